@@ -1,0 +1,53 @@
+# Everything a person or CI runs. `make demo` and `make test` are all one needs to know.
+
+CARGO ?= cargo
+PYTHON ?= python3
+
+WASM := target/wasm32-wasip1/wasm/toolgate.wasm
+TOOLGATE := target/debug/toolgate
+BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
+DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
+
+.PHONY: demo run test unit e2e wasm cli lint fmt deny doc clean help
+
+help: ## what there is
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: wasm cli ## real Envoy, a real tool server, people and agents: who may do what
+	@$(BOOTSTRAP) envoy-1.40.0 mcp2
+	@$(DEMO)
+
+run: wasm cli ## the demo's Envoy and servers, left running for curl
+	@$(BOOTSTRAP) envoy-1.40.0 mcp2
+	@$(DEMO) --keep
+
+test: fmt lint unit e2e ## everything CI runs
+
+unit: wasm ## the core, the policy tests, the command line and the shape of the tree
+	$(CARGO) test --locked --quiet
+
+e2e: wasm cli ## the built filter in Envoy 1.36 to 1.40, with the official MCP clients
+	@$(BOOTSTRAP)
+	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
+
+wasm: ## the filter
+	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm
+
+cli: ## the command line
+	$(CARGO) build --locked --bin toolgate
+
+lint: ## clippy, for the terminal and for the filter
+	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
+	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm --quiet -- --deny warnings
+
+fmt: ## is the code formatted?
+	$(CARGO) fmt --check
+
+deny: ## licences, sources and advisories of dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+doc: ## the library's documentation
+	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --locked --no-deps
+
+clean: ## remove everything that was built or installed
+	rm -rf target
