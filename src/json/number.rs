@@ -1,0 +1,96 @@
+//! Numbers whose value does not depend on how a reader stores them.
+
+use serde::ser::{Serialize, Serializer};
+
+use super::read::JsonError;
+
+/// The longest number accepted; a double is never written with more than 25 bytes.
+const LONGEST: usize = 64;
+
+/// The largest integer that a double tells from its neighbours (RFC 7493).
+const LARGEST_INTEGER: u64 = (1 << 53) - 1;
+
+/// A JSON number as it was written.
+///
+/// INVARIANT (number): the text follows the grammar of RFC 8259 and is finite.
+/// An integer is within ±(2^53 - 1).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Number<'a>(&'a str);
+
+impl<'a> Number<'a> {
+    /// Takes a literal that follows the grammar and starts at byte `at`.
+    pub(super) fn new(literal: &'a str, at: usize) -> Result<Self, JsonError> {
+        if literal.len() > LONGEST {
+            return Err(JsonError::NumberTooLong(at));
+        }
+        if literal
+            .bytes()
+            .any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+        {
+            check_float(literal, at)?;
+        } else {
+            check_integer(literal, at)?;
+        }
+        Ok(Self(literal))
+    }
+
+    /// The number as it was written.
+    pub fn as_str(&self) -> &'a str {
+        self.0
+    }
+
+    /// The integer, if the number was written without fraction and exponent.
+    pub fn as_i64(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+
+    /// The nearest double.
+    pub fn as_f64(&self) -> f64 {
+        // Every literal of the grammar parses; NaN would equal nothing and has no JSON.
+        self.0.parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl Serialize for Number<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.as_i64() {
+            Some(integer) => serializer.serialize_i64(integer),
+            None => serializer.serialize_f64(self.as_f64()),
+        }
+    }
+}
+
+fn check_integer(literal: &str, at: usize) -> Result<(), JsonError> {
+    match literal.parse::<i64>() {
+        Ok(0) if literal.starts_with('-') => Err(JsonError::NegativeZero(at)),
+        Ok(integer) if integer.unsigned_abs() <= LARGEST_INTEGER => Ok(()),
+        Ok(_) | Err(_) => Err(JsonError::UnsafeInteger(at)),
+    }
+}
+
+fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
+    let value = literal
+        .parse::<f64>()
+        .map_err(|_| JsonError::MalformedNumber(at))?;
+    if value == 0.0 {
+        check_zero(literal, at)
+    } else if value.is_finite() {
+        Ok(())
+    } else {
+        Err(JsonError::NumberOutOfRange(at))
+    }
+}
+
+/// A double reader sees 0 in `1e-400`, a decimal reader does not.
+fn check_zero(literal: &str, at: usize) -> Result<(), JsonError> {
+    let mut mantissa = literal
+        .bytes()
+        .take_while(|byte| !matches!(byte, b'e' | b'E'));
+    if mantissa.any(|byte| matches!(byte, b'1'..=b'9')) {
+        Err(JsonError::NumberOutOfRange(at))
+    } else if literal.starts_with('-') {
+        Err(JsonError::NegativeZero(at))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,320 @@
+//! The reader: a recursive descent over the bytes, as deep as the caller allows.
+
+use std::borrow::Cow;
+
+use super::{Number, Object, Value};
+
+/// Objects up to this size are searched for duplicate keys pair by pair.
+const FEW_KEYS: usize = 8;
+
+/// Why a document is refused, and at which byte.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum JsonError {
+    /// Some readers skip a byte order mark, some refuse it.
+    #[error("byte order mark at byte {0}")]
+    ByteOrderMark(usize),
+    /// The bytes are not UTF-8; some readers replace them.
+    #[error("invalid UTF-8 at byte {0}")]
+    NotUtf8(usize),
+    /// The document ends too early.
+    #[error("unexpected end of the document at byte {0}")]
+    Truncated(usize),
+    /// The grammar has another character here.
+    #[error("unexpected character at byte {0}")]
+    Unexpected(usize),
+    /// Something follows the document.
+    #[error("more data after the document at byte {0}")]
+    TrailingData(usize),
+    /// Arrays and objects nest deeper than the limit.
+    #[error("nested too deep at byte {0}")]
+    TooDeep(usize),
+    /// An earlier member of the same object has this key.
+    #[error("duplicate key at byte {0}")]
+    DuplicateKey(usize),
+    /// A string has an unescaped control character.
+    #[error("unescaped control character at byte {0}")]
+    ControlCharacter(usize),
+    /// A string has U+0000, where some readers end it.
+    #[error("character U+0000 at byte {0}")]
+    Nul(usize),
+    /// A backslash starts no escape of JSON.
+    #[error("unknown escape at byte {0}")]
+    UnknownEscape(usize),
+    /// A surrogate stands without its other half.
+    #[error("lone surrogate at byte {0}")]
+    LoneSurrogate(usize),
+    /// A number does not follow the grammar.
+    #[error("malformed number at byte {0}")]
+    MalformedNumber(usize),
+    /// A number is written with absurdly many bytes.
+    #[error("number too long at byte {0}")]
+    NumberTooLong(usize),
+    /// Readers with doubles would round this integer.
+    #[error("integer beyond 2^53 - 1 at byte {0}")]
+    UnsafeInteger(usize),
+    /// Readers with doubles see infinity or zero in this number.
+    #[error("number out of range at byte {0}")]
+    NumberOutOfRange(usize),
+    /// Some readers keep the sign of `-0`, some lose it.
+    #[error("negative zero at byte {0}")]
+    NegativeZero(usize),
+}
+
+impl JsonError {
+    /// The byte at which the document is refused.
+    pub fn offset(self) -> usize {
+        match self {
+            Self::ByteOrderMark(at)
+            | Self::NotUtf8(at)
+            | Self::Truncated(at)
+            | Self::Unexpected(at)
+            | Self::TrailingData(at)
+            | Self::TooDeep(at)
+            | Self::DuplicateKey(at)
+            | Self::ControlCharacter(at)
+            | Self::Nul(at)
+            | Self::UnknownEscape(at)
+            | Self::LoneSurrogate(at)
+            | Self::MalformedNumber(at)
+            | Self::NumberTooLong(at)
+            | Self::UnsafeInteger(at)
+            | Self::NumberOutOfRange(at)
+            | Self::NegativeZero(at) => at,
+        }
+    }
+}
+
+/// Reads one document whose arrays and objects nest at most `max_depth` levels.
+///
+/// The stack grows with `max_depth`, never beyond it.
+pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return Err(JsonError::ByteOrderMark(0));
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
+    let mut reader = Reader {
+        text,
+        at: 0,
+        limit: max_depth,
+        key_offsets: Vec::new(),
+    };
+    reader.document()
+}
+
+/// A position in a document.
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+    limit: usize,
+    /// Where the keys of the open objects start, innermost last.
+    key_offsets: Vec<usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn document(&mut self) -> Result<Value<'a>, JsonError> {
+        let value = self.value(0)?;
+        match self.peek_token() {
+            None => Ok(value),
+            Some(_) => Err(JsonError::TrailingData(self.at)),
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        match self.peek_token() {
+            Some(b'"') => Ok(Value::String(self.string()?)),
+            Some(b'{') => Ok(Value::Object(self.object(self.deeper(depth)?)?)),
+            Some(b'[') => Ok(Value::Array(self.array(self.deeper(depth)?)?)),
+            Some(b'-' | b'0'..=b'9') => Ok(Value::Number(self.number()?)),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    fn deeper(&self, depth: usize) -> Result<usize, JsonError> {
+        if depth < self.limit {
+            Ok(depth.saturating_add(1))
+        } else {
+            Err(JsonError::TooDeep(self.at))
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Vec<Value<'a>>, JsonError> {
+        self.advance(1);
+        let mut elements = Vec::new();
+        if self.take_token(b']') {
+            return Ok(elements);
+        }
+        loop {
+            elements.push(self.value(depth)?);
+            if self.ends_list(b']')? {
+                return Ok(elements);
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Object<'a>, JsonError> {
+        self.advance(1);
+        let mut members = Vec::new();
+        if self.take_token(b'}') {
+            return Ok(Object(members));
+        }
+        let outer_keys = self.key_offsets.len();
+        loop {
+            members.push(self.member(depth)?);
+            if self.ends_list(b'}')? {
+                break;
+            }
+        }
+        if let Some(at) = second_of_duplicates(&members, self.key_offsets.iter().skip(outer_keys)) {
+            return Err(JsonError::DuplicateKey(at));
+        }
+        self.key_offsets.truncate(outer_keys);
+        Ok(Object(members))
+    }
+
+    fn member(&mut self, depth: usize) -> Result<(Cow<'a, str>, Value<'a>), JsonError> {
+        match self.peek_token() {
+            Some(b'"') => self.key_offsets.push(self.at),
+            other => return Err(self.unexpected(other)),
+        }
+        let key = self.string()?;
+        match self.peek_token() {
+            Some(b':') => self.advance(1),
+            other => return Err(self.unexpected(other)),
+        }
+        Ok((key, self.value(depth)?))
+    }
+
+    /// Takes the comma before another element or the bracket that closes the list.
+    fn ends_list(&mut self, close: u8) -> Result<bool, JsonError> {
+        match self.peek_token() {
+            Some(b',') => self.advance(1),
+            Some(byte) if byte == close => {
+                self.advance(1);
+                return Ok(true);
+            }
+            other => return Err(self.unexpected(other)),
+        }
+        Ok(false)
+    }
+
+    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
+        for expected in word.bytes() {
+            match self.peek() {
+                Some(byte) if byte == expected => self.advance(1),
+                other => return Err(self.unexpected(other)),
+            }
+        }
+        Ok(value)
+    }
+
+    fn number(&mut self) -> Result<Number<'a>, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.advance(1);
+        }
+        if self.peek() == Some(b'0') {
+            self.advance(1);
+            if let Some(b'0'..=b'9') = self.peek() {
+                return Err(JsonError::MalformedNumber(start));
+            }
+        } else {
+            self.digits(start)?;
+        }
+        if self.peek() == Some(b'.') {
+            self.advance(1);
+            self.digits(start)?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.advance(1);
+            if let Some(b'+' | b'-') = self.peek() {
+                self.advance(1);
+            }
+            self.digits(start)?;
+        }
+        Number::new(self.slice(start, self.at)?, start)
+    }
+
+    /// Takes at least one digit of the number that starts at `start`.
+    fn digits(&mut self, start: usize) -> Result<(), JsonError> {
+        match self.peek() {
+            Some(b'0'..=b'9') => {}
+            Some(_) => return Err(JsonError::MalformedNumber(start)),
+            None => return Err(self.unexpected(None)),
+        }
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.advance(1);
+        }
+        Ok(())
+    }
+
+    /// The next byte that is not white space.
+    fn peek_token(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.advance(1),
+                other => return other,
+            }
+        }
+    }
+
+    fn take_token(&mut self, token: u8) -> bool {
+        let found = self.peek_token() == Some(token);
+        if found {
+            self.advance(1);
+        }
+        found
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes);
+    }
+
+    pub(super) fn slice(&self, start: usize, end: usize) -> Result<&'a str, JsonError> {
+        // Both ends are next to an ASCII character, so this does not fail.
+        self.text.get(start..end).ok_or(JsonError::NotUtf8(start))
+    }
+
+    pub(super) fn unexpected(&self, found: Option<u8>) -> JsonError {
+        match found {
+            Some(_) => JsonError::Unexpected(self.at),
+            None => JsonError::Truncated(self.at),
+        }
+    }
+}
+
+/// Where a key starts that an earlier member already has.
+fn second_of_duplicates<'k>(
+    members: &[(Cow<'_, str>, Value<'_>)],
+    offsets: impl Iterator<Item = &'k usize>,
+) -> Option<usize> {
+    if members.len() <= FEW_KEYS && !has_duplicates_pairwise(members) {
+        return None;
+    }
+    // Sorting, unlike hashing, has no inputs that make it slow.
+    let keys = members.iter().map(|(key, _)| key.as_ref());
+    let mut sorted: Vec<(&str, usize)> = keys.zip(offsets.copied()).collect();
+    sorted.sort_unstable();
+    let pairs = sorted.iter().zip(sorted.iter().skip(1));
+    pairs
+        .filter(|(left, right)| left.0 == right.0)
+        .map(|(_, right)| right.1)
+        .min()
+}
+
+fn has_duplicates_pairwise(members: &[(Cow<'_, str>, Value<'_>)]) -> bool {
+    let mut rest = members.iter();
+    while let Some((key, _)) = rest.next() {
+        if rest.as_slice().iter().any(|(other, _)| other == key) {
+            return true;
+        }
+    }
+    false
+}
