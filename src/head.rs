@@ -1,0 +1,82 @@
+//! The head of one HTTP request: read once, asked strictly.
+
+/// Header fields of a request, HTTP/2 pseudo-header fields included, in the order received.
+/// Names are lower case, as Envoy hands them over.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+/// Why a header field has no one value.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum FieldError {
+    /// The field occurs more than once.
+    #[error("header `{0}` is repeated")]
+    Repeated(String),
+    /// The value is not UTF-8.
+    #[error("header `{0}` is not valid text")]
+    NotText(String),
+}
+
+impl Head {
+    /// A head of these fields.
+    pub fn new(fields: Vec<(String, Vec<u8>)>) -> Self {
+        Self { fields }
+    }
+
+    /// The one value of a field; `None` when the field is absent.
+    ///
+    /// # Errors
+    ///
+    /// A repeated field has no value here: taking the first would be a guess about what the
+    /// upstream takes.
+    pub fn one(&self, name: &str) -> Result<Option<&str>, FieldError> {
+        let mut values = self.fields.iter().filter(|(field, _)| field == name);
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(FieldError::Repeated(name.to_owned())),
+            (Some((_, value)), None) => std::str::from_utf8(value)
+                .map(|text| Some(text.trim_matches([' ', '\t'])))
+                .map_err(|_| FieldError::NotText(name.to_owned())),
+        }
+    }
+
+    /// Whether the field occurs at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(field, _)| field == name)
+    }
+
+    /// The distinct names of fields that begin with `prefix`.
+    pub fn names_with_prefix<'a>(&'a self, prefix: &'a str) -> Vec<&'a str> {
+        let names = self.fields.iter().map(|(name, _)| name.as_str());
+        let mut names: Vec<&str> = names.filter(|name| name.starts_with(prefix)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(fields: &[(&str, &[u8])]) -> Head {
+        Head::new(fields.iter().map(|(n, v)| ((*n).to_owned(), v.to_vec())).collect())
+    }
+
+    #[test]
+    fn one_value_or_an_error() {
+        let head = head(&[("a", b" 1\t"), ("b", b"1"), ("b", b"1"), ("c", b"\xff"), ("d", b"")]);
+        assert_eq!(head.one("a"), Ok(Some("1")));
+        assert_eq!(head.one("b"), Err(FieldError::Repeated("b".to_owned())));
+        assert_eq!(head.one("c"), Err(FieldError::NotText("c".to_owned())));
+        assert_eq!(head.one("d"), Ok(Some("")));
+        assert_eq!(head.one("e"), Ok(None));
+    }
+
+    #[test]
+    fn names_are_listed_once() {
+        let head = head(&[("toolgate-b", b""), ("x", b""), ("toolgate-a", b""), ("toolgate-b", b"")]);
+        assert_eq!(head.names_with_prefix("toolgate-"), ["toolgate-a", "toolgate-b"]);
+    }
+}

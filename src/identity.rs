@@ -1,0 +1,251 @@
+//! Verified sources → principal, actor and delegation chain, or why there are none.
+//!
+//! Only what the proxy has verified comes in here: the payloads that `jwt_authn` left in dynamic
+//! metadata and the URI SAN of the mTLS peer. No header is ever decoded.
+
+mod claims;
+mod mapping;
+
+use std::collections::{BTreeMap, HashSet};
+
+use cedar_policy::{Entity, EntityId, EntityUid, RestrictedExpression};
+use serde_json::Value;
+
+pub use mapping::{
+    ActorMapping, AttributeMapping, ClaimPath, ClaimType, IdentityMapping, ParentMapping,
+    PrincipalMapping, TypeName, WorkloadMapping,
+};
+
+use crate::reason::Reason;
+
+/// What the proxy vouches for on one request.
+#[derive(Clone, Debug, Default)]
+pub struct Attested {
+    /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
+    pub tokens: BTreeMap<String, Value>,
+    /// The URI SAN of the verified mTLS peer certificate.
+    pub spiffe_id: Option<String>,
+}
+
+/// Who is asking, for whom, through whom.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Whom the call is for.
+    pub principal: Principal,
+    /// Who performs it.
+    pub actor: Option<Actor>,
+    /// What else the principal's token says.
+    pub token: Option<Token>,
+}
+
+/// Whom a call is for, as a Cedar entity with its attributes and parents.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// The Cedar entity.
+    pub entity: Entity,
+    /// The Cedar entity type.
+    pub type_name: String,
+    /// The Cedar entity id.
+    pub id: String,
+    /// The tenant, where the bundle names a claim for it.
+    pub tenant: Option<String>,
+}
+
+/// Who performs a call: the agent, and the agents that acted before it.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The current actor.
+    pub uid: EntityUid,
+    /// The current actor's id.
+    pub id: String,
+    /// All actors of the delegation, the current one first.
+    pub chain: Vec<String>,
+    /// The same actors as Cedar entities.
+    pub agents: HashSet<EntityUid>,
+}
+
+/// What the principal's token says besides who the principal is. No token text is ever here.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Token {
+    /// `iss`
+    pub issuer: Option<String>,
+    /// `scope` (space-separated) or `scp` (an array).
+    pub scopes: Vec<String>,
+    /// `txn`, the transaction that the call belongs to.
+    pub txn: Option<String>,
+    /// `exp`, in seconds since the epoch.
+    pub expires: Option<i64>,
+}
+
+/// Why there is no identity.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub enum IdentityError {
+    /// Nobody is asking.
+    #[error("no verified token and no verified peer certificate names a principal")]
+    Missing,
+    /// The principal is known, the actor is not.
+    #[error("neither an `act` claim nor a verified peer certificate names an actor")]
+    NoActor,
+    /// More than one token names a principal.
+    #[error("the request carries the tokens `{first}` and `{second}`, and only one may name the principal")]
+    Ambiguous {
+        /// One of the tokens' names.
+        first: String,
+        /// The other one's.
+        second: String,
+    },
+    /// A claim that the bundle asks for is not there.
+    #[error("claim `{claim}` is missing")]
+    MissingClaim {
+        /// Where it should be.
+        claim: String,
+    },
+    /// A claim does not fit its declared type.
+    #[error("claim `{claim}` is not {expected}")]
+    IllTyped {
+        /// Where it stands.
+        claim: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// More actors than the bundle accepts.
+    #[error("the delegation chain is longer than {max}")]
+    ChainTooLong {
+        /// The bundle's limit.
+        max: usize,
+    },
+    /// The token's actor is not the mTLS peer.
+    #[error("the `act` claim and the peer certificate name different actors")]
+    ActorMismatch,
+}
+
+impl IdentityError {
+    /// The reason that goes with this error.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Missing | Self::NoActor => Reason::Unauthenticated,
+            Self::MissingClaim { .. } | Self::IllTyped { .. } | Self::ChainTooLong { .. } => {
+                Reason::InvalidIdentity
+            }
+            Self::Ambiguous { .. } | Self::ActorMismatch => Reason::IdentityMismatch,
+        }
+    }
+}
+
+/// Names the principal and the actor of a request, or tells why it has none.
+///
+/// # Errors
+///
+/// Whatever is missing, ill-typed, ambiguous or contradictory is an error; nothing is guessed.
+pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identity, IdentityError> {
+    match only_token(&mapping.principal.tokens, attested)? {
+        Some(claims) => {
+            Ok(Identity {
+                principal: principal(&mapping.principal, claims)?,
+                actor: actor(&mapping.actor, claims.get("act"), attested)?,
+                token: Some(claims::token(claims)?),
+            })
+        }
+        None => {
+            let (Some(workload), Some(spiffe_id)) = (&mapping.workload, &attested.spiffe_id) else {
+                return Err(IdentityError::Missing);
+            };
+            let uid = uid(&workload.entity_type, spiffe_id);
+            Ok(Identity {
+                principal: Principal {
+                    entity: Entity::new_no_attrs(uid, HashSet::new()),
+                    type_name: workload.entity_type.to_string(),
+                    id: spiffe_id.clone(),
+                    tenant: None,
+                },
+                actor: actor(&mapping.actor, None, attested)?,
+                token: None,
+            })
+        }
+    }
+}
+
+/// The one token that names the principal, if there is any.
+fn only_token<'a>(
+    names: &[String],
+    attested: &'a Attested,
+) -> Result<Option<&'a Value>, IdentityError> {
+    let mut present = names.iter().filter(|name| attested.tokens.contains_key(*name));
+    match (present.next(), present.next()) {
+        (Some(first), Some(second)) => {
+            Err(IdentityError::Ambiguous { first: first.clone(), second: second.clone() })
+        }
+        (Some(only), None) => Ok(attested.tokens.get(only)),
+        (None, _) => Ok(None),
+    }
+}
+
+fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, IdentityError> {
+    let mut id = claims::text(token, &mapping.id)?.to_owned();
+    if mapping.qualify_by_issuer {
+        id = format!("{}|{id}", claims::issuer(token)?);
+    }
+    let mut attributes = std::collections::HashMap::with_capacity(mapping.attributes.len());
+    for (name, attribute) in &mapping.attributes {
+        if let Some(value) = claims::attribute(token, attribute)? {
+            attributes.insert(name.clone(), value);
+        }
+    }
+    let mut parents = HashSet::new();
+    for parent in &mapping.parents {
+        for id in claims::texts(token, &parent.claim, parent.optional)? {
+            parents.insert(uid(&parent.entity_type, id));
+        }
+    }
+    let tenant = match &mapping.tenant {
+        Some(path) => Some(claims::text(token, path)?.to_owned()),
+        None => None,
+    };
+    let entity = entity(uid(&mapping.entity_type, &id), attributes, parents)?;
+    Ok(Principal { entity, type_name: mapping.entity_type.to_string(), id, tenant })
+}
+
+fn entity(
+    uid: EntityUid,
+    attributes: std::collections::HashMap<String, RestrictedExpression>,
+    parents: HashSet<EntityUid>,
+) -> Result<Entity, IdentityError> {
+    // Only an expression that fails to evaluate could make this fail, and `claims::attribute`
+    // builds none; if it ever did, the request would be refused.
+    Entity::new(uid, attributes, parents).map_err(|_| IdentityError::Missing)
+}
+
+fn actor(
+    mapping: &ActorMapping,
+    act: Option<&Value>,
+    attested: &Attested,
+) -> Result<Option<Actor>, IdentityError> {
+    let mut chain = claims::delegation(act, mapping.max_depth)?;
+    if let Some(spiffe_id) = &attested.spiffe_id {
+        let peer = mapping.spiffe.get(spiffe_id).unwrap_or(spiffe_id);
+        match chain.first() {
+            Some(current) if mapping.must_match_spiffe && current != peer => {
+                return Err(IdentityError::ActorMismatch);
+            }
+            Some(_) => {}
+            None => chain.push(peer.clone()),
+        }
+    }
+    match chain.first() {
+        Some(current) => Ok(Some(Actor {
+            uid: uid(&mapping.entity_type, current),
+            id: current.clone(),
+            agents: chain.iter().map(|id| uid(&mapping.entity_type, id)).collect(),
+            chain,
+        })),
+        None if mapping.required => Err(IdentityError::NoActor),
+        None => Ok(None),
+    }
+}
+
+fn uid(entity_type: &TypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(entity_type.as_cedar().clone(), EntityId::new(id))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Typed reading of a verified token's claims. A claim that does not fit is an error, not a guess.
+
+use cedar_policy::RestrictedExpression;
+use serde_json::Value;
+
+use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError, Token};
+
+/// The largest whole number that a double, and so Envoy's metadata, holds exactly.
+const EXACT: f64 = 9_007_199_254_740_991.0;
+
+/// A claim that must be a non-empty string.
+pub(super) fn text<'a>(token: &'a Value, path: &ClaimPath) -> Result<&'a str, IdentityError> {
+    let value = required(token, path)?;
+    as_text(value).ok_or_else(|| ill_typed(path, "a non-empty string"))
+}
+
+/// A claim that must be a string or an array of strings.
+pub(super) fn texts<'a>(
+    token: &'a Value,
+    path: &ClaimPath,
+    optional: bool,
+) -> Result<Vec<&'a str>, IdentityError> {
+    let value = match path.find(token) {
+        Some(value) => value,
+        None if optional => return Ok(Vec::new()),
+        None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
+    };
+    match value {
+        Value::Array(items) => items.iter().map(as_text).collect(),
+        one => as_text(one).map(|text| vec![text]),
+    }
+    .ok_or_else(|| ill_typed(path, "a string or an array of strings"))
+}
+
+/// A claim as a Cedar value of its declared type; `None` when it is optional and absent.
+pub(super) fn attribute(
+    token: &Value,
+    mapping: &AttributeMapping,
+) -> Result<Option<RestrictedExpression>, IdentityError> {
+    let path = &mapping.claim;
+    let value = match path.find(token) {
+        Some(value) => value,
+        None if mapping.optional => return Ok(None),
+        None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
+    };
+    let expression = match mapping.claim_type {
+        ClaimType::String => value
+            .as_str()
+            .map(|text| RestrictedExpression::new_string(text.to_owned()))
+            .ok_or_else(|| ill_typed(path, "a string"))?,
+        ClaimType::Bool => value
+            .as_bool()
+            .map(RestrictedExpression::new_bool)
+            .ok_or_else(|| ill_typed(path, "a boolean"))?,
+        ClaimType::Long => whole(value)
+            .map(RestrictedExpression::new_long)
+            .ok_or_else(|| ill_typed(path, "a whole number"))?,
+        ClaimType::Strings => strings(value)
+            .map(|texts| {
+                let texts = texts.into_iter().map(str::to_owned);
+                RestrictedExpression::new_set(texts.map(RestrictedExpression::new_string))
+            })
+            .ok_or_else(|| ill_typed(path, "an array of strings"))?,
+    };
+    Ok(Some(expression))
+}
+
+/// The token's issuer, where principals are qualified by it.
+pub(super) fn issuer(token: &Value) -> Result<&str, IdentityError> {
+    let issuer = token.get("iss").filter(|value| !value.is_null());
+    let issuer = issuer.ok_or(IdentityError::MissingClaim { claim: "iss".to_owned() })?;
+    as_text(issuer)
+        .ok_or(IdentityError::IllTyped { claim: "iss".to_owned(), expected: "a non-empty string" })
+}
+
+/// The actors named by nested `act` claims (RFC 8693 §4.1), the current one first.
+pub(super) fn delegation(
+    act: Option<&Value>,
+    max_depth: usize,
+) -> Result<Vec<String>, IdentityError> {
+    let mut chain = Vec::new();
+    let mut next = act.filter(|value| !value.is_null());
+    while let Some(act) = next {
+        if chain.len() >= max_depth {
+            return Err(IdentityError::ChainTooLong { max: max_depth });
+        }
+        let members = act
+            .as_object()
+            .ok_or(IdentityError::IllTyped { claim: "act".to_owned(), expected: "an object" })?;
+        let sub = members.get("sub").and_then(as_text).ok_or(IdentityError::IllTyped {
+            claim: "act.sub".to_owned(),
+            expected: "a non-empty string",
+        })?;
+        chain.push(sub.to_owned());
+        next = members.get("act").filter(|value| !value.is_null());
+    }
+    Ok(chain)
+}
+
+/// The registered claims that policies and records know.
+pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
+    Ok(Token {
+        issuer: registered(claims, "iss", "a string", |value| value.as_str().map(str::to_owned))?,
+        scopes: scopes(claims)?,
+        txn: registered(claims, "txn", "a string", |value| value.as_str().map(str::to_owned))?,
+        expires: registered(claims, "exp", "a whole number of seconds", whole)?,
+    })
+}
+
+fn scopes(claims: &Value) -> Result<Vec<String>, IdentityError> {
+    let spaced = registered(claims, "scope", "a string", |value| {
+        value.as_str().map(|text| text.split_ascii_whitespace().map(str::to_owned).collect())
+    })?;
+    let listed = registered(claims, "scp", "an array of strings", |value| {
+        strings(value).map(|texts| texts.into_iter().map(str::to_owned).collect())
+    })?;
+    Ok(spaced.or(listed).unwrap_or_default())
+}
+
+fn registered<T>(
+    claims: &Value,
+    name: &str,
+    expected: &'static str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, IdentityError> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => read(value)
+            .map(Some)
+            .ok_or_else(|| IdentityError::IllTyped { claim: name.to_owned(), expected }),
+    }
+}
+
+fn required<'a>(token: &'a Value, path: &ClaimPath) -> Result<&'a Value, IdentityError> {
+    path.find(token).ok_or_else(|| IdentityError::MissingClaim { claim: path.to_string() })
+}
+
+fn ill_typed(path: &ClaimPath, expected: &'static str) -> IdentityError {
+    IdentityError::IllTyped { claim: path.to_string(), expected }
+}
+
+fn as_text(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+fn strings(value: &Value) -> Option<Vec<&str>> {
+    value.as_array()?.iter().map(Value::as_str).collect()
+}
+
+/// Envoy's metadata holds every number as a double.
+fn whole(value: &Value) -> Option<i64> {
+    let number = value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]
+    Some(number as i64)
+}

@@ -1,0 +1,190 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const SPIFFE: &str = "spiffe://acme.example/agent/bot";
+
+fn mapping() -> Value {
+    json!({
+        "principal": {
+            "tokens": ["session", "partner"],
+            "type": "User",
+            "attributes": {
+                "tenant": { "claim": "org.tenant", "type": "String" },
+                "level": { "claim": "level", "type": "Long", "optional": true },
+                "vip": { "claim": "vip", "type": "Bool", "optional": true },
+                "tags": { "claim": "/https:~1~1acme.example~1tags", "type": "Set<String>", "optional": true }
+            },
+            "parents": [
+                { "claim": "roles", "type": "Role" },
+                { "claim": "groups", "type": "Group", "optional": true }
+            ],
+            "tenant": "org.tenant"
+        },
+        "workload": { "type": "Workload" },
+        "actor": { "type": "Agent", "max_depth": 2, "must_match_spiffe": true, "spiffe": { SPIFFE: "bot" } }
+    })
+}
+
+fn claims() -> Value {
+    json!({ "sub": "alice", "org": { "tenant": "acme" }, "roles": ["rep"], "act": { "sub": "bot" } })
+}
+
+/// Identifies with `changes` laid over the usual claims.
+fn with(changes: Value) -> Result<Identity, IdentityError> {
+    let mut token = claims();
+    let (Some(token_map), Value::Object(changes)) = (token.as_object_mut(), changes) else { panic!() };
+    token_map.extend(changes);
+    identify_as(mapping(), &[("session", token)], None)
+}
+
+fn identify_as(
+    mapping: Value,
+    tokens: &[(&str, Value)],
+    spiffe_id: Option<&str>,
+) -> Result<Identity, IdentityError> {
+    let mapping: IdentityMapping = serde_json::from_value(mapping).unwrap();
+    let tokens = tokens.iter().map(|(name, token)| ((*name).to_owned(), token.clone())).collect();
+    identify(&mapping, &Attested { tokens, spiffe_id: spiffe_id.map(str::to_owned) })
+}
+
+#[track_caller]
+fn refused(outcome: Result<Identity, IdentityError>, message: &str, reason: Reason) {
+    let error = outcome.unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.reason()), (message, reason));
+}
+
+#[test]
+fn principal_with_attributes_and_parents() {
+    let identity = with(json!({
+        "level": 3.0, "vip": true, "https://acme.example/tags": ["a"], "groups": "staff"
+    }))
+    .unwrap();
+    let Principal { entity, type_name, id, tenant } = identity.principal;
+    assert_eq!((type_name.as_str(), id.as_str(), tenant.as_deref()), ("User", "alice", Some("acme")));
+    let json = entity.to_json_value().unwrap();
+    assert_eq!(
+        json["attrs"],
+        json!({ "tenant": "acme", "level": 3, "vip": true, "tags": ["a"] })
+    );
+    assert_eq!(json["parents"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn absent_and_null_optional_claims_are_the_same() {
+    assert!(with(json!({ "level": null, "groups": null, "act": { "sub": "bot", "act": null } })).is_ok());
+}
+
+#[test]
+fn ill_typed_claims_are_refused() {
+    let ill = |claim: &str, expected: &str| format!("claim `{claim}` is not {expected}");
+    let cases = [
+        (json!({ "sub": 7 }), ill("sub", "a non-empty string")),
+        (json!({ "sub": "" }), ill("sub", "a non-empty string")),
+        (json!({ "sub": ["alice"] }), ill("sub", "a non-empty string")),
+        (json!({ "level": 1.5 }), ill("level", "a whole number")),
+        (json!({ "level": 9_007_199_254_740_992_i64 }), ill("level", "a whole number")),
+        (json!({ "level": "3" }), ill("level", "a whole number")),
+        (json!({ "vip": "true" }), ill("vip", "a boolean")),
+        (json!({ "roles": { "rep": true } }), ill("roles", "a string or an array of strings")),
+        (json!({ "roles": ["rep", 1] }), ill("roles", "a string or an array of strings")),
+        (json!({ "roles": [null] }), ill("roles", "a string or an array of strings")),
+        (json!({ "https://acme.example/tags": "a" }),
+         ill("/https:~1~1acme.example~1tags", "an array of strings")),
+        (json!({ "act": "bot" }), ill("act", "an object")),
+        (json!({ "act": ["bot"] }), ill("act", "an object")),
+        (json!({ "act": {} }), ill("act.sub", "a non-empty string")),
+        (json!({ "act": { "sub": "bot", "act": 1 } }), ill("act", "an object")),
+        (json!({ "scope": ["a"] }), ill("scope", "a string")),
+        (json!({ "scp": [1] }), ill("scp", "an array of strings")),
+        (json!({ "exp": "soon" }), ill("exp", "a whole number of seconds")),
+        (json!({ "txn": 1 }), ill("txn", "a string")),
+    ];
+    for (changes, message) in cases {
+        refused(with(changes), &message, Reason::InvalidIdentity);
+    }
+}
+
+#[test]
+fn missing_claims_are_refused() {
+    for (changes, claim) in [
+        (json!({ "sub": null }), "sub"),
+        (json!({ "org": null }), "org.tenant"),
+        (json!({ "org": "acme" }), "org.tenant"),
+        (json!({ "roles": null }), "roles"),
+    ] {
+        refused(with(changes), &format!("claim `{claim}` is missing"), Reason::InvalidIdentity);
+    }
+}
+
+#[test]
+fn delegation_chain_is_current_actor_first() {
+    let identity = with(json!({ "act": { "sub": "bot", "act": { "sub": "planner" } } })).unwrap();
+    let actor = identity.actor.unwrap();
+    assert_eq!((actor.id.as_str(), actor.chain), ("bot", vec!["bot".to_owned(), "planner".to_owned()]));
+    let deeper = json!({ "act": { "sub": "a", "act": { "sub": "b", "act": { "sub": "c" } } } });
+    refused(with(deeper), "the delegation chain is longer than 2", Reason::InvalidIdentity);
+}
+
+#[test]
+fn exactly_one_token_names_the_principal() {
+    let both = [("session", claims()), ("partner", claims())];
+    let message = "the request carries the tokens `session` and `partner`, and only one may name the principal";
+    refused(identify_as(mapping(), &both, None), message, Reason::IdentityMismatch);
+    assert!(identify_as(mapping(), &[("partner", claims())], None).is_ok());
+    let other = identify_as(mapping(), &[("unlisted", claims())], None);
+    let message = "no verified token and no verified peer certificate names a principal";
+    refused(other, message, Reason::Unauthenticated);
+}
+
+#[test]
+fn the_peer_certificate_names_actor_and_workload() {
+    let mut claims = claims();
+    claims["act"] = Value::Null;
+    let token = [("session", claims.clone())];
+    let by_peer = identify_as(mapping(), &token, Some(SPIFFE)).unwrap();
+    assert_eq!(by_peer.actor.unwrap().id, "bot");
+    let message = "neither an `act` claim nor a verified peer certificate names an actor";
+    refused(identify_as(mapping(), &token, None), message, Reason::Unauthenticated);
+
+    let workload = identify_as(mapping(), &[], Some("spiffe://other")).unwrap();
+    assert_eq!((workload.principal.type_name.as_str(), workload.principal.id.as_str()), ("Workload", "spiffe://other"));
+    assert_eq!(workload.actor.unwrap().id, "spiffe://other");
+}
+
+#[test]
+fn act_and_peer_certificate_must_agree_where_the_bundle_says_so() {
+    let token = [("session", claims())];
+    assert!(identify_as(mapping(), &token, Some(SPIFFE)).is_ok());
+    let outcome = identify_as(mapping(), &token, Some("spiffe://acme.example/agent/other"));
+    let message = "the `act` claim and the peer certificate name different actors";
+    refused(outcome, message, Reason::IdentityMismatch);
+}
+
+#[test]
+fn qualified_ids_need_an_issuer() {
+    let mut mapping = mapping();
+    mapping["principal"]["qualify_by_issuer"] = json!(true);
+    let mut claims = claims();
+    refused(
+        identify_as(mapping.clone(), &[("session", claims.clone())], None),
+        "claim `iss` is missing",
+        Reason::InvalidIdentity,
+    );
+    claims["iss"] = json!("https://id");
+    let identity = identify_as(mapping, &[("session", claims)], None).unwrap();
+    assert_eq!(identity.principal.id, "https://id|alice");
+}
+
+#[test]
+fn scopes_come_from_either_claim() {
+    assert_eq!(with(json!({ "scope": "a  b" })).unwrap().token.unwrap().scopes, ["a", "b"]);
+    assert_eq!(with(json!({ "scp": ["a"] })).unwrap().token.unwrap().scopes, ["a"]);
+}
+
+#[test]
+fn claim_paths() {
+    for bad in ["", ".", "a.", "/", "/a//b"] {
+        assert!(ClaimPath::try_from(bad.to_owned()).is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,130 @@
+//! The closed vocabulary of outcomes: what was decided, why, and of what kind the event is.
+
+use serde::Serialize;
+
+/// What the gate decided about one call.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Decision {
+    /// A policy permits the call and nothing stands against it.
+    Permit,
+    /// A `forbid` matched, or a rule of the gate itself refused.
+    Deny,
+    /// Nothing permits the call.
+    Silence,
+}
+
+impl Decision {
+    /// The word used in records: `PERMIT`, `DENY` or `SILENCE`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Permit => "PERMIT",
+            Self::Deny => "DENY",
+            Self::Silence => "SILENCE",
+        }
+    }
+
+    /// The token used in the `toolgate-decision` header and in metric names.
+    pub fn token(self) -> &'static str {
+        match self {
+            Self::Permit => "permit",
+            Self::Deny => "deny",
+            Self::Silence => "silence",
+        }
+    }
+}
+
+/// What kind of event a record tells of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventClass {
+    /// A call was permitted.
+    PolicyDecision,
+    /// A readable call was refused.
+    PolicyRefusal,
+    /// The request was no call that the gate could put before a policy.
+    MalformedCall,
+}
+
+macro_rules! reasons {
+    ($( $(#[doc = $doc:literal])+ $variant:ident = $code:literal, $decision:ident, $status:literal, $class:ident; )+) => {
+        /// Why a call was permitted or refused. The set is closed: a new reason must appear in the
+        /// documentation, in the refusals and in every consumer of records.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+        pub enum Reason {
+            $( $(#[doc = $doc])+ #[serde(rename = $code)] $variant, )+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$( Self::$variant ),+];
+
+            /// The stable code, as it stands in records and headers.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $code, )+ }
+            }
+
+            /// The decision that this reason belongs to.
+            pub fn decision(self) -> Decision {
+                match self { $( Self::$variant => Decision::$decision, )+ }
+            }
+
+            /// The HTTP status of a refusal that is told as an HTTP error.
+            pub fn status(self) -> u16 {
+                match self { $( Self::$variant => $status, )+ }
+            }
+
+            /// The kind of event that a record with this reason tells of.
+            pub fn event_class(self) -> EventClass {
+                match self { $( Self::$variant => EventClass::$class, )+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A policy permits the call.
+    Permitted = "permitted", Permit, 200, PolicyDecision;
+    /// MCP housekeeping that runs no tool.
+    Lifecycle = "lifecycle", Permit, 200, PolicyDecision;
+    /// A `forbid` policy matched.
+    Forbidden = "forbidden", Deny, 403, PolicyRefusal;
+    /// A policy could not be evaluated; an error never permits.
+    PolicyError = "policy_error", Deny, 403, PolicyRefusal;
+    /// No policy permits the call.
+    NotPermitted = "not_permitted", Silence, 403, PolicyRefusal;
+    /// The inventory has no such tool.
+    UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal;
+    /// The MCP method is neither housekeeping nor listed by the bundle.
+    MethodNotAllowed = "method_not_allowed", Silence, 403, PolicyRefusal;
+    /// The arguments do not fit the tool's schema.
+    InvalidArguments = "invalid_arguments", Deny, 403, MalformedCall;
+    /// Another call in the same batch was refused, so none of them ran.
+    BatchRefused = "batch_refused", Deny, 403, PolicyRefusal;
+    /// No verified identity.
+    Unauthenticated = "unauthenticated", Deny, 401, PolicyRefusal;
+    /// A verified claim is missing or does not fit its declared type.
+    InvalidIdentity = "invalid_identity", Deny, 401, PolicyRefusal;
+    /// Two verified identities contradict each other.
+    IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal;
+    /// No channel of the bundle has this authority and path.
+    UnknownChannel = "unknown_channel", Deny, 403, PolicyRefusal;
+    /// The content type is not `application/json` in UTF-8.
+    UnsupportedMediaType = "unsupported_media_type", Deny, 415, MalformedCall;
+    /// The body is compressed or otherwise encoded.
+    UnsupportedEncoding = "unsupported_encoding", Deny, 415, MalformedCall;
+    /// The body is longer than the bundle's limit.
+    BodyTooLarge = "body_too_large", Deny, 413, MalformedCall;
+    /// The batch has more messages than the bundle's limit.
+    TooManyCalls = "too_many_calls", Deny, 413, MalformedCall;
+    /// The body is not JSON that all readers read alike.
+    MalformedBody = "malformed_body", Deny, 400, MalformedCall;
+    /// The body is JSON but no JSON-RPC message that the protocol allows here.
+    MalformedMessage = "malformed_message", Deny, 400, MalformedCall;
+    /// A header contradicts the body.
+    HeaderMismatch = "header_mismatch", Deny, 400, MalformedCall;
+    /// The protocol revision is not known.
+    UnsupportedVersion = "unsupported_version", Deny, 400, MalformedCall;
+    /// The gate itself failed; it fails closed.
+    Internal = "internal", Deny, 500, PolicyRefusal;
+}
