@@ -1,0 +1,128 @@
+//! Body bytes → the JSON-RPC messages in them, under the rules of MCP over Streamable HTTP.
+//!
+//! Everything that two readers could read differently is refused here, before any policy runs.
+
+mod headers;
+mod message;
+mod method;
+mod revision;
+
+pub use headers::StandardHeaders;
+pub use message::{Call, Id, Kind, Message};
+pub use method::Housekeeping;
+pub use revision::Revision;
+
+use crate::json::Value;
+use crate::reason::Reason;
+
+/// The messages of one HTTP body.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// One message, the only form since 2025-06-18.
+    Single(Message<'a>),
+    /// Several messages in an array, as 2025-03-26 has it.
+    Batch(Vec<Message<'a>>),
+}
+
+impl<'a> Body<'a> {
+    /// The messages in the order of the body.
+    pub fn messages(&self) -> &[Message<'a>] {
+        match self {
+            Self::Single(message) => std::slice::from_ref(message),
+            Self::Batch(messages) => messages,
+        }
+    }
+
+    /// Whether the body was an array, so that its answer is one too.
+    pub fn is_batch(&self) -> bool {
+        matches!(self, Self::Batch(_))
+    }
+}
+
+/// Why a body holds no message that may be decided.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct MessageError {
+    /// The reason for the record and for the refusal's status.
+    pub reason: Reason,
+    /// What is wrong, in words that are safe to show to the caller.
+    pub message: String,
+    /// The id of the request, where it could be read.
+    pub id: Option<Id>,
+}
+
+impl MessageError {
+    pub(crate) fn new(reason: Reason, message: String) -> Self {
+        Self { reason, message, id: None }
+    }
+
+    fn with_id(mut self, id: Option<&Id>) -> Self {
+        self.id = id.cloned();
+        self
+    }
+}
+
+/// Reads the messages of a body that is already strict JSON.
+///
+/// # Errors
+///
+/// Anything that is not JSON-RPC 2.0 as MCP has it, a batch where the revision has none, more
+/// messages than `max_messages`, or headers that contradict the body.
+pub fn read<'a>(
+    body: &'a Value<'a>,
+    headers: &StandardHeaders,
+    max_messages: usize,
+) -> Result<Body<'a>, MessageError> {
+    match body {
+        Value::Object(message) => Message::read(message, headers).map(Body::Single),
+        Value::Array(messages) => batch(messages, headers, max_messages).map(Body::Batch),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Err(malformed("the body is not a JSON-RPC message"))
+        }
+    }
+}
+
+fn batch<'a>(
+    messages: &'a [Value<'a>],
+    headers: &StandardHeaders,
+    max_messages: usize,
+) -> Result<Vec<Message<'a>>, MessageError> {
+    // A request without the version header is of revision 2025-03-26.
+    if !headers.revision.is_none_or(Revision::has_batches) {
+        return Err(malformed("this protocol version has no batches"));
+    }
+    if headers.describe_a_message() {
+        let message = "standard headers describe one message, and the body is a batch";
+        return Err(MessageError::new(Reason::HeaderMismatch, message.to_owned()));
+    }
+    if messages.is_empty() {
+        return Err(malformed("the batch is empty"));
+    }
+    if messages.len() > max_messages {
+        let message = format!("the batch has more than {max_messages} messages");
+        return Err(MessageError::new(Reason::TooManyCalls, message));
+    }
+    let read = |message: &'a Value<'a>| match message.as_object() {
+        Some(message) => Message::read(message, headers),
+        None => Err(malformed("an element of the batch is not a JSON-RPC message")),
+    };
+    let messages = messages.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    distinct_ids(&messages)?;
+    Ok(messages)
+}
+
+/// Answers are matched by id, so two requests of one batch may not share one.
+fn distinct_ids(messages: &[Message<'_>]) -> Result<(), MessageError> {
+    let mut ids: Vec<&Id> = messages.iter().filter_map(Message::request_id).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() == all { Ok(()) } else { Err(malformed("two requests of the batch share an id")) }
+}
+
+fn malformed(message: &str) -> MessageError {
+    MessageError::new(Reason::MalformedMessage, message.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

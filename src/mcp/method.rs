@@ -1,0 +1,52 @@
+//! Which MCP methods there are besides `tools/call`, and which of them pass without a policy.
+
+/// Requests that keep a session going and run nothing.
+const LIFECYCLE_REQUESTS: [&str; 4] = ["initialize", "ping", "server/discover", "tools/list"];
+
+/// Notifications that keep a session going and run nothing.
+const LIFECYCLE_NOTIFICATIONS: [&str; 4] = [
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+];
+
+/// Proof that a message other than a call may pass: it stands in the closed table or the bundle
+/// lists it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Housekeeping(());
+
+impl Housekeeping {
+    /// A request method, from the table or from what the bundle lists.
+    pub fn request(method: &str, listed: &[String]) -> Option<Self> {
+        let known = LIFECYCLE_REQUESTS.contains(&method) || listed.iter().any(|m| m == method);
+        known.then_some(Self(()))
+    }
+
+    /// A notification method, from the table or from what the bundle lists.
+    pub fn notification(method: &str, listed: &[String]) -> Option<Self> {
+        let known = LIFECYCLE_NOTIFICATIONS.contains(&method) || listed.iter().any(|m| m == method);
+        known.then_some(Self(()))
+    }
+
+    /// A client's answer to a request that the server made, as revisions before 2026-07-28 have it.
+    pub fn response() -> Self {
+        Self(())
+    }
+
+    /// `GET` (the server's event stream) and `DELETE` (the end of a session), which carry no body.
+    pub fn transport(http_method: &str) -> Option<Self> {
+        matches!(http_method, "GET" | "DELETE").then_some(Self(()))
+    }
+}
+
+/// The member of `params` that `Mcp-Name` mirrors for this method (MCP 2026-07-28, standard
+/// headers).
+pub(super) fn name_member(method: &str) -> Option<&'static str> {
+    match method {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
+        _ => None,
+    }
+}
