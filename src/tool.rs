@@ -1,0 +1,166 @@
+//! A tool: what its server says about its arguments, what the inventory says about it, and what follows for one call.
+//!
+//! A tool is read once, when a bundle is built or loaded, from the JSON Schema of its arguments.
+//! Everything about a call then comes from one typed tree: the check of the arguments, the Cedar value that policies see,
+//! the part of the Cedar schema that describes it, and the redacted copy for the record.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::RestrictedExpression;
+use serde::{Deserialize, Serialize};
+
+use crate::json::Object;
+
+mod argument;
+mod cedar;
+mod header;
+mod list;
+mod number;
+mod place;
+mod problem;
+mod redact;
+mod schema;
+mod shape;
+mod text;
+mod time;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use self::argument::Record;
+pub use self::header::HeaderArgument;
+pub use self::list::{ToolDescription, read_tools};
+pub use self::problem::{Note, Problem, ToolError};
+pub use self::value::ArgumentError;
+
+/// What people say about a tool in the inventory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Marks {
+    /// Names of the classes the tool belongs to, such as `write`.
+    pub classes: Vec<String>,
+    /// The kind of data the tool touches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_class: Option<String>,
+    /// What the tool does with that data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// Dotted paths of arguments whose values stay out of the record.
+    pub redact: Vec<String>,
+    /// Dotted paths of arguments that are passed on unread.
+    pub opaque: Vec<String>,
+}
+
+/// One callable operation of one server.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    name: String,
+    server: String,
+    qualified_name: String,
+    namespace: String,
+    marks: Marks,
+    input: Record,
+    headers: Vec<HeaderArgument>,
+    notes: Vec<Note>,
+}
+
+impl Tool {
+    /// Reads a tool of `server` from its description, or says everything that is wrong with it.
+    ///
+    /// `taken` are the type names that the bundle's own Cedar schema declares outside any namespace:
+    /// Cedar does not let a generated type have the same name, so it then gets a `_` at its end.
+    pub fn new(
+        server: &str,
+        description: &ToolDescription,
+        marks: Marks,
+        taken: &BTreeSet<String>,
+    ) -> Result<Self, Vec<ToolError>> {
+        let namespace = cedar::namespace(server, description.name());
+        let qualified_name = format!("{server}/{}", description.name());
+        let read = schema::read(description.input_schema(), &namespace, &marks, taken);
+        let headers = header::read(description.input_schema());
+        let (input, headers) = match (read.problems.is_empty(), headers) {
+            (true, Ok(headers)) => (read.input, headers),
+            (_, headers) => {
+                let problems = read.problems.into_iter().chain(headers.err().unwrap_or_default());
+                return Err(problems
+                    .map(|(argument, problem)| ToolError::new(&qualified_name, &argument, problem))
+                    .collect());
+            }
+        };
+        Ok(Self {
+            name: description.name().to_owned(),
+            server: server.to_owned(),
+            qualified_name,
+            namespace,
+            marks,
+            input,
+            headers,
+            notes: read.notes,
+        })
+    }
+
+    /// The name by which the server knows the tool.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The server that runs the tool.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The name by which policies know the tool, such as `crm/update_contact`.
+    pub fn qualified_name(&self) -> &str {
+        &self.qualified_name
+    }
+
+    /// What the inventory says about the tool.
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// The arguments that a client of MCP 2026-07-28 repeats in `Mcp-Param-*` headers.
+    pub fn headers(&self) -> &[HeaderArgument] {
+        &self.headers
+    }
+
+    /// What the schema of the arguments asserts and the gate does not check.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The Cedar namespace of the tool's types, such as `crm::update_contact`.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The Cedar namespaces with the entity types that [`Self::input_type`] refers to; empty when there are none.
+    pub fn declarations(&self) -> String {
+        cedar::declarations(&self.input)
+    }
+
+    /// The Cedar record type of `context.input`.
+    pub fn input_type(&self) -> String {
+        cedar::record_type(&self.input)
+    }
+
+    /// Checks the arguments of a call and builds `context.input` from them.
+    pub fn arguments(
+        &self,
+        arguments: Option<&Object<'_>>,
+    ) -> Result<RestrictedExpression, ArgumentError> {
+        value::input(&self.input, arguments)
+    }
+
+    /// The arguments of a call as they may be recorded, whether they are valid or not.
+    pub fn redacted(&self, arguments: Option<&Object<'_>>) -> serde_json::Value {
+        redact::input(&self.input, arguments)
+    }
+}
+
+/// Tools of one bundle whose Cedar namespaces are the same, one error for each but the first.
+pub fn collisions(tools: &[Tool]) -> Vec<ToolError> {
+    cedar::collisions(tools)
+}

@@ -1,0 +1,168 @@
+//! Numbers: exact, in ten-thousandths, which is the resolution of Cedar's `decimal`.
+//!
+//! A number is only accepted when every reader must see the same value:
+//! plain notation, at most four fractional digits, and no more significant digits than a double keeps.
+
+use serde_json::{Map, Number, Value};
+
+/// How many fractional digits Cedar's `decimal` has.
+const DIGITS: usize = 4;
+/// Ten to the power of [`DIGITS`].
+const ONE: i128 = 10_000;
+/// How many significant digits survive a double, whichever they are.
+pub(super) const DOUBLE_DIGITS: usize = 15;
+/// Beyond every number a bound could be compared with.
+const BEYOND: i128 = i128::MAX / 1_000_000;
+
+/// The values that a number may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Range {
+    min: Option<Bound>,
+    max: Option<Bound>,
+    multiple_of: Option<Bound>,
+    values: Option<Vec<i128>>,
+}
+
+/// A limit in ten-thousandths, and how to say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Bound {
+    limit: i128,
+    words: String,
+}
+
+/// A number of a schema, cut off towards zero.
+struct Cut {
+    value: i128,
+    exact: bool,
+    text: String,
+}
+
+impl Range {
+    /// Reads the numeric keywords of a schema; `values` is its `enum` or `const`.
+    ///
+    /// The error is the keyword that cannot be read, the second part of the result one that cannot be enforced.
+    pub(super) fn read(
+        schema: &Map<String, Value>,
+        values: Option<&[&Value]>,
+    ) -> Result<(Self, Option<&'static str>), &'static str> {
+        let min = lower(limit(schema, "minimum")?, limit(schema, "exclusiveMinimum")?);
+        let max = upper(limit(schema, "maximum")?, limit(schema, "exclusiveMaximum")?);
+        let step = limit(schema, "multipleOf")?;
+        if step.as_ref().is_some_and(|step| step.value <= 0 && step.exact) {
+            return Err("multipleOf");
+        }
+        let fine = step.as_ref().is_some_and(|step| !step.exact);
+        let multiple_of = step
+            .filter(|step| step.exact)
+            .map(|step| Bound { limit: step.value, words: format!("a multiple of {}", step.text) });
+        let values = values.map(|values| {
+            let cuts = values.iter().filter_map(|value| value.as_number()).map(cut);
+            cuts.filter(|cut| cut.exact).map(|cut| cut.value).collect()
+        });
+        let range = Self { min, max, multiple_of, values };
+        Ok((range, fine.then_some("multipleOf")))
+    }
+
+    /// Checks an integer; the error says what it must be.
+    pub(super) fn check_long(&self, value: i64) -> Result<(), String> {
+        self.check(i128::from(value).saturating_mul(ONE))
+    }
+
+    /// Checks a number in ten-thousandths; the error says what it must be.
+    pub(super) fn check_decimal(&self, value: i64) -> Result<(), String> {
+        self.check(i128::from(value))
+    }
+
+    fn check(&self, value: i128) -> Result<(), String> {
+        let low = self.min.as_ref().filter(|bound| value < bound.limit);
+        let high = self.max.as_ref().filter(|bound| value > bound.limit);
+        let uneven = |bound: &&Bound| value.checked_rem(bound.limit) != Some(0);
+        let step = self.multiple_of.as_ref().filter(uneven);
+        if let Some(bound) = low.or(high).or(step) {
+            return Err(bound.words.clone());
+        }
+        match &self.values {
+            Some(values) if !values.contains(&value) => {
+                Err("one of its declared values".to_owned())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Reads a literal in plain notation as ten-thousandths; the error says what it must be.
+pub(super) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static str> {
+    let unsigned = literal.strip_prefix('-').unwrap_or(literal);
+    let sign = if unsigned.len() == literal.len() { "" } else { "-" };
+    let (whole, fraction) = match unsigned.split_once('.') {
+        Some((_, "")) => ("", ""),
+        Some(parts) => parts,
+        None => (unsigned, ""),
+    };
+    let digits = || whole.bytes().chain(fraction.bytes());
+    if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
+        return Err("a decimal number in plain notation");
+    }
+    if fraction.len() > DIGITS {
+        return Err("a number with at most 4 fractional digits");
+    }
+    if digits().skip_while(|byte| *byte == b'0').count() > max_digits {
+        return Err("a number with at most 15 significant digits");
+    }
+    let scaled = format!("{sign}{whole}{fraction:0<DIGITS$}");
+    scaled.parse().map_err(|_| "between -922337203685477.5808 and 922337203685477.5807")
+}
+
+/// Writes ten-thousandths the way Cedar's `decimal` reads them.
+pub(super) fn plain(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let value = value.unsigned_abs();
+    format!("{sign}{}.{:04}", value / 10_000, value % 10_000)
+}
+
+fn limit(schema: &Map<String, Value>, keyword: &'static str) -> Result<Option<Cut>, &'static str> {
+    match schema.get(keyword) {
+        None => Ok(None),
+        Some(Value::Number(number)) => Ok(Some(cut(number))),
+        Some(_) => Err(keyword),
+    }
+}
+
+fn lower(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
+    let inclusive = inclusive.map(|cut| Bound {
+        limit: if cut.exact || cut.value < 0 { cut.value } else { cut.value.saturating_add(1) },
+        words: format!("at least {}", cut.text),
+    });
+    let exclusive = exclusive.map(|cut| Bound {
+        limit: if cut.exact || cut.value >= 0 { cut.value.saturating_add(1) } else { cut.value },
+        words: format!("greater than {}", cut.text),
+    });
+    inclusive.into_iter().chain(exclusive).max_by_key(|bound| bound.limit)
+}
+
+fn upper(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
+    let inclusive = inclusive.map(|cut| Bound {
+        limit: if cut.exact || cut.value >= 0 { cut.value } else { cut.value.saturating_sub(1) },
+        words: format!("at most {}", cut.text),
+    });
+    let exclusive = exclusive.map(|cut| Bound {
+        limit: if cut.exact || cut.value < 0 { cut.value.saturating_sub(1) } else { cut.value },
+        words: format!("less than {}", cut.text),
+    });
+    inclusive.into_iter().chain(exclusive).min_by_key(|bound| bound.limit)
+}
+
+fn cut(number: &Number) -> Cut {
+    // A double displays without exponent, unlike the literal.
+    let float = number.as_f64().filter(|_| number.is_f64());
+    let text = float.map_or_else(|| number.to_string(), |float| float.to_string());
+    let unsigned = text.strip_prefix('-').unwrap_or(&text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let kept: String = fraction.chars().take(DIGITS).collect();
+    let size = format!("{whole}{kept:0<DIGITS$}").parse().unwrap_or(BEYOND).min(BEYOND);
+    Cut {
+        value: if text.starts_with('-') { size.saturating_neg() } else { size },
+        exact: fraction.chars().skip(DIGITS).all(|digit| digit == '0'),
+        text,
+    }
+}

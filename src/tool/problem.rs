@@ -1,0 +1,125 @@
+//! What can be wrong with a tool's description, told to whoever builds the bundle.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A tool that cannot be used as it is described.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolError {
+    tool: String,
+    argument: String,
+    problem: Problem,
+}
+
+impl ToolError {
+    pub(super) fn new(tool: &str, argument: &str, problem: Problem) -> Self {
+        Self { tool: tool.to_owned(), argument: argument.to_owned(), problem }
+    }
+
+    /// The tool in question; empty when it is the whole list.
+    pub fn tool(&self) -> &str {
+        &self.tool
+    }
+
+    /// The dotted path of the argument in question; empty when it is the whole tool.
+    pub fn argument(&self) -> &str {
+        &self.argument
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.tool.is_empty() {
+            write!(formatter, "tool `{}`: ", self.tool)?;
+        }
+        if !self.argument.is_empty() {
+            write!(formatter, "argument `{}`: ", self.argument)?;
+        }
+        self.problem.fmt(formatter)
+    }
+}
+
+impl std::error::Error for ToolError {}
+
+/// What is wrong with a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// The document is no list of tools.
+    #[error("this is neither a tools/list answer nor an array of tools")]
+    NotAList,
+    /// The document is one page of several.
+    #[error("the list has a `nextCursor`: put the tools of all pages into one array")]
+    OnePage,
+    /// A tool has no name.
+    #[error("the tool has no name")]
+    Nameless,
+    /// A tool's name is not of the form that MCP asks for.
+    #[error("a tool name is 1 to 128 letters, digits, `_`, `-` and `.`")]
+    ToolName,
+    /// Two tools have one name.
+    #[error("another tool of this server has the same name")]
+    Repeated,
+    /// A tool does not describe its arguments.
+    #[error("`inputSchema` is missing or no object")]
+    NoSchema,
+    /// A tool's arguments are not an object.
+    #[error("`inputSchema` describes something else than an object")]
+    NoObject,
+    /// Nothing is known about an argument, so that policies could not read it.
+    #[error("{0}, so policies could not read it: list it as opaque in the inventory")]
+    Untyped(&'static str),
+    /// A keyword's value is not what JSON Schema says it is.
+    #[error("the value of `{0}` is not what JSON Schema asks for")]
+    Malformed(&'static str),
+    /// A type that JSON Schema does not have.
+    #[error("`{0}` is no type of JSON Schema")]
+    UnknownType(String),
+    /// A reference that leads nowhere, or out of the document.
+    #[error("`{0}` refers to nothing in this schema")]
+    DanglingReference(String),
+    /// A type that contains itself, which Cedar cannot express.
+    #[error("`{0}` contains itself: list the argument as opaque in the inventory")]
+    Recursive(String),
+    /// A schema nested too deeply, or too large once its references are followed.
+    #[error("the schema is too deep or too large")]
+    TooLarge,
+    /// A required argument is not among the properties.
+    #[error("`{0}` is required but not described")]
+    Undescribed(String),
+    /// No value fits.
+    #[error("no value fits this schema")]
+    Impossible,
+    /// Two things get one Cedar name.
+    #[error("its Cedar name `{0}` is also that of {1}")]
+    Collision(String, String),
+    /// The inventory names an argument that is not there.
+    #[error("the inventory lists it under `{0}`, but the tool has no such argument")]
+    NoSuchArgument(&'static str),
+    /// `x-mcp-header` where it is not allowed, or with a value that is not allowed.
+    #[error("`x-mcp-header` {0}")]
+    Header(&'static str),
+}
+
+/// Something a schema asserts that the gate leaves to the tool.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// The dotted path of the argument; empty for the arguments as a whole.
+    pub argument: String,
+    /// The keyword of JSON Schema that is not enforced.
+    pub keyword: &'static str,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.argument.is_empty() {
+            write!(formatter, "argument `{}`: ", self.argument)?;
+        }
+        write!(formatter, "`{}` is not enforced", self.keyword)
+    }
+}

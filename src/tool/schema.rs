@@ -1,0 +1,254 @@
+//! JSON Schema → the type of the arguments, with everything that is wrong reported at once.
+//!
+//! This reads what tool servers emit (pydantic, zod), not all of JSON Schema:
+//! a type that cannot be told is an error unless the inventory lists the argument as opaque,
+//! and what is asserted beyond the type and not enforced here is noted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::Marks;
+use super::argument::{Argument, Choice, Kind, Record};
+use super::place::Place;
+use super::problem::{Note, Problem};
+
+/// How deep types may nest.
+const MAX_DEPTH: usize = 32;
+/// How many types one tool may have, references followed.
+const MAX_TYPES: usize = 4096;
+/// Assertions that are never enforced.
+const UNENFORCED: [&str; 10] = [
+    "not",
+    "if",
+    "patternProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "dependencies",
+    "minProperties",
+    "maxProperties",
+    "contains",
+    "unevaluatedItems",
+];
+/// Assertions that are not enforced next to a `$ref`, or next to a union.
+const BESIDE: [&str; 20] = [
+    "type",
+    "enum",
+    "const",
+    "allOf",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "prefixItems",
+    "minItems",
+    "maxItems",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "uniqueItems",
+];
+
+/// What reading a schema came to.
+pub(super) struct Outcome {
+    pub(super) input: Record,
+    pub(super) problems: Vec<(String, Problem)>,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Reads the schema of a tool's arguments.
+pub(super) fn read(
+    root: &Value,
+    namespace: &str,
+    marks: &Marks,
+    taken: &BTreeSet<String>,
+) -> Outcome {
+    let mut reader = Reader {
+        root,
+        namespace,
+        marks,
+        taken,
+        problems: Vec::new(),
+        notes: BTreeSet::new(),
+        listed: BTreeSet::new(),
+        names: BTreeMap::new(),
+        references: Vec::new(),
+        depth: 0,
+        types: 0,
+    };
+    let place = Place::root();
+    let argument = reader.argument(root, &place);
+    let input = if let Kind::Record(input) = argument.kind {
+        input
+    } else {
+        if reader.problems.is_empty() {
+            reader.problem(&place, Problem::NoObject);
+        }
+        Record::default()
+    };
+    reader.unlisted();
+    Outcome { input, problems: reader.problems, notes: reader.notes.into_iter().collect() }
+}
+
+/// The state of reading one schema.
+pub(super) struct Reader<'a> {
+    root: &'a Value,
+    pub(super) namespace: &'a str,
+    pub(super) marks: &'a Marks,
+    pub(super) taken: &'a BTreeSet<String>,
+    problems: Vec<(String, Problem)>,
+    notes: BTreeSet<Note>,
+    /// Entries of the inventory that were found.
+    pub(super) listed: BTreeSet<&'a str>,
+    /// The places of Cedar names.
+    pub(super) names: BTreeMap<String, Place>,
+    /// The references being followed.
+    references: Vec<&'a str>,
+    depth: usize,
+    types: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the type at a place; when that fails, the argument is treated as opaque so that reading can go on.
+    pub(super) fn argument(&mut self, schema: &'a Value, place: &Place) -> Argument {
+        self.types = self.types.saturating_add(1);
+        self.depth = self.depth.saturating_add(1);
+        let read = if self.depth > MAX_DEPTH || self.types > MAX_TYPES {
+            Err(Problem::TooLarge)
+        } else {
+            match schema {
+                Value::Object(schema) => self.keywords(schema, place),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_) => Err(Problem::Untyped("it declares no type")),
+            }
+        };
+        self.depth = self.depth.saturating_sub(1);
+        read.unwrap_or_else(|problem| {
+            self.problem(place, problem);
+            Argument::opaque(Vec::new())
+        })
+    }
+
+    /// Remembers a problem, once for every place.
+    pub(super) fn problem(&mut self, place: &Place, problem: Problem) {
+        let problem = (place.path.clone(), problem);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Remembers a keyword that is not enforced.
+    pub(super) fn note(&mut self, place: &Place, keyword: &'static str) {
+        self.notes.insert(Note { argument: place.path.clone(), keyword });
+    }
+
+    fn note_present(
+        &mut self,
+        schema: &Map<String, Value>,
+        place: &Place,
+        keywords: &[&'static str],
+    ) {
+        for keyword in keywords.iter().filter(|keyword| schema.contains_key(**keyword)) {
+            self.note(place, keyword);
+        }
+    }
+
+    fn keywords(
+        &mut self,
+        schema: &'a Map<String, Value>,
+        place: &Place,
+    ) -> Result<Argument, Problem> {
+        self.note_present(schema, place, &UNENFORCED);
+        if let Some(reference) = schema.get("$ref") {
+            self.note_present(schema, place, &BESIDE);
+            self.note_present(schema, place, &["anyOf", "oneOf"]);
+            return self.reference(reference, place);
+        }
+        if ["type", "enum", "const", "properties", "items", "prefixItems"]
+            .iter()
+            .any(|keyword| schema.contains_key(*keyword))
+        {
+            self.note_present(schema, place, &["anyOf", "oneOf", "allOf"]);
+            return self.typed(schema, place);
+        }
+        for keyword in ["anyOf", "oneOf", "allOf"] {
+            let Some(members) = schema.get(keyword) else { continue };
+            let members = members.as_array().ok_or(Problem::Malformed(keyword))?;
+            self.note_present(schema, place, &BESIDE);
+            return match (keyword, members.as_slice()) {
+                ("allOf", [only]) => Ok(self.argument(only, place)),
+                ("allOf", _) => Err(Problem::Untyped("`allOf` combines several types")),
+                (_, members) => self.union(members, place),
+            };
+        }
+        Err(if place.root { Problem::NoObject } else { Problem::Untyped("it declares no type") })
+    }
+
+    fn reference(&mut self, reference: &'a Value, place: &Place) -> Result<Argument, Problem> {
+        let reference = reference.as_str().ok_or(Problem::Malformed("$ref"))?;
+        if self.references.contains(&reference) || reference == "#" {
+            return Err(Problem::Recursive(reference.to_owned()));
+        }
+        let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+        let target = target.ok_or_else(|| Problem::DanglingReference(reference.to_owned()))?;
+        let name = ["#/$defs/", "#/definitions/"]
+            .iter()
+            .find_map(|prefix| reference.strip_prefix(prefix))
+            .filter(|name| !name.contains('/'));
+        let place = name.map_or_else(|| place.clone(), |name| place.definition(name));
+        self.references.push(reference);
+        let argument = self.argument(target, &place);
+        self.references.pop();
+        Ok(argument)
+    }
+
+    /// Reads a union; one of a type and null is that type, nullable.
+    fn union(&mut self, members: &'a [Value], place: &Place) -> Result<Argument, Problem> {
+        let types: Vec<_> =
+            members.iter().enumerate().filter(|(_, member)| !is_null(member)).collect();
+        let nullable = types.len() < members.len();
+        if let [(_, only)] = types.as_slice() {
+            let only = self.argument(only, place);
+            return Ok(Argument { nullable: nullable || only.nullable, ..only });
+        }
+        let read = |(position, member): (usize, &'a Value)| {
+            (position, self.argument(member, &place.part(&format!("TypeChoice{position}"))))
+        };
+        let read: Vec<_> = types.into_iter().map(read).collect();
+        choices(read, nullable)
+    }
+
+    /// Reports the entries of the inventory that no argument matched.
+    fn unlisted(&mut self) {
+        let marks = self.marks;
+        for (list, paths) in [("redact", &marks.redact), ("opaque", &marks.opaque)] {
+            for path in paths.iter().filter(|path| !self.listed.contains(path.as_str())) {
+                self.problems.push((path.clone(), Problem::NoSuchArgument(list)));
+            }
+        }
+    }
+}
+
+/// Puts the types of a union together, each with its position in the schema.
+pub(super) fn choices(read: Vec<(usize, Argument)>, nullable: bool) -> Result<Argument, Problem> {
+    if read.is_empty() {
+        return Err(Problem::Untyped("nothing but null is a value of it"));
+    }
+    let nullable = nullable || read.iter().any(|(_, argument)| argument.nullable);
+    let choice = |(position, argument): (usize, Argument)| Choice { position, kind: argument.kind };
+    let kind = Kind::Union(read.into_iter().map(choice).collect());
+    Ok(Argument { kind, nullable })
+}
+
+fn is_null(schema: &Value) -> bool {
+    let null_type = schema.get("type").is_some_and(|kind| kind == "null");
+    null_type || schema.get("const").is_some_and(Value::is_null)
+}

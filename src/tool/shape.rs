@@ -1,0 +1,252 @@
+//! The part of JSON Schema that names a type: `type`, `enum`, `const`, and the keywords of each type.
+
+use serde_json::{Map, Value};
+
+use super::argument::{Argument, Field, Kind, Record, Set};
+use super::cedar;
+use super::number::Range;
+use super::place::Place;
+use super::problem::Problem;
+use super::schema::{Reader, choices};
+use super::text::{Text, count};
+
+type Schema = Map<String, Value>;
+
+impl<'a> Reader<'a> {
+    /// Reads a schema that names one type or several.
+    pub(super) fn typed(&mut self, schema: &'a Schema, place: &Place) -> Result<Argument, Problem> {
+        let values = values(schema)?;
+        let types = types(schema, values.as_deref())?;
+        let null_fits =
+            values.as_ref().is_none_or(|values| values.iter().any(|value| value.is_null()));
+        let nullable = types.contains(&"null") && null_fits;
+        let mut named = Vec::new();
+        for (position, name) in types.iter().enumerate().filter(|(_, name)| **name != "null") {
+            let fitting = |value: &&&Value| is_of_type(value, name);
+            let values =
+                values.as_ref().map(|values| values.iter().filter(fitting).copied().collect());
+            if !values.as_ref().is_some_and(Vec::is_empty) {
+                named.push((position, *name, values));
+            }
+        }
+        if let [(_, name, values)] = named.as_slice() {
+            let kind = self.kind(name, schema, values.as_deref(), place)?;
+            return Ok(Argument { kind, nullable });
+        }
+        if named.is_empty() && !nullable {
+            return Err(Problem::Impossible);
+        }
+        let mut read = Vec::new();
+        for (position, name, values) in named {
+            let place = place.part(&format!("TypeChoice{position}"));
+            let kind = self.kind(name, schema, values.as_deref(), &place)?;
+            read.push((position, Argument { kind, nullable: false }));
+        }
+        choices(read, nullable)
+    }
+
+    fn kind(
+        &mut self,
+        name: &str,
+        schema: &'a Schema,
+        values: Option<&[&'a Value]>,
+        place: &Place,
+    ) -> Result<Kind, Problem> {
+        match (name, values) {
+            ("array" | "object", Some(_)) => Err(Problem::Untyped("its values are not simple")),
+            ("boolean", values) => Ok(Kind::Bool(only_boolean(values))),
+            ("integer" | "number", values) => {
+                let (range, note) = Range::read(schema, values).map_err(Problem::Malformed)?;
+                if let Some(keyword) = note {
+                    self.note(place, keyword);
+                }
+                Ok(if name == "integer" { Kind::Long(range) } else { Kind::Decimal(range) })
+            }
+            ("string", Some(values)) if !schema.contains_key("const") => {
+                self.enumeration(values, place)
+            }
+            ("string", values) => {
+                let (text, note) = Text::read(schema, values).map_err(Problem::Malformed)?;
+                if let Some(keyword) = note {
+                    self.note(place, keyword);
+                }
+                Ok(Kind::Text(text))
+            }
+            ("array", None) => self.array(schema, place),
+            ("object", None) => self.object(schema, place).map(Kind::Record),
+            (unknown, _) => Err(Problem::UnknownType(unknown.to_owned())),
+        }
+    }
+
+    fn enumeration(&mut self, values: &[&'a Value], place: &Place) -> Result<Kind, Problem> {
+        let values = values.iter().filter_map(|value| value.as_str());
+        let enumeration = cedar::enumeration(self.namespace, &place.types, self.taken, values)
+            .ok_or(Problem::Impossible)?;
+        let name = format!("{}::{}", enumeration.namespace, enumeration.name);
+        let owner = self.names.entry(name.clone()).or_insert_with(|| place.clone());
+        // Whoever refers to one definition means one type.
+        let same = owner.types == place.types && owner.shared == place.shared;
+        if same {
+            Ok(Kind::Enum(enumeration))
+        } else {
+            let owner = format!("argument `{}`", owner.path);
+            Err(Problem::Collision(name, owner))
+        }
+    }
+
+    fn array(&mut self, schema: &'a Schema, place: &Place) -> Result<Kind, Problem> {
+        let items = schema.get("items");
+        let tuple = schema.get("prefixItems").or(items.filter(|items| items.is_array()));
+        if let Some(tuple) = tuple {
+            return self.tuple(tuple, schema, place);
+        }
+        let items = items.filter(|items| items.as_object().is_some_and(|items| !items.is_empty()));
+        let items = items.ok_or(Problem::Untyped("its elements have no type"))?;
+        let unique = schema.get("uniqueItems").unwrap_or(&Value::Bool(false));
+        Ok(Kind::Set(Set {
+            items: Box::new(self.argument(items, place)),
+            min: count(schema, "minItems").map_err(Problem::Malformed)?,
+            max: count(schema, "maxItems").map_err(Problem::Malformed)?,
+            unique: unique.as_bool().ok_or(Problem::Malformed("uniqueItems"))?,
+        }))
+    }
+
+    fn tuple(
+        &mut self,
+        items: &'a Value,
+        schema: &'a Schema,
+        place: &Place,
+    ) -> Result<Kind, Problem> {
+        let items = items.as_array().ok_or(Problem::Malformed("prefixItems"))?;
+        let more = ["items", "additionalItems"].iter().any(|keyword| {
+            schema.get(*keyword).is_some_and(|more| more.is_object() || *more == true)
+        });
+        if more {
+            return Err(Problem::Untyped("its elements are of different types"));
+        }
+        let element =
+            |(position, item)| self.argument(item, &place.part(&format!("Proj{position}")));
+        Ok(Kind::Tuple(items.iter().enumerate().map(element).collect()))
+    }
+
+    fn object(&mut self, schema: &'a Schema, place: &Place) -> Result<Record, Problem> {
+        let properties = match schema.get("properties") {
+            None => None,
+            Some(properties) => {
+                Some(properties.as_object().ok_or(Problem::Malformed("properties"))?)
+            }
+        };
+        let named = properties.is_some_and(|properties| !properties.is_empty());
+        match schema.get("additionalProperties") {
+            Some(Value::Object(more)) if !more.is_empty() && place.root => {
+                self.note(place, "additionalProperties");
+            }
+            Some(Value::Object(more)) if !more.is_empty() => {
+                return Err(Problem::Untyped("its members have no fixed names"));
+            }
+            Some(Value::Bool(false)) => {}
+            Some(_) | None if !named && !place.root => {
+                return Err(Problem::Untyped("its members have no type"));
+            }
+            Some(_) | None => {}
+        }
+        let required = required(schema)?;
+        let mut record = Record::default();
+        for (name, property) in properties.into_iter().flatten() {
+            let field = self.field(name, property, required.contains(&name.as_str()), place);
+            record.fields.insert(name.clone(), field);
+        }
+        let undescribed = required.into_iter().find(|name| !record.fields.contains_key(*name));
+        undescribed.map_or(Ok(record), |name| Err(Problem::Undescribed(name.to_owned())))
+    }
+
+    fn field(&mut self, name: &str, schema: &'a Value, required: bool, parent: &Place) -> Field {
+        let place = parent.member(name);
+        let marks = self.marks;
+        let redact = marks.redact.iter().find(|path| **path == place.path);
+        let opaque = marks.opaque.iter().find(|path| **path == place.path);
+        self.listed.extend(redact.into_iter().chain(opaque).map(String::as_str));
+        let argument = if opaque.is_some() {
+            let inside = |path: &&String| is_inside(path, &place.path);
+            let inner = marks.redact.iter().filter(inside);
+            self.listed.extend(inner.clone().map(String::as_str));
+            let skip = place.path.len().saturating_add(1);
+            Argument::opaque(
+                inner.filter_map(|path| path.get(skip..)).map(ToOwned::to_owned).collect(),
+            )
+        } else {
+            self.argument(schema, &place)
+        };
+        Field { argument, required, redact: redact.is_some() }
+    }
+}
+
+/// The values that `const` or `enum` allows.
+fn values(schema: &Schema) -> Result<Option<Vec<&Value>>, Problem> {
+    if let Some(only) = schema.get("const") {
+        return Ok(Some(vec![only]));
+    }
+    let Some(values) = schema.get("enum") else { return Ok(None) };
+    let values = values.as_array().ok_or(Problem::Malformed("enum"))?;
+    Ok(Some(values.iter().collect()))
+}
+
+/// The types that `type` names, or else the values, or else the keywords.
+fn types<'a>(schema: &'a Schema, values: Option<&[&Value]>) -> Result<Vec<&'a str>, Problem> {
+    match (schema.get("type"), values) {
+        (Some(Value::String(name)), _) => Ok(vec![name]),
+        (Some(Value::Array(names)), _) => {
+            let names: Option<Vec<_>> = names.iter().map(Value::as_str).collect();
+            names.ok_or(Problem::Malformed("type"))
+        }
+        (Some(_), _) => Err(Problem::Malformed("type")),
+        (None, Some(values)) => {
+            let mut names = Vec::new();
+            for name in values.iter().map(|value| type_of(value)) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            Ok(names)
+        }
+        (None, None) if schema.contains_key("properties") => Ok(vec!["object"]),
+        (None, None) => Ok(vec!["array"]),
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn is_of_type(value: &Value, name: &str) -> bool {
+    let whole = || value.as_f64().is_some_and(|value| value.fract() == 0.0);
+    match name {
+        "number" => value.is_number(),
+        "integer" => whole(),
+        name => type_of(value) == name,
+    }
+}
+
+fn only_boolean(values: Option<&[&Value]>) -> Option<bool> {
+    let (first, rest) = values?.split_first()?;
+    rest.iter().all(|value| value == first).then(|| first.as_bool()).flatten()
+}
+
+fn required(schema: &Schema) -> Result<Vec<&str>, Problem> {
+    let Some(required) = schema.get("required") else { return Ok(Vec::new()) };
+    let names = required.as_array().map(|names| names.iter().map(Value::as_str).collect());
+    names.flatten().ok_or(Problem::Malformed("required"))
+}
+
+/// Whether a dotted path leads into what another one names.
+fn is_inside(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+}

@@ -1,0 +1,111 @@
+//! Shared by the tests: a tool from a schema, a call from JSON text, and Cedar as the judge.
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
+    Schema, ValidationError, ValidationMode, Validator,
+};
+use serde_json::{Value, json};
+
+use super::{Marks, Tool, ToolError, read_tools};
+use crate::json;
+
+mod arguments;
+mod descriptions;
+mod model;
+mod properties;
+mod records;
+mod sdk;
+mod texts;
+
+fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
+    let owned = |paths: &[&str]| paths.iter().map(ToString::to_string).collect();
+    Marks { redact: owned(redact), opaque: owned(opaque), ..Marks::default() }
+}
+
+/// Reads one tool named `do-it` of the server `crm`, in a bundle that declares `User` and `Role`.
+fn try_tool(schema: Value, marks: Marks) -> Result<Tool, Vec<ToolError>> {
+    let mut list = json!({ "tools": [{ "name": "do-it" }] });
+    list["tools"][0]["inputSchema"] = schema;
+    let descriptions = read_tools(&list)?;
+    let taken = BTreeSet::from(["User".to_owned(), "Role".to_owned()]);
+    Tool::new("crm", &descriptions[0], marks, &taken)
+}
+
+#[track_caller]
+fn tool(schema: Value, marks: Marks) -> Tool {
+    try_tool(schema, marks).unwrap_or_else(|errors| panic!("{}", lines(&errors)))
+}
+
+fn lines(errors: &[impl ToString]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A schema with one optional argument `x`.
+fn one(schema: Value) -> Value {
+    let mut object = json!({ "type": "object", "properties": {} });
+    object["properties"]["x"] = schema;
+    object
+}
+
+fn build(tool: &Tool, arguments: &str) -> Result<RestrictedExpression, String> {
+    let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
+    let object = value.as_object().expect("arguments are an object");
+    tool.arguments(Some(object)).map_err(|error| error.to_string())
+}
+
+fn cedar_schema(tool: &Tool) -> Schema {
+    let text = format!(
+        "entity User; entity Role;\n{}action \"{}\" appliesTo {{ principal: User, resource: User, context: {{ input: {} }} }};",
+        tool.declarations(),
+        tool.qualified_name(),
+        tool.input_type(),
+    );
+    let parsed = Schema::from_cedarschema_str(&text);
+    parsed.unwrap_or_else(|error| panic!("{error:?}\n{text}")).0
+}
+
+/// Makes a request whose context fits the tool's Cedar schema.
+fn request(tool: &Tool, input: RestrictedExpression) -> Result<Request, String> {
+    let user = EntityUid::from_str("User::\"alice\"").expect("an entity");
+    let action = EntityUid::from_str(&format!("Action::\"{}\"", tool.qualified_name()));
+    let context = Context::from_pairs([("input".to_owned(), input)]).map_err(|e| e.to_string())?;
+    Request::new(user.clone(), action.expect("an action"), user, context, Some(&cedar_schema(tool)))
+        .map_err(|error| error.to_string())
+}
+
+/// Checks that arguments are accepted, fit the Cedar schema, and that a policy finds the condition to hold.
+#[track_caller]
+fn check_in(tool: &Tool, arguments: &str, condition: &str) {
+    let input = build(tool, arguments).unwrap_or_else(|error| panic!("{arguments}: {error}"));
+    let request = request(tool, input).unwrap_or_else(|error| panic!("{arguments}: {error}"));
+    let policy = format!("permit(principal, action, resource) when {{ {condition} }};");
+    let policies = PolicySet::from_str(&policy).unwrap_or_else(|error| panic!("{error:?}"));
+    let validation = Validator::new(cedar_schema(tool)).validate(&policies, ValidationMode::Strict);
+    // Policies here know that the attributes they name are present.
+    let presence = |error: &&ValidationError| {
+        matches!(error, ValidationError::UnsafeOptionalAttributeAccess(_))
+    };
+    let errors: Vec<_> = validation.validation_errors().filter(|error| !presence(error)).collect();
+    assert!(errors.is_empty(), "{validation}");
+    let response = Authorizer::new().is_authorized(&request, &policies, &Entities::empty());
+    assert_eq!(response.diagnostics().errors().count(), 0, "{response:?}");
+    assert_eq!(response.decision(), Decision::Allow, "{condition} with {arguments}");
+}
+
+/// Checks one value of the argument `x`, which policies find in `context.input.x`.
+#[track_caller]
+fn check(schema: Value, value: &str, condition: &str) {
+    let tool = tool(one(schema), Marks::default());
+    check_in(&tool, &format!("{{\"x\": {value}}}"), condition);
+}
+
+/// Checks that a value of the argument `x` is refused in these words.
+#[track_caller]
+fn check_refused(schema: Value, value: &str, words: &str) {
+    let tool = tool(one(schema), Marks::default());
+    let refused = build(&tool, &format!("{{\"x\": {value}}}")).err();
+    assert_eq!(refused.as_deref(), Some(words), "{value}");
+}

@@ -1,0 +1,265 @@
+//! Lists and schemas: what cannot be used is reported all at once, what is not enforced is noted.
+
+use serde_json::{Value, json};
+
+use super::super::{HeaderArgument, Marks, Tool, collisions, read_tools};
+use super::{cedar_schema, lines, marks, one, tool, try_tool};
+
+#[track_caller]
+fn check_problems(schema: Value, marks: Marks, expected: &[&str]) {
+    let errors = try_tool(schema, marks).err().unwrap_or_default();
+    let expected: Vec<_> =
+        expected.iter().map(|line| format!("tool `crm/do-it`: {line}")).collect();
+    assert_eq!(lines(&errors), expected.join("\n"));
+}
+
+#[track_caller]
+fn check_list(list: &Value, expected: &[&str]) {
+    let errors = read_tools(list).err().unwrap_or_default();
+    assert_eq!(lines(&errors), expected.join("\n"));
+}
+
+#[track_caller]
+fn check_notes(schema: Value, expected: &[&str]) {
+    assert_eq!(lines(tool(schema, Marks::default()).notes()), expected.join("\n"));
+}
+
+#[test]
+fn lists_come_in_three_wrappings() {
+    let tools = json!([{ "name": "a.b-c_1", "title": "A", "inputSchema": { "type": "object" }, "annotations": {} }]);
+    let wrappings = [
+        tools.clone(),
+        json!({ "tools": tools, "nextCursor": null }),
+        json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } }),
+    ];
+    for list in wrappings {
+        let read = read_tools(&list).expect("a list");
+        let again = json!({ "tools": read });
+        assert_eq!(
+            again,
+            json!({ "tools": [{ "name": "a.b-c_1", "inputSchema": { "type": "object" } }] })
+        );
+        assert_eq!(read_tools(&again).as_ref(), Ok(&read));
+    }
+}
+
+#[test]
+fn lists_report_every_bad_tool() {
+    check_list(
+        &json!({ "tools": {} }),
+        &["this is neither a tools/list answer nor an array of tools"],
+    );
+    check_list(
+        &json!({ "tools": [], "nextCursor": "2" }),
+        &["the list has a `nextCursor`: put the tools of all pages into one array"],
+    );
+    let long = "a".repeat(129);
+    let list = json!([{}, { "name": "a/b" }, { "name": long }, { "name": "a" }, { "name": "a", "inputSchema": {} }, { "name": "a", "inputSchema": {} }]);
+    check_list(
+        &list,
+        &[
+            "tool `#0`: the tool has no name",
+            "tool `a/b`: a tool name is 1 to 128 letters, digits, `_`, `-` and `.`",
+            &format!("tool `{long}`: a tool name is 1 to 128 letters, digits, `_`, `-` and `.`"),
+            "tool `a`: `inputSchema` is missing or no object",
+            "tool `a`: another tool of this server has the same name",
+        ],
+    );
+}
+
+#[test]
+fn what_has_no_type_must_be_opaque() {
+    let schema = || {
+        json!({ "type": "object", "properties": {
+        "any": {}, "yes": true, "list": { "type": "array" }, "free": { "type": "object" }, "dict": { "type": "object", "additionalProperties": { "type": "string" } },
+        "both": { "allOf": [{ "type": "string" }, { "type": "string" }] }, "null": { "type": "null" }, "node": { "$ref": "#/$defs/Node" } },
+        "$defs": { "Node": { "type": "object", "properties": { "next": { "anyOf": [{ "$ref": "#/$defs/Node" }, { "type": "null" }] } } } } })
+    };
+    let opaque = "so policies could not read it: list it as opaque in the inventory";
+    let mut errors: Vec<_> = try_tool(schema(), Marks::default())
+        .expect_err("untyped")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    errors.sort();
+    assert_eq!(errors, [
+        format!("tool `crm/do-it`: argument `any`: it declares no type, {opaque}"),
+        format!("tool `crm/do-it`: argument `both`: `allOf` combines several types, {opaque}"),
+        format!("tool `crm/do-it`: argument `dict`: its members have no fixed names, {opaque}"),
+        format!("tool `crm/do-it`: argument `free`: its members have no type, {opaque}"),
+        format!("tool `crm/do-it`: argument `list`: its elements have no type, {opaque}"),
+        "tool `crm/do-it`: argument `node.next`: `#/$defs/Node` contains itself: list the argument as opaque in the inventory".to_owned(),
+        format!("tool `crm/do-it`: argument `null`: nothing but null is a value of it, {opaque}"),
+        format!("tool `crm/do-it`: argument `yes`: it declares no type, {opaque}"),
+    ]);
+    let listed = marks(
+        &["dict.secret"],
+        &["any", "yes", "list", "free", "dict", "both", "null", "node.next"],
+    );
+    assert_eq!(tool(schema(), listed).input_type(), "{ node?: {} }");
+}
+
+#[test]
+fn schemas_that_make_no_sense() {
+    let none = Marks::default;
+    check_problems(
+        json!({ "type": "string" }),
+        none(),
+        &["`inputSchema` describes something else than an object"],
+    );
+    check_problems(json!({}), none(), &["`inputSchema` describes something else than an object"]);
+    check_problems(
+        json!({ "$ref": "#" }),
+        none(),
+        &["`#` contains itself: list the argument as opaque in the inventory"],
+    );
+    check_problems(
+        one(json!({ "type": "strnig" })),
+        none(),
+        &["argument `x`: `strnig` is no type of JSON Schema"],
+    );
+    check_problems(
+        one(json!({ "type": 1 })),
+        none(),
+        &["argument `x`: the value of `type` is not what JSON Schema asks for"],
+    );
+    check_problems(
+        one(json!({ "type": "string", "minLength": -1 })),
+        none(),
+        &["argument `x`: the value of `minLength` is not what JSON Schema asks for"],
+    );
+    check_problems(
+        one(json!({ "type": "number", "exclusiveMinimum": true })),
+        none(),
+        &["argument `x`: the value of `exclusiveMinimum` is not what JSON Schema asks for"],
+    );
+    check_problems(
+        one(json!({ "type": "string", "enum": [1] })),
+        none(),
+        &["argument `x`: no value fits this schema"],
+    );
+    check_problems(
+        one(json!({ "$ref": "other.json" })),
+        none(),
+        &["argument `x`: `other.json` refers to nothing in this schema"],
+    );
+    check_problems(
+        json!({ "required": ["y"], "type": "object" }),
+        none(),
+        &["`y` is required but not described"],
+    );
+    check_problems(
+        one(json!({ "type": "string" })),
+        marks(&["x", "x.y"], &["z"]),
+        &[
+            "argument `x.y`: the inventory lists it under `redact`, but the tool has no such argument",
+            "argument `z`: the inventory lists it under `opaque`, but the tool has no such argument",
+        ],
+    );
+    let mut deep = json!({ "type": "string" });
+    (0..40).for_each(|_| deep = json!({ "type": "array", "items": deep }));
+    check_problems(one(deep), none(), &["argument `x`: the schema is too deep or too large"]);
+    let mut wide = json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/d0" } }, "$defs": { "d13": { "type": "string" } } });
+    for level in 0..13 {
+        let next = json!({ "$ref": format!("#/$defs/d{}", level + 1) });
+        wide["$defs"][format!("d{level}")] = json!({ "anyOf": [next, next] });
+    }
+    check_problems(wide, none(), &["argument `x`: the schema is too deep or too large"]);
+}
+
+#[test]
+fn names_that_cedar_cannot_have() {
+    let choice = || json!({ "enum": ["a"] });
+    let properties = json!({ "in": choice(), "Role": choice(), "Action": choice(), "2nd": choice(), "größe": choice(), "": choice(), "Long": choice(), "say \"hi\"": choice() });
+    let tool = tool(json!({ "type": "object", "properties": properties }), Marks::default());
+    cedar_schema(&tool);
+    assert_eq!(
+        tool.input_type(),
+        "{ \"\"?: crm::do_it::Input::_, \"2nd\"?: crm::do_it::Input::_2nd, Action?: crm::do_it::Input::Action_, \
+        Long?: crm::do_it::Input::Long, Role?: crm::do_it::Input::Role_, \"größe\"?: crm::do_it::Input::gr__e, \"in\"?: crm::do_it::Input::in_, \
+        \"say \\\"hi\\\"\"?: crm::do_it::Input::say__hi_ }"
+    );
+    let same = json!({ "type": "object", "properties": { "a-b": choice(), "a_b": choice() } });
+    let errors = try_tool(same, Marks::default()).expect_err("two types of one name");
+    assert!(
+        lines(&errors)
+            .contains("its Cedar name `crm::do_it::Input::a_b` is also that of argument `a"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn tools_of_one_namespace_collide() {
+    let list = json!([{ "name": "a-b", "inputSchema": { "type": "object" } }, { "name": "a.b", "inputSchema": { "type": "object" } }]);
+    let read = |server: &str| -> Vec<Tool> {
+        let descriptions = read_tools(&list).expect("a list");
+        descriptions
+            .iter()
+            .map(|tool| Tool::new(server, tool, Marks::default(), &[].into()).expect("a tool"))
+            .collect()
+    };
+    let tools = read("crm");
+    assert_eq!(tools[0].qualified_name(), "crm/a-b");
+    assert_eq!(
+        lines(&collisions(&tools)),
+        "tool `crm/a.b`: its Cedar name `crm::a_b` is also that of `crm/a-b`"
+    );
+    assert!(collisions(&[read("x-1").remove(0), read("x-2").remove(0)]).is_empty());
+}
+
+#[test]
+fn unenforced_keywords_are_noted() {
+    check_notes(
+        one(json!({ "type": "string", "pattern": "^(?!a)", "format": "email", "default": 1 })),
+        &["argument `x`: `pattern` is not enforced"],
+    );
+    check_notes(
+        one(json!({ "type": "number", "multipleOf": 0.000_01, "not": {} })),
+        &["argument `x`: `multipleOf` is not enforced", "argument `x`: `not` is not enforced"],
+    );
+    check_notes(
+        json!({ "type": "object", "additionalProperties": { "type": "string" }, "minProperties": 1 }),
+        &["`additionalProperties` is not enforced", "`minProperties` is not enforced"],
+    );
+    let beside = json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/s", "maxLength": 3, "title": "X" } }, "$defs": { "s": { "type": "string" } }, "anyOf": [{ "required": ["x"] }] });
+    check_notes(beside, &["`anyOf` is not enforced", "argument `x`: `maxLength` is not enforced"]);
+    check_notes(
+        one(
+            json!({ "type": "string", "maxLength": 3, "$comment": "", "examples": [], "readOnly": true, "nullable": true }),
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn headers_name_simple_arguments() {
+    let schema = json!({ "type": "object", "properties": {
+        "region": { "type": "string", "x-mcp-header": "Region" },
+        "to": { "type": "object", "properties": { "dry": { "type": ["boolean", "null"], "x-mcp-header": "Dry-Run" }, "x-mcp-header": { "type": "string" } } } } });
+    let header = |name: &str, path: &[&str]| HeaderArgument {
+        name: name.to_owned(),
+        path: path.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(
+        tool(schema, Marks::default()).headers(),
+        [header("Region", &["region"]), header("Dry-Run", &["to", "dry"])]
+    );
+    let bad = json!({ "type": "object", "properties": {
+        "a": { "type": "string", "x-mcp-header": "A" }, "b": { "type": "string", "x-mcp-header": "a" }, "c": { "type": "number", "x-mcp-header": "C" },
+        "d": { "type": "string", "x-mcp-header": "D:" }, "e": { "type": "array", "items": { "type": "string", "x-mcp-header": "E" } } } });
+    let mut errors: Vec<_> = try_tool(bad, Marks::default())
+        .expect_err("bad headers")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    errors.sort();
+    assert_eq!(
+        errors,
+        [
+            "tool `crm/do-it`: argument `b`: `x-mcp-header` names the same header as another argument's",
+            "tool `crm/do-it`: argument `c`: `x-mcp-header` is only allowed on an integer, a string or a boolean",
+            "tool `crm/do-it`: argument `d`: `x-mcp-header` is no name that a header can have",
+            "tool `crm/do-it`: argument `e`: `x-mcp-header` is only allowed where nothing but `properties` leads to",
+        ]
+    );
+}

@@ -1,0 +1,63 @@
+//! What the record shows of arguments, valid or not.
+
+use serde_json::{Value, json};
+
+use super::{marks, tool};
+use crate::json;
+
+#[track_caller]
+fn check(arguments: &Value, expected: &Value) {
+    let schema = json!({ "type": "object", "properties": {
+        "id": { "type": "integer" }, "notes": { "type": "string" }, "extra": {}, "pair": { "prefixItems": [{ "type": "string" }, { "type": "integer" }] },
+        "contact": { "anyOf": [{ "type": "null" }, { "type": "string" },
+            { "type": "object", "properties": { "email": { "type": "string" }, "city": { "type": "string" } }, "required": ["email"] }] },
+        "people": { "type": "array", "items": { "type": "object", "properties": { "name": { "type": "string" }, "age": { "type": "integer" } } } } } });
+    let redact = ["notes", "contact.email", "people.name", "extra.secret", "extra.list.key"];
+    let tool = tool(schema, marks(&redact, &["extra"]));
+    let text = arguments.to_string();
+    let value = json::read(text.as_bytes(), 64).expect("JSON");
+    assert_eq!(&tool.redacted(value.as_object()), expected);
+}
+
+#[test]
+fn known_values_are_shown() {
+    let valid = json!({ "id": 1, "pair": ["a", 2], "contact": { "city": "Bern" }, "people": [{ "age": 4 }], "extra": { "a": [1.5, null] } });
+    check(&valid, &valid);
+    check(&json!({}), &json!({}));
+}
+
+#[test]
+fn redacted_values_are_not() {
+    check(
+        &json!({ "notes": { "a": 1 }, "contact": { "email": "e" } }),
+        &json!({ "notes": "[redacted]", "contact": { "email": "[redacted]" } }),
+    );
+    check(
+        &json!({ "people": [{ "name": "a" }, { "name": "b", "age": 1 }] }),
+        &json!({ "people": [{ "name": "[redacted]" }, { "name": "[redacted]", "age": 1 }] }),
+    );
+    let extra =
+        json!({ "secret": 1, "secrets": 2, "list": [{ "key": 1, "secret": 3 }, 4], "key": 5 });
+    let shown = json!({ "secret": "[redacted]", "secrets": 2, "list": [{ "key": "[redacted]", "secret": 3 }, 4], "key": 5 });
+    check(&json!({ "extra": extra }), &json!({ "extra": shown }));
+}
+
+#[test]
+fn unknown_values_are_not() {
+    check(
+        &json!({ "password": "p", "contact": { "phone": 1 } }),
+        &json!({ "password": "[unknown]", "contact": { "phone": "[unknown]" } }),
+    );
+    check(
+        &json!({ "id": { "a": 1 }, "people": "Ann" }),
+        &json!({ "id": "[unknown]", "people": "[unknown]" }),
+    );
+    check(
+        &json!({ "id": ["a"], "pair": ["a", 1, "c"], "people": ["Ann"] }),
+        &json!({ "id": "[unknown]", "pair": ["a", 1, "[unknown]"], "people": ["[unknown]"] }),
+    );
+    check(
+        &json!({ "id": "a", "pair": null, "contact": "c" }),
+        &json!({ "id": "a", "pair": null, "contact": "c" }),
+    );
+}

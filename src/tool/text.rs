@@ -1,0 +1,163 @@
+//! Strings, and what JSON writes as a string for want of a type.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use cedar_policy::RestrictedExpression as Expression;
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::{number, time};
+
+/// The strings that an argument may be.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    form: Form,
+    min: Option<usize>,
+    max: Option<usize>,
+    pattern: Option<Regex>,
+    values: Option<Vec<String>>,
+}
+
+/// What a string stands for.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Plain,
+    Date,
+    DateTime,
+    Duration,
+    Ipv4,
+    Ipv6,
+    Decimal,
+}
+
+impl Text {
+    /// Reads the keywords of a schema that apply to strings; `values` is its `const`.
+    ///
+    /// The error is the keyword that cannot be read, the second part of the result one that cannot be enforced.
+    pub(super) fn read(
+        schema: &Map<String, Value>,
+        values: Option<&[&Value]>,
+    ) -> Result<(Self, Option<&'static str>), &'static str> {
+        let strings = |values: &[&Value]| {
+            let values = values.iter().filter_map(|value| value.as_str());
+            values.map(ToOwned::to_owned).collect()
+        };
+        let written = match schema.get("pattern") {
+            None => None,
+            Some(pattern) => Some(pattern.as_str().ok_or("pattern")?),
+        };
+        let pattern = written.and_then(regex);
+        let unusable = written.is_some() && pattern.is_none();
+        let text = Self {
+            form: Form::read(schema.get("format").and_then(Value::as_str)),
+            min: count(schema, "minLength")?,
+            max: count(schema, "maxLength")?,
+            pattern,
+            values: values.map(strings),
+        };
+        Ok((text, unusable.then_some("pattern")))
+    }
+
+    /// The Cedar type of the values.
+    pub(super) fn cedar_type(&self) -> &'static str {
+        match self.form {
+            Form::Plain => "String",
+            Form::Date | Form::DateTime => "datetime",
+            Form::Duration => "duration",
+            Form::Ipv4 | Form::Ipv6 => "ipaddr",
+            Form::Decimal => "decimal",
+        }
+    }
+
+    /// Checks a string and converts it; the error says what it must be.
+    pub(super) fn value(&self, text: &str) -> Result<Expression, String> {
+        let length = text.chars().count();
+        if let Some(min) = self.min.filter(|min| length < *min) {
+            return Err(format!("a string of {min} or more characters"));
+        }
+        if let Some(max) = self.max.filter(|max| length > *max) {
+            return Err(format!("a string of up to {max} characters"));
+        }
+        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
+            return Err("a string that matches its pattern".to_owned());
+        }
+        let known = |values: &Vec<String>| values.iter().any(|value| value == text);
+        if !self.values.as_ref().is_none_or(known) {
+            return Err("one of its declared values".to_owned());
+        }
+        self.form.value(text).ok_or_else(|| self.form.words().to_owned())
+    }
+}
+
+impl Form {
+    fn read(format: Option<&str>) -> Self {
+        match format {
+            Some("date") => Self::Date,
+            Some("date-time") => Self::DateTime,
+            Some("duration") => Self::Duration,
+            Some("ipv4") => Self::Ipv4,
+            Some("ipv6") => Self::Ipv6,
+            Some("decimal") => Self::Decimal,
+            Some(_) | None => Self::Plain,
+        }
+    }
+
+    /// What is written here must be what Cedar's constructors read: they fail only when a policy is evaluated.
+    fn value(self, text: &str) -> Option<Expression> {
+        match self {
+            Self::Plain => Some(Expression::new_string(text.to_owned())),
+            Self::Date => time::date(text).map(Expression::new_datetime),
+            Self::DateTime => time::date_time(text).map(Expression::new_datetime),
+            Self::Duration => time::duration(text).map(Expression::new_duration),
+            Self::Ipv4 => {
+                let address: Ipv4Addr = text.parse().ok()?;
+                Some(Expression::new_ip(address.to_string()))
+            }
+            Self::Ipv6 => {
+                let address: Ipv6Addr = text.parse().ok()?;
+                // Cedar does not read the dotted form that some addresses are displayed in.
+                let groups = address.segments().map(|group| format!("{group:x}"));
+                Some(Expression::new_ip(groups.join(":")))
+            }
+            Self::Decimal => {
+                let value = number::decimal(text, usize::MAX).ok()?;
+                Some(Expression::new_decimal(number::plain(value)))
+            }
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Plain => "a string",
+            Self::Date => "a date such as 2026-11-21",
+            Self::DateTime => {
+                "a date and time in milliseconds with an offset, such as 2026-11-21T10:00:00Z"
+            }
+            Self::Duration => "a duration in days or smaller units, such as P1DT12H",
+            Self::Ipv4 => "an IPv4 address",
+            Self::Ipv6 => "an IPv6 address",
+            Self::Decimal => "a decimal number in plain notation with at most 4 fractional digits",
+        }
+    }
+}
+
+/// Compiles a pattern, unless it would mean something else here than in JSON Schema.
+///
+/// Its dialect is ECMAScript's, which has more than a linear-time engine can do, and no arithmetic of sets.
+fn regex(pattern: &str) -> Option<Regex> {
+    let sets = ["&&", "--", "~~", "[["];
+    let differs = sets.iter().any(|operator| pattern.contains(operator));
+    Regex::new(pattern).ok().filter(|_| !differs)
+}
+
+/// Reads a keyword whose value is a count.
+pub(super) fn count(
+    schema: &Map<String, Value>,
+    keyword: &'static str,
+) -> Result<Option<usize>, &'static str> {
+    let Some(value) = schema.get(keyword) else {
+        return Ok(None);
+    };
+    let count = value.as_u64().ok_or(keyword)?;
+    usize::try_from(count).map(Some).map_err(|_| keyword)
+}

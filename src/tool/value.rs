@@ -1,0 +1,234 @@
+//! One walk over the arguments of a call: every value is checked and becomes a Cedar expression.
+//!
+//! Cedar's own JSON is not used for this, because in it a caller could spell entities.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use cedar_policy::RestrictedExpression as Expression;
+
+use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
+use super::number::{self, DOUBLE_DIGITS};
+use crate::json::{self, Object, Value};
+
+/// How much of a name that the caller invented is repeated.
+const MAX_NAME: usize = 64;
+/// How many values of an enumeration are listed.
+const MAX_VALUES: usize = 12;
+
+/// An argument that the schema of the tool does not allow, in words that can be shown to the caller.
+///
+/// It never repeats a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentError {
+    path: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fault {
+    Unknown,
+    Missing,
+    Must(String),
+}
+
+impl ArgumentError {
+    fn at(name: &str, fault: Fault) -> Self {
+        Self { path: name.to_owned(), fault }
+    }
+
+    fn must(words: impl Into<String>) -> Self {
+        Self { path: String::new(), fault: Fault::Must(words.into()) }
+    }
+
+    fn within(mut self, name: &str) -> Self {
+        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        self.path = format!("{name}{separator}{}", self.path);
+        self
+    }
+
+    /// The path of the argument, such as `contact.emails[0]`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "argument `{}` ", printable(&self.path))?;
+        match &self.fault {
+            Fault::Unknown => formatter.write_str("is not known to the tool"),
+            Fault::Missing => formatter.write_str("is required"),
+            Fault::Must(words) => write!(formatter, "must be {words}"),
+        }
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
+/// Builds `context.input`.
+pub(super) fn input(
+    record: &Record,
+    arguments: Option<&Object<'_>>,
+) -> Result<Expression, ArgumentError> {
+    members(record, arguments.unwrap_or(&Object::default()))
+}
+
+fn members(record: &Record, object: &Object<'_>) -> Result<Expression, ArgumentError> {
+    if let Some(name) = object.keys().find(|name| !record.fields.contains_key(*name)) {
+        let shown: String = name.chars().take(MAX_NAME).collect();
+        return Err(ArgumentError::at(&shown, Fault::Unknown));
+    }
+    let mut attributes = Vec::with_capacity(object.len());
+    for (name, field) in &record.fields {
+        let Some(value) = object.get(name) else {
+            if field.required {
+                return Err(ArgumentError::at(name, Fault::Missing));
+            }
+            continue;
+        };
+        let value = argument(&field.argument, value).map_err(|error| error.within(name))?;
+        attributes.extend(value.map(|value| (name.clone(), value)));
+    }
+    attributes_record(attributes)
+}
+
+/// Nothing, where policies see nothing: `null` and what is opaque.
+fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<Expression>, ArgumentError> {
+    if argument.is_hidden() || (argument.nullable && value.is_null()) {
+        return Ok(None);
+    }
+    of_kind(&argument.kind, value).map(Some)
+}
+
+fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<Expression, ArgumentError> {
+    match (kind, value) {
+        (Kind::Bool(only), Value::Bool(value)) if only.is_none_or(|only| only == *value) => {
+            Ok(Expression::new_bool(*value))
+        }
+        (Kind::Long(range), Value::Number(number)) => {
+            let value = number.as_i64().ok_or_else(|| ArgumentError::must(expected(kind)))?;
+            range.check_long(value).map_err(ArgumentError::must)?;
+            Ok(Expression::new_long(value))
+        }
+        (Kind::Decimal(range), Value::Number(number)) => {
+            let value =
+                number::decimal(number.as_str(), DOUBLE_DIGITS).map_err(ArgumentError::must)?;
+            range.check_decimal(value).map_err(ArgumentError::must)?;
+            Ok(Expression::new_decimal(number::plain(value)))
+        }
+        (Kind::Text(text), Value::String(value)) => text.value(value).map_err(ArgumentError::must),
+        (Kind::Enum(enumeration), Value::String(value)) => entity(enumeration, value),
+        (Kind::Set(set), Value::Array(elements)) => elements_of(set, elements),
+        (Kind::Tuple(arguments), Value::Array(elements)) => projections(arguments, elements),
+        (Kind::Record(record), Value::Object(object)) => members(record, object),
+        (Kind::Union(choices), _) => readings(choices, value),
+        (_, _) => Err(ArgumentError::must(expected(kind))),
+    }
+}
+
+fn entity(enumeration: &Enumeration, value: &str) -> Result<Expression, ArgumentError> {
+    let Some(entity) = enumeration.values.get(value) else {
+        let values: Vec<_> =
+            enumeration.values.keys().map(|value| format!("`{}`", printable(value))).collect();
+        return Err(ArgumentError::must(if values.len() > MAX_VALUES {
+            "one of its declared values".to_owned()
+        } else {
+            format!("one of {}", values.join(", "))
+        }));
+    };
+    Ok(Expression::new_entity_uid(entity.clone()))
+}
+
+fn elements_of(set: &Set, elements: &[Value<'_>]) -> Result<Expression, ArgumentError> {
+    if let Some(min) = set.min.filter(|min| elements.len() < *min) {
+        return Err(ArgumentError::must(format!("a list of {min} or more")));
+    }
+    if let Some(max) = set.max.filter(|max| elements.len() > *max) {
+        return Err(ArgumentError::must(format!("a list of up to {max}")));
+    }
+    let mut seen = HashSet::new();
+    if set.unique && !elements.iter().all(|element| seen.insert(json::canonical(element))) {
+        return Err(ArgumentError::must("a list without repetition"));
+    }
+    let mut values = Vec::with_capacity(elements.len());
+    for (position, element) in elements.iter().enumerate() {
+        values.extend(in_list(&set.items, position, element)?);
+    }
+    Ok(Expression::new_set(values))
+}
+
+fn projections(
+    arguments: &[Argument],
+    elements: &[Value<'_>],
+) -> Result<Expression, ArgumentError> {
+    if arguments.len() != elements.len() {
+        return Err(ArgumentError::must(format!("a list of exactly {}", arguments.len())));
+    }
+    let mut attributes = Vec::with_capacity(arguments.len());
+    for (position, (argument, element)) in arguments.iter().zip(elements).enumerate() {
+        let value = in_list(argument, position, element)?;
+        attributes.extend(value.map(|value| (projection(position), value)));
+    }
+    attributes_record(attributes)
+}
+
+fn in_list(
+    items: &Argument,
+    position: usize,
+    element: &Value<'_>,
+) -> Result<Option<Expression>, ArgumentError> {
+    argument(items, element).map_err(|error| error.within(&format!("[{position}]")))
+}
+
+/// Every type that the value fits is present, because the tool may read it as any of them.
+fn readings(choices: &[Choice], value: &Value<'_>) -> Result<Expression, ArgumentError> {
+    let mut attributes = Vec::new();
+    let mut errors = Vec::new();
+    for choice in choices {
+        match of_kind(&choice.kind, value) {
+            Ok(reading) => attributes.push((choice.attribute(), reading)),
+            Err(error) if choice.kind.admits(value) => errors.push(error),
+            Err(_) => {}
+        }
+    }
+    match (attributes.is_empty(), errors.pop(), errors.is_empty()) {
+        (false, _, _) => attributes_record(attributes),
+        (true, Some(only), true) => Err(only),
+        (true, _, _) => Err(ArgumentError::must("of one of its declared types")),
+    }
+}
+
+fn attributes_record(attributes: Vec<(String, Expression)>) -> Result<Expression, ArgumentError> {
+    // Names are keys of a map or numbered, so that Cedar has nothing to object to.
+    Expression::new_record(attributes)
+        .map_err(|_| ArgumentError::must("an object without repetition"))
+}
+
+/// Keeps names from breaking the line they are put on.
+fn printable(name: &str) -> String {
+    let quote = |letter: char| matches!(letter, '"' | '\'' | '\\');
+    let mut printable = String::with_capacity(name.len());
+    for letter in name.chars() {
+        if quote(letter) {
+            printable.push(letter);
+        } else {
+            printable.extend(letter.escape_debug());
+        }
+    }
+    printable
+}
+
+fn expected(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bool(None) => "true or false",
+        Kind::Bool(Some(true)) => "true",
+        Kind::Bool(Some(false)) => "false",
+        Kind::Long(_) => "an integer, written without fraction or exponent",
+        Kind::Decimal(_) => "a number",
+        Kind::Text(_) | Kind::Enum(_) => "a string",
+        Kind::Set(_) | Kind::Tuple(_) => "a list",
+        Kind::Record(_) => "an object",
+        Kind::Union(_) | Kind::Opaque(_) => "of one of its declared types",
+    }
+}
