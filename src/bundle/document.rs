@@ -1,0 +1,67 @@
+//! The built bundle: one JSON document that goes into the filter's configuration.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Manifest;
+use crate::digest::Digest;
+
+/// Everything a gate needs to decide, as text. Its digest is over canonical JSON (RFC 8785), so
+/// the same content has the same digest however it was written or carried.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// The format of this document.
+    pub format: Format,
+    /// `bundle.yaml`
+    pub manifest: Manifest,
+    /// `schema.cedarschema`; the tools' actions are generated.
+    pub schema: String,
+    /// Policies by layer.
+    pub layers: BTreeMap<String, Vec<PolicySource>>,
+    /// `entities.yaml`
+    pub entities: Vec<EntitySource>,
+    /// The tools of each server: name and input schema as the server gave them.
+    pub tools: BTreeMap<String, Vec<Value>>,
+}
+
+impl Document {
+    /// The digest that names this bundle's content.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self)
+    }
+}
+
+/// The version of the document's shape.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Format {
+    /// The first one.
+    #[serde(rename = "toolgate.bundle/1")]
+    V1,
+}
+
+/// One policy.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySource {
+    /// Its `@id`.
+    pub id: String,
+    /// Its Cedar text.
+    pub source: String,
+}
+
+/// One static entity.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntitySource {
+    /// The entity, as Cedar spells it: `Agent::"support-bot"`.
+    pub uid: String,
+    /// Its parents, spelled the same way.
+    #[serde(default)]
+    pub parents: Vec<String>,
+    /// Its attributes, in Cedar's JSON form.
+    #[serde(default)]
+    pub attrs: BTreeMap<String, Value>,
+}

@@ -1,0 +1,111 @@
+//! What is wrong with a bundle, and where.
+
+use std::ops::Range;
+
+/// One thing wrong with a bundle. All of them are reported at once.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finding {
+    /// Whether the bundle loads in spite of it.
+    pub severity: Severity,
+    /// What it is about.
+    pub site: Site,
+    /// The bytes of the site's text that it is about.
+    pub span: Option<Range<usize>>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Whether a bundle loads in spite of a finding.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// It does not load.
+    Error,
+    /// It loads.
+    Warning,
+}
+
+/// The part of a bundle that a finding is about.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Site {
+    /// A key of `bundle.yaml`, dotted.
+    Manifest(String),
+    /// The Cedar schema.
+    Schema,
+    /// The policy with this `@id`, in this layer.
+    Policy {
+        /// The layer.
+        layer: String,
+        /// The policy.
+        id: String,
+    },
+    /// The static entity at this position.
+    Entity(usize),
+    /// A tool, or all of a server's tools.
+    Tool {
+        /// The server.
+        server: String,
+        /// The tool.
+        tool: Option<String>,
+    },
+}
+
+impl std::fmt::Display for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Manifest(key) => write!(f, "bundle.yaml: {key}"),
+            Self::Schema => f.write_str("schema.cedarschema"),
+            Self::Policy { layer, id } => write!(f, "{layer}: policy `{id}`"),
+            Self::Entity(index) => write!(f, "entities.yaml: entity {index}"),
+            Self::Tool { server, tool: Some(tool) } => write!(f, "tool `{server}/{tool}`"),
+            Self::Tool { server, tool: None } => write!(f, "tools of server `{server}`"),
+        }
+    }
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.site, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Finding {
+    /// An error.
+    pub fn error(site: Site, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, site, span: None, message: message.into(), help: None }
+    }
+
+    /// A warning.
+    pub fn warning(site: Site, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(site, message) }
+    }
+
+    /// Whether a tool did not read.
+    pub(super) fn is_error_about_a_tool(&self) -> bool {
+        self.severity == Severity::Error && matches!(self.site, Site::Tool { .. })
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with span and advice taken from a Cedar diagnostic.
+    #[must_use]
+    pub(super) fn located_by(mut self, diagnostic: &dyn miette::Diagnostic) -> Self {
+        let label = diagnostic.labels().and_then(|mut labels| labels.next());
+        self.span = label.map(|label| {
+            let start = label.offset();
+            start..start.saturating_add(label.len())
+        });
+        self.help = diagnostic.help().map(|help| help.to_string());
+        self
+    }
+}

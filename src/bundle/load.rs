@@ -1,0 +1,146 @@
+//! Document → bundle. What passes here in a terminal loads in the proxy: both run this.
+
+mod cedar;
+mod inventory;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{Entities, Schema};
+
+use super::{Bundle, BundleId, Document, Finding, Layer, Severity, Site, schema};
+use crate::tool::Tool;
+
+/// The only layer that a bundle has so far.
+const LAYERS: [&str; 1] = ["org"];
+
+/// The deepest nesting of JSON that the gate's stack bears with room to spare.
+const DEEPEST: usize = 128;
+
+/// A bundle and what is odd about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Warnings.
+    pub warnings: Vec<Finding>,
+    /// The Cedar schema, tool actions included.
+    pub schema_text: String,
+}
+
+/// Checks a document and makes a bundle of it.
+///
+/// # Errors
+///
+/// Every finding at once, warnings included, if at least one of them is an error.
+pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
+    let mut findings = manifest(document);
+    let tools = inventory::tools(document, &mut findings);
+    let tools_read = !findings.iter().any(|finding| finding.is_error_about_a_tool());
+    let layers = cedar::layers(document, &mut findings);
+    let schema_text = schema::generate(&document.schema, &document.manifest, &tools);
+    // Everything below reads the schema, and so does its errors' wording.
+    let schema = match Schema::from_cedarschema_str(&schema_text) {
+        Ok((schema, warnings)) => {
+            findings.extend(cedar::schema_warnings(warnings));
+            schema
+        }
+        Err(error) => {
+            findings.push(cedar::schema_error(&error, &document.schema));
+            return Err(findings);
+        }
+    };
+    findings.extend(cedar::mapping(&document.manifest.identity, &schema));
+    let entities = cedar::entities(document, &schema, &mut findings);
+    // Without its tools a schema lacks actions, and every policy about them would look wrong.
+    if tools_read {
+        findings.extend(cedar::validate(&layers, &schema));
+    }
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(findings);
+    }
+    let bundle = assemble(document, tools, schema, entities, layers);
+    Ok(Loaded { bundle, warnings: findings, schema_text })
+}
+
+fn assemble(
+    document: &Document,
+    tools: Vec<Tool>,
+    schema: Schema,
+    entities: Entities,
+    layers: Vec<Layer>,
+) -> Bundle {
+    let manifest = &document.manifest;
+    let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
+    for tool in tools {
+        let server = by_server.entry(tool.server().to_owned()).or_default();
+        server.insert(tool.name().to_owned(), tool);
+    }
+    Bundle {
+        id: BundleId {
+            name: manifest.name.as_str().to_owned(),
+            version: manifest.version,
+            digest: document.digest(),
+        },
+        identity: manifest.identity.clone(),
+        refusal: manifest.refusal.clone(),
+        limits: manifest.limits,
+        methods: manifest.mcp.methods.clone(),
+        layers,
+        channels: manifest.channels.clone(),
+        tools: by_server,
+        schema,
+        entities,
+    }
+}
+
+/// What no type of the manifest can say.
+fn manifest(document: &Document) -> Vec<Finding> {
+    let manifest = &document.manifest;
+    let mut findings = Vec::new();
+    let mut error = |key: &str, message: String| {
+        findings.push(Finding::error(Site::Manifest(key.to_owned()), message));
+    };
+    if manifest.version == 0 {
+        error("version", "the version begins at 1".to_owned());
+    }
+    if manifest.channels.is_empty() {
+        error("channels", "without a channel every request is refused".to_owned());
+    }
+    let mut places = BTreeSet::new();
+    for channel in &manifest.channels {
+        if !manifest.servers.contains_key(&channel.server) {
+            error("channels", format!("server `{}` is not in `servers`", channel.server));
+        }
+        if !channel.path.starts_with('/') || channel.path.contains(['?', '#']) {
+            error("channels", format!("`{}` is not a path", channel.path));
+        }
+        if !places.insert((&channel.path, &channel.authority)) {
+            error("channels", format!("`{}` stands there twice", channel.path));
+        }
+    }
+    for server in manifest.servers.keys().filter(|server| !is_name(server)) {
+        error("servers", format!("`{server}` is not a server name: use letters, digits, `-`, `_`, `.`"));
+    }
+    if manifest.identity.principal.tokens.is_empty() && manifest.identity.workload.is_none() {
+        error("identity.principal.tokens", "nothing names a principal".to_owned());
+    }
+    if manifest.mcp.methods.iter().any(|method| method == "tools/call") {
+        error("mcp.methods", "`tools/call` is decided per call and cannot be listed".to_owned());
+    }
+    if (-32768..=-32000).contains(&manifest.refusal.code) {
+        error("refusal.code", format!("`{}` is reserved by JSON-RPC and MCP", manifest.refusal.code));
+    }
+    if manifest.limits.depth > DEEPEST {
+        error("limits.depth", format!("the depth is at most {DEEPEST}"));
+    }
+    for layer in document.layers.keys().filter(|layer| !LAYERS.contains(&layer.as_str())) {
+        error("layers", format!("layer `{layer}` is not known; there is `org`"));
+    }
+    findings
+}
+
+/// Names that stand in action ids, metric names and headers.
+fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain) && text != "toolgate"
+}

@@ -1,0 +1,212 @@
+//! The Cedar parts of a document: schema, policies and entities, checked by Cedar itself.
+
+use std::collections::{HashMap, HashSet};
+use std::str::FromStr as _;
+
+use cedar_policy::{
+    CedarSchemaError, Entities, Entity, EntityId, EntityUid, Policy, PolicyId, PolicySet,
+    RestrictedExpression as Expression, Schema, SchemaWarning, ValidationMode, Validator,
+};
+use miette::Diagnostic;
+use serde_json::{Value, json};
+
+use crate::bundle::{Document, EntitySource, Finding, Layer, PolicySource, Site};
+use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
+
+/// What Cedar says about a schema that does not read. Beyond the author's text, the position means
+/// nothing to the author.
+pub(super) fn schema_error(error: &CedarSchemaError, author: &str) -> Finding {
+    let finding = Finding::error(Site::Schema, chain(error)).located_by(error);
+    let inside = finding.span.as_ref().is_some_and(|span| span.end <= author.len());
+    Finding { span: finding.span.clone().filter(|_| inside), ..finding }
+}
+
+pub(super) fn schema_warnings(
+    warnings: impl Iterator<Item = SchemaWarning>,
+) -> impl Iterator<Item = Finding> {
+    warnings.map(|warning| Finding::warning(Site::Schema, warning.to_string()).located_by(&warning))
+}
+
+/// The policies of every layer, as far as they read.
+pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<Layer> {
+    let mut ids = HashSet::new();
+    let mut layers = Vec::new();
+    for (name, sources) in &document.layers {
+        let mut policies = PolicySet::new();
+        for source in sources {
+            if !ids.insert(&source.id) {
+                let message = format!("another policy has the id `{}`", source.id);
+                findings.push(Finding::error(policy_site(name, &source.id), message));
+                continue;
+            }
+            match policy(name, source) {
+                Ok(policy) => {
+                    if let Err(error) = policies.add(policy) {
+                        findings.push(Finding::error(policy_site(name, &source.id), error.to_string()));
+                    }
+                }
+                Err(found) => findings.extend(found),
+            }
+        }
+        layers.push(Layer { name: name.clone(), policies });
+    }
+    if document.layers.values().all(Vec::is_empty) {
+        let site = Site::Manifest("layers".to_owned());
+        findings.push(Finding::error(site, "without a policy every call is refused"));
+    }
+    layers
+}
+
+fn policy(layer: &str, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
+    let site = || policy_site(layer, &source.id);
+    let id = PolicyId::new(&source.id);
+    let policy = Policy::parse(Some(id), &source.source).map_err(|errors| {
+        let errors = errors.iter();
+        errors.map(|e| Finding::error(site(), chain(e)).located_by(e)).collect::<Vec<_>>()
+    })?;
+    let annotated = policy.annotation("id");
+    if annotated != Some(&source.id) || !is_policy_id(&source.id) {
+        let message = match annotated {
+            None => "the policy has no `@id`".to_owned(),
+            Some(id) => format!("`{id}` is not a policy id"),
+        };
+        let help = "give it an `@id` of letters, digits, `-`, `_`, `.`, as records will show it";
+        return Err(vec![Finding::error(site(), message).with_help(help)]);
+    }
+    Ok(policy)
+}
+
+/// Ids stand in headers and log lines, separated by spaces.
+fn is_policy_id(id: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !id.is_empty() && id.len() <= 128 && id.bytes().all(plain)
+}
+
+/// Strict validation of every layer: a policy that could err at evaluation does not load.
+pub(super) fn validate(layers: &[Layer], schema: &Schema) -> Vec<Finding> {
+    let validator = Validator::new(schema.clone());
+    let mut findings = Vec::new();
+    for layer in layers {
+        let result = validator.validate(&layer.policies, ValidationMode::Strict);
+        let site = |id: &PolicyId| policy_site(&layer.name, &id.to_string());
+        // The site names the policy already.
+        let words = |id: &PolicyId, text: String| {
+            text.strip_prefix(&format!("for policy `{id}`, ")).map_or(text.clone(), str::to_owned)
+        };
+        findings.extend(result.validation_errors().map(|error| {
+            let id = error.policy_id();
+            Finding::error(site(id), words(id, chain(error))).located_by(error)
+        }));
+        findings.extend(result.validation_warnings().map(|warning| {
+            let id = warning.policy_id();
+            Finding::warning(site(id), words(id, chain(warning))).located_by(warning)
+        }));
+    }
+    findings
+}
+
+/// The static entities, the schema's actions included.
+pub(super) fn entities(
+    document: &Document,
+    schema: &Schema,
+    findings: &mut Vec<Finding>,
+) -> Entities {
+    let principals = document.manifest.identity.principal.entity_type.as_cedar();
+    let mut entities = Vec::new();
+    let mut seen = HashMap::new();
+    for (index, source) in document.entities.iter().enumerate() {
+        let site = Site::Entity(index);
+        match entity(source, schema) {
+            Ok(entity) if entity.uid().type_name() == principals => {
+                let message = format!("`{}` is a principal, and those come from tokens", source.uid);
+                findings.push(Finding::error(site, message));
+            }
+            Ok(entity) => {
+                if let Some(first) = seen.insert(entity.uid(), index) {
+                    let message = format!("`{}` is already entity {first}", source.uid);
+                    findings.push(Finding::error(site, message));
+                } else {
+                    entities.push(entity);
+                }
+            }
+            Err(message) => findings.push(Finding::error(site, message)),
+        }
+    }
+    match Entities::from_entities(entities, Some(schema)) {
+        Ok(entities) => entities,
+        Err(error) => {
+            findings.push(Finding::error(Site::Manifest("entities".to_owned()), chain(&error)));
+            Entities::empty()
+        }
+    }
+}
+
+fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
+    let uid = |text: &str| {
+        EntityUid::from_str(text)
+            .map_err(|_| format!("`{text}` is not an entity: write `Type::\"id\"`"))
+    };
+    let json_uid = |uid: &EntityUid| {
+        json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() })
+    };
+    let parents = source.parents.iter().map(|parent| Ok(json_uid(&uid(parent)?)));
+    let parents = parents.collect::<Result<Vec<Value>, String>>()?;
+    let json = json!({ "uid": json_uid(&uid(&source.uid)?), "parents": parents, "attrs": source.attrs });
+    Entity::from_json_value(json, Some(schema)).map_err(|error| chain(&error))
+}
+
+/// Whether every principal that the mapping can make fits the schema. Samples with all claims and
+/// with only the required ones cover all of them.
+pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding> {
+    let samples = [sample(&mapping.principal, true), sample(&mapping.principal, false)];
+    let mut findings = Vec::new();
+    for sample in samples {
+        let checked = sample.and_then(|sample| {
+            Entities::from_entities([sample], Some(schema)).map_err(|error| chain(&error))
+        });
+        if let Err(message) = checked {
+            let site = Site::Manifest("identity.principal".to_owned());
+            findings.push(Finding::error(site, message));
+            break;
+        }
+    }
+    findings
+}
+
+fn sample(mapping: &PrincipalMapping, complete: bool) -> Result<Entity, String> {
+    let uid = |name: &TypeName| {
+        EntityUid::from_type_name_and_id(name.as_cedar().clone(), EntityId::new("sample"))
+    };
+    let wanted = |optional: bool| complete || !optional;
+    let attributes = mapping.attributes.iter().filter(|(_, attribute)| wanted(attribute.optional));
+    let attributes = attributes.map(|(name, attribute)| {
+        let value = match attribute.claim_type {
+            ClaimType::String => Expression::new_string(String::new()),
+            ClaimType::Bool => Expression::new_bool(true),
+            ClaimType::Long => Expression::new_long(0),
+            ClaimType::Strings => Expression::new_set([Expression::new_string(String::new())]),
+        };
+        (name.clone(), value)
+    });
+    let parents = mapping.parents.iter().filter(|parent| wanted(parent.optional));
+    let parents = parents.map(|parent| uid(&parent.entity_type)).collect();
+    Entity::new(uid(&mapping.entity_type), attributes.collect(), parents).map_err(|e| e.to_string())
+}
+
+fn policy_site(layer: &str, id: &str) -> Site {
+    Site::Policy { layer: layer.to_owned(), id: id.to_owned() }
+}
+
+/// An error and what caused it, on one line.
+fn chain(error: &(impl Diagnostic + ?Sized)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text.replace('\n', " ")
+}

@@ -1,0 +1,92 @@
+//! The tools of a document, each with what people say about it.
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use cedar_policy::SchemaFragment;
+use serde_json::Value;
+
+use super::is_name;
+use crate::bundle::{Document, Finding, Site};
+use crate::tool::{self, Tool, ToolError};
+
+/// Every tool that reads; what does not is a finding.
+pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Tool> {
+    let taken = declared_types(&document.schema);
+    let mut tools = Vec::new();
+    for (server, notes) in &document.manifest.servers {
+        let Some(list) = document.tools.get(server) else {
+            let message = format!("there is no tools file for server `{server}`");
+            findings.push(Finding::error(Site::Manifest(format!("servers.{server}")), message));
+            continue;
+        };
+        let descriptions = match tool::read_tools(&Value::Array(list.clone())) {
+            Ok(descriptions) => descriptions,
+            Err(errors) => {
+                findings.extend(errors.iter().map(|error| about(server, None, error)));
+                continue;
+            }
+        };
+        for name in notes.tools.keys() {
+            if !descriptions.iter().any(|description| description.name() == name) {
+                let site = Site::Manifest(format!("servers.{server}.tools.{name}"));
+                let message = format!("server `{server}` has no tool `{name}`");
+                findings.push(Finding::error(site, message).with_help("look into the tools file"));
+            }
+        }
+        for description in &descriptions {
+            let marks = notes.tools.get(description.name()).cloned().unwrap_or_default();
+            for class in marks.classes.iter().filter(|class| !is_name(class)) {
+                let site = Site::Manifest(format!("servers.{server}.tools.{}", description.name()));
+                findings.push(Finding::error(site, format!("`{class}` is not a class name")));
+            }
+            match Tool::new(server, description, marks, &taken) {
+                Ok(tool) => {
+                    findings.extend(tool.notes().iter().map(|note| {
+                        Finding::warning(site(server, Some(tool.name())), note.to_string())
+                    }));
+                    tools.push(tool);
+                }
+                Err(errors) => {
+                    let name = Some(description.name());
+                    findings.extend(errors.iter().map(|error| about(server, name, error)));
+                }
+            }
+        }
+    }
+    for server in document.tools.keys() {
+        if !document.manifest.servers.contains_key(server) {
+            findings.push(Finding::error(site(server, None), "the server is not in `servers`"));
+        }
+    }
+    findings.extend(tool::collisions(&tools).iter().map(|error| {
+        Finding::error(Site::Manifest("servers".to_owned()), error.to_string())
+    }));
+    tools
+}
+
+fn about(server: &str, tool: Option<&str>, error: &ToolError) -> Finding {
+    // The site names the tool already.
+    let message = match (tool, error.argument()) {
+        (None, _) => error.to_string(),
+        (Some(_), "") => error.problem().to_string(),
+        (Some(_), argument) => format!("argument `{argument}`: {}", error.problem()),
+    };
+    Finding::error(site(server, tool), message)
+}
+
+fn site(server: &str, tool: Option<&str>) -> Site {
+    Site::Tool { server: server.to_owned(), tool: tool.map(str::to_owned) }
+}
+
+/// The names of types that the author declares outside any namespace. An unreadable schema is
+/// reported when it is read with everything else.
+fn declared_types(schema: &str) -> BTreeSet<String> {
+    let Ok(fragment) = SchemaFragment::from_str(schema) else { return BTreeSet::new() };
+    let Ok(json) = fragment.to_json_value() else { return BTreeSet::new() };
+    let members = |kind: &str| {
+        let types = json.get("").and_then(|namespace| namespace.get(kind)?.as_object());
+        types.into_iter().flat_map(|types| types.keys().cloned()).collect::<Vec<_>>()
+    };
+    members("entityTypes").into_iter().chain(members("commonTypes")).collect()
+}

@@ -1,0 +1,77 @@
+//! The Cedar schema of a bundle: the author's entity types, and an action for every tool.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::Manifest;
+use crate::tool::Tool;
+
+/// The author's schema followed by what is generated, so that positions in the author's text hold.
+pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> String {
+    let mut text = format!("{author}\n{}", shared_types(manifest));
+    for server in manifest.servers.keys() {
+        declare(&mut text, &format!("action {};", quoted(&format!("server:{server}"))));
+    }
+    let classes: BTreeSet<&String> = tools.iter().flat_map(|tool| &tool.marks().classes).collect();
+    for class in classes {
+        declare(&mut text, &format!("action {};", quoted(&format!("class:{class}"))));
+    }
+    for tool in tools {
+        declare(&mut text, &tool.declarations());
+        declare(&mut text, &action(manifest, tool));
+    }
+    text
+}
+
+fn declare(text: &mut String, declaration: &str) {
+    // Writing to a `String` cannot fail.
+    let _ = writeln!(text, "{declaration}");
+}
+
+/// The parts of `context` that are the same for every tool.
+fn shared_types(manifest: &Manifest) -> String {
+    let agent = &manifest.identity.actor.entity_type;
+    format!(
+        "namespace toolgate {{
+  type Delegation = {{ depth: Long, agents: Set<{agent}> }};
+  type Token = {{ issuer?: String, scopes: Set<String>, txn?: String, expires?: datetime }};
+  type Request = {{
+    time: datetime, source_ip?: ipaddr, method: String, path: String,
+    environment: String, trace_id?: String
+  }};
+}}"
+    )
+}
+
+fn action(manifest: &Manifest, tool: &Tool) -> String {
+    let identity = &manifest.identity;
+    let groups = std::iter::once(format!("server:{}", tool.server()))
+        .chain(tool.marks().classes.iter().map(|class| format!("class:{class}")))
+        .map(|group| format!("Action::{}", quoted(&group)));
+    let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
+    let principals = std::iter::once(identity.principal.entity_type.to_string()).chain(workload);
+    let (actor, token) = (
+        if identity.actor.required { "actor" } else { "actor?" },
+        if identity.workload.is_none() { "token" } else { "token?" },
+    );
+    format!(
+        "action {} in [{}] appliesTo {{ principal: [{}], resource: [Server], context: {{
+  input: {},
+  {actor}: {},
+  {token}: toolgate::Token,
+  delegation: toolgate::Delegation,
+  request: toolgate::Request
+}} }};",
+        quoted(tool.qualified_name()),
+        groups.collect::<Vec<_>>().join(", "),
+        principals.collect::<Vec<_>>().join(", "),
+        tool.input_type(),
+        identity.actor.entity_type,
+    )
+}
+
+/// A Cedar string literal. Names are checked before they come here; this keeps a forgotten check
+/// from becoming schema text.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_default())
+}

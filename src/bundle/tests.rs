@@ -1,0 +1,161 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixture;
+
+/// The findings about the fixture after a change.
+fn findings(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let mut document = fixture::document_json();
+    change(&mut document);
+    let document: Document = match serde_json::from_value(document) {
+        Ok(document) => document,
+        Err(error) => return vec![error.to_string()],
+    };
+    let findings = match load(&document) {
+        Ok(loaded) => loaded.warnings,
+        Err(findings) => findings,
+    };
+    findings.iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut Value), expected: &[&str]) {
+    let found = findings(change);
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}\ndoes not contain\n{expected}");
+    }
+}
+
+#[test]
+fn the_fixture_has_no_findings() {
+    check(|_| {}, &[]);
+}
+
+#[test]
+fn all_findings_at_once() {
+    check(
+        |document| {
+            document["manifest"]["version"] = json!(0);
+            document["manifest"]["channels"][0]["server"] = json!("nobody");
+            document["layers"]["org"][0]["source"] = json!("@id(\"reads\") permit (");
+            document["entities"][0]["uid"] = json!("Server:pay");
+        },
+        &[
+            "bundle.yaml: version: the version begins at 1",
+            "bundle.yaml: channels: server `nobody` is not in `servers`",
+            "org: policy `reads`: unexpected end of input",
+            "entities.yaml: entity 0: `Server:pay` is not an entity",
+        ],
+    );
+}
+
+#[test]
+fn manifest_rules() {
+    let manifest = |key: &'static str, value: Value| {
+        move |document: &mut Value| document["manifest"][key] = value
+    };
+    check(manifest("channels", json!([])), &["without a channel every request is refused"]);
+    check(
+        manifest("channels", json!([{ "path": "pay?x", "server": "pay" }])),
+        &["`pay?x` is not a path"],
+    );
+    check(manifest("mcp", json!({ "methods": ["tools/call"] })), &["cannot be listed"]);
+    check(manifest("refusal", json!({ "code": -32001 })), &["`-32001` is reserved"]);
+    check(manifest("limits", json!({ "depth": 129 })), &["the depth is at most 128"]);
+    check(manifest("name", json!("Acme Corp")), &["`Acme Corp` is not a bundle name"]);
+    check(manifest("extra", json!(1)), &["unknown field `extra`"]);
+}
+
+#[test]
+fn policy_rules() {
+    let org = |policies: Value| move |document: &mut Value| document["layers"]["org"] = policies;
+    let one = |source: &str| json!([{ "id": "a", "source": source }]);
+    check(org(json!([])), &["without a policy every call is refused"]);
+    check(org(one("permit (principal, action, resource);")), &["the policy has no `@id`"]);
+    check(org(one("@id(\"a b\") permit (principal, action, resource);")), &["`a b` is not a policy id"]);
+    check(
+        org(one("@id(\"a\") permit (principal == ?principal, action, resource);")),
+        &["template slot"],
+    );
+    check(
+        org(one("@id(\"a\") permit (principal, action == Action::\"pay/refnd\", resource);")),
+        &[
+            "unrecognized action `Action::\"pay/refnd\"`",
+            "unable to find an applicable action",
+            "policy is impossible",
+        ],
+    );
+    check(
+        org(one("@id(\"a\") forbid (principal, action, resource) when { context.input.amount > 1 };")),
+        &["attribute `input.amount`"],
+    );
+    let source = "@id(\"a\") permit (principal, action, resource);";
+    let twice = json!([{ "id": "a", "source": source }, { "id": "a", "source": source }]);
+    check(org(twice), &["another policy has the id `a`"]);
+    check(
+        |document| {
+            let policies = document["layers"]["org"].clone();
+            document["layers"] = json!({ "org": policies, "tenant/acme": [] });
+        },
+        &["layer `tenant/acme` is not known"],
+    );
+}
+
+#[test]
+fn entities_and_mapping_fit_the_schema() {
+    let entity = |entity: Value| move |document: &mut Value| document["entities"] = json!([entity]);
+    check(entity(json!({ "uid": "Nothing::\"a\"" })), &["Nothing"]);
+    check(entity(json!({ "uid": "Agent::\"a\"", "attrs": { "x": 1 } })), &["`x`"]);
+    check(
+        entity(json!({ "uid": "User::\"a\"", "attrs": { "tenant": "t" } })),
+        &["is a principal, and those come from tokens"],
+    );
+    check(
+        |document| {
+            document["manifest"]["identity"]["principal"]["attributes"]["tenant"]["type"] = json!("Long");
+        },
+        &["bundle.yaml: identity.principal"],
+    );
+    check(
+        |document| document["manifest"]["identity"]["principal"]["parents"][0]["type"] = json!("Agent"),
+        &["bundle.yaml: identity.principal"],
+    );
+}
+
+#[test]
+fn tools_and_their_notes() {
+    check(
+        |document| document["manifest"]["servers"]["pay"]["tools"]["refnd"] = json!({}),
+        &["server `pay` has no tool `refnd`"],
+    );
+    check(
+        |document| document["manifest"]["servers"]["pay"]["tools"]["refund"]["redact"] = json!(["nota"]),
+        &["nota"],
+    );
+    check(
+        |document| document["tools"]["other"] = json!([]),
+        &["the server is not in `servers`"],
+    );
+}
+
+#[test]
+fn digest_depends_on_content_only() {
+    let one = fixture::document();
+    let text = serde_json::to_string_pretty(&one).unwrap();
+    let two: Document = serde_json::from_str(&text).unwrap();
+    assert_eq!(one.digest(), two.digest());
+    let mut other = one;
+    other.manifest.version = 4;
+    assert_ne!(other.digest(), two.digest());
+}
+
+#[test]
+fn spans_point_into_the_policy() {
+    let mut document = fixture::document_json();
+    let source = "@id(\"a\") permit (principal, action == Action::\"pay/refund\", resource) when { context.input.amont > 1 };";
+    document["layers"]["org"] = json!([{ "id": "a", "source": source }]);
+    let findings = load(&serde_json::from_value(document).unwrap()).unwrap_err();
+    let span = findings[0].span.clone().unwrap();
+    assert_eq!(&source[span], "context.input.amont");
+}

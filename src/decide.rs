@@ -1,0 +1,142 @@
+//! One call, one bundle → a permit or a denial. Nothing else makes a permit.
+
+mod request;
+
+use cedar_policy::{Authorizer, Decision as Answer, PolicyId, Response};
+
+pub use request::{Facts, Question};
+
+use crate::bundle::{Bundle, Layer};
+use crate::mcp::Housekeeping;
+use crate::reason::Reason;
+
+/// Proof that a message was decided and may pass. Only this module makes one, and forwarding
+/// needs one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Permit {
+    reason: Reason,
+    policies: Vec<String>,
+}
+
+impl Permit {
+    /// Why the message may pass.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The policies that permit it, in the order of their ids.
+    pub fn policies(&self) -> &[String] {
+        &self.policies
+    }
+}
+
+/// Proof that every message of a body may pass.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Permits {
+    first: Permit,
+    rest: Vec<Permit>,
+}
+
+impl Permits {
+    /// The proof for a body of these messages; a body without a message has none.
+    pub fn all(permits: Vec<Permit>) -> Option<Self> {
+        let mut permits = permits.into_iter();
+        Some(Self { first: permits.next()?, rest: permits.collect() })
+    }
+
+    /// The permits in the order of the messages.
+    pub fn iter(&self) -> impl Iterator<Item = &Permit> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+}
+
+impl From<Permit> for Permits {
+    fn from(first: Permit) -> Self {
+        Self { first, rest: Vec::new() }
+    }
+}
+
+/// Why a call may not pass.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Denial {
+    /// The reason.
+    pub reason: Reason,
+    /// The policies that refused it, in the order of their ids.
+    pub policies: Vec<String>,
+    /// The layer that refused it.
+    pub layer: Option<String>,
+    /// What the caller may be told: the author's `@reason`, or what is wrong with the arguments.
+    pub advice: Option<String>,
+    /// What went wrong, for the record only.
+    pub detail: Option<String>,
+}
+
+impl Denial {
+    /// A denial without policies.
+    pub fn because(reason: Reason) -> Self {
+        Self { reason, policies: Vec::new(), layer: None, advice: None, detail: None }
+    }
+}
+
+/// Decides one call: every layer must permit it, and an error anywhere is a denial.
+///
+/// # Errors
+///
+/// The denial of the most general layer that refuses.
+pub fn decide(bundle: &Bundle, question: &Question) -> Result<Permit, Denial> {
+    let authorizer = Authorizer::new();
+    let mut policies = Vec::new();
+    for layer in &bundle.layers {
+        let answer =
+            authorizer.is_authorized(question.request(), &layer.policies, question.entities());
+        policies.extend(read(layer, &answer)?);
+    }
+    // A bundle without layers has permitted nothing.
+    if policies.is_empty() {
+        return Err(Denial::because(Reason::NotPermitted));
+    }
+    policies.sort_unstable();
+    Ok(Permit { reason: Reason::Permitted, policies })
+}
+
+/// Lets a message pass that runs nothing.
+pub fn housekeeping(_proof: Housekeeping) -> Permit {
+    Permit { reason: Reason::Lifecycle, policies: Vec::new() }
+}
+
+/// What one layer's answer means. Cedar skips a policy that errors, so an erroring `forbid` would
+/// be an open door: any error denies, whatever the answer says.
+fn read(layer: &Layer, answer: &Response) -> Result<Vec<String>, Denial> {
+    let determining = sorted(answer.diagnostics().reason());
+    let denial = |reason, policies: &[&PolicyId]| Denial {
+        policies: policies.iter().map(ToString::to_string).collect(),
+        layer: Some(layer.name.clone()),
+        ..Denial::because(reason)
+    };
+    let errors: Vec<_> = answer.diagnostics().errors().collect();
+    if !errors.is_empty() {
+        let failed = sorted(errors.iter().map(|error| match error {
+            cedar_policy::AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),
+        }));
+        let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        return Err(Denial { detail: Some(detail), ..denial(Reason::PolicyError, &failed) });
+    }
+    match answer.decision() {
+        Answer::Allow => Ok(determining.iter().map(ToString::to_string).collect()),
+        Answer::Deny if determining.is_empty() => Err(denial(Reason::NotPermitted, &[])),
+        Answer::Deny => {
+            let advice = determining.iter().find_map(|id| layer.reason(id)).map(str::to_owned);
+            Err(Denial { advice, ..denial(Reason::Forbidden, &determining) })
+        }
+    }
+}
+
+fn sorted<'a>(ids: impl Iterator<Item = &'a PolicyId>) -> Vec<&'a PolicyId> {
+    let mut ids: Vec<&PolicyId> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! The Cedar request of one call, built value by value.
+//!
+//! The caller's JSON never becomes Cedar JSON: there, `{"__entity": …}` would let a caller spell
+//! an entity. Arguments arrive here as typed expressions.
+
+use std::collections::HashSet;
+
+use cedar_policy::{
+    Context, Entities, EntityId, EntityUid, Request, RestrictedExpression as Expression,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::Denial;
+use crate::bundle::Bundle;
+use crate::identity::{Actor, Identity, Token};
+use crate::reason::Reason;
+use crate::tool::Tool;
+
+/// What the proxy observed about one request, besides identity.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// When it arrived.
+    pub time: DateTime<Utc>,
+    /// The HTTP method.
+    pub method: String,
+    /// The path without query.
+    pub path: String,
+    /// The authority.
+    pub authority: String,
+    /// The address of the downstream peer.
+    pub source_ip: Option<std::net::IpAddr>,
+    /// The trace id of a W3C `traceparent`.
+    pub trace_id: Option<String>,
+    /// Where the gate runs, from the filter's configuration.
+    pub environment: String,
+}
+
+/// A call as Cedar sees it.
+#[derive(Debug)]
+pub struct Question {
+    request: Request,
+    entities: Entities,
+}
+
+impl Question {
+    /// Puts a call into Cedar's terms.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Internal`] if the request does not fit the bundle's schema, which loading the
+    /// bundle rules out.
+    pub fn new(
+        bundle: &Bundle,
+        tool: &Tool,
+        input: Expression,
+        identity: &Identity,
+        facts: &Facts,
+    ) -> Result<Self, Denial> {
+        let mut pairs = vec![
+            ("input".to_owned(), input),
+            ("delegation".to_owned(), delegation(identity.actor.as_ref())),
+            ("request".to_owned(), observed(facts)),
+        ];
+        if let Some(actor) = &identity.actor {
+            pairs.push(("actor".to_owned(), Expression::new_entity_uid(actor.uid.clone())));
+        }
+        if let Some(token) = &identity.token {
+            pairs.push(("token".to_owned(), claims(token)));
+        }
+        let principal = identity.principal.entity.clone();
+        let context = Context::from_pairs(pairs).map_err(internal)?;
+        let request = Request::new(
+            principal.uid(),
+            uid("Action", tool.qualified_name())?,
+            uid("Server", tool.server())?,
+            context,
+            Some(bundle.schema()),
+        )
+        .map_err(internal)?;
+        let entities = bundle.entities().clone();
+        let entities = entities.upsert_entities([principal], None).map_err(internal)?;
+        Ok(Self { request, entities })
+    }
+
+    /// The Cedar request.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The entities it is evaluated against.
+    pub fn entities(&self) -> &Entities {
+        &self.entities
+    }
+}
+
+fn delegation(actor: Option<&Actor>) -> Expression {
+    let none = HashSet::new();
+    let (depth, agents) = actor.map_or((0, &none), |actor| (actor.chain.len(), &actor.agents));
+    record([
+        ("depth", Expression::new_long(i64::try_from(depth).unwrap_or(i64::MAX))),
+        ("agents", Expression::new_set(agents.iter().cloned().map(Expression::new_entity_uid))),
+    ])
+}
+
+fn claims(token: &Token) -> Expression {
+    let scopes = token.scopes.iter().cloned().map(Expression::new_string);
+    let optional = [
+        ("issuer", token.issuer.clone().map(Expression::new_string)),
+        ("txn", token.txn.clone().map(Expression::new_string)),
+        ("expires", token.expires.and_then(|at| DateTime::from_timestamp(at, 0)).map(datetime)),
+    ];
+    record(std::iter::once(("scopes", Expression::new_set(scopes))).chain(present(optional)))
+}
+
+fn observed(facts: &Facts) -> Expression {
+    let always = [
+        ("time", datetime(facts.time)),
+        ("method", Expression::new_string(facts.method.clone())),
+        ("path", Expression::new_string(facts.path.clone())),
+        ("environment", Expression::new_string(facts.environment.clone())),
+    ];
+    let optional = [
+        ("source_ip", facts.source_ip.map(|ip| Expression::new_ip(ip.to_string()))),
+        ("trace_id", facts.trace_id.clone().map(Expression::new_string)),
+    ];
+    record(always.into_iter().chain(present(optional)))
+}
+
+fn present<const N: usize>(
+    optional: [(&'static str, Option<Expression>); N],
+) -> impl Iterator<Item = (&'static str, Expression)> {
+    optional.into_iter().filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// A record of distinct names; a name that stood twice would make the expression one that errs,
+/// and so a denial.
+fn record(fields: impl IntoIterator<Item = (&'static str, Expression)>) -> Expression {
+    Expression::new_record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)))
+        .unwrap_or_else(|_| Expression::new_set([]))
+}
+
+fn datetime(time: DateTime<Utc>) -> Expression {
+    Expression::new_datetime(time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+fn uid(entity_type: &str, id: &str) -> Result<EntityUid, Denial> {
+    let name = entity_type.parse().map_err(internal)?;
+    Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
+}
+
+fn internal(error: impl std::fmt::Display) -> Denial {
+    Denial { detail: Some(error.to_string()), ..Denial::because(Reason::Internal) }
+}

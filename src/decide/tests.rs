@@ -1,0 +1,100 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixture;
+use crate::identity::{Attested, identify};
+use crate::json;
+
+/// Decides `pay/refund` of an amount under the fixture's bundle with other policies.
+fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
+    let mut document = fixture::document_json();
+    document["layers"]["org"] = policies
+        .iter()
+        .enumerate()
+        .map(|(index, text)| json!({ "id": format!("p{index}"), "source": format!("@id(\"p{index}\") {text}") }))
+        .collect::<Value>();
+    let document = serde_json::from_value(document).unwrap();
+    let bundle = crate::bundle::load(&document).unwrap().bundle;
+    let tokens = [("session".to_owned(), fixture::claims())].into();
+    let identity = identify(&bundle.identity, &Attested { tokens, spiffe_id: None }).unwrap();
+    let facts = Facts {
+        time: chrono::DateTime::UNIX_EPOCH,
+        method: "POST".to_owned(),
+        path: "/pay/mcp".to_owned(),
+        authority: "pay".to_owned(),
+        source_ip: Some([127, 0, 0, 1].into()),
+        trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
+        environment: "test".to_owned(),
+    };
+    let tool = bundle.tool("pay", "refund").unwrap();
+    let arguments = format!("{{\"amount\":{amount}}}");
+    let arguments = json::read(arguments.as_bytes(), 8).unwrap();
+    let input = tool.arguments(arguments.as_object()).unwrap();
+    decide(&bundle, &Question::new(&bundle, tool, input, &identity, &facts)?)
+}
+
+#[test]
+fn permit_names_its_policies() {
+    let permit = refund(
+        &["permit (principal, action, resource);", "permit (principal in Role::\"rep\", action, resource);"],
+        1,
+    )
+    .unwrap();
+    assert_eq!((permit.reason(), permit.policies()), (Reason::Permitted, &["p0".to_owned(), "p1".to_owned()][..]));
+}
+
+#[test]
+fn forbid_wins_and_advises() {
+    let denial = refund(
+        &[
+            "permit (principal, action, resource);",
+            "@reason(\"ask finance\") forbid (principal, action, resource) when { context has input && context.delegation.depth == 1 };",
+        ],
+        1,
+    )
+    .unwrap_err();
+    assert_eq!(denial.reason, Reason::Forbidden);
+    assert_eq!((denial.policies, denial.advice), (vec!["p1".to_owned()], Some("ask finance".to_owned())));
+}
+
+#[test]
+fn silence_is_not_a_denial_by_policy() {
+    let denial = refund(&["permit (principal in Role::\"boss\", action, resource);"], 1).unwrap_err();
+    assert_eq!((denial.reason, denial.policies), (Reason::NotPermitted, vec![]));
+    assert_eq!(denial.layer.as_deref(), Some("org"));
+}
+
+/// Cedar alone would answer Allow here: it skips the `forbid` that overflows.
+#[test]
+fn a_policy_that_errs_denies() {
+    let overflow = "forbid (principal, action == Action::\"pay/refund\", resource) \
+        when { context.input.amount * 9223372036854775807 > 0 };";
+    let policies = ["permit (principal, action, resource);", overflow];
+    let denial = refund(&policies, 2).unwrap_err();
+    assert_eq!((denial.reason, denial.policies), (Reason::PolicyError, vec!["p1".to_owned()]));
+    assert_eq!(refund(&policies, 0).unwrap().policies(), ["p0"]);
+}
+
+#[test]
+fn no_permits_for_no_messages() {
+    assert_eq!(Permits::all(Vec::new()), None);
+}
+
+#[test]
+fn everything_the_proxy_observed_is_in_the_context() {
+    let everything = "permit (principal == User::\"alice\", action, resource == Server::\"pay\") when {
+        context.actor == Agent::\"bot\" && context.delegation.agents.contains(Agent::\"bot\") &&
+        context.token.issuer == \"https://id\" && context.token.scopes.isEmpty() &&
+        context.request.time == datetime(\"1970-01-01\") && context.request.source_ip.isLoopback() &&
+        context.request.method == \"POST\" && context.request.path == \"/pay/mcp\" &&
+        context.request.environment == \"test\" &&
+        context.request.trace_id == \"0af7651916cd43dd8448eb211c80319c\" &&
+        principal.tenant == \"acme\" && action in Action::\"class:money\" && action in Action::\"server:pay\"
+    };";
+    // Optional attributes must be asked for before they are read, or the bundle does not load.
+    let guarded = everything.replace(
+        "context.actor ==",
+        "context.token has issuer && context.request has source_ip && context.request has trace_id && context.actor ==",
+    ).replace("action,", "action == Action::\"pay/refund\",");
+    assert_eq!(refund(&[&guarded], 1).unwrap().policies(), ["p0"]);
+}
