@@ -1,0 +1,173 @@
+//! Deciding the messages of one body. One refusal refuses the whole body.
+
+use serde_json::json;
+
+use crate::config::Gate;
+use crate::decide::{self, Denial, Permit, Permits, Question};
+use crate::digest::Digest;
+use crate::json::Value;
+use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError};
+use crate::reason::Reason;
+use crate::record::{self, Record};
+use crate::refusal::{self, Refused};
+use crate::tool::Tool;
+
+use super::{Pending, Refusal, Step};
+
+/// One message, what was decided about it, and the record of that.
+struct Verdict<'a> {
+    message: &'a Message<'a>,
+    outcome: Result<Permit, Denial>,
+    record: Record,
+}
+
+impl Pending {
+    pub(super) fn decide_messages(&self, gate: &Gate, value: &Value<'_>) -> Step {
+        let body = match mcp::read(value, &self.headers, gate.bundle.limits.calls) {
+            Ok(body) => body,
+            Err(error) => return Step::Refuse(self.account.refuse_message(gate, &error)),
+        };
+        if let Err(error) = self.headers_agree(gate, &body) {
+            return Step::Refuse(self.account.refuse_message(gate, &error));
+        }
+        let messages = body.messages().iter().enumerate();
+        let verdicts: Vec<Verdict<'_>> =
+            messages.map(|(index, message)| self.verdict(gate, message, index)).collect();
+        let permits: Result<Vec<Permit>, Denial> =
+            verdicts.iter().map(|verdict| verdict.outcome.clone()).collect();
+        match permits.map(Permits::all) {
+            Ok(Some(permits)) => {
+                let calls = verdicts.into_iter().filter(|v| matches!(v.message.kind, Kind::Call(_)));
+                let records = calls.map(|verdict| verdict.record).collect();
+                Step::Forward(self.forward(gate, permits, records))
+            }
+            Ok(None) => Step::Refuse(self.out_of_order(gate)),
+            Err(_) => Step::Refuse(self.refuse_all(gate, &body, verdicts)),
+        }
+    }
+
+    /// `Mcp-Param-*` can only be checked once the tool is known.
+    fn headers_agree(&self, gate: &Gate, body: &Body<'_>) -> Result<(), MessageError> {
+        for message in body.messages() {
+            let Kind::Call(call) = message.kind else { continue };
+            let Some(tool) = gate.bundle.tool(&self.channel.server, call.name) else { continue };
+            self.headers
+                .agree_with_arguments(tool.headers(), call.arguments)
+                .map_err(|error| MessageError { id: message.id.clone(), ..error })?;
+        }
+        Ok(())
+    }
+
+    fn verdict<'a>(&self, gate: &Gate, message: &'a Message<'a>, index: usize) -> Verdict<'a> {
+        let tool = match message.kind {
+            Kind::Call(call) => gate.bundle.tool(&self.channel.server, call.name),
+            Kind::Request(_) | Kind::Notification(_) | Kind::Response => None,
+        };
+        let listed = &gate.bundle.methods;
+        let outcome = match message.kind {
+            Kind::Call(call) => match tool {
+                Some(tool) => self.decide_call(gate, tool, &call),
+                None => Err(Denial::because(Reason::UnknownTool)),
+            },
+            Kind::Request(method) => pass(Housekeeping::request(method, listed)),
+            Kind::Notification(method) => pass(Housekeeping::notification(method, listed)),
+            Kind::Response => Ok(decide::housekeeping(Housekeeping::response())),
+        };
+        let record = self.record(gate, message, tool, &outcome, index);
+        Verdict { message, outcome, record }
+    }
+
+    fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Permit, Denial> {
+        let input = tool.arguments(call.arguments).map_err(|error| Denial {
+            advice: Some(error.to_string()),
+            detail: Some(error.to_string()),
+            ..Denial::because(Reason::InvalidArguments)
+        })?;
+        let facts = &self.account.facts;
+        let question = Question::new(&gate.bundle, tool, input, &self.identity, facts)?;
+        decide::decide(&gate.bundle, &question)
+    }
+
+    fn record(
+        &self,
+        gate: &Gate,
+        message: &Message<'_>,
+        tool: Option<&Tool>,
+        outcome: &Result<Permit, Denial>,
+        index: usize,
+    ) -> Record {
+        let reason = outcome.as_ref().map_or_else(|denial| denial.reason, Permit::reason);
+        let mut record = self.account.record(&gate.bundle, gate, reason, index);
+        record.method = message.method().map(record::cut);
+        match outcome {
+            Ok(permit) => record.policies = permit.policies().to_vec(),
+            Err(denial) => {
+                record.policies.clone_from(&denial.policies);
+                record.layer.clone_from(&denial.layer);
+                record.detail.clone_from(&denial.detail);
+            }
+        }
+        if let Kind::Call(call) = message.kind {
+            self.describe_call(&mut record, &call, tool);
+        }
+        record
+    }
+
+    fn describe_call(&self, record: &mut Record, call: &Call<'_>, tool: Option<&Tool>) {
+        let facts = &self.account.facts;
+        record.tool = Some(format!("{}/{}", self.channel.server, record::cut(call.name)));
+        record.arguments_digest = call.arguments.map(Digest::of);
+        record.request_digest = Some(Digest::of(&json!({
+            "authority": facts.authority,
+            "path": facts.path,
+            "method": "tools/call",
+            "name": call.name,
+            "arguments_digest": record.arguments_digest,
+        })));
+        if let Some(tool) = tool {
+            record.resource = Some(format!("Server::{:?}", self.channel.server));
+            record.classes.clone_from(&tool.marks().classes);
+            record.data_class.clone_from(&tool.marks().data_class);
+            record.operation.clone_from(&tool.marks().operation);
+            record.arguments = Some(tool.redacted(call.arguments));
+        }
+    }
+
+    /// Refuses a body of which at least one message is refused. What was permitted does not run
+    /// either, and its record says so.
+    fn refuse_all(&self, gate: &Gate, body: &Body<'_>, mut verdicts: Vec<Verdict<'_>>) -> Refusal {
+        for (index, verdict) in verdicts.iter_mut().enumerate() {
+            if verdict.outcome.is_ok() {
+                let denial = Denial::because(Reason::BatchRefused);
+                let permitted_by = std::mem::take(&mut verdict.record.policies);
+                verdict.record = Record {
+                    detail: Some(format!("on its own permitted by: {}", permitted_by.join(" "))),
+                    event_class: denial.reason.event_class(),
+                    decision: denial.reason.decision(),
+                    reason: denial.reason,
+                    id: self.account.record(&gate.bundle, gate, denial.reason, index).id,
+                    ..verdict.record.clone()
+                };
+                verdict.outcome = Err(denial);
+            }
+        }
+        let refused: Vec<Refused<'_>> = verdicts
+            .iter()
+            .map(|verdict| Refused {
+                id: verdict.message.request_id(),
+                tool: match verdict.message.kind {
+                    Kind::Call(call) => Some(call.name),
+                    Kind::Request(_) | Kind::Notification(_) | Kind::Response => None,
+                },
+                advice: verdict.outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
+                record: &verdict.record,
+            })
+            .collect();
+        let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle.refusal);
+        Refusal { reply, records: verdicts.into_iter().map(|verdict| verdict.record).collect() }
+    }
+}
+
+fn pass(proof: Option<Housekeeping>) -> Result<Permit, Denial> {
+    proof.map(decide::housekeeping).ok_or_else(|| Denial::because(Reason::MethodNotAllowed))
+}

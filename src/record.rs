@@ -1,0 +1,161 @@
+//! The one account of a decision. Log line, filter state, metrics and headers derive from it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::bundle::BundleId;
+use crate::digest::Digest;
+use crate::reason::{Decision, EventClass, Reason};
+
+/// The name of the record's shape.
+pub const SCHEMA: &str = "toolgate.decision/1";
+
+/// The longest tool name that MCP knows; longer ones are cut in records.
+const LONGEST_NAME: usize = 128;
+
+/// One decision about one call, as one flat JSON object; a group of fields that belong together
+/// is one level deeper. Fields without a value are `null`, so that every record has every field.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// `toolgate.decision/1`
+    pub schema: &'static str,
+    /// When the request arrived, RFC 3339 in UTC with milliseconds.
+    pub time: String,
+    /// A UUID of version 7 that is also in the headers and in the refusal.
+    pub id: String,
+    /// What kind of event this is.
+    pub event_class: EventClass,
+    /// What was decided.
+    pub decision: Decision,
+    /// Why, from a closed set.
+    pub reason: Reason,
+    /// What exactly went wrong, in words.
+    pub detail: Option<String>,
+    /// The ids of the policies that determined the decision.
+    pub policies: Vec<String>,
+    /// The layer that refused.
+    pub layer: Option<String>,
+    /// Whether the decision was enforced.
+    pub mode: &'static str,
+    /// Which bundle decided.
+    pub bundle: BundleId,
+    /// Whom the call was for.
+    pub principal: Option<PrincipalField>,
+    /// Who performed it.
+    pub actor: Option<ActorField>,
+    /// The tool server.
+    pub server: Option<String>,
+    /// The tool, `<server>/<name>`.
+    pub tool: Option<String>,
+    /// The protocol's method, such as `tools/call`.
+    pub method: Option<String>,
+    /// The tool's classes.
+    pub classes: Vec<String>,
+    /// The tool's class of data.
+    pub data_class: Option<String>,
+    /// The tool's kind of operation.
+    pub operation: Option<String>,
+    /// The arguments, redacted; `null` where no inventory says what to redact.
+    pub arguments: Option<Value>,
+    /// SHA-256 of the arguments' canonical JSON.
+    pub arguments_digest: Option<Digest>,
+    /// SHA-256 of the canonical JSON of authority, path, method, tool name and arguments.
+    pub request_digest: Option<Digest>,
+    /// The Cedar resource.
+    pub resource: Option<String>,
+    /// The transaction that the token names.
+    pub txn: Option<String>,
+    /// The trace id of a W3C `traceparent`.
+    pub trace_id: Option<String>,
+    /// The address of the downstream peer.
+    pub source_ip: Option<String>,
+    /// Where the gate runs.
+    pub environment: String,
+    /// Which gate decided.
+    pub gate: GateField,
+}
+
+/// Whom a call was for.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrincipalField {
+    /// The Cedar entity type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The Cedar entity id.
+    pub id: String,
+    /// The tenant.
+    pub tenant: Option<String>,
+}
+
+/// Who performed a call.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActorField {
+    /// The current actor.
+    pub id: String,
+    /// All actors of the delegation, the current one first.
+    pub chain: Vec<String>,
+}
+
+/// Which gate decided.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct GateField {
+    /// The proxy's node id.
+    pub node: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// The VM's id.
+    pub vm: String,
+}
+
+impl Record {
+    /// The record as one line of JSON, without the line's end.
+    pub fn to_line(&self) -> String {
+        // Every field is a string, a list of them or JSON already, so this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Whether the call was refused.
+    pub fn is_refused(&self) -> bool {
+        self.decision != Decision::Permit
+    }
+
+    /// The tool as metrics name it: one of the inventory, `unknown`, or `none`.
+    pub fn known_tool(&self) -> &str {
+        match (&self.tool, &self.resource) {
+            (Some(tool), Some(_)) => tool,
+            (Some(_), None) => "unknown",
+            (None, _) => "none",
+        }
+    }
+
+    /// The principal as `Type::"id"`, for flat log keys.
+    pub fn principal_key(&self) -> Option<String> {
+        self.principal.as_ref().map(|p| format!("{}::{:?}", p.type_name, p.id))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds.
+pub fn timestamp(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The id of the `index`-th decision about one request: a UUID of version 7 (RFC 9562), from the
+/// time of arrival and randomness that the edge supplies.
+pub fn decision_id(time: DateTime<Utc>, entropy: [u8; 10], index: usize) -> String {
+    let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
+    let mut random = u128::from_be_bytes(widen(entropy));
+    random = random.wrapping_add(u128::try_from(index).unwrap_or_default());
+    let [_, _, _, _, _, _, narrow @ ..] = random.to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(millis, &narrow).into_uuid().to_string()
+}
+
+fn widen(entropy: [u8; 10]) -> [u8; 16] {
+    let [a, b, c, d, e, f, g, h, i, j] = entropy;
+    [0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h, i, j]
+}
+
+/// A name from the caller, cut to a length that a log can bear.
+pub fn cut(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
+}

@@ -1,0 +1,207 @@
+//! Denial → what the caller gets. The words say what and whom to ask, never policy text.
+
+use serde_json::{Value, json};
+
+use crate::bundle::{RefusalSettings, RefusalStyle};
+use crate::header;
+use crate::mcp::{Id, Revision};
+use crate::reason::Reason;
+use crate::record::Record;
+
+/// The code of an MCP header mismatch.
+const HEADER_MISMATCH: i32 = -32020;
+/// The code of an unknown MCP revision.
+const UNSUPPORTED_VERSION: i32 = -32022;
+/// JSON-RPC 2.0: the body is not JSON.
+const PARSE_ERROR: i32 = -32700;
+/// JSON-RPC 2.0: the body is no request.
+const INVALID_REQUEST: i32 = -32600;
+/// JSON-RPC 2.0: there is no such method.
+const METHOD_NOT_FOUND: i32 = -32601;
+/// JSON-RPC 2.0, and MCP's answer for a tool that does not exist.
+const INVALID_PARAMS: i32 = -32602;
+
+/// An HTTP response of the gate itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header fields besides `:status`.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, JSON.
+    pub body: Vec<u8>,
+}
+
+/// One message of a refused body, as far as its answer depends on it.
+#[derive(Debug)]
+pub struct Refused<'a> {
+    /// The id to echo; `None` for what expects no answer.
+    pub id: Option<&'a Id>,
+    /// The name of the tool, when the message is a call.
+    pub tool: Option<&'a str>,
+    /// What the caller may be told beyond the reason.
+    pub advice: Option<&'a str>,
+    /// What was decided about it.
+    pub record: &'a Record,
+}
+
+/// The answer to a request whose message could not be read or whose sender is unknown: an HTTP
+/// error with a JSON-RPC error as body.
+pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
+    let reason = refused.record.reason;
+    let code = match reason {
+        Reason::MalformedBody => PARSE_ERROR,
+        Reason::HeaderMismatch => HEADER_MISMATCH,
+        Reason::UnsupportedVersion => UNSUPPORTED_VERSION,
+        Reason::MalformedMessage
+        | Reason::UnsupportedMediaType
+        | Reason::UnsupportedEncoding
+        | Reason::BodyTooLarge
+        | Reason::TooManyCalls => INVALID_REQUEST,
+        Reason::Permitted
+        | Reason::Lifecycle
+        | Reason::Forbidden
+        | Reason::PolicyError
+        | Reason::NotPermitted
+        | Reason::UnknownTool
+        | Reason::MethodNotAllowed
+        | Reason::InvalidArguments
+        | Reason::BatchRefused
+        | Reason::Unauthenticated
+        | Reason::InvalidIdentity
+        | Reason::IdentityMismatch
+        | Reason::UnknownChannel
+        | Reason::Internal => settings.code,
+    };
+    let body = error(refused, code, &words(refused, settings));
+    let mut headers = headers(std::iter::once(refused));
+    if reason.status() == 401 {
+        let challenge = match reason {
+            Reason::Unauthenticated => "Bearer",
+            _ => "Bearer error=\"invalid_token\"",
+        };
+        headers.push(("www-authenticate", challenge.to_owned()));
+    }
+    Reply { status: reason.status(), headers, body: to_bytes(&body) }
+}
+
+/// The answer to readable messages of which at least one was refused, in the bundle's style.
+pub fn in_style(refused: &[Refused<'_>], batch: bool, settings: &RefusalSettings) -> Reply {
+    let mut answers: Vec<Value> = refused
+        .iter()
+        .filter(|refused| refused.id.is_some())
+        .map(|refused| answer(refused, settings))
+        .collect();
+    // A notification has no answer to carry a refusal, so that its refusal is an HTTP error.
+    let unanswerable = answers.is_empty();
+    let body = match answers.pop() {
+        Some(last) if batch => {
+            answers.push(last);
+            Value::Array(answers)
+        }
+        Some(only) => only,
+        None => refused.first().map_or(Value::Null, |refused| answer(refused, settings)),
+    };
+    let as_error = unanswerable || settings.style == RefusalStyle::Http;
+    Reply {
+        status: if as_error { 403 } else { 200 },
+        headers: headers(refused.iter()),
+        body: to_bytes(&body),
+    }
+}
+
+fn answer(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
+    match (settings.style, refused.tool) {
+        (RefusalStyle::ToolResult, Some(_)) => tool_result(refused, settings),
+        (RefusalStyle::Conceal, Some(tool)) => {
+            error(refused, INVALID_PARAMS, &format!("Unknown tool: {tool}"))
+        }
+        (RefusalStyle::Conceal, None) => error(refused, METHOD_NOT_FOUND, "Method not found"),
+        (RefusalStyle::ToolResult | RefusalStyle::JsonrpcError | RefusalStyle::Http, _) => {
+            error(refused, settings.code, &words(refused, settings))
+        }
+    }
+}
+
+/// `resultType` is required since 2026-07-28 and ignored before.
+fn tool_result(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
+    json!({
+        "jsonrpc": "2.0",
+        "id": refused.id,
+        "result": {
+            "resultType": "complete",
+            "isError": true,
+            "content": [{ "type": "text", "text": words(refused, settings) }],
+            "_meta": { "dev.toolgate/refusal": account(refused) },
+        },
+    })
+}
+
+fn error(refused: &Refused<'_>, code: i32, message: &str) -> Value {
+    let mut data = account(refused);
+    if code == UNSUPPORTED_VERSION {
+        data = json!({ "supported": Revision::ALL.map(Revision::as_str), "id": refused.record.id });
+    }
+    // A concealed tool is answered as if there were no gate.
+    let concealed = [INVALID_PARAMS, METHOD_NOT_FOUND].contains(&code);
+    let mut error = json!({ "code": code, "message": message });
+    if let (Some(error), false) = (error.as_object_mut(), concealed) {
+        error.insert("data".to_owned(), data);
+    }
+    json!({ "jsonrpc": "2.0", "id": refused.id, "error": error })
+}
+
+fn account(refused: &Refused<'_>) -> Value {
+    json!({
+        "decision": refused.record.decision,
+        "reason": refused.record.reason,
+        "id": refused.record.id,
+    })
+}
+
+/// What the caller, often a model, reads: what happened, what to do, and the id to quote.
+fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
+    let reason = refused.record.reason;
+    let told = refused.advice.unwrap_or_else(|| sentence(reason));
+    let told = told.trim_end_matches('.');
+    let help = settings.help.as_deref().map(|help| format!(" {help}")).unwrap_or_default();
+    format!("Refused ({}): {told}.{help} Decision {}.", reason.as_str(), refused.record.id)
+}
+
+fn sentence(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Permitted | Reason::Lifecycle => "the call is permitted",
+        Reason::Forbidden => "a policy forbids this call",
+        Reason::PolicyError => "a policy could not be evaluated for this call",
+        Reason::NotPermitted => "no policy permits this call",
+        Reason::UnknownTool => "this tool is not in the inventory",
+        Reason::MethodNotAllowed => "this method is not allowed here",
+        Reason::InvalidArguments => "the arguments do not fit the tool's schema",
+        Reason::BatchRefused => "another call of the same batch was refused, so none of them ran",
+        Reason::Unauthenticated => "a verified identity is required",
+        Reason::InvalidIdentity => "the verified identity does not have the form required here",
+        Reason::IdentityMismatch => "the verified identities contradict each other",
+        Reason::UnknownChannel => "nothing is served at this address",
+        Reason::UnsupportedMediaType => "the content type must be `application/json` in UTF-8",
+        Reason::UnsupportedEncoding => "the body must not be compressed or encoded",
+        Reason::BodyTooLarge => "the body is too large",
+        Reason::TooManyCalls => "the batch has too many messages",
+        Reason::MalformedBody => "the body is not strict JSON",
+        Reason::MalformedMessage => "the body is not a message that the protocol allows here",
+        Reason::HeaderMismatch => "a header contradicts the body",
+        Reason::UnsupportedVersion => "the protocol version is not supported",
+        Reason::Internal => "the gate could not decide",
+    }
+}
+
+fn headers<'a>(refused: impl Iterator<Item = &'a Refused<'a>>) -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", "application/json".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        (header::DECISION, header::decision(refused.map(|refused| refused.record))),
+    ]
+}
+
+fn to_bytes(body: &Value) -> Vec<u8> {
+    body.to_string().into_bytes()
+}
