@@ -1,0 +1,181 @@
+//! The proxy-wasm edge: host calls → events, steps → host calls. It decides nothing.
+
+mod host;
+mod metadata;
+mod stats;
+
+use std::rc::Rc;
+
+use log::{debug, error, info};
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
+
+use crate::config::Gate;
+use crate::exchange::{Event, Exchange, Forward, Refusal, Step};
+use stats::Stats;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(Plugin::default()));
+}}
+
+/// One configured plugin on one worker.
+#[derive(Debug, Default)]
+struct Plugin {
+    gate: Option<Rc<Gate>>,
+    stats: Rc<Stats>,
+}
+
+impl Context for Plugin {}
+
+impl RootContext for Plugin {
+    /// Returning `false` makes Envoy reject the configuration and keep the one in force.
+    fn on_configure(&mut self, size: usize) -> bool {
+        let config = match hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size) {
+            Ok(config) => config.unwrap_or_default(),
+            Err(status) => {
+                error!("the configuration could not be read: status {status:?}");
+                return false;
+            }
+        };
+        match Gate::from_config(&config, host::site()) {
+            Ok(gate) => {
+                info!("bundle {} is in force", gate.bundle.id);
+                self.gate = Some(Rc::new(gate));
+                true
+            }
+            Err(error) => {
+                error!("{error}");
+                false
+            }
+        }
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream {
+            gate: self.gate.clone(),
+            stats: Rc::clone(&self.stats),
+            exchange: Exchange::default(),
+            buffered: 0,
+            answered: false,
+        }))
+    }
+}
+
+/// One request. The gate that it began with decides it, whatever is pushed meanwhile.
+#[derive(Debug)]
+struct Stream {
+    gate: Option<Rc<Gate>>,
+    stats: Rc<Stats>,
+    exchange: Exchange,
+    buffered: usize,
+    answered: bool,
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let arrival = match host::arrival() {
+            Ok(arrival) => arrival,
+            Err(failure) => return self.fail(&failure),
+        };
+        match self.step(Event::Headers(Box::new(arrival))) {
+            Action::Pause if end_of_stream && !self.answered => self.step(Event::End(&[])),
+            action => action,
+        }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.answered {
+            return Action::Pause;
+        }
+        self.buffered = size;
+        if end_of_stream { self.end() } else { self.step(Event::Buffered(size)) }
+    }
+
+    /// With trailers, no part of the body is marked as its end.
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if self.answered {
+            return Action::Pause;
+        }
+        match host::strip_reserved(MapType::HttpRequestTrailers) {
+            Ok(()) => self.end(),
+            Err(failure) => self.fail(&failure),
+        }
+    }
+}
+
+impl Stream {
+    fn end(&mut self) -> Action {
+        match host::body(self.buffered) {
+            Ok(body) => self.step(Event::End(&body)),
+            Err(failure) => self.fail(&failure),
+        }
+    }
+
+    fn step(&mut self, event: Event<'_>) -> Action {
+        let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
+        let began = hostcalls::get_current_time().ok();
+        let step = self.exchange.step(&gate, event);
+        if !matches!(step, Step::AwaitBody) {
+            self.stats.duration(began);
+        }
+        match step {
+            Step::AwaitBody => Action::Pause,
+            Step::Forward(forward) => match self.forward(&forward) {
+                Ok(()) => Action::Continue,
+                Err(status) => self.fail(&format!("a host call failed with status {status:?}")),
+            },
+            Step::Refuse(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// The account of a call comes before the call: what cannot be recorded is not forwarded.
+    fn forward(&self, forward: &Forward) -> Result<(), Status> {
+        host::publish(&forward.records)?;
+        host::change_headers(&forward.headers)?;
+        for permit in forward.permits.iter() {
+            debug!("permitted by {:?}", permit.policies());
+        }
+        self.stats.count(&forward.records);
+        Ok(())
+    }
+
+    fn refuse(&mut self, refusal: &Refusal) -> Action {
+        self.answered = true;
+        if let Err(status) = host::publish(&refusal.records) {
+            error!("a refusal could not be recorded: status {status:?}");
+        }
+        self.stats.count(&refusal.records);
+        self.reply(&refusal.reply.headers, refusal.reply.status, &refusal.reply.body)
+    }
+
+    fn fail(&mut self, failure: &str) -> Action {
+        error!("request refused: {failure}");
+        match self.gate.clone() {
+            Some(gate) => self.refuse(&Refusal::internal(&gate, failure)),
+            None => self.answer_without_gate(),
+        }
+    }
+
+    /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.
+    fn answer_without_gate(&mut self) -> Action {
+        self.answered = true;
+        self.reply(&[], 500, b"")
+    }
+
+    /// A paused request that could not be answered hangs until it times out; it never passes.
+    fn reply(&self, headers: &[(&'static str, String)], status: u16, body: &[u8]) -> Action {
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if let Err(status) = hostcalls::send_http_response(u32::from(status), headers, Some(body)) {
+            error!("a refusal could not be sent: status {status:?}");
+        }
+        Action::Pause
+    }
+}

@@ -1,0 +1,45 @@
+//! Verified tokens from Envoy's dynamic metadata.
+//!
+//! Asked for as a whole, the metadata arrives as `envoy.config.core.v3.Metadata` in protobuf with
+//! nested claims, arrays and nulls intact.
+
+use std::collections::BTreeMap;
+
+use prost::Message;
+use prost_types::value::Kind;
+use prost_types::{Struct, Value as ProtoValue};
+use serde_json::{Map, Value};
+
+/// The namespace that Envoy's own JWT filter writes, and the only one that is read.
+const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
+
+/// `envoy.config.core.v3.Metadata`, as far as it is needed.
+#[derive(Clone, PartialEq, Message)]
+struct Metadata {
+    #[prost(btree_map = "string, message", tag = "1")]
+    filter_metadata: BTreeMap<String, Struct>,
+}
+
+/// Payloads of verified tokens, by the name under which `jwt_authn` left them.
+///
+/// # Errors
+///
+/// Metadata that does not decode, which no Envoy sends.
+pub(super) fn verified_tokens(metadata: &[u8]) -> Result<BTreeMap<String, Value>, String> {
+    let mut metadata = Metadata::decode(metadata).map_err(|error| error.to_string())?;
+    let payloads = metadata.filter_metadata.remove(JWT_AUTHN).unwrap_or_default();
+    Ok(payloads.fields.into_iter().map(|(name, value)| (name, json(value))).collect())
+}
+
+fn json(value: ProtoValue) -> Value {
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Value::Null,
+        Some(Kind::BoolValue(value)) => Value::Bool(value),
+        Some(Kind::NumberValue(number)) => Value::from(number),
+        Some(Kind::StringValue(text)) => Value::String(text),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(json).collect(),
+        Some(Kind::StructValue(object)) => {
+            Value::Object(object.fields.into_iter().map(|(k, v)| (k, json(v))).collect::<Map<_, _>>())
+        }
+    }
+}
