@@ -1,0 +1,47 @@
+//! `toolgate build`: a bundle's directory → the one document that the filter loads.
+
+use std::path::PathBuf;
+
+use super::directory::{self, Opened};
+use super::files;
+use super::report::{self, Format};
+use super::{BundleArgument, Exit, Stop};
+use crate::json;
+
+/// Build the document that the filter loads
+///
+/// It is canonical JSON (RFC 8785): the same content gives the same bytes and the same digest on
+/// any machine. Name and digest are told on stderr.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  toolgate build policies/acme -o acme.json
+  toolgate build policies/acme | sha256sum              the digest that records name")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    bundle: BundleArgument,
+    /// Write to this file, replacing it in one step, instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
+    let opened = directory::open(&arguments.bundle.bundle)?;
+    write(arguments.output.as_ref(), &json::canonical(&opened.document))?;
+    tell(&opened);
+    Ok(Exit::Success)
+}
+
+/// Writes a result where the user wants it.
+pub(super) fn write(output: Option<&PathBuf>, content: &[u8]) -> Result<(), Stop> {
+    match output {
+        Some(path) => files::replace(path, content)?,
+        None => report::bytes(content)?,
+    }
+    Ok(())
+}
+
+/// Says what was built, and what is odd about it.
+pub(super) fn tell(opened: &Opened) {
+    report::talk(&report::human(&opened.warnings));
+    report::talk(&format!("{}\n", opened.loaded.bundle.id));
+}

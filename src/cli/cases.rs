@@ -1,0 +1,14 @@
+//! Policy tests: requests by known people and agents, and what must come of each.
+//!
+//! Every case runs through the same [`Exchange`](crate::exchange::Exchange) as in the filter, three
+//! times: with the body whole, growing by one byte, and growing by seven.
+
+mod expect;
+mod format;
+mod run;
+mod suite;
+
+pub use expect::{Expect, Mismatch};
+pub use format::{Body, Call, Case, CaseFile, Identity, RawRequest, Values, read};
+pub use run::{Outcome, run};
+pub use suite::{Coverage, Suite, SuiteError, Verdict};

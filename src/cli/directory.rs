@@ -1,0 +1,255 @@
+//! A bundle's directory → its document, and where each part of it stands in which file.
+
+mod places;
+mod tools;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::files::{self, Entry, FileError};
+use super::policies::LayerSource;
+use super::report::{Problem, SourceFile};
+use super::yaml::{self, Places};
+use crate::bundle::{self, Document, EntitySource, Format, Loaded, Manifest};
+
+pub use places::SourceMap;
+
+/// The only layer that bundles have so far, and its directory.
+const ORG: &str = "org";
+/// Directories that layers will have.
+const LATER: [&str; 3] = ["tenant", "team", "agent"];
+/// Entries that bundles have besides tools and policies.
+const KNOWN: [&str; 5] = ["bundle.yaml", "schema.cedarschema", "entities.yaml", "tests", "README.md"];
+
+/// A bundle that reads and loads.
+#[derive(Debug)]
+pub struct Opened {
+    /// The built document.
+    pub document: Document,
+    /// What became of it.
+    pub loaded: Loaded,
+    /// Where its parts stand.
+    pub map: SourceMap,
+    /// Warnings of all kinds.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads a bundle's directory and loads what it builds, as the filter would.
+///
+/// # Errors
+///
+/// Every problem of every file at once, warnings included.
+pub fn open(directory: &Path) -> Result<Opened, Vec<Problem>> {
+    let mut reader = Reader { directory, map: SourceMap::default(), problems: Vec::new() };
+    let document = reader.document();
+    let Reader { map, mut problems, .. } = reader;
+    let Some(document) = document else { return Err(in_order(problems)) };
+    let unread = problems.iter().any(Problem::is_error);
+    match bundle::load(&document) {
+        Ok(loaded) => {
+            problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
+            let problems = in_order(problems);
+            if unread {
+                return Err(problems);
+            }
+            Ok(Opened { document, loaded, map, warnings: problems })
+        }
+        Err(findings) => {
+            problems.extend(findings.iter().map(|finding| map.locate(finding)));
+            Err(in_order(problems))
+        }
+    }
+}
+
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_cached_key(|problem| {
+        problem.place.as_ref().map(|place| {
+            (place.file.name.clone(), place.span.as_ref().map_or(0, |span| span.start))
+        })
+    });
+    problems
+}
+
+struct Reader<'a> {
+    directory: &'a Path,
+    map: SourceMap,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// The document, if there is at least a manifest to begin with.
+    fn document(&mut self) -> Option<Document> {
+        let entries = match files::list(self.directory) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.problems.push(Problem::new(error.to_string()));
+                return None;
+            }
+        };
+        let manifest = self.manifest();
+        let schema = self.schema();
+        let layer = self.layer(&entries);
+        let entities = self.entities(&entries);
+        let tools = self.tools(manifest.as_ref());
+        self.unknown(&entries, manifest.as_ref());
+        Some(Document {
+            format: Format::V1,
+            manifest: manifest?,
+            schema: schema?,
+            layers: BTreeMap::from([(ORG.to_owned(), layer.policies)]),
+            entities: entities?,
+            tools,
+        })
+    }
+
+    fn manifest(&mut self) -> Option<Manifest> {
+        let file = self.file("bundle.yaml")?;
+        self.map.manifest = Some((Rc::clone(&file), Places::of(&file)));
+        self.keep(yaml::read(&file))
+    }
+
+    fn schema(&mut self) -> Option<String> {
+        let file = self.file("schema.cedarschema")?;
+        self.map.schema = Some(Rc::clone(&file));
+        Some(file.text.clone())
+    }
+
+    fn layer(&mut self, entries: &[Entry]) -> LayerSource {
+        let mut layer = LayerSource::default();
+        if !entries.iter().any(|entry| entry.is_dir && entry.name == ORG) {
+            let problem = Problem::new(format!("there is no directory `{}`", self.name(ORG)));
+            self.problems.push(problem.with_help("policies are in `org/*.cedar`"));
+            return layer;
+        }
+        let listed = files::list(&self.directory.join(ORG));
+        for entry in self.keep_file(listed).unwrap_or_default() {
+            let path = format!("{ORG}/{}", entry.name);
+            if entry.is_dir || !is_named(&entry.name, "cedar") {
+                let message = format!("`{}` is not read", self.name(&path));
+                let help = "policies are in `org/*.cedar`, without further directories";
+                self.problems.push(Problem::new(message).with_help(help));
+            } else if let Some(file) = self.file(&path) {
+                layer.add(&file);
+            }
+        }
+        self.problems.append(&mut layer.problems);
+        self.map.policies.insert(ORG.to_owned(), layer.places.clone());
+        layer
+    }
+
+    fn entities(&mut self, entries: &[Entry]) -> Option<Vec<EntitySource>> {
+        if !entries.iter().any(|entry| entry.name == "entities.yaml") {
+            return Some(Vec::new());
+        }
+        let file = self.file("entities.yaml")?;
+        self.map.entities = Some((Rc::clone(&file), Places::of(&file)));
+        self.keep(yaml::read(&file))
+    }
+
+    fn tools(&mut self, manifest: Option<&Manifest>) -> BTreeMap<String, Vec<Value>> {
+        let mut all = BTreeMap::new();
+        for (server, notes) in manifest.iter().flat_map(|manifest| &manifest.servers) {
+            let key = format!("servers.{server}.tools_from");
+            if !is_inside(&notes.tools_from) {
+                let message = format!("`{}` is not inside the bundle", notes.tools_from);
+                self.problems.push(Problem { place: self.map.key(&key), ..Problem::new(message) });
+                continue;
+            }
+            match files::read(&self.directory.join(&notes.tools_from)) {
+                Ok(text) => {
+                    let file = self.source(&notes.tools_from, text);
+                    match tools::read(&file) {
+                        Ok((tools, names)) => {
+                            self.map.tools.insert(server.clone(), (file, names));
+                            all.insert(server.clone(), tools);
+                        }
+                        Err(problems) => self.problems.extend(problems),
+                    }
+                }
+                Err(error) => {
+                    let problem = Problem::new(error.to_string());
+                    let place = self.map.key(&key);
+                    self.problems.push(Problem { place, ..problem });
+                }
+            }
+        }
+        all
+    }
+
+    /// What no part of a bundle is read from. A policy in a directory that nobody reads would
+    /// protect nothing.
+    fn unknown(&mut self, entries: &[Entry], manifest: Option<&Manifest>) {
+        let from: Vec<&str> = manifest
+            .iter()
+            .flat_map(|manifest| manifest.servers.values())
+            .map(|notes| notes.tools_from.as_str())
+            .collect();
+        for entry in entries {
+            let name = entry.name.as_str();
+            let of_tools = from.iter().any(|path| path.split('/').next() == Some(name));
+            if KNOWN.contains(&name) || name == ORG || of_tools || (manifest.is_none() && name == "tools") {
+                continue;
+            }
+            let problem = if LATER.contains(&name) {
+                Problem::new(format!("the layer `{}` is not supported yet", self.name(name)))
+                    .with_help("only the layer `org` is")
+            } else {
+                Problem::new(format!("`{}` is not part of a bundle", self.name(name)))
+            };
+            self.problems.push(problem);
+        }
+    }
+
+    fn name(&self, path: &str) -> String {
+        self.directory.join(path).display().to_string()
+    }
+
+    fn source(&self, path: &str, text: String) -> Rc<SourceFile> {
+        Rc::new(SourceFile { name: self.name(path), text })
+    }
+
+    fn file(&mut self, path: &str) -> Option<Rc<SourceFile>> {
+        let read = files::read(&self.directory.join(path));
+        let text = self.keep_file(read)?;
+        Some(self.source(path, text))
+    }
+
+    fn keep<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    fn keep_file<T>(&mut self, read: Result<T, FileError>) -> Option<T> {
+        self.keep(read.map_err(|error| Problem::new(error.to_string())))
+    }
+}
+
+/// The test files of a bundle, sorted; a bundle without tests has none.
+///
+/// # Errors
+///
+/// The directory cannot be read.
+pub fn tests(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let tests = directory.join("tests");
+    match files::list(&tests) {
+        Ok(entries) => Ok(entries
+            .into_iter()
+            .filter(|entry| !entry.is_dir && is_named(&entry.name, "yaml"))
+            .map(|entry| tests.join(entry.name))
+            .collect()),
+        Err(error) if error.is_missing() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_named(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
+}
+
+/// Whether a path stays inside the bundle, so that a copy of the directory is a copy of all of it.
+fn is_inside(path: &str) -> bool {
+    let steps = Path::new(path).components();
+    !path.is_empty() && steps.into_iter().all(|step| matches!(step, std::path::Component::Normal(_)))
+}

@@ -1,0 +1,86 @@
+//! What a finding is about → the bytes of the file where it stands.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::tools::Names;
+use crate::bundle::{Finding, Site};
+use crate::cli::policies;
+use crate::cli::report::{Place, Problem, SourceFile};
+use crate::cli::yaml::Places;
+
+/// Where the parts of a document stand.
+#[derive(Debug, Default)]
+pub struct SourceMap {
+    pub(super) manifest: Option<(Rc<SourceFile>, Places)>,
+    pub(super) schema: Option<Rc<SourceFile>>,
+    pub(super) policies: BTreeMap<String, BTreeMap<String, Place>>,
+    pub(super) entities: Option<(Rc<SourceFile>, Places)>,
+    pub(super) tools: BTreeMap<String, (Rc<SourceFile>, Names)>,
+}
+
+impl SourceMap {
+    /// The place of a policy.
+    pub fn policy(&self, layer: &str, id: &str) -> Option<&Place> {
+        self.policies.get(layer)?.get(id)
+    }
+
+    /// The finding with the place that it is about.
+    pub(super) fn locate(&self, finding: &Finding) -> Problem {
+        let place = self.place(finding);
+        // Where there is no line to show, the words say what it is about.
+        let message = match (&place, &finding.site) {
+            (Some(_), Site::Policy { id, .. }) if !finding.message.contains(id.as_str()) => {
+                format!("policy `{id}`: {}", finding.message)
+            }
+            (Some(_), _) => finding.message.clone(),
+            (None, site) => format!("{site}: {}", finding.message),
+        };
+        Problem { severity: finding.severity, message, help: finding.help.clone(), place }
+    }
+
+    fn place(&self, finding: &Finding) -> Option<Place> {
+        match &finding.site {
+            Site::Manifest(key) => self.key(key),
+            Site::Schema => {
+                let file = self.schema.as_ref()?;
+                Some(match &finding.span {
+                    Some(span) => Place::at(file, span.clone()),
+                    None => Place::whole(file),
+                })
+            }
+            Site::Policy { layer, id } => {
+                let policy = self.policy(layer, id)?;
+                let start = policy.span.as_ref()?.start;
+                Some(match &finding.span {
+                    Some(span) => {
+                        let (from, to) = (start.checked_add(span.start)?, start.checked_add(span.end)?);
+                        Place::at(&policy.file, from..to)
+                    }
+                    None => policies::head(policy),
+                })
+            }
+            Site::Entity(index) => {
+                let (file, places) = self.entities.as_ref()?;
+                Some(match places.find(&format!("{index}.uid")) {
+                    Some(span) => Place::at(file, span),
+                    None => Place::whole(file),
+                })
+            }
+            Site::Tool { server, tool } => {
+                let (file, names) = self.tools.get(server)?;
+                Some(match tool.as_ref().and_then(|tool| names.get(tool)) {
+                    Some(span) => Place::at(file, span.clone()),
+                    None => Place::whole(file),
+                })
+            }
+        }
+    }
+
+    /// The place of a key of the manifest.
+    pub(super) fn key(&self, key: &str) -> Option<Place> {
+        let (file, places) = self.manifest.as_ref()?;
+        let span = places.find(key)?;
+        Some(Place::at(file, span))
+    }
+}

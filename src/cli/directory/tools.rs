@@ -1,0 +1,58 @@
+//! A tools file: what a server answered to `tools/list`, and where each tool stands in it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::cli::report::{Place, Problem, SourceFile};
+use crate::cli::yaml::Places;
+use crate::json;
+use crate::tool;
+
+/// Nesting that no honest answer has.
+const DEPTH: usize = 128;
+
+/// Where the name of each tool stands.
+pub(super) type Names = BTreeMap<String, Range<usize>>;
+
+/// The tools, stripped to what a bundle keeps of them.
+pub(super) fn read(file: &Rc<SourceFile>) -> Result<(Vec<Value>, Names), Vec<Problem>> {
+    let list = parse(file).map_err(|problem| vec![problem])?;
+    let names = names(&list, file);
+    let descriptions = tool::read_tools(&list).map_err(|errors| {
+        let problem = |error: &tool::ToolError| match names.get(error.tool()) {
+            Some(span) => Problem::at(Place::at(file, span.clone()), error.to_string()),
+            None => Problem::at(Place::whole(file), error.to_string()),
+        };
+        errors.iter().map(problem).collect::<Vec<_>>()
+    })?;
+    let tools = descriptions.iter().map(|tool| serde_json::to_value(tool).unwrap_or_default());
+    Ok((tools.collect(), names))
+}
+
+fn parse(file: &Rc<SourceFile>) -> Result<Value, Problem> {
+    let value = json::read(file.text.as_bytes(), DEPTH).map_err(|error| {
+        let at = error.offset().min(file.text.len());
+        let message = error.to_string();
+        let message = message.rsplit_once(" at byte ").map_or(message.as_str(), |(what, _)| what);
+        Problem::at(Place::at(file, at..at), message)
+    })?;
+    serde_json::to_value(&value).map_err(|error| Problem::at(Place::whole(file), error.to_string()))
+}
+
+fn names(list: &Value, file: &SourceFile) -> Names {
+    let result = list.get("result").map_or("", |_| "result.");
+    let answer = list.get("result").unwrap_or(list);
+    let member = answer.get("tools").map_or("", |_| "tools.");
+    let tools = answer.get("tools").unwrap_or(answer).as_array();
+    // JSON is YAML, as far as places are concerned.
+    let places = Places::of(file);
+    let named = tools.into_iter().flatten().enumerate().filter_map(|(position, tool)| {
+        let name = tool.get("name")?.as_str()?;
+        let span = places.find(&format!("{result}{member}{position}.name"))?;
+        Some((name.to_owned(), span))
+    });
+    named.collect()
+}

@@ -1,0 +1,119 @@
+//! The only file that touches the file system. Every error names the path as the user wrote it.
+#![expect(clippy::disallowed_methods, reason = "this is the place that the lint sends everybody to")]
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// A path that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} `{}`: {}", path.display(), plain(cause))]
+pub struct FileError {
+    verb: &'static str,
+    path: PathBuf,
+    cause: io::Error,
+}
+
+impl FileError {
+    fn reading(path: &Path, cause: io::Error) -> Self {
+        Self { verb: "read", path: path.to_owned(), cause }
+    }
+
+    fn writing(path: &Path, cause: io::Error) -> Self {
+        Self { verb: "write", path: path.to_owned(), cause }
+    }
+
+    /// Whether there is nothing at the path.
+    pub fn is_missing(&self) -> bool {
+        self.cause.kind() == io::ErrorKind::NotFound
+    }
+}
+
+/// The usual causes in few words; the system's own words for the others.
+fn plain(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        io::ErrorKind::NotADirectory => "it is not a directory".to_owned(),
+        _ => cause.to_string(),
+    }
+}
+
+/// One entry of a directory.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+}
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// The file is not there, not readable or not UTF-8.
+pub fn read(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path).map_err(|cause| FileError::reading(path, cause))
+}
+
+/// All of standard input.
+///
+/// # Errors
+///
+/// It does not end well or is not UTF-8.
+pub fn read_stdin() -> Result<String, FileError> {
+    let mut text = String::new();
+    match io::stdin().lock().read_to_string(&mut text) {
+        Ok(_) => Ok(text),
+        Err(cause) => Err(FileError::reading(Path::new("-"), cause)),
+    }
+}
+
+/// What is in a directory, sorted by name, without hidden entries.
+///
+/// # Errors
+///
+/// The directory is not there or not readable, or a name in it is not UTF-8.
+pub fn list(directory: &Path) -> Result<Vec<Entry>, FileError> {
+    let error = |cause| FileError::reading(directory, cause);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        let path = entry.path();
+        // Follows links: a link to a directory is one.
+        let metadata = fs::metadata(&path).map_err(|cause| FileError::reading(&path, cause))?;
+        let Ok(name) = entry.file_name().into_string() else {
+            return Err(FileError::reading(&path, io::ErrorKind::InvalidData.into()));
+        };
+        if !name.starts_with('.') {
+            entries.push(Entry { name, is_dir: metadata.is_dir() });
+        }
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// Replaces a file's content in one step, so that whoever watches it, such as Envoy, never reads
+/// half of it. What is no ordinary file, such as a pipe, is written to directly.
+///
+/// # Errors
+///
+/// The file or its directory cannot be written to.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let error = |cause| FileError::writing(path, cause);
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, content).map_err(error);
+    }
+    let Some(name) = path.file_name() else {
+        return Err(error(io::ErrorKind::IsADirectory.into()));
+    };
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(".new");
+    let beside = path.with_file_name(beside);
+    fs::write(&beside, content).map_err(error)?;
+    fs::rename(&beside, path).map_err(error)
+}

@@ -1,0 +1,103 @@
+//! A `.cedar` file → its policies one by one, each with the place where it stands.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::str::FromStr as _;
+
+use cedar_policy::{Policy, PolicySet, Template};
+use miette::{Diagnostic, SourceSpan};
+
+use super::report::{Place, Problem, SourceFile};
+use crate::bundle::PolicySource;
+
+/// The policies of one layer, in the order of files and in files.
+#[derive(Debug, Default)]
+pub(super) struct LayerSource {
+    /// What goes into the document.
+    pub(super) policies: Vec<PolicySource>,
+    /// Where each of them stands, by id.
+    pub(super) places: BTreeMap<String, Place>,
+    /// What could not be read.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl LayerSource {
+    /// Adds the policies of a file.
+    pub(super) fn add(&mut self, file: &Rc<SourceFile>) {
+        let set = match PolicySet::from_str(&file.text) {
+            Ok(set) => set,
+            Err(errors) => {
+                self.problems.extend(errors.iter().map(|error| syntax(file, error)));
+                return;
+            }
+        };
+        let templates = set.templates().map(|template| {
+            Problem::at(template_place(file, template), "templates are not supported")
+                .with_help("write the principal or resource instead of the slot")
+        });
+        self.problems.extend(templates);
+        let mut policies: Vec<(SourceSpan, &Policy)> = set
+            .policies()
+            .filter_map(|policy| Some((policy.as_ref().loc()?.span, policy)))
+            .collect();
+        policies.sort_by_key(|(span, _)| span.offset());
+        for (span, policy) in policies {
+            self.add_policy(place(file, span), policy);
+        }
+    }
+
+    fn add_policy(&mut self, place: Place, policy: &Policy) {
+        let source = place.span.clone().and_then(|span| place.file.text.get(span));
+        let Some(source) = source.map(str::to_owned) else { return };
+        let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
+            let problem = Problem::at(head(&place), "the policy has no `@id`")
+                .with_help("write `@id(\"some-name\")` in front of it: records show this name");
+            self.problems.push(problem);
+            return;
+        };
+        if let Some(first) = self.places.get(id) {
+            let problem = Problem::at(head(&place), format!("another policy has the id `{id}`"))
+                .with_help(format!("the first one is at {first}"));
+            self.problems.push(problem);
+            return;
+        }
+        self.places.insert(id.to_owned(), place);
+        self.policies.push(PolicySource { id: id.to_owned(), source });
+    }
+}
+
+/// The first line of a policy, which is enough to point at it.
+pub(super) fn head(place: &Place) -> Place {
+    let span = place.span.clone().map(|span| {
+        let text = place.file.text.get(span.clone()).unwrap_or_default();
+        let length = text.lines().next().map_or(0, |line| line.trim_end().len());
+        span.start..span.start.saturating_add(length)
+    });
+    Place { file: Rc::clone(&place.file), span }
+}
+
+fn syntax(file: &Rc<SourceFile>, error: &dyn Diagnostic) -> Problem {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let place = match &label {
+        Some(label) => place(file, *label.inner()),
+        None => Place::whole(file),
+    };
+    let detail = label.as_ref().and_then(|label| label.label()).map(|label| format!(": {label}"));
+    let message = format!("{error}{}", detail.unwrap_or_default());
+    let problem = Problem::at(place, message.replace('\n', " "));
+    match error.help() {
+        Some(help) => problem.with_help(help.to_string()),
+        None => problem,
+    }
+}
+
+fn template_place(file: &Rc<SourceFile>, template: &Template) -> Place {
+    match template.as_ref().loc() {
+        Some(loc) => head(&place(file, loc.span)),
+        None => Place::whole(file),
+    }
+}
+
+fn place(file: &Rc<SourceFile>, span: SourceSpan) -> Place {
+    Place::at(file, span.offset()..span.offset().saturating_add(span.len()))
+}

@@ -1,0 +1,284 @@
+//! What the terminal sees. stdout is data, stderr is talk; colour is only for terminals.
+
+use std::io::{self, Write as _};
+use std::ops::Range;
+use std::rc::Rc;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
+use serde_json::{Value, json};
+
+use crate::bundle::Severity;
+
+/// Lines of prose are broken here, whatever the terminal: the same bundle gives the same text.
+const WIDTH: usize = 100;
+
+/// How results and findings are told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: one JSON object on stdout.
+    Json,
+}
+
+/// A file with its text, named as the user wrote it.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// The path.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The file.
+    pub file: Rc<SourceFile>,
+    /// The bytes, or the file as a whole.
+    pub span: Option<Range<usize>>,
+}
+
+impl Place {
+    /// The file as a whole.
+    pub fn whole(file: &Rc<SourceFile>) -> Self {
+        Self { file: Rc::clone(file), span: None }
+    }
+
+    /// Some bytes of a file. A span beyond its end is none.
+    pub fn at(file: &Rc<SourceFile>, span: Range<usize>) -> Self {
+        let inside = span.start <= span.end && file.text.get(span.clone()).is_some();
+        Self { file: Rc::clone(file), span: inside.then_some(span) }
+    }
+
+    /// Line and column of the first byte and of the first byte after it, counted from 1 in
+    /// characters.
+    pub fn lines(&self) -> Option<[(usize, usize); 2]> {
+        let span = self.span.clone()?;
+        Some([position(&self.file.text, span.start), position(&self.file.text, span.end)])
+    }
+}
+
+/// `file`, or `file:line` where the line is known.
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.lines() {
+            Some([(line, _), _]) => write!(f, "{}:{line}", self.file.name),
+            None => f.write_str(&self.file.name),
+        }
+    }
+}
+
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count().saturating_add(1);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
+    (line, column)
+}
+
+/// Something wrong with what the user gave, and where.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Whether it can be lived with.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Where.
+    pub place: Option<Place>,
+}
+
+impl Problem {
+    /// An error without a place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, message: message.into(), help: None, place: None }
+    }
+
+    /// An error at a place.
+    pub fn at(place: Place, message: impl Into<String>) -> Self {
+        Self { place: Some(place), ..Self::new(message) }
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether it cannot be lived with.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The problem as JSON.
+    pub fn to_json(&self) -> Value {
+        let lines = self.place.as_ref().and_then(Place::lines);
+        json!({
+            "severity": match self.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            "message": self.message,
+            "help": self.help,
+            "file": self.place.as_ref().map(|place| &place.file.name),
+            "start": lines.map(|[start, _]| json!({ "line": start.0, "column": start.1 })),
+            "end": lines.map(|[_, end]| json!({ "line": end.0, "column": end.1 })),
+        })
+    }
+}
+
+/// Problems as text with excerpts of their sources.
+pub fn human(problems: &[Problem]) -> String {
+    let theme =
+        GraphicalTheme { characters: ThemeCharacters::unicode(), styles: ThemeStyles::ansi() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
+    let mut text = String::new();
+    for problem in problems {
+        let shown = Shown(problem);
+        // Writing to a `String` cannot fail.
+        let _ = handler.render_report(&mut text, &shown);
+        text.push('\n');
+    }
+    text
+}
+
+/// A problem as miette wants it.
+struct Shown<'a>(&'a Problem);
+
+impl std::fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0.place {
+            Some(Place { file, span: None }) => write!(f, "{}: {}", file.name, self.0.message),
+            Some(Place { span: Some(_), .. }) | None => f.write_str(&self.0.message),
+        }
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.0.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.place.as_ref().map(|place| &*place.file as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.0.place.as_ref()?.span.clone()?;
+        let label = LabeledSpan::new(None, span.start, span.len());
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl SourceCode for SourceFile {
+    fn read_span<'a>(
+        &'a self,
+        span: &miette::SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let read = self.text.read_span(span, before, after)?;
+        Ok(Box::new(miette::MietteSpanContents::new_named(
+            self.name.clone(),
+            read.data(),
+            *read.span(),
+            read.line(),
+            read.column(),
+            read.line_count(),
+        )))
+    }
+}
+
+/// Writes data to stdout. A reader that has seen enough is no error.
+///
+/// # Errors
+///
+/// stdout does not take it.
+pub fn data(text: &str) -> io::Result<()> {
+    listened(anstream::AutoStream::auto(io::stdout()).write_all(text.as_bytes()))
+}
+
+/// Writes bytes to stdout as they are.
+///
+/// # Errors
+///
+/// stdout does not take them.
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    listened(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+fn listened(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes talk to stderr. Where nobody can hear it, there is nobody to tell.
+pub fn talk(text: &str) {
+    let _ = anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes());
+}
+
+/// A value as indented JSON with a line's end.
+pub fn pretty(value: &Value) -> String {
+    // What consists of JSON serializes.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The meaning of a piece of text, for terminals with colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tone {
+    /// It is as it should be.
+    Good,
+    /// It is not.
+    Bad,
+    /// It may deserve a look.
+    Odd,
+    /// It heads what follows.
+    Heading,
+    /// It explains the rest.
+    Quiet,
+}
+
+/// Text in the colour of its meaning. Where there is no colour, the stream takes it out again.
+pub fn tinted(tone: Tone, text: &str) -> String {
+    let code = match tone {
+        Tone::Good => "32",
+        Tone::Bad => "31",
+        Tone::Odd => "33",
+        Tone::Heading => "1",
+        Tone::Quiet => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
