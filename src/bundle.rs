@@ -1,4 +1,6 @@
 //! The policy artefact: built document → everything a decision needs, checked and ready.
+//!
+#![doc = include_str!("bundle.md")]
 
 mod document;
 mod finding;

@@ -1,4 +1,6 @@
 //! The filter's configuration: bytes → a gate that can decide, or every reason why not.
+//!
+#![doc = include_str!("config.md")]
 
 use serde::Deserialize;
 

@@ -36,7 +36,24 @@ pub struct Arrival {
     /// The time.
     pub time: DateTime<Utc>,
     /// Randomness for decision ids.
-    pub entropy: [u8; 10],
+    pub entropy: u128,
+}
+
+impl Arrival {
+    /// What policies and records may know of the request besides identity.
+    pub fn facts(&self, environment: &str) -> Facts {
+        let field = |name: &str| self.head.one(name).ok().flatten().unwrap_or_default();
+        let path = field(":path");
+        Facts {
+            time: self.time,
+            method: field(":method").to_owned(),
+            path: path.split_once('?').map_or(path, |(path, _)| path).to_owned(),
+            authority: field(":authority").to_owned(),
+            source_ip: self.source_ip,
+            trace_id: trace_id(field("traceparent")),
+            environment: environment.to_owned(),
+        }
+    }
 }
 
 /// Something that happened to the request.
@@ -130,7 +147,7 @@ impl Exchange {
     /// Takes an event and tells what to do.
     pub fn step(&mut self, gate: &Gate, event: Event<'_>) -> Step {
         match (std::mem::replace(&mut self.state, State::Done), event) {
-            (State::Fresh, Event::Headers(arrival)) => match Pending::open(gate, *arrival) {
+            (State::Fresh, Event::Headers(arrival)) => match Pending::open(gate, &arrival) {
                 Ok(pending) => {
                     self.state = State::Awaiting(Box::new(pending));
                     Step::AwaitBody
@@ -153,8 +170,8 @@ impl Exchange {
 
 impl Pending {
     /// Everything that can be refused before the body is there.
-    fn open(gate: &Gate, arrival: Arrival) -> Result<Self, Box<Refusal>> {
-        let mut account = Account::open(gate, &arrival);
+    fn open(gate: &Gate, arrival: &Arrival) -> Result<Self, Box<Refusal>> {
+        let mut account = Account::open(gate, arrival);
         let refuse = |account: &Account, denial: Denial| Box::new(account.refuse(gate, &denial, None));
         let path = account.facts.path.clone();
         let Some(channel) = gate.bundle.channel(&account.facts.authority, &path) else {
@@ -283,6 +300,14 @@ fn is_json(head: &Head) -> bool {
                 || parameter.eq_ignore_ascii_case("charset=utf-8")
                 || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
         })
+}
+
+/// The trace id of a W3C `traceparent`, `00-<32 hex>-<16 hex>-<2 hex>`.
+fn trace_id(traceparent: &str) -> Option<String> {
+    let mut parts = traceparent.split('-');
+    let (_version, id) = (parts.next()?, parts.next()?);
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (id.len() == 32 && id.bytes().all(hex)).then(|| id.to_owned())
 }
 
 /// The reply to a request of which no message could be told apart.

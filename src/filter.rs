@@ -13,6 +13,7 @@ use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Stat
 
 use crate::config::Gate;
 use crate::exchange::{Event, Exchange, Forward, Refusal, Step};
+use crate::header;
 use stats::Stats;
 
 proxy_wasm::main! {{
@@ -108,6 +109,18 @@ impl HttpContext for Stream {
             Ok(()) => self.end(),
             Err(failure) => self.fail(&failure),
         }
+    }
+
+    /// What the upstream says in the gate's name is not the gate's word.
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if !self.answered {
+            for name in [header::DECISION, header::IDENTITY] {
+                if let Err(status) = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None) {
+                    error!("a forged response header could not be removed: status {status:?}");
+                }
+            }
+        }
+        Action::Continue
     }
 }
 

@@ -138,31 +138,26 @@ impl IdentityError {
 ///
 /// Whatever is missing, ill-typed, ambiguous or contradictory is an error; nothing is guessed.
 pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identity, IdentityError> {
-    match only_token(&mapping.principal.tokens, attested)? {
-        Some(claims) => {
-            Ok(Identity {
-                principal: principal(&mapping.principal, claims)?,
-                actor: actor(&mapping.actor, claims.get("act"), attested)?,
-                token: Some(claims::token(claims)?),
-            })
-        }
-        None => {
-            let (Some(workload), Some(spiffe_id)) = (&mapping.workload, &attested.spiffe_id) else {
-                return Err(IdentityError::Missing);
-            };
-            let uid = uid(&workload.entity_type, spiffe_id);
-            Ok(Identity {
-                principal: Principal {
-                    entity: Entity::new_no_attrs(uid, HashSet::new()),
-                    type_name: workload.entity_type.to_string(),
-                    id: spiffe_id.clone(),
-                    tenant: None,
-                },
-                actor: actor(&mapping.actor, None, attested)?,
-                token: None,
-            })
-        }
+    if let Some(claims) = only_token(&mapping.principal.tokens, attested)? {
+        return Ok(Identity {
+            principal: principal(&mapping.principal, claims)?,
+            actor: actor(&mapping.actor, claims.get("act"), attested)?,
+            token: Some(claims::token(claims)?),
+        });
     }
+    let (Some(workload), Some(spiffe_id)) = (&mapping.workload, &attested.spiffe_id) else {
+        return Err(IdentityError::Missing);
+    };
+    Ok(Identity {
+        principal: Principal {
+            entity: Entity::new_no_attrs(uid(&workload.entity_type, spiffe_id), HashSet::new()),
+            type_name: workload.entity_type.to_string(),
+            id: spiffe_id.clone(),
+            tenant: None,
+        },
+        actor: actor(&mapping.actor, None, attested)?,
+        token: None,
+    })
 }
 
 /// The one token that names the principal, if there is any.

@@ -1,4 +1,6 @@
 //! The one account of a decision. Log line, filter state, metrics and headers derive from it.
+//!
+#![doc = include_str!("record.md")]
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -142,17 +144,11 @@ pub fn timestamp(time: DateTime<Utc>) -> String {
 
 /// The id of the `index`-th decision about one request: a UUID of version 7 (RFC 9562), from the
 /// time of arrival and randomness that the edge supplies.
-pub fn decision_id(time: DateTime<Utc>, entropy: [u8; 10], index: usize) -> String {
+pub fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
     let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
-    let mut random = u128::from_be_bytes(widen(entropy));
-    random = random.wrapping_add(u128::try_from(index).unwrap_or_default());
-    let [_, _, _, _, _, _, narrow @ ..] = random.to_be_bytes();
-    uuid::Builder::from_unix_timestamp_millis(millis, &narrow).into_uuid().to_string()
-}
-
-fn widen(entropy: [u8; 10]) -> [u8; 16] {
-    let [a, b, c, d, e, f, g, h, i, j] = entropy;
-    [0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h, i, j]
+    let random = entropy.wrapping_add(u128::try_from(index).unwrap_or_default());
+    let [_, _, _, _, _, _, random @ ..] = random.to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
 }
 
 /// A name from the caller, cut to a length that a log can bear.

@@ -76,10 +76,8 @@ pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
     let body = error(refused, code, &words(refused, settings));
     let mut headers = headers(std::iter::once(refused));
     if reason.status() == 401 {
-        let challenge = match reason {
-            Reason::Unauthenticated => "Bearer",
-            _ => "Bearer error=\"invalid_token\"",
-        };
+        let known = reason != Reason::Unauthenticated;
+        let challenge = if known { "Bearer error=\"invalid_token\"" } else { "Bearer" };
         headers.push(("www-authenticate", challenge.to_owned()));
     }
     Reply { status: reason.status(), headers, body: to_bytes(&body) }

@@ -1,8 +1,10 @@
-//! A tool: what its server says about its arguments, what the inventory says about it, and what follows for one call.
+//! A tool: what its server says about its arguments, what people say about it in the inventory,
+//! and what follows for one call.
 //!
 //! A tool is read once, when a bundle is built or loaded, from the JSON Schema of its arguments.
-//! Everything about a call then comes from one typed tree: the check of the arguments, the Cedar value that policies see,
-//! the part of the Cedar schema that describes it, and the redacted copy for the record.
+//! Everything about a call then comes from one typed tree: the check of the arguments, the Cedar
+//! value that policies see, the part of the Cedar schema that describes it, and the redacted copy
+//! for the record.
 
 use std::collections::BTreeSet;
 
@@ -68,8 +70,8 @@ pub struct Tool {
 impl Tool {
     /// Reads a tool of `server` from its description, or says everything that is wrong with it.
     ///
-    /// `taken` are the type names that the bundle's own Cedar schema declares outside any namespace:
-    /// Cedar does not let a generated type have the same name, so it then gets a `_` at its end.
+    /// `taken` are the type names that the bundle's own Cedar schema declares outside of any
+    /// namespace: Cedar lets no generated type have the same name, so it gets a `_` at its end.
     pub fn new(
         server: &str,
         description: &ToolDescription,
@@ -136,7 +138,7 @@ impl Tool {
         &self.namespace
     }
 
-    /// The Cedar namespaces with the entity types that [`Self::input_type`] refers to; empty when there are none.
+    /// The Cedar namespaces with the entity types that [`Self::input_type`] refers to.
     pub fn declarations(&self) -> String {
         cedar::declarations(&self.input)
     }

@@ -35,7 +35,7 @@ pub struct Loaded {
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
     let tools = inventory::tools(document, &mut findings);
-    let tools_read = !findings.iter().any(|finding| finding.is_error_about_a_tool());
+    let tools_read = !findings.iter().any(Finding::is_error_about_a_tool);
     let layers = cedar::layers(document, &mut findings);
     let schema_text = schema::generate(&document.schema, &document.manifest, &tools);
     // Everything below reads the schema, and so does its errors' wording.

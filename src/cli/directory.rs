@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use cedar_policy::SchemaFragment;
 use serde_json::Value;
 
 use super::files::{self, Entry, FileError};
-use super::policies::LayerSource;
+use super::policies::{self, LayerSource};
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
-use crate::bundle::{self, Document, EntitySource, Format, Loaded, Manifest};
+use crate::bundle::{self, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site};
 
 pub use places::SourceMap;
 
@@ -43,22 +44,25 @@ pub struct Opened {
 ///
 /// Every problem of every file at once, warnings included.
 pub fn open(directory: &Path) -> Result<Opened, Vec<Problem>> {
-    let mut reader = Reader { directory, map: SourceMap::default(), problems: Vec::new() };
+    let mut reader = Reader {
+        directory,
+        map: SourceMap::default(),
+        problems: Vec::new(),
+        unread: Unread::default(),
+    };
     let document = reader.document();
-    let Reader { map, mut problems, .. } = reader;
+    let Reader { map, mut problems, unread, .. } = reader;
     let Some(document) = document else { return Err(in_order(problems)) };
-    let unread = problems.iter().any(Problem::is_error);
+    let complete = !problems.iter().any(Problem::is_error);
     match bundle::load(&document) {
         Ok(loaded) => {
             problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
             let problems = in_order(problems);
-            if unread {
-                return Err(problems);
-            }
-            Ok(Opened { document, loaded, map, warnings: problems })
+            if complete { Ok(Opened { document, loaded, map, warnings: problems }) } else { Err(problems) }
         }
         Err(findings) => {
-            problems.extend(findings.iter().map(|finding| map.locate(finding)));
+            let news = findings.iter().filter(|finding| unread.is_news(finding, &findings));
+            problems.extend(news.map(|finding| map.locate(finding)));
             Err(in_order(problems))
         }
     }
@@ -73,10 +77,37 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
+/// Parts that could not be read, as is already known.
+#[derive(Debug, Default)]
+struct Unread {
+    schema: bool,
+    policies: bool,
+    servers: Vec<String>,
+}
+
+impl Unread {
+    /// Whether a finding is more than the consequence of another one.
+    fn is_news(&self, finding: &Finding, all: &[Finding]) -> bool {
+        match &finding.site {
+            Site::Schema => !self.schema,
+            Site::Manifest(key) if key == "layers" => !self.policies,
+            Site::Manifest(key) => !self.servers.iter().any(|server| *key == format!("servers.{server}")),
+            // Without the tools of a server, every policy about them looks wrong.
+            Site::Policy { .. } if !self.servers.is_empty() => false,
+            // What Cedar warns of in a policy with an error follows from the error.
+            Site::Policy { .. } if finding.severity == Severity::Warning => {
+                !all.iter().any(|other| other.severity == Severity::Error && other.site == finding.site)
+            }
+            Site::Policy { .. } | Site::Entity(_) | Site::Tool { .. } => true,
+        }
+    }
+}
+
 struct Reader<'a> {
     directory: &'a Path,
     map: SourceMap,
     problems: Vec<Problem>,
+    unread: Unread,
 }
 
 impl Reader<'_> {
@@ -85,7 +116,8 @@ impl Reader<'_> {
         let entries = match files::list(self.directory) {
             Ok(entries) => entries,
             Err(error) => {
-                self.problems.push(Problem::new(error.to_string()));
+                let help = "a bundle is a directory with a `bundle.yaml`";
+                self.problems.push(Problem::new(error.to_string()).with_help(help));
                 return None;
             }
         };
@@ -114,6 +146,11 @@ impl Reader<'_> {
     fn schema(&mut self) -> Option<String> {
         let file = self.file("schema.cedarschema")?;
         self.map.schema = Some(Rc::clone(&file));
+        // Alone first: in front of the generated part, what is missing at its end is missed late.
+        if let Err(error) = SchemaFragment::from_cedarschema_str(&file.text) {
+            self.unread.schema = true;
+            self.problems.push(policies::syntax(&file, &error));
+        }
         Some(file.text.clone())
     }
 
@@ -124,7 +161,7 @@ impl Reader<'_> {
             self.problems.push(problem.with_help("policies are in `org/*.cedar`"));
             return layer;
         }
-        let listed = files::list(&self.directory.join(ORG));
+        let listed = files::list(&self.path(ORG));
         for entry in self.keep_file(listed).unwrap_or_default() {
             let path = format!("{ORG}/{}", entry.name);
             if entry.is_dir || !is_named(&entry.name, "cedar") {
@@ -135,7 +172,10 @@ impl Reader<'_> {
                 layer.add(&file);
             }
         }
-        self.problems.append(&mut layer.problems);
+        if !layer.problems.is_empty() {
+            self.unread.policies = true;
+            self.problems.append(&mut layer.problems);
+        }
         self.map.policies.insert(ORG.to_owned(), layer.places.clone());
         layer
     }
@@ -152,31 +192,36 @@ impl Reader<'_> {
     fn tools(&mut self, manifest: Option<&Manifest>) -> BTreeMap<String, Vec<Value>> {
         let mut all = BTreeMap::new();
         for (server, notes) in manifest.iter().flat_map(|manifest| &manifest.servers) {
-            let key = format!("servers.{server}.tools_from");
-            if !is_inside(&notes.tools_from) {
-                let message = format!("`{}` is not inside the bundle", notes.tools_from);
-                self.problems.push(Problem { place: self.map.key(&key), ..Problem::new(message) });
-                continue;
-            }
-            match files::read(&self.directory.join(&notes.tools_from)) {
-                Ok(text) => {
-                    let file = self.source(&notes.tools_from, text);
-                    match tools::read(&file) {
-                        Ok((tools, names)) => {
-                            self.map.tools.insert(server.clone(), (file, names));
-                            all.insert(server.clone(), tools);
-                        }
-                        Err(problems) => self.problems.extend(problems),
-                    }
+            match self.tools_of(server, &notes.tools_from) {
+                Ok((file, tools, names)) => {
+                    all.insert(server.clone(), tools);
+                    self.map.tools.insert(server.clone(), (file, names));
                 }
-                Err(error) => {
-                    let problem = Problem::new(error.to_string());
-                    let place = self.map.key(&key);
-                    self.problems.push(Problem { place, ..problem });
+                Err(problems) => {
+                    self.unread.servers.push(server.clone());
+                    self.problems.extend(problems);
                 }
             }
         }
         all
+    }
+
+    fn tools_of(
+        &self,
+        server: &str,
+        path: &str,
+    ) -> Result<(Rc<SourceFile>, Vec<Value>, tools::Names), Vec<Problem>> {
+        let here = |message: String| {
+            let place = self.map.key(&format!("servers.{server}.tools_from"));
+            vec![Problem { place, ..Problem::new(message) }]
+        };
+        if !is_inside(path) {
+            return Err(here(format!("`{path}` is not inside the bundle")));
+        }
+        let text = files::read(&self.path(path)).map_err(|error| here(error.to_string()))?;
+        let file = self.source(path, text);
+        let (tools, names) = tools::read(&file)?;
+        Ok((file, tools, names))
     }
 
     /// What no part of a bundle is read from. A policy in a directory that nobody reads would
@@ -203,8 +248,13 @@ impl Reader<'_> {
         }
     }
 
+    /// A path in the bundle as the user would write it.
+    fn path(&self, path: &str) -> PathBuf {
+        if self.directory == Path::new(".") { PathBuf::from(path) } else { self.directory.join(path) }
+    }
+
     fn name(&self, path: &str) -> String {
-        self.directory.join(path).display().to_string()
+        self.path(path).display().to_string()
     }
 
     fn source(&self, path: &str, text: String) -> Rc<SourceFile> {
@@ -212,7 +262,7 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, path: &str) -> Option<Rc<SourceFile>> {
-        let read = files::read(&self.directory.join(path));
+        let read = files::read(&self.path(path));
         let text = self.keep_file(read)?;
         Some(self.source(path, text))
     }

@@ -32,7 +32,7 @@ impl FileError {
 /// The usual causes in few words; the system's own words for the others.
 fn plain(cause: &io::Error) -> String {
     match cause.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::NotFound => "it does not exist".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
         io::ErrorKind::IsADirectory => "it is a directory".to_owned(),

@@ -50,13 +50,13 @@ impl LayerSource {
         let source = place.span.clone().and_then(|span| place.file.text.get(span));
         let Some(source) = source.map(str::to_owned) else { return };
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
-            let problem = Problem::at(head(&place), "the policy has no `@id`")
+            let problem = Problem::at(place.clone(), "the policy has no `@id`")
                 .with_help("write `@id(\"some-name\")` in front of it: records show this name");
             self.problems.push(problem);
             return;
         };
         if let Some(first) = self.places.get(id) {
-            let problem = Problem::at(head(&place), format!("another policy has the id `{id}`"))
+            let problem = Problem::at(place.clone(), format!("another policy has the id `{id}`"))
                 .with_help(format!("the first one is at {first}"));
             self.problems.push(problem);
             return;
@@ -66,17 +66,8 @@ impl LayerSource {
     }
 }
 
-/// The first line of a policy, which is enough to point at it.
-pub(super) fn head(place: &Place) -> Place {
-    let span = place.span.clone().map(|span| {
-        let text = place.file.text.get(span.clone()).unwrap_or_default();
-        let length = text.lines().next().map_or(0, |line| line.trim_end().len());
-        span.start..span.start.saturating_add(length)
-    });
-    Place { file: Rc::clone(&place.file), span }
-}
-
-fn syntax(file: &Rc<SourceFile>, error: &dyn Diagnostic) -> Problem {
+/// What Cedar says about text that it cannot read.
+pub(super) fn syntax(file: &Rc<SourceFile>, error: &dyn Diagnostic) -> Problem {
     let label = error.labels().and_then(|mut labels| labels.next());
     let place = match &label {
         Some(label) => place(file, *label.inner()),
@@ -93,7 +84,7 @@ fn syntax(file: &Rc<SourceFile>, error: &dyn Diagnostic) -> Problem {
 
 fn template_place(file: &Rc<SourceFile>, template: &Template) -> Place {
     match template.as_ref().loc() {
-        Some(loc) => head(&place(file, loc.span)),
+        Some(loc) => place(file, loc.span),
         None => Place::whole(file),
     }
 }

@@ -192,8 +192,12 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.0.place.as_ref()?.span.clone()?;
-        let label = LabeledSpan::new(None, span.start, span.len());
+        let place = self.0.place.as_ref()?;
+        let span = place.span.clone()?;
+        // The first line is enough to point at what has many.
+        let text = place.file.text.get(span.clone()).unwrap_or_default();
+        let length = text.lines().next().map_or(0, |line| line.trim_end().len());
+        let label = LabeledSpan::new(None, span.start, length);
         Some(Box::new(std::iter::once(label)))
     }
 }

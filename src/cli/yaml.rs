@@ -17,7 +17,8 @@ use super::report::{Place, Problem, SourceFile};
 pub(super) fn read<T: DeserializeOwned>(file: &Rc<SourceFile>) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(&file.text, options()).map_err(|error| {
         let message = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
-        let span = error.location().as_ref().and_then(bytes);
+        let location = error.location();
+        let span = location.as_ref().and_then(|at| bytes(at).or_else(|| point(at, &file.text)));
         let place = match span {
             Some(span) => Place::at(file, span),
             None => Place::whole(file),
@@ -45,7 +46,25 @@ pub(super) struct Places {
 enum Node {
     Scalar,
     List(Vec<(Range<usize>, Node)>),
-    Map(Vec<(String, Range<usize>, Node)>),
+    Map(Vec<Member>),
+}
+
+#[derive(Debug)]
+struct Member {
+    key: String,
+    key_span: Range<usize>,
+    value_span: Range<usize>,
+    value: Node,
+}
+
+impl Member {
+    /// What to point at: a scalar itself, but only the key of what may be many lines.
+    fn span(&self) -> &Range<usize> {
+        match self.value {
+            Node::Scalar if !self.value_span.is_empty() => &self.value_span,
+            Node::Scalar | Node::List(_) | Node::Map(_) => &self.key_span,
+        }
+    }
 }
 
 impl Places {
@@ -55,7 +74,7 @@ impl Places {
         Self { root: root.ok() }
     }
 
-    /// Where the key of a dotted path stands, or as much of the path as there is. Elements of
+    /// Where the value of a dotted path stands, or as much of the path as there is. Elements of
     /// lists are named by their position.
     pub(super) fn find(&self, path: &str) -> Option<Range<usize>> {
         self.root.as_ref()?.find(path)
@@ -75,10 +94,10 @@ impl Node {
                 node.find(rest).or_else(|| Some(span.clone()))
             }
             // A key may itself contain dots, so every key that begins the path is tried.
-            Self::Map(members) => members.iter().find_map(|(key, span, node)| {
-                let rest = path.strip_prefix(key.as_str())?;
+            Self::Map(members) => members.iter().find_map(|member| {
+                let rest = path.strip_prefix(member.key.as_str())?;
                 let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
-                node.find(rest).or_else(|| Some(span.clone()))
+                member.value.find(rest).or_else(|| Some(member.span().clone()))
             }),
         }
     }
@@ -128,8 +147,13 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
         let mut map = Vec::new();
-        while let Some((key, node)) = members.next_entry::<Spanned<String>, Node>()? {
-            map.push((key.value, bytes(&key.referenced).unwrap_or_default(), node));
+        while let Some((key, value)) = members.next_entry::<Spanned<String>, Spanned<Node>>()? {
+            map.push(Member {
+                key: key.value,
+                key_span: bytes(&key.referenced).unwrap_or_default(),
+                value_span: bytes(&value.referenced).unwrap_or_default(),
+                value: value.value,
+            });
         }
         Ok(Node::Map(map))
     }
@@ -140,4 +164,15 @@ fn bytes(location: &Location) -> Option<Range<usize>> {
     let start = usize::try_from(span.byte_offset()?).ok()?;
     let length = usize::try_from(span.byte_len()?).ok()?;
     Some(start..start.checked_add(length)?)
+}
+
+/// What the parser itself complains of has a line and a column only.
+fn point(location: &Location, text: &str) -> Option<Range<usize>> {
+    let line = usize::try_from(location.line()).ok()?.checked_sub(1)?;
+    let column = usize::try_from(location.column()).ok()?.checked_sub(1)?;
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..)?;
+    let within: usize = rest.chars().take(column).map(char::len_utf8).sum();
+    let at = start.checked_add(within)?;
+    Some(at..at)
 }

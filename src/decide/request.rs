@@ -27,7 +27,8 @@ pub struct Facts {
     pub path: String,
     /// The authority.
     pub authority: String,
-    /// The address of the downstream peer.
+    /// The address of the downstream peer, an IPv4-mapped one as IPv4: Cedar does not read the
+    /// spelling `::ffff:1.2.3.4`.
     pub source_ip: Option<std::net::IpAddr>,
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,

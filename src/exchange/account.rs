@@ -19,23 +19,12 @@ pub(super) struct Account {
     principal: Option<PrincipalField>,
     actor: Option<ActorField>,
     txn: Option<String>,
-    entropy: [u8; 10],
+    entropy: u128,
 }
 
 impl Account {
     pub(super) fn open(gate: &Gate, arrival: &Arrival) -> Self {
-        let field = |name: &str| arrival.head.one(name).ok().flatten().unwrap_or_default();
-        let path = field(":path");
-        let facts = Facts {
-            time: arrival.time,
-            method: field(":method").to_owned(),
-            path: path.split_once('?').map_or(path, |(path, _)| path).to_owned(),
-            authority: field(":authority").to_owned(),
-            source_ip: arrival.source_ip,
-            trace_id: trace_id(field("traceparent")),
-            environment: gate.environment.clone(),
-        };
-        Self::of(facts, arrival.entropy)
+        Self::of(arrival.facts(&gate.environment), arrival.entropy)
     }
 
     /// The account of a request of which nothing is known.
@@ -49,10 +38,10 @@ impl Account {
             trace_id: None,
             environment: gate.environment.clone(),
         };
-        Self::of(facts, [0; 10])
+        Self::of(facts, 0)
     }
 
-    fn of(facts: Facts, entropy: [u8; 10]) -> Self {
+    fn of(facts: Facts, entropy: u128) -> Self {
         Self { facts, server: None, principal: None, actor: None, txn: None, entropy }
     }
 
@@ -130,12 +119,4 @@ impl Account {
         let detail = Some("events of the request came out of order".to_owned());
         self.refuse(gate, &Denial { detail, ..Denial::because(Reason::Internal) }, None)
     }
-}
-
-/// The trace id of a W3C `traceparent`, `00-<32 hex>-<16 hex>-<2 hex>`.
-fn trace_id(traceparent: &str) -> Option<String> {
-    let mut parts = traceparent.split('-');
-    let (_version, id) = (parts.next()?, parts.next()?);
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    (id.len() == 32 && id.bytes().all(hex)).then(|| id.to_owned())
 }

@@ -19,9 +19,9 @@ fn arrival(fields: &[(&str, &str)], claims: Option<Value>) -> Arrival {
             tokens: claims.into_iter().map(|claims| ("session".to_owned(), claims)).collect(),
             spiffe_id: None,
         },
-        source_ip: Some([10, 0, 0, 1].into()),
+        source_ip: Some("::ffff:10.0.0.1".parse().unwrap()),
         time: DateTime::from_timestamp_millis(1_795_219_200_123).unwrap(),
-        entropy: [7; 10],
+        entropy: 7,
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
         None => Default::default(),
     };
     let now = hostcalls::get_current_time().map_err(failed("time"))?;
-    let mut entropy = [0; 10];
+    let mut entropy = [0; 16];
     getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
     Ok(Arrival {
         head: Head::new(fields),
@@ -35,7 +35,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
             .and_then(|address| address.parse::<SocketAddr>().ok())
             .map(|address| address.ip()),
         time: utc(now)?,
-        entropy,
+        entropy: u128::from_ne_bytes(entropy),
     })
 }
 

@@ -25,9 +25,9 @@ pub(super) fn texts<'a>(
         None if optional => return Ok(Vec::new()),
         None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
     };
-    match value {
-        Value::Array(items) => items.iter().map(as_text).collect(),
-        one => as_text(one).map(|text| vec![text]),
+    match value.as_array() {
+        Some(items) => items.iter().map(as_text).collect(),
+        None => as_text(value).map(|text| vec![text]),
     }
     .ok_or_else(|| ill_typed(path, "a string or an array of strings"))
 }

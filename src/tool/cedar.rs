@@ -1,6 +1,7 @@
 //! A tool in terms of a Cedar schema: names that Cedar can read, and the types of its arguments.
 //!
-//! The encoding is that of `cedar-policy-mcp-schema-generator` with objects as records and numbers as `decimal`.
+//! The encoding is that of `cedar-policy-mcp-schema-generator`, with objects as records and numbers
+//! as `decimal`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -30,7 +30,9 @@ impl ToolDescription {
     }
 }
 
-/// Reads `{"tools": […]}`, a JSON-RPC response around it, or the bare array, and reports every tool that cannot be read.
+/// Reads `{"tools": […]}`, a JSON-RPC response around it, or the bare array.
+///
+/// The error has every tool that cannot be read.
 pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> {
     let answer = list.get("result").unwrap_or(list);
     let Some(tools) = answer.get("tools").unwrap_or(answer).as_array() else {

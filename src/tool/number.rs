@@ -1,7 +1,8 @@
 //! Numbers: exact, in ten-thousandths, which is the resolution of Cedar's `decimal`.
 //!
 //! A number is only accepted when every reader must see the same value:
-//! plain notation, at most four fractional digits, and no more significant digits than a double keeps.
+//! plain notation, at most four fractional digits, and no more significant digits than a double
+//! keeps.
 
 use serde_json::{Map, Number, Value};
 
@@ -40,7 +41,8 @@ struct Cut {
 impl Range {
     /// Reads the numeric keywords of a schema; `values` is its `enum` or `const`.
     ///
-    /// The error is the keyword that cannot be read, the second part of the result one that cannot be enforced.
+    /// The error is the keyword that cannot be read, the second part of the result one that cannot
+    /// be enforced.
     pub(super) fn read(
         schema: &Map<String, Value>,
         values: Option<&[&Value]>,

@@ -44,3 +44,8 @@ impl Place {
         }
     }
 }
+
+/// Whether a dotted path leads into what another one names.
+pub(super) fn is_inside(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+}

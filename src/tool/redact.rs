@@ -1,7 +1,7 @@
 //! The arguments of a call as the record may show them.
 //!
-//! It has to work for arguments that were refused, so it follows the schema as far as the value does:
-//! what the schema does not know could be anything, and is not shown.
+//! It has to work for arguments that were refused, so it follows the schema as far as the value
+//! does: what the schema does not know could be anything, and is not shown.
 
 use serde_json::{Map, Value as Shown};
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Marks;
 use super::argument::{Argument, Choice, Kind, Record};
-use super::place::Place;
+use super::place::{Place, is_inside};
 use super::problem::{Note, Problem};
 
 /// How deep types may nest.
@@ -31,10 +31,12 @@ const UNENFORCED: [&str; 10] = [
     "unevaluatedItems",
 ];
 /// Assertions that are not enforced next to a `$ref`, or next to a union.
-const BESIDE: [&str; 20] = [
+const BESIDE: [&str; 22] = [
     "type",
     "enum",
     "const",
+    "anyOf",
+    "oneOf",
     "allOf",
     "properties",
     "required",
@@ -114,7 +116,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the type at a place; when that fails, the argument is treated as opaque so that reading can go on.
+    /// Reads the type at a place.
+    ///
+    /// When that fails, the argument is taken for opaque, so that reading can go on.
     pub(super) fn argument(&mut self, schema: &'a Value, place: &Place) -> Argument {
         self.types = self.types.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
@@ -169,7 +173,6 @@ impl<'a> Reader<'a> {
         self.note_present(schema, place, &UNENFORCED);
         if let Some(reference) = schema.get("$ref") {
             self.note_present(schema, place, &BESIDE);
-            self.note_present(schema, place, &["anyOf", "oneOf"]);
             return self.reference(reference, place);
         }
         if ["type", "enum", "const", "properties", "items", "prefixItems"]
@@ -182,7 +185,8 @@ impl<'a> Reader<'a> {
         for keyword in ["anyOf", "oneOf", "allOf"] {
             let Some(members) = schema.get(keyword) else { continue };
             let members = members.as_array().ok_or(Problem::Malformed(keyword))?;
-            self.note_present(schema, place, &BESIDE);
+            let beside: Vec<_> = BESIDE.into_iter().filter(|beside| *beside != keyword).collect();
+            self.note_present(schema, place, &beside);
             return match (keyword, members.as_slice()) {
                 ("allOf", [only]) => Ok(self.argument(only, place)),
                 ("allOf", _) => Err(Problem::Untyped("`allOf` combines several types")),
@@ -226,14 +230,20 @@ impl<'a> Reader<'a> {
         choices(read, nullable)
     }
 
-    /// Reports the entries of the inventory that no argument matched.
+    /// Reports the entries of the inventory that no argument matched, unless reading stopped
+    /// before it came to them.
     fn unlisted(&mut self) {
-        let marks = self.marks;
-        for (list, paths) in [("redact", &marks.redact), ("opaque", &marks.opaque)] {
-            for path in paths.iter().filter(|path| !self.listed.contains(path.as_str())) {
-                self.problems.push((path.clone(), Problem::NoSuchArgument(list)));
-            }
-        }
+        let lists = [("redact", &self.marks.redact), ("opaque", &self.marks.opaque)];
+        let entries = lists.iter().flat_map(|(list, paths)| paths.iter().map(|path| (*list, path)));
+        let stopped = |path: &str| {
+            let mut failed = self.problems.iter().map(|(failed, _)| failed.as_str());
+            failed.any(|failed| failed.is_empty() || is_inside(path, failed))
+        };
+        let unlisted: Vec<_> = entries
+            .filter(|(_, path)| !self.listed.contains(path.as_str()) && !stopped(path))
+            .map(|(list, path)| (path.clone(), Problem::NoSuchArgument(list)))
+            .collect();
+        self.problems.extend(unlisted);
     }
 }
 

@@ -1,11 +1,11 @@
-//! The part of JSON Schema that names a type: `type`, `enum`, `const`, and the keywords of each type.
+//! The part of JSON Schema that names a type: `type`, `enum`, `const`, and the keywords of each.
 
 use serde_json::{Map, Value};
 
 use super::argument::{Argument, Field, Kind, Record, Set};
 use super::cedar;
 use super::number::Range;
-use super::place::Place;
+use super::place::{Place, is_inside};
 use super::problem::Problem;
 use super::schema::{Reader, choices};
 use super::text::{Text, count};
@@ -244,9 +244,4 @@ fn required(schema: &Schema) -> Result<Vec<&str>, Problem> {
     let Some(required) = schema.get("required") else { return Ok(Vec::new()) };
     let names = required.as_array().map(|names| names.iter().map(Value::as_str).collect());
     names.flatten().ok_or(Problem::Malformed("required"))
-}
-
-/// Whether a dotted path leads into what another one names.
-fn is_inside(path: &str, outer: &str) -> bool {
-    path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }

@@ -58,7 +58,8 @@ fn build(tool: &Tool, arguments: &str) -> Result<RestrictedExpression, String> {
 
 fn cedar_schema(tool: &Tool) -> Schema {
     let text = format!(
-        "entity User; entity Role;\n{}action \"{}\" appliesTo {{ principal: User, resource: User, context: {{ input: {} }} }};",
+        "entity User, Role;\n{}action \"{}\" appliesTo {{\n  principal: User, resource: User,\n  \
+         context: {{ input: {} }} }};",
         tool.declarations(),
         tool.qualified_name(),
         tool.input_type(),
@@ -76,7 +77,7 @@ fn request(tool: &Tool, input: RestrictedExpression) -> Result<Request, String> 
         .map_err(|error| error.to_string())
 }
 
-/// Checks that arguments are accepted, fit the Cedar schema, and that a policy finds the condition to hold.
+/// Checks that arguments are accepted, fit the Cedar schema, and satisfy a policy's condition.
 #[track_caller]
 fn check_in(tool: &Tool, arguments: &str, condition: &str) {
     let input = build(tool, arguments).unwrap_or_else(|error| panic!("{arguments}: {error}"));

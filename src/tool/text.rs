@@ -33,7 +33,8 @@ enum Form {
 impl Text {
     /// Reads the keywords of a schema that apply to strings; `values` is its `const`.
     ///
-    /// The error is the keyword that cannot be read, the second part of the result one that cannot be enforced.
+    /// The error is the keyword that cannot be read, the second part of the result one that cannot
+    /// be enforced.
     pub(super) fn read(
         schema: &Map<String, Value>,
         values: Option<&[&Value]>,
@@ -102,7 +103,8 @@ impl Form {
         }
     }
 
-    /// What is written here must be what Cedar's constructors read: they fail only when a policy is evaluated.
+    /// What is written here must be what Cedar's constructors read: they do not fail before a
+    /// policy is evaluated.
     fn value(self, text: &str) -> Option<Expression> {
         match self {
             Self::Plain => Some(Expression::new_string(text.to_owned())),
@@ -143,7 +145,8 @@ impl Form {
 
 /// Compiles a pattern, unless it would mean something else here than in JSON Schema.
 ///
-/// Its dialect is ECMAScript's, which has more than a linear-time engine can do, and no arithmetic of sets.
+/// Its dialect is ECMAScript's, which has more than a linear-time engine can do, and no arithmetic
+/// of sets.
 fn regex(pattern: &str) -> Option<Regex> {
     let sets = ["&&", "--", "~~", "[["];
     let differs = sets.iter().any(|operator| pattern.contains(operator));

@@ -16,7 +16,7 @@ const MAX_NAME: usize = 64;
 /// How many values of an enumeration are listed.
 const MAX_VALUES: usize = 12;
 
-/// An argument that the schema of the tool does not allow, in words that can be shown to the caller.
+/// An argument that the schema of the tool does not allow, in words that the caller may see.
 ///
 /// It never repeats a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

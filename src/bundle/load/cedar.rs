@@ -88,7 +88,7 @@ pub(super) fn validate(layers: &[Layer], schema: &Schema) -> Vec<Finding> {
     let mut findings = Vec::new();
     for layer in layers {
         let result = validator.validate(&layer.policies, ValidationMode::Strict);
-        let site = |id: &PolicyId| policy_site(&layer.name, &id.to_string());
+        let site = |id: &PolicyId| policy_site(&layer.name, id.as_ref());
         // The site names the policy already.
         let words = |id: &PolicyId, text: String| {
             text.strip_prefix(&format!("for policy `{id}`, ")).map_or(text.clone(), str::to_owned)

@@ -204,7 +204,7 @@ impl Case {
             attested: identity.map(Identity::attested).unwrap_or_default(),
             source_ip: None,
             time: self.time.or_else(|| DateTime::from_timestamp(NOON, 0)).unwrap_or_default(),
-            entropy: [0; 10],
+            entropy: 0,
         };
         (arrival, body)
     }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use super::tools::Names;
 use crate::bundle::{Finding, Site};
-use crate::cli::policies;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
 
@@ -28,13 +27,15 @@ impl SourceMap {
     /// The finding with the place that it is about.
     pub(super) fn locate(&self, finding: &Finding) -> Problem {
         let place = self.place(finding);
-        // Where there is no line to show, the words say what it is about.
-        let message = match (&place, &finding.site) {
-            (Some(_), Site::Policy { id, .. }) if !finding.message.contains(id.as_str()) => {
-                format!("policy `{id}`: {}", finding.message)
-            }
-            (Some(_), _) => finding.message.clone(),
-            (None, site) => format!("{site}: {}", finding.message),
+        // The words name what the excerpt does not show.
+        let about = match (&place, &finding.site) {
+            (Some(_), Site::Policy { id, .. }) => Some(format!("policy `{id}`")),
+            (Some(_), Site::Tool { .. }) | (None, _) => Some(finding.site.to_string()),
+            (Some(_), Site::Manifest(_) | Site::Schema | Site::Entity(_)) => None,
+        };
+        let message = match about {
+            Some(about) => format!("{about}: {}", finding.message),
+            None => finding.message.clone(),
         };
         Problem { severity: finding.severity, message, help: finding.help.clone(), place }
     }
@@ -57,7 +58,7 @@ impl SourceMap {
                         let (from, to) = (start.checked_add(span.start)?, start.checked_add(span.end)?);
                         Place::at(&policy.file, from..to)
                     }
-                    None => policies::head(policy),
+                    None => policy.clone(),
                 })
             }
             Site::Entity(index) => {

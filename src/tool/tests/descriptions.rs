@@ -156,6 +156,14 @@ fn schemas_that_make_no_sense() {
             "argument `z`: the inventory lists it under `opaque`, but the tool has no such argument",
         ],
     );
+    check_problems(
+        one(json!({ "type": "strnig" })),
+        marks(&["x.y"], &["y"]),
+        &[
+            "argument `x`: `strnig` is no type of JSON Schema",
+            "argument `y`: the inventory lists it under `opaque`, but the tool has no such argument",
+        ],
+    );
     let mut deep = json!({ "type": "string" });
     (0..40).for_each(|_| deep = json!({ "type": "array", "items": deep }));
     check_problems(one(deep), none(), &["argument `x`: the schema is too deep or too large"]);
@@ -223,6 +231,11 @@ fn unenforced_keywords_are_noted() {
     );
     let beside = json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/s", "maxLength": 3, "title": "X" } }, "$defs": { "s": { "type": "string" } }, "anyOf": [{ "required": ["x"] }] });
     check_notes(beside, &["`anyOf` is not enforced", "argument `x`: `maxLength` is not enforced"]);
+    check_notes(one(json!({ "allOf": [{ "type": "string" }], "default": "a" })), &[]);
+    check_notes(
+        one(json!({ "anyOf": [{ "type": "string" }], "oneOf": [], "minimum": 1 })),
+        &["argument `x`: `minimum` is not enforced", "argument `x`: `oneOf` is not enforced"],
+    );
     check_notes(
         one(
             json!({ "type": "string", "maxLength": 3, "$comment": "", "examples": [], "readOnly": true, "nullable": true }),

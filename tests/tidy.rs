@@ -1,0 +1,131 @@
+//! What the documents say about the tree, held against the tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toolgate::reason::Reason;
+
+const LONGEST_FILE: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    #[expect(clippy::disallowed_methods, reason = "tests read the tree itself")]
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Rust files below a directory, as paths relative to the root.
+fn rust_files(directory: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(directory)];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path.strip_prefix(root()).unwrap().to_owned());
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found.sort();
+    found
+}
+
+/// Asserts that a word stands in no source file but those below the allowed paths.
+#[track_caller]
+fn only_in(word: &str, allowed: &[&str]) {
+    for file in rust_files("src") {
+        let exempt = allowed.iter().any(|allowed| file.starts_with(Path::new("src").join(allowed)));
+        assert!(exempt || !read(&file).contains(word), "{} names `{word}`", file.display());
+    }
+}
+
+#[test]
+fn the_core_is_pure() {
+    only_in("proxy_wasm", &["filter.rs", "filter"]);
+    only_in("std::fs", &["cli/files.rs"]);
+    only_in("SystemTime", &["filter", "cli", "cli.rs"]);
+    only_in("getrandom", &["filter"]);
+    for word in ["static mut", "OnceLock", "LazyLock", "thread_local", "RefCell"] {
+        only_in(word, &["filter", "cli"]);
+    }
+}
+
+#[test]
+fn only_decide_makes_permits() {
+    for file in rust_files("src").iter().filter(|file| !file.starts_with("src/decide")) {
+        assert!(!read(file).contains("Permit {"), "{}", file.display());
+    }
+}
+
+#[test]
+fn files_stay_short() {
+    for file in rust_files("src").into_iter().chain(rust_files("tests")) {
+        let lines = read(&file).lines().count();
+        assert!(lines <= LONGEST_FILE, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+fn every_reason_is_documented() {
+    let page = read("src/record.md");
+    for reason in Reason::ALL {
+        let row = format!("| `{}` | {} |", reason.as_str(), reason.decision().as_str());
+        assert!(page.contains(&row), "no row `{row}` in record.md");
+    }
+    let rows = page.lines().filter(|line| {
+        ["| PERMIT |", "| DENY |", "| SILENCE |"].iter().any(|word| line.contains(word))
+    });
+    assert_eq!(rows.count(), Reason::ALL.len());
+}
+
+#[test]
+fn every_field_of_the_record_is_documented() {
+    let source = read("src/record.rs");
+    let body = source.split("pub struct Record {").nth(1).unwrap().split("\n}").next().unwrap();
+    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
+    let page = read("src/record.md");
+    let table = page.split("# Reasons").next().unwrap();
+    let documented: Vec<&str> =
+        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(documented, fields.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_module_is_on_the_map() {
+    let map = read("ARCHITECTURE.md");
+    for line in read("src/lib.rs").lines() {
+        let module = line.strip_prefix("pub mod ").or_else(|| line.strip_prefix("mod "));
+        let Some(module) = module.and_then(|module| module.strip_suffix(';')) else { continue };
+        if module != "fixture" {
+            assert!(map.contains(&format!("`{module}.rs`")), "`{module}.rs` is not on the map");
+        }
+    }
+}
+
+#[test]
+fn lifecycle_methods_are_documented() {
+    let source = read("src/mcp/method.rs");
+    let page = read("src/bundle.md");
+    let quoted = source.split('"').filter(|text| {
+        *text == "ping" || *text == "initialize" || text.starts_with("notifications/")
+    });
+    for method in quoted.chain(["tools/list", "server/discover"]) {
+        assert!(page.contains(&format!("`{method}`")), "{method}");
+    }
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    for page in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md"] {
+        for link in read(page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let local = !link.starts_with("http") && !link.starts_with('#');
+            assert!(!local || root().join(link).exists(), "{page} links to {link}");
+        }
+    }
+}

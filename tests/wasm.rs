@@ -1,0 +1,47 @@
+//! The built filter: what it asks of its host.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use wasmparser::{Parser, Payload};
+
+/// Everything the filter may import. A new entry is a new way out of the sandbox, to be argued for.
+const IMPORTS: &[&str] = &[
+    "env.proxy_define_metric",
+    "env.proxy_get_buffer_bytes",
+    "env.proxy_get_current_time_nanoseconds",
+    "env.proxy_get_header_map_pairs",
+    "env.proxy_get_property",
+    "env.proxy_increment_metric",
+    "env.proxy_log",
+    "env.proxy_record_metric",
+    "env.proxy_remove_header_map_value",
+    "env.proxy_replace_header_map_value",
+    "env.proxy_send_local_response",
+    "env.proxy_set_effective_context",
+    "env.proxy_set_property",
+    "wasi_snapshot_preview1.environ_get",
+    "wasi_snapshot_preview1.environ_sizes_get",
+    "wasi_snapshot_preview1.fd_write",
+    "wasi_snapshot_preview1.proc_exit",
+    "wasi_snapshot_preview1.random_get",
+];
+
+#[test]
+fn imports_are_pinned() {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/wasm32-wasip1/wasm/toolgate.wasm");
+    #[expect(clippy::disallowed_methods, reason = "tests read what was built")]
+    let bytes = std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `make wasm`", path.display()));
+    let mut imports = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        if let Payload::ImportSection(section) = payload.unwrap() {
+            for import in section.into_imports() {
+                let import = import.unwrap();
+                imports.insert(format!("{}.{}", import.module, import.name));
+            }
+        }
+    }
+    assert_eq!(imports.iter().map(String::as_str).collect::<Vec<_>>(), IMPORTS);
+}
