@@ -86,10 +86,8 @@ impl HttpContext for Stream {
             Ok(arrival) => arrival,
             Err(failure) => return self.fail(&failure),
         };
-        match self.step(Event::Headers(Box::new(arrival))) {
-            Action::Pause if end_of_stream && !self.answered => self.step(Event::End(&[])),
-            action => action,
-        }
+        let held = self.step(Event::Headers(Box::new(arrival)));
+        if end_of_stream && !self.answered { self.step(Event::End(&[])) } else { held }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
@@ -166,7 +164,7 @@ impl Stream {
             error!("a refusal could not be recorded: status {status:?}");
         }
         self.stats.count(&refusal.records);
-        self.reply(&refusal.reply.headers, refusal.reply.status, &refusal.reply.body)
+        reply(&refusal.reply.headers, refusal.reply.status, &refusal.reply.body)
     }
 
     fn fail(&mut self, failure: &str) -> Action {
@@ -180,15 +178,15 @@ impl Stream {
     /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.
     fn answer_without_gate(&mut self) -> Action {
         self.answered = true;
-        self.reply(&[], 500, b"")
+        reply(&[], 500, b"")
     }
+}
 
-    /// A paused request that could not be answered hangs until it times out; it never passes.
-    fn reply(&self, headers: &[(&'static str, String)], status: u16, body: &[u8]) -> Action {
-        let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        if let Err(status) = hostcalls::send_http_response(u32::from(status), headers, Some(body)) {
-            error!("a refusal could not be sent: status {status:?}");
-        }
-        Action::Pause
+/// A paused request that could not be answered hangs until it times out; it never passes.
+fn reply(headers: &[(&'static str, String)], status: u16, body: &[u8]) -> Action {
+    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if let Err(status) = hostcalls::send_http_response(u32::from(status), headers, Some(body)) {
+        error!("a refusal could not be sent: status {status:?}");
     }
+    Action::Pause
 }

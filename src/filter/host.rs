@@ -1,6 +1,7 @@
 //! Host calls with their results as values. Every status has an outcome, and none is a default
 //! that forwards.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -20,7 +21,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
     let fields = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
     let tokens = match property(&["metadata"])? {
         Some(bytes) => metadata::verified_tokens(&bytes)?,
-        None => Default::default(),
+        None => BTreeMap::new(),
     };
     let now = hostcalls::get_current_time().map_err(failed("time"))?;
     let mut entropy = [0; 16];
