@@ -1,0 +1,73 @@
+"""How the demo calls tools: with the official SDK's client, or, where no client would, byte by byte."""
+
+import http.client
+from dataclasses import dataclass
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from story import Scene
+
+DECISION = "toolgate-decision"
+# Every call also claims, in the gate's own header, to come from somebody else. It must not get through.
+FORGED = {"toolgate-identity": 'principal="User::\\"root\\""'}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a caller got."""
+
+    status: int
+    # Whether it was told that the call did not work.
+    refused: bool
+    text: str
+    # The value of `toolgate-decision`, which only refusals carry to the caller.
+    header: str | None
+
+
+async def make(scene: Scene, port: int, token: str | None) -> Outcome:
+    """Makes the call of a scene."""
+    if scene.client == "raw":
+        return raw(scene, port, token)
+    return await with_client(scene, port, token)
+
+
+async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
+    """What an agent does: connect, see which tools there are, call one."""
+    last: list[httpx2.Response] = []
+
+    async def remember(response: httpx2.Response) -> None:
+        if b'"tools/call"' in response.request.content:
+            last.append(response)
+
+    server, _, tool = scene.tool.partition("/")
+    url = f"http://127.0.0.1:{port}/{server}/mcp"
+    headers = FORGED | ({"authorization": f"Bearer {token}"} if token else {})
+    try:
+        async with (
+            httpx2.AsyncClient(headers=headers, event_hooks={"response": [remember]}) as connection,
+            Client(streamable_http_client(url, http_client=connection), mode=scene.client) as client,
+        ):
+            await client.list_tools()
+            result = await client.call_tool(tool, scene.arguments)
+            refused, text = bool(result.is_error), "".join(getattr(part, "text", "") for part in result.content)
+    except Exception as error:  # noqa: BLE001 whatever the SDK raises is what its user sees
+        refused, text = True, repr(error)
+    if not last:
+        return Outcome(0, refused, text, None)
+    return Outcome(last[-1].status_code, refused, text, last[-1].headers.get(DECISION))
+
+
+def raw(scene: Scene, port: int, token: str | None) -> Outcome:
+    """What somebody does who does not want to be understood: any headers, any bytes."""
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    headers |= FORGED | scene.headers
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", f"/{scene.server}/mcp", scene.body, headers)
+    response = connection.getresponse()
+    outcome = Outcome(response.status, response.status >= 400, response.read().decode(), response.getheader(DECISION))
+    connection.close()
+    return outcome

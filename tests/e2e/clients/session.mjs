@@ -1,0 +1,25 @@
+// What the TypeScript clients share: reading the job, making the calls, and telling what came of them.
+// See `harness/sdk.py` for what goes in and comes out.
+import { text } from "node:stream/consumers";
+
+export async function readJob() {
+  return JSON.parse(await text(process.stdin));
+}
+
+export async function run(client, transport, calls) {
+  await client.connect(transport);
+  const { tools } = await client.listTools();
+  say({ protocol: transport.protocolVersion, tools: tools.map((tool) => tool.name) });
+  for (const { tool, arguments: args } of calls) {
+    try {
+      say({ result: await client.callTool({ name: tool, arguments: args }) });
+    } catch (error) {
+      say({ exception: { code: error.code, message: error.message, data: error.data } });
+    }
+  }
+  await client.close();
+}
+
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

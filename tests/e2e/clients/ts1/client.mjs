@@ -1,0 +1,10 @@
+// Runs one MCP session with the TypeScript SDK 1.x.
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { readJob, run } from "./session.mjs";
+
+const { url, token, calls } = await readJob();
+const transport = new StreamableHTTPClientTransport(new URL(url), {
+  requestInit: { headers: { authorization: `Bearer ${token}` } },
+});
+await run(new Client({ name: "ts1", version: "1" }), transport, calls);

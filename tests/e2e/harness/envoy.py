@@ -1,0 +1,141 @@
+"""One running Envoy: started, asked, and stopped."""
+
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from harness import bundles, envoy_config, paths
+from harness.envoy_config import Files, Setup
+from harness.waiting import wait_until
+
+FLUSH_MILLISECONDS = 20
+DISCOVERY_STATS = "extension_config_discovery.http_filter.toolgate"
+
+
+class Envoy:
+    """An Envoy process with its own directory, ports and logs; a context manager."""
+
+    def __init__(
+        self, directory: Path, setup: Setup, bundle: bytes, *, version: str = paths.NEWEST_ENVOY, workers: int = 2
+    ) -> None:
+        self.files = Files(directory)
+        self._version = version
+        self._workers = workers
+        envoy_config.write(setup, self.files, bundle)
+
+    def __enter__(self) -> Self:
+        admin_address = self.files.directory / "admin-address"
+        self._process = subprocess.Popen(
+            [
+                *(str(paths.envoy(self._version)), "--config-path", str(self.files.config)),
+                *("--use-dynamic-base-id", "--concurrency", str(self._workers)),
+                *("--admin-address-path", str(admin_address)),
+                *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
+                *("--log-path", str(self.files.directory / "envoy.log"), "--log-level", "warning"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self._admin = wait_until(lambda: self._alive() and _read(admin_address), "the admin address of Envoy")
+            wait_until(self._ready, "Envoy to be ready", seconds=30)
+            [listener] = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
+        except BaseException:
+            self._stop()
+            raise
+        self.port: int = listener["local_address"]["socket_address"]["port_value"]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def push(self, bundle: bytes) -> None:
+        """Put a bundle where Envoy looks for it; Envoy loads it soon after, or rejects it."""
+        bundles.install(bundle, self.files.bundle)
+
+    def admin(self, path: str) -> str:
+        """The answer of the admin interface."""
+        with urllib.request.urlopen(f"http://{self._admin}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def counters(self, pattern: str) -> dict[str, int]:
+        """Counters and gauges whose name matches the regular expression."""
+        lines = self.admin(f"/stats?filter={pattern}").splitlines()
+        pairs = (line.rsplit(": ", 1) for line in lines if line.rsplit(": ", 1)[-1].isdecimal())
+        return {name: int(value) for name, value in pairs}
+
+    def discovery(self, counter: str) -> int:
+        """How often a bundle update had this outcome, e.g. `update_success`."""
+        [count] = self.counters(f"^{DISCOVERY_STATS}.{counter}$").values()
+        return count
+
+    def wait_for_success(self, updates: int) -> None:
+        """Wait until so many bundles, the first one included, have been accepted."""
+        # Not `config_reload`, which also counts that the default takes over.
+        wait_until(lambda: self.discovery("update_success") >= updates, f"{updates} bundles to be accepted")
+
+    def wait_for_rejection(self, rejections: int) -> None:
+        """Wait until so many bundles have been rejected since the start."""
+        wait_until(lambda: self.discovery("update_rejected") >= rejections, f"{rejections} bundles to be rejected")
+
+    def access_log(self, lines: int) -> list[dict[str, Any]]:
+        """The traffic log, once it has at least so many lines."""
+        return _wait_for_lines(self.files.access_log, lines)
+
+    def decision_log(self, lines: int) -> list[dict[str, Any]]:
+        """The decision records, once there are at least so many."""
+        return _wait_for_lines(self.files.decision_log, lines)
+
+    def _ready(self) -> bool:
+        self._alive()
+        try:
+            return self.admin("/ready").strip() == "LIVE"
+        except OSError:
+            return False
+
+    def _alive(self) -> bool:
+        if self._process.poll() is not None:
+            raise RuntimeError(
+                f"Envoy ended with {self._process.returncode}:\n{_read(self.files.directory / 'envoy.log')}"
+            )
+        return True
+
+    def _stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def validate(version: str, directory: Path, setup: Setup, bundle: bytes) -> subprocess.CompletedProcess[str]:
+    """Let an Envoy read the configuration without running it."""
+    files = Files(directory)
+    envoy_config.write(setup, files, bundle)
+    return subprocess.run(
+        [str(paths.envoy(version)), "--mode", "validate", "--config-path", str(files.config)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _wait_for_lines(log: Path, lines: int) -> list[dict[str, Any]]:
+    def complete_lines() -> list[str] | None:
+        # A line that is still being written has no end yet.
+        found = _read(log).split("\n")[:-1]
+        return found if len(found) >= lines else None
+
+    return [json.loads(line) for line in wait_until(complete_lines, f"{lines} lines in {log.name}")]
+
+
+def _read(file: Path) -> str:
+    return file.read_text() if file.exists() else ""

@@ -1,0 +1,134 @@
+"""Makes `envoy/envoy.yaml` runnable: replaces the values that a deployment would, and nothing else."""
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness import paths
+from harness.certificates import CertificateAuthority
+
+# Lines of the file that an operator uncomments for mutual TLS.
+TLS_MARK = "#tls| "
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What one Envoy of the tests stands between, and whom it trusts."""
+
+    upstream_port: int
+    jwks: str
+    upstream_http2: bool = False
+    # Given: mutual TLS, with certificates of this authority.
+    tls: CertificateAuthority | None = None
+    # Given: these tokens are accepted, of any issuer, instead of the one of the file.
+    tokens: tuple[str, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """The files of one Envoy, all below one directory."""
+
+    directory: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration as rendered."""
+        return self.directory / "envoy.yaml"
+
+    @property
+    def jwks(self) -> Path:
+        """The signing keys of the token issuer."""
+        return self.directory / "jwks.json"
+
+    @property
+    def bundle(self) -> Path:
+        """The ECDS resource, in a directory of its own since Envoy watches that."""
+        return self.directory / "ecds" / "toolgate.json"
+
+    @property
+    def access_log(self) -> Path:
+        """The traffic log."""
+        return self.directory / "access.log"
+
+    @property
+    def decision_log(self) -> Path:
+        """The decision records."""
+        return self.directory / "decisions.ndjson"
+
+
+def token_header(token: str) -> str:
+    """The request header that carries the token of this name."""
+    return "authorization" if token == "session" else f"x-{token}-token"
+
+
+def write(setup: Setup, files: Files, bundle: bytes) -> None:
+    """Write the configuration and the files it names; Envoy does not start unless all of them exist."""
+    files.bundle.parent.mkdir(parents=True)
+    files.bundle.write_bytes(bundle)
+    files.jwks.write_text(setup.jwks)
+    files.config.write_text(yaml.safe_dump(render(setup, files), sort_keys=False))
+
+
+def render(setup: Setup, files: Files) -> dict[str, Any]:
+    """The configuration of the repository with the values of this run."""
+    text = paths.ENVOY_CONFIG.read_text()
+    config: dict[str, Any] = yaml.safe_load(text.replace(TLS_MARK, "") if setup.tls else text)
+    listener = config["static_resources"]["listeners"][0]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    filters = {each["name"]: each for each in manager["http_filters"]}
+
+    # Port 0: the kernel chooses, and Envoy tells, so no two runs can meet.
+    config["admin"]["address"]["socket_address"]["port_value"] = 0
+    listener["address"]["socket_address"]["port_value"] = 0
+    for log, file in zip(manager["access_log"], (files.access_log, files.decision_log), strict=True):
+        log["typed_config"]["path"] = str(file)
+    source = filters["toolgate"]["config_discovery"]["config_source"]["path_config_source"]
+    source["path"] = str(files.bundle)
+    source["watched_directory"]["path"] = str(files.bundle.parent)
+    _set_tokens(filters["envoy.filters.http.jwt_authn"]["typed_config"], setup, files)
+    _set_upstream(config["static_resources"]["clusters"][0], setup)
+    if setup.tls:
+        _set_certificates(listener["filter_chains"][0]["transport_socket"]["typed_config"], setup.tls)
+    return config
+
+
+def _set_tokens(authentication: dict[str, Any], setup: Setup, files: Files) -> None:
+    session = authentication["providers"]["session"]
+    session["local_jwks"]["filename"] = str(files.jwks)
+    if setup.tokens is None:
+        return
+    del session["issuer"]
+    authentication["providers"] = {}
+    requirements = []
+    for token in setup.tokens:
+        provider = copy.deepcopy(session)
+        provider["from_headers"][0]["name"] = token_header(token)
+        provider["payload_in_metadata"] = token
+        authentication["providers"][token] = provider
+        requirements.append({"requires_any": {"requirements": [{"provider_name": token}, {"allow_missing": {}}]}})
+    [rule] = authentication["rules"]
+    rule["requires"] = requirements[0] if len(requirements) == 1 else {"requires_all": {"requirements": requirements}}
+
+
+def _set_upstream(cluster: dict[str, Any], setup: Setup) -> None:
+    [endpoints] = cluster["load_assignment"]["endpoints"]
+    endpoints["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["port_value"] = setup.upstream_port
+    if setup.upstream_http2:
+        cluster["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        }
+
+
+def _set_certificates(context: dict[str, Any], authority: CertificateAuthority) -> None:
+    tls = context["common_tls_context"]
+    tls["tls_certificates"][0]["certificate_chain"]["filename"] = str(authority.server_certificate)
+    tls["tls_certificates"][0]["private_key"]["filename"] = str(authority.server_key)
+    tls["validation_context"]["trusted_ca"]["filename"] = str(authority.certificate)
+    # The cases speak for workloads of several trust domains; this authority vouches for them all.
+    tls["validation_context"]["match_typed_subject_alt_names"][0]["matcher"] = {"prefix": "spiffe://"}

@@ -1,0 +1,57 @@
+"""An Envoy with the filter, a recording upstream behind it, and an identity provider that it trusts."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import paths
+from harness.certificates import CertificateAuthority
+from harness.envoy import Envoy
+from harness.envoy_config import Setup
+from harness.http1 import Http1Client
+from harness.http2 import Http2Client
+from harness.recorder import Recorder
+from harness.tokens import TokenIssuer
+
+Client = Http1Client | Http2Client
+ALPN = {"h1": "http/1.1", "h2": "h2"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Gateway:
+    """What a test sends requests to, and where it looks for what became of them."""
+
+    envoy: Envoy
+    recorder: Recorder
+    tls: CertificateAuthority | None = None
+
+    def client(self, protocol: str, spiffe: str | None = None) -> Client:
+        """A client that speaks `h1` or `h2`; with TLS it shows a certificate of this SPIFFE id."""
+        context = self.tls.client_context(spiffe, ALPN[protocol]) if self.tls else None
+        client: Client = (
+            Http2Client(self.envoy.port, context) if protocol == "h2" else Http1Client(self.envoy.port, context)
+        )
+        return client
+
+
+# Given the bundle directory and options of `open_gateway`, a gateway that tests share.
+Gateways = Callable[..., Gateway]
+
+
+@contextmanager
+def open_gateway(
+    directory: Path,
+    issuer: TokenIssuer,
+    bundle: bytes,
+    *,
+    version: str = paths.NEWEST_ENVOY,
+    upstream_http2: bool = False,
+    tls: CertificateAuthority | None = None,
+    tokens: tuple[str, ...] | None = None,
+) -> Iterator[Gateway]:
+    """Start a recorder and an Envoy in front of it, and stop both at the end."""
+    with Recorder(http2=upstream_http2) as recorder:
+        setup = Setup(recorder.port, issuer.jwks(), upstream_http2=upstream_http2, tls=tls, tokens=tokens)
+        with Envoy(directory, setup, bundle, version=version) as envoy:
+            yield Gateway(envoy, recorder, tls)

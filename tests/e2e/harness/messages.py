@@ -1,0 +1,86 @@
+"""HTTP messages as the tests send and read them, the same for HTTP/1.1 and HTTP/2."""
+
+import dataclasses
+import json
+from typing import Any
+
+Headers = tuple[tuple[str, str], ...]
+
+MCP_HEADERS: Headers = (
+    ("content-type", "application/json"),
+    ("accept", "application/json, text/event-stream"),
+    ("mcp-protocol-version", "2025-11-25"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How a request is sent: nothing that may change what comes of it."""
+
+    # The body is sent in pieces of this many bytes, each in a chunk (HTTP/1.1) or DATA frame (HTTP/2) of its own.
+    piece: int | None = None
+    trailers: Headers = ()
+    expect_continue: bool = False
+    # Seconds between two pieces, so that the filter sees them one by one.
+    pause: float = 0.0
+
+
+WHOLE = Manner()
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A request, and the manner of sending it."""
+
+    method: str
+    path: str
+    headers: Headers = ()
+    body: bytes = b""
+    manner: Manner = WHOLE
+
+    def pieces(self) -> list[bytes]:
+        """The body as it is cut up."""
+        size = self.manner.piece or max(len(self.body), 1)
+        return [self.body[start : start + size] for start in range(0, len(self.body), size)]
+
+    def sent(self, manner: Manner) -> "Request":
+        """The same request in another manner."""
+        return dataclasses.replace(self, manner=manner)
+
+    def to(self, path: str) -> "Request":
+        """The same request to another path."""
+        return dataclasses.replace(self, path=path)
+
+    def with_header(self, name: str, value: str) -> "Request":
+        """The same request with one header more."""
+        return dataclasses.replace(self, headers=(*self.headers, (name, value)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+    """A response, read to its end."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The value of a header; several lines of it are joined as HTTP says."""
+        values = [value for key, value in self.headers if key.lower() == name]
+        return ", ".join(values) if values else None
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def tool_call(path: str, tool: str, arguments: dict[str, Any], token: str | None = None) -> Request:
+    """An MCP `tools/call` as the policy test files' `call` shorthand defines it."""
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    return mcp_request(path, message, token)
+
+
+def mcp_request(path: str, message: Any, token: str | None = None) -> Request:
+    """A POST of one MCP message."""
+    request = Request("POST", path, MCP_HEADERS, json.dumps(message).encode())
+    return request if token is None else request.with_header("authorization", f"Bearer {token}")

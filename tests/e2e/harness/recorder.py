@@ -1,0 +1,189 @@
+"""An upstream that records every byte it is sent and answers 200: proof of what got past Envoy, and of what did not."""
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import h2.config
+import h2.connection
+import h2.events
+
+from harness import http1
+from harness.messages import Headers
+from harness.waiting import wait_until
+
+ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[]}}'
+# Envoy can answer a caller before we have seen the connection that it opened to us at the same time.
+SETTLE = 0.02
+
+
+class Recorded(NamedTuple):
+    """A request that reached the upstream."""
+
+    headers: Headers
+    body: bytes
+    trailers: Headers
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header; `:path` and its like are headers too."""
+        return [value for key, value in self.headers if key == name]
+
+
+class Recorder:
+    """The recording server, on a thread of its own; a context manager."""
+
+    def __init__(self, *, http2: bool = False) -> None:
+        self._protocol = _Http2Connection if http2 else _Http1Connection
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._connections: list[_Connection] = []
+        self._requests: list[Recorded] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._server = self._on_loop(self._listen())
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._on_loop(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def connections(self) -> list[bytes]:
+        """The bytes of every connection since the last `forget`, once what is on its way has arrived."""
+        self._on_loop(asyncio.sleep(SETTLE))
+        return [bytes(each.received) for each in self._connections]
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """The complete requests since the last `forget`, in the order of their ends."""
+        return list(self._requests)
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes have arrived since the last `forget`."""
+        return sum(len(each.received) for each in self._connections)
+
+    def take(self) -> list[Recorded]:
+        """The complete requests since the last `take`; connections stay as they are."""
+        taken = list(self._requests)
+        del self._requests[: len(taken)]
+        return taken
+
+    def forget(self) -> None:
+        """Close all connections and start over, as if nobody had ever connected."""
+        wait_until(lambda: self._on_loop(self._drop()), "the connections from Envoy to close")
+
+    def _on_loop(self, work: Any) -> Any:
+        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return done.result(10)
+
+    async def _listen(self) -> asyncio.Server:
+        return await self._loop.create_server(self._accept, "127.0.0.1", 0)
+
+    def _accept(self) -> asyncio.Protocol:
+        connection = self._protocol(self._requests)
+        self._connections.append(connection)
+        return connection
+
+    async def _drop(self) -> bool:
+        for each in self._connections:
+            each.close()
+        closed = all(each.closed for each in self._connections)
+        if closed:
+            self._connections.clear()
+            self._requests.clear()
+        return closed
+
+    async def _close(self) -> None:
+        self._server.close()
+        await self._drop()
+
+
+class _Connection(asyncio.Protocol):
+    """Records what arrives; what it means is left to the two below."""
+
+    def __init__(self, requests: list[Recorded]) -> None:
+        self.received = bytearray()
+        self.closed = False
+        self.requests = requests
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        self.understand(data)
+
+    def understand(self, data: bytes) -> None:
+        """Find the requests in what arrives, and answer them."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.transport.close()
+
+
+class _Http1Connection(_Connection):
+    def __init__(self, requests: list[Recorded]) -> None:
+        super().__init__(requests)
+        self._unread = b""
+
+    def understand(self, data: bytes) -> None:
+        self._unread += data
+        while message := http1.parse(self._unread):
+            self._unread = self._unread[message.length :]
+            method, path, _ = message.start_line.split(" ")
+            headers = ((":method", method), (":path", path), *message.headers)
+            self.requests.append(Recorded(headers, message.body, message.trailers))
+            head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(ANSWER)}\r\n\r\n"
+            self.transport.write(head.encode() + ANSWER)
+
+
+class _Http2Connection(_Connection):
+    def __init__(self, requests: list[Recorded]) -> None:
+        super().__init__(requests)
+        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
+        self._http = h2.connection.H2Connection(config)
+        self._streams: dict[int, Recorded] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._http.initiate_connection()
+        self._flush()
+
+    def understand(self, data: bytes) -> None:
+        for event in self._http.receive_data(data):
+            match event:
+                case h2.events.RequestReceived():
+                    self._streams[event.stream_id] = Recorded(tuple(event.headers or ()), b"", ())
+                case h2.events.DataReceived():
+                    self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    stream = self._streams[event.stream_id]
+                    self._streams[event.stream_id] = stream._replace(body=stream.body + (event.data or b""))
+                case h2.events.TrailersReceived():
+                    stream = self._streams[event.stream_id]
+                    self._streams[event.stream_id] = stream._replace(trailers=tuple(event.headers or ()))
+                case h2.events.StreamEnded():
+                    self._answer(event.stream_id)
+        self._flush()
+
+    def _answer(self, number: int) -> None:
+        self.requests.append(self._streams.pop(number))
+        self._http.send_headers(number, [(":status", "200"), ("content-type", "application/json")])
+        self._http.send_data(number, ANSWER, end_stream=True)
+
+    def _flush(self) -> None:
+        if data := self._http.data_to_send():
+            self.transport.write(data)

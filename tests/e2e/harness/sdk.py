@@ -1,0 +1,49 @@
+"""Drives the clients of the official SDKs, each in its own environment.
+
+A client reads one JSON job from stdin: url, token, mode (`legacy`, `auto` or a protocol version) and calls.
+It prints one JSON line with the protocol version and the tools, then one per call, `result` or `exception`.
+"""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from harness import paths
+
+CLIENTS = paths.E2E / "clients"
+
+
+class Call(NamedTuple):
+    """One tool call to make."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+class Report(NamedTuple):
+    """What a session saw."""
+
+    protocol: str
+    tools: list[str]
+    outcomes: list[dict[str, Any]]
+
+
+def run_session(client: str, *, url: str, token: str, calls: Sequence[Call], mode: str = "legacy") -> Report:
+    """Run one session with `py1`, `py2`, `ts1` or `ts2`; a client that dies on the way is an error."""
+    job = {"url": url, "token": token, "mode": mode, "calls": [call._asdict() for call in calls]}
+    result = subprocess.run(
+        _command(client), input=json.dumps(job), capture_output=True, text=True, timeout=60, check=False
+    )
+    if result.returncode != 0:
+        raise RuntimeError(f"{client} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+    opened, *outcomes = [json.loads(line) for line in result.stdout.splitlines()]
+    return Report(opened["protocol"], opened["tools"], outcomes)
+
+
+def _command(client: str) -> list[str]:
+    if client.startswith("py"):
+        return [str(paths.python(client.replace("py", "mcp"))), str(CLIENTS / f"{client}.py")]
+    # The scripts are links in the directory of their packages, and Node must not look behind them.
+    script = paths.INSTALLED / client / "client.mjs"
+    return [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(script)]

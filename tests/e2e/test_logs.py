@@ -1,0 +1,51 @@
+"""What operators read afterwards: two logs and the counters."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import acme, paths
+from harness.gateway import Gateway, open_gateway
+from harness.tokens import TokenIssuer
+
+# Keys of the traffic log that the filter fills, and the keys of the record that they must agree with.
+SHARED = {"toolgate.id": "id", "toolgate.decision": "decision", "toolgate.reason": "reason"}
+
+
+@pytest.fixture(params=[paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY])
+def gateway(request: pytest.FixtureRequest, tmp_path: Path, issuer: TokenIssuer, bundle: bytes) -> Iterator[Gateway]:
+    """A gateway of its own, since these tests count lines."""
+    with open_gateway(tmp_path, issuer, bundle, version=request.param) as opened:
+        yield opened
+
+
+def test_every_decision_leaves_one_record_and_nothing_else_does(gateway: Gateway, alice: str) -> None:
+    requests = (acme.housekeeping(alice), acme.permitted(alice), acme.housekeeping(alice), acme.forbidden(alice))
+    with gateway.client("h1") as client:
+        for request in requests:
+            client.send(request)
+    traffic = gateway.envoy.access_log(len(requests))
+    records = gateway.envoy.decision_log(2)
+    assert [line["status"] for line in traffic] == [200, 200, 200, 200]
+    assert [(each["decision"], each["reason"], each["tool"]) for each in records] == [
+        ("PERMIT", "permitted", "crm/get_contact"),
+        ("DENY", "forbidden", "payments/refund"),
+    ]
+    assert {each["schema"] for each in records} == {"toolgate.decision/1"}
+    for line, record in zip((traffic[1], traffic[3]), records, strict=True):
+        assert {key: line[key] for key in SHARED} == {key: record[name] for key, name in SHARED.items()}
+        assert line["toolgate.tool"] == record["tool"]
+    # Housekeeping is traffic without a decision.
+    assert traffic[0]["toolgate.id"] is None
+
+
+def test_counters_carry_decision_reason_and_tool_as_labels(gateway: Gateway, alice: str) -> None:
+    with gateway.client("h1") as client:
+        client.send(acme.permitted(alice))
+        client.send(acme.forbidden(alice))
+        client.send(acme.forbidden(alice))
+    metrics = gateway.envoy.admin("/stats/prometheus?filter=toolgate.calls").splitlines()
+    labels = 'toolgate_calls{{toolgate_decision="{}",toolgate_reason="{}",toolgate_tool="{}"}} {}'
+    assert labels.format("permit", "permitted", "crm/get_contact", 1) in metrics
+    assert labels.format("deny", "forbidden", "payments/refund", 2) in metrics
