@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod emit;
+mod explain;
 mod test;
 
 pub mod cases;
@@ -45,6 +46,7 @@ const EXIT_CODES: &str = "Exit codes:
 enum Verb {
     Check(check::Arguments),
     Test(test::Arguments),
+    Explain(explain::Arguments),
     Build(build::Arguments),
     Emit(emit::Arguments),
 }
@@ -142,6 +144,7 @@ fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.verb {
         Verb::Check(arguments) => check::run(arguments, format),
         Verb::Test(arguments) => test::run(arguments, format),
+        Verb::Explain(arguments) => explain::run(arguments, format),
         Verb::Build(arguments) => build::run(arguments, format),
         Verb::Emit(arguments) => emit::run(arguments, format),
     };

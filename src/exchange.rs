@@ -49,7 +49,7 @@ impl Arrival {
             method: field(":method").to_owned(),
             path: path.split_once('?').map_or(path, |(path, _)| path).to_owned(),
             authority: field(":authority").to_owned(),
-            source_ip: self.source_ip,
+            source_ip: self.source_ip.map(|ip| ip.to_canonical()),
             trace_id: trace_id(field("traceparent")),
             environment: environment.to_owned(),
         }

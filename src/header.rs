@@ -40,13 +40,13 @@ pub fn decision<'a>(records: impl IntoIterator<Item = &'a Record>) -> String {
     list.finish().unwrap_or_default()
 }
 
-/// The value of [`IDENTITY`]: `principal="User::\"alice\"", actor="support-bot"`.
+/// The value of [`IDENTITY`]: `principal="User::\"alice\"", actor="Agent::\"support-bot\""`, and
+/// `tenant="acme"` where the principal has one.
 pub fn identity(record: &Record) -> String {
-    let principal = record.principal_key();
-    let actor = record.actor.as_ref().map(|actor| actor.id.as_str());
+    let (principal, actor) = (record.principal_key(), record.actor_key());
     let tenant = record.principal.as_ref().and_then(|principal| principal.tenant.as_deref());
     let mut dictionary = DictSerializer::new();
-    for (key, value) in [("principal", principal.as_deref()), ("actor", actor), ("tenant", tenant)] {
+    for (key, value) in [("principal", principal.as_deref()), ("actor", actor.as_deref()), ("tenant", tenant)] {
         if let (Ok(key), Some(value)) = (KeyRef::from_str(key), value) {
             let item = text(value).unwrap_or(RefBareItem::DisplayString(value));
             dictionary.bare_item(key, item);

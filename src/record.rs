@@ -93,6 +93,9 @@ pub struct PrincipalField {
 /// Who performed a call.
 #[derive(Clone, Debug, Serialize)]
 pub struct ActorField {
+    /// The Cedar entity type.
+    #[serde(rename = "type")]
+    pub type_name: String,
     /// The current actor.
     pub id: String,
     /// All actors of the delegation, the current one first.
@@ -133,8 +136,17 @@ impl Record {
 
     /// The principal as `Type::"id"`, for flat log keys.
     pub fn principal_key(&self) -> Option<String> {
-        self.principal.as_ref().map(|p| format!("{}::{:?}", p.type_name, p.id))
+        self.principal.as_ref().map(|principal| entity(&principal.type_name, &principal.id))
     }
+
+    /// The actor as `Type::"id"`.
+    pub fn actor_key(&self) -> Option<String> {
+        self.actor.as_ref().map(|actor| entity(&actor.type_name, &actor.id))
+    }
+}
+
+fn entity(type_name: &str, id: &str) -> String {
+    format!("{type_name}::{id:?}")
 }
 
 /// RFC 3339 in UTC with milliseconds.

@@ -135,7 +135,7 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
     ]
     if ran and scene.person:
         tenant = sign_in.PEOPLE[scene.person]["tenant"]
-        identity = f'principal="User::\\"{scene.person}\\"", actor="{scene.agents[0]}", tenant="{tenant}"'
+        identity = f'principal="User::\\"{scene.person}\\"", actor="Agent::\\"{scene.agents[0]}\\"", tenant="{tenant}"'
         pairs.append(("identity told to the tool", identity, ran[0]["identity"]))
     for record in records:
         pairs += [

@@ -3,6 +3,7 @@
 Everything they read and write is in one directory, `target/demo`.
 """
 
+import fcntl
 import http.client
 import json
 import re
@@ -52,6 +53,7 @@ class Stage:
         self.stop()
 
     def _start(self) -> None:
+        self._lock()
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "ecds").mkdir(parents=True)
         sign_in.new_key(self.directory)
@@ -68,6 +70,15 @@ class Stage:
         self._spawn("envoy.log", str(self._envoy), "-c", str(config), *options)
         # Ready alone is not enough: Envoy also gets ready without a bundle, and refuses everything.
         self._wait(lambda: self._loaded() > 0 and get(self.admin_port, "/ready") == "LIVE\n", "envoy.log", seconds=60)
+
+    def _lock(self) -> None:
+        """Keeps two demos from taking each other's files; the lock ends with this process."""
+        self.directory.parent.mkdir(exist_ok=True)
+        self._locked = self.directory.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageError("the demo is running already; stop that one first") from None
 
     def _deployment(self) -> dict[str, object]:
         """The values that envoy.yaml marks with `deploy:`, by their label."""

@@ -107,15 +107,16 @@ fn manifest(document: &Document) -> Vec<Finding> {
         error("channels", "without a channel every request is refused".to_owned());
     }
     let mut places = BTreeSet::new();
-    for channel in &manifest.channels {
+    for (position, channel) in manifest.channels.iter().enumerate() {
+        let key = format!("channels.{position}");
         if !manifest.servers.contains_key(&channel.server) {
-            error("channels", format!("server `{}` is not in `servers`", channel.server));
+            error(&key, format!("server `{}` is not in `servers`", channel.server));
         }
         if !channel.path.starts_with('/') || channel.path.contains(['?', '#']) {
-            error("channels", format!("`{}` is not a path", channel.path));
+            error(&key, format!("`{}` is not a path", channel.path));
         }
         if !places.insert((&channel.path, &channel.authority)) {
-            error("channels", format!("`{}` stands there twice", channel.path));
+            error(&key, format!("`{}` stands there twice", channel.path));
         }
     }
     for server in manifest.servers.keys().filter(|server| !is_name(server)) {

@@ -5,10 +5,13 @@
 
 mod expect;
 mod format;
+mod request;
 mod run;
 mod suite;
 
 pub use expect::{Expect, Mismatch};
-pub use format::{Body, Call, Case, CaseFile, Identity, RawRequest, Values, read};
+pub use format::{Case, CaseFile, Identity, read};
+pub(super) use request::time;
+pub use request::{Body, Call, RawRequest, Sent, Values};
 pub use run::{Outcome, run};
 pub use suite::{Coverage, Suite, SuiteError, Verdict};

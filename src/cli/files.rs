@@ -30,6 +30,7 @@ impl FileError {
 }
 
 /// The usual causes in few words; the system's own words for the others.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a long list that decides nothing")]
 fn plain(cause: &io::Error) -> String {
     match cause.kind() {
         io::ErrorKind::NotFound => "it does not exist".to_owned(),

@@ -52,10 +52,11 @@ impl Account {
             id: principal.id.clone(),
             tenant: principal.tenant.clone(),
         });
-        self.actor = identity
-            .actor
-            .as_ref()
-            .map(|actor| ActorField { id: actor.id.clone(), chain: actor.chain.clone() });
+        self.actor = identity.actor.as_ref().map(|actor| ActorField {
+            type_name: actor.uid.type_name().to_string(),
+            id: actor.id.clone(),
+            chain: actor.chain.clone(),
+        });
         self.txn = identity.token.as_ref().and_then(|token| token.txn.clone());
     }
 

@@ -27,8 +27,13 @@ impl Pending {
             Ok(body) => body,
             Err(error) => return Step::Refuse(self.account.refuse_message(gate, &error)),
         };
-        if let Err(error) = self.headers_agree(gate, &body) {
-            return Step::Refuse(self.account.refuse_message(gate, &error));
+        if let Err((call, tool, error)) = self.headers_agree(gate, &body) {
+            let mut refusal = self.account.refuse_message(gate, &error);
+            for record in &mut refusal.records {
+                record.method = Some("tools/call".to_owned());
+                self.describe_call(record, &call, Some(tool));
+            }
+            return Step::Refuse(refusal);
         }
         let messages = body.messages().iter().enumerate();
         let verdicts: Vec<Verdict<'_>> =
@@ -47,13 +52,17 @@ impl Pending {
     }
 
     /// `Mcp-Param-*` can only be checked once the tool is known.
-    fn headers_agree(&self, gate: &Gate, body: &Body<'_>) -> Result<(), MessageError> {
+    fn headers_agree<'a>(
+        &self,
+        gate: &'a Gate,
+        body: &Body<'a>,
+    ) -> Result<(), (Call<'a>, &'a Tool, MessageError)> {
         for message in body.messages() {
             let Kind::Call(call) = message.kind else { continue };
             let Some(tool) = gate.bundle.tool(&self.channel.server, call.name) else { continue };
             self.headers
                 .agree_with_arguments(tool.headers(), call.arguments)
-                .map_err(|error| MessageError { id: message.id.clone(), ..error })?;
+                .map_err(|error| (call, tool, MessageError { id: message.id.clone(), ..error }))?;
         }
         Ok(())
     }

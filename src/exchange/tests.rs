@@ -81,7 +81,7 @@ fn a_permitted_call_carries_its_decision_to_the_upstream() {
         *value,
         format!(r#"permit;reason=permitted;policy="refunds";bundle="fixture@3 {digest}";id="{}""#, record.id)
     );
-    assert_eq!(who, r#"principal="User::\"alice\"", actor="bot", tenant="acme""#);
+    assert_eq!(who, r#"principal="User::\"alice\"", actor="Agent::\"bot\"", tenant="acme""#);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn every_field_of_a_record() {
             "mode": "enforce",
             "bundle": { "name": "fixture", "version": 3, "digest": fixture::bundle().id.digest },
             "principal": { "type": "User", "id": "alice", "tenant": "acme" },
-            "actor": { "id": "bot", "chain": ["bot"] },
+            "actor": { "type": "Agent", "id": "bot", "chain": ["bot"] },
             "server": "pay", "tool": "pay/refund", "method": "tools/call", "classes": ["money"],
             "data_class": null, "operation": null,
             "arguments": { "amount": 500, "note": "[redacted]" },

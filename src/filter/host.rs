@@ -71,7 +71,7 @@ pub(super) fn publish(records: &[Record]) -> Result<(), Status> {
     set("toolgate.policy", &deciding.policies.join(" "))?;
     set("toolgate.tool", deciding.tool.as_deref().unwrap_or_default())?;
     set("toolgate.principal", &deciding.principal_key().unwrap_or_default())?;
-    set("toolgate.actor", deciding.actor.as_ref().map_or("", |actor| actor.id.as_str()))
+    set("toolgate.actor", &deciding.actor_key().unwrap_or_default())
 }
 
 /// Only a key of one segment can be read as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
@@ -101,12 +101,14 @@ pub(super) fn strip_reserved(map: MapType) -> Result<(), String> {
 }
 
 /// How records name this gate. Envoy knows these names; without them the record has empty ones.
+/// Every worker has a VM of its own under one id, so a random part tells them apart.
 pub(super) fn site() -> GateField {
     let name = |path: &[&str]| text(path).ok().flatten().unwrap_or_default();
+    let vm = name(&["plugin_vm_id"]);
     GateField {
-        node: name(&["node", "id"]),
+        node: name(&["xds", "node", "id"]),
         plugin: name(&["plugin_name"]),
-        vm: name(&["plugin_vm_id"]),
+        vm: getrandom::u32().map_or_else(|_| vm.clone(), |tag| format!("{vm}-{tag:08x}")),
     }
 }
 

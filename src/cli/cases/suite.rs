@@ -97,7 +97,7 @@ impl Suite {
         let mut reached = Reached::of(&gate.bundle);
         let verdicts = self.cases().map(|(file, case, place)| {
             let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-            let (arrival, body) = case.arrival(identity);
+            let (arrival, body) = case.sent().arrival(identity);
             match run(gate, &arrival, &body) {
                 Ok(outcome) => {
                     reached.count(&outcome.policies);

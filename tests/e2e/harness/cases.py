@@ -45,14 +45,17 @@ class Case:
 
 def load() -> list[Case]:
     """All cases of the repository."""
-    files = [*sorted(paths.POLICIES.glob("*/tests/*.yaml")), *sorted(paths.CASES.rglob("*.yaml"))]
+    files = [
+        *sorted(paths.POLICIES.glob("*/tests/*.yaml")),
+        *sorted(paths.CASES.glob("*.yaml")),
+        *sorted(paths.CASES.glob("bundles/*/tests/*.yaml")),
+    ]
     return [case for file in files for case in _read(file)]
 
 
 def _read(file: Path) -> Iterator[Case]:
     document = yaml.safe_load(file.read_text())
-    # Cases that do not lie in a bundle name theirs.
-    bundle = paths.REPOSITORY / document["bundle"] if "bundle" in document else file.parents[1]
+    bundle = _bundle(file)
     identities = document.get("identities", {})
     for case in document["cases"]:
         yield Case(
@@ -64,6 +67,12 @@ def _read(file: Path) -> Iterator[Case]:
             time=case.get("time"),
             tokens=_tokens(bundle),
         )
+
+
+def _bundle(file: Path) -> Path:
+    """The bundle that the file lies in, or the example bundle for cases that lie in none."""
+    within = (parent for parent in file.parents if (parent / "bundle.yaml").is_file())
+    return next(within, paths.POLICIES / "acme")
 
 
 @cache
