@@ -16,7 +16,7 @@ pub use document::{Document, EntitySource, Format, PolicySource};
 pub use finding::{Finding, Severity, Site};
 pub use load::{Loaded, load};
 pub use manifest::{
-    BundleName, Channel, Limits, Manifest, McpSettings, Protocol, RefusalSettings, RefusalStyle,
+    BundleName, Channel, Host, Limits, Manifest, McpSettings, Protocol, RefusalSettings, RefusalStyle,
     ServerNotes,
 };
 
@@ -79,11 +79,12 @@ impl Layer {
 }
 
 impl Bundle {
-    /// The channel of a request, by its exact authority and path.
+    /// The channel of a request, by its exact path and its host. A channel of that host goes before
+    /// one of any host.
     pub fn channel(&self, authority: &str, path: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| {
-            channel.path == path && channel.authority.as_deref().is_none_or(|a| a == authority)
-        })
+        let here = || self.channels.iter().filter(|channel| channel.path == path);
+        let named = |channel: &&Channel| channel.authority.as_ref().is_some_and(|host| host.serves(authority));
+        here().find(named).or_else(|| here().find(|channel| channel.authority.is_none()))
     }
 
     /// A tool of the inventory.

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use crate::bundle::Channel;
 use crate::config::Gate;
 use crate::decide::{self, Denial, Facts, Permits};
-use crate::head::Head;
+use crate::head::{Head, trimmed};
 use crate::header;
 use crate::identity::{self, Attested, Identity};
 use crate::json;
@@ -282,17 +282,17 @@ fn is_identity(encoding: Option<&str>) -> bool {
 }
 
 fn accepts_events(head: &Head) -> bool {
-    let accept = head.one("accept").ok().flatten().unwrap_or_default();
-    accept.split(',').any(|range| {
+    let mut ranges = head.all("accept").flat_map(|accept| accept.split(','));
+    ranges.any(|range| {
         let essence = range.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("text/event-stream")
+        trimmed(essence).eq_ignore_ascii_case("text/event-stream")
     })
 }
 
 /// One content type, `application/json`, with no parameter but `charset=utf-8`.
 fn is_json(head: &Head) -> bool {
     let Ok(Some(content_type)) = head.one("content-type") else { return false };
-    let mut parts = content_type.split(';').map(str::trim);
+    let mut parts = content_type.split(';').map(trimmed);
     let essence = parts.next().unwrap_or_default();
     essence.eq_ignore_ascii_case("application/json")
         && parts.all(|parameter| {

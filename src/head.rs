@@ -36,9 +36,16 @@ impl Head {
             (None, _) => Ok(None),
             (Some(_), Some(_)) => Err(FieldError::Repeated(name.to_owned())),
             (Some((_, value)), None) => std::str::from_utf8(value)
-                .map(|text| Some(text.trim_matches([' ', '\t'])))
+                // A pseudo-header field is no field line and has no white space around it.
+                .map(|text| Some(if name.starts_with(':') { text } else { trimmed(text) }))
                 .map_err(|_| FieldError::NotText(name.to_owned())),
         }
+    }
+
+    /// All values of a field that may be repeated; those that are not UTF-8 are left out.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.fields.iter().filter(move |(field, _)| field == name);
+        values.filter_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
     /// Whether the field occurs at all.
@@ -56,6 +63,11 @@ impl Head {
     }
 }
 
+/// Without optional white space (RFC 9110 §5.6.3), which is not what Unicode calls so.
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,8 +78,10 @@ mod tests {
 
     #[test]
     fn one_value_or_an_error() {
-        let head = head(&[("a", b" 1\t"), ("b", b"1"), ("b", b"1"), ("c", b"\xff"), ("d", b"")]);
+        let head = head(&[(":path", b"/a "), ("a", b" 1\t"), ("b", b"1"), ("b", b"1"), ("c", b"\xff"), ("d", b"")]);
+        assert_eq!(head.one(":path"), Ok(Some("/a ")));
         assert_eq!(head.one("a"), Ok(Some("1")));
+        assert_eq!(head.all("b").count(), 2);
         assert_eq!(head.one("b"), Err(FieldError::Repeated("b".to_owned())));
         assert_eq!(head.one("c"), Err(FieldError::NotText("c".to_owned())));
         assert_eq!(head.one("d"), Ok(Some("")));

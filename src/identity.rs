@@ -24,7 +24,14 @@ pub struct Attested {
     /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
     pub tokens: BTreeMap<String, Value>,
     /// The URI SAN of the verified mTLS peer certificate.
-    pub spiffe_id: Option<String>,
+    pub peer: Option<String>,
+}
+
+impl Attested {
+    /// The peer's SPIFFE id. A certificate with another URI names nobody here.
+    fn spiffe_id(&self) -> Option<&str> {
+        self.peer.as_deref().filter(|uri| uri.starts_with("spiffe://"))
+    }
 }
 
 /// Who is asking, for whom, through whom.
@@ -69,7 +76,7 @@ pub struct Actor {
 pub struct Token {
     /// `iss`
     pub issuer: Option<String>,
-    /// `scope` (space-separated) or `scp` (an array).
+    /// `scope` or else `scp`, each an array or separated by spaces.
     pub scopes: Vec<String>,
     /// `txn`, the transaction that the call belongs to.
     pub txn: Option<String>,
@@ -145,14 +152,14 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
             token: Some(claims::token(claims)?),
         });
     }
-    let (Some(workload), Some(spiffe_id)) = (&mapping.workload, &attested.spiffe_id) else {
+    let (Some(workload), Some(spiffe_id)) = (&mapping.workload, attested.spiffe_id()) else {
         return Err(IdentityError::Missing);
     };
     Ok(Identity {
         principal: Principal {
             entity: Entity::new_no_attrs(uid(&workload.entity_type, spiffe_id), HashSet::new()),
             type_name: workload.entity_type.to_string(),
-            id: spiffe_id.clone(),
+            id: spiffe_id.to_owned(),
             tenant: None,
         },
         actor: actor(&mapping.actor, None, attested)?,
@@ -216,14 +223,14 @@ fn actor(
     attested: &Attested,
 ) -> Result<Option<Actor>, IdentityError> {
     let mut chain = claims::delegation(act, mapping.max_depth)?;
-    if let Some(spiffe_id) = &attested.spiffe_id {
-        let peer = mapping.spiffe.get(spiffe_id).unwrap_or(spiffe_id);
+    if let Some(spiffe_id) = attested.spiffe_id() {
+        let peer = mapping.spiffe.get(spiffe_id).map_or(spiffe_id, String::as_str);
         match chain.first() {
             Some(current) if mapping.must_match_spiffe && current != peer => {
                 return Err(IdentityError::ActorMismatch);
             }
             Some(_) => {}
-            None => chain.push(peer.clone()),
+            None => chain.push(peer.to_owned()),
         }
     }
     match chain.first() {

@@ -125,6 +125,11 @@ impl Record {
         self.decision != Decision::Permit
     }
 
+    /// Whether the call was refused in its own right, and so decided a batch.
+    pub fn decides(&self) -> bool {
+        self.is_refused() && self.reason != Reason::BatchRefused
+    }
+
     /// The tool as metrics name it: one of the inventory, `unknown`, or `none`.
     pub fn known_tool(&self) -> &str {
         match (&self.tool, &self.resource) {
@@ -163,7 +168,7 @@ pub fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
 }
 
-/// A name from the caller, cut to a length that a log can bear.
+/// A name from the caller, as a log can bear it: cut, and with nothing that could begin a new line.
 pub fn cut(name: &str) -> String {
-    name.chars().take(LONGEST_NAME).collect()
+    name.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect()
 }

@@ -68,6 +68,9 @@ Account = Annotated[
     Field(description="tenant that owns the data", json_schema_extra={"x-mcp-header": "Account"}),
 ]
 ContactId = Annotated[str, Field(pattern=r"^c-\d+$", description="such as c-1")]
+# One plain address and one line: what a lenient mail server could take for two of them is not let in.
+Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$", description="such as ada@customer.example")]
+Subject = Annotated[str, Field(pattern=r"^[^\r\n]+$")]
 PaymentId = Annotated[str, Field(pattern=r"^p-\d+$", description="such as p-1")]
 Stage = Literal["lead", "qualified", "won", "lost"]
 # Left alone, pydantic offers `number or string` for a Decimal; callers only need the number.
@@ -237,14 +240,14 @@ def refund(
 
 
 @mail.tool()
-def draft_email(to: str, subject: str, body: str, cc: list[str] | None = None) -> str:
+def draft_email(to: Address, subject: Subject, body: str, cc: list[Address] | None = None) -> str:
     """Puts a message among the drafts, for a person to look at."""
     DRAFTS.append(Mail(to=to, cc=set(cc or ()), subject=subject, body=body))
     return f"draft {len(DRAFTS)} saved"
 
 
 @mail.tool()
-def send_email(to: str, subject: str, body: str, cc: list[str] | None = None) -> str:
+def send_email(to: Address, subject: Subject, body: str, cc: list[Address] | None = None) -> str:
     """Sends a message to one recipient, with copies to others."""
     OUTBOX.append(Mail(to=to, cc=set(cc or ()), subject=subject, body=body))
     return f"sent to {to}"

@@ -108,15 +108,15 @@ fn manifest(document: &Document) -> Vec<Finding> {
     }
     let mut places = BTreeSet::new();
     for (position, channel) in manifest.channels.iter().enumerate() {
-        let key = format!("channels.{position}");
+        let key = |member: &str| format!("channels.{position}.{member}");
         if !manifest.servers.contains_key(&channel.server) {
-            error(&key, format!("server `{}` is not in `servers`", channel.server));
+            error(&key("server"), format!("server `{}` is not in `servers`", channel.server));
         }
         if !channel.path.starts_with('/') || channel.path.contains(['?', '#']) {
-            error(&key, format!("`{}` is not a path", channel.path));
+            error(&key("path"), format!("`{}` is not a path", channel.path));
         }
         if !places.insert((&channel.path, &channel.authority)) {
-            error(&key, format!("`{}` stands there twice", channel.path));
+            error(&key("path"), format!("`{}` stands there twice", channel.path));
         }
     }
     for server in manifest.servers.keys().filter(|server| !is_name(server)) {

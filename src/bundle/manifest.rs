@@ -69,14 +69,51 @@ impl From<BundleName> for String {
 pub struct Channel {
     /// The exact path, without query.
     pub path: String,
-    /// The exact `:authority`; any when absent.
+    /// The host in the request's `:authority`; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authority: Option<String>,
+    pub authority: Option<Host>,
     /// The tool server behind it, a key of `servers`.
     pub server: String,
     /// The protocol spoken there.
     #[serde(default)]
     pub protocol: Protocol,
+}
+
+/// A host name in lower case, without port.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Host(String);
+
+impl Host {
+    /// Whether an authority names this host: letter case, a port and a final dot do not matter,
+    /// because they do not matter to what routes the request.
+    pub fn serves(&self, authority: &str) -> bool {
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(&self.0)
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[:]".contains(&b);
+        let bare = name.starts_with('[') || !name.contains(':');
+        if !name.is_empty() && name.bytes().all(plain) && bare && !name.ends_with('.') {
+            Ok(Self(name))
+        } else {
+            Err(format!("`{name}` is not a host: write it in lower case, without port"))
+        }
+    }
+}
+
+impl From<Host> for String {
+    fn from(host: Host) -> Self {
+        host.0
+    }
 }
 
 /// A protocol that carries calls.

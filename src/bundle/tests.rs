@@ -43,7 +43,7 @@ fn all_findings_at_once() {
         },
         &[
             "bundle.yaml: version: the version begins at 1",
-            "bundle.yaml: channels: server `nobody` is not in `servers`",
+            "bundle.yaml: channels.0.server: server `nobody` is not in `servers`",
             "org: policy `reads`: unexpected end of input",
             "entities.yaml: entity 0: `Server:pay` is not an entity",
         ],
@@ -117,10 +117,35 @@ fn entities_and_mapping_fit_the_schema() {
         },
         &["bundle.yaml: identity.principal"],
     );
+    let workload = |document: &mut Value| {
+        document["manifest"]["identity"]["workload"] = json!({ "type": "User" });
+    };
+    check(workload, &["bundle.yaml: identity.workload"]);
     check(
         |document| document["manifest"]["identity"]["principal"]["parents"][0]["type"] = json!("Agent"),
         &["bundle.yaml: identity.principal"],
     );
+}
+
+#[test]
+fn channels_by_host() {
+    let mut document = fixture::document_json();
+    document["manifest"]["channels"] = json!([
+        { "path": "/mcp", "server": "pay" },
+        { "path": "/mcp", "server": "pay", "authority": "pay.example" },
+    ]);
+    let bundle = load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
+    let named = |authority: &str| bundle.channel(authority, "/mcp").unwrap().authority.is_some();
+    for same in ["pay.example", "PAY.Example", "pay.example:8443", "pay.example.", "pay.example.:1"] {
+        assert!(named(same), "{same}");
+    }
+    for other in ["", "pay.example.org", "xpay.example", "pay.example:x", "pay.example.."] {
+        assert!(!named(other), "{other}");
+    }
+    for bad in ["Pay.example", "pay.example:443", "pay.example.", "pay example", ""] {
+        assert!(Host::try_from(bad.to_owned()).is_err(), "{bad}");
+    }
+    assert!(Host::try_from("[::1]".to_owned()).is_ok_and(|host| host.serves("[::1]:80")));
 }
 
 #[test]

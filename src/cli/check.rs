@@ -26,7 +26,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let opened = directory::open(&arguments.bundle.bundle)?;
     let denied = arguments.deny_warnings && !opened.warnings.is_empty();
-    tell(Some(&opened.loaded.bundle.id), &opened.warnings, format)?;
+    // A bundle that is not accepted is not named as if it were.
+    tell(Some(&opened.loaded.bundle.id).filter(|_| !denied), &opened.warnings, format)?;
     Ok(if denied { Exit::Invalid } else { Exit::Success })
 }
 
@@ -44,7 +45,7 @@ pub(super) fn tell(bundle: Option<&BundleId>, problems: &[Problem], format: Form
 
 fn as_json(bundle: Option<&BundleId>, problems: &[Problem]) -> Value {
     json!({
-        "valid": !problems.iter().any(Problem::is_error),
+        "valid": bundle.is_some(),
         "bundle": bundle,
         "findings": problems.iter().map(Problem::to_json).collect::<Vec<_>>(),
     })

@@ -22,8 +22,11 @@ pub use places::SourceMap;
 const ORG: &str = "org";
 /// Directories that layers will have.
 const LATER: [&str; 3] = ["tenant", "team", "agent"];
-/// Entries that bundles have besides tools and policies.
-const KNOWN: [&str; 5] = ["bundle.yaml", "schema.cedarschema", "entities.yaml", "tests", "README.md"];
+/// Entries that bundles have besides policies.
+const KNOWN: [&str; 6] =
+    ["bundle.yaml", "schema.cedarschema", "entities.yaml", TOOLS, "tests", "README.md"];
+/// Where tools files usually are.
+const TOOLS: &str = "tools";
 
 /// A bundle that reads and loads.
 #[derive(Debug)]
@@ -125,7 +128,10 @@ impl Reader<'_> {
         let schema = self.schema();
         let layer = self.layer(&entries);
         let entities = self.entities(&entries);
-        let tools = self.tools(manifest.as_ref());
+        let tools = match &manifest {
+            Some(manifest) => self.tools(manifest),
+            None => self.read_all_tools(),
+        };
         self.unknown(&entries, manifest.as_ref());
         Some(Document {
             format: Format::V1,
@@ -189,9 +195,9 @@ impl Reader<'_> {
         self.keep(yaml::read(&file))
     }
 
-    fn tools(&mut self, manifest: Option<&Manifest>) -> BTreeMap<String, Vec<Value>> {
+    fn tools(&mut self, manifest: &Manifest) -> BTreeMap<String, Vec<Value>> {
         let mut all = BTreeMap::new();
-        for (server, notes) in manifest.iter().flat_map(|manifest| &manifest.servers) {
+        for (server, notes) in &manifest.servers {
             match self.tools_of(server, &notes.tools_from) {
                 Ok((file, tools, names)) => {
                     all.insert(server.clone(), tools);
@@ -204,6 +210,18 @@ impl Reader<'_> {
             }
         }
         all
+    }
+
+    /// Without a manifest nobody knows whose tools they are; what is wrong with them can be told.
+    fn read_all_tools(&mut self) -> BTreeMap<String, Vec<Value>> {
+        for entry in files::list(&self.path(TOOLS)).into_iter().flatten() {
+            if is_named(&entry.name, "json")
+                && let Some(file) = self.file(&format!("{TOOLS}/{}", entry.name))
+            {
+                self.problems.extend(tools::read(&file).err().into_iter().flatten());
+            }
+        }
+        BTreeMap::new()
     }
 
     fn tools_of(
@@ -235,7 +253,7 @@ impl Reader<'_> {
         for entry in entries {
             let name = entry.name.as_str();
             let of_tools = from.iter().any(|path| path.split('/').next() == Some(name));
-            if KNOWN.contains(&name) || name == ORG || of_tools || (manifest.is_none() && name == "tools") {
+            if KNOWN.contains(&name) || name == ORG || of_tools {
                 continue;
             }
             let problem = if LATER.contains(&name) {

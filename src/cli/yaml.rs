@@ -176,3 +176,46 @@ fn point(location: &Location, text: &str) -> Option<Range<usize>> {
     let at = start.checked_add(within)?;
     Some(at..at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Rc<SourceFile> {
+        Rc::new(SourceFile { name: "a.yaml".to_owned(), text: text.to_owned() })
+    }
+
+    #[test]
+    fn places_of_keys_and_values() {
+        let file = source("a:\n  b.c: [x, {d: 1}]\n  b: 2\nä: { e: \"ü\", f: g }\nempty:\n");
+        let places = Places::of(&file);
+        let find = |path: &str| places.find(path).map(|span| file.text.get(span).unwrap_or_default());
+        assert_eq!(find("a"), Some("a"));
+        assert_eq!(find("a.b"), Some("2"));
+        assert_eq!(find("a.b.c"), Some("b.c"));
+        assert_eq!(find("a.b.c.0"), Some("x"));
+        assert_eq!(find("a.b.c.1.d"), Some("1"));
+        assert_eq!(find("ä.f"), Some("g"));
+        // As far as there is a path.
+        assert_eq!(find("a.b.c.1.z"), Some("{"));
+        assert_eq!(find("empty.deeper"), Some("empty"));
+        assert_eq!(find("z"), None);
+        assert_eq!(Places::of(&source("a: [")).find("a"), None);
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_an_error() {
+        let read = |text: &str| read::<std::collections::BTreeMap<String, serde_json::Value>>(&source(text));
+        assert!(read("a: 1\na: 2\n").is_err());
+        assert!(read("a: !!binary aGk=\nb: !thing {}\n").is_err());
+        let read = read("yes: no\n").expect("YAML");
+        assert_eq!(read.get("yes"), Some(&serde_json::json!("no")));
+    }
+
+    #[test]
+    fn an_error_of_the_parser_has_a_place() {
+        let problem = read::<Vec<String>>(&source("- a\n- b: [c\n")).unwrap_err();
+        let place = problem.place.and_then(|place| place.lines());
+        assert!(place.is_some(), "{}", problem.message);
+    }
+}

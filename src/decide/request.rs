@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use cedar_policy::{
-    Context, Entities, EntityId, EntityUid, Request, RestrictedExpression as Expression,
+    Context, Entities, Entity, EntityId, EntityUid, Request, RestrictedExpression as Expression,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -78,9 +78,7 @@ impl Question {
             Some(bundle.schema()),
         )
         .map_err(internal)?;
-        let entities = bundle.entities().clone();
-        let entities = entities.upsert_entities([principal], None).map_err(internal)?;
-        Ok(Self { request, entities })
+        Ok(Self { request, entities: entities(bundle, principal)? })
     }
 
     /// The Cedar request.
@@ -92,6 +90,16 @@ impl Question {
     pub fn entities(&self) -> &Entities {
         &self.entities
     }
+}
+
+/// The bundle's entities and the principal. A workload that stands among them is what the bundle
+/// says it is: replacing it would take away the groups that a `forbid` looks for.
+fn entities(bundle: &Bundle, principal: Entity) -> Result<Entities, Denial> {
+    let entities = bundle.entities().clone();
+    if entities.get(&principal.uid()).is_some() {
+        return Ok(entities);
+    }
+    entities.add_entities([principal], None).map_err(internal)
 }
 
 fn delegation(actor: Option<&Actor>) -> Expression {

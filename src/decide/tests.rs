@@ -16,7 +16,7 @@ fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
     let document = serde_json::from_value(document).unwrap();
     let bundle = crate::bundle::load(&document).unwrap().bundle;
     let tokens = [("session".to_owned(), fixture::claims())].into();
-    let identity = identify(&bundle.identity, &Attested { tokens, spiffe_id: None }).unwrap();
+    let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
     let facts = Facts {
         time: chrono::DateTime::UNIX_EPOCH,
         method: "POST".to_owned(),

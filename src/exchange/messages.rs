@@ -31,7 +31,7 @@ impl Pending {
             let mut refusal = self.account.refuse_message(gate, &error);
             for record in &mut refusal.records {
                 record.method = Some("tools/call".to_owned());
-                self.describe_call(record, &call, Some(tool));
+                self.describe_call(record, &call, tool);
             }
             return Step::Refuse(refusal);
         }
@@ -56,12 +56,13 @@ impl Pending {
         &self,
         gate: &'a Gate,
         body: &Body<'a>,
-    ) -> Result<(), (Call<'a>, &'a Tool, MessageError)> {
+    ) -> Result<(), (Call<'a>, Option<&'a Tool>, MessageError)> {
         for message in body.messages() {
             let Kind::Call(call) = message.kind else { continue };
-            let Some(tool) = gate.bundle.tool(&self.channel.server, call.name) else { continue };
+            // An unknown tool declares no header, and is told from a known one by nothing here.
+            let tool = gate.bundle.tool(&self.channel.server, call.name);
             self.headers
-                .agree_with_arguments(tool.headers(), call.arguments)
+                .agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
                 .map_err(|error| (call, tool, MessageError { id: message.id.clone(), ..error }))?;
         }
         Ok(())

@@ -17,7 +17,7 @@ fn arrival(fields: &[(&str, &str)], claims: Option<Value>) -> Arrival {
         head: Head::new(fields),
         attested: Attested {
             tokens: claims.into_iter().map(|claims| ("session".to_owned(), claims)).collect(),
-            spiffe_id: None,
+            peer: None,
         },
         source_ip: Some("::ffff:10.0.0.1".parse().unwrap()),
         time: DateTime::from_timestamp_millis(1_795_219_200_123).unwrap(),

@@ -30,7 +30,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
         head: Head::new(fields),
         attested: Attested {
             tokens,
-            spiffe_id: text(&["connection", "uri_san_peer_certificate"])?.filter(|id| !id.is_empty()),
+            peer: text(&["connection", "uri_san_peer_certificate"])?,
         },
         source_ip: text(&["source", "address"])?
             .and_then(|address| address.parse::<SocketAddr>().ok())
@@ -63,8 +63,8 @@ pub(super) fn publish(records: &[Record]) -> Result<(), Status> {
     let Some(first) = records.first() else { return Ok(()) };
     let lines = records.iter().map(Record::to_line).collect::<Vec<_>>().join("\n");
     set("toolgate.record", &lines)?;
-    // The flat keys tell of the call that decided the request: the first that was refused.
-    let deciding = records.iter().find(|record| record.is_refused()).unwrap_or(first);
+    // The flat keys tell of the call that decided the request: the first refused in its own right.
+    let deciding = records.iter().find(|record| record.decides()).unwrap_or(first);
     set("toolgate.id", &deciding.id)?;
     set("toolgate.decision", deciding.decision.as_str())?;
     set("toolgate.reason", deciding.reason.as_str())?;

@@ -8,6 +8,9 @@ use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError, Token};
 /// The largest whole number that a double, and so Envoy's metadata, holds exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
+/// 9999-12-31T23:59:59Z, beyond which a time has no four-digit year.
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// A claim that must be a non-empty string.
 pub(super) fn text<'a>(token: &'a Value, path: &ClaimPath) -> Result<&'a str, IdentityError> {
     let value = required(token, path)?;
@@ -103,18 +106,23 @@ pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
         issuer: registered(claims, "iss", "a string", |value| value.as_str().map(str::to_owned))?,
         scopes: scopes(claims)?,
         txn: registered(claims, "txn", "a string", |value| value.as_str().map(str::to_owned))?,
-        expires: registered(claims, "exp", "a whole number of seconds", whole)?,
+        expires: registered(claims, "exp", "a time in seconds", |value| {
+            whole(value).filter(|seconds| (0..=LAST_SECOND).contains(seconds))
+        })?,
     })
 }
 
 fn scopes(claims: &Value) -> Result<Vec<String>, IdentityError> {
-    let spaced = registered(claims, "scope", "a string", |value| {
-        value.as_str().map(|text| text.split_ascii_whitespace().map(str::to_owned).collect())
-    })?;
-    let listed = registered(claims, "scp", "an array of strings", |value| {
-        strings(value).map(|texts| texts.into_iter().map(str::to_owned).collect())
-    })?;
-    Ok(spaced.or(listed).unwrap_or_default())
+    let read = |value: &Value| -> Option<Vec<String>> {
+        match value.as_str() {
+            Some(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
+            None => Some(strings(value)?.into_iter().map(str::to_owned).collect()),
+        }
+    };
+    let expected = "a string or an array of strings";
+    let scope = registered(claims, "scope", expected, read)?;
+    let scp = registered(claims, "scp", expected, read)?;
+    Ok(scope.or(scp).unwrap_or_default())
 }
 
 fn registered<T>(

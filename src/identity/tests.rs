@@ -45,7 +45,7 @@ fn identify_as(
 ) -> Result<Identity, IdentityError> {
     let mapping: IdentityMapping = serde_json::from_value(mapping).unwrap();
     let tokens = tokens.iter().map(|(name, token)| ((*name).to_owned(), token.clone())).collect();
-    identify(&mapping, &Attested { tokens, spiffe_id: spiffe_id.map(str::to_owned) })
+    identify(&mapping, &Attested { tokens, peer: spiffe_id.map(str::to_owned) })
 }
 
 #[track_caller]
@@ -95,9 +95,10 @@ fn ill_typed_claims_are_refused() {
         (json!({ "act": ["bot"] }), ill("act", "an object")),
         (json!({ "act": {} }), ill("act.sub", "a non-empty string")),
         (json!({ "act": { "sub": "bot", "act": 1 } }), ill("act", "an object")),
-        (json!({ "scope": ["a"] }), ill("scope", "a string")),
-        (json!({ "scp": [1] }), ill("scp", "an array of strings")),
-        (json!({ "exp": "soon" }), ill("exp", "a whole number of seconds")),
+        (json!({ "scope": ["a", 1] }), ill("scope", "a string or an array of strings")),
+        (json!({ "scp": 1 }), ill("scp", "a string or an array of strings")),
+        (json!({ "exp": "soon" }), ill("exp", "a time in seconds")),
+        (json!({ "exp": 1_795_219_200_000_i64 }), ill("exp", "a time in seconds")),
         (json!({ "txn": 1 }), ill("txn", "a string")),
     ];
     for (changes, message) in cases {
@@ -179,7 +180,9 @@ fn qualified_ids_need_an_issuer() {
 #[test]
 fn scopes_come_from_either_claim() {
     assert_eq!(with(json!({ "scope": "a  b" })).unwrap().token.unwrap().scopes, ["a", "b"]);
+    assert_eq!(with(json!({ "scope": ["a"] })).unwrap().token.unwrap().scopes, ["a"]);
     assert_eq!(with(json!({ "scp": ["a"] })).unwrap().token.unwrap().scopes, ["a"]);
+    assert_eq!(with(json!({ "scp": "a b" })).unwrap().token.unwrap().scopes, ["a", "b"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::method::name_member;
 use super::{MessageError, Revision};
-use crate::head::{FieldError, Head};
+use crate::head::Head;
 use crate::json::{Object, Value};
 use crate::reason::Reason;
 use crate::tool::HeaderArgument;
@@ -33,7 +33,7 @@ impl StandardHeaders {
     /// Repeated, undecodable or unknown values, as [`Reason::HeaderMismatch`] or
     /// [`Reason::UnsupportedVersion`].
     pub fn read(head: &Head) -> Result<Self, MessageError> {
-        let revision = match one(head, "mcp-protocol-version")? {
+        let revision = match plain(head, "mcp-protocol-version")? {
             Some(name) => Some(Revision::parse(&name).ok_or_else(|| {
                 let known = Revision::ALL.map(Revision::as_str).join(", ");
                 MessageError::new(
@@ -45,11 +45,11 @@ impl StandardHeaders {
         };
         let mut params = Vec::new();
         for field in head.names_with_prefix(PARAM_PREFIX) {
-            if let (Some(value), Some(name)) = (one(head, field)?, field.strip_prefix(PARAM_PREFIX)) {
+            if let (Some(value), Some(name)) = (encoded(head, field)?, field.strip_prefix(PARAM_PREFIX)) {
                 params.push((name.to_owned(), value));
             }
         }
-        Ok(Self { revision, method: one(head, "mcp-method")?, name: one(head, "mcp-name")?, params })
+        Ok(Self { revision, method: plain(head, "mcp-method")?, name: encoded(head, "mcp-name")?, params })
     }
 
     /// Whether any header describes a message, which no header can do for a batch.
@@ -155,14 +155,13 @@ fn mirrors(text: &str, value: &Value<'_>) -> bool {
     }
 }
 
-fn one(head: &Head, name: &str) -> Result<Option<String>, MessageError> {
-    match head.one(name) {
-        Ok(None) => Ok(None),
-        Ok(Some(value)) => decode(name, value).map(Some),
-        Err(error @ (FieldError::Repeated(_) | FieldError::NotText(_))) => {
-            Err(mismatch(&error.to_string()))
-        }
-    }
+fn plain(head: &Head, name: &str) -> Result<Option<String>, MessageError> {
+    let value = head.one(name).map_err(|error| mismatch(&error.to_string()))?;
+    Ok(value.map(str::to_owned))
+}
+
+fn encoded(head: &Head, name: &str) -> Result<Option<String>, MessageError> {
+    plain(head, name)?.map(|value| decode(name, &value)).transpose()
 }
 
 /// Undoes the `=?base64?…?=` form that carries text beyond visible ASCII.

@@ -4,11 +4,12 @@
 const LIFECYCLE_REQUESTS: [&str; 4] = ["initialize", "ping", "server/discover", "tools/list"];
 
 /// Notifications that keep a session going and run nothing.
-const LIFECYCLE_NOTIFICATIONS: [&str; 4] = [
+const LIFECYCLE_NOTIFICATIONS: [&str; 5] = [
     "notifications/initialized",
     "notifications/cancelled",
     "notifications/progress",
     "notifications/roots/list_changed",
+    "notifications/tasks/status",
 ];
 
 /// Proof that a message other than a call may pass: it stands in the closed table or the bundle

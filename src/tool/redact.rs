@@ -16,12 +16,16 @@ pub(super) fn input(record: &Record, arguments: Option<&Object<'_>>) -> Shown {
     members(&[record], arguments.unwrap_or(&Object::default()))
 }
 
+/// Members that the schema does not know are only counted: their names are the caller's, too.
 fn members(records: &[&Record], object: &Object<'_>) -> Shown {
+    let fields = |name: &str| -> Vec<&Field> {
+        records.iter().filter_map(|record| record.fields.get(name)).collect()
+    };
+    let unknown = object.keys().filter(|name| fields(name).is_empty()).count();
     let member = |(name, value): (&str, &Value<'_>)| {
-        let fields: Vec<&Field> =
-            records.iter().filter_map(|record| record.fields.get(name)).collect();
+        let fields = fields(name);
         let shown = if fields.is_empty() {
-            UNKNOWN.into()
+            return None;
         } else if fields.iter().any(|field| field.redact) {
             REDACTED.into()
         } else {
@@ -29,9 +33,10 @@ fn members(records: &[&Record], object: &Object<'_>) -> Shown {
                 fields.iter().flat_map(|field| alternatives(&field.argument.kind)).collect();
             shown(&kinds, value)
         };
-        (name.to_owned(), shown)
+        Some((name.to_owned(), shown))
     };
-    Shown::Object(object.iter().map(member).collect())
+    let counted = (unknown > 0).then(|| (UNKNOWN.to_owned(), unknown.into()));
+    Shown::Object(object.iter().filter_map(member).chain(counted).collect())
 }
 
 fn shown(kinds: &[&Kind], value: &Value<'_>) -> Shown {

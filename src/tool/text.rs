@@ -117,6 +117,10 @@ impl Form {
             }
             Self::Ipv6 => {
                 let address: Ipv6Addr = text.parse().ok()?;
+                // `::ffff:127.0.0.1` is the loopback address to a tool, and not to Cedar.
+                if address.to_ipv4_mapped().is_some() {
+                    return None;
+                }
                 // Cedar does not read the dotted form that some addresses are displayed in.
                 let groups = address.segments().map(|group| format!("{group:x}"));
                 Some(Expression::new_ip(groups.join(":")))
@@ -145,12 +149,37 @@ impl Form {
 
 /// Compiles a pattern, unless it would mean something else here than in JSON Schema.
 ///
-/// Its dialect is ECMAScript's, which has more than a linear-time engine can do, and no arithmetic
-/// of sets.
+/// Its dialect is ECMAScript's, which has more than a linear-time engine can do, no arithmetic of
+/// sets, and classes of ASCII letters and digits.
 fn regex(pattern: &str) -> Option<Regex> {
     let sets = ["&&", "--", "~~", "[["];
     let differs = sets.iter().any(|operator| pattern.contains(operator));
-    Regex::new(pattern).ok().filter(|_| !differs)
+    Regex::new(&in_ascii(pattern)?).ok().filter(|_| !differs)
+}
+
+/// Spells out the classes that are of ASCII in ECMAScript. In a set, `\b` is a backspace there.
+fn in_ascii(pattern: &str) -> Option<String> {
+    let mut text = String::with_capacity(pattern.len());
+    let (mut in_set, mut rest) = (false, pattern.chars());
+    while let Some(next) = rest.next() {
+        match (next, in_set) {
+            ('\\', _) => match (rest.next()?, in_set) {
+                ('d', _) => text.push_str("[0-9]"),
+                ('D', _) => text.push_str("[^0-9]"),
+                ('w', _) => text.push_str("[0-9A-Za-z_]"),
+                ('W', _) => text.push_str("[^0-9A-Za-z_]"),
+                ('b' | 'B', true) => return None,
+                ('b', false) => text.push_str(r"(?-u:\b)"),
+                ('B', false) => text.push_str(r"(?-u:\B)"),
+                (other, _) => text.extend(['\\', other]),
+            },
+            (other, _) => {
+                in_set = if in_set { other != ']' } else { other == '[' };
+                text.push(other);
+            }
+        }
+    }
+    Some(text)
 }
 
 /// Reads a keyword whose value is a count.

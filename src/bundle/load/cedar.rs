@@ -158,25 +158,27 @@ fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
 /// Whether every principal that the mapping can make fits the schema. Samples with all claims and
 /// with only the required ones cover all of them.
 pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding> {
-    let samples = [sample(&mapping.principal, true), sample(&mapping.principal, false)];
-    let mut findings = Vec::new();
-    for sample in samples {
-        let checked = sample.and_then(|sample| {
-            Entities::from_entities([sample], Some(schema)).map_err(|error| chain(&error))
-        });
-        if let Err(message) = checked {
-            let site = Site::Manifest("identity.principal".to_owned());
-            findings.push(Finding::error(site, message));
-            break;
-        }
-    }
-    findings
+    let fits = |sample: Entity| {
+        Entities::from_entities([sample], Some(schema)).map(|_| ()).map_err(|error| chain(&error))
+    };
+    let principal = sample(&mapping.principal, true)
+        .and_then(fits)
+        .and_then(|()| fits(sample(&mapping.principal, false)?));
+    // A workload that is not among the entities has neither attributes nor parents.
+    let workload = mapping.workload.as_ref().map_or(Ok(()), |workload| {
+        fits(Entity::new_no_attrs(sample_uid(&workload.entity_type), HashSet::new()))
+    });
+    [("identity.principal", principal), ("identity.workload", workload)]
+        .into_iter()
+        .filter_map(|(key, fits)| Some(Finding::error(Site::Manifest(key.to_owned()), fits.err()?)))
+        .collect()
+}
+
+fn sample_uid(name: &TypeName) -> EntityUid {
+    EntityUid::from_type_name_and_id(name.as_cedar().clone(), EntityId::new("sample"))
 }
 
 fn sample(mapping: &PrincipalMapping, complete: bool) -> Result<Entity, String> {
-    let uid = |name: &TypeName| {
-        EntityUid::from_type_name_and_id(name.as_cedar().clone(), EntityId::new("sample"))
-    };
     let wanted = |optional: bool| complete || !optional;
     let attributes = mapping.attributes.iter().filter(|(_, attribute)| wanted(attribute.optional));
     let attributes = attributes.map(|(name, attribute)| {
@@ -189,8 +191,8 @@ fn sample(mapping: &PrincipalMapping, complete: bool) -> Result<Entity, String> 
         (name.clone(), value)
     });
     let parents = mapping.parents.iter().filter(|parent| wanted(parent.optional));
-    let parents = parents.map(|parent| uid(&parent.entity_type)).collect();
-    Entity::new(uid(&mapping.entity_type), attributes.collect(), parents).map_err(|e| e.to_string())
+    let parents = parents.map(|parent| sample_uid(&parent.entity_type)).collect();
+    Entity::new(sample_uid(&mapping.entity_type), attributes.collect(), parents).map_err(|e| e.to_string())
 }
 
 fn policy_site(layer: &str, id: &str) -> Site {

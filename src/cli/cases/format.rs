@@ -40,7 +40,7 @@ pub struct Identity {
 impl Identity {
     /// The identity as the gate takes it.
     pub fn attested(&self) -> Attested {
-        Attested { tokens: self.tokens.clone(), spiffe_id: self.spiffe.clone() }
+        Attested { tokens: self.tokens.clone(), peer: self.spiffe.clone() }
     }
 }
 

@@ -68,7 +68,7 @@ impl Outcome {
             Step::Refuse(refusal) => (refusal.records, Some(refusal.reply), false),
             Step::AwaitBody => (Vec::new(), None, false),
         };
-        let cause = |record: &&Record| record.is_refused() && record.reason != Reason::BatchRefused;
+        let cause = |record: &&Record| record.decides();
         let (reason, policies) = match records.iter().find(cause).or_else(|| records.first()) {
             Some(refused) if refused.is_refused() => (refused.reason, refused.policies.iter().cloned().collect()),
             Some(permitted) => {

@@ -1,0 +1,103 @@
+//! `toolgate explain`: why one call is decided as it is.
+
+mod account;
+mod asked;
+mod human;
+mod identity;
+mod json;
+mod nearest;
+mod reads;
+mod recorded;
+mod value;
+
+use std::path::PathBuf;
+
+use super::directory;
+use super::report::{self, Format};
+use super::{BundleArgument, Exit, Stop};
+use crate::config::Gate;
+use crate::reason::Decision;
+use crate::record::GateField;
+
+use account::Explanation;
+
+/// Explain the decision about one call
+///
+/// Shows the decision, the policies that determined it and where they stand, and the Cedar request
+/// that was built. The call is one of the bundle's cases, a request in a file, or a record of the
+/// decision log, which is decided again with the bundle in DIR.
+///
+/// A record holds neither the roles and attributes of the principal nor the values that the bundle
+/// redacts. --identity adds the former, --arguments the latter, checked against their digest.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  toolgate explain policies/acme --case \"a rep may read a contact\"
+
+  The refusal that somebody quotes the id of; the identity is one of a test file:
+  toolgate explain policies/acme --record decisions.ndjson --id 019a8f2c-… \\
+      --identity policies/acme/tests/contacts.yaml
+
+  The last decision:
+  tail -1 decisions.ndjson | toolgate explain policies/acme --record - --identity alice.yaml
+
+alice.yaml:
+  tokens: { session: { sub: alice, roles: [rep], act: { sub: support-bot } } }
+request.yaml, for --request:
+  call: { path: /crm/mcp, tool: get_contact, arguments: { contact_id: c-1 } }")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    bundle: BundleArgument,
+    #[command(flatten)]
+    call: CallArgument,
+    /// Choose a record by its id, which refusals and headers name
+    #[arg(long, value_name = "ID", conflicts_with_all = ["case", "request"])]
+    id: Option<String>,
+    /// What the proxy verified about the caller: `tokens` and `spiffe` as in test files, or a
+    /// whole test file
+    #[arg(long, value_name = "FILE", conflicts_with = "case")]
+    identity: Option<PathBuf>,
+    /// Choose an identity of that file by its name
+    #[arg(long = "as", value_name = "NAME", requires = "identity")]
+    identity_name: Option<String>,
+    /// The complete arguments of a recorded call, as JSON
+    #[arg(long = "arguments", value_name = "FILE", conflicts_with_all = ["case", "request"])]
+    complete: Option<PathBuf>,
+    /// The environment that policies see, unless a record names it
+    #[arg(long, value_name = "NAME", default_value = "")]
+    environment: String,
+}
+
+/// Where the call comes from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct CallArgument {
+    /// The case with this name
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+    /// A line of the decision log, in this file or on stdin
+    #[arg(long, value_name = "FILE|-")]
+    record: Option<PathBuf>,
+    /// A file with a `call` or a `request` as in test files
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
+    let opened = directory::open(&arguments.bundle.bundle)?;
+    let gate = Gate {
+        bundle: opened.loaded.bundle,
+        environment: arguments.environment.clone(),
+        site: GateField::default(),
+    };
+    let asked = asked::asked(arguments, &gate, &opened.document)?;
+    let gate = Gate { environment: asked.environment.clone(), ..gate };
+    let explanation = Explanation::of(&gate, asked)?;
+    report::data(&match format {
+        Format::Human => human::tell(&explanation, &gate, &opened.map),
+        Format::Json => report::pretty(&json::tell(&explanation, &gate, &opened.map)),
+    })?;
+    Ok(match explanation.decision {
+        Decision::Permit => Exit::Success,
+        Decision::Deny | Decision::Silence => Exit::Refused,
+    })
+}

@@ -1,0 +1,205 @@
+//! Everything there is to tell about a decision.
+
+use cedar_policy::{Effect, PolicyId};
+
+use super::asked::Asked;
+use super::nearest::{self, Near};
+use super::recorded::Recorded;
+use crate::bundle::{Bundle, Layer};
+use crate::cli::Stop;
+use crate::cli::cases::{self, Outcome};
+use crate::cli::report::Problem;
+use crate::config::Gate;
+use crate::decide::{Denial, Question};
+use crate::exchange::Arrival;
+use crate::identity;
+use crate::json;
+use crate::mcp::{self, Body, Call, Kind, StandardHeaders};
+use crate::reason::{Decision, Reason};
+use crate::record::Record;
+
+/// A decision with everything that led to it.
+#[derive(Debug)]
+pub(super) struct Explanation {
+    /// What was decided.
+    pub(super) decision: Decision,
+    /// Why.
+    pub(super) reason: Reason,
+    /// What came of the request; `None` when it could not be decided again.
+    pub(super) outcome: Option<Outcome>,
+    /// The decided calls.
+    pub(super) calls: Vec<ExplainedCall>,
+    /// The record that was explained, and whether the decision is the same.
+    pub(super) recorded: Option<(Recorded, Option<bool>)>,
+    /// What the reader must know.
+    pub(super) notes: Vec<String>,
+}
+
+/// One record and the Cedar request that led to it.
+#[derive(Debug)]
+pub(super) struct ExplainedCall {
+    pub(super) record: Record,
+    /// The Cedar request; `None` when no policy was asked.
+    pub(super) question: Option<Question>,
+    /// What each layer said.
+    pub(super) layers: Vec<(String, LayerAnswer)>,
+    /// When nothing permits the call: what comes near.
+    pub(super) nearest: Vec<Near>,
+}
+
+/// What one layer said.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum LayerAnswer {
+    /// It permits the call.
+    Permitted,
+    /// It refuses the call.
+    Refused,
+    /// A more general layer had refused already.
+    NotAsked,
+}
+
+impl LayerAnswer {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Refused => "refused",
+            Self::NotAsked => "not asked",
+        }
+    }
+}
+
+/// A policy as its author wrote it.
+#[derive(Debug)]
+pub(super) struct Author<'a> {
+    pub(super) layer: &'a str,
+    pub(super) effect: Effect,
+    /// What it tells the caller.
+    pub(super) reason: Option<&'a str>,
+}
+
+impl<'a> Author<'a> {
+    pub(super) fn of(bundle: &'a Bundle, policy: &str) -> Option<Self> {
+        let id = PolicyId::new(policy);
+        bundle.layers.iter().find_map(|layer| {
+            let effect = layer.policies.policy(&id)?.effect();
+            Some(Self { layer: &layer.name, effect, reason: layer.reason(&id) })
+        })
+    }
+}
+
+impl Explanation {
+    /// Decides the request as the filter does, and finds out how that came.
+    pub(super) fn of(gate: &Gate, asked: Asked) -> Result<Self, Stop> {
+        let Asked { request, recorded, may_differ, notes, .. } = asked;
+        let Some((arrival, body)) = request else {
+            return Ok(Self::as_recorded(recorded, notes));
+        };
+        let outcome = cases::run(gate, &arrival, &body).map_err(Problem::new)?;
+        let mut questions = questions(gate, &arrival, &body).into_iter();
+        let explained = outcome.records.iter().map(|record| {
+            let question = if record.tool.is_some() { questions.next().flatten() } else { None };
+            explained(gate, record, question)
+        });
+        let calls = explained.collect();
+        let reason = decided(recorded.as_ref(), &outcome, may_differ);
+        let recorded = recorded.map(|recorded| {
+            let same = agrees(&recorded, &outcome);
+            (recorded, if may_differ && !same { None } else { Some(same) })
+        });
+        Ok(Self {
+            decision: reason.decision(),
+            reason,
+            outcome: Some(outcome),
+            calls,
+            recorded,
+            notes,
+        })
+    }
+
+    fn as_recorded(recorded: Option<Recorded>, notes: Vec<String>) -> Self {
+        let reason = recorded.as_ref().and_then(Recorded::reason).unwrap_or(Reason::Internal);
+        Self {
+            decision: reason.decision(),
+            reason,
+            outcome: None,
+            calls: Vec::new(),
+            recorded: recorded.map(|recorded| (recorded, None)),
+            notes,
+        }
+    }
+}
+
+/// The reason that the explanation is about. What was refused with its batch may be permitted
+/// alone, and marks in place of values do not overrule the record.
+fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> Reason {
+    let recorded = recorded.and_then(Recorded::reason);
+    recorded.filter(|reason| may_differ || *reason == Reason::BatchRefused).unwrap_or(outcome.reason)
+}
+
+/// Whether the same was decided by the same policies. What was refused with its batch was
+/// permitted on its own.
+fn agrees(recorded: &Recorded, outcome: &Outcome) -> bool {
+    if recorded.reason() == Some(Reason::BatchRefused) {
+        return outcome.decision == Decision::Permit;
+    }
+    recorded.reason() == Some(outcome.reason)
+        && recorded.policies.iter().collect::<std::collections::BTreeSet<_>>()
+            == outcome.policies.iter().collect()
+}
+
+fn explained(gate: &Gate, record: &Record, question: Option<Question>) -> ExplainedCall {
+    let layers: Vec<_> = if question.is_some() { layers(&gate.bundle, record) } else { Vec::new() };
+    let silent = |layer: &&Layer| record.layer.as_ref() == Some(&layer.name);
+    let nearest = match (&question, record.reason) {
+        (Some(question), Reason::NotPermitted) => {
+            let layer = gate.bundle.layers.iter().find(silent);
+            layer.map(|layer| nearest::policies(layer, question)).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    ExplainedCall { record: record.clone(), question, layers, nearest }
+}
+
+fn layers(bundle: &Bundle, record: &Record) -> Vec<(String, LayerAnswer)> {
+    let mut answer = LayerAnswer::Permitted;
+    let answers = bundle.layers.iter().map(|layer| {
+        answer = match answer {
+            LayerAnswer::Permitted if record.layer.as_ref() == Some(&layer.name) => LayerAnswer::Refused,
+            LayerAnswer::Permitted => LayerAnswer::Permitted,
+            LayerAnswer::Refused | LayerAnswer::NotAsked => LayerAnswer::NotAsked,
+        };
+        (layer.name.clone(), answer)
+    });
+    answers.collect()
+}
+
+/// The Cedar request of every call in a body, built by the same functions as in the exchange;
+/// `None` for a call that no policy is asked about.
+fn questions(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Vec<Option<Question>> {
+    let Ok(value) = json::read(body, gate.bundle.limits.depth) else { return Vec::new() };
+    let Ok(headers) = StandardHeaders::read(&arrival.head) else { return Vec::new() };
+    let Ok(body) = mcp::read(&value, &headers, gate.bundle.limits.calls) else { return Vec::new() };
+    calls(&body).map(|call| question(gate, arrival, &call).ok()).collect()
+}
+
+fn calls<'a>(body: &'a Body<'a>) -> impl Iterator<Item = Call<'a>> {
+    body.messages().iter().filter_map(|message| match message.kind {
+        Kind::Call(call) => Some(call),
+        Kind::Request(_) | Kind::Notification(_) | Kind::Response => None,
+    })
+}
+
+fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question, Denial> {
+    let because = |reason| move || Denial::because(reason);
+    let bundle = &gate.bundle;
+    let facts = arrival.facts(&gate.environment);
+    let channel = bundle.channel(&facts.authority, &facts.path);
+    let channel = channel.ok_or_else(because(Reason::UnknownChannel))?;
+    let identity = identity::identify(&bundle.identity, &arrival.attested)
+        .map_err(|error| Denial::because(error.reason()))?;
+    let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
+    let input = tool
+        .arguments(call.arguments)
+        .map_err(|_| Denial::because(Reason::InvalidArguments))?;
+    Question::new(bundle, tool, input, &identity, &facts)
+}

@@ -1,0 +1,80 @@
+//! A file with identities: one of its own, or several with names, such as a test file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::cli::Stop;
+use crate::cli::cases::Identity;
+use crate::cli::files;
+use crate::cli::report::{Problem, SourceFile};
+use crate::cli::yaml;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    identities: BTreeMap<String, Identity>,
+    #[serde(default)]
+    tokens: BTreeMap<String, Value>,
+    #[serde(default)]
+    spiffe: Option<String>,
+    /// A test file has them too.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read over, so that a test file can be named")]
+    cases: Option<IgnoredAny>,
+}
+
+/// The identities of a file.
+#[derive(Debug)]
+pub(super) struct Identities {
+    file: String,
+    named: BTreeMap<String, Identity>,
+    own: Option<Identity>,
+}
+
+impl Identities {
+    pub(super) fn read(path: &Path) -> Result<Self, Stop> {
+        let file = SourceFile { name: path.display().to_string(), text: files::read(path)? };
+        let file = Rc::new(file);
+        let written: Written = yaml::read(&file)?;
+        let own = Identity { tokens: written.tokens, spiffe: written.spiffe };
+        let own = (!own.tokens.is_empty() || own.spiffe.is_some()).then_some(own);
+        Ok(Self { file: file.name.clone(), named: written.identities, own })
+    }
+
+    /// The identity that is meant: the named one, or else the only one that `fits`.
+    pub(super) fn choose(
+        &self,
+        name: Option<&str>,
+        fits: impl Fn(&Identity) -> bool,
+    ) -> Result<Identity, Problem> {
+        if let Some(name) = name {
+            let found = self.named.get(name).cloned();
+            return found.ok_or_else(|| Problem::new(format!("`{}` has no identity `{name}`", self.file)));
+        }
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
+        }
+        let fitting: Vec<_> = self.named.iter().filter(|(_, identity)| fits(identity)).collect();
+        match fitting.as_slice() {
+            [(_, identity)] => Ok((*identity).clone()),
+            [] => Err(Problem::new(format!("`{}` has no identity that fits", self.file))),
+            many => {
+                let names = many.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+                Err(Problem::new(format!("`{}` has several identities that fit", self.file))
+                    .with_help(format!("choose one with --as: {names}")))
+            }
+        }
+    }
+
+    /// The names of the identities that fit.
+    pub(super) fn fitting(&self, fits: impl Fn(&Identity) -> bool) -> Vec<&str> {
+        let fitting = self.named.iter().filter(|(_, identity)| fits(identity));
+        fitting.map(|(name, _)| name.as_str()).collect()
+    }
+}

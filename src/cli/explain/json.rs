@@ -1,0 +1,109 @@
+//! An explanation for programs. The Cedar request is in Cedar's own JSON form.
+
+use cedar_policy::{Effect, Entities, EntityUid};
+use serde_json::{Value, json};
+
+use super::account::{Author, ExplainedCall, Explanation};
+use crate::cli::directory::SourceMap;
+use crate::cli::report::Place;
+use crate::config::Gate;
+use crate::decide::Question;
+
+pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> Value {
+    let calls = explanation.calls.iter().map(|call| self::call(call, gate, map));
+    let recorded = explanation.recorded.as_ref().map(|(recorded, same)| {
+        json!({
+            "id": recorded.id,
+            "decision": recorded.decision(),
+            "reason": recorded.reason,
+            "policies": recorded.policies,
+            "detail": recorded.detail,
+            "bundle": {
+                "name": recorded.bundle.name,
+                "version": recorded.bundle.version,
+                "digest": recorded.bundle.digest,
+            },
+            "same": same,
+        })
+    });
+    let outcome = explanation.outcome.as_ref();
+    let reply = outcome.and_then(|outcome| {
+        let reply = outcome.reply.as_ref()?;
+        Some(json!({ "status": reply.status, "body": outcome.reply_json() }))
+    });
+    json!({
+        "bundle": gate.bundle.id,
+        "decision": explanation.decision,
+        "reason": explanation.reason,
+        "calls": calls.collect::<Vec<_>>(),
+        "reply": reply,
+        "recorded": recorded,
+        "notes": explanation.notes,
+    })
+}
+
+fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
+    let record = &call.record;
+    let policies = record.policies.iter().map(|id| policy(id, gate, map));
+    let layers = call.layers.iter().map(|(layer, answer)| json!({ "layer": layer, "answer": answer.as_str() }));
+    let nearest = call.nearest.iter().map(|near| {
+        let mut value = policy(&near.policy, gate, map);
+        if let Some(members) = value.as_object_mut() {
+            members.insert("misses".to_owned(), json!(near.misses));
+        }
+        value
+    });
+    json!({
+        "tool": record.tool,
+        "method": record.method,
+        "decision": record.decision,
+        "reason": record.reason,
+        "detail": record.detail,
+        "policies": policies.collect::<Vec<_>>(),
+        "nearest": nearest.collect::<Vec<_>>(),
+        "layers": layers.collect::<Vec<_>>(),
+        "request": call.question.as_ref().map(request),
+    })
+}
+
+fn policy(id: &str, gate: &Gate, map: &SourceMap) -> Value {
+    let author = Author::of(&gate.bundle, id);
+    let place = author.as_ref().and_then(|author| map.policy(author.layer, id));
+    json!({
+        "id": id,
+        "layer": author.as_ref().map(|author| author.layer),
+        "effect": author.as_ref().map(|author| match author.effect {
+            Effect::Permit => "permit",
+            Effect::Forbid => "forbid",
+        }),
+        "reason": author.as_ref().and_then(|author| author.reason),
+        "file": place.map(|place| &place.file.name),
+        "line": place.and_then(Place::lines).map(|[(line, _), _]| line),
+    })
+}
+
+fn request(question: &Question) -> Value {
+    let request = question.request();
+    let entities = question.entities();
+    let part = |uid: Option<&EntityUid>| uid.map(|uid| entity(uid, entities));
+    json!({
+        "principal": part(request.principal()),
+        "action": part(request.action()),
+        "resource": part(request.resource()),
+        "context": request.context().and_then(|context| context.to_json_value().ok()),
+    })
+}
+
+/// The entity with its attributes and everything that it is in.
+fn entity(uid: &EntityUid, entities: &Entities) -> Value {
+    let json = |uid: &EntityUid| json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() });
+    let known = entities.get(uid).and_then(|entity| entity.to_json_value().ok());
+    let attributes = known.as_ref().and_then(|entity| entity.get("attrs")).cloned();
+    let mut parents: Vec<&EntityUid> = entities.ancestors(uid).into_iter().flatten().collect();
+    parents.sort_unstable();
+    json!({
+        "uid": json(uid),
+        "attrs": attributes.unwrap_or_else(|| json!({})),
+        "parents": parents.into_iter().map(json).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,184 @@
+//! A record of the decision log → the request that it tells of, as far as the record holds it.
+
+mod arguments;
+mod line;
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::asked::Asked;
+use super::identity::Identities;
+use super::{Arguments, reads};
+use crate::bundle::{Channel, Document};
+use crate::cli::Stop;
+use crate::cli::cases::{Call, Identity, Sent};
+use crate::cli::directory;
+use crate::cli::files;
+use crate::cli::report::Problem;
+use crate::config::Gate;
+use crate::digest::Digest;
+use crate::exchange::Arrival;
+use crate::head::Head;
+use crate::identity;
+
+pub(super) use line::Recorded;
+
+/// Makes the request of a recorded call.
+pub(super) fn asked(
+    arguments: &Arguments,
+    path: &Path,
+    gate: &Gate,
+    document: &Document,
+) -> Result<Asked, Stop> {
+    let log = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
+    let recorded = line::choose(&log, arguments.id.as_deref())?;
+    let mut notes = Vec::new();
+    if recorded.bundle.digest != gate.bundle.id.digest.as_str() {
+        notes.push(format!(
+            "decided by bundle {}@{} {}, explained with {}",
+            recorded.bundle.name, recorded.bundle.version, recorded.bundle.digest, gate.bundle.id
+        ));
+    }
+    let environment = recorded.environment.clone();
+    if !recorded.is_call() {
+        notes.push(
+            "this was refused before any policy was asked, and the record does not hold the whole \
+             request: the following is what was recorded"
+                .to_owned(),
+        );
+        let recorded = Some(recorded);
+        return Ok(Asked { request: None, environment, recorded, may_differ: false, notes });
+    }
+    let identity = identify(arguments, gate, &recorded, &mut notes)?;
+    let given = arguments.complete.as_deref();
+    let values = arguments::of(&recorded, given, &mut notes)?;
+    let mut may_differ = false;
+    if !values.withheld.is_empty() {
+        values.fit(&gate.bundle, &recorded)?;
+        let consequence = reads::consequence(&gate.bundle, &recorded, &values.withheld);
+        may_differ = consequence.may_differ;
+        notes.push(consequence.note);
+    }
+    let call = call(&recorded, document, values.value.as_ref(), &mut notes)?;
+    let request = arrival(&recorded, &call, &identity)?;
+    Ok(Asked { request: Some(request), environment, recorded: Some(recorded), may_differ, notes })
+}
+
+/// The identity, which must be the recorded one as far as the record names it.
+fn identify(
+    arguments: &Arguments,
+    gate: &Gate,
+    recorded: &Recorded,
+    notes: &mut Vec<String>,
+) -> Result<Identity, Stop> {
+    let fits = |identity: &Identity| {
+        identity::identify(&gate.bundle.identity, &identity.attested())
+            .is_ok_and(|identity| recorded.is_by(&identity))
+    };
+    let Some(path) = &arguments.identity else {
+        let message = "the record does not hold the roles and attributes of the principal";
+        return Err(Problem::new(message).with_help(advice(&arguments.bundle.bundle, fits)).into());
+    };
+    let mut identity = Identities::read(path)?.choose(arguments.identity_name.as_deref(), fits)?;
+    notes.push(format!(
+        "roles, attributes and scopes are those in `{}`; the record does not hold them",
+        path.display()
+    ));
+    // The one claim of which the record holds the value.
+    if let Some(txn) = &recorded.txn {
+        for claims in identity.tokens.values_mut().filter_map(Value::as_object_mut) {
+            claims.insert("txn".to_owned(), json!(txn));
+        }
+    }
+    match identity::identify(&gate.bundle.identity, &identity.attested()) {
+        Ok(found) if recorded.is_by(&found) => Ok(identity),
+        Ok(found) => {
+            let is = line::who(&found);
+            let message = format!("the identity is {is}, and the record is about {}", recorded.who());
+            Err(Problem::new(message).into())
+        }
+        Err(error) => Err(Problem::new(format!("the identity does not fit the bundle: {error}")).into()),
+    }
+}
+
+/// Which identities of the bundle's tests could be meant. They are not taken unasked: the same
+/// person may have other roles there.
+fn advice(bundle: &Path, fits: impl Fn(&Identity) -> bool) -> String {
+    let fitting = directory::tests(bundle).into_iter().flatten().find_map(|path| {
+        let identities = Identities::read(&path).ok()?;
+        let name = (*identities.fitting(&fits).first()?).to_owned();
+        Some(format!("--identity {} --as {name}", path.display()))
+    });
+    match fitting {
+        Some(options) => format!("if this test identity has the same: {options}"),
+        None => "give them with --identity; `toolgate explain --help` shows the form".to_owned(),
+    }
+}
+
+/// The call. The record does not hold the path, but the bundle's channels do.
+fn call(
+    recorded: &Recorded,
+    document: &Document,
+    arguments: Option<&Value>,
+    notes: &mut Vec<String>,
+) -> Result<Call, Problem> {
+    let (server, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
+    let channels = document.manifest.channels.iter().filter(|channel| channel.server == server);
+    let channels: Vec<&Channel> = channels.collect();
+    let call = |channel: &Channel| Call {
+        path: channel.path.clone(),
+        authority: channel.authority.clone().map_or_else(|| "tools.example".to_owned(), String::from),
+        tool: tool.to_owned(),
+        arguments: arguments.cloned(),
+    };
+    let meant = channels.iter().map(|channel| call(channel)).find(|call| {
+        recorded.request_digest.as_deref() == Some(request_digest(call, recorded).as_str())
+    });
+    match (meant, channels.as_slice()) {
+        (Some(call), _) => Ok(call),
+        (None, [only]) => Ok(call(only)),
+        (None, [first, ..]) => {
+            notes.push(format!("several channels lead to server `{server}`; taken: `{}`", first.path));
+            Ok(call(first))
+        }
+        (None, []) => {
+            Err(Problem::new(format!("no channel of the bundle leads to server `{server}`")))
+        }
+    }
+}
+
+fn request_digest(call: &Call, recorded: &Recorded) -> Digest {
+    Digest::of(&json!({
+        "authority": call.authority,
+        "path": call.path,
+        "method": "tools/call",
+        "name": call.tool,
+        "arguments_digest": recorded.arguments_digest,
+    }))
+}
+
+fn arrival(
+    recorded: &Recorded,
+    call: &Call,
+    identity: &Identity,
+) -> Result<(Arrival, Vec<u8>), Problem> {
+    let time: DateTime<Utc> = recorded
+        .time
+        .parse()
+        .map_err(|_| Problem::new(format!("the record's time `{}` is no time", recorded.time)))?;
+    let source_ip = recorded.source_ip.as_ref().and_then(|ip| ip.parse().ok());
+    let sent = Sent { call: Some(call), request: None, time: Some(time), source_ip };
+    let (mut arrival, body) = sent.arrival(Some(identity));
+    // The randomness of the recorded id, so that the reply quotes the same id.
+    arrival.entropy = Uuid::parse_str(&recorded.id).map(|id| id.as_u128()).unwrap_or_default();
+    if let Some(trace_id) = &recorded.trace_id {
+        let mut fields = call.fields();
+        let traceparent = format!("00-{trace_id}-0000000000000001-01");
+        fields.push(("traceparent".to_owned(), traceparent.into_bytes()));
+        arrival.head = Head::new(fields);
+    }
+    Ok((arrival, body))
+}

@@ -1,0 +1,104 @@
+//! The arguments of a recorded call, and which of them the record withholds.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Recorded;
+use crate::bundle::Bundle;
+use crate::cli::Stop;
+use crate::cli::files;
+use crate::cli::report::Problem;
+use crate::digest::Digest;
+use crate::json;
+use crate::reason::Reason;
+
+/// Nesting that no recorded call has.
+const DEPTH: usize = 128;
+/// What stands in records instead of a value.
+const MARKS: [&str; 2] = ["[redacted]", "[unknown]"];
+
+/// The arguments to decide with.
+#[derive(Debug)]
+pub(super) struct Arguments {
+    /// The arguments, with marks where the record withholds a value.
+    pub(super) value: Option<Value>,
+    /// The dotted paths of withheld values.
+    pub(super) withheld: Vec<String>,
+}
+
+impl Arguments {
+    /// Whether the call can be decided with marks in place of the withheld values. Where a value
+    /// is no text, its mark does not fit the tool's schema.
+    pub(super) fn fit(&self, bundle: &Bundle, recorded: &Recorded) -> Result<(), Problem> {
+        let text = self.value.as_ref().map(Value::to_string).unwrap_or_default();
+        let value = json::read(text.as_bytes(), DEPTH).ok();
+        let arguments = value.as_ref().and_then(|value| value.as_object());
+        let tool = recorded.tool().and_then(|(server, name)| bundle.tool(server, name));
+        let fits = tool.is_none_or(|tool| tool.arguments(arguments).is_ok());
+        if fits || recorded.reason() == Some(Reason::InvalidArguments) {
+            return Ok(());
+        }
+        let withheld = self.withheld.join("`, `");
+        let message = format!("the call cannot be decided without the values of `{withheld}`");
+        let help = "give the complete arguments with --arguments; they are checked against the digest";
+        Err(Problem::new(message).with_help(help))
+    }
+}
+
+/// The arguments of a record, or those given beside it; both must have the recorded digest.
+pub(super) fn of(
+    recorded: &Recorded,
+    given: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<Arguments, Stop> {
+    if let Some(path) = given {
+        let text = files::read(path)?;
+        let value = json::read(text.as_bytes(), DEPTH)
+            .map_err(|error| Problem::new(format!("`{}`: {error}", path.display())))?;
+        if recorded.arguments_digest.as_deref() != Some(Digest::of(&value).as_str()) {
+            let message = format!("`{}` does not have the digest of the recorded arguments", path.display());
+            return Err(Problem::new(message).into());
+        }
+        notes.push("the given arguments have the recorded digest".to_owned());
+        let value = serde_json::to_value(&value).ok();
+        return Ok(Arguments { value, withheld: Vec::new() });
+    }
+    let Some(digest) = &recorded.arguments_digest else {
+        return Ok(Arguments { value: None, withheld: Vec::new() });
+    };
+    let Some(shown) = &recorded.arguments else {
+        notes.push("the record holds no arguments, since the tool was unknown".to_owned());
+        return Ok(Arguments { value: None, withheld: Vec::new() });
+    };
+    let mut withheld = Vec::new();
+    if Digest::of(shown).as_str() == digest {
+        notes.push("the recorded arguments are complete and have the recorded digest".to_owned());
+    } else {
+        collect(shown, "", &mut withheld);
+        if withheld.is_empty() {
+            let message = "the recorded arguments do not have the recorded digest";
+            let help = "nothing in them is redacted, so the record was changed after it was written";
+            return Err(Problem::new(message).with_help(help).into());
+        }
+    }
+    Ok(Arguments { value: Some(shown.clone()), withheld })
+}
+
+fn collect(value: &Value, path: &str, withheld: &mut Vec<String>) {
+    match value {
+        Value::String(text) if MARKS.contains(&text.as_str()) => withheld.push(path.to_owned()),
+        Value::Object(members) => {
+            for (name, value) in members {
+                let separator = if path.is_empty() { "" } else { "." };
+                collect(value, &format!("{path}{separator}{name}"), withheld);
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                collect(element, path, withheld);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

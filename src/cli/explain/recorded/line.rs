@@ -1,0 +1,166 @@
+//! One line of the decision log.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cli::report::Problem;
+use crate::identity::Identity;
+use crate::reason::{Decision, Reason};
+use crate::record::SCHEMA;
+
+/// A record, as far as it tells what was asked and decided. Further members are left alone: later
+/// gates may write more.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli::explain) struct Recorded {
+    pub(in crate::cli::explain) schema: String,
+    pub(in crate::cli::explain) time: String,
+    pub(in crate::cli::explain) id: String,
+    pub(in crate::cli::explain) reason: String,
+    pub(in crate::cli::explain) detail: Option<String>,
+    pub(in crate::cli::explain) policies: Vec<String>,
+    pub(in crate::cli::explain) bundle: BundleField,
+    pub(in crate::cli::explain) principal: Option<PrincipalField>,
+    pub(in crate::cli::explain) actor: Option<ActorField>,
+    pub(in crate::cli::explain) tool: Option<String>,
+    pub(in crate::cli::explain) arguments: Option<Value>,
+    pub(in crate::cli::explain) arguments_digest: Option<String>,
+    pub(in crate::cli::explain) request_digest: Option<String>,
+    pub(in crate::cli::explain) txn: Option<String>,
+    pub(in crate::cli::explain) trace_id: Option<String>,
+    pub(in crate::cli::explain) source_ip: Option<String>,
+    pub(in crate::cli::explain) environment: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli::explain) struct BundleField {
+    pub(in crate::cli::explain) name: String,
+    pub(in crate::cli::explain) version: u32,
+    pub(in crate::cli::explain) digest: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli::explain) struct PrincipalField {
+    #[serde(rename = "type")]
+    type_name: String,
+    id: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli::explain) struct ActorField {
+    chain: Vec<String>,
+}
+
+/// The record that is meant: the one with this id, or the only one.
+pub(super) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Problem> {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let line = match (id, lines.as_slice()) {
+        (None, [only]) => only,
+        (None, lines) => {
+            let message = format!("there are {} records", lines.len());
+            return Err(Problem::new(message).with_help("choose one with --id"));
+        }
+        (Some(id), lines) => lines
+            .iter()
+            .find(|line| has_id(line, id))
+            .ok_or_else(|| Problem::new(format!("there is no record with the id `{id}`")))?,
+    };
+    let recorded: Recorded = serde_json::from_str(line)
+        .map_err(|error| Problem::new(format!("this is no record of a decision: {error}")))?;
+    if recorded.schema != SCHEMA {
+        let message = format!("the record has the schema `{}`, and not `{SCHEMA}`", recorded.schema);
+        return Err(Problem::new(message));
+    }
+    if recorded.reason().is_none() {
+        return Err(Problem::new(format!("the record has the unknown reason `{}`", recorded.reason)));
+    }
+    Ok(recorded)
+}
+
+fn has_id(line: &str, id: &str) -> bool {
+    // Most lines are not worth parsing.
+    line.contains(id)
+        && serde_json::from_str::<Value>(line)
+            .is_ok_and(|record| record.get("id").and_then(Value::as_str) == Some(id))
+}
+
+impl Recorded {
+    /// The recorded reason.
+    pub(in crate::cli::explain) fn reason(&self) -> Option<Reason> {
+        Reason::ALL.iter().find(|reason| reason.as_str() == self.reason).copied()
+    }
+
+    /// The decision that goes with the reason.
+    pub(in crate::cli::explain) fn decision(&self) -> Decision {
+        self.reason().map_or(Decision::Deny, Reason::decision)
+    }
+
+    /// Whether a policy or the tool's schema decided, so that the call can be decided again. What
+    /// was refused for anything else of the request is not in the record.
+    pub(super) fn is_call(&self) -> bool {
+        let by_call = match self.reason() {
+            Some(
+                Reason::Permitted
+                | Reason::Forbidden
+                | Reason::PolicyError
+                | Reason::NotPermitted
+                | Reason::UnknownTool
+                | Reason::InvalidArguments
+                | Reason::BatchRefused,
+            ) => true,
+            Some(
+                Reason::Lifecycle
+                | Reason::MethodNotAllowed
+                | Reason::Unauthenticated
+                | Reason::InvalidIdentity
+                | Reason::IdentityMismatch
+                | Reason::UnknownChannel
+                | Reason::UnsupportedMediaType
+                | Reason::UnsupportedEncoding
+                | Reason::BodyTooLarge
+                | Reason::TooManyCalls
+                | Reason::MalformedBody
+                | Reason::MalformedMessage
+                | Reason::HeaderMismatch
+                | Reason::UnsupportedVersion
+                | Reason::Internal,
+            )
+            | None => false,
+        };
+        by_call && self.tool.is_some() && self.principal.is_some()
+    }
+
+    /// Server and name of the tool.
+    pub(super) fn tool(&self) -> Option<(&str, &str)> {
+        self.tool.as_ref()?.split_once('/')
+    }
+
+    /// Whether an identity has the recorded principal and actors.
+    pub(super) fn is_by(&self, identity: &Identity) -> bool {
+        let principal = self.principal.as_ref().is_some_and(|principal| {
+            principal.type_name == identity.principal.type_name && principal.id == identity.principal.id
+        });
+        let chain = self.actor.as_ref().map(|actor| &actor.chain);
+        principal && chain == identity.actor.as_ref().map(|actor| &actor.chain)
+    }
+
+    /// The recorded principal and actors in words.
+    pub(in crate::cli::explain) fn who(&self) -> String {
+        let principal = self.principal.as_ref();
+        let principal =
+            principal.map_or("nobody that was verified".to_owned(), |of| format!("{}::{:?}", of.type_name, of.id));
+        through(principal, self.actor.as_ref().map(|actor| actor.chain.as_slice()))
+    }
+}
+
+/// A principal and actors in words.
+pub(super) fn who(identity: &Identity) -> String {
+    let principal = format!("{}::{:?}", identity.principal.type_name, identity.principal.id);
+    through(principal, identity.actor.as_ref().map(|actor| actor.chain.as_slice()))
+}
+
+fn through(principal: String, chain: Option<&[String]>) -> String {
+    match chain {
+        Some(chain) => format!("{principal} through `{}`", chain.join("` for `")),
+        None => principal,
+    }
+}
