@@ -16,8 +16,8 @@ pub use document::{Document, EntitySource, Format, PolicySource};
 pub use finding::{Finding, Severity, Site};
 pub use load::{Loaded, load};
 pub use manifest::{
-    BundleName, Channel, Host, Limits, Manifest, McpSettings, Protocol, RefusalSettings, RefusalStyle,
-    ServerNotes,
+    BundleName, Channel, Host, Limits, Manifest, McpSettings, Protocol, RefusalSettings,
+    RefusalStyle, ServerNotes,
 };
 
 use crate::digest::Digest;
@@ -83,7 +83,9 @@ impl Bundle {
     /// one of any host.
     pub fn channel(&self, authority: &str, path: &str) -> Option<&Channel> {
         let here = || self.channels.iter().filter(|channel| channel.path == path);
-        let named = |channel: &&Channel| channel.authority.as_ref().is_some_and(|host| host.serves(authority));
+        let named = |channel: &&Channel| {
+            channel.authority.as_ref().is_some_and(|host| host.serves(authority))
+        };
         here().find(named).or_else(|| here().find(|channel| channel.authority.is_none()))
     }
 

@@ -162,8 +162,12 @@ impl Exchange {
                 Step::AwaitBody
             }
             (State::Awaiting(pending), Event::End(body)) => pending.decide(gate, body),
-            (State::Awaiting(pending), Event::Headers(_)) => Step::Refuse(pending.out_of_order(gate)),
-            (State::Fresh | State::Done, _) => Step::Refuse(Account::unknown(gate).out_of_order(gate)),
+            (State::Awaiting(pending), Event::Headers(_)) => {
+                Step::Refuse(pending.out_of_order(gate))
+            }
+            (State::Fresh | State::Done, _) => {
+                Step::Refuse(Account::unknown(gate).out_of_order(gate))
+            }
         }
     }
 }
@@ -172,7 +176,8 @@ impl Pending {
     /// Everything that can be refused before the body is there.
     fn open(gate: &Gate, arrival: &Arrival) -> Result<Self, Box<Refusal>> {
         let mut account = Account::open(gate, arrival);
-        let refuse = |account: &Account, denial: Denial| Box::new(account.refuse(gate, &denial, None));
+        let refuse =
+            |account: &Account, denial: Denial| Box::new(account.refuse(gate, &denial, None));
         let path = account.facts.path.clone();
         let Some(channel) = gate.bundle.channel(&account.facts.authority, &path) else {
             return Err(refuse(&account, Denial::because(Reason::UnknownChannel)));
@@ -264,7 +269,10 @@ fn transport(
         return refused(Reason::MethodNotAllowed, "the HTTP method is not POST, GET or DELETE");
     }
     if !is_json(head) {
-        return refused(Reason::UnsupportedMediaType, "content-type is not application/json in UTF-8");
+        return refused(
+            Reason::UnsupportedMediaType,
+            "content-type is not application/json in UTF-8",
+        );
     }
     let encoding = head.one("content-encoding");
     if !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| is_identity(e)) {

@@ -113,7 +113,9 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if !self.answered {
             for name in [header::DECISION, header::IDENTITY] {
-                if let Err(status) = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None) {
+                if let Err(status) =
+                    hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None)
+                {
                     error!("a forged response header could not be removed: status {status:?}");
                 }
             }

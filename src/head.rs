@@ -78,7 +78,14 @@ mod tests {
 
     #[test]
     fn one_value_or_an_error() {
-        let head = head(&[(":path", b"/a "), ("a", b" 1\t"), ("b", b"1"), ("b", b"1"), ("c", b"\xff"), ("d", b"")]);
+        let head = head(&[
+            (":path", b"/a "),
+            ("a", b" 1\t"),
+            ("b", b"1"),
+            ("b", b"1"),
+            ("c", b"\xff"),
+            ("d", b""),
+        ]);
         assert_eq!(head.one(":path"), Ok(Some("/a ")));
         assert_eq!(head.one("a"), Ok(Some("1")));
         assert_eq!(head.all("b").count(), 2);
@@ -90,7 +97,8 @@ mod tests {
 
     #[test]
     fn names_are_listed_once() {
-        let head = head(&[("toolgate-b", b""), ("x", b""), ("toolgate-a", b""), ("toolgate-b", b"")]);
+        let head =
+            head(&[("toolgate-b", b""), ("x", b""), ("toolgate-a", b""), ("toolgate-b", b"")]);
         assert_eq!(head.names_with_prefix("toolgate-"), ["toolgate-a", "toolgate-b"]);
     }
 }

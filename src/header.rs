@@ -1,8 +1,6 @@
 //! The gate's own header fields, as structured fields (RFC 9651).
 
-use sfv::{
-    DictSerializer, KeyRef, ListSerializer, RefBareItem, StringRef, TokenRef,
-};
+use sfv::{DictSerializer, KeyRef, ListSerializer, RefBareItem, StringRef, TokenRef};
 
 use crate::record::Record;
 
@@ -46,7 +44,9 @@ pub fn identity(record: &Record) -> String {
     let (principal, actor) = (record.principal_key(), record.actor_key());
     let tenant = record.principal.as_ref().and_then(|principal| principal.tenant.as_deref());
     let mut dictionary = DictSerializer::new();
-    for (key, value) in [("principal", principal.as_deref()), ("actor", actor.as_deref()), ("tenant", tenant)] {
+    for (key, value) in
+        [("principal", principal.as_deref()), ("actor", actor.as_deref()), ("tenant", tenant)]
+    {
         if let (Ok(key), Some(value)) = (KeyRef::from_str(key), value) {
             let item = text(value).unwrap_or(RefBareItem::DisplayString(value));
             dictionary.bare_item(key, item);

@@ -94,7 +94,9 @@ pub enum IdentityError {
     #[error("neither an `act` claim nor a verified peer certificate names an actor")]
     NoActor,
     /// More than one token names a principal.
-    #[error("the request carries the tokens `{first}` and `{second}`, and only one may name the principal")]
+    #[error(
+        "the request carries the tokens `{first}` and `{second}`, and only one may name the principal"
+    )]
     Ambiguous {
         /// One of the tokens' names.
         first: String,

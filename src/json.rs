@@ -40,38 +40,22 @@ pub enum Value<'a> {
 impl<'a> Value<'a> {
     /// The string, if this is one.
     pub fn as_str(&self) -> Option<&str> {
-        if let Self::String(text) = self {
-            Some(text)
-        } else {
-            None
-        }
+        if let Self::String(text) = self { Some(text) } else { None }
     }
 
     /// The object, if this is one.
     pub fn as_object(&self) -> Option<&Object<'a>> {
-        if let Self::Object(object) = self {
-            Some(object)
-        } else {
-            None
-        }
+        if let Self::Object(object) = self { Some(object) } else { None }
     }
 
     /// The elements, if this is an array.
     pub fn as_array(&self) -> Option<&[Value<'a>]> {
-        if let Self::Array(elements) = self {
-            Some(elements)
-        } else {
-            None
-        }
+        if let Self::Array(elements) = self { Some(elements) } else { None }
     }
 
     /// The integer, if this is a number written without fraction and exponent.
     pub fn as_i64(&self) -> Option<i64> {
-        if let Self::Number(number) = self {
-            number.as_i64()
-        } else {
-            None
-        }
+        if let Self::Number(number) = self { number.as_i64() } else { None }
     }
 
     /// Whether this is `null`.
@@ -101,10 +85,7 @@ pub struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 impl<'a> Object<'a> {
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
-        self.0
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     /// The members in the order of the document.

@@ -88,7 +88,8 @@ fn every_reason_is_documented() {
 fn every_field_of_the_record_is_documented() {
     let source = read("src/record.rs");
     let body = source.split("pub struct Record {").nth(1).unwrap().split("\n}").next().unwrap();
-    let fields = body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
+    let fields =
+        body.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next());
     let page = read("src/record.md");
     let table = page.split("# Reasons").next().unwrap();
     let documented: Vec<&str> =

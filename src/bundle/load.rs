@@ -120,7 +120,10 @@ fn manifest(document: &Document) -> Vec<Finding> {
         }
     }
     for server in manifest.servers.keys().filter(|server| !is_name(server)) {
-        error("servers", format!("`{server}` is not a server name: use letters, digits, `-`, `_`, `.`"));
+        error(
+            "servers",
+            format!("`{server}` is not a server name: use letters, digits, `-`, `_`, `.`"),
+        );
     }
     if manifest.identity.principal.tokens.is_empty() && manifest.identity.workload.is_none() {
         error("identity.principal.tokens", "nothing names a principal".to_owned());
@@ -129,7 +132,10 @@ fn manifest(document: &Document) -> Vec<Finding> {
         error("mcp.methods", "`tools/call` is decided per call and cannot be listed".to_owned());
     }
     if (-32768..=-32000).contains(&manifest.refusal.code) {
-        error("refusal.code", format!("`{}` is reserved by JSON-RPC and MCP", manifest.refusal.code));
+        error(
+            "refusal.code",
+            format!("`{}` is reserved by JSON-RPC and MCP", manifest.refusal.code),
+        );
     }
     if manifest.limits.depth > DEEPEST {
         error("limits.depth", format!("the depth is at most {DEEPEST}"));

@@ -73,7 +73,10 @@ fn policy_rules() {
     let one = |source: &str| json!([{ "id": "a", "source": source }]);
     check(org(json!([])), &["without a policy every call is refused"]);
     check(org(one("permit (principal, action, resource);")), &["the policy has no `@id`"]);
-    check(org(one("@id(\"a b\") permit (principal, action, resource);")), &["`a b` is not a policy id"]);
+    check(
+        org(one("@id(\"a b\") permit (principal, action, resource);")),
+        &["`a b` is not a policy id"],
+    );
     check(
         org(one("@id(\"a\") permit (principal == ?principal, action, resource);")),
         &["template slot"],
@@ -87,7 +90,9 @@ fn policy_rules() {
         ],
     );
     check(
-        org(one("@id(\"a\") forbid (principal, action, resource) when { context.input.amount > 1 };")),
+        org(one(
+            "@id(\"a\") forbid (principal, action, resource) when { context.input.amount > 1 };",
+        )),
         &["attribute `input.amount`"],
     );
     let source = "@id(\"a\") permit (principal, action, resource);";
@@ -113,7 +118,8 @@ fn entities_and_mapping_fit_the_schema() {
     );
     check(
         |document| {
-            document["manifest"]["identity"]["principal"]["attributes"]["tenant"]["type"] = json!("Long");
+            document["manifest"]["identity"]["principal"]["attributes"]["tenant"]["type"] =
+                json!("Long");
         },
         &["bundle.yaml: identity.principal"],
     );
@@ -122,7 +128,9 @@ fn entities_and_mapping_fit_the_schema() {
     };
     check(workload, &["bundle.yaml: identity.workload"]);
     check(
-        |document| document["manifest"]["identity"]["principal"]["parents"][0]["type"] = json!("Agent"),
+        |document| {
+            document["manifest"]["identity"]["principal"]["parents"][0]["type"] = json!("Agent")
+        },
         &["bundle.yaml: identity.principal"],
     );
 }
@@ -136,7 +144,8 @@ fn channels_by_host() {
     ]);
     let bundle = load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
     let named = |authority: &str| bundle.channel(authority, "/mcp").unwrap().authority.is_some();
-    for same in ["pay.example", "PAY.Example", "pay.example:8443", "pay.example.", "pay.example.:1"] {
+    for same in ["pay.example", "PAY.Example", "pay.example:8443", "pay.example.", "pay.example.:1"]
+    {
         assert!(named(same), "{same}");
     }
     for other in ["", "pay.example.org", "xpay.example", "pay.example:x", "pay.example.."] {
@@ -155,13 +164,12 @@ fn tools_and_their_notes() {
         &["server `pay` has no tool `refnd`"],
     );
     check(
-        |document| document["manifest"]["servers"]["pay"]["tools"]["refund"]["redact"] = json!(["nota"]),
+        |document| {
+            document["manifest"]["servers"]["pay"]["tools"]["refund"]["redact"] = json!(["nota"])
+        },
         &["nota"],
     );
-    check(
-        |document| document["tools"]["other"] = json!([]),
-        &["the server is not in `servers`"],
-    );
+    check(|document| document["tools"]["other"] = json!([]), &["the server is not in `servers`"]);
 }
 
 #[test]

@@ -36,11 +36,17 @@ fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
 #[test]
 fn permit_names_its_policies() {
     let permit = refund(
-        &["permit (principal, action, resource);", "permit (principal in Role::\"rep\", action, resource);"],
+        &[
+            "permit (principal, action, resource);",
+            "permit (principal in Role::\"rep\", action, resource);",
+        ],
         1,
     )
     .unwrap();
-    assert_eq!((permit.reason(), permit.policies()), (Reason::Permitted, &["p0".to_owned(), "p1".to_owned()][..]));
+    assert_eq!(
+        (permit.reason(), permit.policies()),
+        (Reason::Permitted, &["p0".to_owned(), "p1".to_owned()][..])
+    );
 }
 
 #[test]
@@ -54,12 +60,16 @@ fn forbid_wins_and_advises() {
     )
     .unwrap_err();
     assert_eq!(denial.reason, Reason::Forbidden);
-    assert_eq!((denial.policies, denial.advice), (vec!["p1".to_owned()], Some("ask finance".to_owned())));
+    assert_eq!(
+        (denial.policies, denial.advice),
+        (vec!["p1".to_owned()], Some("ask finance".to_owned()))
+    );
 }
 
 #[test]
 fn silence_is_not_a_denial_by_policy() {
-    let denial = refund(&["permit (principal in Role::\"boss\", action, resource);"], 1).unwrap_err();
+    let denial =
+        refund(&["permit (principal in Role::\"boss\", action, resource);"], 1).unwrap_err();
     assert_eq!((denial.reason, denial.policies), (Reason::NotPermitted, vec![]));
     assert_eq!(denial.layer.as_deref(), Some("org"));
 }

@@ -61,7 +61,13 @@ impl Account {
     }
 
     /// The record of the `index`-th message of the request.
-    pub(super) fn record(&self, bundle: &Bundle, gate: &Gate, reason: Reason, index: usize) -> Record {
+    pub(super) fn record(
+        &self,
+        bundle: &Bundle,
+        gate: &Gate,
+        reason: Reason,
+        index: usize,
+    ) -> Record {
         Record {
             schema: record::SCHEMA,
             time: record::timestamp(self.facts.time),
@@ -103,16 +109,14 @@ impl Account {
     pub(super) fn refuse(&self, gate: &Gate, denial: &Denial, id: Option<&Id>) -> Refusal {
         let mut record = self.record(&gate.bundle, gate, denial.reason, 0);
         record.detail.clone_from(&denial.detail);
-        let refused =
-            Refused { id, tool: None, advice: denial.advice.as_deref(), record: &record };
+        let refused = Refused { id, tool: None, advice: denial.advice.as_deref(), record: &record };
         Refusal { reply: unreadable(gate, &refused), records: vec![record] }
     }
 
     /// A refusal of a body that holds no message that may be decided.
     pub(super) fn refuse_message(&self, gate: &Gate, error: &MessageError) -> Refusal {
         let text = Some(error.message.clone());
-        let denial =
-            Denial { advice: text.clone(), detail: text, ..Denial::because(error.reason) };
+        let denial = Denial { advice: text.clone(), detail: text, ..Denial::because(error.reason) };
         self.refuse(gate, &denial, error.id.as_ref())
     }
 

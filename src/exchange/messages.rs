@@ -42,7 +42,8 @@ impl Pending {
             verdicts.iter().map(|verdict| verdict.outcome.clone()).collect();
         match permits.map(Permits::all) {
             Ok(Some(permits)) => {
-                let calls = verdicts.into_iter().filter(|v| matches!(v.message.kind, Kind::Call(_)));
+                let calls =
+                    verdicts.into_iter().filter(|v| matches!(v.message.kind, Kind::Call(_)));
                 let records = calls.map(|verdict| verdict.record).collect();
                 Step::Forward(self.forward(gate, permits, records))
             }

@@ -47,7 +47,9 @@ fn post(body: &str) -> Step {
 }
 
 fn call(name: &str, arguments: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#)
+    format!(
+        r#"{{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{{"name":"{name}","arguments":{arguments}}}}}"#
+    )
 }
 
 #[track_caller]
@@ -73,13 +75,23 @@ fn refused(step: Step) -> (Refusal, Value) {
 fn a_permitted_call_carries_its_decision_to_the_upstream() {
     let forward = forwarded(post(&call("refund", r#"{"amount":500,"note":"secret"}"#)));
     let [record] = &forward.records[..] else { panic!() };
-    assert_eq!((record.reason, record.policies.as_slice()), (Reason::Permitted, &["refunds".to_owned()][..]));
-    let [HeaderChange::Set(decision, value), HeaderChange::Set(identity, who)] = &forward.headers[..] else { panic!() };
+    assert_eq!(
+        (record.reason, record.policies.as_slice()),
+        (Reason::Permitted, &["refunds".to_owned()][..])
+    );
+    let [HeaderChange::Set(decision, value), HeaderChange::Set(identity, who)] =
+        &forward.headers[..]
+    else {
+        panic!()
+    };
     assert_eq!((*decision, *identity), ("toolgate-decision", "toolgate-identity"));
     let digest = &record.bundle.digest;
     assert_eq!(
         *value,
-        format!(r#"permit;reason=permitted;policy="refunds";bundle="fixture@3 {digest}";id="{}""#, record.id)
+        format!(
+            r#"permit;reason=permitted;policy="refunds";bundle="fixture@3 {digest}";id="{}""#,
+            record.id
+        )
     );
     assert_eq!(who, r#"principal="User::\"alice\"", actor="Agent::\"bot\"", tenant="acme""#);
 }
@@ -121,7 +133,13 @@ fn a_forbidden_call_is_a_tool_result_that_says_whom_to_ask() {
     assert_eq!((&body["id"], &body["result"]["isError"]), (&json!("x"), &json!(true)));
     assert_eq!(body["result"]["resultType"], "complete");
     let text = body["result"]["content"][0]["text"].as_str().unwrap();
-    assert_eq!(text, format!("Refused (forbidden): At most 500. Ask finance. Decision {}.", refusal.records[0].id));
+    assert_eq!(
+        text,
+        format!(
+            "Refused (forbidden): At most 500. Ask finance. Decision {}.",
+            refusal.records[0].id
+        )
+    );
     assert_eq!(body["result"]["_meta"]["dev.toolgate/refusal"]["reason"], "forbidden");
     assert_eq!(refusal.records[0].layer.as_deref(), Some("org"));
 }
@@ -132,7 +150,10 @@ fn outcomes_of_calls() {
         (call("get", r#"{"id":1}"#), Reason::InvalidArguments),
         (call("get", r#"{"id":"a","Id":"b"}"#), Reason::InvalidArguments),
         (call("get", r#"{}"#), Reason::InvalidArguments),
-        (call("refund", r#"{"amount":{"__entity":{"type":"User","id":"root"}}}"#), Reason::InvalidArguments),
+        (
+            call("refund", r#"{"amount":{"__entity":{"type":"User","id":"root"}}}"#),
+            Reason::InvalidArguments,
+        ),
         (call("drop", r#"{}"#), Reason::UnknownTool),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tasks/get"}"#.to_owned(), Reason::MethodNotAllowed),
         (r#"{"jsonrpc":"2.0","method":"notifications/x"}"#.to_owned(), Reason::MethodNotAllowed),
@@ -162,7 +183,8 @@ fn housekeeping_passes_without_a_record() {
 fn forged_headers_are_removed() {
     let fields = with(&[("toolgate-decision", "permit"), ("toolgate-anything", "1")]);
     let body = call("get", r#"{"id":"p"}"#);
-    let forward = forwarded(run(&fixture::gate(), &fields, Some(fixture::claims()), body.as_bytes()));
+    let forward =
+        forwarded(run(&fixture::gate(), &fields, Some(fixture::claims()), body.as_bytes()));
     let remove = |name: &str| HeaderChange::Remove(name.to_owned());
     assert_eq!(forward.headers[..2], [remove("toolgate-anything"), remove("toolgate-decision")]);
 }
@@ -194,8 +216,17 @@ fn transport_rules() {
     let (refusal, _) = refused(run(&gate, &twice, Some(fixture::claims()), b"{}"));
     assert_eq!(refusal.records[0].reason, Reason::UnsupportedMediaType);
     let body = call("get", r#"{"id":"p"}"#);
-    for fine in ["APPLICATION/JSON", "application/json;charset=UTF-8", "application/json ; charset=\"utf-8\""] {
-        forwarded(run(&gate, &with(&[("content-type", fine)]), Some(fixture::claims()), body.as_bytes()));
+    for fine in [
+        "APPLICATION/JSON",
+        "application/json;charset=UTF-8",
+        "application/json ; charset=\"utf-8\"",
+    ] {
+        forwarded(run(
+            &gate,
+            &with(&[("content-type", fine)]),
+            Some(fixture::claims()),
+            body.as_bytes(),
+        ));
     }
 }
 
@@ -236,14 +267,20 @@ fn one_refused_call_refuses_the_batch() {
 
 #[test]
 fn styles_of_refusal() {
-    for (style, status, code) in [("jsonrpc_error", 200, -31403), ("http", 403, -31403), ("conceal", 200, -32602)] {
+    for (style, status, code) in
+        [("jsonrpc_error", 200, -31403), ("http", 403, -31403), ("conceal", 200, -32602)]
+    {
         let mut document = fixture::document_json();
         document["manifest"]["refusal"] = json!({ "style": style, "help": "Ask us." });
-        let bundle = crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
+        let bundle =
+            crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
         let gate = Gate { bundle, ..fixture::gate() };
         let body = call("refund", r#"{"amount":501}"#);
         let (refusal, body) = refused(run(&gate, &POST, Some(fixture::claims()), body.as_bytes()));
-        assert_eq!((refusal.reply.status, &body["error"]["code"], &body["id"]), (status, &json!(code), &json!("x")));
+        assert_eq!(
+            (refusal.reply.status, &body["error"]["code"], &body["id"]),
+            (status, &json!(code), &json!("x"))
+        );
         let message = body["error"]["message"].as_str().unwrap();
         assert_eq!(message == "Unknown tool: refund", style == "conceal", "{message}");
         assert_eq!(message.contains("Ask us."), style != "conceal");

@@ -18,7 +18,8 @@ use crate::record::{GateField, Record};
 
 /// Everything the gate needs to know when a request's headers are complete.
 pub(super) fn arrival() -> Result<Arrival, String> {
-    let fields = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
+    let fields =
+        hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
     let tokens = match property(&["metadata"])? {
         Some(bytes) => metadata::verified_tokens(&bytes)?,
         None => BTreeMap::new(),
@@ -28,10 +29,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
     getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
     Ok(Arrival {
         head: Head::new(fields),
-        attested: Attested {
-            tokens,
-            peer: text(&["connection", "uri_san_peer_certificate"])?,
-        },
+        attested: Attested { tokens, peer: text(&["connection", "uri_san_peer_certificate"])? },
         source_ip: text(&["source", "address"])?
             .and_then(|address| address.parse::<SocketAddr>().ok())
             .map(|address| address.ip()),
@@ -53,7 +51,8 @@ pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
     if size == 0 {
         return Ok(Vec::new());
     }
-    let body = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).map_err(failed("body"))?;
+    let body =
+        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).map_err(failed("body"))?;
     let body = body.unwrap_or_default();
     if body.len() == size { Ok(body) } else { Err("the body is not all there".to_owned()) }
 }

@@ -38,8 +38,8 @@ fn json(value: ProtoValue) -> Value {
         Some(Kind::NumberValue(number)) => Value::from(number),
         Some(Kind::StringValue(text)) => Value::String(text),
         Some(Kind::ListValue(list)) => list.values.into_iter().map(json).collect(),
-        Some(Kind::StructValue(object)) => {
-            Value::Object(object.fields.into_iter().map(|(k, v)| (k, json(v))).collect::<Map<_, _>>())
-        }
+        Some(Kind::StructValue(object)) => Value::Object(
+            object.fields.into_iter().map(|(k, v)| (k, json(v))).collect::<Map<_, _>>(),
+        ),
     }
 }

@@ -33,7 +33,9 @@ fn claims() -> Value {
 /// Identifies with `changes` laid over the usual claims.
 fn with(changes: Value) -> Result<Identity, IdentityError> {
     let mut token = claims();
-    let (Some(token_map), Value::Object(changes)) = (token.as_object_mut(), changes) else { panic!() };
+    let (Some(token_map), Value::Object(changes)) = (token.as_object_mut(), changes) else {
+        panic!()
+    };
     token_map.extend(changes);
     identify_as(mapping(), &[("session", token)], None)
 }
@@ -61,18 +63,21 @@ fn principal_with_attributes_and_parents() {
     }))
     .unwrap();
     let Principal { entity, type_name, id, tenant } = identity.principal;
-    assert_eq!((type_name.as_str(), id.as_str(), tenant.as_deref()), ("User", "alice", Some("acme")));
-    let json = entity.to_json_value().unwrap();
     assert_eq!(
-        json["attrs"],
-        json!({ "tenant": "acme", "level": 3, "vip": true, "tags": ["a"] })
+        (type_name.as_str(), id.as_str(), tenant.as_deref()),
+        ("User", "alice", Some("acme"))
     );
+    let json = entity.to_json_value().unwrap();
+    assert_eq!(json["attrs"], json!({ "tenant": "acme", "level": 3, "vip": true, "tags": ["a"] }));
     assert_eq!(json["parents"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn absent_and_null_optional_claims_are_the_same() {
-    assert!(with(json!({ "level": null, "groups": null, "act": { "sub": "bot", "act": null } })).is_ok());
+    assert!(
+        with(json!({ "level": null, "groups": null, "act": { "sub": "bot", "act": null } }))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -89,8 +94,10 @@ fn ill_typed_claims_are_refused() {
         (json!({ "roles": { "rep": true } }), ill("roles", "a string or an array of strings")),
         (json!({ "roles": ["rep", 1] }), ill("roles", "a string or an array of strings")),
         (json!({ "roles": [null] }), ill("roles", "a string or an array of strings")),
-        (json!({ "https://acme.example/tags": "a" }),
-         ill("/https:~1~1acme.example~1tags", "an array of strings")),
+        (
+            json!({ "https://acme.example/tags": "a" }),
+            ill("/https:~1~1acme.example~1tags", "an array of strings"),
+        ),
         (json!({ "act": "bot" }), ill("act", "an object")),
         (json!({ "act": ["bot"] }), ill("act", "an object")),
         (json!({ "act": {} }), ill("act.sub", "a non-empty string")),
@@ -122,7 +129,10 @@ fn missing_claims_are_refused() {
 fn delegation_chain_is_current_actor_first() {
     let identity = with(json!({ "act": { "sub": "bot", "act": { "sub": "planner" } } })).unwrap();
     let actor = identity.actor.unwrap();
-    assert_eq!((actor.id.as_str(), actor.chain), ("bot", vec!["bot".to_owned(), "planner".to_owned()]));
+    assert_eq!(
+        (actor.id.as_str(), actor.chain),
+        ("bot", vec!["bot".to_owned(), "planner".to_owned()])
+    );
     let deeper = json!({ "act": { "sub": "a", "act": { "sub": "b", "act": { "sub": "c" } } } });
     refused(with(deeper), "the delegation chain is longer than 2", Reason::InvalidIdentity);
 }
@@ -149,7 +159,10 @@ fn the_peer_certificate_names_actor_and_workload() {
     refused(identify_as(mapping(), &token, None), message, Reason::Unauthenticated);
 
     let workload = identify_as(mapping(), &[], Some("spiffe://other")).unwrap();
-    assert_eq!((workload.principal.type_name.as_str(), workload.principal.id.as_str()), ("Workload", "spiffe://other"));
+    assert_eq!(
+        (workload.principal.type_name.as_str(), workload.principal.id.as_str()),
+        ("Workload", "spiffe://other")
+    );
     assert_eq!(workload.actor.unwrap().id, "spiffe://other");
 }
 

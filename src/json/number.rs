@@ -23,10 +23,7 @@ impl<'a> Number<'a> {
         if literal.len() > LONGEST {
             return Err(JsonError::NumberTooLong(at));
         }
-        if literal
-            .bytes()
-            .any(|byte| matches!(byte, b'.' | b'e' | b'E'))
-        {
+        if literal.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
             check_float(literal, at)?;
         } else {
             check_integer(literal, at)?;
@@ -69,9 +66,7 @@ fn check_integer(literal: &str, at: usize) -> Result<(), JsonError> {
 }
 
 fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
-    let value = literal
-        .parse::<f64>()
-        .map_err(|_| JsonError::MalformedNumber(at))?;
+    let value = literal.parse::<f64>().map_err(|_| JsonError::MalformedNumber(at))?;
     if value == 0.0 {
         check_zero(literal, at)
     } else if value.is_finite() {
@@ -83,9 +78,7 @@ fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
 
 /// A double reader sees 0 in `1e-400`, a decimal reader does not.
 fn check_zero(literal: &str, at: usize) -> Result<(), JsonError> {
-    let mut mantissa = literal
-        .bytes()
-        .take_while(|byte| !matches!(byte, b'e' | b'E'));
+    let mut mantissa = literal.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
     if mantissa.any(|byte| matches!(byte, b'1'..=b'9')) {
         Err(JsonError::NumberOutOfRange(at))
     } else if literal.starts_with('-') {

@@ -11,15 +11,12 @@ fn model(value: &Value<'_>) -> Model {
     match value {
         Value::Null => Model::Null,
         Value::Bool(value) => Model::from(*value),
-        Value::Number(number) => number
-            .as_i64()
-            .map_or_else(|| number.as_f64().into(), Model::from),
+        Value::Number(number) => {
+            number.as_i64().map_or_else(|| number.as_f64().into(), Model::from)
+        }
         Value::String(text) => Model::from(text.as_ref()),
         Value::Array(elements) => elements.iter().map(model).collect(),
-        Value::Object(object) => object
-            .iter()
-            .map(|(key, value)| (key, model(value)))
-            .collect(),
+        Value::Object(object) => object.iter().map(|(key, value)| (key, model(value))).collect(),
     }
 }
 
@@ -32,10 +29,7 @@ fn agrees_if_accepted(document: &[u8]) -> Result<(), TestCaseError> {
         .map_err(|error| TestCaseError::fail(format!("serde_json refuses it: {error}")))?;
     prop_assert_eq!(model(&value), other);
     let written = serde_json::to_vec(&value).expect("a value can be written");
-    prop_assert_eq!(
-        read(&written, DEPTH).map(|again| model(&again)),
-        Ok(model(&value))
-    );
+    prop_assert_eq!(read(&written, DEPTH).map(|again| model(&again)), Ok(model(&value)));
     let canonical_form = canonical(&value);
     let again: Model = serde_json::from_slice(&canonical_form).expect("canonical JSON is JSON");
     prop_assert_eq!(canonical(&again), canonical_form);
@@ -44,9 +38,7 @@ fn agrees_if_accepted(document: &[u8]) -> Result<(), TestCaseError> {
 
 fn characters() -> impl Strategy<Value = char> {
     let chosen = prop::sample::select(
-        "\"\\/\u{1}\n\u{1f}aé€😀\u{7f}\u{ffff}\u{feff}"
-            .chars()
-            .collect::<Vec<_>>(),
+        "\"\\/\u{1}\n\u{1f}aé€😀\u{7f}\u{ffff}\u{feff}".chars().collect::<Vec<_>>(),
     );
     prop_oneof![
         chosen,
@@ -65,9 +57,8 @@ fn models() -> impl Strategy<Value = Model> {
         | prop::num::f64::SUBNORMAL
         | prop::num::f64::POSITIVE
         | prop::num::f64::ZERO;
-    let finite = doubles.prop_filter("finite, no -0", |f| {
-        f.is_finite() && (*f != 0.0 || f.is_sign_positive())
-    });
+    let finite = doubles
+        .prop_filter("finite, no -0", |f| f.is_finite() && (*f != 0.0 || f.is_sign_positive()));
     let leaf = prop_oneof![
         Just(Model::Null),
         any::<bool>().prop_map(Model::from),

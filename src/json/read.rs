@@ -93,12 +93,7 @@ pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
     }
     let text =
         std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
-    let mut reader = Reader {
-        text,
-        at: 0,
-        limit: max_depth,
-        key_offsets: Vec::new(),
-    };
+    let mut reader = Reader { text, at: 0, limit: max_depth, key_offsets: Vec::new() };
     reader.document()
 }
 
@@ -303,10 +298,7 @@ fn second_of_duplicates<'k>(
     let mut sorted: Vec<(&str, usize)> = keys.zip(offsets.copied()).collect();
     sorted.sort_unstable();
     let pairs = sorted.iter().zip(sorted.iter().skip(1));
-    pairs
-        .filter(|(left, right)| left.0 == right.0)
-        .map(|(_, right)| right.1)
-        .min()
+    pairs.filter(|(left, right)| left.0 == right.0).map(|(_, right)| right.1).min()
 }
 
 fn has_duplicates_pairwise(members: &[(Cow<'_, str>, Value<'_>)]) -> bool {

@@ -37,10 +37,7 @@ fn reads_every_kind() {
     check(r#"{"b": {"c": []}, "a": 1}"#, r#"{"a":1,"b":{"c":[]}}"#);
     check(r#"{"": 0, " ": 1}"#, r#"{"":0," ":1}"#);
     // The same key may stand in different objects.
-    check(
-        r#"{"a":{"a":[{"a":1},{"a":2}]}}"#,
-        r#"{"a":{"a":[{"a":1},{"a":2}]}}"#,
-    );
+    check(r#"{"a":{"a":[{"a":1},{"a":2}]}}"#, r#"{"a":{"a":[{"a":1},{"a":2}]}}"#);
     // Readers that ignore case are the protocol layer's concern.
     check(r#"{"name":1,"Name":2}"#, r#"{"Name":2,"name":1}"#);
 }
@@ -112,27 +109,16 @@ fn reads_strings() {
     check(r#""\"\\\/\b\f\n\r\t""#, r#""\"\\/\b\f\n\r\t""#);
     check(r#""\u0041\u00e9\u20AC\uFFFF""#, "\"Aé€\u{ffff}\"");
     check(r#""\ud83d\ude00\uDBFF\uDFFF""#, "\"😀\u{10ffff}\"");
-    check(
-        "\"Aé€😀\u{7f}\u{feff}\u{2028}\"",
-        "\"Aé€😀\u{7f}\u{feff}\u{2028}\"",
-    );
+    check("\"Aé€😀\u{7f}\u{feff}\u{2028}\"", "\"Aé€😀\u{7f}\u{feff}\u{2028}\"");
     check(r#""\u0001\u001f\u007f""#, "\"\\u0001\\u001f\u{7f}\"");
     check(r#"{"\u006eame":"\\u0000"}"#, r#"{"name":"\\u0000"}"#);
     // Every place of the end within and beyond the words read at once.
     for length in 0..40 {
-        for filler in [
-            "a", "é", " ", "!", "#", "[", "]", "\u{7f}", "\u{80}", "\u{a2}",
-        ] {
+        for filler in ["a", "é", " ", "!", "#", "[", "]", "\u{7f}", "\u{80}", "\u{a2}"] {
             let text = filler.repeat(length);
-            assert_eq!(
-                read_str(&format!("\"{text}\"")).as_str(),
-                Some(text.as_str())
-            );
+            assert_eq!(read_str(&format!("\"{text}\"")).as_str(), Some(text.as_str()));
             let escaped = format!("\"{text}\\n{text}\"");
-            assert_eq!(
-                read_str(&escaped).as_str(),
-                Some(format!("{text}\n{text}").as_str())
-            );
+            assert_eq!(read_str(&escaped).as_str(), Some(format!("{text}\n{text}").as_str()));
         }
     }
 }
@@ -140,14 +126,10 @@ fn reads_strings() {
 #[test]
 fn borrows_strings_without_escapes() {
     let value = read_str(r#"{"plain":"é","es\u0063aped":"\n"}"#);
-    let Value::Object(Object(members)) = &value else {
-        panic!("not an object")
-    };
+    let Value::Object(Object(members)) = &value else { panic!("not an object") };
     let borrowed = |text: &Cow<'_, str>| matches!(text, Cow::Borrowed(_));
     for (key, text) in members {
-        let Value::String(text) = text else {
-            panic!("not a string")
-        };
+        let Value::String(text) = text else { panic!("not a string") };
         assert_eq!(borrowed(key), key == "plain");
         assert_eq!(borrowed(text), key == "plain");
     }
@@ -163,14 +145,8 @@ fn refuses_strings_that_readers_cut_or_replace() {
         for before in 0..20 {
             let filler = "x".repeat(before);
             let control = char::from(byte);
-            check_refused(
-                format!("\"{filler}{control}\""),
-                ControlCharacter(before + 1),
-            );
-            check_refused(
-                format!("\"{filler}{control}{filler}\""),
-                ControlCharacter(before + 1),
-            );
+            check_refused(format!("\"{filler}{control}\""), ControlCharacter(before + 1));
+            check_refused(format!("\"{filler}{control}{filler}\""), ControlCharacter(before + 1));
         }
     }
     check_refused("{\"a\n\":1}", ControlCharacter(3));
@@ -187,19 +163,10 @@ fn refuses_strings_that_readers_cut_or_replace() {
 
 #[test]
 fn refuses_unknown_escapes() {
-    for escape in [
-        r"\'", r"\a", r"\v", r"\0", r"\x41", r"\U0041", r"\ ", r"\é", "\\\n",
-    ] {
+    for escape in [r"\'", r"\a", r"\v", r"\0", r"\x41", r"\U0041", r"\ ", r"\é", "\\\n"] {
         check_refused(format!("\"{escape}\""), UnknownEscape(1));
     }
-    for escape in [
-        r"\u004",
-        r"\u+041",
-        r"\u{41}",
-        r"\u 041",
-        r"\u00g1",
-        r"\u００４１",
-    ] {
+    for escape in [r"\u004", r"\u+041", r"\u{41}", r"\u 041", r"\u00g1", r"\u００４１"] {
         check_refused(format!("\"{escape}\""), UnknownEscape(1));
     }
     check_refused(r#""\ud83d\ude0""#, UnknownEscape(7));
@@ -215,9 +182,7 @@ fn refuses_duplicate_keys() {
     check_refused(r#"{"x":{"b":0,"a":[{"y":1}],"a":2}}"#, DuplicateKey(26));
     check_refused("{\"é\":1,\"\\u00e9\":2}", DuplicateKey(8));
     for size in [2, 7, 8, 9, 10, 1000] {
-        let members: Vec<String> = (0..size)
-            .map(|key| format!(r#""{key}":{{"z":[]}}"#))
-            .collect();
+        let members: Vec<String> = (0..size).map(|key| format!(r#""{key}":{{"z":[]}}"#)).collect();
         let members = members.join(",");
         let unique = format!("{{{members}}}");
         assert_eq!(read_str(&unique).as_object().map(Object::len), Some(size));
@@ -234,23 +199,15 @@ fn refuses_duplicate_keys() {
 #[test]
 fn reads_numbers() {
     check("[0,1,-1,10,123]", "[0,1,-1,10,123]");
-    check(
-        "[9007199254740991,-9007199254740991]",
-        "[9007199254740991,-9007199254740991]",
-    );
+    check("[9007199254740991,-9007199254740991]", "[9007199254740991,-9007199254740991]");
     check("[0.0,0e0,0.00E-5,1.0,1.50,1e0]", "[0,0,0,1,1.5,1]");
     check("[1E2,1e+2,1e-2,-1.5e-3,0.1]", "[100,100,0.01,-0.0015,0.1]");
-    check(
-        "[1.7976931348623157e308,5e-324]",
-        "[1.7976931348623157e+308,5e-324]",
-    );
+    check("[1.7976931348623157e308,5e-324]", "[1.7976931348623157e+308,5e-324]");
     assert_eq!(read_str("-12").as_i64(), Some(-12));
     for float in ["1.0", "1e2", "1E2", "0.5"] {
         assert_eq!(read_str(float).as_i64(), None);
     }
-    let Value::Number(number) = read_str("1E2") else {
-        panic!("not a number")
-    };
+    let Value::Number(number) = read_str("1E2") else { panic!("not a number") };
     assert_eq!(number.as_str(), "1E2");
     assert!((number.as_f64() - 100.0).abs() < f64::EPSILON);
 }
@@ -258,10 +215,7 @@ fn reads_numbers() {
 #[test]
 fn refuses_numbers_that_readers_change() {
     for literal in "00 01 -01 1. 1.e1 1e 1e+ 1e1.5 .5 +1 - 0x10".split(' ') {
-        assert!(
-            read(format!("[{literal}]").as_bytes(), DEPTH).is_err(),
-            "{literal}"
-        );
+        assert!(read(format!("[{literal}]").as_bytes(), DEPTH).is_err(), "{literal}");
     }
     check_refused("[-01]", MalformedNumber(1));
     check_refused("[1.]", MalformedNumber(1));
@@ -320,25 +274,14 @@ fn gives_access() {
     let object = value.as_object().expect("an object");
     assert_eq!(object.keys().collect::<String>(), "sinlo");
     assert_eq!(
-        object
-            .iter()
-            .map(|(_, value)| value.kind())
-            .collect::<Vec<_>>(),
+        object.iter().map(|(_, value)| value.kind()).collect::<Vec<_>>(),
         ["string", "number", "null", "array", "object"]
     );
     assert_eq!(object.get("s").and_then(Value::as_str), Some("x"));
     assert_eq!(object.get("i").and_then(Value::as_i64), Some(7));
-    assert_eq!(
-        object.get("l").and_then(Value::as_array),
-        Some([Value::Bool(true)].as_slice())
-    );
+    assert_eq!(object.get("l").and_then(Value::as_array), Some([Value::Bool(true)].as_slice()));
     assert!(object.get("n").is_some_and(Value::is_null));
-    assert!(
-        object
-            .get("o")
-            .and_then(Value::as_object)
-            .is_some_and(Object::is_empty)
-    );
+    assert!(object.get("o").and_then(Value::as_object).is_some_and(Object::is_empty));
     assert!(object.get("x").is_none() && value.as_str().is_none() && value.as_i64().is_none());
 }
 
@@ -351,9 +294,6 @@ fn errors_say_where() {
 #[test]
 fn canonical_sorts_by_utf16() {
     // U+1F600 is written with surrogates, which sort before U+FB33.
-    check(
-        "{\"\u{fb33}\":1,\"😀\":2,\"\\u20ac\":3}",
-        "{\"€\":3,\"😀\":2,\"\u{fb33}\":1}",
-    );
+    check("{\"\u{fb33}\":1,\"😀\":2,\"\\u20ac\":3}", "{\"€\":3,\"😀\":2,\"\u{fb33}\":1}");
     assert!(canonical(&f64::NAN).is_empty());
 }

@@ -92,9 +92,7 @@ impl<'a> Reader<'a> {
         let mut value: u16 = 0;
         for _ in 0..4 {
             let byte = self.peek().ok_or_else(|| self.unexpected(None))?;
-            let digit = char::from(byte)
-                .to_digit(16)
-                .and_then(|digit| u16::try_from(digit).ok());
+            let digit = char::from(byte).to_digit(16).and_then(|digit| u16::try_from(digit).ok());
             value = (value << 4) | digit.ok_or(JsonError::UnknownEscape(start))?;
             self.advance(1);
         }
@@ -113,9 +111,7 @@ fn plain_prefix(bytes: &[u8]) -> usize {
         }
         length = length.saturating_add(8);
     }
-    let tail = rest
-        .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
+    let tail = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
     length.saturating_add(tail.unwrap_or(rest.len()))
 }
 

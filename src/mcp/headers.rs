@@ -45,11 +45,18 @@ impl StandardHeaders {
         };
         let mut params = Vec::new();
         for field in head.names_with_prefix(PARAM_PREFIX) {
-            if let (Some(value), Some(name)) = (encoded(head, field)?, field.strip_prefix(PARAM_PREFIX)) {
+            if let (Some(value), Some(name)) =
+                (encoded(head, field)?, field.strip_prefix(PARAM_PREFIX))
+            {
                 params.push((name.to_owned(), value));
             }
         }
-        Ok(Self { revision, method: plain(head, "mcp-method")?, name: encoded(head, "mcp-name")?, params })
+        Ok(Self {
+            revision,
+            method: plain(head, "mcp-method")?,
+            name: encoded(head, "mcp-name")?,
+            params,
+        })
     }
 
     /// Whether any header describes a message, which no header can do for a batch.
@@ -144,7 +151,9 @@ fn mirrors(text: &str, value: &Value<'_>) -> bool {
         Value::Bool(argument) => text == if *argument { "true" } else { "false" },
         Value::Number(number) => number.as_i64().is_some_and(|argument| {
             let whole = match text.split_once('.') {
-                Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+                Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => {
+                    whole
+                }
                 Some(_) => return false,
                 None => text,
             };

@@ -15,8 +15,18 @@ const CALL_PARAMS: [&str; 6] =
 
 /// Members that carry meaning in `params` of any method; no other spelling of them may stand there.
 const PROTECTED: [&str; 12] = [
-    "name", "arguments", "_meta", "task", "inputResponses", "requestState", "uri", "taskId", "method",
-    "params", "id", "jsonrpc",
+    "name",
+    "arguments",
+    "_meta",
+    "task",
+    "inputResponses",
+    "requestState",
+    "uri",
+    "taskId",
+    "method",
+    "params",
+    "id",
+    "jsonrpc",
 ];
 
 const REVISION_IN_META: &str = "io.modelcontextprotocol/protocolVersion";
@@ -92,9 +102,11 @@ impl<'a> Message<'a> {
             None => None,
         };
         let revision = match meta.and_then(|meta| meta.get(REVISION_IN_META)) {
-            Some(value) => {
-                Some(value.as_str().ok_or_else(|| malformed("the revision in `_meta` is not a string"))?)
-            }
+            Some(value) => Some(
+                value
+                    .as_str()
+                    .ok_or_else(|| malformed("the revision in `_meta` is not a string"))?,
+            ),
             None => None,
         };
         headers.agree_with(method, params, revision)?;
@@ -149,7 +161,9 @@ fn other<'a>(
         // Without letters beyond ASCII, none is left that folds onto an ASCII one.
         let misspelled = |member: &&str| member.eq_ignore_ascii_case(key) && *member != key;
         if !key.is_ascii() || PROTECTED.iter().any(misspelled) {
-            return Err(malformed("`params` has a member that a lenient reader could take for another"));
+            return Err(malformed(
+                "`params` has a member that a lenient reader could take for another",
+            ));
         }
     }
     match (has_id, method.starts_with("notifications/")) {

@@ -40,7 +40,11 @@ const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"n
 fn kinds_of_messages() {
     accepts(&[], CALL, "call get");
     accepts(&[], r#"{"jsonrpc":"2.0","id":"","method":"ping"}"#, "request ping");
-    accepts(&[], r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, "notification notifications/initialized");
+    accepts(
+        &[],
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        "notification notifications/initialized",
+    );
     accepts(&[], r#"{"jsonrpc":"2.0","id":3,"result":{}}"#, "response");
     accepts(&[], r#"{"jsonrpc":"2.0","id":3,"error":{"code":1,"message":"no"}}"#, "response");
 }
@@ -63,15 +67,30 @@ fn malformed_messages() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":1}}"#, "`_meta`"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}"#, "not both"),
         (r#"{"jsonrpc":"2.0","method":"ping"}"#, "a request has an id"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#, "a notification has no id"),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"notifications/initialized"}"#,
+            "a notification has no id",
+        ),
         (r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"get"}}"#, "no id"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call"}"#, "no params"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}"#, "`name`"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":""}}"#, "`name`"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}"#, "does not know"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":null}}"#, "`arguments`"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","NAME":"b"}}"#, "lenient"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"nam\u212a":"b"}}"#, "lenient"),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}"#,
+            "does not know",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":null}}"#,
+            "`arguments`",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","NAME":"b"}}"#,
+            "lenient",
+        ),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"nam\u212a":"b"}}"#,
+            "lenient",
+        ),
         (r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#, "neither"),
         (r#"{"jsonrpc":"2.0","result":{}}"#, "neither"),
         (r#"{"jsonrpc":"2.0","id":1}"#, "neither"),
@@ -100,7 +119,11 @@ fn batches_only_where_the_revision_has_them() {
 fn headers_must_agree_with_the_body_in_every_revision() {
     for version in Revision::ALL.map(Revision::as_str) {
         let with = |fields: &[(&'static str, &'static str)]| {
-            let mut all = vec![("mcp-protocol-version", version), ("mcp-method", "tools/call"), ("mcp-name", "get")];
+            let mut all = vec![
+                ("mcp-protocol-version", version),
+                ("mcp-method", "tools/call"),
+                ("mcp-name", "get"),
+            ];
             for (name, value) in fields {
                 all.retain(|(field, _)| field != name);
                 all.push((name, value));
@@ -109,11 +132,21 @@ fn headers_must_agree_with_the_body_in_every_revision() {
         };
         accepts(&with(&[]), CALL, "call get");
         accepts(&with(&[("mcp-name", "=?base64?Z2V0?=")]), CALL, "call get");
-        for wrong in [("mcp-name", "safe"), ("mcp-name", "GET"), ("mcp-method", "ping"), ("mcp-method", "TOOLS/CALL")] {
+        for wrong in [
+            ("mcp-name", "safe"),
+            ("mcp-name", "GET"),
+            ("mcp-method", "ping"),
+            ("mcp-method", "TOOLS/CALL"),
+        ] {
             refuses(&with(&[wrong]), CALL, Reason::HeaderMismatch, "does not agree");
         }
         for broken in ["=?base64?Z2V?=", "=?base64?//8=?=", "g\u{e9}t"] {
-            refuses(&with(&[("mcp-name", broken)]), CALL, Reason::HeaderMismatch, "not validly encoded");
+            refuses(
+                &with(&[("mcp-name", broken)]),
+                CALL,
+                Reason::HeaderMismatch,
+                "not validly encoded",
+            );
         }
     }
 }
@@ -122,11 +155,21 @@ fn headers_must_agree_with_the_body_in_every_revision() {
 fn modern_requests_need_their_headers() {
     let version = ("mcp-protocol-version", "2026-07-28");
     refuses(&[version], CALL, Reason::HeaderMismatch, "`Mcp-Method` is required");
-    refuses(&[version, ("mcp-method", "tools/call")], CALL, Reason::HeaderMismatch, "`Mcp-Name` is required");
+    refuses(
+        &[version, ("mcp-method", "tools/call")],
+        CALL,
+        Reason::HeaderMismatch,
+        "`Mcp-Name` is required",
+    );
     let listing = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
     accepts(&[version, ("mcp-method", "tools/list")], listing, "request tools/list");
     refuses(&[], listing, Reason::HeaderMismatch, "different revisions");
-    refuses(&[("mcp-protocol-version", "2025-11-25")], listing, Reason::HeaderMismatch, "different revisions");
+    refuses(
+        &[("mcp-protocol-version", "2025-11-25")],
+        listing,
+        Reason::HeaderMismatch,
+        "different revisions",
+    );
     let response = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
     refuses(&[version], response, Reason::HeaderMismatch, "required");
     refuses(&[version, ("mcp-method", "x")], response, Reason::HeaderMismatch, "agree");
@@ -144,7 +187,10 @@ fn strange_headers() {
 
 #[test]
 fn param_headers_mirror_arguments() {
-    let declared = [crate::tool::HeaderArgument { name: "Region".to_owned(), path: vec!["where".to_owned(), "region".to_owned()] }];
+    let declared = [crate::tool::HeaderArgument {
+        name: "Region".to_owned(),
+        path: vec!["where".to_owned(), "region".to_owned()],
+    }];
     let check = |header: Option<&str>, version: &str, arguments: &str| {
         let mut fields = vec![("mcp-protocol-version", version)];
         fields.extend(header.map(|value| ("mcp-param-region", value)));
@@ -159,12 +205,21 @@ fn param_headers_mirror_arguments() {
     assert!(check(None, "2025-11-25", eu));
     assert!(check(None, "2026-07-28", r#"{"where":{"region":null}}"#));
     assert!(!check(Some("eu"), "2026-07-28", "{}"));
-    for (text, same) in [("42", true), ("42.0", true), ("42.5", false), ("4_2", false), ("+42", false), ("42.", false)] {
+    for (text, same) in [
+        ("42", true),
+        ("42.0", true),
+        ("42.5", false),
+        ("4_2", false),
+        ("+42", false),
+        ("42.", false),
+    ] {
         assert_eq!(check(Some(text), "2026-07-28", r#"{"where":{"region":42}}"#), same, "{text}");
     }
     assert!(check(Some("true"), "2026-07-28", r#"{"where":{"region":true}}"#));
     assert!(!check(Some("TRUE"), "2026-07-28", r#"{"where":{"region":true}}"#));
-    assert!(headers(&[("mcp-param-zone", "1")]).unwrap().agree_with_arguments(&declared, None).is_err());
+    assert!(
+        headers(&[("mcp-param-zone", "1")]).unwrap().agree_with_arguments(&declared, None).is_err()
+    );
 }
 
 #[test]
@@ -173,7 +228,9 @@ fn housekeeping_is_a_closed_table() {
     for known in ["initialize", "ping", "server/discover", "tools/list", "resources/read"] {
         assert!(Housekeeping::request(known, &listed).is_some(), "{known}");
     }
-    for unknown in ["tools/call", "TOOLS/LIST", "resources/list", "tasks/get", "notifications/initialized", ""] {
+    for unknown in
+        ["tools/call", "TOOLS/LIST", "resources/list", "tasks/get", "notifications/initialized", ""]
+    {
         assert!(Housekeeping::request(unknown, &listed).is_none(), "{unknown}");
     }
     assert!(Housekeeping::notification("notifications/cancelled", &listed).is_some());

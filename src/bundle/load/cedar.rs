@@ -42,7 +42,8 @@ pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<La
             match policy(name, source) {
                 Ok(policy) => {
                     if let Err(error) = policies.add(policy) {
-                        findings.push(Finding::error(policy_site(name, &source.id), error.to_string()));
+                        findings
+                            .push(Finding::error(policy_site(name, &source.id), error.to_string()));
                     }
                 }
                 Err(found) => findings.extend(found),
@@ -118,7 +119,8 @@ pub(super) fn entities(
         let site = Site::Entity(index);
         match entity(source, schema) {
             Ok(entity) if entity.uid().type_name() == principals => {
-                let message = format!("`{}` is a principal, and those come from tokens", source.uid);
+                let message =
+                    format!("`{}` is a principal, and those come from tokens", source.uid);
                 findings.push(Finding::error(site, message));
             }
             Ok(entity) => {
@@ -146,12 +148,11 @@ fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
         EntityUid::from_str(text)
             .map_err(|_| format!("`{text}` is not an entity: write `Type::\"id\"`"))
     };
-    let json_uid = |uid: &EntityUid| {
-        json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() })
-    };
+    let json_uid = |uid: &EntityUid| json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() });
     let parents = source.parents.iter().map(|parent| Ok(json_uid(&uid(parent)?)));
     let parents = parents.collect::<Result<Vec<Value>, String>>()?;
-    let json = json!({ "uid": json_uid(&uid(&source.uid)?), "parents": parents, "attrs": source.attrs });
+    let json =
+        json!({ "uid": json_uid(&uid(&source.uid)?), "parents": parents, "attrs": source.attrs });
     Entity::from_json_value(json, Some(schema)).map_err(|error| chain(&error))
 }
 
@@ -192,7 +193,8 @@ fn sample(mapping: &PrincipalMapping, complete: bool) -> Result<Entity, String> 
     });
     let parents = mapping.parents.iter().filter(|parent| wanted(parent.optional));
     let parents = parents.map(|parent| sample_uid(&parent.entity_type)).collect();
-    Entity::new(sample_uid(&mapping.entity_type), attributes.collect(), parents).map_err(|e| e.to_string())
+    Entity::new(sample_uid(&mapping.entity_type), attributes.collect(), parents)
+        .map_err(|e| e.to_string())
 }
 
 fn policy_site(layer: &str, id: &str) -> Site {

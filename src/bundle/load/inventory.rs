@@ -59,9 +59,11 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
             findings.push(Finding::error(site(server, None), "the server is not in `servers`"));
         }
     }
-    findings.extend(tool::collisions(&tools).iter().map(|error| {
-        Finding::error(Site::Manifest("servers".to_owned()), error.to_string())
-    }));
+    findings.extend(
+        tool::collisions(&tools)
+            .iter()
+            .map(|error| Finding::error(Site::Manifest("servers".to_owned()), error.to_string())),
+    );
     tools
 }
 
