@@ -1,4 +1,6 @@
 //! The terminal edge: arguments → files → the library → text and an exit code. It decides nothing.
+//!
+#![doc = include_str!("cli.md")]
 
 mod build;
 mod check;

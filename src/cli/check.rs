@@ -32,7 +32,11 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
 }
 
 /// Tells what was found: people on stderr, programs on stdout.
-pub(super) fn tell(bundle: Option<&BundleId>, problems: &[Problem], format: Format) -> Result<(), Stop> {
+pub(super) fn tell(
+    bundle: Option<&BundleId>,
+    problems: &[Problem],
+    format: Format,
+) -> Result<(), Stop> {
     match format {
         Format::Human => {
             report::talk(&report::human(problems));
@@ -54,7 +58,8 @@ fn as_json(bundle: Option<&BundleId>, problems: &[Problem]) -> Value {
 fn summary(bundle: Option<&BundleId>, problems: &[Problem]) -> String {
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
     let counts = [(errors, "error"), (problems.len().saturating_sub(errors), "warning")];
-    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what));
+    let counts =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what));
     let counts = counts.collect::<Vec<_>>().join(", ");
     match bundle {
         Some(bundle) if counts.is_empty() => format!("{bundle} is valid"),

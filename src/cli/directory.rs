@@ -14,7 +14,9 @@ use super::files::{self, Entry, FileError};
 use super::policies::{self, LayerSource};
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
-use crate::bundle::{self, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site};
+use crate::bundle::{
+    self, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site,
+};
 
 pub use places::SourceMap;
 
@@ -61,7 +63,11 @@ pub fn open(directory: &Path) -> Result<Opened, Vec<Problem>> {
         Ok(loaded) => {
             problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
             let problems = in_order(problems);
-            if complete { Ok(Opened { document, loaded, map, warnings: problems }) } else { Err(problems) }
+            if complete {
+                Ok(Opened { document, loaded, map, warnings: problems })
+            } else {
+                Err(problems)
+            }
         }
         Err(findings) => {
             let news = findings.iter().filter(|finding| unread.is_news(finding, &findings));
@@ -71,11 +77,13 @@ pub fn open(directory: &Path) -> Result<Opened, Vec<Problem>> {
     }
 }
 
+/// By place and words: Cedar finds in no particular order.
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_cached_key(|problem| {
-        problem.place.as_ref().map(|place| {
+        let place = problem.place.as_ref().map(|place| {
             (place.file.name.clone(), place.span.as_ref().map_or(0, |span| span.start))
-        })
+        });
+        (place, problem.message.clone())
     });
     problems
 }
@@ -94,13 +102,15 @@ impl Unread {
         match &finding.site {
             Site::Schema => !self.schema,
             Site::Manifest(key) if key == "layers" => !self.policies,
-            Site::Manifest(key) => !self.servers.iter().any(|server| *key == format!("servers.{server}")),
+            Site::Manifest(key) => {
+                !self.servers.iter().any(|server| *key == format!("servers.{server}"))
+            }
             // Without the tools of a server, every policy about them looks wrong.
             Site::Policy { .. } if !self.servers.is_empty() => false,
             // What Cedar warns of in a policy with an error follows from the error.
-            Site::Policy { .. } if finding.severity == Severity::Warning => {
-                !all.iter().any(|other| other.severity == Severity::Error && other.site == finding.site)
-            }
+            Site::Policy { .. } if finding.severity == Severity::Warning => !all
+                .iter()
+                .any(|other| other.severity == Severity::Error && other.site == finding.site),
             Site::Policy { .. } | Site::Entity(_) | Site::Tool { .. } => true,
         }
     }
@@ -268,7 +278,11 @@ impl Reader<'_> {
 
     /// A path in the bundle as the user would write it.
     fn path(&self, path: &str) -> PathBuf {
-        if self.directory == Path::new(".") { PathBuf::from(path) } else { self.directory.join(path) }
+        if self.directory == Path::new(".") {
+            PathBuf::from(path)
+        } else {
+            self.directory.join(path)
+        }
     }
 
     fn name(&self, path: &str) -> String {
@@ -319,5 +333,6 @@ fn is_named(name: &str, extension: &str) -> bool {
 /// Whether a path stays inside the bundle, so that a copy of the directory is a copy of all of it.
 fn is_inside(path: &str) -> bool {
     let steps = Path::new(path).components();
-    !path.is_empty() && steps.into_iter().all(|step| matches!(step, std::path::Component::Normal(_)))
+    !path.is_empty()
+        && steps.into_iter().all(|step| matches!(step, std::path::Component::Normal(_)))
 }

@@ -1,5 +1,8 @@
 //! The only file that touches the file system. Every error names the path as the user wrote it.
-#![expect(clippy::disallowed_methods, reason = "this is the place that the lint sends everybody to")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the place that the lint sends everybody to"
+)]
 
 use std::fs;
 use std::io::{self, Read as _};

@@ -110,7 +110,7 @@ mod tests {
     fn a_policy_is_its_text_with_annotations() {
         let layer = layer(&[
             "// about the first\n@id(\"b\") @reason(\"no; never\")\nforbid (principal, action, resource)\n\
-             when { context.note == \"; permit (\" /* not yet */ };permit(principal,action,resource)\n\
+             when { context.note == \"; permit (\" // not; yet\n };permit(principal,action,resource)\n\
              unless{true}; // the rest",
         ]);
         // The second one has no id.
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(
             sources,
             ["@id(\"b\") @reason(\"no; never\")\nforbid (principal, action, resource)\n\
-              when { context.note == \"; permit (\" /* not yet */ };"]
+              when { context.note == \"; permit (\" // not; yet\n };"]
         );
     }
 
@@ -129,18 +129,23 @@ mod tests {
         let many: Vec<String> = (0..12).map(|number| policy(&format!("p{number}"))).collect();
         let layer = layer(&[&many.join("\n"), &policy("a"), "", &policy("p3")]);
         let ids: Vec<_> = layer.policies.iter().map(|policy| policy.id.as_str()).collect();
-        let expected = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "a"];
+        let expected =
+            ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "a"];
         assert_eq!(ids, expected);
         assert_eq!(layer.problems.len(), 1);
     }
 
     #[test]
     fn every_syntax_error_of_a_file_has_a_place() {
-        let layer = layer(&["permitt (principal, action, resource);\nforbid (principal, action);\n"]);
+        let layer =
+            layer(&["permitt (principal, action, resource);\nforbid (principal, action);\n"]);
         assert!(layer.policies.is_empty());
         assert!(!layer.problems.is_empty());
         for problem in &layer.problems {
-            assert!(problem.place.as_ref().is_some_and(|place| place.span.is_some()), "{problem:?}");
+            assert!(
+                problem.place.as_ref().is_some_and(|place| place.span.is_some()),
+                "{problem:?}"
+            );
         }
     }
 }

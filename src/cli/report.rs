@@ -104,13 +104,6 @@ impl Problem {
         Self { place: Some(place), ..Self::new(message) }
     }
 
-    /// The same as a warning.
-    #[must_use]
-    pub fn warning(mut self) -> Self {
-        self.severity = Severity::Warning;
-        self
-    }
-
     /// The same with advice.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {

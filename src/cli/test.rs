@@ -91,7 +91,8 @@ impl Told<'_> {
         };
         let policies = self.coverage.len();
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{outcome}; {reached} of {policies} policies reached\n{}", self.bundle);
+        let _ =
+            writeln!(text, "{outcome}; {reached} of {policies} policies reached\n{}", self.bundle);
         text
     }
 
@@ -100,7 +101,11 @@ impl Told<'_> {
         let mut text = format!("{} {}\n  {name}\n", tinted(Tone::Bad, "failed"), verdict.place);
         for mismatch in &verdict.mismatches {
             let (expected, actual) = (plain(&mismatch.expected), plain(&mismatch.actual));
-            let _ = writeln!(text, "    {:9} expected {expected}\n{:14}but got  {actual}", mismatch.what, "");
+            let _ = writeln!(
+                text,
+                "    {:9} expected {expected}\n{:14}but got  {actual}",
+                mismatch.what, ""
+            );
         }
         if let Some(fault) = &verdict.fault {
             let _ = writeln!(text, "    the way the body arrives makes a difference: {fault}");
@@ -112,7 +117,8 @@ impl Told<'_> {
 
     fn policies(&self) -> String {
         let width = self.coverage.iter().map(|coverage| coverage.policy.len()).max().unwrap_or(0);
-        let mut text = format!("{}\n", tinted(Tone::Heading, "policies and the cases they determined"));
+        let mut text =
+            format!("{}\n", tinted(Tone::Heading, "policies and the cases they determined"));
         for Coverage { layer, policy, effect, cases } in &self.coverage {
             let place = self.map.policy(layer, policy).map(ToString::to_string).unwrap_or_default();
             let line = format!("  {cases:5}  {:6}  {policy:width$}  {place}", effect_name(*effect));

@@ -189,7 +189,8 @@ mod tests {
     fn places_of_keys_and_values() {
         let file = source("a:\n  b.c: [x, {d: 1}]\n  b: 2\nä: { e: \"ü\", f: g }\nempty:\n");
         let places = Places::of(&file);
-        let find = |path: &str| places.find(path).map(|span| file.text.get(span).unwrap_or_default());
+        let find =
+            |path: &str| places.find(path).map(|span| file.text.get(span).unwrap_or_default());
         assert_eq!(find("a"), Some("a"));
         assert_eq!(find("a.b"), Some("2"));
         assert_eq!(find("a.b.c"), Some("b.c"));
@@ -205,7 +206,9 @@ mod tests {
 
     #[test]
     fn what_two_readers_could_read_differently_is_an_error() {
-        let read = |text: &str| read::<std::collections::BTreeMap<String, serde_json::Value>>(&source(text));
+        let read = |text: &str| {
+            read::<std::collections::BTreeMap<String, serde_json::Value>>(&source(text))
+        };
         assert!(read("a: 1\na: 2\n").is_err());
         assert!(read("a: !!binary aGk=\nb: !thing {}\n").is_err());
         let read = read("yes: no\n").expect("YAML");

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::request::{Call, RawRequest, Sent, time};
 use super::Expect;
+use super::request::{Call, RawRequest, Sent, time};
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::{self, Places};
 use crate::identity::Attested;
@@ -88,7 +88,9 @@ pub fn read(file: &Rc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
         if !names.insert(&case.name) {
             problem("name", format!("another case of this file is named `{}`", case.name));
         }
-        if let Some(name) = case.identity.as_ref().filter(|name| !read.identities.contains_key(*name)) {
+        if let Some(name) =
+            case.identity.as_ref().filter(|name| !read.identities.contains_key(*name))
+        {
             problem("as", format!("`{name}` is not in `identities`"));
         }
         if let Err(message) = case.sent().check() {

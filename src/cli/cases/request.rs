@@ -101,7 +101,9 @@ fn authority() -> String {
 }
 
 /// Reads an RFC 3339 time.
-pub(crate) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+pub(crate) fn time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let time = DateTime::parse_from_rfc3339(&text);
     time.map(|time| Some(time.to_utc())).map_err(|_| {
@@ -163,7 +165,8 @@ impl Call {
         if let (Some(params), Some(arguments)) = (params.as_object_mut(), &self.arguments) {
             params.insert("arguments".to_owned(), arguments.clone());
         }
-        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
         message.to_string().into_bytes()
     }
 }
@@ -178,9 +181,8 @@ impl RawRequest {
     pub fn http(&self) -> (Head, Vec<u8>) {
         let pseudo =
             [(":method", &self.method), (":path", &self.path), (":authority", &self.authority)];
-        let mut fields: Vec<(String, Vec<u8>)> = pseudo
-            .map(|(name, value)| (name.to_owned(), value.clone().into_bytes()))
-            .into();
+        let mut fields: Vec<(String, Vec<u8>)> =
+            pseudo.map(|(name, value)| (name.to_owned(), value.clone().into_bytes())).into();
         for (name, values) in &self.headers {
             let values = match values {
                 Values::One(value) => std::slice::from_ref(value),

@@ -35,7 +35,11 @@ pub fn run(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<Outcome, Strin
     for step in [1, 7] {
         let pieces = exchange(gate, arrival, body, Some(step));
         if trace(&pieces) != trace(&whole) {
-            return Err(format!("in pieces of {step}: {}; whole: {}", trace(&pieces), trace(&whole)));
+            return Err(format!(
+                "in pieces of {step}: {}; whole: {}",
+                trace(&pieces),
+                trace(&whole)
+            ));
         }
     }
     Ok(Outcome::of(whole))
@@ -70,10 +74,13 @@ impl Outcome {
         };
         let cause = |record: &&Record| record.decides();
         let (reason, policies) = match records.iter().find(cause).or_else(|| records.first()) {
-            Some(refused) if refused.is_refused() => (refused.reason, refused.policies.iter().cloned().collect()),
-            Some(permitted) => {
-                (permitted.reason, records.iter().flat_map(|record| record.policies.clone()).collect())
+            Some(refused) if refused.is_refused() => {
+                (refused.reason, refused.policies.iter().cloned().collect())
             }
+            Some(permitted) => (
+                permitted.reason,
+                records.iter().flat_map(|record| record.policies.clone()).collect(),
+            ),
             None if lifecycle => (Reason::Lifecycle, BTreeSet::new()),
             None => (Reason::Internal, BTreeSet::new()),
         };

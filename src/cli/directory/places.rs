@@ -55,7 +55,8 @@ impl SourceMap {
                 let start = policy.span.as_ref()?.start;
                 Some(match &finding.span {
                     Some(span) => {
-                        let (from, to) = (start.checked_add(span.start)?, start.checked_add(span.end)?);
+                        let (from, to) =
+                            (start.checked_add(span.start)?, start.checked_add(span.end)?);
                         Place::at(&policy.file, from..to)
                     }
                     None => policy.clone(),

@@ -133,7 +133,9 @@ impl Explanation {
 /// alone, and marks in place of values do not overrule the record.
 fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> Reason {
     let recorded = recorded.and_then(Recorded::reason);
-    recorded.filter(|reason| may_differ || *reason == Reason::BatchRefused).unwrap_or(outcome.reason)
+    recorded
+        .filter(|reason| may_differ || *reason == Reason::BatchRefused)
+        .unwrap_or(outcome.reason)
 }
 
 /// Whether the same was decided by the same policies. What was refused with its batch was
@@ -164,7 +166,9 @@ fn layers(bundle: &Bundle, record: &Record) -> Vec<(String, LayerAnswer)> {
     let mut answer = LayerAnswer::Permitted;
     let answers = bundle.layers.iter().map(|layer| {
         answer = match answer {
-            LayerAnswer::Permitted if record.layer.as_ref() == Some(&layer.name) => LayerAnswer::Refused,
+            LayerAnswer::Permitted if record.layer.as_ref() == Some(&layer.name) => {
+                LayerAnswer::Refused
+            }
             LayerAnswer::Permitted => LayerAnswer::Permitted,
             LayerAnswer::Refused | LayerAnswer::NotAsked => LayerAnswer::NotAsked,
         };
@@ -198,8 +202,7 @@ fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question,
     let identity = identity::identify(&bundle.identity, &arrival.attested)
         .map_err(|error| Denial::because(error.reason()))?;
     let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
-    let input = tool
-        .arguments(call.arguments)
-        .map_err(|_| Denial::because(Reason::InvalidArguments))?;
+    let input =
+        tool.arguments(call.arguments).map_err(|_| Denial::because(Reason::InvalidArguments))?;
     Question::new(bundle, tool, input, &identity, &facts)
 }

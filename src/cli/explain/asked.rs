@@ -11,12 +11,12 @@ use super::Arguments;
 use super::identity::Identities;
 use super::recorded::{self, Recorded};
 use crate::bundle::Document;
+use crate::cli::Stop;
 use crate::cli::cases::{Call, RawRequest, Sent, Suite, time};
 use crate::cli::directory;
 use crate::cli::files;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml;
-use crate::cli::Stop;
 use crate::config::Gate;
 use crate::exchange::Arrival;
 
@@ -36,7 +36,11 @@ pub(super) struct Asked {
 }
 
 /// Finds or makes the request that the arguments mean.
-pub(super) fn asked(arguments: &Arguments, gate: &Gate, document: &Document) -> Result<Asked, Stop> {
+pub(super) fn asked(
+    arguments: &Arguments,
+    gate: &Gate,
+    document: &Document,
+) -> Result<Asked, Stop> {
     let call = &arguments.call;
     let request = match (&call.case, &call.record, &call.request) {
         (Some(name), _, _) => case(&arguments.bundle.bundle, name)?,

@@ -28,6 +28,9 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> S
     if let Some((recorded, _)) = &explanation.recorded {
         line(&mut text, "call", &format!("{}, {}", recorded.id, recorded.time));
         line(&mut text, "by", &recorded.who());
+        if let Some(detail) = &recorded.detail {
+            line(&mut text, "recorded detail", detail);
+        }
     }
     for note in &explanation.notes {
         line(&mut text, "note", note);
@@ -66,15 +69,25 @@ fn line(text: &mut String, label: &str, content: &str) {
 fn ending(explanation: &Explanation, gate: &Gate) -> String {
     let mut text = String::new();
     if let Some((recorded, same)) = &explanation.recorded {
-        let was = format!("{} {} {}", recorded.decision().as_str(), recorded.reason, recorded.policies.join(" "));
+        let was = format!(
+            "{} {} {}",
+            recorded.decision().as_str(),
+            recorded.reason,
+            recorded.policies.join(" ")
+        );
         let verdict = match same {
             Some(true) => tinted(Tone::Good, "the record says the same"),
-            Some(false) => tinted(Tone::Bad, &format!("the record says otherwise: {}", was.trim_end())),
+            Some(false) => {
+                tinted(Tone::Bad, &format!("the record says otherwise: {}", was.trim_end()))
+            }
             None if explanation.outcome.is_some() => {
                 let was = was.trim_end();
-                tinted(Tone::Odd, &format!("not decided again without the withheld values; recorded: {was}"))
+                tinted(
+                    Tone::Odd,
+                    &format!("not decided again without the withheld values; recorded: {was}"),
+                )
             }
-            None => format!("recorded: {}", recorded.detail.as_deref().unwrap_or(was.trim_end())),
+            None => format!("recorded: {}", was.trim_end()),
         };
         let _ = writeln!(text, "{verdict}");
     }
@@ -157,8 +170,11 @@ fn request(question: &Question) -> String {
     let request = question.request();
     let entities = question.entities();
     let mut text = String::new();
-    let parts =
-        [("principal", request.principal()), ("action", request.action()), ("resource", request.resource())];
+    let parts = [
+        ("principal", request.principal()),
+        ("action", request.action()),
+        ("resource", request.resource()),
+    ];
     for (label, uid) in parts.into_iter().filter_map(|(label, uid)| Some((label, uid?))) {
         entity(&mut text, label, uid, entities);
     }

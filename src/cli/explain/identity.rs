@@ -55,7 +55,8 @@ impl Identities {
     ) -> Result<Identity, Problem> {
         if let Some(name) = name {
             let found = self.named.get(name).cloned();
-            return found.ok_or_else(|| Problem::new(format!("`{}` has no identity `{name}`", self.file)));
+            return found
+                .ok_or_else(|| Problem::new(format!("`{}` has no identity `{name}`", self.file)));
         }
         if let Some(own) = &self.own {
             return Ok(own.clone());
@@ -65,7 +66,8 @@ impl Identities {
             [(_, identity)] => Ok((*identity).clone()),
             [] => Err(Problem::new(format!("`{}` has no identity that fits", self.file))),
             many => {
-                let names = many.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+                let names =
+                    many.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
                 Err(Problem::new(format!("`{}` has several identities that fit", self.file))
                     .with_help(format!("choose one with --as: {names}")))
             }

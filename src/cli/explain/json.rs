@@ -45,7 +45,10 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> V
 fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
     let record = &call.record;
     let policies = record.policies.iter().map(|id| policy(id, gate, map));
-    let layers = call.layers.iter().map(|(layer, answer)| json!({ "layer": layer, "answer": answer.as_str() }));
+    let layers = call
+        .layers
+        .iter()
+        .map(|(layer, answer)| json!({ "layer": layer, "answer": answer.as_str() }));
     let nearest = call.nearest.iter().map(|near| {
         let mut value = policy(&near.policy, gate, map);
         if let Some(members) = value.as_object_mut() {

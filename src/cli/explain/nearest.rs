@@ -29,7 +29,9 @@ pub(super) fn policies(layer: &Layer, question: &Question) -> Vec<Near> {
     let mut near: Vec<Near> = layer
         .policies
         .policies()
-        .filter(|policy| policy.effect() == Effect::Permit && admits_action(policy, action, entities))
+        .filter(|policy| {
+            policy.effect() == Effect::Permit && admits_action(policy, action, entities)
+        })
         .map(|policy| {
             let scope = [
                 ("principal", admits_principal(policy, principal, entities)),
@@ -93,7 +95,8 @@ mod tests {
 
     /// Who or what is in nothing but itself, and `Role::"rep"` for the principal.
     fn entities() -> Entities {
-        let principal = Entity::new_no_attrs(uid("User::\"ann\""), HashSet::from([uid("Role::\"rep\"")]));
+        let principal =
+            Entity::new_no_attrs(uid("User::\"ann\""), HashSet::from([uid("Role::\"rep\"")]));
         Entities::from_entities([principal], None).expect("entities")
     }
 
@@ -116,11 +119,29 @@ mod tests {
     #[test]
     fn what_a_scope_admits() {
         check("principal, action, resource", (true, true, true));
-        check("principal in Role::\"rep\", action == Action::\"a\", resource is Server", (true, true, true));
-        check("principal in Role::\"boss\", action == Action::\"b\", resource is Room", (false, false, false));
-        check("principal == User::\"ann\", action in [Action::\"b\", Action::\"a\"], resource", (true, true, true));
-        check("principal == User::\"bob\", action in [], resource == Server::\"t\"", (false, false, false));
-        check("principal is User in Role::\"rep\", action, resource in Server::\"s\"", (true, true, true));
-        check("principal is Job in Role::\"rep\", action, resource is Server in Room::\"r\"", (false, true, false));
+        check(
+            "principal in Role::\"rep\", action == Action::\"a\", resource is Server",
+            (true, true, true),
+        );
+        check(
+            "principal in Role::\"boss\", action == Action::\"b\", resource is Room",
+            (false, false, false),
+        );
+        check(
+            "principal == User::\"ann\", action in [Action::\"b\", Action::\"a\"], resource",
+            (true, true, true),
+        );
+        check(
+            "principal == User::\"bob\", action in [], resource == Server::\"t\"",
+            (false, false, false),
+        );
+        check(
+            "principal is User in Role::\"rep\", action, resource in Server::\"s\"",
+            (true, true, true),
+        );
+        check(
+            "principal is Job in Role::\"rep\", action, resource is Server in Room::\"r\"",
+            (false, true, false),
+        );
     }
 }

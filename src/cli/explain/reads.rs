@@ -19,7 +19,11 @@ pub(super) struct Consequence {
 }
 
 /// What follows from arguments whose values a record withholds.
-pub(super) fn consequence(bundle: &Bundle, recorded: &Recorded, withheld: &[String]) -> Consequence {
+pub(super) fn consequence(
+    bundle: &Bundle,
+    recorded: &Recorded,
+    withheld: &[String],
+) -> Consequence {
     let names: BTreeSet<&str> =
         withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
     let policies = bundle.layers.iter().flat_map(|layer| layer.policies.policies());
@@ -114,7 +118,11 @@ mod tests {
     fn what_a_condition_looks_at() {
         check("true", &[], false);
         check("context.actor in Group::\"a\" && context.request.path like \"/a*\"", &[], false);
-        check("context.input.amount < 5 || context.input.note == \"a\"", &["amount", "note"], false);
+        check(
+            "context.input.amount < 5 || context.input.note == \"a\"",
+            &["amount", "note"],
+            false,
+        );
         check("context.input has note", &["note"], false);
         check("context.input.details.phone == \"1\"", &["details"], false);
         check("context.input == {a: 1}", &[], true);

@@ -97,10 +97,13 @@ fn identify(
         Ok(found) if recorded.is_by(&found) => Ok(identity),
         Ok(found) => {
             let is = line::who(&found);
-            let message = format!("the identity is {is}, and the record is about {}", recorded.who());
+            let message =
+                format!("the identity is {is}, and the record is about {}", recorded.who());
             Err(Problem::new(message).into())
         }
-        Err(error) => Err(Problem::new(format!("the identity does not fit the bundle: {error}")).into()),
+        Err(error) => {
+            Err(Problem::new(format!("the identity does not fit the bundle: {error}")).into())
+        }
     }
 }
 
@@ -130,7 +133,10 @@ fn call(
     let channels: Vec<&Channel> = channels.collect();
     let call = |channel: &Channel| Call {
         path: channel.path.clone(),
-        authority: channel.authority.clone().map_or_else(|| "tools.example".to_owned(), String::from),
+        authority: channel
+            .authority
+            .clone()
+            .map_or_else(|| "tools.example".to_owned(), String::from),
         tool: tool.to_owned(),
         arguments: arguments.cloned(),
     };
@@ -141,7 +147,10 @@ fn call(
         (Some(call), _) => Ok(call),
         (None, [only]) => Ok(call(only)),
         (None, [first, ..]) => {
-            notes.push(format!("several channels lead to server `{server}`; taken: `{}`", first.path));
+            notes.push(format!(
+                "several channels lead to server `{server}`; taken: `{}`",
+                first.path
+            ));
             Ok(call(first))
         }
         (None, []) => {

@@ -38,7 +38,8 @@ fn inline(value: &EvalResult) -> String {
     match value {
         EvalResult::Set(set) => format!("[{}]", list(set.iter().map(inline).collect())),
         EvalResult::Record(record) => {
-            let members = record.iter().map(|(name, value)| format!("{}: {}", key(name), inline(value)));
+            let members =
+                record.iter().map(|(name, value)| format!("{}: {}", key(name), inline(value)));
             format!("{{{}}}", list(members.collect()))
         }
         EvalResult::Bool(_)

@@ -15,8 +15,11 @@ use crate::reason::Reason;
 
 /// Nesting that no recorded call has.
 const DEPTH: usize = 128;
-/// What stands in records instead of a value.
-const MARKS: [&str; 2] = ["[redacted]", "[unknown]"];
+/// What stands in records instead of a value that must not be shown.
+const REDACTED: &str = "[redacted]";
+/// What stands there instead of a value that does not fit its schema, and as the name of the number
+/// of arguments that have no schema.
+const UNKNOWN: &str = "[unknown]";
 
 /// The arguments to decide with.
 #[derive(Debug)]
@@ -41,7 +44,8 @@ impl Arguments {
         }
         let withheld = self.withheld.join("`, `");
         let message = format!("the call cannot be decided without the values of `{withheld}`");
-        let help = "give the complete arguments with --arguments; they are checked against the digest";
+        let help =
+            "give the complete arguments with --arguments; they are checked against the digest";
         Err(Problem::new(message).with_help(help))
     }
 }
@@ -57,7 +61,8 @@ pub(super) fn of(
         let value = json::read(text.as_bytes(), DEPTH)
             .map_err(|error| Problem::new(format!("`{}`: {error}", path.display())))?;
         if recorded.arguments_digest.as_deref() != Some(Digest::of(&value).as_str()) {
-            let message = format!("`{}` does not have the digest of the recorded arguments", path.display());
+            let message =
+                format!("`{}` does not have the digest of the recorded arguments", path.display());
             return Err(Problem::new(message).into());
         }
         notes.push("the given arguments have the recorded digest".to_owned());
@@ -78,7 +83,8 @@ pub(super) fn of(
         collect(shown, "", &mut withheld);
         if withheld.is_empty() {
             let message = "the recorded arguments do not have the recorded digest";
-            let help = "nothing in them is redacted, so the record was changed after it was written";
+            let help =
+                "nothing in them is redacted, so the record was changed after it was written";
             return Err(Problem::new(message).with_help(help).into());
         }
     }
@@ -87,11 +93,18 @@ pub(super) fn of(
 
 fn collect(value: &Value, path: &str, withheld: &mut Vec<String>) {
     match value {
-        Value::String(text) if MARKS.contains(&text.as_str()) => withheld.push(path.to_owned()),
+        Value::String(text) if text == REDACTED || text == UNKNOWN => {
+            withheld.push(path.to_owned());
+        }
         Value::Object(members) => {
             for (name, value) in members {
                 let separator = if path.is_empty() { "" } else { "." };
-                collect(value, &format!("{path}{separator}{name}"), withheld);
+                let path = format!("{path}{separator}{name}");
+                if name == UNKNOWN {
+                    withheld.push(path);
+                } else {
+                    collect(value, &path, withheld);
+                }
             }
         }
         Value::Array(elements) => {

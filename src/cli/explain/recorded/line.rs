@@ -67,11 +67,15 @@ pub(super) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Problem> {
     let recorded: Recorded = serde_json::from_str(line)
         .map_err(|error| Problem::new(format!("this is no record of a decision: {error}")))?;
     if recorded.schema != SCHEMA {
-        let message = format!("the record has the schema `{}`, and not `{SCHEMA}`", recorded.schema);
+        let message =
+            format!("the record has the schema `{}`, and not `{SCHEMA}`", recorded.schema);
         return Err(Problem::new(message));
     }
     if recorded.reason().is_none() {
-        return Err(Problem::new(format!("the record has the unknown reason `{}`", recorded.reason)));
+        return Err(Problem::new(format!(
+            "the record has the unknown reason `{}`",
+            recorded.reason
+        )));
     }
     Ok(recorded)
 }
@@ -137,7 +141,8 @@ impl Recorded {
     /// Whether an identity has the recorded principal and actors.
     pub(super) fn is_by(&self, identity: &Identity) -> bool {
         let principal = self.principal.as_ref().is_some_and(|principal| {
-            principal.type_name == identity.principal.type_name && principal.id == identity.principal.id
+            principal.type_name == identity.principal.type_name
+                && principal.id == identity.principal.id
         });
         let chain = self.actor.as_ref().map(|actor| &actor.chain);
         principal && chain == identity.actor.as_ref().map(|actor| &actor.chain)
@@ -146,8 +151,9 @@ impl Recorded {
     /// The recorded principal and actors in words.
     pub(in crate::cli::explain) fn who(&self) -> String {
         let principal = self.principal.as_ref();
-        let principal =
-            principal.map_or("nobody that was verified".to_owned(), |of| format!("{}::{:?}", of.type_name, of.id));
+        let principal = principal.map_or("nobody that was verified".to_owned(), |of| {
+            format!("{}::{:?}", of.type_name, of.id)
+        });
         through(principal, self.actor.as_ref().map(|actor| actor.chain.as_slice()))
     }
 }

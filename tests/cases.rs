@@ -1,0 +1,56 @@
+//! The cases of the repository, run natively. The end-to-end tests send the same ones through Envoy.
+
+use std::path::{Path, PathBuf};
+
+use toolgate::cli::cases::Suite;
+use toolgate::cli::directory;
+use toolgate::config::Gate;
+use toolgate::record::GateField;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The directories in a directory, sorted.
+fn directories(path: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(path)).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.is_dir());
+    paths.sort();
+    assert!(!paths.is_empty(), "{path}");
+    paths
+}
+
+#[track_caller]
+fn check(bundle: &Path, files: &[PathBuf]) {
+    let opened = directory::open(bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let environment = String::new();
+    let gate = Gate { bundle: opened.loaded.bundle, environment, site: GateField::default() };
+    let suite = Suite::read(files).unwrap_or_else(|error| panic!("{error:#?}"));
+    let (verdicts, _) = suite.run(&gate);
+    assert!(!verdicts.is_empty(), "{}", bundle.display());
+    let failed = verdicts.iter().filter(|verdict| !verdict.passed()).map(|verdict| {
+        let (place, name) = (&verdict.place, &verdict.case.name);
+        format!("{place}: {name}: {:?} {:?}", verdict.mismatches, verdict.fault)
+    });
+    let failed: Vec<String> = failed.collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// The example bundles, and the bundles that exist for their cases.
+#[test]
+fn bundles_decide_as_their_cases_say() {
+    for bundle in directories("policies").into_iter().chain(directories("tests/cases/bundles")) {
+        check(&bundle, &directory::tests(&bundle).unwrap());
+    }
+}
+
+/// Cases that lie in no bundle are about `policies/acme`.
+#[test]
+fn hostile_requests_are_refused() {
+    let entries = std::fs::read_dir(root().join("tests/cases")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
+    files.sort();
+    check(&root().join("policies/acme"), &files);
+}

@@ -1,0 +1,67 @@
+//! `toolgate build` and `toolgate emit`
+
+use super::sandbox::{Sandbox, check, check_text};
+use toolgate::config::Gate;
+use toolgate::digest::Digest;
+use toolgate::record::GateField;
+
+#[test]
+fn the_same_directory_gives_the_same_bytes() {
+    let (first, second) = (Sandbox::new(), Sandbox::new());
+    // Neither the order in which files were written nor what is beside the bundle matters.
+    let text = second.read("bundle/org/notes.cedar");
+    second.remove("bundle/org/notes.cedar");
+    second.write("bundle/org/notes.cedar", &text);
+    second.write("bundle/README.md", "about it");
+    let (first, second) = (first.run("build bundle"), second.run("build bundle"));
+    assert_eq!(first.stdout, second.stdout);
+    let digest = Digest::of_bytes(first.stdout.as_bytes());
+    assert_eq!(first.stderr, format!("small@1 {digest}\n"));
+}
+
+#[test]
+fn what_is_not_policy_does_not_change_the_digest() {
+    let plain = Sandbox::new().run("build bundle").stdout;
+    let commented = Sandbox::with(&[
+        ("org/notes.cedar", "// Everybody with a role may read.", "// Who reads?"),
+        ("bundle.yaml", "version: 1", "# the first one\nversion: 1"),
+    ]);
+    assert_eq!(commented.run("build bundle").stdout, plain);
+    let changed = Sandbox::with(&[("org/notes.cedar", "stars > 3", "stars > 4")]);
+    assert_ne!(changed.run("build bundle").stdout, plain);
+}
+
+#[test]
+fn a_file_gets_the_same_bytes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("built.json", "old");
+    let run = sandbox.run("build bundle -o built.json");
+    check("build_to_file", &run);
+    assert_eq!(sandbox.read("built.json"), sandbox.run("build bundle").stdout);
+    assert!(!sandbox.path(".built.json.new").exists());
+    assert_eq!(sandbox.run("build bundle -o nowhere/built.json").code, 1);
+}
+
+#[test]
+fn an_invalid_bundle_builds_nothing() {
+    let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);
+    check("build_invalid", &sandbox.run("build bundle -o built.json"));
+    assert!(!sandbox.path("built.json").exists());
+    assert_eq!(sandbox.run("build bundle").stdout, "");
+    assert_eq!(sandbox.run("emit ecds bundle --wasm a.wasm").stdout, "");
+}
+
+#[test]
+fn the_resource_for_envoy() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run("emit ecds bundle --wasm /etc/toolgate.wasm --environment staging");
+    let mut resource = run.json();
+    assert_eq!(format!("small@1 {}\n", resource["version_info"].as_str().unwrap()), run.stderr);
+    let configuration =
+        &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
+    let gate = Gate::from_config(configuration.as_str().unwrap().as_bytes(), GateField::default());
+    assert_eq!(gate.unwrap().environment, "staging");
+    *configuration = "…".into();
+    resource["version_info"] = "…".into();
+    check_text("emit_ecds", &serde_json::to_string_pretty(&resource).unwrap());
+}

@@ -1,0 +1,119 @@
+//! `toolgate check`
+
+use super::sandbox::{Sandbox, check};
+
+const POLICIES: &str = "org/notes.cedar";
+
+#[test]
+fn a_good_bundle() {
+    let sandbox = Sandbox::new();
+    check("check_good", &sandbox.run("check bundle"));
+    check("check_good_json", &sandbox.run("check bundle --format json"));
+}
+
+#[test]
+fn warnings_can_be_denied() {
+    let never = "{ context.input.team == \"red\" && false }";
+    let sandbox = Sandbox::with(&[(POLICIES, "{ principal.team == context.input.team }", never)]);
+    check("check_warning", &sandbox.run("check bundle"));
+    check("check_warning_denied", &sandbox.run("check bundle --deny-warnings"));
+}
+
+/// No file has to be right for the next one to be read.
+#[test]
+fn every_file_that_does_not_read() {
+    let sandbox = Sandbox::with(&[
+        ("bundle.yaml", "attributes:", "atributes:"),
+        ("schema.cedarschema", "entity Server;", "entity Server"),
+        ("entities.yaml", "- uid: ", "- uid: [ "),
+        (POLICIES, "permit (principal in", "permit principal in"),
+        ("tools/notes.json", "\"required\": [\"id\"]", "\"required\": [\"id\"], \"required\": []"),
+    ]);
+    check("check_unreadable", &sandbox.run("check bundle"));
+}
+
+#[test]
+fn everything_wrong_with_policies() {
+    let sandbox = Sandbox::with(&[
+        (POLICIES, "Role::\"reader\"", "Rolle::\"reader\""),
+        (POLICIES, "@id(\"writers-write\")\n", ""),
+        (POLICIES, "context.input.stars > 3", "context.input.stars > \"3\""),
+    ]);
+    sandbox.write(
+        "bundle/org/more.cedar",
+        "@id(\"few-stars\")\nforbid (principal, action, resource) when { context.input.colour == \"red\" };\n\
+         @id(\"Odd name\")\nforbid (principal, action, resource);\n\
+         @id(\"colour\")\nforbid (principal, action, resource) when { context.input.colour == \"red\" };\n\
+         @id(\"whose\")\nforbid (principal == ?principal, action, resource);\n",
+    );
+    check("check_policies", &sandbox.run("check bundle"));
+    check("check_policies_json", &sandbox.run("check bundle --format json"));
+}
+
+#[test]
+fn everything_wrong_with_the_manifest() {
+    let sandbox = Sandbox::with(&[
+        ("bundle.yaml", "version: 1", "version: 0"),
+        ("bundle.yaml", "server: notes }", "server: nodes }"),
+        ("bundle.yaml", "write: { classes: [write]", "wriet: { classes: [write]"),
+        ("bundle.yaml", "claim: team, type: String", "claim: team, type: Long"),
+        (
+            "entities.yaml",
+            "- uid: 'Server::\"notes\"'",
+            "- uid: Server::notes\n- uid: 'Thing::\"x\"'",
+        ),
+    ]);
+    check("check_manifest", &sandbox.run("check bundle"));
+}
+
+#[test]
+fn everything_wrong_with_tools() {
+    let sandbox = Sandbox::with(&[
+        ("tools/notes.json", "\"id\": { \"type\": \"string\" }", "\"id\": {}"),
+        (
+            "tools/notes.json",
+            "\"stars\": { \"type\": \"integer\" }",
+            "\"stars\": { \"type\": \"whole\" }",
+        ),
+        // What follows from a tool that does not read is not told.
+        (POLICIES, "stars > 3", "starts > 3"),
+    ]);
+    check("check_tools", &sandbox.run("check bundle"));
+}
+
+#[test]
+fn what_does_not_belong_into_a_bundle() {
+    let sandbox = Sandbox::with(&[("bundle.yaml", "tools/notes.json", "../notes.json")]);
+    sandbox.write("bundle/team/red/a.cedar", "");
+    sandbox.write("bundle/org/deep/a.cedar", "");
+    sandbox.write("bundle/org/notes.ceder", "");
+    sandbox.write("bundle/polices.cedar", "");
+    sandbox.write("bundle/README.md", "");
+    sandbox.write("bundle/.hidden", "");
+    check("check_tree", &sandbox.run("check bundle"));
+}
+
+#[test]
+fn what_is_missing() {
+    let sandbox = Sandbox::new();
+    sandbox.remove("bundle/tools/notes.json");
+    sandbox.remove("bundle/schema.cedarschema");
+    sandbox.remove("bundle/entities.yaml");
+    sandbox.remove("bundle/org/notes.cedar");
+    check("check_missing", &sandbox.run("check bundle"));
+    assert_eq!(sandbox.run("check nowhere").code, 3);
+}
+
+/// Without DIR it is the current one, and paths are as short as that.
+#[test]
+fn the_current_directory() {
+    let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);
+    let here = sandbox.path("bundle");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_toolgate"))
+        .args(["check", "--format", "json"])
+        .current_dir(here)
+        .output()
+        .unwrap();
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(findings["findings"][0]["file"], "bundle.yaml");
+}

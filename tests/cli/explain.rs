@@ -1,0 +1,228 @@
+//! `toolgate explain`
+
+use serde_json::{Value, json};
+
+use toolgate::cli::cases::{self, Identity, RawRequest, Sent};
+use toolgate::cli::directory;
+use toolgate::config::Gate;
+use toolgate::record::{GateField, Record};
+
+use super::sandbox::{Run, Sandbox, check};
+
+const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
+
+/// The records that the gate of a bundle writes about a request.
+fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
+    let opened = directory::open(&sandbox.path("bundle")).expect("a bundle");
+    let environment = "production".to_owned();
+    let gate = Gate { bundle: opened.loaded.bundle, environment, site: GateField::default() };
+    let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
+    let time = Some("2026-03-04T05:06:07.890Z".parse().unwrap());
+    let source_ip = Some([192, 0, 2, 1].into());
+    let sent = Sent { call: None, request: Some(request), time, source_ip };
+    let (arrival, body) = sent.arrival(Some(&identity));
+    cases::run(&gate, &arrival, &body).unwrap().records
+}
+
+fn request(body: &Value) -> RawRequest {
+    let headers = json!({ "content-type": "application/json" });
+    serde_json::from_value(json!({ "path": "/notes/mcp", "headers": headers, "json": body }))
+        .unwrap()
+}
+
+/// A call with this id in a body.
+fn call(id: u8, tool: &str, arguments: &Value) -> Value {
+    let params = json!({ "name": tool, "arguments": arguments });
+    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+}
+
+/// The record of one call.
+fn record(sandbox: &Sandbox, tool: &str, arguments: &Value, claims: Value) -> Record {
+    let records = records(sandbox, &request(&call(1, tool, arguments)), claims);
+    records.first().unwrap().clone()
+}
+
+fn ann() -> Value {
+    json!({ "sub": "ann", "team": "red", "roles": ["reader", "writer"], "act": { "sub": "bot" }, "txn": "t-1" })
+}
+
+/// Writes the record into a log with another one, and explains it.
+fn explain(sandbox: &Sandbox, record: &str, options: &str) -> Run {
+    let other = self::record(sandbox, "read", &json!({ "id": "n-0" }), ann());
+    let id = serde_json::from_str::<Value>(record).unwrap()["id"].as_str().unwrap().to_owned();
+    let other = other.to_line().replace(&id, "00000000-0000-7000-8000-000000000000");
+    sandbox.write("decisions.ndjson", &format!("{other}\n{record}\n"));
+    sandbox.run(&format!("explain bundle --record decisions.ndjson --id {id} {options}"))
+}
+
+#[test]
+fn a_case() {
+    let sandbox = Sandbox::new();
+    check("explain_permit", &sandbox.run("explain bundle --case 'a reader reads'"));
+    check("explain_silence", &sandbox.run("explain bundle --case 'a reader does not write'"));
+    check("explain_deny", &sandbox.run("explain bundle --case 'too many stars'"));
+    check(
+        "explain_deny_json",
+        &sandbox.run("explain bundle --case 'too many stars' --format json"),
+    );
+    check("explain_nobody", &sandbox.run("explain bundle --case nobody"));
+    check("explain_no_case", &sandbox.run("explain bundle --case writer"));
+}
+
+#[test]
+fn a_request() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "request.yaml",
+        r#"
+request:
+  path: /notes/mcp
+  headers: { content-type: application/json, mcp-protocol-version: "2025-03-26" }
+  json:
+    - { jsonrpc: "2.0", id: 1, method: tools/call, params: { name: read, arguments: { id: n-1 } } }
+    - { jsonrpc: "2.0", id: 2, method: tools/call, params: { name: write, arguments: { team: blue, text: a } } }
+    - { jsonrpc: "2.0", id: 3, method: tools/call, params: { name: burn } }
+"#,
+    );
+    check(
+        "explain_batch",
+        &sandbox.run(&format!("explain bundle --request request.yaml {IDENTITY} --as ann")),
+    );
+    let several = sandbox.run(&format!("explain bundle --request request.yaml {IDENTITY}"));
+    check("explain_which_identity", &several);
+    sandbox.write("request.yaml", "request: { method: DELETE, path: /notes/mcp }\n");
+    let housekeeping =
+        sandbox.run(&format!("explain bundle --request request.yaml {IDENTITY} --as bob"));
+    check("explain_housekeeping", &housekeeping);
+    sandbox.write("request.yaml", "call: { path: /notes/mcp, tool: read }\nrequest: { path: / }\n");
+    check("explain_bad_request", &sandbox.run("explain bundle --request request.yaml"));
+    assert_eq!(sandbox.run("explain bundle --request nowhere.yaml").code, 1);
+}
+
+#[test]
+fn a_complete_record() {
+    let sandbox = Sandbox::new();
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    check("explain_record", &explain(&sandbox, &record, IDENTITY));
+    let json = explain(&sandbox, &record, &format!("{IDENTITY} --format json"));
+    check("explain_record_json", &json);
+    let piped = format!("explain bundle --record - {IDENTITY}");
+    assert_eq!(sandbox.run_with(&piped, &record, &[]).code, 0);
+    check(
+        "explain_which_record",
+        &sandbox.run(&format!("explain bundle --record decisions.ndjson {IDENTITY}")),
+    );
+}
+
+/// `text` is withheld, and no policy reads it.
+#[test]
+fn a_withheld_value_that_makes_no_difference() {
+    let sandbox = Sandbox::new();
+    let record =
+        record(&sandbox, "write", &json!({ "team": "red", "text": "secret" }), ann()).to_line();
+    assert!(!record.contains("secret"));
+    check("explain_withheld", &explain(&sandbox, &record, IDENTITY));
+}
+
+#[test]
+fn a_withheld_value_that_makes_a_difference() {
+    let sandbox = Sandbox::with(&[(
+        "org/notes.cedar",
+        "stars > 3",
+        "stars > 3 && context.input.text like \"*!\"",
+    )]);
+    let arguments = json!({ "team": "red", "text": "secret!", "stars": 4 });
+    let refused = record(&sandbox, "write", &arguments, ann()).to_line();
+    // A mark is no number, so the call cannot be decided at all.
+    check("explain_undecidable", &explain(&sandbox, &refused, IDENTITY));
+    sandbox.write("arguments.json", &arguments.to_string());
+    let complete = explain(&sandbox, &refused, &format!("{IDENTITY} --arguments arguments.json"));
+    check("explain_completed", &complete);
+    sandbox.write("arguments.json", r#"{"team":"red","text":"secret?","stars":4}"#);
+    let wrong = explain(&sandbox, &refused, &format!("{IDENTITY} --arguments arguments.json"));
+    check("explain_other_arguments", &wrong);
+
+    let open = Sandbox::with(&[
+        ("bundle.yaml", "redact: [text, stars]", "redact: [text]"),
+        ("org/notes.cedar", "stars > 3", "stars > 3 && context.input.text like \"*!\""),
+    ]);
+    let refused = record(&open, "write", &arguments, ann()).to_line();
+    let run = explain(&open, &refused, IDENTITY);
+    check("explain_may_differ", &run);
+}
+
+#[test]
+fn a_record_that_somebody_changed() {
+    let sandbox = Sandbox::new();
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    let changed = record.replace("\"n-1\"", "\"n-2\"");
+    check("explain_changed_arguments", &explain(&sandbox, &changed, IDENTITY));
+    let changed = record.replace("\"permitted\"", "\"not_permitted\"");
+    let run = explain(&sandbox, &changed, &format!("{IDENTITY} --format json"));
+    assert_eq!((run.code, &run.json()["recorded"]["same"]), (0, &json!(false)));
+    for nonsense in ["{}", "{\"id\":\"a\"}", "- a"] {
+        sandbox.write("decisions.ndjson", nonsense);
+        assert_eq!(sandbox.run("explain bundle --record decisions.ndjson").code, 3, "{nonsense}");
+    }
+}
+
+#[test]
+fn the_identity_must_be_the_recorded_one() {
+    let sandbox = Sandbox::new();
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    check("explain_without_identity", &explain(&sandbox, &record, ""));
+    check("explain_other_identity", &explain(&sandbox, &record, &format!("{IDENTITY} --as bob")));
+    sandbox.write("me.yaml", "tokens: { session: { sub: ann, act: { sub: bot } } }\n");
+    check("explain_ill_identity", &explain(&sandbox, &record, "--identity me.yaml"));
+    sandbox.write(
+        "me.yaml",
+        "tokens: { session: { sub: ann, team: red, roles: [], act: { sub: bot } } }\n",
+    );
+    let run = explain(&sandbox, &record, "--identity me.yaml --format json");
+    assert_eq!((run.code, &run.json()["recorded"]["same"]), (2, &json!(false)));
+}
+
+/// The request of a record without a call is not in the record.
+#[test]
+fn a_record_without_a_call() {
+    let sandbox = Sandbox::new();
+    let nobody =
+        record(&sandbox, "read", &json!({ "id": "n-1" }), json!({ "sub": "ann", "team": "red" }));
+    check("explain_as_recorded", &explain(&sandbox, &nobody.to_line(), ""));
+}
+
+#[test]
+fn a_record_of_another_bundle() {
+    let sandbox = Sandbox::new();
+    let arguments = json!({ "team": "red", "text": "a", "stars": 4 });
+    let record = record(&sandbox, "write", &arguments, ann()).to_line();
+    let later = Sandbox::with(&[
+        ("bundle.yaml", "version: 1", "version: 2"),
+        ("org/notes.cedar", "stars > 3", "stars > 4"),
+    ]);
+    later.write("arguments.json", &arguments.to_string());
+    check(
+        "explain_other_bundle",
+        &explain(&later, &record, &format!("{IDENTITY} --arguments arguments.json")),
+    );
+}
+
+/// What the schema does not know is not shown, and still refused.
+#[test]
+fn a_record_of_arguments_that_do_not_fit() {
+    let sandbox = Sandbox::new();
+    let arguments = json!({ "id": "n-1", "odd": "secret" });
+    let record = record(&sandbox, "read", &arguments, ann()).to_line();
+    assert!(!record.contains("secret"));
+    check("explain_unfit", &explain(&sandbox, &record, IDENTITY));
+}
+
+/// Alone it would have been permitted.
+#[test]
+fn a_record_of_a_call_that_was_refused_with_its_batch() {
+    let sandbox = Sandbox::new();
+    let read = call(1, "read", &json!({ "id": "n-1" }));
+    let write = call(2, "write", &json!({ "team": "blue", "text": "a" }));
+    let records = records(&sandbox, &request(&json!([read, write])), ann());
+    check("explain_batch_refused", &explain(&sandbox, &records[0].to_line(), IDENTITY));
+}

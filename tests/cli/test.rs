@@ -1,0 +1,55 @@
+//! `toolgate test`
+
+use super::sandbox::{Sandbox, check};
+
+const CASES: &str = "tests/notes.yaml";
+
+#[test]
+fn all_pass() {
+    let sandbox = Sandbox::new();
+    check("test_passed", &sandbox.run("test bundle"));
+    check("test_passed_json", &sandbox.run("test bundle --format json"));
+}
+
+#[test]
+fn some_fail_and_some_policies_are_not_reached() {
+    let sandbox = Sandbox::with(&[
+        (CASES, "stars: 4", "stars: 2"),
+        (CASES, "status: 401", "status: 403"),
+        (CASES, "policies: [readers-read]", "policies: [readers-read, few-stars]"),
+    ]);
+    check("test_failed", &sandbox.run("test bundle"));
+    check("test_failed_json", &sandbox.run("test bundle --format json"));
+}
+
+#[test]
+fn a_reply_is_compared_as_far_as_it_is_given() {
+    let sandbox =
+        Sandbox::with(&[(CASES, "reason: forbidden } } }", "reason: not_permitted } } }")]);
+    let cases = sandbox.run("test bundle --format json").json()["cases"].clone();
+    let failed = cases.as_array().unwrap().iter().find(|case| case["passed"] == false).unwrap();
+    assert_eq!(failed["name"], "too many stars");
+    assert_eq!(failed["mismatches"][0]["what"], "reply");
+}
+
+#[test]
+fn everything_wrong_with_cases() {
+    let sandbox = Sandbox::with(&[
+        (CASES, "as: ann", "as: anne"),
+        (CASES, "name: a reader does not write", "name: a reader reads"),
+        (CASES, "    call: { path: /notes/mcp, tool: read, arguments: { id: n-1 } }\n", ""),
+    ]);
+    sandbox.write("bundle/tests/odd.yaml", "cases:\n  - name: odd\n    expects: {}\n");
+    sandbox.write(
+        "bundle/tests/words.yaml",
+        "cases:\n  - name: a\n    expect: { decision: ALLOW, reason: permitted, policies: [] }\n",
+    );
+    check("test_invalid", &sandbox.run("test bundle"));
+}
+
+#[test]
+fn no_cases() {
+    let sandbox = Sandbox::new();
+    sandbox.remove("bundle/tests/notes.yaml");
+    check("test_none", &sandbox.run("test bundle"));
+}

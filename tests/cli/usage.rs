@@ -1,0 +1,54 @@
+//! What holds for every command line.
+
+use super::sandbox::{Sandbox, check};
+
+#[test]
+fn help_is_data_and_succeeds() {
+    let sandbox = Sandbox::new();
+    check("help", &sandbox.run("--help"));
+    for verb in ["check", "test", "explain", "build", "emit ecds"] {
+        let run = sandbox.run(&format!("{verb} --help"));
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
+        assert!(run.stdout.contains("Example"), "{verb}");
+    }
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_invalid_input() {
+    let sandbox = Sandbox::new();
+    for line in [
+        "",
+        "chek bundle",
+        "check bundle --denny",
+        "build bundle bundle",
+        "emit ecds bundle",
+        "explain bundle",
+        "explain bundle --case a --record b",
+        "explain bundle --case a --identity b",
+        "explain bundle --request a --arguments b",
+    ] {
+        let run = sandbox.run(line);
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{line}");
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_insist() {
+    let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);
+    let coloured = |environment: &[(&str, &str)]| {
+        sandbox.run_with("check bundle", "", environment).stderr.contains('\u{1b}')
+    };
+    assert!(!coloured(&[]));
+    assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+}
+
+#[test]
+fn findings_are_on_stdout_for_programs_whatever_the_verb() {
+    let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);
+    for line in ["check bundle", "build bundle", "test bundle", "explain bundle --case a"] {
+        let run = sandbox.run(&format!("{line} --format json"));
+        assert_eq!((run.code, run.stderr.as_str()), (3, ""), "{line}");
+        assert_eq!(run.json()["findings"][0]["message"], "the version begins at 1", "{line}");
+    }
+}

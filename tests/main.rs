@@ -1,0 +1,13 @@
+//! Everything that is tested from outside, in one binary.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod cases;
+mod cli;
+mod tidy;
+mod wasm;
