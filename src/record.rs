@@ -13,8 +13,8 @@ use crate::reason::{Decision, EventClass, Reason};
 /// The name of the record's shape.
 pub const SCHEMA: &str = "toolgate.decision/1";
 
-/// The longest tool name that MCP knows; longer ones are cut in records.
-const LONGEST_NAME: usize = 128;
+/// The longest name from a caller that a record shows.
+const LONGEST_NAME: usize = 256;
 
 /// One decision about one call, as one flat JSON object; a group of fields that belong together
 /// is one level deeper. Fields without a value are `null`, so that every record has every field.
@@ -46,6 +46,10 @@ pub struct Record {
     pub principal: Option<PrincipalField>,
     /// Who performed it.
     pub actor: Option<ActorField>,
+    /// The request's authority.
+    pub authority: String,
+    /// The request's path without query.
+    pub path: String,
     /// The tool server.
     pub server: Option<String>,
     /// The tool, `<server>/<name>`.

@@ -58,7 +58,9 @@ fn the_core_is_pure() {
 
 #[test]
 fn only_decide_makes_permits() {
-    for file in rust_files("src").iter().filter(|file| !file.to_string_lossy().starts_with("src/decide")) {
+    for file in
+        rust_files("src").iter().filter(|file| !file.to_string_lossy().starts_with("src/decide"))
+    {
         assert!(!read(file).contains("Permit {"), "{}", file.display());
     }
 }

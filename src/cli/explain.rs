@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         environment: arguments.environment.clone(),
         site: GateField::default(),
     };
-    let asked = asked::asked(arguments, &gate, &opened.document)?;
+    let asked = asked::asked(arguments, &gate)?;
     let gate = Gate { environment: asked.environment.clone(), ..gate };
     let explanation = Explanation::of(&gate, asked)?;
     report::data(&match format {

@@ -82,6 +82,8 @@ impl Account {
             bundle: bundle.id.clone(),
             principal: self.principal.clone(),
             actor: self.actor.clone(),
+            authority: record::cut(&self.facts.authority),
+            path: record::cut(&self.facts.path),
             server: self.server.clone(),
             tool: None,
             method: None,

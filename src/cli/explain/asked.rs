@@ -10,7 +10,6 @@ use serde::Deserialize;
 use super::Arguments;
 use super::identity::Identities;
 use super::recorded::{self, Recorded};
-use crate::bundle::Document;
 use crate::cli::Stop;
 use crate::cli::cases::{Call, RawRequest, Sent, Suite, time};
 use crate::cli::directory;
@@ -36,15 +35,11 @@ pub(super) struct Asked {
 }
 
 /// Finds or makes the request that the arguments mean.
-pub(super) fn asked(
-    arguments: &Arguments,
-    gate: &Gate,
-    document: &Document,
-) -> Result<Asked, Stop> {
+pub(super) fn asked(arguments: &Arguments, gate: &Gate) -> Result<Asked, Stop> {
     let call = &arguments.call;
     let request = match (&call.case, &call.record, &call.request) {
         (Some(name), _, _) => case(&arguments.bundle.bundle, name)?,
-        (None, Some(path), _) => return recorded::asked(arguments, path, gate, document),
+        (None, Some(path), _) => return recorded::asked(arguments, path, gate),
         (None, None, Some(path)) => request(arguments, path)?,
         // clap asks for one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),

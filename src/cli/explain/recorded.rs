@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::asked::Asked;
 use super::identity::Identities;
 use super::{Arguments, reads};
-use crate::bundle::{Channel, Document};
 use crate::cli::Stop;
 use crate::cli::cases::{Call, Identity, Sent};
 use crate::cli::directory;
@@ -27,12 +26,7 @@ use crate::identity;
 pub(super) use line::Recorded;
 
 /// Makes the request of a recorded call.
-pub(super) fn asked(
-    arguments: &Arguments,
-    path: &Path,
-    gate: &Gate,
-    document: &Document,
-) -> Result<Asked, Stop> {
+pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<Asked, Stop> {
     let log = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
     let recorded = line::choose(&log, arguments.id.as_deref())?;
     let mut notes = Vec::new();
@@ -62,7 +56,7 @@ pub(super) fn asked(
         may_differ = consequence.may_differ;
         notes.push(consequence.note);
     }
-    let call = call(&recorded, document, values.value.as_ref(), &mut notes)?;
+    let call = call(&recorded, values.value.as_ref())?;
     let request = arrival(&recorded, &call, &identity)?;
     Ok(Asked { request: Some(request), environment, recorded: Some(recorded), may_differ, notes })
 }
@@ -121,41 +115,19 @@ fn advice(bundle: &Path, fits: impl Fn(&Identity) -> bool) -> String {
     }
 }
 
-/// The call. The record does not hold the path, but the bundle's channels do.
-fn call(
-    recorded: &Recorded,
-    document: &Document,
-    arguments: Option<&Value>,
-    notes: &mut Vec<String>,
-) -> Result<Call, Problem> {
-    let (server, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
-    let channels = document.manifest.channels.iter().filter(|channel| channel.server == server);
-    let channels: Vec<&Channel> = channels.collect();
-    let call = |channel: &Channel| Call {
-        path: channel.path.clone(),
-        authority: channel
-            .authority
-            .clone()
-            .map_or_else(|| "tools.example".to_owned(), String::from),
+/// The call, which must be the one that the record's digest is of.
+fn call(recorded: &Recorded, arguments: Option<&Value>) -> Result<Call, Problem> {
+    let (_, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
+    let call = Call {
+        path: recorded.path.clone(),
+        authority: recorded.authority.clone(),
         tool: tool.to_owned(),
         arguments: arguments.cloned(),
     };
-    let meant = channels.iter().map(|channel| call(channel)).find(|call| {
-        recorded.request_digest.as_deref() == Some(request_digest(call, recorded).as_str())
-    });
-    match (meant, channels.as_slice()) {
-        (Some(call), _) => Ok(call),
-        (None, [only]) => Ok(call(only)),
-        (None, [first, ..]) => {
-            notes.push(format!(
-                "several channels lead to server `{server}`; taken: `{}`",
-                first.path
-            ));
-            Ok(call(first))
-        }
-        (None, []) => {
-            Err(Problem::new(format!("no channel of the bundle leads to server `{server}`")))
-        }
+    if recorded.request_digest.as_deref() == Some(request_digest(&call, recorded).as_str()) {
+        Ok(call)
+    } else {
+        Err(Problem::new("the record was changed: its `request_digest` is of another call"))
     }
 }
 

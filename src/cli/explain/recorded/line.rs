@@ -21,6 +21,8 @@ pub(in crate::cli::explain) struct Recorded {
     pub(in crate::cli::explain) bundle: BundleField,
     pub(in crate::cli::explain) principal: Option<PrincipalField>,
     pub(in crate::cli::explain) actor: Option<ActorField>,
+    pub(in crate::cli::explain) authority: String,
+    pub(in crate::cli::explain) path: String,
     pub(in crate::cli::explain) tool: Option<String>,
     pub(in crate::cli::explain) arguments: Option<Value>,
     pub(in crate::cli::explain) arguments_digest: Option<String>,
