@@ -21,7 +21,7 @@ run: wasm cli ## the demo's Envoy and servers, left running for curl
 	@$(BOOTSTRAP) envoy-1.40.0 mcp2
 	@$(DEMO) --keep
 
-test: fmt lint unit e2e ## everything CI runs
+test: fmt lint doc unit e2e ## everything CI runs
 
 unit: wasm ## the core, the policy tests, the command line and the shape of the tree
 	$(CARGO) test --locked --quiet

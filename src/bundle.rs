@@ -16,8 +16,8 @@ pub use document::{Document, EntitySource, Format, PolicySource};
 pub use finding::{Finding, Severity, Site};
 pub use load::{Loaded, load};
 pub use manifest::{
-    BundleName, Channel, Host, Limits, Manifest, McpSettings, Protocol, RefusalSettings,
-    RefusalStyle, ServerNotes,
+    BundleName, Channel, Host, Limits, Manifest, McpSettings, MetadataUrl, Protocol,
+    RefusalSettings, RefusalStyle, ServerNotes,
 };
 
 use crate::digest::Digest;
@@ -79,14 +79,20 @@ impl Layer {
 }
 
 impl Bundle {
-    /// The channel of a request, by its exact path and its host. A channel of that host goes before
-    /// one of any host.
+    /// The channel of a request, by its exact path and authority. An authority that is another
+    /// channel's but for a port or a final dot has none: the proxy might route it there.
     pub fn channel(&self, authority: &str, path: &str) -> Option<&Channel> {
         let here = || self.channels.iter().filter(|channel| channel.path == path);
-        let named = |channel: &&Channel| {
-            channel.authority.as_ref().is_some_and(|host| host.serves(authority))
+        let host = |channel: &Channel, fits: fn(&Host, &str) -> bool| {
+            channel.authority.as_ref().is_some_and(|host| fits(host, authority))
         };
-        here().find(named).or_else(|| here().find(|channel| channel.authority.is_none()))
+        if let Some(named) = here().find(|channel| host(channel, Host::is)) {
+            return Some(named);
+        }
+        if here().any(|channel| host(channel, Host::resembles)) {
+            return None;
+        }
+        here().find(|channel| channel.authority.is_none())
     }
 
     /// A tool of the inventory.

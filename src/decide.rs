@@ -118,8 +118,9 @@ fn read(layer: &Layer, answer: &Response) -> Result<Vec<String>, Denial> {
         let failed = sorted(errors.iter().map(|error| match error {
             cedar_policy::AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),
         }));
-        let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        return Err(Denial { detail: Some(detail), ..denial(Reason::PolicyError, &failed) });
+        // Cedar's words repeat values, which may be arguments that the inventory redacts.
+        let detail = Some("these policies could not be evaluated".to_owned());
+        return Err(Denial { detail, ..denial(Reason::PolicyError, &failed) });
     }
     match answer.decision() {
         Answer::Allow => Ok(determining.iter().map(ToString::to_string).collect()),

@@ -24,13 +24,15 @@ use crate::refusal::{self, Refused, Reply};
 
 use account::Account;
 
+const OUT_OF_ORDER: &str = "events of the request came out of order";
+
 /// What the edge knows when a request's headers are complete.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// The header fields.
     pub head: Head,
-    /// The verified identities.
-    pub attested: Attested,
+    /// The verified identities, or why the proxy could not tell them.
+    pub attested: Result<Attested, String>,
     /// The address of the downstream peer.
     pub source_ip: Option<IpAddr>,
     /// The time.
@@ -107,15 +109,6 @@ pub struct Refusal {
     pub records: Vec<Record>,
 }
 
-impl Refusal {
-    /// The refusal of a request that the edge could not handle.
-    pub fn internal(gate: &Gate, detail: &str) -> Self {
-        let detail = Some(detail.to_owned());
-        let denial = Denial { detail, ..Denial::because(Reason::Internal) };
-        Account::unknown(gate).refuse(gate, &denial, None)
-    }
-}
-
 /// The state of one exchange.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -144,6 +137,14 @@ struct Pending {
 }
 
 impl Exchange {
+    /// The refusal of a request that the edge could not handle, with what is known about it.
+    pub fn fail(&mut self, gate: &Gate, detail: &str) -> Refusal {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Awaiting(pending) => pending.account.fail(gate, detail),
+            State::Fresh | State::Done => Account::unknown(gate).fail(gate, detail),
+        }
+    }
+
     /// Takes an event and tells what to do.
     pub fn step(&mut self, gate: &Gate, event: Event<'_>) -> Step {
         match (std::mem::replace(&mut self.state, State::Done), event) {
@@ -163,10 +164,10 @@ impl Exchange {
             }
             (State::Awaiting(pending), Event::End(body)) => pending.decide(gate, body),
             (State::Awaiting(pending), Event::Headers(_)) => {
-                Step::Refuse(pending.out_of_order(gate))
+                Step::Refuse(pending.account.fail(gate, OUT_OF_ORDER))
             }
             (State::Fresh | State::Done, _) => {
-                Step::Refuse(Account::unknown(gate).out_of_order(gate))
+                Step::Refuse(Account::unknown(gate).fail(gate, OUT_OF_ORDER))
             }
         }
     }
@@ -183,7 +184,11 @@ impl Pending {
             return Err(refuse(&account, Denial::because(Reason::UnknownChannel)));
         };
         account.server = Some(channel.server.clone());
-        let identity = match identity::identify(&gate.bundle.identity, &arrival.attested) {
+        let attested = match &arrival.attested {
+            Ok(attested) => attested,
+            Err(failure) => return Err(Box::new(account.fail(gate, failure))),
+        };
+        let identity = match identity::identify(&gate.bundle.identity, attested) {
             Ok(identity) => identity,
             Err(error) => {
                 let detail = Some(error.to_string());
@@ -228,19 +233,18 @@ impl Pending {
     fn forward(&self, gate: &Gate, permits: Permits, records: Vec<Record>) -> Forward {
         let removed = self.forged.iter().cloned().map(HeaderChange::Remove);
         let mut headers: Vec<HeaderChange> = removed.collect();
-        let lifecycle = self.account.lifecycle(gate);
-        let decided = if records.is_empty() { std::slice::from_ref(&lifecycle) } else { &records };
-        headers.push(HeaderChange::Set(header::DECISION, header::decision(decided)));
-        headers.push(HeaderChange::Set(header::IDENTITY, header::identity(&lifecycle)));
+        let decision = if records.is_empty() {
+            header::decision([&self.account.record(gate, Reason::Lifecycle, 0)])
+        } else {
+            header::decision(&records)
+        };
+        headers.push(HeaderChange::Set(header::DECISION, decision));
+        headers.push(HeaderChange::Set(header::IDENTITY, self.account.who()));
         Forward { permits, headers, records }
     }
 
     fn too_large(&self, gate: &Gate) -> Refusal {
         self.account.refuse(gate, &Denial::because(Reason::BodyTooLarge), None)
-    }
-
-    fn out_of_order(&self, gate: &Gate) -> Refusal {
-        self.account.out_of_order(gate)
     }
 }
 

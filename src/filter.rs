@@ -6,7 +6,7 @@ mod stats;
 
 use std::rc::Rc;
 
-use log::{debug, error, info};
+use log::{error, info};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
@@ -151,11 +151,8 @@ impl Stream {
 
     /// The account of a call comes before the call: what cannot be recorded is not forwarded.
     fn forward(&self, forward: &Forward) -> Result<(), Status> {
-        host::publish(&forward.records)?;
         host::change_headers(&forward.headers)?;
-        for permit in forward.permits.iter() {
-            debug!("permitted by {:?}", permit.policies());
-        }
+        host::publish(&forward.records)?;
         self.stats.count(&forward.records);
         Ok(())
     }
@@ -171,10 +168,9 @@ impl Stream {
 
     fn fail(&mut self, failure: &str) -> Action {
         error!("request refused: {failure}");
-        match self.gate.clone() {
-            Some(gate) => self.refuse(&Refusal::internal(&gate, failure)),
-            None => self.answer_without_gate(),
-        }
+        let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
+        let refusal = self.exchange.fail(&gate, failure);
+        self.refuse(&refusal)
     }
 
     /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.

@@ -2,7 +2,7 @@
 
 use sfv::{DictSerializer, KeyRef, ListSerializer, RefBareItem, StringRef, TokenRef};
 
-use crate::record::Record;
+use crate::record::{ActorField, PrincipalField, Record};
 
 /// What was decided: a list with one item per call. A refusal has it, and so has the upstream
 /// request of a permitted call.
@@ -40,9 +40,9 @@ pub fn decision<'a>(records: impl IntoIterator<Item = &'a Record>) -> String {
 
 /// The value of [`IDENTITY`]: `principal="User::\"alice\"", actor="Agent::\"support-bot\""`, and
 /// `tenant="acme"` where the principal has one.
-pub fn identity(record: &Record) -> String {
-    let (principal, actor) = (record.principal_key(), record.actor_key());
-    let tenant = record.principal.as_ref().and_then(|principal| principal.tenant.as_deref());
+pub fn identity(principal: Option<&PrincipalField>, actor: Option<&ActorField>) -> String {
+    let tenant = principal.and_then(|principal| principal.tenant.as_deref());
+    let (principal, actor) = (principal.map(ToString::to_string), actor.map(ToString::to_string));
     let mut dictionary = DictSerializer::new();
     for (key, value) in
         [("principal", principal.as_deref()), ("actor", actor.as_deref()), ("tenant", tenant)]

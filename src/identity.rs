@@ -121,7 +121,7 @@ pub enum IdentityError {
     #[error("the delegation chain is longer than {max}")]
     ChainTooLong {
         /// The bundle's limit.
-        max: usize,
+        max: u16,
     },
     /// The token's actor is not the mTLS peer.
     #[error("the `act` claim and the peer certificate name different actors")]

@@ -118,6 +118,15 @@ pub struct GateField {
 }
 
 impl Record {
+    /// Makes it the record of another reason; the policies of the first are no longer to blame.
+    pub(crate) fn decide_anew(&mut self, reason: Reason) {
+        let permitted_by = std::mem::take(&mut self.policies).join(" ");
+        self.detail = Some(format!("on its own permitted by: {permitted_by}"));
+        self.reason = reason;
+        self.decision = reason.decision();
+        self.event_class = reason.event_class();
+    }
+
     /// The record as one line of JSON, without the line's end.
     pub fn to_line(&self) -> String {
         // Every field is a string, a list of them or JSON already, so this cannot fail.
@@ -142,20 +151,18 @@ impl Record {
             (None, _) => "none",
         }
     }
+}
 
-    /// The principal as `Type::"id"`, for flat log keys.
-    pub fn principal_key(&self) -> Option<String> {
-        self.principal.as_ref().map(|principal| entity(&principal.type_name, &principal.id))
-    }
-
-    /// The actor as `Type::"id"`.
-    pub fn actor_key(&self) -> Option<String> {
-        self.actor.as_ref().map(|actor| entity(&actor.type_name, &actor.id))
+impl std::fmt::Display for PrincipalField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}::{:?}", self.type_name, self.id)
     }
 }
 
-fn entity(type_name: &str, id: &str) -> String {
-    format!("{type_name}::{id:?}")
+impl std::fmt::Display for ActorField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}::{:?}", self.type_name, self.id)
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds.

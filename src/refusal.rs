@@ -76,11 +76,19 @@ pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
     let body = error(refused, code, &words(refused, settings));
     let mut headers = headers(std::iter::once(refused));
     if reason.status() == 401 {
-        let known = reason != Reason::Unauthenticated;
-        let challenge = if known { "Bearer error=\"invalid_token\"" } else { "Bearer" };
-        headers.push(("www-authenticate", challenge.to_owned()));
+        headers.push(("www-authenticate", challenge(reason, settings)));
     }
     Reply { status: reason.status(), headers, body: to_bytes(&body) }
+}
+
+/// The challenge of a 401 (RFC 6750, RFC 9728).
+fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
+    let known = reason != Reason::Unauthenticated;
+    let error = known.then(|| "error=\"invalid_token\"".to_owned());
+    let metadata = settings.resource_metadata.as_ref();
+    let metadata = metadata.map(|url| format!("resource_metadata=\"{}\"", url.as_str()));
+    let parameters: Vec<String> = error.into_iter().chain(metadata).collect();
+    format!("Bearer {}", parameters.join(", ")).trim_end().to_owned()
 }
 
 /// The answer to readable messages of which at least one was refused, in the bundle's style.

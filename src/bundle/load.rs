@@ -49,6 +49,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
             return Err(findings);
         }
     };
+    findings.extend(cedar::open_types(&document.manifest.identity, &document.schema));
     findings.extend(cedar::mapping(&document.manifest.identity, &schema));
     let entities = cedar::entities(document, &schema, &mut findings);
     // Without its tools a schema lacks actions, and every policy about them would look wrong.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityMapping;
@@ -69,7 +70,7 @@ impl From<BundleName> for String {
 pub struct Channel {
     /// The exact path, without query.
     pub path: String,
-    /// The host in the request's `:authority`; any when absent.
+    /// The request's `:authority`; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Host>,
     /// The tool server behind it, a key of `servers`.
@@ -79,21 +80,31 @@ pub struct Channel {
     pub protocol: Protocol,
 }
 
-/// A host name in lower case, without port.
+/// A host in lower case, with a port where the authority has one.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Host(String);
 
 impl Host {
-    /// Whether an authority names this host: letter case, a port and a final dot do not matter,
-    /// because they do not matter to what routes the request.
-    pub fn serves(&self, authority: &str) -> bool {
-        let host = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-            _ => authority,
-        };
-        host.strip_suffix('.').unwrap_or(host).eq_ignore_ascii_case(&self.0)
+    /// Whether an authority is this host, whatever the case of its letters.
+    pub fn is(&self, authority: &str) -> bool {
+        authority.eq_ignore_ascii_case(&self.0)
     }
+
+    /// Whether an authority is this host but for a port or a final dot. Whether that reaches the
+    /// same server depends on the proxy's configuration, which nobody here knows.
+    pub fn resembles(&self, authority: &str) -> bool {
+        bare(authority).eq_ignore_ascii_case(bare(&self.0))
+    }
+}
+
+/// A host without port and final dot.
+fn bare(authority: &str) -> &str {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 impl TryFrom<String> for Host {
@@ -101,11 +112,10 @@ impl TryFrom<String> for Host {
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[:]".contains(&b);
-        let bare = name.starts_with('[') || !name.contains(':');
-        if !name.is_empty() && name.bytes().all(plain) && bare && !name.ends_with('.') {
+        if !name.is_empty() && name.bytes().all(plain) {
             Ok(Self(name))
         } else {
-            Err(format!("`{name}` is not a host: write it in lower case, without port"))
+            Err(format!("`{name}` is not a host: write it in lower case"))
         }
     }
 }
@@ -153,6 +163,9 @@ pub struct RefusalSettings {
     pub style: RefusalStyle,
     /// The JSON-RPC error code of refusals. MCP reserves -32768 to -32000.
     pub code: i32,
+    /// Where a client without a valid token finds the authorization server (RFC 9728).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_metadata: Option<MetadataUrl>,
     /// A sentence for every refused caller: whom to ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
@@ -160,7 +173,38 @@ pub struct RefusalSettings {
 
 impl Default for RefusalSettings {
     fn default() -> Self {
-        Self { style: RefusalStyle::ToolResult, code: -31403, help: None }
+        Self { style: RefusalStyle::ToolResult, code: -31403, resource_metadata: None, help: None }
+    }
+}
+
+/// An `https` URL that can stand in a header as it is.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MetadataUrl(String);
+
+impl MetadataUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MetadataUrl {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        let plain = url.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+        if plain && url.starts_with("https://") {
+            Ok(Self(url))
+        } else {
+            Err(format!("`{url}` is not an https URL"))
+        }
+    }
+}
+
+impl From<MetadataUrl> for String {
+    fn from(url: MetadataUrl) -> Self {
+        url.0
     }
 }
 
@@ -183,11 +227,20 @@ pub enum RefusalStyle {
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// The longest body, in bytes.
+    #[serde(deserialize_with = "bounded")]
     pub body_bytes: usize,
     /// The most messages in one batch.
+    #[serde(deserialize_with = "bounded")]
     pub calls: usize,
     /// The deepest nesting of JSON.
+    #[serde(deserialize_with = "bounded")]
     pub depth: usize,
+}
+
+/// A size that the filter, where sizes have 32 bits, reads as the command does.
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let size = u32::deserialize(deserializer)?;
+    usize::try_from(size).map_err(D::Error::custom)
 }
 
 impl Default for Limits {

@@ -157,6 +157,8 @@ fn uid(entity_type: &str, id: &str) -> Result<EntityUid, Denial> {
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }
 
-fn internal(error: impl std::fmt::Display) -> Denial {
-    Denial { detail: Some(error.to_string()), ..Denial::because(Reason::Internal) }
+/// The error itself repeats values, which may be arguments that the inventory redacts.
+fn internal<E>(_: E) -> Denial {
+    let detail = Some("the call does not fit the bundle's schema".to_owned());
+    Denial { detail, ..Denial::because(Reason::Internal) }
 }

@@ -1,8 +1,8 @@
 //! What is known about one request so far, and the records and refusals that come of it.
 
-use crate::bundle::Bundle;
 use crate::config::Gate;
 use crate::decide::{Denial, Facts};
+use crate::header;
 use crate::identity::Identity;
 use crate::mcp::{Id, MessageError};
 use crate::reason::Reason;
@@ -61,13 +61,7 @@ impl Account {
     }
 
     /// The record of the `index`-th message of the request.
-    pub(super) fn record(
-        &self,
-        bundle: &Bundle,
-        gate: &Gate,
-        reason: Reason,
-        index: usize,
-    ) -> Record {
+    pub(super) fn record(&self, gate: &Gate, reason: Reason, index: usize) -> Record {
         Record {
             schema: record::SCHEMA,
             time: record::timestamp(self.facts.time),
@@ -79,7 +73,7 @@ impl Account {
             policies: Vec::new(),
             layer: None,
             mode: "enforce",
-            bundle: bundle.id.clone(),
+            bundle: gate.bundle.id.clone(),
             principal: self.principal.clone(),
             actor: self.actor.clone(),
             authority: record::cut(&self.facts.authority),
@@ -102,14 +96,14 @@ impl Account {
         }
     }
 
-    /// The record that stands for housekeeping in headers; it is not logged.
-    pub(super) fn lifecycle(&self, gate: &Gate) -> Record {
-        self.record(&gate.bundle, gate, Reason::Lifecycle, 0)
+    /// The value of `toolgate-identity`.
+    pub(super) fn who(&self) -> String {
+        header::identity(self.principal.as_ref(), self.actor.as_ref())
     }
 
     /// A refusal of the request as a whole.
     pub(super) fn refuse(&self, gate: &Gate, denial: &Denial, id: Option<&Id>) -> Refusal {
-        let mut record = self.record(&gate.bundle, gate, denial.reason, 0);
+        let mut record = self.record(gate, denial.reason, 0);
         record.detail.clone_from(&denial.detail);
         let refused = Refused { id, tool: None, advice: denial.advice.as_deref(), record: &record };
         Refusal { reply: unreadable(gate, &refused), records: vec![record] }
@@ -122,8 +116,9 @@ impl Account {
         self.refuse(gate, &denial, error.id.as_ref())
     }
 
-    pub(super) fn out_of_order(&self, gate: &Gate) -> Refusal {
-        let detail = Some("events of the request came out of order".to_owned());
+    /// A refusal because the gate itself failed.
+    pub(super) fn fail(&self, gate: &Gate, detail: &str) -> Refusal {
+        let detail = Some(detail.to_owned());
         self.refuse(gate, &Denial { detail, ..Denial::because(Reason::Internal) }, None)
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::bundle::RefusalStyle;
 use crate::config::Gate;
 use crate::decide::{self, Denial, Permit, Permits, Question};
 use crate::digest::Digest;
@@ -13,6 +14,9 @@ use crate::refusal::{self, Refused};
 use crate::tool::Tool;
 
 use super::{Pending, Refusal, Step};
+
+/// The longest arguments that a record shows, in bytes of JSON.
+const LONGEST_ARGUMENTS: usize = 16_384;
 
 /// One message, what was decided about it, and the record of that.
 struct Verdict<'a> {
@@ -27,46 +31,57 @@ impl Pending {
             Ok(body) => body,
             Err(error) => return Step::Refuse(self.account.refuse_message(gate, &error)),
         };
-        if let Err((call, tool, error)) = self.headers_agree(gate, &body) {
-            let mut refusal = self.account.refuse_message(gate, &error);
-            for record in &mut refusal.records {
-                record.method = Some("tools/call".to_owned());
-                self.describe_call(record, &call, tool);
-            }
-            return Step::Refuse(refusal);
+        if let Err((call, error)) = self.headers_agree(gate, &body) {
+            return Step::Refuse(self.refuse_headers(gate, &call, &error));
         }
         let messages = body.messages().iter().enumerate();
         let verdicts: Vec<Verdict<'_>> =
             messages.map(|(index, message)| self.verdict(gate, message, index)).collect();
-        let permits: Result<Vec<Permit>, Denial> =
-            verdicts.iter().map(|verdict| verdict.outcome.clone()).collect();
+        let permits: Option<Vec<Permit>> =
+            verdicts.iter().map(|verdict| verdict.outcome.as_ref().ok().cloned()).collect();
         match permits.map(Permits::all) {
-            Ok(Some(permits)) => {
+            Some(Some(permits)) => {
                 let calls =
                     verdicts.into_iter().filter(|v| matches!(v.message.kind, Kind::Call(_)));
                 let records = calls.map(|verdict| verdict.record).collect();
                 Step::Forward(self.forward(gate, permits, records))
             }
-            Ok(None) => Step::Refuse(self.out_of_order(gate)),
-            Err(_) => Step::Refuse(self.refuse_all(gate, &body, verdicts)),
+            Some(None) => Step::Refuse(self.account.fail(gate, "the body has no message")),
+            None => Step::Refuse(Self::refuse_all(gate, &body, verdicts)),
         }
     }
 
     /// `Mcp-Param-*` can only be checked once the tool is known.
     fn headers_agree<'a>(
         &self,
-        gate: &'a Gate,
+        gate: &Gate,
         body: &Body<'a>,
-    ) -> Result<(), (Call<'a>, Option<&'a Tool>, MessageError)> {
+    ) -> Result<(), (Call<'a>, MessageError)> {
         for message in body.messages() {
             let Kind::Call(call) = message.kind else { continue };
-            // An unknown tool declares no header, and is told from a known one by nothing here.
+            // An unknown tool declares no header.
             let tool = gate.bundle.tool(&self.channel.server, call.name);
             self.headers
                 .agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
-                .map_err(|error| (call, tool, MessageError { id: message.id.clone(), ..error }))?;
+                .map_err(|error| (call, MessageError { id: message.id.clone(), ..error }))?;
         }
         Ok(())
+    }
+
+    /// Where tools are concealed, a header may not tell a tool that exists from one that does not.
+    fn refuse_headers(&self, gate: &Gate, call: &Call<'_>, error: &MessageError) -> Refusal {
+        let mut refusal = self.account.refuse_message(gate, error);
+        let tool = gate.bundle.tool(&self.channel.server, call.name);
+        for record in &mut refusal.records {
+            record.method = Some("tools/call".to_owned());
+            self.describe_call(record, call, tool);
+            if gate.bundle.refusal.style == RefusalStyle::Conceal {
+                let id = error.id.as_ref();
+                let refused = Refused { id, tool: Some(call.name), advice: None, record };
+                refusal.reply = refusal::in_style(&[refused], false, &gate.bundle.refusal);
+            }
+        }
+        refusal
     }
 
     fn verdict<'a>(&self, gate: &Gate, message: &'a Message<'a>, index: usize) -> Verdict<'a> {
@@ -91,7 +106,7 @@ impl Pending {
     fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Permit, Denial> {
         let input = tool.arguments(call.arguments).map_err(|error| Denial {
             advice: Some(error.to_string()),
-            detail: Some(error.to_string()),
+            detail: Some(error.for_record()),
             ..Denial::because(Reason::InvalidArguments)
         })?;
         let facts = &self.account.facts;
@@ -108,7 +123,7 @@ impl Pending {
         index: usize,
     ) -> Record {
         let reason = outcome.as_ref().map_or_else(|denial| denial.reason, Permit::reason);
-        let mut record = self.account.record(&gate.bundle, gate, reason, index);
+        let mut record = self.account.record(gate, reason, index);
         record.method = message.method().map(record::cut);
         match outcome {
             Ok(permit) => record.policies = permit.policies().to_vec(),
@@ -140,26 +155,17 @@ impl Pending {
             record.classes.clone_from(&tool.marks().classes);
             record.data_class.clone_from(&tool.marks().data_class);
             record.operation.clone_from(&tool.marks().operation);
-            record.arguments = Some(tool.redacted(call.arguments));
+            record.arguments = Some(tool.redacted(call.arguments)).filter(bearable);
         }
     }
 
     /// Refuses a body of which at least one message is refused. What was permitted does not run
     /// either, and its record says so.
-    fn refuse_all(&self, gate: &Gate, body: &Body<'_>, mut verdicts: Vec<Verdict<'_>>) -> Refusal {
-        for (index, verdict) in verdicts.iter_mut().enumerate() {
+    fn refuse_all(gate: &Gate, body: &Body<'_>, mut verdicts: Vec<Verdict<'_>>) -> Refusal {
+        for verdict in &mut verdicts {
             if verdict.outcome.is_ok() {
-                let denial = Denial::because(Reason::BatchRefused);
-                let permitted_by = std::mem::take(&mut verdict.record.policies);
-                verdict.record = Record {
-                    detail: Some(format!("on its own permitted by: {}", permitted_by.join(" "))),
-                    event_class: denial.reason.event_class(),
-                    decision: denial.reason.decision(),
-                    reason: denial.reason,
-                    id: self.account.record(&gate.bundle, gate, denial.reason, index).id,
-                    ..verdict.record.clone()
-                };
-                verdict.outcome = Err(denial);
+                verdict.outcome = Err(Denial::because(Reason::BatchRefused));
+                verdict.record.decide_anew(Reason::BatchRefused);
             }
         }
         let refused: Vec<Refused<'_>> = verdicts
@@ -175,8 +181,18 @@ impl Pending {
             })
             .collect();
         let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle.refusal);
-        Refusal { reply, records: verdicts.into_iter().map(|verdict| verdict.record).collect() }
+        // Housekeeping has no record, unless it is what was refused.
+        let told = |verdict: &Verdict<'_>| {
+            verdict.record.decides() || matches!(verdict.message.kind, Kind::Call(_))
+        };
+        let records = verdicts.into_iter().filter(told).map(|verdict| verdict.record).collect();
+        Refusal { reply, records }
     }
+}
+
+/// Whether a log line can bear these arguments. The digest is of all of them in any case.
+fn bearable(arguments: &serde_json::Value) -> bool {
+    arguments.to_string().len() <= LONGEST_ARGUMENTS
 }
 
 fn pass(proof: Option<Housekeeping>) -> Result<Permit, Denial> {

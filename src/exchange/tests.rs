@@ -15,10 +15,10 @@ fn arrival(fields: &[(&str, &str)], claims: Option<Value>) -> Arrival {
     let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect();
     Arrival {
         head: Head::new(fields),
-        attested: Attested {
+        attested: Ok(Attested {
             tokens: claims.into_iter().map(|claims| ("session".to_owned(), claims)).collect(),
             peer: None,
-        },
+        }),
         source_ip: Some("::ffff:10.0.0.1".parse().unwrap()),
         time: DateTime::from_timestamp_millis(1_795_219_200_123).unwrap(),
         entropy: 7,
@@ -270,11 +270,7 @@ fn styles_of_refusal() {
     for (style, status, code) in
         [("jsonrpc_error", 200, -31403), ("http", 403, -31403), ("conceal", 200, -32602)]
     {
-        let mut document = fixture::document_json();
-        document["manifest"]["refusal"] = json!({ "style": style, "help": "Ask us." });
-        let bundle =
-            crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
-        let gate = Gate { bundle, ..fixture::gate() };
+        let gate = gate_with(json!({ "style": style, "help": "Ask us." }));
         let body = call("refund", r#"{"amount":501}"#);
         let (refusal, body) = refused(run(&gate, &POST, Some(fixture::claims()), body.as_bytes()));
         assert_eq!(
@@ -286,6 +282,70 @@ fn styles_of_refusal() {
         assert_eq!(message.contains("Ask us."), style != "conceal");
         assert_eq!(body["error"].get("data").is_none(), style == "conceal");
     }
+}
+
+fn gate_with(refusal: Value) -> Gate {
+    let mut document = fixture::document_json();
+    document["manifest"]["refusal"] = refusal;
+    let bundle = crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
+    Gate { bundle, ..fixture::gate() }
+}
+
+#[test]
+fn concealed_tools_are_not_told_by_headers() {
+    let gate = gate_with(json!({ "style": "conceal" }));
+    let answers = ["get", "nosuch"].map(|tool| {
+        let fields = [("mcp-protocol-version", "2025-11-25"), ("mcp-param-payment", "x")];
+        let body = call(tool, r#"{"id":"p"}"#);
+        let step = run(&gate, &with(&fields), Some(fixture::claims()), body.as_bytes());
+        let (refusal, body) = refused(step);
+        assert_eq!(refusal.records[0].reason, Reason::HeaderMismatch);
+        (refusal.reply.status, body.to_string().replace(tool, "TOOL"))
+    });
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn a_401_names_the_authorization_server() {
+    let url = "https://pay.example/.well-known/oauth-protected-resource";
+    let gate = gate_with(json!({ "resource_metadata": url }));
+    let challenge = |claims| {
+        let (refusal, _) = refused(run(&gate, &POST, claims, b"{}"));
+        refusal.reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate").unwrap().1
+    };
+    assert_eq!(challenge(None), format!("Bearer resource_metadata=\"{url}\""));
+    let known = format!("Bearer error=\"invalid_token\", resource_metadata=\"{url}\"");
+    assert_eq!(challenge(Some(json!({ "sub": 1 }))), known);
+}
+
+#[test]
+fn a_failure_of_the_edge_is_recorded_with_what_is_known() {
+    let gate = fixture::gate();
+    let failed = Arrival {
+        attested: Err("metadata does not decode".to_owned()),
+        ..arrival(&POST, Some(fixture::claims()))
+    };
+    let (refusal, _) = refused(Exchange::default().step(&gate, Event::Headers(Box::new(failed))));
+    let record = &refusal.records[0];
+    assert_eq!((record.reason, refusal.reply.status), (Reason::Internal, 500));
+    assert_eq!(record.path, "/pay/mcp");
+
+    let mut exchange = Exchange::default();
+    exchange.step(&gate, Event::Headers(Box::new(arrival(&POST, Some(fixture::claims())))));
+    let refusal = exchange.fail(&gate, "the body is not all there");
+    assert!(refusal.records[0].principal.is_some());
+}
+
+#[test]
+fn long_arguments_are_left_out_of_the_record() {
+    let mut document = fixture::document_json();
+    document["manifest"]["limits"]["body_bytes"] = json!(100_000);
+    let bundle = crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
+    let gate = Gate { bundle, ..fixture::gate() };
+    let body = call("get", &format!(r#"{{"id":"{}"}}"#, "x".repeat(20_000)));
+    let forward = forwarded(run(&gate, &POST, Some(fixture::claims()), body.as_bytes()));
+    let record = &forward.records[0];
+    assert!(record.arguments.is_none() && record.arguments_digest.is_some());
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! Host calls with their results as values. Every status has an outcome, and none is a default
-//! that forwards.
+//! Host calls with their results as values. No failure is a default that forwards.
+//!
+//! The SDK turns a status that it does not expect into a trap; Envoy then answers 503 and, with
+//! `FAIL_RELOAD`, makes a new VM.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,22 +22,26 @@ use crate::record::{GateField, Record};
 pub(super) fn arrival() -> Result<Arrival, String> {
     let fields =
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
-    let tokens = match property(&["metadata"])? {
-        Some(bytes) => metadata::verified_tokens(&bytes)?,
-        None => BTreeMap::new(),
-    };
     let now = hostcalls::get_current_time().map_err(failed("time"))?;
     let mut entropy = [0; 16];
     getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
     Ok(Arrival {
         head: Head::new(fields),
-        attested: Attested { tokens, peer: text(&["connection", "uri_san_peer_certificate"])? },
+        attested: attested(),
         source_ip: text(&["source", "address"])?
             .and_then(|address| address.parse::<SocketAddr>().ok())
             .map(|address| address.ip()),
         time: utc(now)?,
         entropy: u128::from_ne_bytes(entropy),
     })
+}
+
+fn attested() -> Result<Attested, String> {
+    let tokens = match property(&["metadata"])? {
+        Some(bytes) => metadata::verified_tokens(&bytes)?,
+        None => BTreeMap::new(),
+    };
+    Ok(Attested { tokens, peer: text(&["connection", "uri_san_peer_certificate"])? })
 }
 
 fn utc(time: SystemTime) -> Result<DateTime<Utc>, String> {
@@ -69,8 +75,11 @@ pub(super) fn publish(records: &[Record]) -> Result<(), Status> {
     set("toolgate.reason", deciding.reason.as_str())?;
     set("toolgate.policy", &deciding.policies.join(" "))?;
     set("toolgate.tool", deciding.tool.as_deref().unwrap_or_default())?;
-    set("toolgate.principal", &deciding.principal_key().unwrap_or_default())?;
-    set("toolgate.actor", &deciding.actor_key().unwrap_or_default())
+    set(
+        "toolgate.principal",
+        &deciding.principal.as_ref().map(ToString::to_string).unwrap_or_default(),
+    )?;
+    set("toolgate.actor", &deciding.actor.as_ref().map(ToString::to_string).unwrap_or_default())
 }
 
 /// Only a key of one segment can be read as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
@@ -100,7 +109,8 @@ pub(super) fn strip_reserved(map: MapType) -> Result<(), String> {
 }
 
 /// How records name this gate. Envoy knows these names; without them the record has empty ones.
-/// Every worker has a VM of its own under one id, so a random part tells them apart.
+/// Every worker has a VM of its own under one id, so a random tag, drawn anew with every
+/// configuration, tells them apart.
 pub(super) fn site() -> GateField {
     let name = |path: &[&str]| text(path).ok().flatten().unwrap_or_default();
     let vm = name(&["plugin_vm_id"]);

@@ -79,12 +79,12 @@ pub(super) fn issuer(token: &Value) -> Result<&str, IdentityError> {
 /// The actors named by nested `act` claims (RFC 8693 §4.1), the current one first.
 pub(super) fn delegation(
     act: Option<&Value>,
-    max_depth: usize,
+    max_depth: u16,
 ) -> Result<Vec<String>, IdentityError> {
     let mut chain = Vec::new();
     let mut next = act.filter(|value| !value.is_null());
     while let Some(act) = next {
-        if chain.len() >= max_depth {
+        if chain.len() >= usize::from(max_depth) {
             return Err(IdentityError::ChainTooLong { max: max_depth });
         }
         let members = act

@@ -128,14 +128,14 @@ pub struct ActorMapping {
     pub spiffe: BTreeMap<String, String>,
     /// The longest delegation chain that is accepted, current actor included.
     #[serde(default = "default_depth")]
-    pub max_depth: usize,
+    pub max_depth: u16,
 }
 
 fn yes() -> bool {
     true
 }
 
-fn default_depth() -> usize {
+fn default_depth() -> u16 {
     8
 }
 

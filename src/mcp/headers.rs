@@ -38,7 +38,7 @@ impl StandardHeaders {
                 let known = Revision::ALL.map(Revision::as_str).join(", ");
                 MessageError::new(
                     Reason::UnsupportedVersion,
-                    format!("protocol version `{name}` is not one of {known}"),
+                    format!("the protocol version is not one of {known}"),
                 )
             })?),
             None => None,

@@ -19,24 +19,24 @@ pub struct Housekeeping(());
 
 impl Housekeeping {
     /// A request method, from the table or from what the bundle lists.
-    pub fn request(method: &str, listed: &[String]) -> Option<Self> {
+    pub(crate) fn request(method: &str, listed: &[String]) -> Option<Self> {
         let known = LIFECYCLE_REQUESTS.contains(&method) || listed.iter().any(|m| m == method);
-        known.then_some(Self(()))
+        (known && method != "tools/call").then_some(Self(()))
     }
 
     /// A notification method, from the table or from what the bundle lists.
-    pub fn notification(method: &str, listed: &[String]) -> Option<Self> {
+    pub(crate) fn notification(method: &str, listed: &[String]) -> Option<Self> {
         let known = LIFECYCLE_NOTIFICATIONS.contains(&method) || listed.iter().any(|m| m == method);
         known.then_some(Self(()))
     }
 
     /// A client's answer to a request that the server made, as revisions before 2026-07-28 have it.
-    pub fn response() -> Self {
+    pub(crate) fn response() -> Self {
         Self(())
     }
 
     /// `GET` (the server's event stream) and `DELETE` (the end of a session), which carry no body.
-    pub fn transport(http_method: &str) -> Option<Self> {
+    pub(crate) fn transport(http_method: &str) -> Option<Self> {
         matches!(http_method, "GET" | "DELETE").then_some(Self(()))
     }
 }

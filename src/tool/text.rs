@@ -157,12 +157,16 @@ fn regex(pattern: &str) -> Option<Regex> {
     Regex::new(&in_ascii(pattern)?).ok().filter(|_| !differs)
 }
 
+/// White space of ECMAScript.
+const SPACE: &str = r"[\t\n\x0B\x0C\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]";
+
 /// Spells out the classes that are of ASCII in ECMAScript. In a set, `\b` is a backspace there.
 fn in_ascii(pattern: &str) -> Option<String> {
     let mut text = String::with_capacity(pattern.len());
     let (mut in_set, mut rest) = (false, pattern.chars());
     while let Some(next) = rest.next() {
         match (next, in_set) {
+            ('.', false) => text.push_str(r"[^\n\r\x{2028}\x{2029}]"),
             ('\\', _) => match (rest.next()?, in_set) {
                 ('d', _) => text.push_str("[0-9]"),
                 ('D', _) => text.push_str("[^0-9]"),
@@ -171,6 +175,11 @@ fn in_ascii(pattern: &str) -> Option<String> {
                 ('b' | 'B', true) => return None,
                 ('b', false) => text.push_str(r"(?-u:\b)"),
                 ('B', false) => text.push_str(r"(?-u:\B)"),
+                ('s', _) => text.push_str(SPACE),
+                ('S', _) => return None,
+                (other, _) if other.is_ascii_alphabetic() && !"fnrtuvxpP".contains(other) => {
+                    return None;
+                }
                 (other, _) => text.extend(['\\', other]),
             },
             (other, _) => {
@@ -191,5 +200,6 @@ pub(super) fn count(
         return Ok(None);
     };
     let count = value.as_u64().ok_or(keyword)?;
-    usize::try_from(count).map(Some).map_err(|_| keyword)
+    // Where sizes have 32 bits, no argument is as long as what does not fit.
+    Ok(Some(usize::try_from(count).unwrap_or(usize::MAX)))
 }

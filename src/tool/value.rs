@@ -47,6 +47,14 @@ impl ArgumentError {
         self
     }
 
+    /// The same in words for the record, which shows no name that the caller invented.
+    pub fn for_record(&self) -> String {
+        match self.fault {
+            Fault::Unknown => "an argument is not known to the tool".to_owned(),
+            Fault::Missing | Fault::Must(_) => self.to_string(),
+        }
+    }
+
     /// The path of the argument, such as `contact.emails[0]`.
     pub fn path(&self) -> &str {
         &self.path

@@ -5,13 +5,21 @@ use std::str::FromStr as _;
 
 use cedar_policy::{
     CedarSchemaError, Entities, Entity, EntityId, EntityUid, Policy, PolicyId, PolicySet,
-    RestrictedExpression as Expression, Schema, SchemaWarning, ValidationMode, Validator,
+    RestrictedExpression as Expression, Schema, SchemaFragment, SchemaWarning, ValidationMode,
+    Validator,
 };
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
 use crate::bundle::{Document, EntitySource, Finding, Layer, PolicySource, Site};
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
+
+/// The author's schema in Cedar's JSON form; null where it does not read, which is reported when
+/// it is read with everything else.
+pub(super) fn author_schema(schema: &str) -> Value {
+    let fragment = SchemaFragment::from_str(schema).ok();
+    fragment.and_then(|fragment| fragment.to_json_value().ok()).unwrap_or_default()
+}
 
 /// What Cedar says about a schema that does not read. Beyond the author's text, the position means
 /// nothing to the author.
@@ -173,6 +181,33 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
         .into_iter()
         .filter_map(|(key, fits)| Some(Finding::error(Site::Manifest(key.to_owned()), fits.err()?)))
         .collect()
+}
+
+/// Types whose ids come from tokens and certificates cannot be enumerated in the schema.
+pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding> {
+    let declared = author_schema(schema);
+    let parents = mapping.principal.parents.iter();
+    let parents = parents.map(|parent| ("identity.principal.parents", &parent.entity_type));
+    let workload = mapping.workload.iter();
+    let workload = workload.map(|workload| ("identity.workload.type", &workload.entity_type));
+    [
+        ("identity.principal.type", &mapping.principal.entity_type),
+        ("identity.actor.type", &mapping.actor.entity_type),
+    ]
+    .into_iter()
+    .chain(parents)
+    .chain(workload)
+    .filter(|(_, name)| {
+        let name = name.to_string();
+        let (namespace, name) = name.rsplit_once("::").unwrap_or(("", &name));
+        let declaration = declared.get(namespace).and_then(|n| n.get("entityTypes")?.get(name));
+        declaration.is_some_and(|declaration| declaration.get("enum").is_some())
+    })
+    .map(|(key, name)| {
+        let message = format!("`{name}` is enumerated in the schema, and its ids come from tokens");
+        Finding::error(Site::Manifest(key.to_owned()), message)
+    })
+    .collect()
 }
 
 fn sample_uid(name: &TypeName) -> EntityUid {

@@ -1,12 +1,9 @@
 //! The tools of a document, each with what people say about it.
 
-use std::collections::BTreeSet;
-use std::str::FromStr as _;
-
-use cedar_policy::SchemaFragment;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-use super::is_name;
+use super::{cedar, is_name};
 use crate::bundle::{Document, Finding, Site};
 use crate::tool::{self, Tool, ToolError};
 
@@ -81,11 +78,9 @@ fn site(server: &str, tool: Option<&str>) -> Site {
     Site::Tool { server: server.to_owned(), tool: tool.map(str::to_owned) }
 }
 
-/// The names of types that the author declares outside any namespace. An unreadable schema is
-/// reported when it is read with everything else.
+/// The names of types that the author declares outside any namespace.
 fn declared_types(schema: &str) -> BTreeSet<String> {
-    let Ok(fragment) = SchemaFragment::from_str(schema) else { return BTreeSet::new() };
-    let Ok(json) = fragment.to_json_value() else { return BTreeSet::new() };
+    let json = cedar::author_schema(schema);
     let members = |kind: &str| {
         let types = json.get("").and_then(|namespace| namespace.get(kind)?.as_object());
         types.into_iter().flat_map(|types| types.keys().cloned()).collect::<Vec<_>>()

@@ -199,7 +199,8 @@ fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question,
     let facts = arrival.facts(&gate.environment);
     let channel = bundle.channel(&facts.authority, &facts.path);
     let channel = channel.ok_or_else(because(Reason::UnknownChannel))?;
-    let identity = identity::identify(&bundle.identity, &arrival.attested)
+    let attested = arrival.attested.as_ref().map_err(|_| Denial::because(Reason::Internal))?;
+    let identity = identity::identify(&bundle.identity, attested)
         .map_err(|error| Denial::because(error.reason()))?;
     let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
     let input =
