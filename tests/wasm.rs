@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{Operator, Parser, Payload};
 
 /// Everything the filter may import: what the proxy-wasm SDK binds, and five calls of WASI. A new
 /// entry is a new way out of the sandbox, to be argued for.
@@ -50,13 +50,33 @@ const IMPORTS: &[&str] = &[
     "wasi_snapshot_preview1.random_get",
 ];
 
-#[test]
-fn imports_are_pinned() {
+/// Cedar evaluates recursively: see `.cargo/config.toml`.
+const STACK: i32 = 8 << 20;
+
+fn filter() -> Vec<u8> {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/wasm32-wasip1/wasm/toolgate.wasm");
     #[expect(clippy::disallowed_methods, reason = "tests read what was built")]
-    let bytes = std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; run `make wasm`", path.display()));
+    let bytes = std::fs::read(&path);
+    bytes.unwrap_or_else(|error| panic!("{}: {error}; run `make wasm`", path.display()))
+}
+
+#[test]
+fn the_stack_is_large_enough_for_cedar() {
+    let bytes = filter();
+    let globals = Parser::new(0).parse_all(&bytes).find_map(|payload| match payload.unwrap() {
+        Payload::GlobalSection(globals) => Some(globals),
+        _ => None,
+    });
+    // The linker makes the stack pointer the first global, and puts the stack below everything.
+    let pointer = globals.unwrap().into_iter().next().unwrap().unwrap();
+    let init = pointer.init_expr.get_operators_reader().into_iter().next().unwrap().unwrap();
+    assert!(matches!(init, Operator::I32Const { value } if value >= STACK), "{init:?}");
+}
+
+#[test]
+fn imports_are_pinned() {
+    let bytes = filter();
     let mut imports = BTreeSet::new();
     for payload in Parser::new(0).parse_all(&bytes) {
         if let Payload::ImportSection(section) = payload.unwrap() {

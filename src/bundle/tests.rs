@@ -95,6 +95,14 @@ fn policy_rules() {
         )),
         &["attribute `input.amount`"],
     );
+    let terms = |count: usize| {
+        let terms = vec!["context.input.amount == 1"; count].join(" || ");
+        one(&format!(
+            "@id(\"a\") forbid (principal, action == Action::\"pay/refund\", resource) when {{ {terms} }};"
+        ))
+    };
+    check(org(terms(200)), &[]);
+    check(org(terms(300)), &["nested too deeply"]);
     let source = "@id(\"a\") permit (principal, action, resource);";
     let twice = json!([{ "id": "a", "source": source }, { "id": "a", "source": source }]);
     check(org(twice), &["another policy has the id `a`"]);

@@ -14,6 +14,10 @@ use serde_json::{Value, json};
 use crate::bundle::{Document, EntitySource, Finding, Layer, PolicySource, Site};
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
 
+/// The deepest nesting of a policy in Cedar's JSON form, which has two levels for an operator.
+/// Cedar evaluates recursively; a sixth of what the filter's stack was seen to bear is allowed.
+const DEEPEST: usize = 500;
+
 /// The author's schema in Cedar's JSON form; null where it does not read, which is reported when
 /// it is read with everything else.
 pub(super) fn author_schema(schema: &str) -> Value {
@@ -82,7 +86,27 @@ fn policy(layer: &str, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
         let help = "give it an `@id` of letters, digits, `-`, `_`, `.`, as records will show it";
         return Err(vec![Finding::error(site(), message).with_help(help)]);
     }
+    if policy.to_json().map_or(true, |json| nesting(&json) > DEEPEST) {
+        let help =
+            "ask `.contains()` of a set in place of many `||`, or make several policies of it";
+        let finding = Finding::error(site(), "the conditions are nested too deeply");
+        return Err(vec![finding.with_help(help)]);
+    }
     Ok(policy)
+}
+
+/// How deeply JSON is nested. It does not recurse itself.
+fn nesting(json: &Value) -> usize {
+    let mut deepest = 0;
+    let mut open = vec![(json, 1_usize)];
+    while let Some((value, depth)) = open.pop() {
+        deepest = deepest.max(depth);
+        let inner = depth.saturating_add(1);
+        let members = value.as_object().into_iter().flat_map(serde_json::Map::values);
+        let elements = value.as_array().into_iter().flatten();
+        open.extend(members.chain(elements).map(|value| (value, inner)));
+    }
+    deepest
 }
 
 /// Ids stand in headers and log lines, separated by spaces.
