@@ -64,9 +64,8 @@ fn filter() -> Vec<u8> {
 #[test]
 fn the_stack_is_large_enough_for_cedar() {
     let bytes = filter();
-    let globals = Parser::new(0).parse_all(&bytes).find_map(|payload| match payload.unwrap() {
-        Payload::GlobalSection(globals) => Some(globals),
-        _ => None,
+    let globals = Parser::new(0).parse_all(&bytes).find_map(|payload| {
+        if let Payload::GlobalSection(globals) = payload.unwrap() { Some(globals) } else { None }
     });
     // The linker makes the stack pointer the first global, and puts the stack below everything.
     let pointer = globals.unwrap().into_iter().next().unwrap().unwrap();

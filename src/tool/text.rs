@@ -172,11 +172,10 @@ fn in_ascii(pattern: &str) -> Option<String> {
                 ('D', _) => text.push_str("[^0-9]"),
                 ('w', _) => text.push_str("[0-9A-Za-z_]"),
                 ('W', _) => text.push_str("[^0-9A-Za-z_]"),
-                ('b' | 'B', true) => return None,
+                ('b' | 'B', true) | ('S', _) => return None,
                 ('b', false) => text.push_str(r"(?-u:\b)"),
                 ('B', false) => text.push_str(r"(?-u:\B)"),
                 ('s', _) => text.push_str(SPACE),
-                ('S', _) => return None,
                 (other, _) if other.is_ascii_alphabetic() && !"fnrtuvxpP".contains(other) => {
                     return None;
                 }
