@@ -79,8 +79,9 @@ impl Layer {
 }
 
 impl Bundle {
-    /// The channel of a request, by its exact path and authority. An authority that is another
-    /// channel's but for a port or a final dot has none: the proxy might route it there.
+    /// The channel of a request, by its exact path and authority. Where channels differ by host, an
+    /// authority that is another channel's but for a port or a final dot has none, because the proxy
+    /// might route it there; nor has one that is no plain host.
     pub fn channel(&self, authority: &str, path: &str) -> Option<&Channel> {
         let here = || self.channels.iter().filter(|channel| channel.path == path);
         let host = |channel: &Channel, fits: fn(&Host, &str) -> bool| {
@@ -89,7 +90,8 @@ impl Bundle {
         if let Some(named) = here().find(|channel| host(channel, Host::is)) {
             return Some(named);
         }
-        if here().any(|channel| host(channel, Host::resembles)) {
+        let by_host = here().any(|channel| channel.authority.is_some());
+        if by_host && (!Host::is_plain(authority) || here().any(|c| host(c, Host::resembles))) {
             return None;
         }
         here().find(|channel| channel.authority.is_none())

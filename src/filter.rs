@@ -122,6 +122,13 @@ impl HttpContext for Stream {
         }
         Action::Continue
     }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        if let Err(failure) = host::strip_reserved(MapType::HttpResponseTrailers) {
+            error!("forged response trailers could not be removed: {failure}");
+        }
+        Action::Continue
+    }
 }
 
 impl Stream {

@@ -98,6 +98,22 @@ impl Host {
     }
 }
 
+impl Host {
+    /// Whether an authority is a name or an address, with a port or without, and nothing that one
+    /// reader could take for another host than the next.
+    pub fn is_plain(authority: &str) -> bool {
+        let host = bare(authority);
+        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        match address {
+            Some(address) => address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':'),
+            None => host.split('.').all(|label| {
+                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+                !label.is_empty() && label.bytes().all(plain)
+            }),
+        }
+    }
+}
+
 /// A host without port and final dot.
 fn bare(authority: &str) -> &str {
     let host = match authority.rsplit_once(':') {

@@ -163,7 +163,18 @@ fn channels_by_host() {
     for unclear in ["pay.example:8443", "pay.example.", "PAY.example.:1", "pay.example:"] {
         assert_eq!(named(unclear), None, "{unclear}");
     }
-    for other in ["", "pay.example.org", "xpay.example", "pay.example:x", "pay.example.."] {
+    for odd in [
+        "",
+        "pay.example:x",
+        "pay.example..",
+        "a@pay.example",
+        "pay.example,b",
+        "[pay.example]",
+        "a b",
+    ] {
+        assert_eq!(named(odd), None, "{odd}");
+    }
+    for other in ["pay.example.org", "xpay.example", "10.0.0.1:80", "[::1]:80", "a_b-c.example."] {
         assert_eq!(named(other), Some(false), "{other}");
     }
     for bad in ["Pay.example", "pay example", ""] {

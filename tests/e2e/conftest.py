@@ -9,7 +9,7 @@ import pytest
 
 from harness import acme, bundles, paths
 from harness.certificates import CertificateAuthority
-from harness.gateway import Gateway, Gateways, open_gateway
+from harness.gateway import Gateway, Gateways, open_gateway, unharmed
 from harness.tokens import TokenIssuer
 from harness.tool_server import ToolServer
 
@@ -46,7 +46,7 @@ def gateways(
     with ExitStack() as stack:
 
         @cache
-        def gateway(
+        def start(
             directory: Path = paths.BUNDLE,
             *,
             upstream_http2: bool = False,
@@ -61,9 +61,11 @@ def gateways(
                 tls=authority if tls else None,
                 tokens=tokens,
             )
-            return stack.enter_context(opened)
+            gateway = stack.enter_context(opened)
+            stack.enter_context(unharmed(gateway))
+            return gateway
 
-        yield gateway
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -12,29 +12,29 @@ import yaml
 
 from harness import paths
 from harness.envoy_config import token_header
-from harness.messages import Request, tool_call
+from harness.messages import MCP_HEADERS, Request
 from harness.tokens import TokenIssuer
+
+AUTHORITY = "tools.example"
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One case of a file: who asks, what, and what must come of it."""
 
+    file: str
     name: str
     bundle: Path
     identity: dict[str, Any]
     request: Request
     expect: dict[str, Any]
-    # The moment the case pretends it to be; Envoy's clock cannot be set.
-    time: str | None
-    # All token names of the bundle's cases: each is a provider that Envoy must know.
-    tokens: tuple[str, ...]
 
     def signed(self, issuer: TokenIssuer) -> Request:
         """The request with a token for each set of claims."""
         request = self.request
         for name, claims in self.identity.get("tokens", {}).items():
-            request = request.with_header(token_header(name), f"Bearer {issuer.sign(claims)}")
+            token = issuer.sign_bytes(json.dumps(claims).encode())
+            request = request.with_header(token_header(name), f"Bearer {token}")
         return request
 
     @property
@@ -43,6 +43,7 @@ class Case:
         return self.identity.get("spiffe")
 
 
+@cache
 def load() -> list[Case]:
     """All cases of the repository."""
     files = [
@@ -53,37 +54,40 @@ def load() -> list[Case]:
     return [case for file in files for case in _read(file)]
 
 
+@cache
+def tokens(bundle: Path) -> tuple[str, ...]:
+    """The names of all tokens in the bundle's cases: each is a provider that Envoy must know."""
+    used = (name for case in load() if case.bundle == bundle for name in case.identity.get("tokens", {}))
+    return tuple(sorted(set(used)))
+
+
 def _read(file: Path) -> Iterator[Case]:
     document = yaml.safe_load(file.read_text())
     bundle = _bundle(file)
     identities = document.get("identities", {})
     for case in document["cases"]:
         yield Case(
-            name=f"{file.relative_to(paths.REPOSITORY)}: {case['name']}",
+            file=str(file.relative_to(paths.REPOSITORY)),
+            name=case["name"],
             bundle=bundle,
             identity=identities[case["as"]] if "as" in case else {},
             request=_request(case),
             expect=case["expect"],
-            time=case.get("time"),
-            tokens=_tokens(bundle),
         )
 
 
 def _bundle(file: Path) -> Path:
     """The bundle that the file lies in, or the example bundle for cases that lie in none."""
     within = (parent for parent in file.parents if (parent / "bundle.yaml").is_file())
-    return next(within, paths.POLICIES / "acme")
-
-
-@cache
-def _tokens(bundle: Path) -> tuple[str, ...]:
-    document = yaml.safe_load((bundle / "bundle.yaml").read_text())
-    return tuple(document["identity"]["principal"]["tokens"])
+    return next(within, paths.BUNDLE)
 
 
 def _request(case: dict[str, Any]) -> Request:
     if call := case.get("call"):
-        return tool_call(call["path"], call["tool"], call.get("arguments", {}))
+        params = {"name": call["tool"]} | {key: call[key] for key in ("arguments",) if key in call}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        request = Request("POST", call["path"], MCP_HEADERS, _json(message))
+        return request.with_header("host", call.get("authority", AUTHORITY))
     request = case["request"]
     headers = request.get("headers", {})
     return Request(
@@ -91,7 +95,7 @@ def _request(case: dict[str, Any]) -> Request:
         path=request["path"],
         headers=tuple((name, str(value)) for name, values in headers.items() for value in _as_list(values)),
         body=_body(request),
-    )
+    ).with_header("host", request.get("authority", AUTHORITY))
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -102,5 +106,10 @@ def _body(request: dict[str, Any]) -> bytes:
     if "body_base64" in request:
         return base64.b64decode(request["body_base64"])
     if "json" in request:
-        return json.dumps(request["json"]).encode()
+        return _json(request["json"])
     return str(request.get("body", "")).encode()
+
+
+def _json(value: Any) -> bytes:
+    """JSON without a needless byte, since bundles limit the size."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -29,28 +29,29 @@ class CertificateAuthority:
         )
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         self.server_certificate, self.server_key = self._issue(
-            "server", x509.IPAddress(ipaddress.ip_address("127.0.0.1")), ExtendedKeyUsageOID.SERVER_AUTH
+            "server", [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))], ExtendedKeyUsageOID.SERVER_AUTH
         )
         self.client = cache(self._client)
 
-    def _client(self, spiffe: str) -> tuple[Path, Path]:
-        """The certificate and key files of the workload with this SPIFFE id."""
+    def _client(self, uris: tuple[str, ...]) -> tuple[Path, Path]:
+        """The certificate and key files of a client with these URIs, which names a host besides."""
         number = len(list(self.directory.glob("client-*.pem")))
-        return self._issue(f"client-{number}", x509.UniformResourceIdentifier(spiffe), ExtendedKeyUsageOID.CLIENT_AUTH)
+        names = [x509.DNSName("client.example"), *map(x509.UniformResourceIdentifier, uris)]
+        return self._issue(f"client-{number}", names, ExtendedKeyUsageOID.CLIENT_AUTH)
 
-    def client_context(self, spiffe: str | None, protocol: str) -> ssl.SSLContext:
-        """A TLS client that trusts this authority, speaks `protocol` (ALPN), and shows a SPIFFE id if given one."""
+    def client_context(self, uris: tuple[str, ...] | None, protocol: str) -> ssl.SSLContext:
+        """A TLS client that trusts this authority, speaks `protocol` (ALPN), and shows URIs if it has a certificate."""
         context = ssl.create_default_context(cafile=str(self.certificate))
         context.set_alpn_protocols([protocol])
-        if spiffe is not None:
-            context.load_cert_chain(*self.client(spiffe))
+        if uris is not None:
+            context.load_cert_chain(*self.client(uris))
         return context
 
-    def _issue(self, name: str, subject: x509.GeneralName, usage: x509.ObjectIdentifier) -> tuple[Path, Path]:
+    def _issue(self, name: str, subjects: list[x509.GeneralName], usage: x509.ObjectIdentifier) -> tuple[Path, Path]:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key)
-            .add_extension(x509.SubjectAlternativeName([subject]), critical=True)
+            .add_extension(x509.SubjectAlternativeName(subjects), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())

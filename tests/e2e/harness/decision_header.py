@@ -1,4 +1,4 @@
-"""Reads the `toolgate-decision` header, an RFC 9651 item with parameters."""
+"""Reads the `toolgate-decision` header, an RFC 9651 list: an item with parameters for each call of a request."""
 
 import re
 from typing import NamedTuple
@@ -6,6 +6,8 @@ from typing import NamedTuple
 _PARAMETER = re.compile(
     r';(?P<key>[a-z*][a-z0-9_.*-]*)=(?:"(?P<string>(?:[^"\\]|\\["\\])*)"|(?P<token>[A-Za-z*][^\s;,"]*))'
 )
+# A comma outside of strings, which have no line of their own and always close.
+_COMMA = re.compile(r', (?=(?:[^"]*"(?:[^"\\]|\\["\\])*")*[^"]*$)')
 
 
 class Decision(NamedTuple):
@@ -18,8 +20,21 @@ class Decision(NamedTuple):
     id: str
 
 
+def parse_all(header: str) -> list[Decision]:
+    """Parse the header of a request with several calls."""
+    return [parse(item) for item in _COMMA.split(header)]
+
+
+def decisive(decisions: list[Decision]) -> Decision:
+    """The call that decided the request: the first that was refused in its own right, else all of them."""
+    refused = [each for each in decisions if each.reason != "batch_refused" and each.decision != "PERMIT"]
+    if refused:
+        return refused[0]
+    return decisions[0]._replace(policies=frozenset().union(*(each.policies for each in decisions)))
+
+
 def parse(header: str) -> Decision:
-    """Parse the header; anything that is not exactly such an item is a `ValueError`."""
+    """Parse the header of a request with one call; anything that is not exactly such an item is a `ValueError`."""
     decision, semicolon, rest = header.partition(";")
     rest = semicolon + rest
     parameters = {}

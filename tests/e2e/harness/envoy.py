@@ -83,6 +83,15 @@ class Envoy:
         """Wait until so many bundles have been rejected since the start."""
         wait_until(lambda: self.discovery("update_rejected") >= rejections, f"{rejections} bundles to be rejected")
 
+    def vms(self) -> dict[str, int]:
+        """How many VMs have been made and are running, and how often one had to be replaced."""
+        return self.counters(r"^wasm\.(.*\.(created|active|vm_reload.*)|wasm_vm_count)$")
+
+    def complaints(self) -> list[str]:
+        """What Envoy, and not the filter, says at level error or above about its VMs; and what is critical."""
+        lines = _read(self.files.directory / "envoy.log").splitlines()
+        return [line for line in lines if "[critical]" in line or ("[error][wasm]" in line and "wasm log" not in line)]
+
     def access_log(self, lines: int) -> list[dict[str, Any]]:
         """The traffic log, once it has at least so many lines."""
         return _wait_for_lines(self.files.access_log, lines)

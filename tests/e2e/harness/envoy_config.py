@@ -10,6 +10,8 @@ import yaml
 from harness import paths
 from harness.certificates import CertificateAuthority
 
+# A clock skew that makes every time claim valid: all of a 32-bit number.
+ANY_TIME = 2**32 - 1
 # Lines of the file that an operator uncomments for mutual TLS.
 TLS_MARK = "#tls| "
 
@@ -23,7 +25,8 @@ class Setup:
     upstream_http2: bool = False
     # Given: mutual TLS, with certificates of this authority.
     tls: CertificateAuthority | None = None
-    # Given: these tokens are accepted, of any issuer, instead of the one of the file.
+    # Given: only the filter refuses. Every path has a route, every certificate of the authority is accepted, and so
+    # are tokens of these names with whatever claims, each in a header of its own.
     tokens: tuple[str, ...] | None = None
 
 
@@ -60,8 +63,8 @@ class Files:
 
 
 def token_header(token: str) -> str:
-    """The request header that carries the token of this name."""
-    return "authorization" if token == "session" else f"x-{token}-token"
+    """The request header that carries the token of this name where only the filter refuses."""
+    return f"x-{token}-token"
 
 
 def write(setup: Setup, files: Files, bundle: bytes) -> None:
@@ -88,22 +91,26 @@ def render(setup: Setup, files: Files) -> dict[str, Any]:
     source = filters["toolgate"]["config_discovery"]["config_source"]["path_config_source"]
     source["path"] = str(files.bundle)
     source["watched_directory"]["path"] = str(files.bundle.parent)
-    _set_tokens(filters["envoy.filters.http.jwt_authn"]["typed_config"], setup, files)
+    authentication = filters["envoy.filters.http.jwt_authn"]["typed_config"]
+    authentication["providers"]["session"]["local_jwks"]["filename"] = str(files.jwks)
+    if setup.tokens is not None:
+        _set_tokens(authentication, setup.tokens)
+        [host] = manager["route_config"]["virtual_hosts"]
+        host["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "tools", "timeout": "0s"}}]
     _set_upstream(config["static_resources"]["clusters"][0], setup)
     if setup.tls:
-        _set_certificates(listener["filter_chains"][0]["transport_socket"]["typed_config"], setup.tls)
+        _set_certificates(listener["filter_chains"][0]["transport_socket"]["typed_config"], setup, setup.tls)
     return config
 
 
-def _set_tokens(authentication: dict[str, Any], setup: Setup, files: Files) -> None:
+def _set_tokens(authentication: dict[str, Any], tokens: tuple[str, ...]) -> None:
     session = authentication["providers"]["session"]
-    session["local_jwks"]["filename"] = str(files.jwks)
-    if setup.tokens is None:
-        return
-    del session["issuer"]
+    for demand in ("issuer", "audiences", "require_expiration"):
+        del session[demand]
+    session["clock_skew_seconds"] = ANY_TIME
     authentication["providers"] = {}
     requirements = []
-    for token in setup.tokens:
+    for token in tokens:
         provider = copy.deepcopy(session)
         provider["from_headers"][0]["name"] = token_header(token)
         provider["payload_in_metadata"] = token
@@ -125,10 +132,10 @@ def _set_upstream(cluster: dict[str, Any], setup: Setup) -> None:
         }
 
 
-def _set_certificates(context: dict[str, Any], authority: CertificateAuthority) -> None:
+def _set_certificates(context: dict[str, Any], setup: Setup, authority: CertificateAuthority) -> None:
     tls = context["common_tls_context"]
     tls["tls_certificates"][0]["certificate_chain"]["filename"] = str(authority.server_certificate)
     tls["tls_certificates"][0]["private_key"]["filename"] = str(authority.server_key)
     tls["validation_context"]["trusted_ca"]["filename"] = str(authority.certificate)
-    # The cases speak for workloads of several trust domains; this authority vouches for them all.
-    tls["validation_context"]["match_typed_subject_alt_names"][0]["matcher"] = {"prefix": "spiffe://"}
+    if setup.tokens is not None:
+        del tls["validation_context"]["match_typed_subject_alt_names"]

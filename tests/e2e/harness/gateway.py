@@ -26,9 +26,10 @@ class Gateway:
     recorder: Recorder
     tls: CertificateAuthority | None = None
 
-    def client(self, protocol: str, spiffe: str | None = None) -> Client:
-        """A client that speaks `h1` or `h2`; with TLS it shows a certificate of this SPIFFE id."""
-        context = self.tls.client_context(spiffe, ALPN[protocol]) if self.tls else None
+    def client(self, protocol: str, spiffe: str | tuple[str, ...] | None = None) -> Client:
+        """A client that speaks `h1` or `h2`; with TLS it shows a certificate of this SPIFFE id, or of these URIs."""
+        uris = (spiffe,) if isinstance(spiffe, str) else spiffe
+        context = self.tls.client_context(uris, ALPN[protocol]) if self.tls else None
         client: Client = (
             Http2Client(self.envoy.port, context) if protocol == "h2" else Http1Client(self.envoy.port, context)
         )
@@ -37,6 +38,16 @@ class Gateway:
 
 # Given the bundle directory and options of `open_gateway`, a gateway that tests share.
 Gateways = Callable[..., Gateway]
+
+
+@contextmanager
+def unharmed(gateway: Gateway) -> Iterator[None]:
+    """Whatever happens meanwhile traps no VM, and leaves nothing unfinished at the upstream."""
+    before = gateway.envoy.vms()
+    yield
+    assert gateway.envoy.vms() == before, "a VM was replaced"
+    assert gateway.envoy.complaints() == [], "a VM failed"
+    assert not gateway.recorder.unfinished, "half a request got through"
 
 
 @contextmanager

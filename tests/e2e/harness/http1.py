@@ -3,7 +3,6 @@
 import select
 import socket
 import ssl
-import time
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -11,6 +10,7 @@ from harness.messages import Headers, Request, Response
 
 TIMEOUT = 15.0
 CONTINUE = 100
+FINAL = 200
 
 
 class Message(NamedTuple):
@@ -24,14 +24,14 @@ class Message(NamedTuple):
     length: int
 
 
-def parse(data: bytes) -> Message | None:
-    """The first message of `data`, or nothing while it is incomplete."""
+def parse(data: bytes, *, head_only: bool = False) -> Message | None:
+    """The first message of `data`, or nothing while it is incomplete; an answer to HEAD has no body."""
     head_end = data.find(b"\r\n\r\n")
     if head_end < 0:
         return None
     start_line, headers = _head(data[:head_end])
     start = head_end + 4
-    fields = {name.lower(): value for name, value in headers}
+    fields = {} if head_only else {name.lower(): value for name, value in headers}
     if "chunked" in fields.get("transfer-encoding", ""):
         return _chunked(data, start, start_line, headers)
     end = start + int(fields.get("content-length", "0"))
@@ -101,11 +101,12 @@ class Http1Client:
         connection = self._connection()
         connection.sendall(self._head_of(request))
         received = b""
-        if request.manner.expect_continue:
+        if request.awaits_continue:
             received = self._await_continue(connection)
         whole = not received and self._send_body(connection, request)
-        response, close = self._read(connection, received)
-        if close or not whole:
+        response = _read(connection, received, head_only=request.method == "HEAD")
+        # A length that is not the body's leaves the two ends disagreeing about where the next request starts.
+        if not whole or response.header("connection") == "close" or request.names("content-length"):
             self.close()
         return response
 
@@ -121,11 +122,11 @@ class Http1Client:
         if not any(name.lower() == "host" for name, _ in request.headers):
             lines.append(f"host: 127.0.0.1:{self._port}")
         lines += [f"{name}: {value}" for name, value in request.headers]
-        if _is_chunked(request):
+        if request.manner.cut and not request.names("transfer-encoding"):
             lines.append("transfer-encoding: chunked")
-        elif request.body:
+        elif request.body and not request.names("content-length", "transfer-encoding"):
             lines.append(f"content-length: {len(request.body)}")
-        if request.manner.expect_continue:
+        if request.awaits_continue and not request.names("expect"):
             lines.append("expect: 100-continue")
         return "\r\n".join([*lines, "", ""]).encode("utf-8")
 
@@ -141,11 +142,11 @@ class Http1Client:
         if not _is_chunked(request):
             connection.sendall(request.body)
             return True
-        for piece in request.pieces():
+        for index, piece in enumerate(request.pieces()):
             if _is_readable(connection):
                 return False
             connection.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
-            time.sleep(request.manner.pause)
+            request.manner.between(index)
         trailers = "".join(f"{name}: {value}\r\n" for name, value in request.manner.trailers)
         connection.sendall(f"0\r\n{trailers}\r\n".encode())
         return True
@@ -157,15 +158,19 @@ class Http1Client:
             received += _receive(connection)
         return received[message.length :] if _status(message) == CONTINUE else received
 
-    def _read(self, connection: socket.socket, received: bytes) -> tuple[Response, bool]:
-        while not (message := parse(received)):
+
+def _read(connection: socket.socket, received: bytes, *, head_only: bool) -> Response:
+    """The final answer; interim ones pass."""
+    while True:
+        while not (message := parse(received, head_only=head_only)):
             received += _receive(connection)
-        close = any(name.lower() == "connection" and value.lower() == "close" for name, value in message.headers)
-        return Response(_status(message), message.headers, message.body), close
+        if _status(message) >= FINAL:
+            return Response(_status(message), message.headers, message.body, message.trailers)
+        received = received[message.length :]
 
 
 def _is_chunked(request: Request) -> bool:
-    return request.manner.piece is not None or bool(request.manner.trailers)
+    return request.manner.cut or request.names("transfer-encoding")
 
 
 def _is_readable(connection: socket.socket) -> bool:

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import time
 from types import TracebackType
 from typing import Self
 
@@ -62,6 +61,16 @@ class Http2Client:
         self._flush()
         self.close()
 
+    def reset(self, request: Request, *, is_complete: bool) -> None:
+        """Send the request, or all but its last byte, and reset its stream at once."""
+        if self._socket is None:
+            self._connect()
+        stream = self._http.get_next_available_stream_id()
+        self._http.send_headers(stream, self._head_of(request))
+        self._http.send_data(stream, request.body if is_complete else request.body[:-1], end_stream=is_complete)
+        self._http.reset_stream(stream)
+        self._flush()
+
     def _connect(self) -> None:
         plain = socket.create_connection(("127.0.0.1", self._port), TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,14 +89,14 @@ class Http2Client:
             stream.number, self._head_of(request), end_stream=not pieces and not request.manner.trailers
         )
         self._flush()
-        if request.manner.expect_continue:
+        if request.awaits_continue:
             while not (stream.continued or stream.ended):
                 self._receive(stream)
         for index, piece in enumerate(pieces):
             last = index == len(pieces) - 1 and not request.manner.trailers
             if not self._send_piece(stream, piece, end_stream=last):
                 return
-            time.sleep(request.manner.pause)
+            request.manner.between(index)
         if request.manner.trailers and not stream.ended:
             self._http.send_headers(stream.number, list(request.manner.trailers), end_stream=True)
             self._flush()
@@ -110,12 +119,16 @@ class Http2Client:
 
     def _head_of(self, request: Request) -> list[tuple[str, str]]:
         fields = {name.lower(): value for name, value in request.headers}
-        authority = fields.get("host", f"127.0.0.1:{self._port}")
+        # A request that names its `:authority` has a `host` beside it, if any.
+        instead = ":authority" if ":authority" in fields else "host"
+        authority = fields.get(instead, f"127.0.0.1:{self._port}")
         scheme = "https" if self._tls else "http"
         pseudo = [(":method", request.method), (":scheme", scheme), (":authority", authority), (":path", request.path)]
-        expect = [("expect", "100-continue")] if request.manner.expect_continue else []
-        regular = [(name.lower(), value) for name, value in request.headers if name.lower() != "host"]
-        return pseudo + regular + expect
+        expect = [("expect", "100-continue")] if request.awaits_continue and not request.names("expect") else []
+        given = [(name.lower(), value) for name, value in request.headers if name.lower() != instead]
+        # Such as `:protocol`; pseudo-headers come first.
+        given.sort(key=lambda field: not field[0].startswith(":"))
+        return pseudo + given + expect
 
     def _receive_pending(self, stream: "_Stream") -> None:
         """Take what has arrived, without waiting for more."""
@@ -155,6 +168,7 @@ class _Stream:
         self.continued = False
         self.ended = False
         self._headers: Headers = ()
+        self._trailers: Headers = ()
         self._body = bytearray()
 
     def take(self, event: h2.events.Event) -> None:
@@ -168,6 +182,8 @@ class _Stream:
                 self.continued = True
             case h2.events.ResponseReceived():
                 self._headers = tuple(event.headers or ())
+            case h2.events.TrailersReceived():
+                self._trailers = tuple(event.headers or ())
             case h2.events.DataReceived():
                 self._body += event.data or b""
             case h2.events.StreamEnded():
@@ -182,4 +198,4 @@ class _Stream:
         """The answer, once it has ended."""
         [status] = [value for name, value in self._headers if name == ":status"]
         regular = tuple((name, value) for name, value in self._headers if not name.startswith(":"))
-        return Response(int(status), regular, bytes(self._body))
+        return Response(int(status), regular, bytes(self._body), self._trailers)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 Headers = tuple[tuple[str, str], ...]
@@ -23,6 +25,19 @@ class Manner:
     expect_continue: bool = False
     # Seconds between two pieces, so that the filter sees them one by one.
     pause: float = 0.0
+    # What happens before the second piece.
+    at_half: Callable[[], object] | None = None
+
+    def between(self, index: int) -> None:
+        """What happens after the piece of this index."""
+        time.sleep(self.pause)
+        if index == 0 and self.at_half:
+            self.at_half()
+
+    @property
+    def cut(self) -> bool:
+        """Whether no length is announced."""
+        return self.piece is not None or bool(self.trailers)
 
 
 WHOLE = Manner()
@@ -42,6 +57,15 @@ class Request:
         """The body as it is cut up."""
         size = self.manner.piece or max(len(self.body), 1)
         return [self.body[start : start + size] for start in range(0, len(self.body), size)]
+
+    def names(self, *names: str) -> bool:
+        """Whether one of these headers is among its own."""
+        return any(name.lower() in names for name, _ in self.headers)
+
+    @property
+    def awaits_continue(self) -> bool:
+        """Whether the body is only sent once the server asks for it."""
+        return self.manner.expect_continue or self.names("expect")
 
     def sent(self, manner: Manner) -> "Request":
         """The same request in another manner."""
@@ -63,6 +87,7 @@ class Response:
     status: int
     headers: Headers
     body: bytes
+    trailers: Headers = ()
 
     def header(self, name: str) -> str | None:
         """The value of a header; several lines of it are joined as HTTP says."""

@@ -1,6 +1,7 @@
 """An upstream that records every byte it is sent and answers 200: proof of what got past Envoy, and of what did not."""
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import Future
 from types import TracebackType
@@ -9,12 +10,14 @@ from typing import Any, NamedTuple, Self
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 
 from harness import http1
 from harness.messages import Headers
 from harness.waiting import wait_until
 
 ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[]}}'
+CONTENT_TYPE: Headers = (("content-type", "application/json"),)
 # Envoy can answer a caller before we have seen the connection that it opened to us at the same time.
 SETTLE = 0.02
 
@@ -40,6 +43,9 @@ class Recorder:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._connections: list[_Connection] = []
         self._requests: list[Recorded] = []
+        # What every answer has besides what it needs.
+        self.answer_headers: Headers = ()
+        self.answer_trailers: Headers = ()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -67,9 +73,19 @@ class Recorder:
         return list(self._requests)
 
     @property
+    def unfinished(self) -> bool:
+        """Whether the upstream has begun to receive a request that has no end yet."""
+        self._on_loop(asyncio.sleep(SETTLE))
+        return any(each.unfinished for each in self._connections)
+
+    @property
     def bytes_received(self) -> int:
         """How many bytes have arrived since the last `forget`."""
         return sum(len(each.received) for each in self._connections)
+
+    def record(self, request: Recorded) -> None:
+        """Note a complete request."""
+        self._requests.append(request)
 
     def take(self) -> list[Recorded]:
         """The complete requests since the last `take`; connections stay as they are."""
@@ -89,7 +105,7 @@ class Recorder:
         return await self._loop.create_server(self._accept, "127.0.0.1", 0)
 
     def _accept(self) -> asyncio.Protocol:
-        connection = self._protocol(self._requests)
+        connection = self._protocol(self)
         self._connections.append(connection)
         return connection
 
@@ -110,10 +126,10 @@ class Recorder:
 class _Connection(asyncio.Protocol):
     """Records what arrives; what it means is left to the two below."""
 
-    def __init__(self, requests: list[Recorded]) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self.received = bytearray()
         self.closed = False
-        self.requests = requests
+        self.recorder = recorder
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,6 +143,11 @@ class _Connection(asyncio.Protocol):
         self.received += data
         self.understand(data)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a request has begun and not ended."""
+        raise NotImplementedError
+
     def understand(self, data: bytes) -> None:
         """Find the requests in what arrives, and answer them."""
         raise NotImplementedError
@@ -136,9 +157,13 @@ class _Connection(asyncio.Protocol):
 
 
 class _Http1Connection(_Connection):
-    def __init__(self, requests: list[Recorded]) -> None:
-        super().__init__(requests)
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
         self._unread = b""
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self._unread)
 
     def understand(self, data: bytes) -> None:
         self._unread += data
@@ -146,17 +171,26 @@ class _Http1Connection(_Connection):
             self._unread = self._unread[message.length :]
             method, path, _ = message.start_line.split(" ")
             headers = ((":method", method), (":path", path), *message.headers)
-            self.requests.append(Recorded(headers, message.body, message.trailers))
-            head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(ANSWER)}\r\n\r\n"
-            self.transport.write(head.encode() + ANSWER)
+            self.recorder.record(Recorded(headers, message.body, message.trailers))
+            self.transport.write(self._answer())
+
+    def _answer(self) -> bytes:
+        headers = [*CONTENT_TYPE, ("transfer-encoding", "chunked"), *self.recorder.answer_headers]
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        trailers = "".join(f"{name}: {value}\r\n" for name, value in self.recorder.answer_trailers)
+        return f"HTTP/1.1 200 OK\r\n{head}\r\n{len(ANSWER):x}\r\n{ANSWER.decode()}\r\n0\r\n{trailers}\r\n".encode()
 
 
 class _Http2Connection(_Connection):
-    def __init__(self, requests: list[Recorded]) -> None:
-        super().__init__(requests)
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
         config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
         self._http = h2.connection.H2Connection(config)
         self._streams: dict[int, Recorded] = {}
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self._streams)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -165,24 +199,34 @@ class _Http2Connection(_Connection):
 
     def understand(self, data: bytes) -> None:
         for event in self._http.receive_data(data):
-            match event:
-                case h2.events.RequestReceived():
-                    self._streams[event.stream_id] = Recorded(tuple(event.headers or ()), b"", ())
-                case h2.events.DataReceived():
-                    self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                    stream = self._streams[event.stream_id]
-                    self._streams[event.stream_id] = stream._replace(body=stream.body + (event.data or b""))
-                case h2.events.TrailersReceived():
-                    stream = self._streams[event.stream_id]
-                    self._streams[event.stream_id] = stream._replace(trailers=tuple(event.headers or ()))
-                case h2.events.StreamEnded():
-                    self._answer(event.stream_id)
+            # Who has reset the stream meanwhile wants no answer.
+            with contextlib.suppress(h2.exceptions.ProtocolError):
+                self._take(event)
         self._flush()
 
+    def _take(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.RequestReceived():
+                self._streams[event.stream_id] = Recorded(tuple(event.headers or ()), b"", ())
+            case h2.events.DataReceived():
+                stream = self._streams[event.stream_id]
+                self._streams[event.stream_id] = stream._replace(body=stream.body + (event.data or b""))
+                self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            case h2.events.TrailersReceived():
+                stream = self._streams[event.stream_id]
+                self._streams[event.stream_id] = stream._replace(trailers=tuple(event.headers or ()))
+            case h2.events.StreamEnded():
+                self._answer(event.stream_id)
+            case h2.events.StreamReset():
+                self._streams.pop(event.stream_id, None)
+
     def _answer(self, number: int) -> None:
-        self.requests.append(self._streams.pop(number))
-        self._http.send_headers(number, [(":status", "200"), ("content-type", "application/json")])
-        self._http.send_data(number, ANSWER, end_stream=True)
+        self.recorder.record(self._streams.pop(number))
+        headers, trailers = self.recorder.answer_headers, self.recorder.answer_trailers
+        self._http.send_headers(number, [(":status", "200"), *CONTENT_TYPE, *headers])
+        self._http.send_data(number, ANSWER, end_stream=not trailers)
+        if trailers:
+            self._http.send_headers(number, list(trailers), end_stream=True)
 
     def _flush(self) -> None:
         if data := self._http.data_to_send():

@@ -1,0 +1,46 @@
+"""Reads `through_envoy.yaml`: the cases that come out differently because Envoy stands before the filter."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import yaml
+
+from harness import cases, paths
+from harness.cases import Case
+
+FILE = paths.E2E / "through_envoy.yaml"
+AS_WRITTEN = "as written"
+RESET = "reset"
+PROTOCOLS = ("h1", "h2")
+
+
+class Outcomes(NamedTuple):
+    """What may come of a case: statuses that Envoy answers itself, resets, other decisions, or what the case says."""
+
+    by_protocol: dict[str, list[Any]]
+    skip: str | None = None
+
+
+def outcomes(case: Case) -> Outcomes:
+    """What may come of this case, which is what it says unless the table has it."""
+    expected = {protocol: [case.expect] for protocol in PROTOCOLS}
+    entry = _table().get((case.file, case.name), {})
+    for protocol, given in entry.items():
+        if protocol in PROTOCOLS:
+            alternatives = given if isinstance(given, list) else [given]
+            expected[protocol] = [case.expect if each == AS_WRITTEN else each for each in alternatives]
+    return Outcomes(expected, entry.get("skip"))
+
+
+@cache
+def _table() -> dict[tuple[str, str], dict[str, Any]]:
+    """The table by file and name; a case that does not exist, or stands there twice, is an error."""
+    table: dict[tuple[str, str], dict[str, Any]] = {}
+    known = {(case.file, case.name) for case in cases.load()}
+    for file, groups in yaml.safe_load(FILE.read_text()).items():
+        for group in groups:
+            for name in group["cases"]:
+                if (file, name) not in known or (file, name) in table:
+                    raise ValueError(f"{FILE.name}: `{name}` is not a case of {file}, or stands there twice")
+                table[file, name] = group
+    return table
