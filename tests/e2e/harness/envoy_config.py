@@ -28,6 +28,8 @@ class Setup:
     # Given: only the filter refuses. Every path has a route, every certificate of the authority is accepted, and so
     # are tokens of these names with whatever claims, each in a header of its own.
     tokens: tuple[str, ...] | None = None
+    # Routes before those of the file.
+    routes: tuple[dict[str, Any], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +95,10 @@ def render(setup: Setup, files: Files) -> dict[str, Any]:
     source["watched_directory"]["path"] = str(files.bundle.parent)
     authentication = filters["envoy.filters.http.jwt_authn"]["typed_config"]
     authentication["providers"]["session"]["local_jwks"]["filename"] = str(files.jwks)
+    [host] = manager["route_config"]["virtual_hosts"]
+    host["routes"][:0] = setup.routes
     if setup.tokens is not None:
         _set_tokens(authentication, setup.tokens)
-        [host] = manager["route_config"]["virtual_hosts"]
         host["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "tools", "timeout": "0s"}}]
     _set_upstream(config["static_resources"]["clusters"][0], setup)
     if setup.tls:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from harness import paths
 from harness.certificates import CertificateAuthority
@@ -60,9 +61,10 @@ def open_gateway(
     upstream_http2: bool = False,
     tls: CertificateAuthority | None = None,
     tokens: tuple[str, ...] | None = None,
+    routes: tuple[dict[str, Any], ...] = (),
 ) -> Iterator[Gateway]:
     """Start a recorder and an Envoy in front of it, and stop both at the end."""
     with Recorder(http2=upstream_http2) as recorder:
-        setup = Setup(recorder.port, issuer.jwks(), upstream_http2=upstream_http2, tls=tls, tokens=tokens)
+        setup = Setup(recorder.port, issuer.jwks(), upstream_http2=upstream_http2, tls=tls, tokens=tokens, routes=routes)
         with Envoy(directory, setup, bundle, version=version) as envoy:
             yield Gateway(envoy, recorder, tls)
