@@ -8,7 +8,7 @@ TOOLGATE := target/debug/toolgate
 BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e wasm cli lint fmt deny doc clean help
+.PHONY: demo run test unit e2e wasm cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,7 +21,7 @@ run: wasm cli ## the demo's Envoy and servers, left running for curl
 	@$(BOOTSTRAP) envoy-1.40.0 mcp2
 	@$(DEMO) --keep
 
-test: fmt lint doc unit e2e ## everything CI runs
+test: toolchain fmt lint doc unit e2e ## everything CI runs
 
 unit: wasm ## the core, the policy tests, the command line and the shape of the tree
 	$(CARGO) test --locked --quiet
@@ -33,11 +33,16 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
 
-wasm: ## the filter
+wasm: toolchain ## the filter
 	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm
 
-cli: ## the command line
+cli: toolchain ## the command line
 	$(CARGO) build --locked --bin toolgate
+
+toolchain: ## the compiler of rust-toolchain.toml, also where rustup does not install it by itself
+	@rustup --quiet toolchain install
+	@rustup --quiet target add wasm32-wasip1
+	@rustup --quiet component add clippy rustfmt
 
 lint: ## clippy, for the terminal and for the filter
 	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
