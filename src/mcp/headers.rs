@@ -11,6 +11,7 @@ use super::{MessageError, Revision};
 use crate::head::Head;
 use crate::json::{Object, Value};
 use crate::reason::Reason;
+use crate::record;
 use crate::tool::HeaderArgument;
 
 const PARAM_PREFIX: &str = "mcp-param-";
@@ -100,6 +101,7 @@ impl StandardHeaders {
     ) -> Result<(), MessageError> {
         for (name, _) in &self.params {
             if !declared.iter().any(|declared| declared.name.eq_ignore_ascii_case(name)) {
+                let name = record::cut(name);
                 return Err(mismatch(&format!("the tool declares no header `Mcp-Param-{name}`")));
             }
         }
