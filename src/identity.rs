@@ -28,6 +28,11 @@ pub struct Attested {
 }
 
 impl Attested {
+    /// Whether the peer's certificate has a URI.
+    fn has_uri(&self) -> bool {
+        self.peer.as_deref().is_some_and(|uri| !uri.is_empty())
+    }
+
     /// The peer's SPIFFE id. A certificate with another URI names nobody here.
     fn spiffe_id(&self) -> Option<&str> {
         self.peer.as_deref().filter(|uri| uri.starts_with("spiffe://"))
@@ -225,15 +230,14 @@ fn actor(
     attested: &Attested,
 ) -> Result<Option<Actor>, IdentityError> {
     let mut chain = claims::delegation(act, mapping.max_depth)?;
-    if let Some(spiffe_id) = attested.spiffe_id() {
-        let peer = mapping.spiffe.get(spiffe_id).map_or(spiffe_id, String::as_str);
-        match chain.first() {
-            Some(current) if mapping.must_match_spiffe && current != peer => {
-                return Err(IdentityError::ActorMismatch);
-            }
-            Some(_) => {}
-            None => chain.push(peer.to_owned()),
-        }
+    let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
+    // A certificate with another URI names nobody, and so not this actor either.
+    let contradicted = attested.has_uri() && named != chain.first().map(String::as_str);
+    if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
+        return Err(IdentityError::ActorMismatch);
+    }
+    if chain.is_empty() {
+        chain.extend(named.map(str::to_owned));
     }
     match chain.first() {
         Some(current) => Ok(Some(Actor {

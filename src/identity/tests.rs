@@ -170,6 +170,8 @@ fn the_peer_certificate_names_actor_and_workload() {
 fn act_and_peer_certificate_must_agree_where_the_bundle_says_so() {
     let token = [("session", claims())];
     assert!(identify_as(mapping(), &token, Some(SPIFFE)).is_ok());
+    assert!(identify_as(mapping(), &token, Some("")).is_ok());
+    assert!(identify_as(mapping(), &token, Some("https://acme.example/")).is_err());
     let outcome = identify_as(mapping(), &token, Some("spiffe://acme.example/agent/other"));
     let message = "the `act` claim and the peer certificate name different actors";
     refused(outcome, message, Reason::IdentityMismatch);

@@ -110,7 +110,7 @@ CERTIFICATES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     # Which of two identities speaks is for Envoy to say: it is the first.
     "the-agent-first-of-two": ((COURIER, SCOUT), {}, "permitted"),
     "the-agent-second-of-two": ((SCOUT, COURIER), {}, "identity_mismatch"),
-    "another-uri-first": (("https://mesh.example/", SCOUT), {}, "permitted"),
+    "another-uri-first": (("https://mesh.example/", SCOUT), {}, "identity_mismatch"),
     "no-uri": ((), {}, "permitted"),
     "no-uri-and-no-act": ((), {"act": None}, "unauthenticated"),
     "another-uri-and-no-act": (("https://mesh.example/agent/courier",), {"act": None}, "unauthenticated"),
