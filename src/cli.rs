@@ -12,7 +12,9 @@ pub mod cases;
 pub mod directory;
 pub mod files;
 mod policies;
+mod questions;
 pub mod report;
+mod scope;
 mod yaml;
 
 use std::path::PathBuf;

@@ -1,0 +1,40 @@
+//! The Cedar requests that a request leads to, built by the same functions as in the exchange.
+
+use crate::config::Gate;
+use crate::decide::{Denial, Question};
+use crate::exchange::Arrival;
+use crate::identity;
+use crate::json;
+use crate::mcp::{self, Body, Call, Kind, StandardHeaders};
+use crate::reason::Reason;
+
+/// The Cedar request of every call in a body, in its order; `None` for a call that no policy is
+/// asked about.
+pub(super) fn questions(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Vec<Option<Question>> {
+    let Ok(value) = json::read(body, gate.bundle.limits.depth) else { return Vec::new() };
+    let Ok(headers) = StandardHeaders::read(&arrival.head) else { return Vec::new() };
+    let Ok(body) = mcp::read(&value, &headers, gate.bundle.limits.calls) else { return Vec::new() };
+    calls(&body).map(|call| question(gate, arrival, &call).ok()).collect()
+}
+
+fn calls<'a>(body: &'a Body<'a>) -> impl Iterator<Item = Call<'a>> {
+    body.messages().iter().filter_map(|message| match message.kind {
+        Kind::Call(call) => Some(call),
+        Kind::Request(_) | Kind::Notification(_) | Kind::Response => None,
+    })
+}
+
+fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question, Denial> {
+    let because = |reason| move || Denial::because(reason);
+    let bundle = &gate.bundle;
+    let facts = arrival.facts(&gate.environment);
+    let channel = bundle.channel(&facts.authority, &facts.path);
+    let channel = channel.ok_or_else(because(Reason::UnknownChannel))?;
+    let attested = arrival.attested.as_ref().map_err(|_| Denial::because(Reason::Internal))?;
+    let identity = identity::identify(&bundle.identity, attested)
+        .map_err(|error| Denial::because(error.reason()))?;
+    let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
+    let input =
+        tool.arguments(call.arguments).map_err(|_| Denial::because(Reason::InvalidArguments))?;
+    Question::new(bundle, tool, input, &identity, &facts)
+}
