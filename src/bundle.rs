@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("bundle.md")]
 
+mod code;
 mod document;
 mod finding;
 mod load;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{Entities, PolicyId, PolicySet, Schema};
 
+pub use code::Code;
 pub use document::{Document, EntitySource, Format, PolicySource};
 pub use finding::{Finding, Severity, Site};
 pub use load::{Loaded, load};

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use toolgate::bundle::Code;
 use toolgate::reason::Reason;
 
 const LONGEST_FILE: usize = 400;
@@ -84,6 +85,28 @@ fn every_reason_is_documented() {
         ["| PERMIT |", "| DENY |", "| SILENCE |"].iter().any(|word| line.contains(word))
     });
     assert_eq!(rows.count(), Reason::ALL.len());
+}
+
+#[test]
+fn every_finding_is_documented() {
+    let page = read("src/findings.md");
+    let documented: Vec<String> = page
+        .split("\n# ")
+        .skip(1)
+        .flat_map(|part| {
+            let severity = part.lines().next().unwrap().trim_end_matches('s').to_lowercase();
+            part.split("\n## ").skip(1).map(move |section| {
+                let mut lines = section.lines().filter(|line| !line.is_empty());
+                let (code, title) = (lines.next().unwrap(), lines.next().unwrap());
+                assert!(lines.next().is_some(), "{code} has a title only");
+                format!("{severity} {code} {title}")
+            })
+        })
+        .collect();
+    let codes = Code::ALL
+        .iter()
+        .map(|code| format!("{} `{code}` {}", code.severity().as_str(), code.title()));
+    assert_eq!(documented, codes.collect::<Vec<_>>());
 }
 
 #[test]

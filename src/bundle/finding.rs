@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use super::Code;
+
 /// One thing wrong with a bundle. All of them are reported at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// Whether the bundle loads in spite of it.
-    pub severity: Severity,
+    /// What kind of thing is wrong.
+    pub code: Code,
     /// What it is about.
     pub site: Site,
     /// The bytes of the site's text that it is about.
@@ -24,10 +26,23 @@ pub enum Severity {
     Error,
     /// It loads.
     Warning,
+    /// It loads, and may well be meant.
+    Hint,
+}
+
+impl Severity {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        }
+    }
 }
 
 /// The part of a bundle that a finding is about.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Site {
     /// A key of `bundle.yaml`, dotted.
     Manifest(String),
@@ -75,19 +90,19 @@ impl std::fmt::Display for Finding {
 }
 
 impl Finding {
-    /// An error.
-    pub fn error(site: Site, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, site, span: None, message: message.into(), help: None }
+    /// A finding. How severe it is follows from its code.
+    pub fn new(code: Code, site: Site, message: impl Into<String>) -> Self {
+        Self { code, site, span: None, message: message.into(), help: None }
     }
 
-    /// A warning.
-    pub fn warning(site: Site, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(site, message) }
+    /// Whether the bundle does not load because of it.
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
     }
 
     /// Whether a tool did not read.
     pub(super) fn is_error_about_a_tool(&self) -> bool {
-        self.severity == Severity::Error && matches!(self.site, Site::Tool { .. })
+        self.is_error() && matches!(self.site, Site::Tool { .. })
     }
 
     /// The same with advice.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Entities, Schema};
 
-use super::{Bundle, BundleId, Document, Finding, Layer, Severity, Site, schema};
+use super::{Bundle, BundleId, Code, Document, Finding, Layer, Site, schema};
 use crate::tool::Tool;
 
 /// The only layer that a bundle has so far.
@@ -56,7 +56,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     if tools_read {
         findings.extend(cedar::validate(&layers, &schema));
     }
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
     let bundle = assemble(document, tools, schema, entities, layers);
@@ -99,7 +99,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
     let manifest = &document.manifest;
     let mut findings = Vec::new();
     let mut error = |key: &str, message: String| {
-        findings.push(Finding::error(Site::Manifest(key.to_owned()), message));
+        findings.push(Finding::new(Code::Manifest, Site::Manifest(key.to_owned()), message));
     };
     if manifest.version == 0 {
         error("version", "the version begins at 1".to_owned());

@@ -1,11 +1,13 @@
 //! `toolgate check`: everything that is wrong with a bundle, and where.
 
+mod codes;
+
 use serde_json::{Value, json};
 
 use super::directory;
 use super::report::{self, Format, Problem};
 use super::{BundleArgument, Exit, Stop};
-use crate::bundle::BundleId;
+use crate::bundle::{BundleId, Code, Severity};
 
 /// Say everything that is wrong with a bundle, and where
 ///
@@ -14,21 +16,48 @@ use crate::bundle::BundleId;
 #[command(after_long_help = "Examples:
   toolgate check policies/acme
   toolgate check policies/acme --deny-warnings          in continuous integration
-  toolgate check policies/acme --format json | jq '.findings[].message'")]
+  toolgate check policies/acme --format json | jq '.findings[].message'
+  toolgate check --explain impossible-policy            what a finding means
+  toolgate check --list                                 all there are")]
 pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,
     /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
+    /// Say what a code means, with an example and what to do, and check nothing
+    #[arg(long, value_name = "CODE", hide_possible_values = true)]
+    explain: Option<Code>,
+    /// List all codes, and check nothing
+    #[arg(long, conflicts_with = "explain")]
+    list: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
+    if let Some(text) = reference(arguments, format) {
+        report::data(&text)?;
+        return Ok(Exit::Success);
+    }
     let opened = directory::open(&arguments.bundle.bundle)?;
-    let denied = arguments.deny_warnings && !opened.warnings.is_empty();
+    let warned = opened.warnings.iter().any(|problem| problem.severity() == Severity::Warning);
+    let denied = arguments.deny_warnings && warned;
     // A bundle that is not accepted is not named as if it were.
     tell(Some(&opened.loaded.bundle.id).filter(|_| !denied), &opened.warnings, format)?;
     Ok(if denied { Exit::Invalid } else { Exit::Success })
+}
+
+/// What the codes mean, where that is asked.
+fn reference(arguments: &Arguments, format: Format) -> Option<String> {
+    Some(match (arguments.explain, arguments.list, format) {
+        (Some(code), _, Format::Human) => codes::explained(code),
+        (Some(code), _, Format::Json) => report::pretty(&codes::to_json(code)),
+        (None, true, Format::Human) => codes::list(),
+        (None, true, Format::Json) => {
+            let all = Code::ALL.iter().map(|code| codes::to_json(*code));
+            report::pretty(&json!({ "codes": all.collect::<Vec<_>>() }))
+        }
+        (None, false, _) => return None,
+    })
 }
 
 /// Tells what was found: people on stderr, programs on stdout.
@@ -56,8 +85,12 @@ fn as_json(bundle: Option<&BundleId>, problems: &[Problem]) -> Value {
 }
 
 fn summary(bundle: Option<&BundleId>, problems: &[Problem]) -> String {
-    let errors = problems.iter().filter(|problem| problem.is_error()).count();
-    let counts = [(errors, "error"), (problems.len().saturating_sub(errors), "warning")];
+    let counts = [Severity::Error, Severity::Warning, Severity::Hint].map(|severity| {
+        (
+            problems.iter().filter(|problem| problem.severity() == severity).count(),
+            severity.as_str(),
+        )
+    });
     let counts =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what));
     let counts = counts.collect::<Vec<_>>().join(", ");

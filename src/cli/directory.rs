@@ -3,7 +3,7 @@
 mod places;
 mod tools;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use super::policies::{self, LayerSource};
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
 use crate::bundle::{
-    self, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site,
+    self, Code, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site,
 };
 
 pub use places::SourceMap;
@@ -70,7 +70,9 @@ pub fn open(directory: &Path) -> Result<Opened, Vec<Problem>> {
             }
         }
         Err(findings) => {
-            let news = findings.iter().filter(|finding| unread.is_news(finding, &findings));
+            let broken = findings.iter().filter(|finding| finding.is_error());
+            let broken = broken.map(|finding| &finding.site).collect();
+            let news = findings.iter().filter(|finding| unread.is_news(finding, &broken));
             problems.extend(news.map(|finding| map.locate(finding)));
             Err(in_order(problems))
         }
@@ -97,8 +99,9 @@ struct Unread {
 }
 
 impl Unread {
-    /// Whether a finding is more than the consequence of another one.
-    fn is_news(&self, finding: &Finding, all: &[Finding]) -> bool {
+    /// Whether a finding is more than the consequence of another one. `broken` are the sites with
+    /// errors.
+    fn is_news(&self, finding: &Finding, broken: &HashSet<&Site>) -> bool {
         match &finding.site {
             Site::Schema => !self.schema,
             Site::Manifest(key) if key == "layers" => !self.policies,
@@ -108,9 +111,9 @@ impl Unread {
             // Without the tools of a server, every policy about them looks wrong.
             Site::Policy { .. } if !self.servers.is_empty() => false,
             // What Cedar warns of in a policy with an error follows from the error.
-            Site::Policy { .. } if finding.severity == Severity::Warning => !all
-                .iter()
-                .any(|other| other.severity == Severity::Error && other.site == finding.site),
+            Site::Policy { .. } if finding.code.severity() != Severity::Error => {
+                !broken.contains(&finding.site)
+            }
             Site::Policy { .. } | Site::Entity(_) | Site::Tool { .. } => true,
         }
     }
@@ -130,7 +133,8 @@ impl Reader<'_> {
             Ok(entries) => entries,
             Err(error) => {
                 let help = "a bundle is a directory with a `bundle.yaml`";
-                self.problems.push(Problem::new(error.to_string()).with_help(help));
+                let problem = Problem::new(error.to_string()).with_code(Code::Unreadable);
+                self.problems.push(problem.with_help(help));
                 return None;
             }
         };
@@ -165,7 +169,7 @@ impl Reader<'_> {
         // Alone first: in front of the generated part, what is missing at its end is missed late.
         if let Err(error) = SchemaFragment::from_cedarschema_str(&file.text) {
             self.unread.schema = true;
-            self.problems.push(policies::syntax(&file, &error));
+            self.problems.push(policies::syntax(&file, &error).with_code(Code::Schema));
         }
         Some(file.text.clone())
     }
@@ -174,6 +178,7 @@ impl Reader<'_> {
         let mut layer = LayerSource::default();
         if !entries.iter().any(|entry| entry.is_dir && entry.name == ORG) {
             let problem = Problem::new(format!("there is no directory `{}`", self.name(ORG)));
+            let problem = problem.with_code(Code::Unreadable);
             self.problems.push(problem.with_help("policies are in `org/*.cedar`"));
             return layer;
         }
@@ -183,7 +188,8 @@ impl Reader<'_> {
             if entry.is_dir || !is_named(&entry.name, "cedar") {
                 let message = format!("`{}` is not read", self.name(&path));
                 let help = "policies are in `org/*.cedar`, without further directories";
-                self.problems.push(Problem::new(message).with_help(help));
+                let problem = Problem::new(message).with_code(Code::StrayFile);
+                self.problems.push(problem.with_help(help));
             } else if let Some(file) = self.file(&path) {
                 layer.add(&file);
             }
@@ -241,7 +247,7 @@ impl Reader<'_> {
     ) -> Result<(Rc<SourceFile>, Vec<Value>, tools::Names), Vec<Problem>> {
         let here = |message: String| {
             let place = self.map.key(&format!("servers.{server}.tools_from"));
-            vec![Problem { place, ..Problem::new(message) }]
+            vec![Problem { place, ..Problem::new(message).with_code(Code::Unreadable) }]
         };
         if !is_inside(path) {
             return Err(here(format!("`{path}` is not inside the bundle")));
@@ -272,7 +278,7 @@ impl Reader<'_> {
             } else {
                 Problem::new(format!("`{}` is not part of a bundle", self.name(name)))
             };
-            self.problems.push(problem);
+            self.problems.push(problem.with_code(Code::StrayFile));
         }
     }
 
@@ -304,7 +310,7 @@ impl Reader<'_> {
     }
 
     fn keep_file<T>(&mut self, read: Result<T, FileError>) -> Option<T> {
-        self.keep(read.map_err(|error| Problem::new(error.to_string())))
+        self.keep(read.map_err(|error| Problem::new(error.to_string()).with_code(Code::Unreadable)))
     }
 }
 

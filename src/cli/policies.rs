@@ -8,7 +8,7 @@ use cedar_policy::{Policy, PolicySet, Template};
 use miette::{Diagnostic, SourceSpan};
 
 use super::report::{Place, Problem, SourceFile};
-use crate::bundle::PolicySource;
+use crate::bundle::{Code, PolicySource};
 
 /// The policies of one layer, in the order of files and in files.
 #[derive(Debug, Default)]
@@ -27,12 +27,15 @@ impl LayerSource {
         let set = match PolicySet::from_str(&file.text) {
             Ok(set) => set,
             Err(errors) => {
-                self.problems.extend(errors.iter().map(|error| syntax(file, error)));
+                self.problems.extend(
+                    errors.iter().map(|error| syntax(file, error).with_code(Code::PolicySyntax)),
+                );
                 return;
             }
         };
         let templates = set.templates().map(|template| {
             Problem::at(template_place(file, template), "templates are not supported")
+                .with_code(Code::PolicyTemplate)
                 .with_help("write the principal or resource instead of the slot")
         });
         self.problems.extend(templates);
@@ -51,12 +54,14 @@ impl LayerSource {
         let Some(source) = source.map(str::to_owned) else { return };
         let Some(id) = policy.annotation("id").filter(|id| !id.is_empty()) else {
             let problem = Problem::at(place.clone(), "the policy has no `@id`")
+                .with_code(Code::MissingPolicyId)
                 .with_help("write `@id(\"some-name\")` in front of it: records show this name");
             self.problems.push(problem);
             return;
         };
         if let Some(first) = self.places.get(id) {
             let problem = Problem::at(place.clone(), format!("another policy has the id `{id}`"))
+                .with_code(Code::DuplicatePolicyId)
                 .with_help(format!("the first one is at {first}"));
             self.problems.push(problem);
             return;

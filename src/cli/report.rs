@@ -10,7 +10,7 @@ use miette::{
 };
 use serde_json::{Value, json};
 
-use crate::bundle::Severity;
+use crate::bundle::{Code, Severity};
 
 /// Lines of prose are broken here, whatever the terminal: the same bundle gives the same text.
 const WIDTH: usize = 100;
@@ -83,8 +83,8 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 /// Something wrong with what the user gave, and where.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// Whether it can be lived with.
-    pub severity: Severity,
+    /// What kind of thing is wrong, where it is a bundle's fault.
+    pub code: Option<Code>,
     /// What is wrong.
     pub message: String,
     /// What to do about it.
@@ -96,7 +96,7 @@ pub struct Problem {
 impl Problem {
     /// An error without a place.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), help: None, place: None }
+        Self { code: None, message: message.into(), help: None, place: None }
     }
 
     /// An error at a place.
@@ -111,19 +111,28 @@ impl Problem {
         self
     }
 
+    /// The same with the kind of thing that is wrong.
+    #[must_use]
+    pub fn with_code(self, code: Code) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// Whether it can be lived with.
+    pub fn severity(&self) -> Severity {
+        self.code.map_or(Severity::Error, Code::severity)
+    }
+
     /// Whether it cannot be lived with.
     pub fn is_error(&self) -> bool {
-        self.severity == Severity::Error
+        self.severity() == Severity::Error
     }
 
     /// The problem as JSON.
     pub fn to_json(&self) -> Value {
         let lines = self.place.as_ref().and_then(Place::lines);
         json!({
-            "severity": match self.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            },
+            "code": self.code,
+            "severity": self.severity().as_str(),
             "message": self.message,
             "help": self.help,
             "file": self.place.as_ref().map(|place| &place.file.name),
@@ -170,10 +179,15 @@ impl std::error::Error for Shown<'_> {}
 
 impl Diagnostic for Shown<'_> {
     fn severity(&self) -> Option<miette::Severity> {
-        Some(match self.0.severity {
+        Some(match self.0.severity() {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
+            Severity::Hint => miette::Severity::Advice,
         })
+    }
+
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.code.map(|code| Box::new(code) as Box<dyn std::fmt::Display>)
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, de};
 use serde_saphyr::{Location, MessageFormatter as _, Options, Spanned, UserMessageFormatter};
 
 use super::report::{Place, Problem, SourceFile};
+use crate::bundle::Code;
 
 /// Reads a file as a `T`.
 ///
@@ -23,7 +24,7 @@ pub(super) fn read<T: DeserializeOwned>(file: &Rc<SourceFile>) -> Result<T, Prob
             Some(span) => Place::at(file, span),
             None => Place::whole(file),
         };
-        Problem::at(place, message.replace('\n', " "))
+        Problem::at(place, message.replace('\n', " ")).with_code(Code::Yaml)
     })
 }
 

@@ -104,6 +104,23 @@ fn what_is_missing() {
     assert_eq!(sandbox.run("check nowhere").code, 3);
 }
 
+#[test]
+fn what_a_code_means() {
+    let sandbox = Sandbox::new();
+    check("check_explain", &sandbox.run("check --explain policy-too-deep"));
+    check("check_explain_json", &sandbox.run("check --explain no-policies --format json"));
+    let unknown = sandbox.run("check --explain no-policy");
+    assert_eq!(unknown.code, 3);
+    assert!(unknown.stderr.contains("a similar value exists: 'no-policies'"), "{unknown:?}");
+    let list = sandbox.run("check --list").stdout;
+    assert!(list.contains("error    no-policies "), "{list}");
+    assert_eq!(list.lines().count(), toolgate::bundle::Code::ALL.len());
+    let all = sandbox.run("check --list --format json").json();
+    let explained = all["codes"].as_array().unwrap().iter();
+    assert!(explained.clone().all(|code| code["explanation"].as_str().unwrap().len() > 20));
+    assert_eq!(explained.count(), toolgate::bundle::Code::ALL.len());
+}
+
 /// Without DIR it is the current one, and paths are as short as that.
 #[test]
 fn the_current_directory() {

@@ -1,5 +1,7 @@
 //! The Cedar parts of a document: schema, policies and entities, checked by Cedar itself.
 
+mod codes;
+
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
 
@@ -11,7 +13,7 @@ use cedar_policy::{
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use crate::bundle::{Document, EntitySource, Finding, Layer, PolicySource, Site};
+use crate::bundle::{Code, Document, EntitySource, Finding, Layer, PolicySource, Site};
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
 
 /// The deepest nesting of a policy in Cedar's JSON form, which has two levels for an operator.
@@ -28,7 +30,7 @@ pub(super) fn author_schema(schema: &str) -> Value {
 /// What Cedar says about a schema that does not read. Beyond the author's text, the position means
 /// nothing to the author.
 pub(super) fn schema_error(error: &CedarSchemaError, author: &str) -> Finding {
-    let finding = Finding::error(Site::Schema, chain(error)).located_by(error);
+    let finding = Finding::new(Code::Schema, Site::Schema, chain(error)).located_by(error);
     let inside = finding.span.as_ref().is_some_and(|span| span.end <= author.len());
     Finding { span: finding.span.clone().filter(|_| inside), ..finding }
 }
@@ -36,7 +38,10 @@ pub(super) fn schema_error(error: &CedarSchemaError, author: &str) -> Finding {
 pub(super) fn schema_warnings(
     warnings: impl Iterator<Item = SchemaWarning>,
 ) -> impl Iterator<Item = Finding> {
-    warnings.map(|warning| Finding::warning(Site::Schema, warning.to_string()).located_by(&warning))
+    warnings.map(|warning| {
+        let finding = Finding::new(Code::HiddenType, Site::Schema, warning.to_string());
+        finding.located_by(&warning)
+    })
 }
 
 /// The policies of every layer, as far as they read.
@@ -48,14 +53,15 @@ pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<La
         for source in sources {
             if !ids.insert(&source.id) {
                 let message = format!("another policy has the id `{}`", source.id);
-                findings.push(Finding::error(policy_site(name, &source.id), message));
+                let site = policy_site(name, &source.id);
+                findings.push(Finding::new(Code::DuplicatePolicyId, site, message));
                 continue;
             }
             match policy(name, source) {
                 Ok(policy) => {
                     if let Err(error) = policies.add(policy) {
-                        findings
-                            .push(Finding::error(policy_site(name, &source.id), error.to_string()));
+                        let site = policy_site(name, &source.id);
+                        findings.push(Finding::new(Code::PolicySyntax, site, error.to_string()));
                     }
                 }
                 Err(found) => findings.extend(found),
@@ -65,7 +71,8 @@ pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<La
     }
     if document.layers.values().all(Vec::is_empty) {
         let site = Site::Manifest("layers".to_owned());
-        findings.push(Finding::error(site, "without a policy every call is refused"));
+        let message = "without a policy every call is refused";
+        findings.push(Finding::new(Code::NoPolicies, site, message));
     }
     layers
 }
@@ -75,7 +82,9 @@ fn policy(layer: &str, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
     let id = PolicyId::new(&source.id);
     let policy = Policy::parse(Some(id), &source.source).map_err(|errors| {
         let errors = errors.iter();
-        errors.map(|e| Finding::error(site(), chain(e)).located_by(e)).collect::<Vec<_>>()
+        errors
+            .map(|e| Finding::new(Code::PolicySyntax, site(), chain(e)).located_by(e))
+            .collect::<Vec<_>>()
     })?;
     let annotated = policy.annotation("id");
     if annotated != Some(&source.id) || !is_policy_id(&source.id) {
@@ -84,12 +93,14 @@ fn policy(layer: &str, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
             Some(id) => format!("`{id}` is not a policy id"),
         };
         let help = "give it an `@id` of letters, digits, `-`, `_`, `.`, as records will show it";
-        return Err(vec![Finding::error(site(), message).with_help(help)]);
+        let finding = Finding::new(Code::MissingPolicyId, site(), message);
+        return Err(vec![finding.with_help(help)]);
     }
     if policy.to_json().map_or(true, |json| nesting(&json) > DEEPEST) {
         let help =
             "ask `.contains()` of a set in place of many `||`, or make several policies of it";
-        let finding = Finding::error(site(), "the conditions are nested too deeply");
+        let message = "the conditions are nested too deeply";
+        let finding = Finding::new(Code::PolicyTooDeep, site(), message);
         return Err(vec![finding.with_help(help)]);
     }
     Ok(policy)
@@ -128,11 +139,13 @@ pub(super) fn validate(layers: &[Layer], schema: &Schema) -> Vec<Finding> {
         };
         findings.extend(result.validation_errors().map(|error| {
             let id = error.policy_id();
-            Finding::error(site(id), words(id, chain(error))).located_by(error)
+            Finding::new(codes::of_error(error), site(id), words(id, chain(error)))
+                .located_by(error)
         }));
         findings.extend(result.validation_warnings().map(|warning| {
             let id = warning.policy_id();
-            Finding::warning(site(id), words(id, chain(warning))).located_by(warning)
+            let code = codes::of_warning(warning);
+            Finding::new(code, site(id), words(id, chain(warning))).located_by(warning)
         }));
     }
     findings
@@ -153,23 +166,24 @@ pub(super) fn entities(
             Ok(entity) if entity.uid().type_name() == principals => {
                 let message =
                     format!("`{}` is a principal, and those come from tokens", source.uid);
-                findings.push(Finding::error(site, message));
+                findings.push(Finding::new(Code::Entity, site, message));
             }
             Ok(entity) => {
                 if let Some(first) = seen.insert(entity.uid(), index) {
                     let message = format!("`{}` is already entity {first}", source.uid);
-                    findings.push(Finding::error(site, message));
+                    findings.push(Finding::new(Code::Entity, site, message));
                 } else {
                     entities.push(entity);
                 }
             }
-            Err(message) => findings.push(Finding::error(site, message)),
+            Err(message) => findings.push(Finding::new(Code::Entity, site, message)),
         }
     }
     match Entities::from_entities(entities, Some(schema)) {
         Ok(entities) => entities,
         Err(error) => {
-            findings.push(Finding::error(Site::Manifest("entities".to_owned()), chain(&error)));
+            let site = Site::Manifest("entities".to_owned());
+            findings.push(Finding::new(Code::Entity, site, chain(&error)));
             Entities::empty()
         }
     }
@@ -203,7 +217,10 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
     });
     [("identity.principal", principal), ("identity.workload", workload)]
         .into_iter()
-        .filter_map(|(key, fits)| Some(Finding::error(Site::Manifest(key.to_owned()), fits.err()?)))
+        .filter_map(|(key, fits)| {
+            let site = Site::Manifest(key.to_owned());
+            Some(Finding::new(Code::IdentityMapping, site, fits.err()?))
+        })
         .collect()
 }
 
@@ -229,7 +246,7 @@ pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding
     })
     .map(|(key, name)| {
         let message = format!("`{name}` is enumerated in the schema, and its ids come from tokens");
-        Finding::error(Site::Manifest(key.to_owned()), message)
+        Finding::new(Code::IdentityMapping, Site::Manifest(key.to_owned()), message)
     })
     .collect()
 }

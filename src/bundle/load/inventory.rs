@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 use super::{cedar, is_name};
-use crate::bundle::{Document, Finding, Site};
+use crate::bundle::{Code, Document, Finding, Site};
 use crate::tool::{self, Tool, ToolError};
 
 /// Every tool that reads; what does not is a finding.
@@ -14,7 +14,8 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
     for (server, notes) in &document.manifest.servers {
         let Some(list) = document.tools.get(server) else {
             let message = format!("there is no tools file for server `{server}`");
-            findings.push(Finding::error(Site::Manifest(format!("servers.{server}")), message));
+            let site = Site::Manifest(format!("servers.{server}"));
+            findings.push(Finding::new(Code::Inventory, site, message));
             continue;
         };
         let descriptions = match tool::read_tools(&Value::Array(list.clone())) {
@@ -28,19 +29,22 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
             if !descriptions.iter().any(|description| description.name() == name) {
                 let site = Site::Manifest(format!("servers.{server}.tools.{name}"));
                 let message = format!("server `{server}` has no tool `{name}`");
-                findings.push(Finding::error(site, message).with_help("look into the tools file"));
+                let finding = Finding::new(Code::Inventory, site, message);
+                findings.push(finding.with_help("look into the tools file"));
             }
         }
         for description in &descriptions {
             let marks = notes.tools.get(description.name()).cloned().unwrap_or_default();
             for class in marks.classes.iter().filter(|class| !is_name(class)) {
                 let site = Site::Manifest(format!("servers.{server}.tools.{}", description.name()));
-                findings.push(Finding::error(site, format!("`{class}` is not a class name")));
+                let message = format!("`{class}` is not a class name");
+                findings.push(Finding::new(Code::Manifest, site, message));
             }
             match Tool::new(server, description, marks, &taken) {
                 Ok(tool) => {
                     findings.extend(tool.notes().iter().map(|note| {
-                        Finding::warning(site(server, Some(tool.name())), note.to_string())
+                        let site = site(server, Some(tool.name()));
+                        Finding::new(Code::UnenforcedSchema, site, note.to_string())
                     }));
                     tools.push(tool);
                 }
@@ -53,14 +57,14 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
     }
     for server in document.tools.keys() {
         if !document.manifest.servers.contains_key(server) {
-            findings.push(Finding::error(site(server, None), "the server is not in `servers`"));
+            let message = "the server is not in `servers`";
+            findings.push(Finding::new(Code::Inventory, site(server, None), message));
         }
     }
-    findings.extend(
-        tool::collisions(&tools)
-            .iter()
-            .map(|error| Finding::error(Site::Manifest("servers".to_owned()), error.to_string())),
-    );
+    findings.extend(tool::collisions(&tools).iter().map(|error| {
+        let site = Site::Manifest("servers".to_owned());
+        Finding::new(Code::ToolSchema, site, error.to_string())
+    }));
     tools
 }
 
@@ -71,7 +75,7 @@ fn about(server: &str, tool: Option<&str>, error: &ToolError) -> Finding {
         (Some(_), "") => error.problem().to_string(),
         (Some(_), argument) => format!("argument `{argument}`: {}", error.problem()),
     };
-    Finding::error(site(server, tool), message)
+    Finding::new(Code::ToolSchema, site(server, tool), message)
 }
 
 fn site(server: &str, tool: Option<&str>) -> Site {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Expect;
 use super::request::{Call, RawRequest, Sent, time};
+use crate::bundle::Code;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::{self, Places};
 use crate::identity::Attested;
@@ -83,7 +84,7 @@ pub fn read(file: &Rc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
         let mut problem = |key: &str, message: String| {
             let span = places.find(&format!("cases.{position}.{key}"));
             let place = span.map_or_else(|| Place::whole(file), |span| Place::at(file, span));
-            problems.push(Problem::at(place, message));
+            problems.push(Problem::at(place, message).with_code(Code::TestFile));
         };
         if !names.insert(&case.name) {
             problem("name", format!("another case of this file is named `{}`", case.name));

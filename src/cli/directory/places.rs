@@ -37,7 +37,7 @@ impl SourceMap {
             Some(about) => format!("{about}: {}", finding.message),
             None => finding.message.clone(),
         };
-        Problem { severity: finding.severity, message, help: finding.help.clone(), place }
+        Problem { code: Some(finding.code), message, help: finding.help.clone(), place }
     }
 
     fn place(&self, finding: &Finding) -> Option<Place> {

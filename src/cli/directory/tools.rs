@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::bundle::Code;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
 use crate::json;
@@ -26,7 +27,7 @@ pub(super) fn read(file: &Rc<SourceFile>) -> Result<(Vec<Value>, Names), Vec<Pro
             Some(span) => Problem::at(Place::at(file, span.clone()), error.to_string()),
             None => Problem::at(Place::whole(file), error.to_string()),
         };
-        errors.iter().map(problem).collect::<Vec<_>>()
+        errors.iter().map(|error| problem(error).with_code(Code::ToolSchema)).collect::<Vec<_>>()
     })?;
     let tools = descriptions.iter().map(|tool| serde_json::to_value(tool).unwrap_or_default());
     Ok((tools.collect(), names))
@@ -37,7 +38,7 @@ fn parse(file: &Rc<SourceFile>) -> Result<Value, Problem> {
         let at = error.offset().min(file.text.len());
         let message = error.to_string();
         let message = message.rsplit_once(" at byte ").map_or(message.as_str(), |(what, _)| what);
-        Problem::at(Place::at(file, at..at), message)
+        Problem::at(Place::at(file, at..at), message).with_code(Code::ToolSchema)
     })?;
     serde_json::to_value(&value).map_err(|error| Problem::at(Place::whole(file), error.to_string()))
 }

@@ -1,0 +1,101 @@
+//! What can be wrong with a bundle: a closed set of codes.
+//!
+#![doc = include_str!("../findings.md")]
+
+use serde::{Deserialize, Serialize};
+
+use super::Severity;
+
+macro_rules! codes {
+    ($( #[doc = $title:literal] $variant:ident = $code:literal, $severity:ident; )+) => {
+        /// What kind of thing is wrong. The set is closed: every code has a section on the page of
+        /// findings, and a bundle in the corpus that shows it.
+        #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+        pub enum Code {
+            $( #[doc = $title] #[serde(rename = $code)] $variant, )+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$( Self::$variant ),+];
+
+            /// The stable name.
+            pub fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $code, )+ }
+            }
+
+            /// Whether a bundle loads in spite of it.
+            pub fn severity(self) -> Severity {
+                match self { $( Self::$variant => Severity::$severity, )+ }
+            }
+
+            /// What it means, in one sentence.
+            pub fn title(self) -> &'static str {
+                match self { $( Self::$variant => $title.trim_ascii(), )+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A file or directory that the bundle needs cannot be read.
+    Unreadable = "unreadable", Error;
+    /// Something in the directory is not part of a bundle.
+    StrayFile = "stray-file", Error;
+    /// A YAML file is no YAML, or has keys or values that do not belong there.
+    Yaml = "yaml", Error;
+    /// A value in `bundle.yaml` cannot be used.
+    Manifest = "manifest", Error;
+    /// The mapping of claims does not fit the schema.
+    IdentityMapping = "identity-mapping", Error;
+    /// The Cedar schema cannot be used.
+    Schema = "schema", Error;
+    /// A static entity cannot be used.
+    Entity = "entity", Error;
+    /// The manifest and the tools files tell of different tools.
+    Inventory = "inventory", Error;
+    /// A tool's description cannot be used.
+    ToolSchema = "tool-schema", Error;
+    /// The bundle has no policy.
+    NoPolicies = "no-policies", Error;
+    /// The text of a policy is no Cedar.
+    PolicySyntax = "policy-syntax", Error;
+    /// A policy has a slot.
+    PolicyTemplate = "policy-template", Error;
+    /// A policy has no `@id`, or one that is no policy id.
+    MissingPolicyId = "missing-policy-id", Error;
+    /// Two policies have the same `@id`.
+    DuplicatePolicyId = "duplicate-policy-id", Error;
+    /// A policy is nested too deeply to be evaluated safely.
+    PolicyTooDeep = "policy-too-deep", Error;
+    /// A policy names an entity type that the schema does not have.
+    UnknownType = "unknown-type", Error;
+    /// A policy names an action that is no tool, server or class of the inventory.
+    UnknownAction = "unknown-action", Error;
+    /// A policy reads an attribute or argument that is not there.
+    UnknownAttribute = "unknown-attribute", Error;
+    /// A policy reads what may be absent without asking for it with `has`.
+    OptionalAttribute = "optional-attribute", Error;
+    /// A policy compares with a value that is not in the enumeration.
+    UnknownValue = "unknown-value", Error;
+    /// A policy does not fit the types of what it reads.
+    PolicyType = "policy-type", Error;
+    /// A case of the tests cannot be read.
+    TestFile = "test-file", Error;
+    /// A type hides another one of the same name.
+    HiddenType = "hidden-type", Warning;
+    /// The gate leaves a part of a tool's schema to the tool.
+    UnenforcedSchema = "unenforced-schema", Warning;
+    /// A text in a policy looks like another one.
+    ConfusableText = "confusable-text", Warning;
+    /// A policy can never match.
+    ImpossiblePolicy = "impossible-policy", Warning;
+    /// The scope of a policy applies to no call.
+    ImpossibleScope = "impossible-scope", Warning;
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}

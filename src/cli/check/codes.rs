@@ -1,0 +1,71 @@
+//! What the codes of findings mean, as the page of findings says it.
+
+use std::fmt::Write as _;
+
+use clap::builder::PossibleValue;
+use serde_json::{Value, json};
+
+use crate::bundle::Code;
+use crate::cli::report::{Tone, tinted};
+
+/// The page that is also in the reference.
+const PAGE: &str = include_str!("../../findings.md");
+
+impl clap::ValueEnum for Code {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()).help(self.title()))
+    }
+}
+
+/// One code, with all there is to say about it.
+pub(super) fn explained(code: Code) -> String {
+    let heading = tinted(Tone::Heading, code.as_str());
+    format!("{} {heading}\n\n{}\n", code.severity().as_str(), indented(section(code)))
+}
+
+/// Every code, one a line.
+pub(super) fn list() -> String {
+    let width = Code::ALL.iter().map(|code| code.as_str().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for code in Code::ALL {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{:7}  {:width$}  {}", code.severity().as_str(), code, code.title());
+    }
+    text
+}
+
+/// A code for programs.
+pub(super) fn to_json(code: Code) -> Value {
+    json!({
+        "code": code,
+        "severity": code.severity().as_str(),
+        "title": code.title(),
+        "explanation": section(code),
+    })
+}
+
+/// What the page says about a code.
+fn section(code: Code) -> &'static str {
+    let heading = format!("## `{code}`\n");
+    let rest = PAGE.split_once(&heading).map_or("", |(_, rest)| rest);
+    rest.split("\n#").next().unwrap_or_default().trim()
+}
+
+/// Markdown with its blocks of code indented in place of the fences.
+fn indented(markdown: &str) -> String {
+    let mut inside = false;
+    let mut text = String::new();
+    for line in markdown.lines() {
+        if line.starts_with("```") {
+            inside = !inside;
+        } else {
+            let margin = if inside && !line.is_empty() { "    " } else { "" };
+            let _ = writeln!(text, "{margin}{line}");
+        }
+    }
+    text.trim_end().to_owned()
+}
