@@ -4,6 +4,7 @@
 
 mod build;
 mod check;
+mod configuration;
 mod emit;
 mod explain;
 mod test;
