@@ -1,13 +1,13 @@
 //! SHA-256 digests over canonical JSON (RFC 8785).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::json;
 
 /// A SHA-256 digest, shown as `sha256:` and 64 hexadecimal digits.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
 impl Digest {
@@ -31,6 +31,26 @@ impl Digest {
     /// The digest's text, `sha256:…`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text.strip_prefix("sha256:").unwrap_or_default();
+        let plain = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digits.len() == 64 && digits.bytes().all(plain) {
+            Ok(Self(text))
+        } else {
+            Err(format!("`{text}` is not `sha256:` and 64 hexadecimal digits in lower case"))
+        }
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
     }
 }
 

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use crate::bundle::{self, Bundle, Document};
 use crate::config::Gate;
+use crate::digest::Digest;
 use crate::record::GateField;
 
 pub(crate) fn document_json() -> Value {
+    let digest = Digest::of_bytes(b"what the server says");
     json!({
         "format": "toolgate.bundle/1",
         "manifest": {
@@ -37,9 +39,9 @@ pub(crate) fn document_json() -> Value {
         ] },
         "entities": [{ "uid": "Server::\"pay\"" }],
         "tools": { "pay": [
-            { "name": "get", "inputSchema": { "type": "object", "properties": {
+            { "name": "get", "digest": digest, "inputSchema": { "type": "object", "properties": {
                 "id": { "type": "string", "x-mcp-header": "Payment" } }, "required": ["id"] } },
-            { "name": "refund", "inputSchema": { "type": "object", "properties": {
+            { "name": "refund", "digest": digest, "inputSchema": { "type": "object", "properties": {
                 "amount": { "type": "integer" }, "note": { "type": "string" } }, "required": ["amount"] } },
         ] }
     })

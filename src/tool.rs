@@ -32,7 +32,7 @@ mod tests;
 
 use self::argument::Record;
 pub use self::header::HeaderArgument;
-pub use self::list::{ToolDescription, read_tools};
+pub use self::list::{ToolDescription, is_tool_name, listed, pin, read_tools};
 pub use self::problem::{Note, Problem, ToolError};
 pub use self::value::ArgumentError;
 

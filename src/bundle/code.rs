@@ -56,6 +56,8 @@ codes! {
     Inventory = "inventory", Error;
     /// A tool's description cannot be used.
     ToolSchema = "tool-schema", Error;
+    /// A tool is not what was pinned.
+    ToolPin = "tool-pin", Error;
     /// The bundle has no policy.
     NoPolicies = "no-policies", Error;
     /// The text of a policy is no Cedar.

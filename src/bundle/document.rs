@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Manifest;
 use crate::digest::Digest;
+use crate::tool::ToolDescription;
 
 /// Everything a gate needs to decide, as text. Its digest is over canonical JSON (RFC 8785), so
 /// the same content has the same digest however it was written or carried.
@@ -23,8 +24,9 @@ pub struct Document {
     pub layers: BTreeMap<String, Vec<PolicySource>>,
     /// `entities.yaml`
     pub entities: Vec<EntitySource>,
-    /// The tools of each server: name and input schema as the server gave them.
-    pub tools: BTreeMap<String, Vec<Value>>,
+    /// The tools of each server: name and input schema as the server gave them, and the digest of
+    /// all it said.
+    pub tools: BTreeMap<String, Vec<ToolDescription>>,
 }
 
 impl Document {

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use cedar_policy::SchemaFragment;
-use serde_json::Value;
 
 use super::files::{self, Entry, FileError};
 use super::policies::{self, LayerSource};
@@ -17,6 +16,7 @@ use super::yaml::{self, Places};
 use crate::bundle::{
     self, Code, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site,
 };
+use crate::tool::ToolDescription;
 
 pub use places::SourceMap;
 
@@ -211,7 +211,7 @@ impl Reader<'_> {
         self.keep(yaml::read(&file))
     }
 
-    fn tools(&mut self, manifest: &Manifest) -> BTreeMap<String, Vec<Value>> {
+    fn tools(&mut self, manifest: &Manifest) -> BTreeMap<String, Vec<ToolDescription>> {
         let mut all = BTreeMap::new();
         for (server, notes) in &manifest.servers {
             match self.tools_of(server, &notes.tools_from) {
@@ -229,12 +229,13 @@ impl Reader<'_> {
     }
 
     /// Without a manifest nobody knows whose tools they are; what is wrong with them can be told.
-    fn read_all_tools(&mut self) -> BTreeMap<String, Vec<Value>> {
+    fn read_all_tools(&mut self) -> BTreeMap<String, Vec<ToolDescription>> {
         for entry in files::list(&self.path(TOOLS)).into_iter().flatten() {
             if is_named(&entry.name, "json")
                 && let Some(file) = self.file(&format!("{TOOLS}/{}", entry.name))
             {
-                self.problems.extend(tools::read(&file).err().into_iter().flatten());
+                let read = tools::read(&file, &self.pinning("NAME", &file));
+                self.problems.extend(read.err().into_iter().flatten());
             }
         }
         BTreeMap::new()
@@ -244,7 +245,7 @@ impl Reader<'_> {
         &self,
         server: &str,
         path: &str,
-    ) -> Result<(Rc<SourceFile>, Vec<Value>, tools::Names), Vec<Problem>> {
+    ) -> Result<(Rc<SourceFile>, Vec<ToolDescription>, tools::Names), Vec<Problem>> {
         let here = |message: String| {
             let place = self.map.key(&format!("servers.{server}.tools_from"));
             vec![Problem { place, ..Problem::new(message).with_code(Code::Unreadable) }]
@@ -254,8 +255,14 @@ impl Reader<'_> {
         }
         let text = files::read(&self.path(path)).map_err(|error| here(error.to_string()))?;
         let file = self.source(path, text);
-        let (tools, names) = tools::read(&file)?;
+        let (tools, names) = tools::read(&file, &self.pinning(server, &file))?;
         Ok((file, tools, names))
+    }
+
+    /// How to pin the tools of a server as they stand in a file.
+    fn pinning(&self, server: &str, file: &SourceFile) -> String {
+        let directory = self.directory.display();
+        format!("toolgate inventory {directory} --server {server} {}", file.name)
     }
 
     /// What no part of a bundle is read from. A policy in a directory that nobody reads would

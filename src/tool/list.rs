@@ -1,21 +1,33 @@
-//! What a server offers: the answer to MCP `tools/list`.
+//! What a server offers: the answer to MCP `tools/list`, and the digests that pin it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::problem::{Problem, ToolError};
+use crate::digest::Digest;
 
 /// The longest name a tool can have.
 const MAX_NAME: usize = 128;
 
-/// One tool as its server describes it, reduced to what the gate reads.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// One tool as its server describes it, reduced to what the gate reads. The digest stands for all
+/// the rest, such as the description that a model reads.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", try_from = "Entry")]
 pub struct ToolDescription {
     name: String,
     input_schema: Value,
+    digest: Digest,
+}
+
+/// What a built document says about a tool, before anybody has looked at it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    name: String,
+    input_schema: Value,
+    digest: Digest,
 }
 
 impl ToolDescription {
@@ -28,14 +40,52 @@ impl ToolDescription {
     pub fn input_schema(&self) -> &Value {
         &self.input_schema
     }
+
+    /// The digest of all that the server says about the tool.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
 }
 
-/// Reads `{"tools": […]}`, a JSON-RPC response around it, or the bare array.
+impl TryFrom<Entry> for ToolDescription {
+    type Error = Problem;
+
+    fn try_from(entry: Entry) -> Result<Self, Problem> {
+        let Entry { name, input_schema, digest } = entry;
+        if !is_tool_name(&name) {
+            return Err(Problem::ToolName);
+        }
+        if !input_schema.is_object() {
+            return Err(Problem::NoSchema);
+        }
+        Ok(Self { name, input_schema, digest })
+    }
+}
+
+/// Whether a text is a name as MCP asks for.
+pub fn is_tool_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(plain)
+}
+
+/// The digest that pins a tool: of every member that the server gave, known or not, so that
+/// nothing that any client shows to a model or a person can change behind it.
+pub fn pin(tool: &Value) -> Digest {
+    Digest::of(tool)
+}
+
+/// The tools of `{"tools": […]}`, of a JSON-RPC response around it, or of the bare array.
+pub fn listed(list: &Value) -> Option<&Vec<Value>> {
+    let answer = list.get("result").unwrap_or(list);
+    answer.get("tools").unwrap_or(answer).as_array()
+}
+
+/// Reads a list of tools, and holds them against `pins` where that stands beside them.
 ///
-/// The error has every tool that cannot be read.
+/// The error has every tool that cannot be read, or is not what was pinned.
 pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> {
     let answer = list.get("result").unwrap_or(list);
-    let Some(tools) = answer.get("tools").unwrap_or(answer).as_array() else {
+    let Some(tools) = listed(list) else {
         return Err(vec![ToolError::new("", "", Problem::NotAList)]);
     };
     let mut descriptions = Vec::new();
@@ -55,18 +105,31 @@ pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> 
             }
         }
     }
+    if let Some(pins) = answer.get("pins") {
+        errors.extend(unpinned(pins, &descriptions));
+    }
     if errors.is_empty() { Ok(descriptions) } else { Err(errors) }
 }
 
 fn description(tool: &Value) -> Result<ToolDescription, Problem> {
     let name = tool.get("name").and_then(Value::as_str).ok_or(Problem::Nameless)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(plain) {
-        return Err(Problem::ToolName);
+    let input_schema = tool.get("inputSchema").unwrap_or(&Value::Null).clone();
+    ToolDescription::try_from(Entry { name: name.to_owned(), input_schema, digest: pin(tool) })
+}
+
+/// Where the pins and the tools differ.
+fn unpinned(pins: &Value, tools: &[ToolDescription]) -> Vec<ToolError> {
+    let Ok(mut pins) = BTreeMap::<String, Digest>::deserialize(pins) else {
+        return vec![ToolError::new("", "", Problem::Pins)];
+    };
+    let mut errors = Vec::new();
+    for tool in tools {
+        match pins.remove(&tool.name) {
+            Some(digest) if digest == tool.digest => {}
+            Some(_) => errors.push(ToolError::new(&tool.name, "", Problem::NotAsPinned)),
+            None => errors.push(ToolError::new(&tool.name, "", Problem::NotPinned)),
+        }
     }
-    let schema = tool.get("inputSchema").filter(|schema| schema.is_object());
-    Ok(ToolDescription {
-        name: name.to_owned(),
-        input_schema: schema.ok_or(Problem::NoSchema)?.clone(),
-    })
+    errors.extend(pins.keys().map(|name| ToolError::new(name, "", Problem::PinOfNothing)));
+    errors
 }

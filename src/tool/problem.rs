@@ -27,6 +27,12 @@ impl ToolError {
         &self.argument
     }
 
+    /// Whether the tool may be fine and only is not what was pinned.
+    pub fn is_about_pins(&self) -> bool {
+        use Problem::{NotAsPinned, NotPinned, PinOfNothing, Pins};
+        [NotAsPinned, NotPinned, PinOfNothing, Pins].contains(&self.problem)
+    }
+
     /// What is wrong.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -36,7 +42,8 @@ impl ToolError {
 impl fmt::Display for ToolError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.tool.is_empty() {
-            write!(formatter, "tool `{}`: ", self.tool)?;
+            // A name that is none may hold anything.
+            write!(formatter, "tool `{}`: ", self.tool.escape_debug())?;
         }
         if !self.argument.is_empty() {
             write!(formatter, "argument `{}`: ", self.argument)?;
@@ -56,6 +63,18 @@ pub enum Problem {
     /// The document is one page of several.
     #[error("the list has a `nextCursor`: put the tools of all pages into one array")]
     OnePage,
+    /// The list's pins are no digests by tool name.
+    #[error("`pins` is not an object of digests by tool name")]
+    Pins,
+    /// A tool differs from what was pinned.
+    #[error("its digest is not the one in `pins`, so it was changed after it was pinned")]
+    NotAsPinned,
+    /// A tool is in a pinned list without being pinned.
+    #[error("it has no digest in `pins`, so it was added after the others were pinned")]
+    NotPinned,
+    /// What was pinned is not in the list.
+    #[error("`pins` has its digest, but the tool is not in the list")]
+    PinOfNothing,
     /// A tool has no name.
     #[error("the tool has no name")]
     Nameless,

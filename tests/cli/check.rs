@@ -81,6 +81,15 @@ fn everything_wrong_with_tools() {
     check("check_tools", &sandbox.run("check bundle"));
 }
 
+/// A tool that was edited, one that was added, and one that went away after they were pinned.
+#[test]
+fn tools_that_are_not_what_was_pinned() {
+    let digest = toolgate::digest::Digest::of_bytes(b"another tool");
+    let pins = format!("{{\n  \"pins\": {{ \"read\": \"{digest}\", \"drop\": \"{digest}\" }},\n");
+    let sandbox = Sandbox::with(&[("tools/notes.json", "{\n", &pins)]);
+    check("check_pins", &sandbox.run("check bundle"));
+}
+
 #[test]
 fn what_does_not_belong_into_a_bundle() {
     let sandbox = Sandbox::with(&[("bundle.yaml", "tools/notes.json", "../notes.json")]);

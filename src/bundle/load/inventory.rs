@@ -1,6 +1,5 @@
 //! The tools of a document, each with what people say about it.
 
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 use super::{cedar, is_name};
@@ -12,18 +11,11 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
     let taken = declared_types(&document.schema);
     let mut tools = Vec::new();
     for (server, notes) in &document.manifest.servers {
-        let Some(list) = document.tools.get(server) else {
+        let Some(descriptions) = document.tools.get(server) else {
             let message = format!("there is no tools file for server `{server}`");
             let site = Site::Manifest(format!("servers.{server}"));
             findings.push(Finding::new(Code::Inventory, site, message));
             continue;
-        };
-        let descriptions = match tool::read_tools(&Value::Array(list.clone())) {
-            Ok(descriptions) => descriptions,
-            Err(errors) => {
-                findings.extend(errors.iter().map(|error| about(server, None, error)));
-                continue;
-            }
         };
         for name in notes.tools.keys() {
             if !descriptions.iter().any(|description| description.name() == name) {
@@ -33,7 +25,7 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
                 findings.push(finding.with_help("look into the tools file"));
             }
         }
-        for description in &descriptions {
+        for description in descriptions {
             let marks = notes.tools.get(description.name()).cloned().unwrap_or_default();
             for class in marks.classes.iter().filter(|class| !is_name(class)) {
                 let site = Site::Manifest(format!("servers.{server}.tools.{}", description.name()));
@@ -49,7 +41,7 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
                     tools.push(tool);
                 }
                 Err(errors) => {
-                    let name = Some(description.name());
+                    let name = description.name();
                     findings.extend(errors.iter().map(|error| about(server, name, error)));
                 }
             }
@@ -68,14 +60,13 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
     tools
 }
 
-fn about(server: &str, tool: Option<&str>, error: &ToolError) -> Finding {
+fn about(server: &str, tool: &str, error: &ToolError) -> Finding {
     // The site names the tool already.
-    let message = match (tool, error.argument()) {
-        (None, _) => error.to_string(),
-        (Some(_), "") => error.problem().to_string(),
-        (Some(_), argument) => format!("argument `{argument}`: {}", error.problem()),
+    let message = match error.argument() {
+        "" => error.problem().to_string(),
+        argument => format!("argument `{argument}`: {}", error.problem()),
     };
-    Finding::new(Code::ToolSchema, site(server, tool), message)
+    Finding::new(Code::ToolSchema, site(server, Some(tool)), message)
 }
 
 fn site(server: &str, tool: Option<&str>) -> Site {

@@ -1,4 +1,4 @@
-//! A tools file: what a server answered to `tools/list`, and where each tool stands in it.
+//! A tools file: what a server offers, pinned or not, and where each tool stands in it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::bundle::Code;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
 use crate::json;
-use crate::tool;
+use crate::tool::{self, ToolDescription, ToolError};
 
 /// Nesting that no honest answer has.
 const DEPTH: usize = 128;
@@ -18,22 +18,34 @@ const DEPTH: usize = 128;
 /// Where the name of each tool stands.
 pub(super) type Names = BTreeMap<String, Range<usize>>;
 
-/// The tools, stripped to what a bundle keeps of them.
-pub(super) fn read(file: &Rc<SourceFile>) -> Result<(Vec<Value>, Names), Vec<Problem>> {
+/// The tools, stripped to what a bundle keeps of them; `pinning` is the command that pins them.
+pub(super) fn read(
+    file: &Rc<SourceFile>,
+    pinning: &str,
+) -> Result<(Vec<ToolDescription>, Names), Vec<Problem>> {
     let list = parse(file).map_err(|problem| vec![problem])?;
     let names = names(&list, file);
-    let descriptions = tool::read_tools(&list).map_err(|errors| {
-        let problem = |error: &tool::ToolError| match names.get(error.tool()) {
-            Some(span) => Problem::at(Place::at(file, span.clone()), error.to_string()),
-            None => Problem::at(Place::whole(file), error.to_string()),
+    let tools = tool::read_tools(&list).map_err(|errors| {
+        let problem = |error: &ToolError| {
+            let place = match names.get(error.tool()) {
+                Some(span) => Place::at(file, span.clone()),
+                None => Place::whole(file),
+            };
+            let problem = Problem::at(place, error.to_string());
+            if error.is_about_pins() {
+                let help = format!("review it, then pin it: `{pinning}`");
+                problem.with_code(Code::ToolPin).with_help(help)
+            } else {
+                problem.with_code(Code::ToolSchema)
+            }
         };
-        errors.iter().map(|error| problem(error).with_code(Code::ToolSchema)).collect::<Vec<_>>()
+        errors.iter().map(problem).collect::<Vec<_>>()
     })?;
-    let tools = descriptions.iter().map(|tool| serde_json::to_value(tool).unwrap_or_default());
-    Ok((tools.collect(), names))
+    Ok((tools, names))
 }
 
-fn parse(file: &Rc<SourceFile>) -> Result<Value, Problem> {
+/// The JSON of a file, read as strictly as a call.
+pub(in crate::cli) fn parse(file: &Rc<SourceFile>) -> Result<Value, Problem> {
     let value = json::read(file.text.as_bytes(), DEPTH).map_err(|error| {
         let at = error.offset().min(file.text.len());
         let message = error.to_string();

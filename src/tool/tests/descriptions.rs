@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{HeaderArgument, Marks, Tool, collisions, read_tools};
+use super::super::{HeaderArgument, Marks, Tool, ToolDescription, collisions, pin, read_tools};
 use super::{cedar_schema, lines, marks, one, tool, try_tool};
 
 #[track_caller]
@@ -32,14 +32,73 @@ fn lists_come_in_three_wrappings() {
         json!({ "tools": tools, "nextCursor": null }),
         json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } }),
     ];
+    let digest = pin(&tools[0]);
     for list in wrappings {
         let read = read_tools(&list).expect("a list");
-        let again = json!({ "tools": read });
+        let entries = json!(read);
+        let reduced =
+            json!({ "name": "a.b-c_1", "inputSchema": { "type": "object" }, "digest": digest });
+        assert_eq!(entries, json!([reduced]));
         assert_eq!(
-            again,
-            json!({ "tools": [{ "name": "a.b-c_1", "inputSchema": { "type": "object" } }] })
+            serde_json::from_value::<Vec<ToolDescription>>(entries).expect("the same"),
+            read
         );
-        assert_eq!(read_tools(&again).as_ref(), Ok(&read));
+    }
+}
+
+#[test]
+fn whatever_a_server_says_about_a_tool_is_pinned() {
+    let tool = json!({ "name": "a", "description": "A.", "inputSchema": { "type": "object" } });
+    let others = [
+        json!({ "name": "a", "description": "A!", "inputSchema": { "type": "object" } }),
+        json!({ "name": "a", "inputSchema": { "type": "object" } }),
+        json!({ "name": "a", "description": "A.", "inputSchema": { "type": "object" }, "_meta": {} }),
+        json!({ "name": "a", "description": "A.", "inputSchema": { "type": "object", "title": "" } }),
+    ];
+    for other in &others {
+        assert_ne!(pin(other), pin(&tool), "{other}");
+        let pinned = |pins: &Value| json!({ "tools": [other], "pins": pins });
+        assert!(read_tools(&pinned(&json!({ "a": pin(other) }))).is_ok(), "{other}");
+        check_list(
+            &pinned(&json!({ "a": pin(&tool) })),
+            &[
+                "tool `a`: its digest is not the one in `pins`, so it was changed after it was pinned",
+            ],
+        );
+    }
+    check_list(
+        &json!({ "tools": [tool], "pins": { "b": pin(&tool) } }),
+        &[
+            "tool `a`: it has no digest in `pins`, so it was added after the others were pinned",
+            "tool `b`: `pins` has its digest, but the tool is not in the list",
+        ],
+    );
+    for pins in [json!([]), json!({ "a": "sha256:12" }), json!({ "a": 1 }), Value::Null] {
+        let list = json!({ "tools": [tool], "pins": pins });
+        check_list(&list, &["`pins` is not an object of digests by tool name"]);
+    }
+}
+
+#[test]
+fn an_entry_of_a_document_is_read_strictly() {
+    let digest = pin(&Value::Null);
+    let entry = json!({ "name": "a", "inputSchema": {}, "digest": digest });
+    let with = |member: &str, value: Value| {
+        let mut entry = entry.clone();
+        entry[member] = value;
+        serde_json::from_value::<ToolDescription>(entry).map_err(|error| error.to_string())
+    };
+    assert!(with("name", json!("b")).is_ok());
+    for (member, value) in [
+        ("name", json!("a b")),
+        ("name", json!("")),
+        ("name", json!("a".repeat(129))),
+        ("inputSchema", json!([])),
+        ("digest", json!("sha256:AB")),
+        ("digest", json!(digest.as_str().to_uppercase())),
+        ("description", json!("a tool")),
+    ] {
+        assert!(with(member, value.clone()).is_err(), "{member} {value}");
     }
 }
 
