@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod configuration;
+mod diff;
 mod emit;
 mod explain;
 mod test;
@@ -43,7 +44,8 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes:
   0  it worked; the call is permitted
-  1  it failed: a test case, a file that cannot be read or written
+  1  it failed: a test case, a file that cannot be read or written; the new bundle may permit
+     what the old one refuses (diff)
   2  the call is refused (explain)
   3  the bundle, the input or the command line is invalid";
 
@@ -53,6 +55,7 @@ enum Verb {
     Test(test::Arguments),
     Explain(explain::Arguments),
     Build(build::Arguments),
+    Diff(diff::Arguments),
     Emit(emit::Arguments),
 }
 
@@ -151,6 +154,7 @@ fn run(arguments: &Arguments) -> Exit {
         Verb::Test(arguments) => test::run(arguments, format),
         Verb::Explain(arguments) => explain::run(arguments, format),
         Verb::Build(arguments) => build::run(arguments, format),
+        Verb::Diff(arguments) => diff::run(arguments, format),
         Verb::Emit(arguments) => emit::run(arguments, format),
     };
     done.unwrap_or_else(|stop| told(&stop, format))

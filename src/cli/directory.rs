@@ -1,5 +1,6 @@
 //! A bundle's directory → its document, and where each part of it stands in which file.
 
+mod built;
 mod places;
 mod tools;
 
@@ -18,6 +19,7 @@ use crate::bundle::{
 };
 use crate::tool::ToolDescription;
 
+pub(super) use built::open_any;
 pub use places::SourceMap;
 
 /// The only layer that bundles have so far, and its directory.

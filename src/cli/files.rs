@@ -30,6 +30,11 @@ impl FileError {
     pub fn is_missing(&self) -> bool {
         self.cause.kind() == io::ErrorKind::NotFound
     }
+
+    /// Whether there is a directory at the path.
+    pub fn is_directory(&self) -> bool {
+        self.cause.kind() == io::ErrorKind::IsADirectory
+    }
 }
 
 /// The usual causes in few words; the system's own words for the others.

@@ -51,12 +51,21 @@ impl Sandbox {
     pub(super) fn with(edits: &[(&str, &str, &str)]) -> Self {
         let sandbox = Self::new();
         for (file, old, new) in edits {
-            let file = format!("bundle/{file}");
-            let text = sandbox.read(&file);
-            assert!(text.contains(old), "`{old}` is not in {file}");
-            sandbox.write(&file, &text.replacen(old, new, 1));
+            sandbox.replace(&format!("bundle/{file}"), old, new);
         }
         sandbox
+    }
+
+    /// Replaces a piece of a file.
+    pub(super) fn replace(&self, file: &str, old: &str, new: &str) {
+        let text = self.read(file);
+        assert!(text.contains(old), "`{old}` is not in {file}");
+        self.write(file, &text.replacen(old, new, 1));
+    }
+
+    /// Copies a directory beside itself.
+    pub(super) fn copy(&self, from: &str, to: &str) {
+        copy(&self.path(from), &self.path(to));
     }
 
     pub(super) fn path(&self, path: &str) -> PathBuf {

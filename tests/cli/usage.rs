@@ -6,7 +6,7 @@ use super::sandbox::{Sandbox, check};
 fn help_is_data_and_succeeds() {
     let sandbox = Sandbox::new();
     check("help", &sandbox.run("--help"));
-    for verb in ["check", "test", "explain", "build", "emit ecds"] {
+    for verb in ["check", "test", "explain", "diff", "build", "emit ecds"] {
         let run = sandbox.run(&format!("{verb} --help"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
         assert!(run.stdout.contains("Example"), "{verb}");
@@ -21,6 +21,7 @@ fn a_command_line_that_makes_no_sense_is_invalid_input() {
         "chek bundle",
         "check bundle --denny",
         "build bundle bundle",
+        "diff bundle",
         "emit ecds bundle",
         "explain bundle",
         "explain bundle --case a --record b",
@@ -46,7 +47,13 @@ fn colour_is_for_terminals_and_for_those_who_insist() {
 #[test]
 fn findings_are_on_stdout_for_programs_whatever_the_verb() {
     let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);
-    for line in ["check bundle", "build bundle", "test bundle", "explain bundle --case a"] {
+    for line in [
+        "check bundle",
+        "build bundle",
+        "test bundle",
+        "explain bundle --case a",
+        "diff bundle bundle",
+    ] {
         let run = sandbox.run(&format!("{line} --format json"));
         assert_eq!((run.code, run.stderr.as_str()), (3, ""), "{line}");
         assert_eq!(run.json()["findings"][0]["message"], "the version begins at 1", "{line}");

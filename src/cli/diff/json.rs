@@ -1,0 +1,35 @@
+//! A comparison for programs.
+
+use serde_json::{Value, json};
+
+use super::Widening;
+use super::structure::{Bearing, Change, Difference, Structure};
+use crate::bundle::BundleId;
+
+pub(super) fn tell([old, new]: [&BundleId; 2], structure: &Structure) -> Value {
+    json!({
+        "old": old,
+        "new": new,
+        "changes": structure.changes.iter().map(change).collect::<Vec<_>>(),
+        "may_widen": structure.widening() != Widening::None,
+    })
+}
+
+fn change(change: &Change) -> Value {
+    let texts = change.texts.as_ref();
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    json!({
+        "part": change.part.as_str(),
+        "name": change.name,
+        "change": change.kind.as_str(),
+        "may_widen": change.bearing == Bearing::MayWiden,
+        "narrows": change.bearing == Bearing::Narrows,
+        "differences": change.differences.iter().map(difference).collect::<Vec<_>>(),
+        "before": texts.and_then(|[before, _]| text(before)),
+        "after": texts.and_then(|[_, after]| text(after)),
+    })
+}
+
+fn difference(difference: &Difference) -> Value {
+    json!({ "path": difference.path, "before": difference.before, "after": difference.after })
+}

@@ -1,0 +1,96 @@
+//! Settings, types and entities.
+
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+
+use cedar_policy::{EntityUid, SchemaFragment};
+use serde_json::{Map, Value, json};
+
+use super::{Bearing, Change, Difference, Kind, Part, by_name, differences, values};
+use crate::bundle::{Document, EntitySource};
+
+/// Settings that change what is said and not what is decided.
+const WORDS: [&str; 3] = ["name", "version", "refusal"];
+
+/// Every difference between the manifests, by dotted key. What they say about tools is told with
+/// the tools.
+pub(super) fn settings(old: &Document, new: &Document) -> Vec<Change> {
+    let (before, after) = (manifest(old), manifest(new));
+    let found = values::differences(Some(&before), Some(&after)).into_iter().map(|difference| {
+        let words = difference.path.first().is_some_and(|name| WORDS.contains(&name.as_str()));
+        Change {
+            part: Part::Setting,
+            name: difference.path.join("."),
+            kind: kind(&difference),
+            bearing: if words { Bearing::None } else { Bearing::MayWiden },
+            differences: vec![Difference { path: Vec::new(), ..difference }],
+            texts: None,
+        }
+    });
+    found.collect()
+}
+
+fn kind(difference: &Difference) -> Kind {
+    match (&difference.before, &difference.after) {
+        (None, _) => Kind::Added,
+        (Some(_), None) => Kind::Removed,
+        (Some(_), Some(_)) => Kind::Changed,
+    }
+}
+
+fn manifest(document: &Document) -> Value {
+    let mut manifest = serde_json::to_value(&document.manifest).unwrap_or_default();
+    let servers = manifest.get_mut("servers").and_then(Value::as_object_mut);
+    for server in servers.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
+        // Where a file stands says nothing about what is in it.
+        server.remove("tools_from");
+        server.remove("tools");
+    }
+    manifest
+}
+
+/// Every difference between the types that the authors declare.
+pub(super) fn types(old: &Document, new: &Document) -> Vec<Change> {
+    by_name(Part::Type, &declared(old), &declared(new), |_, before, after| {
+        Some((Bearing::MayWiden, differences(before, after)?))
+    })
+}
+
+/// The declarations of a schema by name, in Cedar's JSON form.
+fn declared(document: &Document) -> BTreeMap<String, Value> {
+    let fragment = SchemaFragment::from_str(&document.schema).ok();
+    let json = fragment.and_then(|fragment| fragment.to_json_value().ok()).unwrap_or_default();
+    let mut found = BTreeMap::new();
+    for (namespace, parts) in json.as_object().into_iter().flatten() {
+        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}::") };
+        for kind in ["entityTypes", "commonTypes", "actions"] {
+            let members = parts.get(kind).and_then(Value::as_object);
+            for (name, declaration) in members.into_iter().flatten() {
+                let name = match kind {
+                    "actions" => format!("{prefix}Action::{name:?}"),
+                    _ => format!("{prefix}{name}"),
+                };
+                found.insert(name, declaration.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Every difference between the static entities.
+pub(super) fn entities(old: &Document, new: &Document) -> Vec<Change> {
+    by_name(Part::Entity, &by_uid(&old.entities), &by_uid(&new.entities), |_, before, after| {
+        Some((Bearing::MayWiden, differences(before, after)?))
+    })
+}
+
+fn by_uid(entities: &[EntitySource]) -> BTreeMap<String, Value> {
+    // One spelling for each, whatever the author's.
+    let spelled =
+        |uid: &String| EntityUid::from_str(uid).map_or_else(|_| uid.clone(), |uid| uid.to_string());
+    let entry = |entity: &EntitySource| {
+        let parents: Vec<String> = entity.parents.iter().map(spelled).collect();
+        (spelled(&entity.uid), json!({ "parents": parents, "attributes": entity.attrs }))
+    };
+    entities.iter().map(entry).collect()
+}

@@ -1,0 +1,136 @@
+//! Tools: what their servers say about their arguments, and what people say about them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Bearing, Change, Difference, Part, by_name, values};
+use crate::bundle::Document;
+
+/// Marks that change what is recorded and not what is decided.
+const RECORDED: [&str; 3] = ["redact", "data_class", "operation"];
+/// Keywords of JSON Schema that assert nothing.
+const WORDS: [&str; 7] =
+    ["title", "description", "examples", "default", "deprecated", "$comment", "$schema"];
+/// Where the schema of the arguments stands in a tool's description.
+const SCHEMA: &str = "inputSchema";
+
+/// Every difference between the tools, by `<server>/<tool>`.
+pub(super) fn tools(old: &Document, new: &Document) -> Vec<Change> {
+    by_name(Part::Tool, &by_tool(old), &by_tool(new), |_, before, after| match (before, after) {
+        (None, _) => Some((Bearing::MayWiden, Vec::new())),
+        (Some(_), None) => Some((Bearing::Narrows, Vec::new())),
+        (Some(_), Some(_)) => {
+            let found = values::differences(before, after);
+            let bearing = found.iter().map(bearing).max()?;
+            Some((bearing, found.into_iter().map(named).collect()))
+        }
+    })
+}
+
+/// What is known of each tool: its server's description and its marks.
+fn by_tool(document: &Document) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for (server, tools) in &document.tools {
+        let notes = document.manifest.servers.get(server);
+        for tool in tools {
+            let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+            let marks = notes.and_then(|notes| notes.tools.get(name)).cloned().unwrap_or_default();
+            found.insert(format!("{server}/{name}"), json!({ "tool": tool, "marks": marks }));
+        }
+    }
+    found
+}
+
+fn bearing(difference: &Difference) -> Bearing {
+    let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+    let harmless = match path.as_slice() {
+        ["marks", mark, ..] => RECORDED.contains(mark),
+        ["tool", SCHEMA, inner @ ..] => keyword(inner).is_some_and(|word| WORDS.contains(&word)),
+        _ => false,
+    };
+    if harmless { Bearing::None } else { Bearing::MayWiden }
+}
+
+/// The keyword of JSON Schema that a path leads to or through, and not the name of an argument.
+fn keyword<'a>(path: &[&'a str]) -> Option<&'a str> {
+    let mut steps = path.iter();
+    let mut found = None;
+    while let Some(step) = steps.next() {
+        match *step {
+            // The next step is a name, and a schema follows it.
+            "properties" | "$defs" | "definitions" => {
+                steps.next();
+                found = None;
+            }
+            "items" | "additionalProperties" => found = None,
+            word => return Some(word),
+        }
+    }
+    found
+}
+
+/// The same with the path of the argument in place of the path in the schema: what is said of
+/// `properties.details.properties.phone.maxLength` is said of `details.phone`, `maxLength`.
+fn named(difference: Difference) -> Difference {
+    let [first, second, inner @ ..] = difference.path.as_slice() else { return difference };
+    if first == "marks" {
+        let path = difference.path.iter().skip(1).cloned().collect();
+        return Difference { path, ..difference };
+    }
+    if second != SCHEMA {
+        return difference;
+    }
+    let mut argument = String::new();
+    let mut steps = inner.iter();
+    let mut rest = Vec::new();
+    while let Some(step) = steps.next() {
+        match step.as_str() {
+            "properties" => {
+                let name = steps.next().map(String::as_str).unwrap_or_default();
+                let separator = if argument.is_empty() { "" } else { "." };
+                argument = format!("{argument}{separator}{name}");
+            }
+            "items" => argument.push_str("[]"),
+            keyword => {
+                rest.push(keyword.to_owned());
+                rest.extend(steps.by_ref().cloned());
+            }
+        }
+    }
+    let argument = if argument.is_empty() { "arguments".to_owned() } else { argument };
+    let path = std::iter::once(argument).chain(rest).collect();
+    Difference { path, ..difference }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, expected: &str, expected_bearing: Bearing) {
+        let path = path.split('/').map(str::to_owned).collect();
+        let difference = Difference { path, before: None, after: None };
+        let found = bearing(&difference);
+        assert_eq!(
+            (named(difference).path.join(" "), found),
+            (expected.to_owned(), expected_bearing)
+        );
+    }
+
+    #[test]
+    fn places_in_a_schema_are_told_by_argument() {
+        use Bearing::{MayWiden, None};
+        check("tool/inputSchema/properties/a/maximum", "a maximum", MayWiden);
+        check(
+            "tool/inputSchema/properties/a/properties/b/items/description",
+            "a.b[] description",
+            None,
+        );
+        check("tool/inputSchema/properties/description", "description", MayWiden);
+        check("tool/inputSchema/required", "arguments required", MayWiden);
+        check("tool/inputSchema/$defs/title/type", "arguments $defs title type", MayWiden);
+        check("marks/redact", "redact", None);
+        check("marks/classes", "classes", MayWiden);
+    }
+}

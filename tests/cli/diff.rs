@@ -1,0 +1,104 @@
+//! `toolgate diff`
+
+use super::sandbox::{Run, Sandbox, check};
+
+const POLICIES: &str = "org/notes.cedar";
+
+/// The small bundle in `bundle`, and in `next` with pieces of its files replaced.
+fn sandbox(edits: &[(&str, &str, &str)]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.copy("bundle", "next");
+    for (file, old, new) in edits {
+        sandbox.replace(&format!("next/{file}"), old, new);
+    }
+    sandbox
+}
+
+fn diff(edits: &[(&str, &str, &str)]) -> Run {
+    sandbox(edits).run("diff bundle next")
+}
+
+#[test]
+fn what_changes_in_every_part() {
+    let edits = [
+        ("bundle.yaml", "version: 1", "version: 2"),
+        ("bundle.yaml", "[write], redact: [text, stars]", "[write, public], redact: [text]"),
+        ("bundle.yaml", "actor: { type: Agent }", "actor: { type: Agent, max_depth: 2 }"),
+        ("bundle.yaml", "/notes/mcp, server", "/notes/v2/mcp, server"),
+        ("schema.cedarschema", "entity Agent;", "entity Room; entity Agent in [Room];"),
+        ("entities.yaml", "\n", "\n- uid: Agent::\"bot\"\n  parents: [Room::\"a\"]\n"),
+        (
+            "tools/notes.json",
+            "\"stars\": { \"type\": \"integer\" }",
+            "\"stars\": { \"type\": \"integer\", \"maximum\": 5 }, \"tone\": { \"type\": \"string\" }",
+        ),
+        ("tools/notes.json", "[\"team\", \"text\"]", "[\"text\", \"team\"]"),
+        (POLICIES, "stars > 3", "stars > 4"),
+        (POLICIES, "@id(\"readers-read\")", "@id(\"all-read\")"),
+        (POLICIES, "A note has", "Every note has"),
+    ];
+    let sandbox = sandbox(&edits);
+    check("diff_parts", &sandbox.run("diff bundle next"));
+    check("diff_parts_json", &sandbox.run("diff bundle next --format json"));
+}
+
+#[test]
+fn formatting_and_comments_are_no_change() {
+    let run = diff(&[
+        (
+            POLICIES,
+            "when { principal.team == context.input.team };",
+            "when {\n  // The own team.\n  (principal.team) == context[\"input\"].team\n};",
+        ),
+        (POLICIES, "// Everybody", "// Whoever"),
+        ("entities.yaml", "'Server::\"notes\"'", "\"Server::\\\"notes\\\"\""),
+        ("schema.cedarschema", "entity Role;", "entity\nRole;"),
+    ]);
+    check("diff_formatting", &run);
+    check("diff_same", &diff(&[]));
+}
+
+/// None of these lets anything through, whatever the call.
+#[test]
+fn what_can_only_narrow() {
+    let run = diff(&[
+        (
+            POLICIES,
+            "@id(\"writers-write\")",
+            "@id(\"nobody-from-mars\")\nforbid (principal, action, resource)\nwhen { principal.team == \"mars\" };\n\n@id(\"writers-write\")",
+        ),
+        (
+            POLICIES,
+            "@id(\"readers-read\")\npermit (principal in Role::\"reader\", action in Action::\"class:read\", resource);\n",
+            "",
+        ),
+        (POLICIES, "A note has", "Every note has"),
+        ("bundle.yaml", "redact: [text, stars]", "redact: [text], operation: create"),
+    ]);
+    check("diff_narrower", &run);
+}
+
+#[test]
+fn either_side_can_be_a_built_document() {
+    let sandbox = sandbox(&[(POLICIES, "stars > 3", "stars > 2")]);
+    assert_eq!(sandbox.run("build bundle -o old.json").code, 0);
+    assert_eq!(sandbox.run("build next -o new.json").code, 0);
+    let directories = sandbox.run("diff bundle next");
+    for line in ["diff old.json new.json", "diff bundle new.json", "diff old.json next"] {
+        let run = sandbox.run(line);
+        assert_eq!((run.code, &run.stdout), (1, &directories.stdout), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_bundle() {
+    let sandbox = sandbox(&[("bundle.yaml", "version: 1", "version: 0")]);
+    check("diff_invalid", &sandbox.run("diff bundle next"));
+    sandbox.write("odd.json", "{\"format\":\"toolgate.bundle/0\"}");
+    check("diff_no_document", &sandbox.run("diff odd.json bundle"));
+    assert_eq!(sandbox.run("diff bundle nowhere").code, 3);
+    // A document that was changed by hand has no file that could be shown.
+    assert_eq!(sandbox.run("build bundle -o old.json").code, 0);
+    sandbox.replace("old.json", "context.input.stars > 3", "context.input.starz > 3");
+    check("diff_broken_document", &sandbox.run("diff old.json bundle"));
+}
