@@ -12,7 +12,7 @@ use crate::cli::check::counted;
 use crate::cli::report::{Tone, tinted};
 
 /// Longer values are cut.
-const LONGEST: usize = 72;
+const LONGEST: usize = 80;
 
 pub(super) fn tell([old, new]: [&BundleId; 2], structure: &Structure) -> String {
     let mut text = format!("{old}\n{new}\n\n");

@@ -34,7 +34,7 @@ fn by_tool(document: &Document) -> BTreeMap<String, Value> {
     for (server, tools) in &document.tools {
         let notes = document.manifest.servers.get(server);
         for tool in tools {
-            let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = tool.name();
             let marks = notes.and_then(|notes| notes.tools.get(name)).cloned().unwrap_or_default();
             found.insert(format!("{server}/{name}"), json!({ "tool": tool, "marks": marks }));
         }
@@ -46,6 +46,8 @@ fn bearing(difference: &Difference) -> Bearing {
     let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
     let harmless = match path.as_slice() {
         ["marks", mark, ..] => RECORDED.contains(mark),
+        // What the server says to models, which no policy sees.
+        ["tool", "digest"] => true,
         ["tool", SCHEMA, inner @ ..] => keyword(inner).is_some_and(|word| WORDS.contains(&word)),
         _ => false,
     };
@@ -79,7 +81,8 @@ fn named(difference: Difference) -> Difference {
         return Difference { path, ..difference };
     }
     if second != SCHEMA {
-        return difference;
+        let path = vec![second.clone()];
+        return Difference { path, ..difference };
     }
     let mut argument = String::new();
     let mut steps = inner.iter();
