@@ -5,21 +5,23 @@
 mod code;
 mod document;
 mod finding;
+mod layer;
 mod load;
 mod manifest;
 mod schema;
 
 use std::collections::BTreeMap;
 
-use cedar_policy::{Entities, PolicyId, PolicySet, Schema};
+use cedar_policy::{Entities, Schema};
 
 pub use code::Code;
 pub use document::{Document, EntitySource, Format, PolicySource};
 pub use finding::{Finding, Severity, Site};
+pub use layer::{Layer, LayerName, Layers};
 pub use load::{Loaded, load};
 pub use manifest::{
-    BundleName, Channel, Host, Limits, Manifest, McpSettings, MetadataUrl, Protocol,
-    RefusalSettings, RefusalStyle, ServerNotes,
+    BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
+    Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
 
 use crate::digest::Digest;
@@ -39,8 +41,14 @@ pub struct Bundle {
     pub limits: Limits,
     /// MCP methods forwarded besides the lifecycle.
     pub methods: Vec<String>,
-    /// Policies, the most general layer first. Every layer must permit.
-    pub layers: Vec<Layer>,
+    /// The policies in force. Every layer that applies must permit.
+    pub layers: Layers,
+    /// The policies as they would be if nothing in them were in shadow; `None` when nothing is.
+    pub staged: Option<Layers>,
+    /// Whether the bundle as a whole only watches.
+    pub shadow: Option<Shadow>,
+    /// Whether the layer for everybody suffices for a tenant without a layer.
+    unknown_tenant: UnknownTenant,
     channels: Vec<Channel>,
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
     schema: Schema,
@@ -64,21 +72,9 @@ impl std::fmt::Display for BundleId {
     }
 }
 
-/// One layer of policies.
-#[derive(Debug)]
-pub struct Layer {
-    /// Its name, such as `org`.
-    pub name: String,
-    /// Its policies. The id of each is its `@id`.
-    pub policies: PolicySet,
-}
-
-impl Layer {
-    /// The text that a policy has for the caller it refuses.
-    pub fn reason(&self, policy: &PolicyId) -> Option<&str> {
-        self.policies.annotation(policy, "reason").filter(|text| !text.is_empty())
-    }
-}
+/// Proof that a bundle is in shadow, and so refuses nothing. Only loading such a bundle makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Shadow(());
 
 impl Bundle {
     /// The channel of a request, by its exact path and authority. Where channels differ by host, an
@@ -97,6 +93,16 @@ impl Bundle {
             return None;
         }
         here().find(|channel| channel.authority.is_none())
+    }
+
+    /// Every layer with every policy, those in shadow included.
+    pub fn all_layers(&self) -> &Layers {
+        self.staged.as_ref().unwrap_or(&self.layers)
+    }
+
+    /// Whether the bundle has policies for a tenant, or needs none.
+    pub fn knows_tenant(&self, tenant: &str) -> bool {
+        self.unknown_tenant == UnknownTenant::Org || self.all_layers().knows_tenant(tenant)
     }
 
     /// A tool of the inventory.
@@ -118,6 +124,12 @@ impl Bundle {
     pub fn entities(&self) -> &Entities {
         &self.entities
     }
+}
+
+/// Names that stand in action ids, layer names, metric names and headers.
+fn is_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
 #[cfg(test)]

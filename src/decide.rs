@@ -6,7 +6,8 @@ use cedar_policy::{Authorizer, Decision as Answer, PolicyId, Response};
 
 pub use request::{Facts, Question};
 
-use crate::bundle::{Bundle, Layer};
+use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
+use crate::identity::Identity;
 use crate::mcp::Housekeeping;
 use crate::reason::Reason;
 
@@ -16,6 +17,7 @@ use crate::reason::Reason;
 pub struct Permit {
     reason: Reason,
     policies: Vec<String>,
+    layer: Option<LayerName>,
 }
 
 impl Permit {
@@ -27,6 +29,11 @@ impl Permit {
     /// The policies that permit it, in the order of their ids.
     pub fn policies(&self) -> &[String] {
         &self.policies
+    }
+
+    /// The most specific layer that permits it.
+    pub fn layer(&self) -> Option<&LayerName> {
+        self.layer.as_ref()
     }
 }
 
@@ -64,7 +71,7 @@ pub struct Denial {
     /// The policies that refused it, in the order of their ids.
     pub policies: Vec<String>,
     /// The layer that refused it.
-    pub layer: Option<String>,
+    pub layer: Option<LayerName>,
     /// What the caller may be told: the author's `@reason`, or what is wrong with the arguments.
     pub advice: Option<String>,
     /// What went wrong, for the record only.
@@ -78,30 +85,56 @@ impl Denial {
     }
 }
 
-/// Decides one call: every layer must permit it, and an error anywhere is a denial.
-///
-/// # Errors
-///
-/// The denial of the most general layer that refuses.
-pub fn decide(bundle: &Bundle, question: &Question) -> Result<Permit, Denial> {
+/// What is decided about one call.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What holds.
+    pub outcome: Result<Permit, Denial>,
+    /// What would hold if nothing in the bundle were in shadow; `None` when nothing is.
+    pub staged: Option<Result<Permit, Denial>>,
+}
+
+impl From<Permit> for Verdict {
+    /// What no policy has a say in.
+    fn from(permit: Permit) -> Self {
+        Self { outcome: Ok(permit), staged: None }
+    }
+}
+
+/// Decides one call: every layer that applies must permit it, and an error anywhere is a denial.
+/// A denial is that of the most general layer that refuses.
+pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question) -> Verdict {
+    let judge = |layers: &Layers| judge(layers.of(identity), question);
+    Verdict { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
+}
+
+fn judge<'a>(
+    layers: impl Iterator<Item = &'a Layer>,
+    question: &Question,
+) -> Result<Permit, Denial> {
     let authorizer = Authorizer::new();
     let mut policies = Vec::new();
-    for layer in &bundle.layers {
+    let mut last = None;
+    for layer in layers {
         let answer =
             authorizer.is_authorized(question.request(), &layer.policies, question.entities());
         policies.extend(read(layer, &answer)?);
+        last = Some(layer.name.clone());
     }
-    // A bundle without layers has permitted nothing.
-    if policies.is_empty() {
-        return Err(Denial::because(Reason::NotPermitted));
-    }
+    // Where no layer was asked, nothing is permitted.
+    let layer = last.ok_or_else(|| Denial::because(Reason::NotPermitted))?;
     policies.sort_unstable();
-    Ok(Permit { reason: Reason::Permitted, policies })
+    Ok(Permit { reason: Reason::Permitted, policies, layer: Some(layer) })
 }
 
 /// Lets a message pass that runs nothing.
 pub fn housekeeping(_proof: Housekeeping) -> Permit {
-    Permit { reason: Reason::Lifecycle, policies: Vec::new() }
+    Permit { reason: Reason::Lifecycle, policies: Vec::new(), layer: None }
+}
+
+/// Lets a request pass that a bundle in shadow would refuse.
+pub fn watched(_proof: Shadow) -> Permit {
+    Permit { reason: Reason::Shadow, policies: Vec::new(), layer: None }
 }
 
 /// What one layer's answer means. Cedar skips a policy that errors, so an erroring `forbid` would
@@ -139,5 +172,7 @@ fn sorted<'a>(ids: impl Iterator<Item = &'a PolicyId>) -> Vec<&'a PolicyId> {
     ids
 }
 
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod tests;

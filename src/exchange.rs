@@ -197,6 +197,10 @@ impl Pending {
             }
         };
         account.identify(&identity);
+        let tenant = identity.principal.tenant.as_ref();
+        if tenant.is_some_and(|tenant| !gate.bundle.knows_tenant(tenant)) {
+            return Err(refuse(&account, Denial::because(Reason::UnknownTenant)));
+        }
         let bodiless = transport(&arrival.head, &account.facts, gate.bundle.limits.body_bytes)
             .map_err(|denial| refuse(&account, denial))?;
         let headers = StandardHeaders::read(&arrival.head)

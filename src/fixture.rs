@@ -24,6 +24,7 @@ pub(crate) fn document_json() -> Value {
                 },
                 "actor": { "type": "Agent", "max_depth": 3 }
             },
+            "layers": { "unknown_tenant": "org" },
             "channels": [{ "path": "/pay/mcp", "server": "pay" }],
             "mcp": { "methods": ["resources/read"] },
             "servers": { "pay": { "tools_from": "tools/pay.json", "tools": {

@@ -6,7 +6,7 @@
 mod claims;
 mod mapping;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use cedar_policy::{Entity, EntityId, EntityUid, RestrictedExpression};
 use serde_json::Value;
@@ -61,6 +61,8 @@ pub struct Principal {
     pub id: String,
     /// The tenant, where the bundle names a claim for it.
     pub tenant: Option<String>,
+    /// The teams, where the bundle names a claim for them.
+    pub teams: BTreeSet<String>,
 }
 
 /// Who performs a call: the agent, and the agents that acted before it.
@@ -168,6 +170,7 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
             type_name: workload.entity_type.to_string(),
             id: spiffe_id.to_owned(),
             tenant: None,
+            teams: BTreeSet::new(),
         },
         actor: actor(&mapping.actor, None, attested)?,
         token: None,
@@ -210,8 +213,13 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
         Some(path) => Some(claims::text(token, path)?.to_owned()),
         None => None,
     };
+    let teams = match &mapping.teams {
+        Some(path) => claims::texts(token, path, false)?,
+        None => Vec::new(),
+    };
+    let teams = teams.into_iter().map(str::to_owned).collect();
     let entity = entity(uid(&mapping.entity_type, &id), attributes, parents)?;
-    Ok(Principal { entity, type_name: mapping.entity_type.to_string(), id, tenant })
+    Ok(Principal { entity, type_name: mapping.entity_type.to_string(), id, tenant, teams })
 }
 
 fn entity(

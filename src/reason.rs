@@ -87,6 +87,8 @@ reasons! {
     Permitted = "permitted", Permit, 200, PolicyDecision;
     /// MCP housekeeping that runs no tool.
     Lifecycle = "lifecycle", Permit, 200, PolicyDecision;
+    /// The bundle is in shadow: it refuses nothing, whatever its policies say.
+    Shadow = "shadow", Permit, 200, PolicyDecision;
     /// A `forbid` policy matched.
     Forbidden = "forbidden", Deny, 403, PolicyRefusal;
     /// A policy could not be evaluated; an error never permits.
@@ -107,6 +109,8 @@ reasons! {
     InvalidIdentity = "invalid_identity", Deny, 401, PolicyRefusal;
     /// Two verified identities contradict each other.
     IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal;
+    /// The bundle has no policies for the principal's tenant.
+    UnknownTenant = "unknown_tenant", Deny, 403, PolicyRefusal;
     /// No channel of the bundle has this authority and path.
     UnknownChannel = "unknown_channel", Deny, 403, PolicyRefusal;
     /// The content type is not `application/json` in UTF-8.

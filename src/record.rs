@@ -2,13 +2,17 @@
 //!
 #![doc = include_str!("record.md")]
 
+mod opinion;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::bundle::BundleId;
+use crate::bundle::{BundleId, LayerName, Mode};
 use crate::digest::Digest;
 use crate::reason::{Decision, EventClass, Reason};
+
+pub use opinion::{CandidateField, Flip, Opinion};
 
 /// The name of the record's shape.
 pub const SCHEMA: &str = "toolgate.decision/1";
@@ -36,12 +40,20 @@ pub struct Record {
     pub detail: Option<String>,
     /// The ids of the policies that determined the decision.
     pub policies: Vec<String>,
-    /// The layer that refused.
-    pub layer: Option<String>,
-    /// Whether the decision was enforced.
-    pub mode: &'static str,
+    /// The layer that refused, or the most specific one that permits.
+    pub layer: Option<LayerName>,
+    /// Whether the bundle decides or only watches.
+    pub mode: Mode,
     /// Which bundle decided.
     pub bundle: BundleId,
+    /// What would be decided if nothing in the bundle were in shadow.
+    pub shadow_decision: Option<Decision>,
+    /// Why that would be decided.
+    pub shadow: Option<Opinion>,
+    /// What the candidate bundle would decide.
+    pub candidate_decision: Option<Decision>,
+    /// Why it would decide that.
+    pub candidate: Option<CandidateField>,
     /// Whom the call was for.
     pub principal: Option<PrincipalField>,
     /// Who performed it.
@@ -92,6 +104,8 @@ pub struct PrincipalField {
     pub id: String,
     /// The tenant.
     pub tenant: Option<String>,
+    /// The teams.
+    pub teams: Vec<String>,
 }
 
 /// Who performed a call.
@@ -121,10 +135,18 @@ impl Record {
     /// Makes it the record of another reason; the policies of the first are no longer to blame.
     pub(crate) fn decide_anew(&mut self, reason: Reason) {
         let permitted_by = std::mem::take(&mut self.policies).join(" ");
+        self.decide(reason);
         self.detail = Some(format!("on its own permitted by: {permitted_by}"));
+    }
+
+    /// Puts a reason in the place of what was decided.
+    fn decide(&mut self, reason: Reason) {
         self.reason = reason;
         self.decision = reason.decision();
         self.event_class = reason.event_class();
+        self.policies.clear();
+        self.layer = None;
+        self.detail = None;
     }
 
     /// The record as one line of JSON, without the line's end.

@@ -60,6 +60,7 @@ pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
         | Reason::TooManyCalls => INVALID_REQUEST,
         Reason::Permitted
         | Reason::Lifecycle
+        | Reason::Shadow
         | Reason::Forbidden
         | Reason::PolicyError
         | Reason::NotPermitted
@@ -70,6 +71,7 @@ pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
         | Reason::Unauthenticated
         | Reason::InvalidIdentity
         | Reason::IdentityMismatch
+        | Reason::UnknownTenant
         | Reason::UnknownChannel
         | Reason::Internal => settings.code,
     };
@@ -176,7 +178,7 @@ fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
 
 fn sentence(reason: Reason) -> &'static str {
     match reason {
-        Reason::Permitted | Reason::Lifecycle => "the call is permitted",
+        Reason::Permitted | Reason::Lifecycle | Reason::Shadow => "the call is permitted",
         Reason::Forbidden => "a policy forbids this call",
         Reason::PolicyError => "a policy could not be evaluated for this call",
         Reason::NotPermitted => "no policy permits this call",
@@ -187,6 +189,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::Unauthenticated => "a verified identity is required",
         Reason::InvalidIdentity => "the verified identity does not have the form required here",
         Reason::IdentityMismatch => "the verified identities contradict each other",
+        Reason::UnknownTenant => "there are no policies for this tenant",
         Reason::UnknownChannel => "nothing is served at this address",
         Reason::UnsupportedMediaType => "the content type must be `application/json` in UTF-8",
         Reason::UnsupportedEncoding => "the body must not be compressed or encoded",

@@ -66,6 +66,8 @@ codes! {
     PolicyTemplate = "policy-template", Error;
     /// A policy has no `@id`, or one that is no policy id.
     MissingPolicyId = "missing-policy-id", Error;
+    /// A policy has a `@mode` that is none.
+    PolicyMode = "policy-mode", Error;
     /// Two policies have the same `@id`.
     DuplicatePolicyId = "duplicate-policy-id", Error;
     /// A policy is nested too deeply to be evaluated safely.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Manifest;
+use super::{LayerName, Manifest};
 use crate::digest::Digest;
 use crate::tool::ToolDescription;
 
@@ -21,7 +21,7 @@ pub struct Document {
     /// `schema.cedarschema`; the tools' actions are generated.
     pub schema: String,
     /// Policies by layer.
-    pub layers: BTreeMap<String, Vec<PolicySource>>,
+    pub layers: BTreeMap<LayerName, Vec<PolicySource>>,
     /// `entities.yaml`
     pub entities: Vec<EntitySource>,
     /// The tools of each server: name and input schema as the server gave them, and the digest of

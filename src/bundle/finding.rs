@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Code;
+use super::{Code, LayerName};
 
 /// One thing wrong with a bundle. All of them are reported at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,7 +51,7 @@ pub enum Site {
     /// The policy with this `@id`, in this layer.
     Policy {
         /// The layer.
-        layer: String,
+        layer: LayerName,
         /// The policy.
         id: String,
     },

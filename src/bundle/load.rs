@@ -2,16 +2,17 @@
 
 mod cedar;
 mod inventory;
+mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Entities, Schema};
 
-use super::{Bundle, BundleId, Code, Document, Finding, Layer, Site, schema};
+use super::{
+    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Mode, Shadow, Site, is_name,
+    schema,
+};
 use crate::tool::Tool;
-
-/// The only layer that a bundle has so far.
-const LAYERS: [&str; 1] = ["org"];
 
 /// The deepest nesting of JSON that the gate's stack bears with room to spare.
 const DEEPEST: usize = 128;
@@ -56,6 +57,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     if tools_read {
         findings.extend(cedar::validate(&layers, &schema));
     }
+    let layers = staging::stage(&document.manifest, layers, &mut findings);
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
@@ -68,7 +70,7 @@ fn assemble(
     tools: Vec<Tool>,
     schema: Schema,
     entities: Entities,
-    layers: Vec<Layer>,
+    (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {
     let manifest = &document.manifest;
     let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
@@ -87,6 +89,9 @@ fn assemble(
         limits: manifest.limits,
         methods: manifest.mcp.methods.clone(),
         layers,
+        staged,
+        shadow: (manifest.mode == Mode::Shadow).then_some(Shadow(())),
+        unknown_tenant: manifest.layers.unknown_tenant,
         channels: manifest.channels.clone(),
         tools: by_server,
         schema,
@@ -120,7 +125,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
             error(&key("path"), format!("`{}` stands there twice", channel.path));
         }
     }
-    for server in manifest.servers.keys().filter(|server| !is_name(server)) {
+    for server in manifest.servers.keys().filter(|server| !is_server_name(server)) {
         error(
             "servers",
             format!("`{server}` is not a server name: use letters, digits, `-`, `_`, `.`"),
@@ -141,14 +146,14 @@ fn manifest(document: &Document) -> Vec<Finding> {
     if manifest.limits.depth > DEEPEST {
         error("limits.depth", format!("the depth is at most {DEEPEST}"));
     }
-    for layer in document.layers.keys().filter(|layer| !LAYERS.contains(&layer.as_str())) {
-        error("layers", format!("layer `{layer}` is not known; there is `org`"));
-    }
     findings
 }
 
-/// Names that stand in action ids, metric names and headers.
-fn is_name(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain) && text != "toolgate"
+fn policy_site(layer: &LayerName, id: &str) -> Site {
+    Site::Policy { layer: layer.clone(), id: id.to_owned() }
+}
+
+/// `toolgate` is the namespace of the gate's own types.
+fn is_server_name(server: &str) -> bool {
+    is_name(server) && server != "toolgate"
 }

@@ -1,10 +1,11 @@
 //! `bundle.yaml`: everything about a bundle that is neither schema, policy, entity nor tool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
+use super::LayerName;
 use crate::identity::IdentityMapping;
 use crate::tool::Marks;
 
@@ -16,8 +17,14 @@ pub struct Manifest {
     pub name: BundleName,
     /// A number that grows with every release of the bundle.
     pub version: u32,
+    /// Whether the bundle decides or only watches.
+    #[serde(default)]
+    pub mode: Mode,
     /// How verified claims become principal and actor.
     pub identity: IdentityMapping,
+    /// Whose layers there must be, and which only watch.
+    #[serde(default)]
+    pub layers: LayerSettings,
     /// Where calls arrive. A request that matches no channel is refused.
     pub channels: Vec<Channel>,
     /// What else of MCP is forwarded.
@@ -62,6 +69,38 @@ impl From<BundleName> for String {
     fn from(name: BundleName) -> Self {
         name.0
     }
+}
+
+/// Whether policies decide or only watch.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// What they refuse is refused.
+    #[default]
+    Enforce,
+    /// They are evaluated and recorded, and refuse nothing.
+    Shadow,
+}
+
+/// The `layers` section.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LayerSettings {
+    /// What a tenant without a layer gets.
+    pub unknown_tenant: UnknownTenant,
+    /// Layers that are evaluated and recorded, and refuse nothing.
+    pub shadow: BTreeSet<LayerName>,
+}
+
+/// What the principals of a tenant without a layer get.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownTenant {
+    /// A refusal.
+    #[default]
+    Refuse,
+    /// What the layer for everybody permits.
+    Org,
 }
 
 /// A place where calls arrive.

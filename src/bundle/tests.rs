@@ -107,12 +107,18 @@ fn policy_rules() {
     let twice = json!([{ "id": "a", "source": source }, { "id": "a", "source": source }]);
     check(org(twice), &["another policy has the id `a`"]);
     check(
-        |document| {
-            let policies = document["layers"]["org"].clone();
-            document["layers"] = json!({ "org": policies, "tenant/acme": [] });
-        },
-        &["layer `tenant/acme` is not known"],
+        |document| document["layers"]["division/a"] = json!([]),
+        &["`division/a` is not a layer"],
     );
+    check(
+        org(one("@id(\"a\") @mode(\"shadwo\") permit (principal, action, resource);")),
+        &["`shadwo` is not a mode"],
+    );
+    let shadow = |layers: Value| {
+        move |document: &mut Value| document["manifest"]["layers"] = json!({ "shadow": layers })
+    };
+    check(shadow(json!(["tenant/acme"])), &["there is no layer `tenant/acme`"]);
+    check(shadow(json!(["org"])), &["without `org` nothing is permitted"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A bundle's directory → its document, and where each part of it stands in which file.
 
 mod built;
+mod layers;
 mod places;
 mod tools;
 
@@ -11,7 +12,7 @@ use std::rc::Rc;
 use cedar_policy::SchemaFragment;
 
 use super::files::{self, Entry, FileError};
-use super::policies::{self, LayerSource};
+use super::policies;
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
 use crate::bundle::{
@@ -22,10 +23,6 @@ use crate::tool::ToolDescription;
 pub(super) use built::open_any;
 pub use places::SourceMap;
 
-/// The only layer that bundles have so far, and its directory.
-const ORG: &str = "org";
-/// Directories that layers will have.
-const LATER: [&str; 3] = ["tenant", "team", "agent"];
 /// Entries that bundles have besides policies.
 const KNOWN: [&str; 6] =
     ["bundle.yaml", "schema.cedarschema", "entities.yaml", TOOLS, "tests", "README.md"];
@@ -142,7 +139,7 @@ impl Reader<'_> {
         };
         let manifest = self.manifest();
         let schema = self.schema();
-        let layer = self.layer(&entries);
+        let layers = self.layers(&entries);
         let entities = self.entities(&entries);
         let tools = match &manifest {
             Some(manifest) => self.tools(manifest),
@@ -153,7 +150,7 @@ impl Reader<'_> {
             format: Format::V1,
             manifest: manifest?,
             schema: schema?,
-            layers: BTreeMap::from([(ORG.to_owned(), layer.policies)]),
+            layers,
             entities: entities?,
             tools,
         })
@@ -174,34 +171,6 @@ impl Reader<'_> {
             self.problems.push(policies::syntax(&file, &error).with_code(Code::Schema));
         }
         Some(file.text.clone())
-    }
-
-    fn layer(&mut self, entries: &[Entry]) -> LayerSource {
-        let mut layer = LayerSource::default();
-        if !entries.iter().any(|entry| entry.is_dir && entry.name == ORG) {
-            let problem = Problem::new(format!("there is no directory `{}`", self.name(ORG)));
-            let problem = problem.with_code(Code::Unreadable);
-            self.problems.push(problem.with_help("policies are in `org/*.cedar`"));
-            return layer;
-        }
-        let listed = files::list(&self.path(ORG));
-        for entry in self.keep_file(listed).unwrap_or_default() {
-            let path = format!("{ORG}/{}", entry.name);
-            if entry.is_dir || !is_named(&entry.name, "cedar") {
-                let message = format!("`{}` is not read", self.name(&path));
-                let help = "policies are in `org/*.cedar`, without further directories";
-                let problem = Problem::new(message).with_code(Code::StrayFile);
-                self.problems.push(problem.with_help(help));
-            } else if let Some(file) = self.file(&path) {
-                layer.add(&file);
-            }
-        }
-        if !layer.problems.is_empty() {
-            self.unread.policies = true;
-            self.problems.append(&mut layer.problems);
-        }
-        self.map.policies.insert(ORG.to_owned(), layer.places.clone());
-        layer
     }
 
     fn entities(&mut self, entries: &[Entry]) -> Option<Vec<EntitySource>> {
@@ -278,16 +247,11 @@ impl Reader<'_> {
         for entry in entries {
             let name = entry.name.as_str();
             let of_tools = from.iter().any(|path| path.split('/').next() == Some(name));
-            if KNOWN.contains(&name) || name == ORG || of_tools {
+            if KNOWN.contains(&name) || layers::holds_layers(name) || of_tools {
                 continue;
             }
-            let problem = if LATER.contains(&name) {
-                Problem::new(format!("the layer `{}` is not supported yet", self.name(name)))
-                    .with_help("only the layer `org` is")
-            } else {
-                Problem::new(format!("`{}` is not part of a bundle", self.name(name)))
-            };
-            self.problems.push(problem.with_code(Code::StrayFile));
+            let message = format!("`{}` is not part of a bundle", self.name(name));
+            self.problems.push(Problem::new(message).with_code(Code::StrayFile));
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::config::Gate;
 use crate::decide::{Denial, Question};
 use crate::exchange::Arrival;
-use crate::identity;
+use crate::identity::{self, Identity};
 use crate::json;
 use crate::mcp::{self, Body, Call, Kind, StandardHeaders};
 use crate::reason::Reason;
@@ -15,6 +15,13 @@ pub(super) fn questions(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Vec<Opti
     let Ok(headers) = StandardHeaders::read(&arrival.head) else { return Vec::new() };
     let Ok(body) = mcp::read(&value, &headers, gate.bundle.limits.calls) else { return Vec::new() };
     calls(&body).map(|call| question(gate, arrival, &call).ok()).collect()
+}
+
+/// Who makes a request, if anybody may.
+pub(super) fn identified(gate: &Gate, arrival: &Arrival) -> Result<Identity, Denial> {
+    let attested = arrival.attested.as_ref().map_err(|_| Denial::because(Reason::Internal))?;
+    identity::identify(&gate.bundle.identity, attested)
+        .map_err(|error| Denial::because(error.reason()))
 }
 
 fn calls<'a>(body: &'a Body<'a>) -> impl Iterator<Item = Call<'a>> {
@@ -30,9 +37,7 @@ fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question,
     let facts = arrival.facts(&gate.environment);
     let channel = bundle.channel(&facts.authority, &facts.path);
     let channel = channel.ok_or_else(because(Reason::UnknownChannel))?;
-    let attested = arrival.attested.as_ref().map_err(|_| Denial::because(Reason::Internal))?;
-    let identity = identity::identify(&bundle.identity, attested)
-        .map_err(|error| Denial::because(error.reason()))?;
+    let identity = identified(gate, arrival)?;
     let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
     let input =
         tool.arguments(call.arguments).map_err(|_| Denial::because(Reason::InvalidArguments))?;

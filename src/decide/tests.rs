@@ -8,14 +8,24 @@ use crate::json;
 /// Decides `pay/refund` of an amount under the fixture's bundle with other policies.
 fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
     let mut document = fixture::document_json();
-    document["layers"]["org"] = policies
-        .iter()
-        .enumerate()
-        .map(|(index, text)| json!({ "id": format!("p{index}"), "source": format!("@id(\"p{index}\") {text}") }))
-        .collect::<Value>();
+    document["layers"]["org"] = layer("p", policies);
+    decided(document, fixture::claims(), amount).outcome
+}
+
+/// A layer of policies whose ids are a name and a number.
+pub(super) fn layer(name: &str, policies: &[&str]) -> Value {
+    let policy = |(index, text): (usize, &&str)| {
+        let id = format!("{name}{index}");
+        json!({ "id": id, "source": format!("@id(\"{id}\") {text}") })
+    };
+    policies.iter().enumerate().map(policy).collect()
+}
+
+/// Decides `pay/refund` of an amount, asked for with these claims.
+pub(super) fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
     let document = serde_json::from_value(document).unwrap();
     let bundle = crate::bundle::load(&document).unwrap().bundle;
-    let tokens = [("session".to_owned(), fixture::claims())].into();
+    let tokens = [("session".to_owned(), claims)].into();
     let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
     let facts = Facts {
         time: chrono::DateTime::UNIX_EPOCH,
@@ -30,7 +40,8 @@ fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
     let arguments = format!("{{\"amount\":{amount}}}");
     let arguments = json::read(arguments.as_bytes(), 8).unwrap();
     let input = tool.arguments(arguments.as_object()).unwrap();
-    decide(&bundle, &Question::new(&bundle, tool, input, &identity, &facts)?)
+    let question = Question::new(&bundle, tool, input, &identity, &facts).unwrap();
+    decide(&bundle, &identity, &question)
 }
 
 #[test]
@@ -71,7 +82,7 @@ fn silence_is_not_a_denial_by_policy() {
     let denial =
         refund(&["permit (principal in Role::\"boss\", action, resource);"], 1).unwrap_err();
     assert_eq!((denial.reason, denial.policies), (Reason::NotPermitted, vec![]));
-    assert_eq!(denial.layer.as_deref(), Some("org"));
+    assert_eq!(denial.layer, Some(LayerName::Org));
 }
 
 /// Cedar alone would answer Allow here: it skips the `forbid` that overflows.

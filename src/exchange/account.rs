@@ -1,5 +1,6 @@
 //! What is known about one request so far, and the records and refusals that come of it.
 
+use crate::bundle::Mode;
 use crate::config::Gate;
 use crate::decide::{Denial, Facts};
 use crate::header;
@@ -51,6 +52,7 @@ impl Account {
             type_name: principal.type_name.clone(),
             id: principal.id.clone(),
             tenant: principal.tenant.clone(),
+            teams: principal.teams.iter().cloned().collect(),
         });
         self.actor = identity.actor.as_ref().map(|actor| ActorField {
             type_name: actor.uid.type_name().to_string(),
@@ -72,8 +74,12 @@ impl Account {
             detail: None,
             policies: Vec::new(),
             layer: None,
-            mode: "enforce",
+            mode: Mode::Enforce,
             bundle: gate.bundle.id.clone(),
+            shadow_decision: None,
+            shadow: None,
+            candidate_decision: None,
+            candidate: None,
             principal: self.principal.clone(),
             actor: self.actor.clone(),
             authority: record::cut(&self.facts.authority),
@@ -105,6 +111,9 @@ impl Account {
     pub(super) fn refuse(&self, gate: &Gate, denial: &Denial, id: Option<&Id>) -> Refusal {
         let mut record = self.record(gate, denial.reason, 0);
         record.detail.clone_from(&denial.detail);
+        if gate.bundle.staged.is_some() {
+            record.stage(Some(record.opinion()));
+        }
         let refused = Refused { id, tool: None, advice: denial.advice.as_deref(), record: &record };
         Refusal { reply: unreadable(gate, &refused), records: vec![record] }
     }

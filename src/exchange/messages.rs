@@ -4,12 +4,12 @@ use serde_json::json;
 
 use crate::bundle::RefusalStyle;
 use crate::config::Gate;
-use crate::decide::{self, Denial, Permit, Permits, Question};
+use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
 use crate::digest::Digest;
 use crate::json::Value;
 use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError};
-use crate::reason::Reason;
-use crate::record::{self, Record};
+use crate::reason::{Decision, Reason};
+use crate::record::{self, Opinion, Record};
 use crate::refusal::{self, Refused};
 use crate::tool::Tool;
 
@@ -19,7 +19,7 @@ use super::{Pending, Refusal, Step};
 const LONGEST_ARGUMENTS: usize = 16_384;
 
 /// One message, what was decided about it, and the record of that.
-struct Verdict<'a> {
+struct Decided<'a> {
     message: &'a Message<'a>,
     outcome: Result<Permit, Denial>,
     record: Record,
@@ -35,8 +35,9 @@ impl Pending {
             return Step::Refuse(self.refuse_headers(gate, &call, &error));
         }
         let messages = body.messages().iter().enumerate();
-        let verdicts: Vec<Verdict<'_>> =
+        let verdicts: Vec<Decided<'_>> =
             messages.map(|(index, message)| self.verdict(gate, message, index)).collect();
+        let verdicts = staged_as_one(verdicts);
         let permits: Option<Vec<Permit>> =
             verdicts.iter().map(|verdict| verdict.outcome.as_ref().ok().cloned()).collect();
         match permits.map(Permits::all) {
@@ -84,26 +85,32 @@ impl Pending {
         refusal
     }
 
-    fn verdict<'a>(&self, gate: &Gate, message: &'a Message<'a>, index: usize) -> Verdict<'a> {
+    fn verdict<'a>(&self, gate: &Gate, message: &'a Message<'a>, index: usize) -> Decided<'a> {
         let tool = match message.kind {
             Kind::Call(call) => gate.bundle.tool(&self.channel.server, call.name),
             Kind::Request(_) | Kind::Notification(_) | Kind::Response => None,
         };
         let listed = &gate.bundle.methods;
-        let outcome = match message.kind {
+        let verdict = match message.kind {
             Kind::Call(call) => match tool {
                 Some(tool) => self.decide_call(gate, tool, &call),
                 None => Err(Denial::because(Reason::UnknownTool)),
             },
             Kind::Request(method) => pass(Housekeeping::request(method, listed)),
             Kind::Notification(method) => pass(Housekeeping::notification(method, listed)),
-            Kind::Response => Ok(decide::housekeeping(Housekeeping::response())),
+            Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
         };
-        let record = self.record(gate, message, tool, &outcome, index);
-        Verdict { message, outcome, record }
+        // Where no policy has a say, those in shadow have none either.
+        let verdict = verdict.unwrap_or_else(|denial| Verdict {
+            staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),
+            outcome: Err(denial),
+        });
+        let record = self.record(gate, message, tool, &verdict, index);
+        Decided { message, outcome: verdict.outcome, record }
     }
 
-    fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Permit, Denial> {
+    /// The denial of a call that cannot be put before the policies is an error.
+    fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Verdict, Denial> {
         let input = tool.arguments(call.arguments).map_err(|error| Denial {
             advice: Some(error.to_string()),
             detail: Some(error.for_record()),
@@ -111,7 +118,7 @@ impl Pending {
         })?;
         let facts = &self.account.facts;
         let question = Question::new(&gate.bundle, tool, input, &self.identity, facts)?;
-        decide::decide(&gate.bundle, &question)
+        Ok(decide::decide(&gate.bundle, &self.identity, &question))
     }
 
     fn record(
@@ -119,20 +126,14 @@ impl Pending {
         gate: &Gate,
         message: &Message<'_>,
         tool: Option<&Tool>,
-        outcome: &Result<Permit, Denial>,
+        verdict: &Verdict,
         index: usize,
     ) -> Record {
-        let reason = outcome.as_ref().map_or_else(|denial| denial.reason, Permit::reason);
+        let Opinion { reason, policies, layer, detail } = Opinion::from(&verdict.outcome);
         let mut record = self.account.record(gate, reason, index);
         record.method = message.method().map(record::cut);
-        match outcome {
-            Ok(permit) => record.policies = permit.policies().to_vec(),
-            Err(denial) => {
-                record.policies.clone_from(&denial.policies);
-                record.layer.clone_from(&denial.layer);
-                record.detail.clone_from(&denial.detail);
-            }
-        }
+        (record.policies, record.layer, record.detail) = (policies, layer, detail);
+        record.stage(verdict.staged.as_ref().map(Opinion::from));
         if let Kind::Call(call) = message.kind {
             self.describe_call(&mut record, &call, tool);
         }
@@ -161,7 +162,7 @@ impl Pending {
 
     /// Refuses a body of which at least one message is refused. What was permitted does not run
     /// either, and its record says so.
-    fn refuse_all(gate: &Gate, body: &Body<'_>, mut verdicts: Vec<Verdict<'_>>) -> Refusal {
+    fn refuse_all(gate: &Gate, body: &Body<'_>, mut verdicts: Vec<Decided<'_>>) -> Refusal {
         for verdict in &mut verdicts {
             if verdict.outcome.is_ok() {
                 verdict.outcome = Err(Denial::because(Reason::BatchRefused));
@@ -182,7 +183,7 @@ impl Pending {
             .collect();
         let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle.refusal);
         // Housekeeping has no record, unless it is what was refused.
-        let told = |verdict: &Verdict<'_>| {
+        let told = |verdict: &Decided<'_>| {
             verdict.record.decides() || matches!(verdict.message.kind, Kind::Call(_))
         };
         let records = verdicts.into_iter().filter(told).map(|verdict| verdict.record).collect();
@@ -190,11 +191,29 @@ impl Pending {
     }
 }
 
+/// One refusal refuses the whole batch in shadow too.
+fn staged_as_one(mut verdicts: Vec<Decided<'_>>) -> Vec<Decided<'_>> {
+    let refused = |decision: Decision| decision != Decision::Permit;
+    let one_refused = verdicts.iter().any(|verdict| {
+        let record = &verdict.record;
+        refused(record.shadow_decision.unwrap_or(record.decision))
+    });
+    for verdict in verdicts.iter_mut().filter(|_| one_refused) {
+        let permitted = verdict.record.shadow_decision == Some(Decision::Permit);
+        if permitted && matches!(verdict.message.kind, Kind::Call(_)) {
+            verdict.record.stage(Some(Opinion::because(Reason::BatchRefused)));
+        }
+    }
+    verdicts
+}
+
 /// Whether a log line can bear these arguments. The digest is of all of them in any case.
 fn bearable(arguments: &serde_json::Value) -> bool {
     arguments.to_string().len() <= LONGEST_ARGUMENTS
 }
 
-fn pass(proof: Option<Housekeeping>) -> Result<Permit, Denial> {
-    proof.map(decide::housekeeping).ok_or_else(|| Denial::because(Reason::MethodNotAllowed))
+fn pass(proof: Option<Housekeeping>) -> Result<Verdict, Denial> {
+    proof
+        .map(|proof| decide::housekeeping(proof).into())
+        .ok_or_else(|| Denial::because(Reason::MethodNotAllowed))
 }

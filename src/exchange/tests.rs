@@ -108,10 +108,11 @@ fn every_field_of_a_record() {
         json!({
             "schema": "toolgate.decision/1", "time": "2026-11-21T00:00:00.123Z",
             "id": record["id"], "event_class": "policy_decision", "decision": "PERMIT",
-            "reason": "permitted", "detail": null, "policies": ["refunds"], "layer": null,
+            "reason": "permitted", "detail": null, "policies": ["refunds"], "layer": "org",
             "mode": "enforce",
+            "shadow_decision": null, "shadow": null, "candidate_decision": null, "candidate": null,
             "bundle": { "name": "fixture", "version": 3, "digest": fixture::bundle().id.digest },
-            "principal": { "type": "User", "id": "alice", "tenant": "acme" },
+            "principal": { "type": "User", "id": "alice", "tenant": "acme", "teams": [] },
             "actor": { "type": "Agent", "id": "bot", "chain": ["bot"] },
             "authority": "pay.internal", "path": "/pay/mcp", "server": "pay", "tool": "pay/refund", "method": "tools/call", "classes": ["money"],
             "data_class": null, "operation": null,
@@ -141,7 +142,7 @@ fn a_forbidden_call_is_a_tool_result_that_says_whom_to_ask() {
         )
     );
     assert_eq!(body["result"]["_meta"]["dev.toolgate/refusal"]["reason"], "forbidden");
-    assert_eq!(refusal.records[0].layer.as_deref(), Some("org"));
+    assert_eq!(refusal.records[0].layer, Some(crate::bundle::LayerName::Org));
 }
 
 #[test]

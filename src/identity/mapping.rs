@@ -42,9 +42,12 @@ pub struct PrincipalMapping {
     /// Claims whose values become parents of the principal.
     #[serde(default)]
     pub parents: Vec<ParentMapping>,
-    /// The claim that names the principal's tenant in records.
+    /// The claim that names the principal's tenant, and with it a layer of policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<ClaimPath>,
+    /// The claim that names the principal's teams, and with them layers of policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<ClaimPath>,
 }
 
 /// A claim that becomes an attribute.

@@ -62,7 +62,7 @@ fn principal_with_attributes_and_parents() {
         "level": 3.0, "vip": true, "https://acme.example/tags": ["a"], "groups": "staff"
     }))
     .unwrap();
-    let Principal { entity, type_name, id, tenant } = identity.principal;
+    let Principal { entity, type_name, id, tenant, .. } = identity.principal;
     assert_eq!(
         (type_name.as_str(), id.as_str(), tenant.as_deref()),
         ("User", "alice", Some("acme"))

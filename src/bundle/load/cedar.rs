@@ -13,7 +13,8 @@ use cedar_policy::{
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use crate::bundle::{Code, Document, EntitySource, Finding, Layer, PolicySource, Site};
+use super::policy_site;
+use crate::bundle::{Code, Document, EntitySource, Finding, Layer, LayerName, PolicySource, Site};
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
 
 /// The deepest nesting of a policy in Cedar's JSON form, which has two levels for an operator.
@@ -77,7 +78,7 @@ pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<La
     layers
 }
 
-fn policy(layer: &str, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
+fn policy(layer: &LayerName, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
     let site = || policy_site(layer, &source.id);
     let id = PolicyId::new(&source.id);
     let policy = Policy::parse(Some(id), &source.source).map_err(|errors| {
@@ -271,10 +272,6 @@ fn sample(mapping: &PrincipalMapping, complete: bool) -> Result<Entity, String> 
     let parents = parents.map(|parent| sample_uid(&parent.entity_type)).collect();
     Entity::new(sample_uid(&mapping.entity_type), attributes.collect(), parents)
         .map_err(|e| e.to_string())
-}
-
-fn policy_site(layer: &str, id: &str) -> Site {
-    Site::Policy { layer: layer.to_owned(), id: id.to_owned() }
 }
 
 /// An error and what caused it, on one line.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{cedar, is_name};
-use crate::bundle::{Code, Document, Finding, Site};
+use super::cedar;
+use crate::bundle::{Code, Document, Finding, Site, is_name};
 use crate::tool::{self, Tool, ToolError};
 
 /// Every tool that reads; what does not is a finding.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use cedar_policy::Effect;
 
 use super::{Case, CaseFile, Mismatch, read, run};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, LayerName};
 use crate::cli::files::{self, FileError};
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
@@ -43,7 +43,7 @@ impl Verdict<'_> {
 #[derive(Debug)]
 pub struct Coverage {
     /// The layer.
-    pub layer: String,
+    pub layer: LayerName,
     /// The policy's id.
     pub policy: String,
     /// Whether it permits or forbids.
@@ -117,7 +117,7 @@ struct Reached(BTreeMap<String, Coverage>);
 
 impl Reached {
     fn of(bundle: &Bundle) -> Self {
-        let policies = bundle.layers.iter().flat_map(|layer| {
+        let policies = bundle.all_layers().iter().flat_map(|layer| {
             layer.policies.policies().map(|policy| Coverage {
                 layer: layer.name.clone(),
                 policy: policy.id().to_string(),

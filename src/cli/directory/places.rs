@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::tools::Names;
-use crate::bundle::{Finding, Site};
+use crate::bundle::{Finding, LayerName, Site};
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
 
@@ -13,14 +13,14 @@ use crate::cli::yaml::Places;
 pub struct SourceMap {
     pub(super) manifest: Option<(Rc<SourceFile>, Places)>,
     pub(super) schema: Option<Rc<SourceFile>>,
-    pub(super) policies: BTreeMap<String, BTreeMap<String, Place>>,
+    pub(super) policies: BTreeMap<LayerName, BTreeMap<String, Place>>,
     pub(super) entities: Option<(Rc<SourceFile>, Places)>,
     pub(super) tools: BTreeMap<String, (Rc<SourceFile>, Names)>,
 }
 
 impl SourceMap {
     /// The place of a policy.
-    pub fn policy(&self, layer: &str, id: &str) -> Option<&Place> {
+    pub fn policy(&self, layer: &LayerName, id: &str) -> Option<&Place> {
         self.policies.get(layer)?.get(id)
     }
 

@@ -5,10 +5,10 @@ use cedar_policy::{Effect, PolicyId};
 use super::asked::Asked;
 use super::nearest::{self, Near};
 use super::recorded::Recorded;
-use crate::bundle::{Bundle, Layer};
+use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::Stop;
 use crate::cli::cases::{self, Outcome};
-use crate::cli::questions::questions;
+use crate::cli::questions::{identified, questions};
 use crate::cli::report::Problem;
 use crate::config::Gate;
 use crate::decide::Question;
@@ -39,7 +39,7 @@ pub(super) struct ExplainedCall {
     /// The Cedar request; `None` when no policy was asked.
     pub(super) question: Option<Question>,
     /// What each layer said.
-    pub(super) layers: Vec<(String, LayerAnswer)>,
+    pub(super) layers: Vec<(LayerName, LayerAnswer)>,
     /// When nothing permits the call: what comes near.
     pub(super) nearest: Vec<Near>,
 }
@@ -68,7 +68,7 @@ impl LayerAnswer {
 /// A policy as its author wrote it.
 #[derive(Debug)]
 pub(super) struct Author<'a> {
-    pub(super) layer: &'a str,
+    pub(super) layer: &'a LayerName,
     pub(super) effect: Effect,
     /// What it tells the caller.
     pub(super) reason: Option<&'a str>,
@@ -77,10 +77,8 @@ pub(super) struct Author<'a> {
 impl<'a> Author<'a> {
     pub(super) fn of(bundle: &'a Bundle, policy: &str) -> Option<Self> {
         let id = PolicyId::new(policy);
-        bundle.layers.iter().find_map(|layer| {
-            let effect = layer.policies.policy(&id)?.effect();
-            Some(Self { layer: &layer.name, effect, reason: layer.reason(&id) })
-        })
+        let (layer, policy) = bundle.all_layers().policy(&id)?;
+        Some(Self { layer: &layer.name, effect: policy.effect(), reason: layer.reason(&id) })
     }
 }
 
@@ -92,10 +90,13 @@ impl Explanation {
             return Ok(Self::as_recorded(recorded, notes));
         };
         let outcome = cases::run(gate, &arrival, &body).map_err(Problem::new)?;
+        let identity = identified(gate, &arrival).ok();
+        let layers: Vec<&Layer> =
+            identity.iter().flat_map(|identity| gate.bundle.layers.of(identity)).collect();
         let mut questions = questions(gate, &arrival, &body).into_iter();
         let explained = outcome.records.iter().map(|record| {
             let question = if record.tool.is_some() { questions.next().flatten() } else { None };
-            explained(gate, record, question)
+            explained(record, question, &layers)
         });
         let calls = explained.collect();
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
@@ -146,12 +147,12 @@ fn agrees(recorded: &Recorded, outcome: &Outcome) -> bool {
             == outcome.policies.iter().collect()
 }
 
-fn explained(gate: &Gate, record: &Record, question: Option<Question>) -> ExplainedCall {
-    let layers: Vec<_> = if question.is_some() { layers(&gate.bundle, record) } else { Vec::new() };
-    let silent = |layer: &&Layer| record.layer.as_ref() == Some(&layer.name);
+fn explained(record: &Record, question: Option<Question>, applicable: &[&Layer]) -> ExplainedCall {
+    let layers = if question.is_some() { layers(applicable, record) } else { Vec::new() };
+    let silent = |layer: &&&Layer| record.layer.as_ref() == Some(&layer.name);
     let nearest = match (&question, record.reason) {
         (Some(question), Reason::NotPermitted) => {
-            let layer = gate.bundle.layers.iter().find(silent);
+            let layer = applicable.iter().find(silent);
             layer.map(|layer| nearest::policies(layer, question)).unwrap_or_default()
         }
         _ => Vec::new(),
@@ -159,13 +160,12 @@ fn explained(gate: &Gate, record: &Record, question: Option<Question>) -> Explai
     ExplainedCall { record: record.clone(), question, layers, nearest }
 }
 
-fn layers(bundle: &Bundle, record: &Record) -> Vec<(String, LayerAnswer)> {
+fn layers(applicable: &[&Layer], record: &Record) -> Vec<(LayerName, LayerAnswer)> {
+    let refused = record.layer.as_ref().filter(|_| record.is_refused());
     let mut answer = LayerAnswer::Permitted;
-    let answers = bundle.layers.iter().map(|layer| {
+    let answers = applicable.iter().map(|layer| {
         answer = match answer {
-            LayerAnswer::Permitted if record.layer.as_ref() == Some(&layer.name) => {
-                LayerAnswer::Refused
-            }
+            LayerAnswer::Permitted if refused == Some(&layer.name) => LayerAnswer::Refused,
             LayerAnswer::Permitted => LayerAnswer::Permitted,
             LayerAnswer::Refused | LayerAnswer::NotAsked => LayerAnswer::NotAsked,
         };

@@ -26,7 +26,7 @@ pub(super) fn consequence(
 ) -> Consequence {
     let names: BTreeSet<&str> =
         withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
-    let policies = bundle.layers.iter().flat_map(|layer| layer.policies.policies());
+    let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies.policies());
     let readers: BTreeSet<String> = policies
         .filter(|policy| Reads::of(policy).any(&names))
         .map(|policy| policy.id().to_string())

@@ -106,6 +106,7 @@ impl Recorded {
         let by_call = match self.reason() {
             Some(
                 Reason::Permitted
+                | Reason::Shadow
                 | Reason::Forbidden
                 | Reason::PolicyError
                 | Reason::NotPermitted
@@ -119,6 +120,7 @@ impl Recorded {
                 | Reason::Unauthenticated
                 | Reason::InvalidIdentity
                 | Reason::IdentityMismatch
+                | Reason::UnknownTenant
                 | Reason::UnknownChannel
                 | Reason::UnsupportedMediaType
                 | Reason::UnsupportedEncoding
