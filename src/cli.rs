@@ -15,6 +15,8 @@ pub mod directory;
 pub mod files;
 mod policies;
 mod questions;
+mod reads;
+mod recorded;
 pub mod report;
 mod scope;
 mod yaml;

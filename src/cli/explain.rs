@@ -6,7 +6,6 @@ mod human;
 mod identity;
 mod json;
 mod nearest;
-mod reads;
 mod recorded;
 mod value;
 

@@ -4,11 +4,11 @@ use cedar_policy::{Effect, PolicyId};
 
 use super::asked::Asked;
 use super::nearest::{self, Near};
-use super::recorded::Recorded;
 use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::Stop;
 use crate::cli::cases::{self, Outcome};
 use crate::cli::questions::{identified, questions};
+use crate::cli::recorded::Recorded;
 use crate::cli::report::Problem;
 use crate::config::Gate;
 use crate::decide::Question;

@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use super::Arguments;
 use super::identity::Identities;
-use super::recorded::{self, Recorded};
+use super::recorded;
 use crate::cli::Stop;
 use crate::cli::cases::{Call, RawRequest, Sent, Suite, time};
 use crate::cli::directory;
 use crate::cli::files;
+use crate::cli::recorded::Recorded;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml;
 use crate::config::Gate;

@@ -1,34 +1,26 @@
-//! A record of the decision log → the request that it tells of, as far as the record holds it.
-
-mod arguments;
-mod line;
+//! A line of the decision log → the request that is to be explained.
 
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
+use super::Arguments;
 use super::asked::Asked;
 use super::identity::Identities;
-use super::{Arguments, reads};
 use crate::cli::Stop;
-use crate::cli::cases::{Call, Identity, Sent};
+use crate::cli::cases::Identity;
 use crate::cli::directory;
 use crate::cli::files;
+use crate::cli::reads;
+use crate::cli::recorded::{self, Recorded, arguments};
 use crate::cli::report::Problem;
 use crate::config::Gate;
-use crate::digest::Digest;
-use crate::exchange::Arrival;
-use crate::head::Head;
 use crate::identity;
-
-pub(super) use line::Recorded;
 
 /// Makes the request of a recorded call.
 pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<Asked, Stop> {
     let log = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
-    let recorded = line::choose(&log, arguments.id.as_deref())?;
+    let recorded = recorded::choose(&log, arguments.id.as_deref())?;
     let mut notes = Vec::new();
     if recorded.bundle.digest != gate.bundle.id.digest.as_str() {
         notes.push(format!(
@@ -56,8 +48,8 @@ pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<A
         may_differ = consequence.may_differ;
         notes.push(consequence.note);
     }
-    let call = call(&recorded, values.value.as_ref())?;
-    let request = arrival(&recorded, &call, &identity)?;
+    let call = recorded::call(&recorded, values.value.as_ref())?;
+    let request = recorded::arrival(&recorded, &call, &identity)?;
     Ok(Asked { request: Some(request), environment, recorded: Some(recorded), may_differ, notes })
 }
 
@@ -90,7 +82,7 @@ fn identify(
     match identity::identify(&gate.bundle.identity, &identity.attested()) {
         Ok(found) if recorded.is_by(&found) => Ok(identity),
         Ok(found) => {
-            let is = line::who(&found);
+            let is = recorded::who(&found);
             let message =
                 format!("the identity is {is}, and the record is about {}", recorded.who());
             Err(Problem::new(message).into())
@@ -113,53 +105,4 @@ fn advice(bundle: &Path, fits: impl Fn(&Identity) -> bool) -> String {
         Some(options) => format!("if this test identity has the same: {options}"),
         None => "give them with --identity; `toolgate explain --help` shows the form".to_owned(),
     }
-}
-
-/// The call, which must be the one that the record's digest is of.
-fn call(recorded: &Recorded, arguments: Option<&Value>) -> Result<Call, Problem> {
-    let (_, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
-    let call = Call {
-        path: recorded.path.clone(),
-        authority: recorded.authority.clone(),
-        tool: tool.to_owned(),
-        arguments: arguments.cloned(),
-    };
-    if recorded.request_digest.as_deref() == Some(request_digest(&call, recorded).as_str()) {
-        Ok(call)
-    } else {
-        Err(Problem::new("the record was changed: its `request_digest` is of another call"))
-    }
-}
-
-fn request_digest(call: &Call, recorded: &Recorded) -> Digest {
-    Digest::of(&json!({
-        "authority": call.authority,
-        "path": call.path,
-        "method": "tools/call",
-        "name": call.tool,
-        "arguments_digest": recorded.arguments_digest,
-    }))
-}
-
-fn arrival(
-    recorded: &Recorded,
-    call: &Call,
-    identity: &Identity,
-) -> Result<(Arrival, Vec<u8>), Problem> {
-    let time: DateTime<Utc> = recorded
-        .time
-        .parse()
-        .map_err(|_| Problem::new(format!("the record's time `{}` is no time", recorded.time)))?;
-    let source_ip = recorded.source_ip.as_ref().and_then(|ip| ip.parse().ok());
-    let sent = Sent { call: Some(call), request: None, time: Some(time), source_ip };
-    let (mut arrival, body) = sent.arrival(Some(identity));
-    // The randomness of the recorded id, so that the reply quotes the same id.
-    arrival.entropy = Uuid::parse_str(&recorded.id).map(|id| id.as_u128()).unwrap_or_default();
-    if let Some(trace_id) = &recorded.trace_id {
-        let mut fields = call.fields();
-        let traceparent = format!("00-{trace_id}-0000000000000001-01");
-        fields.push(("traceparent".to_owned(), traceparent.into_bytes()));
-        arrival.head = Head::new(fields);
-    }
-    Ok((arrival, body))
 }

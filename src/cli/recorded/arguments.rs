@@ -23,17 +23,17 @@ const UNKNOWN: &str = "[unknown]";
 
 /// The arguments to decide with.
 #[derive(Debug)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// The arguments, with marks where the record withholds a value.
-    pub(super) value: Option<Value>,
+    pub(in crate::cli) value: Option<Value>,
     /// The dotted paths of withheld values.
-    pub(super) withheld: Vec<String>,
+    pub(in crate::cli) withheld: Vec<String>,
 }
 
 impl Arguments {
     /// Whether the call can be decided with marks in place of the withheld values. Where a value
     /// is no text, its mark does not fit the tool's schema.
-    pub(super) fn fit(&self, bundle: &Bundle, recorded: &Recorded) -> Result<(), Problem> {
+    pub(in crate::cli) fn fit(&self, bundle: &Bundle, recorded: &Recorded) -> Result<(), Problem> {
         let text = self.value.as_ref().map(Value::to_string).unwrap_or_default();
         let value = json::read(text.as_bytes(), DEPTH).ok();
         let arguments = value.as_ref().and_then(|value| value.as_object());
@@ -51,7 +51,7 @@ impl Arguments {
 }
 
 /// The arguments of a record, or those given beside it; both must have the recorded digest.
-pub(super) fn of(
+pub(in crate::cli) fn of(
     recorded: &Recorded,
     given: Option<&Path>,
     notes: &mut Vec<String>,

@@ -11,49 +11,49 @@ use crate::record::SCHEMA;
 /// A record, as far as it tells what was asked and decided. Further members are left alone: later
 /// gates may write more.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::cli::explain) struct Recorded {
-    pub(in crate::cli::explain) schema: String,
-    pub(in crate::cli::explain) time: String,
-    pub(in crate::cli::explain) id: String,
-    pub(in crate::cli::explain) reason: String,
-    pub(in crate::cli::explain) detail: Option<String>,
-    pub(in crate::cli::explain) policies: Vec<String>,
-    pub(in crate::cli::explain) bundle: BundleField,
-    pub(in crate::cli::explain) principal: Option<PrincipalField>,
-    pub(in crate::cli::explain) actor: Option<ActorField>,
-    pub(in crate::cli::explain) authority: String,
-    pub(in crate::cli::explain) path: String,
-    pub(in crate::cli::explain) tool: Option<String>,
-    pub(in crate::cli::explain) arguments: Option<Value>,
-    pub(in crate::cli::explain) arguments_digest: Option<String>,
-    pub(in crate::cli::explain) request_digest: Option<String>,
-    pub(in crate::cli::explain) txn: Option<String>,
-    pub(in crate::cli::explain) trace_id: Option<String>,
-    pub(in crate::cli::explain) source_ip: Option<String>,
-    pub(in crate::cli::explain) environment: String,
+pub(in crate::cli) struct Recorded {
+    pub(in crate::cli) schema: String,
+    pub(in crate::cli) time: String,
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) reason: String,
+    pub(in crate::cli) detail: Option<String>,
+    pub(in crate::cli) policies: Vec<String>,
+    pub(in crate::cli) bundle: BundleField,
+    pub(in crate::cli) principal: Option<PrincipalField>,
+    pub(in crate::cli) actor: Option<ActorField>,
+    pub(in crate::cli) authority: String,
+    pub(in crate::cli) path: String,
+    pub(in crate::cli) tool: Option<String>,
+    pub(in crate::cli) arguments: Option<Value>,
+    pub(in crate::cli) arguments_digest: Option<String>,
+    pub(in crate::cli) request_digest: Option<String>,
+    pub(in crate::cli) txn: Option<String>,
+    pub(in crate::cli) trace_id: Option<String>,
+    pub(in crate::cli) source_ip: Option<String>,
+    pub(in crate::cli) environment: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::cli::explain) struct BundleField {
-    pub(in crate::cli::explain) name: String,
-    pub(in crate::cli::explain) version: u32,
-    pub(in crate::cli::explain) digest: String,
+pub(in crate::cli) struct BundleField {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) version: u32,
+    pub(in crate::cli) digest: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::cli::explain) struct PrincipalField {
+pub(in crate::cli) struct PrincipalField {
     #[serde(rename = "type")]
     type_name: String,
     id: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::cli::explain) struct ActorField {
+pub(in crate::cli) struct ActorField {
     chain: Vec<String>,
 }
 
 /// The record that is meant: the one with this id, or the only one.
-pub(super) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Problem> {
+pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Problem> {
     let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
     let line = match (id, lines.as_slice()) {
         (None, [only]) => only,
@@ -91,18 +91,18 @@ fn has_id(line: &str, id: &str) -> bool {
 
 impl Recorded {
     /// The recorded reason.
-    pub(in crate::cli::explain) fn reason(&self) -> Option<Reason> {
+    pub(in crate::cli) fn reason(&self) -> Option<Reason> {
         Reason::ALL.iter().find(|reason| reason.as_str() == self.reason).copied()
     }
 
     /// The decision that goes with the reason.
-    pub(in crate::cli::explain) fn decision(&self) -> Decision {
+    pub(in crate::cli) fn decision(&self) -> Decision {
         self.reason().map_or(Decision::Deny, Reason::decision)
     }
 
     /// Whether a policy or the tool's schema decided, so that the call can be decided again. What
     /// was refused for anything else of the request is not in the record.
-    pub(super) fn is_call(&self) -> bool {
+    pub(in crate::cli) fn is_call(&self) -> bool {
         let by_call = match self.reason() {
             Some(
                 Reason::Permitted
@@ -138,12 +138,12 @@ impl Recorded {
     }
 
     /// Server and name of the tool.
-    pub(super) fn tool(&self) -> Option<(&str, &str)> {
+    pub(in crate::cli) fn tool(&self) -> Option<(&str, &str)> {
         self.tool.as_ref()?.split_once('/')
     }
 
     /// Whether an identity has the recorded principal and actors.
-    pub(super) fn is_by(&self, identity: &Identity) -> bool {
+    pub(in crate::cli) fn is_by(&self, identity: &Identity) -> bool {
         let principal = self.principal.as_ref().is_some_and(|principal| {
             principal.type_name == identity.principal.type_name
                 && principal.id == identity.principal.id
@@ -153,7 +153,7 @@ impl Recorded {
     }
 
     /// The recorded principal and actors in words.
-    pub(in crate::cli::explain) fn who(&self) -> String {
+    pub(in crate::cli) fn who(&self) -> String {
         let principal = self.principal.as_ref();
         let principal = principal.map_or("nobody that was verified".to_owned(), |of| {
             format!("{}::{:?}", of.type_name, of.id)
@@ -163,7 +163,7 @@ impl Recorded {
 }
 
 /// A principal and actors in words.
-pub(super) fn who(identity: &Identity) -> String {
+pub(in crate::cli) fn who(identity: &Identity) -> String {
     let principal = format!("{}::{:?}", identity.principal.type_name, identity.principal.id);
     through(principal, identity.actor.as_ref().map(|actor| actor.chain.as_slice()))
 }
