@@ -19,6 +19,8 @@ mod reads;
 mod recorded;
 pub mod report;
 mod scope;
+mod sign;
+mod trust;
 mod yaml;
 
 use std::path::PathBuf;
@@ -132,7 +134,7 @@ impl From<std::io::Error> for Stop {
 /// The bundle that a verb works on.
 #[derive(Debug, clap::Args)]
 struct BundleArgument {
-    /// The bundle's directory
+    /// The bundle's directory, or the document that was built of it
     #[arg(default_value = ".", value_name = "DIR")]
     bundle: PathBuf,
 }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::json;
 
 /// A SHA-256 digest, shown as `sha256:` and 64 hexadecimal digits.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 

@@ -40,7 +40,14 @@ impl RootContext for Plugin {
                 return false;
             }
         };
-        match Gate::from_config(&config, host::site()) {
+        let now = match host::now() {
+            Ok(now) => now,
+            Err(failure) => {
+                error!("{failure}");
+                return false;
+            }
+        };
+        match Gate::from_config(&config, host::site(), now) {
             Ok(gate) => {
                 info!("bundle {} is in force", gate.bundle.id);
                 self.gate = Some(Rc::new(gate));

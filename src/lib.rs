@@ -16,6 +16,7 @@ pub mod record;
 pub mod bundle;
 pub mod config;
 pub mod digest;
+pub mod trust;
 
 #[cfg(test)]
 mod fixture;

@@ -5,5 +5,6 @@ mod check;
 mod diff;
 mod explain;
 mod sandbox;
+mod sign;
 mod test;
 mod usage;

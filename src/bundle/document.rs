@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{LayerName, Manifest};
 use crate::digest::Digest;
 use crate::tool::ToolDescription;
+use crate::trust::Signature;
 
 /// Everything a gate needs to decide, as text. Its digest is over canonical JSON (RFC 8785), so
 /// the same content has the same digest however it was written or carried.
@@ -27,12 +28,18 @@ pub struct Document {
     /// The tools of each server: name and input schema as the server gave them, and the digest of
     /// all it said.
     pub tools: BTreeMap<String, Vec<ToolDescription>>,
+    /// Who vouches for all of the above. Not part of the content that the digest names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
 }
 
 impl Document {
     /// The digest that names this bundle's content.
     pub fn digest(&self) -> Digest {
-        Digest::of(self)
+        if self.signatures.is_empty() {
+            return Digest::of(self);
+        }
+        Digest::of(&Self { signatures: Vec::new(), ..self.clone() })
     }
 }
 
@@ -42,6 +49,14 @@ pub enum Format {
     /// The first one.
     #[serde(rename = "toolgate.bundle/1")]
     V1,
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "toolgate.bundle/1",
+        })
+    }
 }
 
 /// One policy.

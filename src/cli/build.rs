@@ -5,29 +5,47 @@ use std::path::PathBuf;
 use super::directory::{self, Opened};
 use super::files;
 use super::report::{self, Format};
+use super::sign::SignArguments;
 use super::{BundleArgument, Exit, Stop};
 use crate::json;
 
 /// Build the document that the filter loads
 ///
 /// It is canonical JSON (RFC 8785): the same content gives the same bytes and the same digest on
-/// any machine. Name and digest are told on stderr.
+/// any machine. Name and digest are told on stderr. Signatures stand beside the content, and
+/// change neither its bytes nor its digest; a document that was built before can be signed later.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   toolgate build policies/acme -o acme.json
-  toolgate build policies/acme | sha256sum              the digest that records name")]
+  toolgate build policies/acme | sha256sum              the digest that records name
+
+  A key, and a bundle that is signed with it:
+  openssl genpkey -algorithm ed25519 -out ci.pem
+  toolgate build policies/acme --sign ci.pem -o acme.json
+
+  A second signature, on another machine:
+  toolgate build acme.json --sign release.pem -o acme.json")]
 pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,
+    #[command(flatten)]
+    sign: SignArguments,
     /// Write to this file, replacing it in one step, instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
-    let opened = directory::open(&arguments.bundle.bundle)?;
+    let mut opened = directory::open(&arguments.bundle.bundle)?;
+    let keys = arguments.sign.sign(&mut opened.document)?;
     write(arguments.output.as_ref(), &json::canonical(&opened.document))?;
     tell(&opened);
+    for key in keys {
+        report::talk(&format!(
+            "signed with the key {key}
+"
+        ));
+    }
     Ok(Exit::Success)
 }
 

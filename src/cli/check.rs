@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::directory;
 use super::report::{self, Format, Problem};
+use super::trust::TrustArgument;
 use super::{BundleArgument, Exit, Stop};
 use crate::bundle::{BundleId, Code, Severity};
 
@@ -17,14 +18,24 @@ use crate::bundle::{BundleId, Code, Severity};
   toolgate check policies/acme
   toolgate check policies/acme --deny-warnings          in continuous integration
   toolgate check policies/acme --format json | jq '.findings[].message'
+  toolgate check acme.json --trust trust.yaml           would a filter that demands this take it?
   toolgate check --explain impossible-policy            what a finding means
-  toolgate check --list                                 all there are")]
+  toolgate check --list                                 all there are
+
+trust.yaml:
+  keys:
+    - name: ci
+      public_key: MCowBQYDK2VwAyEA6kqPjLpOoivlzQQYgP4rbaXGhDeZvdPzDBR/lzR2nA8=
+      expires: 2027-06-30T00:00:00Z
+  minimum_version: 7")]
 pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,
     /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
+    #[command(flatten)]
+    trust: TrustArgument,
     /// Say what a code means, with an example and what to do, and check nothing
     #[arg(long, value_name = "CODE", hide_possible_values = true)]
     explain: Option<Code>,
@@ -39,6 +50,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         return Ok(Exit::Success);
     }
     let opened = directory::open(&arguments.bundle.bundle)?;
+    arguments.trust.demand(&opened.document)?;
     let warned = opened.warnings.iter().any(|problem| problem.severity() == Severity::Warning);
     let denied = arguments.deny_warnings && warned;
     // A bundle that is not accepted is not named as if it were.

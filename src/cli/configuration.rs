@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::BundleArgument;
 use super::directory::{self, Opened};
-use super::report::Problem;
+use super::trust::TrustArgument;
+use super::{BundleArgument, Stop};
 use crate::json;
 
 /// The filter's name and root context, and with it the name of its filter state and counters.
@@ -18,17 +18,25 @@ pub(super) struct Configuration {
     /// The environment that policies and records see, such as `production`
     #[arg(long, value_name = "NAME", default_value = "")]
     environment: String,
+    #[command(flatten)]
+    trust: TrustArgument,
 }
 
 impl Configuration {
     /// The bundle, loaded as the filter will load it.
-    pub(super) fn open(&self) -> Result<Opened, Vec<Problem>> {
-        directory::open(&self.bundle.bundle)
+    pub(super) fn open(&self) -> Result<Opened, Stop> {
+        Ok(directory::open(&self.bundle.bundle)?)
     }
 
-    /// What the filter reads.
-    pub(super) fn of(&self, opened: &Opened) -> Value {
-        json!({ "bundle": opened.document, "environment": self.environment })
+    /// What the filter reads. A bundle that it would not trust is refused here.
+    pub(super) fn of(&self, opened: &Opened) -> Result<Value, Stop> {
+        let mut value = json!({ "bundle": opened.document, "environment": self.environment });
+        if let (Some(trust), Value::Object(members)) =
+            (self.trust.demand(&opened.document)?, &mut value)
+        {
+            members.insert("trust".to_owned(), json!(trust));
+        }
+        Ok(value)
     }
 }
 

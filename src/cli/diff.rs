@@ -58,8 +58,8 @@ impl From<Widening> for Exit {
 }
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
-    let old = directory::open_any(&arguments.old)?;
-    let new = directory::open_any(&arguments.new)?;
+    let old = directory::open(&arguments.old)?;
+    let new = directory::open(&arguments.new)?;
     let structure = Structure::compare(&old.document, &new.document);
     let bundles = [&old.loaded.bundle.id, &new.loaded.bundle.id];
     report::data(&match format {

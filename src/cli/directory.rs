@@ -20,7 +20,6 @@ use crate::bundle::{
 };
 use crate::tool::ToolDescription;
 
-pub(super) use built::open_any;
 pub use places::SourceMap;
 
 /// Entries that bundles have besides policies.
@@ -42,12 +41,17 @@ pub struct Opened {
     pub warnings: Vec<Problem>,
 }
 
-/// Reads a bundle's directory and loads what it builds, as the filter would.
+/// Reads a bundle's directory, or the document that was built of one, and loads it as the filter
+/// would.
 ///
 /// # Errors
 ///
 /// Every problem of every file at once, warnings included.
-pub fn open(directory: &Path) -> Result<Opened, Vec<Problem>> {
+pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
+    if files::is_file(path) { built::open(path) } else { open_directory(path) }
+}
+
+fn open_directory(directory: &Path) -> Result<Opened, Vec<Problem>> {
     let mut reader = Reader {
         directory,
         map: SourceMap::default(),
@@ -153,6 +157,7 @@ impl Reader<'_> {
             layers,
             entities: entities?,
             tools,
+            signatures: Vec::new(),
         })
     }
 

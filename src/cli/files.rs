@@ -30,11 +30,6 @@ impl FileError {
     pub fn is_missing(&self) -> bool {
         self.cause.kind() == io::ErrorKind::NotFound
     }
-
-    /// Whether there is a directory at the path.
-    pub fn is_directory(&self) -> bool {
-        self.cause.kind() == io::ErrorKind::IsADirectory
-    }
 }
 
 /// The usual causes in few words; the system's own words for the others.
@@ -66,6 +61,11 @@ pub struct Entry {
 /// The file is not there, not readable or not UTF-8.
 pub fn read(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(|cause| FileError::reading(path, cause))
+}
+
+/// Whether there is a file, or a link to one.
+pub fn is_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
 /// All of standard input.

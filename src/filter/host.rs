@@ -22,7 +22,6 @@ use crate::record::{GateField, Record};
 pub(super) fn arrival() -> Result<Arrival, String> {
     let fields =
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
-    let now = hostcalls::get_current_time().map_err(failed("time"))?;
     let mut entropy = [0; 16];
     getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
     Ok(Arrival {
@@ -31,7 +30,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
         source_ip: text(&["source", "address"])?
             .and_then(|address| address.parse::<SocketAddr>().ok())
             .map(|address| address.ip()),
-        time: utc(now)?,
+        time: now()?,
         entropy: u128::from_ne_bytes(entropy),
     })
 }
@@ -42,6 +41,11 @@ fn attested() -> Result<Attested, String> {
         None => BTreeMap::new(),
     };
     Ok(Attested { tokens, peer: text(&["connection", "uri_san_peer_certificate"])? })
+}
+
+/// The host's time.
+pub(super) fn now() -> Result<DateTime<Utc>, String> {
+    utc(hostcalls::get_current_time().map_err(failed("time"))?)
 }
 
 fn utc(time: SystemTime) -> Result<DateTime<Utc>, String> {

@@ -1,5 +1,7 @@
 //! `toolgate build` and `toolgate emit`
 
+use chrono::DateTime;
+
 use super::sandbox::{Sandbox, check, check_text};
 use toolgate::config::Gate;
 use toolgate::digest::Digest;
@@ -59,7 +61,8 @@ fn the_resource_for_envoy() {
     assert_eq!(format!("small@1 {}\n", resource["version_info"].as_str().unwrap()), run.stderr);
     let configuration =
         &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
-    let gate = Gate::from_config(configuration.as_str().unwrap().as_bytes(), GateField::default());
+    let text = configuration.as_str().unwrap().as_bytes();
+    let gate = Gate::from_config(text, GateField::default(), DateTime::UNIX_EPOCH);
     assert_eq!(gate.unwrap().environment, "staging");
     *configuration = "…".into();
     resource["version_info"] = "…".into();

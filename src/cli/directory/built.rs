@@ -1,4 +1,4 @@
-//! A bundle in either of its forms: the directory, or the document that was built of it.
+//! A built document → the bundle that it is.
 
 use std::path::Path;
 
@@ -7,29 +7,15 @@ use crate::bundle::{self, Document};
 use crate::cli::files;
 use crate::cli::report::Problem;
 
-/// Opens a directory, or a document that `toolgate build` wrote.
-///
-/// # Errors
-///
-/// Every problem at once.
-pub(in crate::cli) fn open_any(path: &Path) -> Result<Opened, Vec<Problem>> {
-    match files::read(path) {
-        Err(error) if error.is_directory() => super::open(path),
-        Err(error) => {
-            let help =
-                "a bundle is a directory with a `bundle.yaml`, or what `toolgate build` wrote";
-            Err(vec![Problem::new(error.to_string()).with_help(help)])
-        }
-        Ok(text) => open_document(path, &text),
-    }
-}
-
-fn open_document(path: &Path, text: &str) -> Result<Opened, Vec<Problem>> {
+/// Reads a built document and loads it as the filter would.
+pub(super) fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
+    let text = files::read(path).map_err(|error| vec![Problem::new(error.to_string())])?;
     let name = path.display();
-    let document: Document = serde_json::from_str(text).map_err(|error| {
-        let help = "`toolgate build DIR -o FILE` writes one";
+    let document: Document = serde_json::from_str(&text).map_err(|error| {
+        let help = "a bundle is a directory, or the document that `toolgate build` made of one";
         vec![Problem::new(format!("`{name}` is no built bundle: {error}")).with_help(help)]
     })?;
+    let changed = changed(&name.to_string(), &document);
     let map = SourceMap::default();
     let found = |findings: &[bundle::Finding]| -> Vec<Problem> {
         let named = findings.iter().map(|finding| {
@@ -39,10 +25,25 @@ fn open_document(path: &Path, text: &str) -> Result<Opened, Vec<Problem>> {
         in_order(named.collect())
     };
     match bundle::load(&document) {
-        Ok(loaded) => {
+        Ok(loaded) if changed.is_empty() => {
             let warnings = found(&loaded.warnings);
             Ok(Opened { document, loaded, map, warnings })
         }
-        Err(findings) => Err(found(&findings)),
+        Ok(_) => Err(changed),
+        Err(findings) => Err([changed, found(&findings)].concat()),
     }
+}
+
+/// Signatures on something else. Whether the others are good is for whoever has the keys to say.
+fn changed(name: &str, document: &Document) -> Vec<Problem> {
+    let digest = document.digest();
+    let others = document.signatures.iter().filter(|signature| signature.digest != digest);
+    let problems = others.map(|other| {
+        let (key, signed) = (&other.key, &other.digest);
+        let message = format!(
+            "`{name}` has changed since the key {key} signed it: {signed} was signed, this is {digest}"
+        );
+        Problem::new(message).with_help("build it again, and sign that")
+    });
+    problems.collect()
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Output;
 use crate::cli::configuration::{self, Configuration};
 use crate::cli::directory::Opened;
-use crate::cli::report::{self, Problem};
+use crate::cli::{Stop, report};
 
 /// Write the resource for Envoy's extension config discovery (ECDS)
 ///
@@ -14,7 +14,12 @@ use crate::cli::report::{self, Problem};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example, for what `toolgate emit envoy` writes:
   toolgate emit ecds policies/acme --wasm /etc/toolgate/toolgate.wasm \\
-      --environment production -o /etc/toolgate/ecds/toolgate.json")]
+      --environment production -o /etc/toolgate/ecds/toolgate.json
+
+  A bundle that was signed elsewhere, for a filter that takes no other:
+  toolgate emit ecds acme.json --wasm /etc/toolgate/toolgate.wasm --trust trust.yaml
+
+`toolgate check --help` shows a trust.yaml.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) configuration: Configuration,
@@ -25,8 +30,8 @@ pub(super) struct Arguments {
     pub(super) output: Output,
 }
 
-pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Vec<Problem>> {
-    let configuration = arguments.configuration.of(opened);
+pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
+    let configuration = arguments.configuration.of(opened)?;
     Ok(report::pretty(&resource(opened, &configuration, &arguments.wasm)))
 }
 
