@@ -28,7 +28,7 @@ pub(crate) fn document_json() -> Value {
             "channels": [{ "path": "/pay/mcp", "server": "pay" }],
             "mcp": { "methods": ["resources/read"] },
             "servers": { "pay": { "tools_from": "tools/pay.json", "tools": {
-                "refund": { "classes": ["money"], "redact": ["note"] }
+                "refund": { "classes": ["money"], "cost": 3, "redact": ["note"] }
             } } },
             "limits": { "body_bytes": 2000, "calls": 3 }
         },

@@ -97,6 +97,8 @@ reasons! {
     NotPermitted = "not_permitted", Silence, 403, PolicyRefusal;
     /// The inventory has no such tool.
     UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal;
+    /// The call names a resource that is not among the bundle's entities.
+    UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal;
     /// The MCP method is neither housekeeping nor listed by the bundle.
     MethodNotAllowed = "method_not_allowed", Silence, 403, PolicyRefusal;
     /// The arguments do not fit the tool's schema.

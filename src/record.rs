@@ -74,6 +74,8 @@ pub struct Record {
     pub data_class: Option<String>,
     /// The tool's kind of operation.
     pub operation: Option<String>,
+    /// What one call of the tool costs, in units of the bundle's own.
+    pub cost: Option<u32>,
     /// The arguments, redacted; `null` where no inventory says what to redact.
     pub arguments: Option<Value>,
     /// SHA-256 of the arguments' canonical JSON.
@@ -92,6 +94,9 @@ pub struct Record {
     pub environment: String,
     /// Which gate decided.
     pub gate: GateField,
+    /// Whether the tool is in the inventory.
+    #[serde(skip)]
+    pub(crate) known: bool,
 }
 
 /// Whom a call was for.
@@ -167,10 +172,10 @@ impl Record {
 
     /// The tool as metrics name it: one of the inventory, `unknown`, or `none`.
     pub fn known_tool(&self) -> &str {
-        match (&self.tool, &self.resource) {
-            (Some(tool), Some(_)) => tool,
-            (Some(_), None) => "unknown",
-            (None, _) => "none",
+        match &self.tool {
+            Some(tool) if self.known => tool,
+            Some(_) => "unknown",
+            None => "none",
         }
     }
 }

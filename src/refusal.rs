@@ -65,6 +65,7 @@ pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
         | Reason::PolicyError
         | Reason::NotPermitted
         | Reason::UnknownTool
+        | Reason::UnknownResource
         | Reason::MethodNotAllowed
         | Reason::InvalidArguments
         | Reason::BatchRefused
@@ -183,6 +184,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::PolicyError => "a policy could not be evaluated for this call",
         Reason::NotPermitted => "no policy permits this call",
         Reason::UnknownTool => "this tool is not in the inventory",
+        Reason::UnknownResource => "what this call is about is not known here",
         Reason::MethodNotAllowed => "this method is not allowed here",
         Reason::InvalidArguments => "the arguments do not fit the tool's schema",
         Reason::BatchRefused => "another call of the same batch was refused, so none of them ran",

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::RestrictedExpression;
+use cedar_policy::{EntityUid, RestrictedExpression};
 use serde::{Deserialize, Serialize};
 
 use crate::json::Object;
@@ -21,6 +21,7 @@ mod number;
 mod place;
 mod problem;
 mod redact;
+mod resource;
 mod schema;
 mod shape;
 mod text;
@@ -34,7 +35,12 @@ use self::argument::Record;
 pub use self::header::HeaderArgument;
 pub use self::list::{ToolDescription, is_tool_name, listed, pin, read_tools};
 pub use self::problem::{Note, Problem, ToolError};
+use self::resource::Source;
+pub use self::resource::{ResourceMark, UnknownResource};
 pub use self::value::ArgumentError;
+
+/// The Cedar entity type of tool servers.
+pub const SERVER: &str = "Server";
 
 /// What people say about a tool in the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -48,6 +54,12 @@ pub struct Marks {
     /// What the tool does with that data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
+    /// What one call costs, in units of the bundle's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u32>,
+    /// The argument that names the Cedar resource; without it that is the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceMark>,
     /// Dotted paths of arguments whose values stay out of the record.
     pub redact: Vec<String>,
     /// Dotted paths of arguments that are passed on unread.
@@ -63,6 +75,7 @@ pub struct Tool {
     namespace: String,
     marks: Marks,
     input: Record,
+    resource: Option<Source>,
     headers: Vec<HeaderArgument>,
     notes: Vec<Note>,
 }
@@ -91,6 +104,11 @@ impl Tool {
                     .collect());
             }
         };
+        let named = |mark: &ResourceMark| {
+            let source = Source::find(&input, mark);
+            source.map_err(|problem| vec![ToolError::new(&qualified_name, &mark.argument, problem)])
+        };
+        let resource = marks.resource.as_ref().map(named).transpose()?;
         Ok(Self {
             name: description.name().to_owned(),
             server: server.to_owned(),
@@ -98,6 +116,7 @@ impl Tool {
             namespace,
             marks,
             input,
+            resource,
             headers,
             notes: read.notes,
         })
@@ -154,6 +173,26 @@ impl Tool {
         arguments: Option<&Object<'_>>,
     ) -> Result<RestrictedExpression, ArgumentError> {
         value::input(&self.input, arguments)
+    }
+
+    /// The entity that the arguments of a call name as its resource; `None` where that is the
+    /// server, or the argument is not what the tool's schema asks for.
+    pub fn resource(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
+        self.resource.as_ref()?.entity(arguments)
+    }
+
+    /// The resource of a call as it may be recorded.
+    pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<String> {
+        match &self.resource {
+            Some(source) => source.recorded(arguments).map(|entity| entity.to_string()),
+            None => Some(format!("{SERVER}::{:?}", self.server)),
+        }
+    }
+
+    /// The Cedar entity type of the resource.
+    pub fn resource_type(&self) -> String {
+        let named = self.marks.resource.as_ref();
+        named.map_or_else(|| SERVER.to_owned(), |mark| mark.entity_type.to_string())
     }
 
     /// The arguments of a call as they may be recorded, whether they are valid or not.

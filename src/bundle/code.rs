@@ -56,6 +56,8 @@ codes! {
     Inventory = "inventory", Error;
     /// A tool's description cannot be used.
     ToolSchema = "tool-schema", Error;
+    /// The resource that the inventory finds in arguments does not fit the schema.
+    ResourceMapping = "resource-mapping", Error;
     /// A tool is not what was pinned.
     ToolPin = "tool-pin", Error;
     /// The bundle has no policy.
@@ -86,6 +88,8 @@ codes! {
     PolicyType = "policy-type", Error;
     /// A case of the tests cannot be read.
     TestFile = "test-file", Error;
+    /// No entity can be the resource of a tool's calls.
+    NoResource = "no-resource", Warning;
     /// A type hides another one of the same name.
     HiddenType = "hidden-type", Warning;
     /// The gate leaves a part of a tool's schema to the tool.

@@ -2,6 +2,7 @@
 
 mod cedar;
 mod inventory;
+mod resource;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +37,13 @@ pub struct Loaded {
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
     let tools = inventory::tools(document, &mut findings);
-    let tools_read = !findings.iter().any(Finding::is_error_about_a_tool);
+    let resources = resource::types(document, &tools);
+    // An action about a type that is not declared would make all of the schema unreadable.
+    let described = if resources.is_empty() { tools.as_slice() } else { &[] };
+    let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
+    findings.extend(resources);
     let layers = cedar::layers(document, &mut findings);
-    let schema_text = schema::generate(&document.schema, &document.manifest, &tools);
+    let schema_text = schema::generate(&document.schema, &document.manifest, described);
     // Everything below reads the schema, and so does its errors' wording.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
         Ok((schema, warnings)) => {
@@ -55,6 +60,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let entities = cedar::entities(document, &schema, &mut findings);
     // Without its tools a schema lacks actions, and every policy about them would look wrong.
     if tools_read {
+        findings.extend(resource::unknown(&tools, &schema, &entities));
         findings.extend(cedar::validate(&layers, &schema));
     }
     let layers = staging::stage(&document.manifest, layers, &mut findings);

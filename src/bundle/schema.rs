@@ -55,7 +55,7 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
         if identity.workload.is_none() { "token" } else { "token?" },
     );
     format!(
-        "action {} in [{}] appliesTo {{ principal: [{}], resource: [Server], context: {{
+        "action {} in [{}] appliesTo {{ principal: [{}], resource: [{}], context: {{
   input: {},
   {actor}: {},
   {token}: toolgate::Token,
@@ -65,6 +65,7 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
         quoted(tool.qualified_name()),
         groups.collect::<Vec<_>>().join(", "),
         principals.collect::<Vec<_>>().join(", "),
+        tool.resource_type(),
         tool.input_type(),
         identity.actor.entity_type,
     )

@@ -204,6 +204,44 @@ fn tools_and_their_notes() {
 }
 
 #[test]
+fn resources_fit_the_schema_and_the_entities() {
+    let mapped = |declaration: &'static str, mark: Value| {
+        move |document: &mut Value| {
+            let schema = document["schema"].as_str().unwrap().to_owned();
+            document["schema"] = json!(format!("{schema} {declaration}"));
+            document["manifest"]["servers"]["pay"]["tools"]["get"] = json!({ "resource": mark });
+            document["layers"]["org"][0]["source"] = json!(
+                "@id(\"reads\") permit (principal, action == Action::\"pay/get\", resource);"
+            );
+        }
+    };
+    let refuse = |name: &str| json!({ "type": name, "argument": "id" });
+    let evaluate = |name: &str| json!({ "type": name, "argument": "id", "unknown": "evaluate" });
+    let at = "bundle.yaml: servers.pay.tools.get.resource";
+    let warning = format!("{at}.type: every call is refused: entities.yaml has no `Payment`");
+    check(mapped("entity Payment;", refuse("Payment")), &[&warning]);
+    check(mapped("entity Payment;", evaluate("Payment")), &[]);
+    check(mapped("entity Payment { to?: User };", evaluate("Payment")), &[]);
+    check(mapped("namespace Pay { entity Payment; }", evaluate("Pay::Payment")), &[]);
+    check(
+        mapped("entity Payment { to: User };", evaluate("Payment")),
+        &[&format!("{at}.unknown: policies could not evaluate an unknown `Payment`")],
+    );
+    let undeclared = format!("{at}.type: entity type `Payment` is not declared");
+    check(mapped("", refuse("Payment")), &[&undeclared]);
+    check(mapped("type Payment = { to: User };", evaluate("Payment")), &[&undeclared]);
+    check(
+        mapped("entity Payment enum [\"p\"];", refuse("Payment")),
+        &[&format!("{at}.type: `Payment` is enumerated in the schema")],
+    );
+    check(mapped("", refuse("User")), &[&format!("{at}.type: `User` is the type of principals")]);
+    check(mapped("", refuse("pay Payment")), &["is not a Cedar entity type name"]);
+    let misspelt = json!({ "type": "Role", "argument": "id", "unknown": "allow" });
+    check(mapped("", misspelt), &["unknown variant `allow`"]);
+    check(mapped("", json!({ "type": "Role", "argument": "idd" })), &["no such argument"]);
+}
+
+#[test]
 fn digest_depends_on_content_only() {
     let one = fixture::document();
     let text = serde_json::to_string_pretty(&one).unwrap();

@@ -39,7 +39,5 @@ fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question,
     let channel = channel.ok_or_else(because(Reason::UnknownChannel))?;
     let identity = identified(gate, arrival)?;
     let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
-    let input =
-        tool.arguments(call.arguments).map_err(|_| Denial::because(Reason::InvalidArguments))?;
-    Question::new(bundle, tool, input, &identity, &facts)
+    Question::new(bundle, tool, call.arguments, &identity, &facts)
 }

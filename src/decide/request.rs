@@ -13,8 +13,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::Denial;
 use crate::bundle::Bundle;
 use crate::identity::{Actor, Identity, Token};
+use crate::json::Object;
 use crate::reason::Reason;
-use crate::tool::Tool;
+use crate::tool::{SERVER, Tool, UnknownResource};
 
 /// What the proxy observed about one request, besides identity.
 #[derive(Clone, Debug)]
@@ -48,15 +49,21 @@ impl Question {
     ///
     /// # Errors
     ///
-    /// [`Reason::Internal`] if the request does not fit the bundle's schema, which loading the
-    /// bundle rules out.
+    /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
+    /// if they name a resource that the bundle must know and does not, [`Reason::Internal`] if the
+    /// request does not fit the bundle's schema, which loading the bundle rules out.
     pub fn new(
         bundle: &Bundle,
         tool: &Tool,
-        input: Expression,
+        arguments: Option<&Object<'_>>,
         identity: &Identity,
         facts: &Facts,
     ) -> Result<Self, Denial> {
+        let input = tool.arguments(arguments).map_err(|error| Denial {
+            advice: Some(error.to_string()),
+            detail: Some(error.for_record()),
+            ..Denial::because(Reason::InvalidArguments)
+        })?;
         let mut pairs = vec![
             ("input".to_owned(), input),
             ("delegation".to_owned(), delegation(identity.actor.as_ref())),
@@ -73,7 +80,7 @@ impl Question {
         let request = Request::new(
             principal.uid(),
             uid("Action", tool.qualified_name())?,
-            uid("Server", tool.server())?,
+            resource(bundle, tool, arguments)?,
             context,
             Some(bundle.schema()),
         )
@@ -90,6 +97,25 @@ impl Question {
     pub fn entities(&self) -> &Entities {
         &self.entities
     }
+}
+
+/// What the call is about: the server, or the entity that its arguments name.
+fn resource(
+    bundle: &Bundle,
+    tool: &Tool,
+    arguments: Option<&Object<'_>>,
+) -> Result<EntityUid, Denial> {
+    let Some(mark) = &tool.marks().resource else { return uid(SERVER, tool.server()) };
+    let entity = tool.resource(arguments).ok_or_else(|| internal(()))?;
+    let known = bundle.entities().get(&entity).is_some();
+    if known || mark.unknown == UnknownResource::Evaluate {
+        return Ok(entity);
+    }
+    Err(Denial {
+        advice: Some(format!("argument `{}` names nothing that is known here", mark.argument)),
+        detail: Some(format!("`{}` names no `{}` of the bundle", mark.argument, mark.entity_type)),
+        ..Denial::because(Reason::UnknownResource)
+    })
 }
 
 /// The bundle's entities and the principal. A workload that stands among them is what the bundle

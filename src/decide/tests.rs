@@ -39,8 +39,7 @@ pub(super) fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
     let tool = bundle.tool("pay", "refund").unwrap();
     let arguments = format!("{{\"amount\":{amount}}}");
     let arguments = json::read(arguments.as_bytes(), 8).unwrap();
-    let input = tool.arguments(arguments.as_object()).unwrap();
-    let question = Question::new(&bundle, tool, input, &identity, &facts).unwrap();
+    let question = Question::new(&bundle, tool, arguments.as_object(), &identity, &facts).unwrap();
     decide(&bundle, &identity, &question)
 }
 

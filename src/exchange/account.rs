@@ -90,6 +90,7 @@ impl Account {
             classes: Vec::new(),
             data_class: None,
             operation: None,
+            cost: None,
             arguments: None,
             arguments_digest: None,
             request_digest: None,
@@ -99,6 +100,7 @@ impl Account {
             source_ip: self.facts.source_ip.map(|ip| ip.to_string()),
             environment: gate.environment.clone(),
             gate: gate.site.clone(),
+            known: false,
         }
     }
 

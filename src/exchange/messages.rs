@@ -111,13 +111,8 @@ impl Pending {
 
     /// The denial of a call that cannot be put before the policies is an error.
     fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Verdict, Denial> {
-        let input = tool.arguments(call.arguments).map_err(|error| Denial {
-            advice: Some(error.to_string()),
-            detail: Some(error.for_record()),
-            ..Denial::because(Reason::InvalidArguments)
-        })?;
-        let facts = &self.account.facts;
-        let question = Question::new(&gate.bundle, tool, input, &self.identity, facts)?;
+        let (facts, arguments) = (&self.account.facts, call.arguments);
+        let question = Question::new(&gate.bundle, tool, arguments, &self.identity, facts)?;
         Ok(decide::decide(&gate.bundle, &self.identity, &question))
     }
 
@@ -152,7 +147,10 @@ impl Pending {
             "arguments_digest": record.arguments_digest,
         })));
         if let Some(tool) = tool {
-            record.resource = Some(format!("Server::{:?}", self.channel.server));
+            record.known = true;
+            let resource = tool.recorded_resource(call.arguments);
+            record.resource = resource.filter(|entity| entity.len() <= LONGEST_ARGUMENTS);
+            record.cost = tool.marks().cost;
             record.classes.clone_from(&tool.marks().classes);
             record.data_class.clone_from(&tool.marks().data_class);
             record.operation.clone_from(&tool.marks().operation);

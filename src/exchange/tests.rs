@@ -4,6 +4,8 @@ use super::*;
 use crate::fixture;
 use crate::mcp::Revision;
 
+mod resources;
+
 const POST: [(&str, &str); 4] = [
     (":method", "POST"),
     (":path", "/pay/mcp?session=1"),
@@ -115,7 +117,7 @@ fn every_field_of_a_record() {
             "principal": { "type": "User", "id": "alice", "tenant": "acme", "teams": [] },
             "actor": { "type": "Agent", "id": "bot", "chain": ["bot"] },
             "authority": "pay.internal", "path": "/pay/mcp", "server": "pay", "tool": "pay/refund", "method": "tools/call", "classes": ["money"],
-            "data_class": null, "operation": null,
+            "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },
             "arguments_digest": digest(&json!({ "amount": 500, "note": "secret" })),
             "request_digest": record["request_digest"], "resource": "Server::\"pay\"",

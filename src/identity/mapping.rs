@@ -143,7 +143,7 @@ fn default_depth() -> u16 {
 }
 
 /// A Cedar entity type name.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TypeName(EntityTypeName);
 

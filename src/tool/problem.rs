@@ -120,6 +120,9 @@ pub enum Problem {
     /// The inventory names an argument that is not there.
     #[error("the inventory lists it under `{0}`, but the tool has no such argument")]
     NoSuchArgument(&'static str),
+    /// The inventory finds the resource in an argument that cannot name one.
+    #[error("the inventory finds the resource in it, {0}")]
+    Resource(&'static str),
     /// `x-mcp-header` where it is not allowed, or with a value that is not allowed.
     #[error("`x-mcp-header` {0}")]
     Header(&'static str),

@@ -17,6 +17,7 @@ mod descriptions;
 mod model;
 mod properties;
 mod records;
+mod resources;
 mod sdk;
 mod texts;
 

@@ -70,6 +70,11 @@ impl Text {
         }
     }
 
+    /// Whether policies see the string itself.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.form, Form::Plain)
+    }
+
     /// Checks a string and converts it; the error says what it must be.
     pub(super) fn value(&self, text: &str) -> Result<Expression, String> {
         let length = text.chars().count();

@@ -109,7 +109,8 @@ fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<Expression>
     of_kind(&argument.kind, value).map(Some)
 }
 
-fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<Expression, ArgumentError> {
+/// Checks one value that is not `null`.
+pub(super) fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<Expression, ArgumentError> {
     match (kind, value) {
         (Kind::Bool(only), Value::Bool(value)) if only.is_none_or(|only| only == *value) => {
             Ok(Expression::new_bool(*value))

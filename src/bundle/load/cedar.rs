@@ -213,9 +213,8 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
         .and_then(fits)
         .and_then(|()| fits(sample(&mapping.principal, false)?));
     // A workload that is not among the entities has neither attributes nor parents.
-    let workload = mapping.workload.as_ref().map_or(Ok(()), |workload| {
-        fits(Entity::new_no_attrs(sample_uid(&workload.entity_type), HashSet::new()))
-    });
+    let workload = mapping.workload.as_ref();
+    let workload = workload.map_or(Ok(()), |workload| bare_fits(&workload.entity_type, schema));
     [("identity.principal", principal), ("identity.workload", workload)]
         .into_iter()
         .filter_map(|(key, fits)| {
@@ -239,17 +238,30 @@ pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding
     .into_iter()
     .chain(parents)
     .chain(workload)
-    .filter(|(_, name)| {
-        let name = name.to_string();
-        let (namespace, name) = name.rsplit_once("::").unwrap_or(("", &name));
-        let declaration = declared.get(namespace).and_then(|n| n.get("entityTypes")?.get(name));
-        declaration.is_some_and(|declaration| declaration.get("enum").is_some())
-    })
+    .filter(|(_, name)| declaration(&declared, name).is_some_and(is_enumerated))
     .map(|(key, name)| {
         let message = format!("`{name}` is enumerated in the schema, and its ids come from tokens");
         Finding::new(Code::IdentityMapping, Site::Manifest(key.to_owned()), message)
     })
     .collect()
+}
+
+/// How the author's schema declares an entity type.
+pub(super) fn declaration<'a>(declared: &'a Value, name: &TypeName) -> Option<&'a Value> {
+    let name = name.to_string();
+    let (namespace, name) = name.rsplit_once("::").unwrap_or(("", &name));
+    declared.get(namespace)?.get("entityTypes")?.get(name)
+}
+
+/// Whether a declared entity type has only the ids that the schema lists.
+pub(super) fn is_enumerated(declaration: &Value) -> bool {
+    declaration.get("enum").is_some()
+}
+
+/// Whether an entity of which nothing but its name is known fits the schema.
+pub(super) fn bare_fits(name: &TypeName, schema: &Schema) -> Result<(), String> {
+    let bare = Entity::new_no_attrs(sample_uid(name), HashSet::new());
+    Entities::from_entities([bare], Some(schema)).map(|_| ()).map_err(|error| chain(&error))
 }
 
 fn sample_uid(name: &TypeName) -> EntityUid {

@@ -111,6 +111,7 @@ impl Recorded {
                 | Reason::PolicyError
                 | Reason::NotPermitted
                 | Reason::UnknownTool
+                | Reason::UnknownResource
                 | Reason::InvalidArguments
                 | Reason::BatchRefused,
             ) => true,
