@@ -14,6 +14,8 @@ use crate::trust::{self, Distrust, Trust, TrustError, TrustSettings};
 pub struct Gate {
     /// The policies and everything about them.
     pub bundle: Bundle,
+    /// A bundle that is asked the same and has no say.
+    pub candidate: Option<Box<Gate>>,
     /// The environment that policies and records see, such as `production`.
     pub environment: String,
     /// How records name this gate.
@@ -25,6 +27,8 @@ pub struct Gate {
 #[serde(deny_unknown_fields)]
 struct Written {
     bundle: Document,
+    #[serde(default)]
+    candidate: Option<Document>,
     #[serde(default)]
     environment: String,
     #[serde(default, deserialize_with = "trust::given")]
@@ -40,12 +44,30 @@ pub enum ConfigError {
     /// What is demanded of bundles makes no sense.
     #[error("the configuration does not read: {}", list(.0))]
     Trust(Vec<TrustError>),
-    /// The bundle may not be loaded.
-    #[error("the bundle is not trusted: {}", list(.0))]
-    Distrusted(Vec<Distrust>),
-    /// The bundle has errors; all of them are here.
-    #[error("the bundle does not load: {}", list(.0))]
-    Bundle(Vec<Finding>),
+    /// Bundles cannot be used.
+    #[error("{}", list(.0))]
+    Bundles(Vec<BundleError>),
+}
+
+/// Why one of the bundles cannot be used; `which` is `bundle` or `candidate`.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// It may not be loaded.
+    #[error("the {which} is not trusted: {}", list(.reasons))]
+    Distrusted {
+        /// The bundle.
+        which: &'static str,
+        /// Everything against it.
+        reasons: Vec<Distrust>,
+    },
+    /// It has errors.
+    #[error("the {which} does not load: {}", list(.findings))]
+    Invalid {
+        /// The bundle.
+        which: &'static str,
+        /// All of them, and its warnings.
+        findings: Vec<Finding>,
+    },
 }
 
 fn list(reasons: &[impl ToString]) -> String {
@@ -53,6 +75,11 @@ fn list(reasons: &[impl ToString]) -> String {
 }
 
 impl Gate {
+    /// A gate without a name, with a bundle and nothing beside it.
+    pub fn new(bundle: Bundle, environment: String) -> Self {
+        Self { bundle, candidate: None, environment, site: GateField::default() }
+    }
+
     /// Builds a gate from the filter's configuration, as this page describes it. `now` is the time
     /// that keys expire by.
     ///
@@ -62,7 +89,7 @@ impl Gate {
     /// is not trusted, nothing else is said.
     pub fn from_config(
         config: &[u8],
-        site: GateField,
+        site: &GateField,
         now: DateTime<Utc>,
     ) -> Result<Self, ConfigError> {
         let written: Written = serde_json::from_slice(config)?;
@@ -70,14 +97,30 @@ impl Gate {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
             None => Trust::default(),
         };
-        let bundle = admit(&written.bundle, &trust, now)?;
-        Ok(Self { bundle, environment: written.environment, site })
+        let open = |which, document| {
+            let bundle = admit(which, document, &trust, now)?;
+            Ok(Self { site: site.clone(), ..Self::new(bundle, written.environment.clone()) })
+        };
+        let candidate = written.candidate.as_ref().map(|document| open("candidate", document));
+        match (open("bundle", &written.bundle), candidate.transpose()) {
+            (Ok(gate), Ok(candidate)) => Ok(Self { candidate: candidate.map(Box::new), ..gate }),
+            (gate, candidate) => {
+                let errors = gate.err().into_iter().chain(candidate.err());
+                Err(ConfigError::Bundles(errors.collect()))
+            }
+        }
     }
 }
 
 /// The one way from a document that somebody pushed to a bundle that decides.
-fn admit(document: &Document, trust: &Trust, now: DateTime<Utc>) -> Result<Bundle, ConfigError> {
-    trust.check(document, now).map_err(ConfigError::Distrusted)?;
-    let loaded = bundle::load(document).map_err(ConfigError::Bundle)?;
+fn admit(
+    which: &'static str,
+    document: &Document,
+    trust: &Trust,
+    now: DateTime<Utc>,
+) -> Result<Bundle, BundleError> {
+    trust.check(document, now).map_err(|reasons| BundleError::Distrusted { which, reasons })?;
+    let loaded =
+        bundle::load(document).map_err(|findings| BundleError::Invalid { which, findings })?;
     Ok(loaded.bundle)
 }

@@ -47,9 +47,13 @@ impl RootContext for Plugin {
                 return false;
             }
         };
-        match Gate::from_config(&config, host::site(), now) {
+        match Gate::from_config(&config, &host::site(), now) {
             Ok(gate) => {
-                info!("bundle {} is in force", gate.bundle.id);
+                let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
+                info!("bundle {} is {mode}", gate.bundle.id);
+                if let Some(candidate) = &gate.candidate {
+                    info!("bundle {} is a candidate", candidate.bundle.id);
+                }
                 self.gate = Some(Rc::new(gate));
                 true
             }
@@ -70,7 +74,7 @@ impl RootContext for Plugin {
             stats: Rc::clone(&self.stats),
             exchange: Exchange::default(),
             buffered: 0,
-            answered: false,
+            settled: None,
         }))
     }
 }
@@ -82,7 +86,26 @@ struct Stream {
     stats: Rc<Stats>,
     exchange: Exchange,
     buffered: usize,
-    answered: bool,
+    /// What the request got, once that is known.
+    settled: Option<Settled>,
+}
+
+/// What a request got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Settled {
+    /// It goes to the upstream, with whatever of it is still to come.
+    Forwarded,
+    /// It was answered here.
+    Answered,
+}
+
+impl Settled {
+    fn action(self) -> Action {
+        match self {
+            Self::Forwarded => Action::Continue,
+            Self::Answered => Action::Pause,
+        }
+    }
 }
 
 impl Context for Stream {}
@@ -93,13 +116,13 @@ impl HttpContext for Stream {
             Ok(arrival) => arrival,
             Err(failure) => return self.fail(&failure),
         };
-        let held = self.step(Event::Headers(Box::new(arrival)));
-        if end_of_stream && !self.answered { self.step(Event::End(&[])) } else { held }
+        let held = self.step(Event::Headers(&arrival));
+        if end_of_stream && self.settled.is_none() { self.step(Event::End(&[])) } else { held }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.answered {
-            return Action::Pause;
+        if let Some(settled) = self.settled {
+            return settled.action();
         }
         self.buffered = size;
         if end_of_stream { self.end() } else { self.step(Event::Buffered(size)) }
@@ -107,18 +130,19 @@ impl HttpContext for Stream {
 
     /// With trailers, no part of the body is marked as its end.
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if self.answered {
+        if self.settled == Some(Settled::Answered) {
             return Action::Pause;
         }
-        match host::strip_reserved(MapType::HttpRequestTrailers) {
-            Ok(()) => self.end(),
-            Err(failure) => self.fail(&failure),
+        match (host::strip_reserved(MapType::HttpRequestTrailers), self.settled) {
+            (Ok(()), Some(settled)) => settled.action(),
+            (Ok(()), None) => self.end(),
+            (Err(failure), _) => self.fail(&failure),
         }
     }
 
     /// What the upstream says in the gate's name is not the gate's word.
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
-        if !self.answered {
+        if self.settled != Some(Settled::Answered) {
             for name in [header::DECISION, header::IDENTITY] {
                 if let Err(status) =
                     hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None)
@@ -156,7 +180,10 @@ impl Stream {
         match step {
             Step::AwaitBody => Action::Pause,
             Step::Forward(forward) => match self.forward(&forward) {
-                Ok(()) => Action::Continue,
+                Ok(()) => {
+                    self.settled = Some(Settled::Forwarded);
+                    Action::Continue
+                }
                 Err(status) => self.fail(&format!("a host call failed with status {status:?}")),
             },
             Step::Refuse(refusal) => self.refuse(&refusal),
@@ -172,7 +199,7 @@ impl Stream {
     }
 
     fn refuse(&mut self, refusal: &Refusal) -> Action {
-        self.answered = true;
+        self.settled = Some(Settled::Answered);
         if let Err(status) = host::publish(&refusal.records) {
             error!("a refusal could not be recorded: status {status:?}");
         }
@@ -189,7 +216,7 @@ impl Stream {
 
     /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.
     fn answer_without_gate(&mut self) -> Action {
-        self.answered = true;
+        self.settled = Some(Settled::Answered);
         reply(&[], 500, b"")
     }
 }

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::bundle::{self, Bundle, Document};
 use crate::config::Gate;
 use crate::digest::Digest;
-use crate::record::GateField;
 
 pub(crate) fn document_json() -> Value {
     let digest = Digest::of_bytes(b"what the server says");
@@ -61,7 +60,7 @@ pub(crate) fn bundle() -> Bundle {
 }
 
 pub(crate) fn gate() -> Gate {
-    Gate { bundle: bundle(), environment: "test".to_owned(), site: GateField::default() }
+    Gate::new(bundle(), "test".to_owned())
 }
 
 pub(crate) fn claims() -> Value {

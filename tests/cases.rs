@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use toolgate::cli::cases::Suite;
 use toolgate::cli::directory;
 use toolgate::config::Gate;
-use toolgate::record::GateField;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -25,7 +24,7 @@ fn directories(path: &str) -> Vec<PathBuf> {
 fn check(bundle: &Path, files: &[PathBuf]) {
     let opened = directory::open(bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let environment = String::new();
-    let gate = Gate { bundle: opened.loaded.bundle, environment, site: GateField::default() };
+    let gate = Gate::new(opened.loaded.bundle, environment);
     let suite = Suite::read(files).unwrap_or_else(|error| panic!("{error:#?}"));
     let (verdicts, _) = suite.run(&gate);
     assert!(!verdicts.is_empty(), "{}", bundle.display());

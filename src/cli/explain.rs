@@ -16,7 +16,6 @@ use super::report::{self, Format};
 use super::{BundleArgument, Exit, Stop};
 use crate::config::Gate;
 use crate::reason::Decision;
-use crate::record::GateField;
 
 use account::Explanation;
 
@@ -83,11 +82,7 @@ struct CallArgument {
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let opened = directory::open(&arguments.bundle.bundle)?;
-    let gate = Gate {
-        bundle: opened.loaded.bundle,
-        environment: arguments.environment.clone(),
-        site: GateField::default(),
-    };
+    let gate = Gate::new(opened.loaded.bundle, arguments.environment.clone());
     let asked = asked::asked(arguments, &gate)?;
     let gate = Gate { environment: asked.environment.clone(), ..gate };
     let explanation = Explanation::of(&gate, asked)?;

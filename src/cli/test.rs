@@ -13,7 +13,6 @@ use super::report::{self, Format, Problem, Tone, tinted};
 use super::{BundleArgument, Exit, Stop};
 use crate::bundle::BundleId;
 use crate::config::Gate;
-use crate::record::GateField;
 
 /// Run the cases in DIR/tests and say which policies none of them has reached
 ///
@@ -49,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         return Err(Problem::new(message).with_help("`toolgate test --help` shows one").into());
     }
     let environment = arguments.environment.clone();
-    let gate = Gate { bundle: opened.loaded.bundle, environment, site: GateField::default() };
+    let gate = Gate::new(opened.loaded.bundle, environment);
     let (verdicts, coverage) = suite.run(&gate);
     let told = Told { directory, bundle: &gate.bundle.id, map: &opened.map, verdicts, coverage };
     report::talk(&report::human(&opened.warnings));

@@ -13,7 +13,8 @@ use crate::record::{self, Opinion, Record};
 use crate::refusal::{self, Refused};
 use crate::tool::Tool;
 
-use super::{Pending, Refusal, Step};
+use super::course::{Asked, Pending};
+use super::{Refusal, Step};
 
 /// The longest arguments that a record shows, in bytes of JSON.
 const LONGEST_ARGUMENTS: usize = 16_384;
@@ -26,7 +27,7 @@ struct Decided<'a> {
 }
 
 impl Pending {
-    pub(super) fn decide_messages(&self, gate: &Gate, value: &Value<'_>) -> Step {
+    pub(super) fn decide_messages(&self, gate: &Gate, value: &Value<'_>, asked: Asked) -> Step {
         let body = match mcp::read(value, &self.headers, gate.bundle.limits.calls) {
             Ok(body) => body,
             Err(error) => return Step::Refuse(self.account.refuse_message(gate, &error)),
@@ -45,7 +46,7 @@ impl Pending {
                 let calls =
                     verdicts.into_iter().filter(|v| matches!(v.message.kind, Kind::Call(_)));
                 let records = calls.map(|verdict| verdict.record).collect();
-                Step::Forward(self.forward(gate, permits, records))
+                Step::Forward(self.forward(gate, permits, records, asked))
             }
             Some(None) => Step::Refuse(self.account.fail(gate, "the body has no message")),
             None => Step::Refuse(Self::refuse_all(gate, &body, verdicts)),

@@ -1,3 +1,5 @@
+mod watching;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -38,7 +40,7 @@ fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static
 
 fn run(gate: &Gate, fields: &[(&str, &str)], claims: Option<Value>, body: &[u8]) -> Step {
     let mut exchange = Exchange::default();
-    match exchange.step(gate, Event::Headers(Box::new(arrival(fields, claims)))) {
+    match exchange.step(gate, Event::Headers(&arrival(fields, claims))) {
         Step::AwaitBody => exchange.step(gate, Event::End(body)),
         step @ (Step::Forward(_) | Step::Refuse(_)) => step,
     }
@@ -328,13 +330,13 @@ fn a_failure_of_the_edge_is_recorded_with_what_is_known() {
         attested: Err("metadata does not decode".to_owned()),
         ..arrival(&POST, Some(fixture::claims()))
     };
-    let (refusal, _) = refused(Exchange::default().step(&gate, Event::Headers(Box::new(failed))));
+    let (refusal, _) = refused(Exchange::default().step(&gate, Event::Headers(&failed)));
     let record = &refusal.records[0];
     assert_eq!((record.reason, refusal.reply.status), (Reason::Internal, 500));
     assert_eq!(record.path, "/pay/mcp");
 
     let mut exchange = Exchange::default();
-    exchange.step(&gate, Event::Headers(Box::new(arrival(&POST, Some(fixture::claims())))));
+    exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
     let refusal = exchange.fail(&gate, "the body is not all there");
     assert!(refusal.records[0].principal.is_some());
 }
@@ -359,8 +361,8 @@ fn events_out_of_order_are_refused() {
         assert_eq!((refusal.records[0].reason, refusal.reply.status), (Reason::Internal, 500));
     }
     let mut exchange = Exchange::default();
-    let headers = || Event::Headers(Box::new(arrival(&POST, Some(fixture::claims()))));
-    assert!(matches!(exchange.step(&gate, headers()), Step::AwaitBody));
+    let arrival = arrival(&POST, Some(fixture::claims()));
+    assert!(matches!(exchange.step(&gate, Event::Headers(&arrival)), Step::AwaitBody));
     assert!(matches!(exchange.step(&gate, Event::Buffered(2000)), Step::AwaitBody));
     let (refusal, _) = refused(exchange.step(&gate, Event::Buffered(2001)));
     assert_eq!(refusal.records[0].reason, Reason::BodyTooLarge);

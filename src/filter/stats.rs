@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-use crate::record::Record;
+use crate::record::{Flip, Record};
 
 /// Metrics that were defined so far, by name.
 #[derive(Debug, Default)]
@@ -28,9 +28,18 @@ impl Stats {
                 record.reason.as_str(),
                 record.known_tool(),
             );
-            if let Some(id) = self.metric(MetricType::Counter, name) {
-                let _ = hostcalls::increment_metric(id, 1);
+            self.increment(name);
+            for Flip { by, from, to } in record.flips() {
+                let (from, to) = (from.token(), to.token());
+                let tool = record.known_tool();
+                self.increment(format!("toolgate.flips.by.{by}.from.{from}.to.{to}.tool.{tool}"));
             }
+        }
+    }
+
+    fn increment(&self, counter: String) {
+        if let Some(id) = self.metric(MetricType::Counter, counter) {
+            let _ = hostcalls::increment_metric(id, 1);
         }
     }
 

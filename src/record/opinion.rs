@@ -92,10 +92,9 @@ impl Record {
     }
 
     /// Puts down what the candidate bundle says.
-    pub(crate) fn compare(&mut self, candidate: &Self) {
-        self.candidate_decision = Some(candidate.decision);
-        self.candidate =
-            Some(CandidateField { bundle: candidate.bundle.clone(), opinion: candidate.opinion() });
+    pub(crate) fn compare(&mut self, decision: Decision, candidate: CandidateField) {
+        self.candidate_decision = Some(decision);
+        self.candidate = Some(candidate);
     }
 
     /// The decisions that policies which are not in force would change.

@@ -62,7 +62,7 @@ fn the_resource_for_envoy() {
     let configuration =
         &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
     let text = configuration.as_str().unwrap().as_bytes();
-    let gate = Gate::from_config(text, GateField::default(), DateTime::UNIX_EPOCH);
+    let gate = Gate::from_config(text, &GateField::default(), DateTime::UNIX_EPOCH);
     assert_eq!(gate.unwrap().environment, "staging");
     *configuration = "…".into();
     resource["version_info"] = "…".into();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use toolgate::cli::cases::{self, Identity, RawRequest, Sent};
 use toolgate::cli::directory;
 use toolgate::config::Gate;
-use toolgate::record::{GateField, Record};
+use toolgate::record::Record;
 
 use super::sandbox::{Run, Sandbox, check};
 
@@ -15,7 +15,7 @@ const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
     let opened = directory::open(&sandbox.path("bundle")).expect("a bundle");
     let environment = "production".to_owned();
-    let gate = Gate { bundle: opened.loaded.bundle, environment, site: GateField::default() };
+    let gate = Gate::new(opened.loaded.bundle, environment);
     let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
     let time = Some("2026-03-04T05:06:07.890Z".parse().unwrap());
     let source_ip = Some([192, 0, 2, 1].into());

@@ -48,7 +48,7 @@ pub fn run(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<Outcome, Strin
 /// `growth`: by how many bytes the body grows between two events; whole at once when absent.
 fn exchange(gate: &Gate, arrival: &Arrival, body: &[u8], growth: Option<usize>) -> Step {
     let mut exchange = Exchange::default();
-    let mut step = exchange.step(gate, Event::Headers(Box::new(arrival.clone())));
+    let mut step = exchange.step(gate, Event::Headers(arrival));
     for size in growth.iter().flat_map(|growth| (*growth..body.len()).step_by(*growth)) {
         if !matches!(step, Step::AwaitBody) {
             return step;

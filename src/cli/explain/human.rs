@@ -120,6 +120,11 @@ impl Teller<'_> {
         for (layer, answer) in &call.layers {
             line(&mut text, "layer", &format!("{layer}: {}", answer.as_str()));
         }
+        if let (Some(decision), Some(shadow)) = (record.shadow_decision, &record.shadow) {
+            let policies = shadow.policies.join(" ");
+            let told = format!("{} {policies}", headline(decision, shadow.reason));
+            line(&mut text, "in shadow", told.trim_end());
+        }
         if let Some(question) = &call.question {
             text.push_str(&request(question));
         }

@@ -62,6 +62,8 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "decision": record.decision,
         "reason": record.reason,
         "detail": record.detail,
+        "shadow_decision": record.shadow_decision,
+        "shadow": record.shadow,
         "policies": policies.collect::<Vec<_>>(),
         "nearest": nearest.collect::<Vec<_>>(),
         "layers": layers.collect::<Vec<_>>(),

@@ -1,0 +1,72 @@
+//! What HTTP says about a request's body before it is there.
+
+use crate::decide::{Denial, Facts};
+use crate::head::{Head, trimmed};
+use crate::mcp::Housekeeping;
+use crate::reason::Reason;
+
+/// Whether a body comes, and one that can be read; the proof is of a method without a body.
+pub(super) fn transport(
+    head: &Head,
+    facts: &Facts,
+    body_limit: usize,
+) -> Result<Option<Housekeeping>, Denial> {
+    let refused = |reason, detail: &str| {
+        Err(Denial { detail: Some(detail.to_owned()), ..Denial::because(reason) })
+    };
+    // An upgraded connection carries bytes that no gate sees.
+    if head.has("upgrade") || head.has(":protocol") {
+        return refused(Reason::MethodNotAllowed, "upgrades are not allowed");
+    }
+    if let Some(proof) = Housekeeping::transport(&facts.method) {
+        let streams = facts.method != "GET" || accepts_events(head);
+        return if streams {
+            Ok(Some(proof))
+        } else {
+            refused(Reason::MethodNotAllowed, "`GET` is only for event streams")
+        };
+    }
+    if facts.method != "POST" {
+        return refused(Reason::MethodNotAllowed, "the HTTP method is not POST, GET or DELETE");
+    }
+    if !is_json(head) {
+        return refused(
+            Reason::UnsupportedMediaType,
+            "content-type is not application/json in UTF-8",
+        );
+    }
+    let encoding = head.one("content-encoding");
+    if !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| is_identity(e)) {
+        return refused(Reason::UnsupportedEncoding, "content-encoding is not identity");
+    }
+    let length = head.one("content-length").ok().flatten().and_then(|l| l.parse::<usize>().ok());
+    if length.is_some_and(|length| length > body_limit) {
+        return refused(Reason::BodyTooLarge, "content-length is beyond the limit");
+    }
+    Ok(None)
+}
+
+fn is_identity(encoding: Option<&str>) -> bool {
+    encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("identity"))
+}
+
+fn accepts_events(head: &Head) -> bool {
+    let mut ranges = head.all("accept").flat_map(|accept| accept.split(','));
+    ranges.any(|range| {
+        let essence = range.split(';').next().unwrap_or_default();
+        trimmed(essence).eq_ignore_ascii_case("text/event-stream")
+    })
+}
+
+/// One content type, `application/json`, with no parameter but `charset=utf-8`.
+fn is_json(head: &Head) -> bool {
+    let Ok(Some(content_type)) = head.one("content-type") else { return false };
+    let mut parts = content_type.split(';').map(trimmed);
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json")
+        && parts.all(|parameter| {
+            parameter.is_empty()
+                || parameter.eq_ignore_ascii_case("charset=utf-8")
+                || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
+        })
+}
