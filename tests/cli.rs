@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod diff;
+mod diff_log;
 mod explain;
 mod sandbox;
 mod sign;

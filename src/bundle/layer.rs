@@ -127,6 +127,19 @@ impl Layers {
         std::iter::once(&self.org).chain(tenant).chain(teams).chain(agents)
     }
 
+    /// The same layers with their policies revised, or left out.
+    #[must_use]
+    pub fn revised(&self, revise: impl Fn(&Policy) -> Option<Policy>) -> Self {
+        Self::new(self.iter().map(|layer| {
+            let mut policies = PolicySet::new();
+            for policy in layer.policies.policies().filter_map(&revise) {
+                // Its id was unique in the set that it comes from.
+                drop(policies.add(policy));
+            }
+            Layer { name: layer.name.clone(), policies }
+        }))
+    }
+
     /// A policy and its layer.
     pub fn policy(&self, id: &PolicyId) -> Option<(&Layer, &Policy)> {
         self.iter().find_map(|layer| Some((layer, layer.policies.policy(id)?)))

@@ -13,5 +13,5 @@ pub use expect::{Expect, Mismatch};
 pub use format::{Case, CaseFile, Identity, read};
 pub(super) use request::time;
 pub use request::{Body, Call, RawRequest, Sent, Values};
-pub use run::{Outcome, run};
+pub use run::{Outcome, decide, run};
 pub use suite::{Coverage, Suite, SuiteError, Verdict};

@@ -2,40 +2,61 @@
 
 mod human;
 mod json;
+mod log;
 mod structure;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::directory;
-use super::report::{self, Format};
+use super::report::{self, Format, Problem};
 use super::{Exit, Stop};
 
 use structure::Structure;
 
-/// Say what changes between two bundles
+/// Say what changes between two bundles, and what comes of it
 ///
 /// Compares the policies as Cedar reads them, layers, tools with their arguments, types, entities
 /// and settings: formatting and comments are no change. OLD and NEW are directories, or documents
-/// that `toolgate build` wrote.
+/// that `toolgate build` wrote. Changes that can let a call through that was refused before are
+/// marked with `!`. What is not marked cannot, whatever the call.
 ///
-/// Changes that can let a call through that was refused before are marked with `!`. What is not
-/// marked cannot, whatever the call.
+/// With --log, every recorded call is put to both bundles, and those are told that would be decided
+/// otherwise.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  toolgate diff policies/acme policies/acme-next
-  toolgate diff released.json policies/acme --format json | jq '.changes[] | select(.may_widen)'
+  toolgate diff released.json policies/acme
+  toolgate diff policies/acme policies/acme-next --format json | jq '.changes[] | select(.may_widen)'
+
+  Which of yesterday's calls would be decided otherwise:
+  toolgate diff released.json policies/acme --log decisions.ndjson \\
+      --identity policies/acme/tests/contacts.yaml
+
+  What the candidate bundle said about the calls that it saw, as the gate recorded it:
+  toolgate diff --candidate --log decisions.ndjson
 
 Exit codes:
-  0  nothing that was refused can be permitted now
-  1  something can be
+  0  nothing passes that was refused: no recorded call with --log or --candidate, otherwise none
+     at all
+  1  something passes that was refused, or it cannot be excluded
   3  a bundle, the input or the command line is invalid")]
 pub(super) struct Arguments {
     /// The bundle in force: a directory, or a built document
-    #[arg(value_name = "OLD")]
-    old: PathBuf,
+    #[arg(value_name = "OLD", required_unless_present = "candidate")]
+    old: Option<PathBuf>,
     /// The bundle that is to follow it
-    #[arg(value_name = "NEW")]
-    new: PathBuf,
+    #[arg(value_name = "NEW", required_unless_present = "candidate")]
+    new: Option<PathBuf>,
+    /// Put the calls of a decision log to both bundles; can be given several times
+    #[arg(long = "log", value_name = "FILE|-")]
+    logs: Vec<PathBuf>,
+    /// Who made the calls, where the records do not say all of it: test files, or files with
+    /// `tokens` and `spiffe`
+    #[arg(long = "identity", value_name = "FILE", requires = "logs")]
+    identities: Vec<PathBuf>,
+    /// Say what the candidate and policies in shadow said about the recorded calls, without
+    /// deciding anything
+    #[arg(long, requires = "logs", conflicts_with_all = ["old", "new", "identities"])]
+    candidate: bool,
 }
 
 /// Whether something passes in the new bundle that the old one refuses, as far as one way of
@@ -46,25 +67,50 @@ enum Widening {
     None,
     /// It cannot be excluded.
     Possible,
+    /// Something does.
+    Certain,
 }
 
 impl From<Widening> for Exit {
     fn from(widening: Widening) -> Self {
         match widening {
             Widening::None => Self::Success,
-            Widening::Possible => Self::Failure,
+            Widening::Possible | Widening::Certain => Self::Failure,
         }
     }
 }
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
-    let old = directory::open(&arguments.old)?;
-    let new = directory::open(&arguments.new)?;
-    let structure = Structure::compare(&old.document, &new.document);
-    let bundles = [&old.loaded.bundle.id, &new.loaded.bundle.id];
+    match (&arguments.old, &arguments.new) {
+        (Some(old), Some(new)) => compare(arguments, old, new, format),
+        // clap asks for both, or for neither.
+        (None, _) | (_, None) if arguments.candidate => candidate(arguments, format),
+        (None, _) | (_, None) => Err(Problem::new("there are not two bundles to compare").into()),
+    }
+}
+
+fn compare(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Result<Exit, Stop> {
+    let bundles = [directory::open(old)?, directory::open(new)?];
+    let [before, after] = &bundles;
+    let ids = [before, after].map(|opened| opened.loaded.bundle.id.clone());
+    let structure = Structure::compare(&before.document, &after.document);
+    let account = if arguments.logs.is_empty() {
+        None
+    } else {
+        Some(log::replay(&arguments.logs, &arguments.identities, bundles, &structure, new)?)
+    };
     report::data(&match format {
-        Format::Human => human::tell(bundles, &structure),
-        Format::Json => report::pretty(&json::tell(bundles, &structure)),
+        Format::Human => human::tell(&ids, &structure, account.as_ref()),
+        Format::Json => report::pretty(&json::tell(&ids, &structure, account.as_ref())),
     })?;
-    Ok(structure.widening().into())
+    Ok(account.map_or(structure.widening(), |account| account.widening()).into())
+}
+
+fn candidate(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
+    let account = log::candidate(&arguments.logs)?;
+    report::data(&match format {
+        Format::Human => log::human(&account),
+        Format::Json => report::pretty(&log::json(&account)),
+    })?;
+    Ok(account.widening().into())
 }

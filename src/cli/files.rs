@@ -5,7 +5,7 @@
 )]
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 /// A path that could not be read or written.
@@ -79,6 +79,24 @@ pub fn read_stdin() -> Result<String, FileError> {
         Ok(_) => Ok(text),
         Err(cause) => Err(FileError::reading(Path::new("-"), cause)),
     }
+}
+
+/// The lines of a file, or of standard input where the path is `-`, without their ends.
+///
+/// # Errors
+///
+/// The file is not there or not readable; each line says whether the next could be read.
+pub fn lines(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Vec<u8>, FileError>> + use<>, FileError> {
+    let reader: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = fs::File::open(path).map_err(|cause| FileError::reading(path, cause))?;
+        Box::new(BufReader::new(file))
+    };
+    let path = path.to_owned();
+    Ok(reader.split(b'\n').map(move |line| line.map_err(|cause| FileError::reading(&path, cause))))
 }
 
 /// What is in a directory, sorted by name, without hidden entries.

@@ -47,14 +47,14 @@ pub(super) fn consequence(
 
 /// The arguments that a policy looks at.
 #[derive(Debug, Default)]
-struct Reads {
+pub(super) struct Reads {
     names: BTreeSet<String>,
     /// It uses all arguments together, or the whole context.
     all: bool,
 }
 
 impl Reads {
-    fn of(policy: &Policy) -> Self {
+    pub(super) fn of(policy: &Policy) -> Self {
         let mut reads = Self::default();
         match policy.to_json() {
             Ok(policy) => reads.visit(policy.get("conditions").unwrap_or(&Value::Null)),
@@ -63,7 +63,13 @@ impl Reads {
         reads
     }
 
-    fn any(&self, names: &BTreeSet<&str>) -> bool {
+    /// Whether it looks at anything at all.
+    pub(super) fn anything(&self) -> bool {
+        self.all || !self.names.is_empty()
+    }
+
+    /// Whether it looks at one of these.
+    pub(super) fn any(&self, names: &BTreeSet<&str>) -> bool {
         self.all || names.iter().any(|name| self.names.contains(*name))
     }
 

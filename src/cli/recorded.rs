@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::exchange::Arrival;
 use crate::head::Head;
 
-pub(super) use line::{Recorded, choose, who};
+pub(super) use line::{OpinionField, Recorded, choose, read, who};
 
 /// The call, which must be the one that the record's digest is of.
 pub(super) fn call(recorded: &Recorded, arguments: Option<&Value>) -> Result<Call, Problem> {

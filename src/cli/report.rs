@@ -1,6 +1,6 @@
 //! What the terminal sees. stdout is data, stderr is talk; colour is only for terminals.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -257,6 +257,34 @@ fn listened(written: io::Result<()>) -> io::Result<()> {
 /// Writes talk to stderr. Where nobody can hear it, there is nobody to tell.
 pub fn talk(text: &str) {
     let _ = anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes());
+}
+
+/// How far a long run has come, for whoever watches it at a terminal.
+#[derive(Debug)]
+pub struct Progress {
+    what: &'static str,
+    watched: bool,
+}
+
+impl Progress {
+    /// The progress of counting something.
+    pub fn new(what: &'static str) -> Self {
+        Self { what, watched: io::stderr().is_terminal() }
+    }
+
+    /// Says how many there are by now.
+    pub fn tell(&self, count: usize) {
+        if self.watched {
+            talk(&format!("\r{count} {}", self.what));
+        }
+    }
+
+    /// Takes the words away again.
+    pub fn end(&self) {
+        if self.watched {
+            talk("\r\u{1b}[K");
+        }
+    }
 }
 
 /// A value as indented JSON with a line's end.

@@ -12,7 +12,7 @@ use super::sandbox::{Run, Sandbox, check};
 const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 
 /// The records that the gate of a bundle writes about a request.
-fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
+pub(super) fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
     let opened = directory::open(&sandbox.path("bundle")).expect("a bundle");
     let environment = "production".to_owned();
     let gate = Gate::new(opened.loaded.bundle, environment);
@@ -24,25 +24,25 @@ fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record
     cases::run(&gate, &arrival, &body).unwrap().records
 }
 
-fn request(body: &Value) -> RawRequest {
+pub(super) fn request(body: &Value) -> RawRequest {
     let headers = json!({ "content-type": "application/json" });
     serde_json::from_value(json!({ "path": "/notes/mcp", "headers": headers, "json": body }))
         .unwrap()
 }
 
 /// A call with this id in a body.
-fn call(id: u8, tool: &str, arguments: &Value) -> Value {
+pub(super) fn call(id: u8, tool: &str, arguments: &Value) -> Value {
     let params = json!({ "name": tool, "arguments": arguments });
     json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
 }
 
 /// The record of one call.
-fn record(sandbox: &Sandbox, tool: &str, arguments: &Value, claims: Value) -> Record {
+pub(super) fn record(sandbox: &Sandbox, tool: &str, arguments: &Value, claims: Value) -> Record {
     let records = records(sandbox, &request(&call(1, tool, arguments)), claims);
     records.first().unwrap().clone()
 }
 
-fn ann() -> Value {
+pub(super) fn ann() -> Value {
     json!({ "sub": "ann", "team": "red", "roles": ["reader", "writer"], "act": { "sub": "bot" }, "txn": "t-1" })
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::Widening;
+use super::log::{self, Account};
 use super::structure::{Bearing, Change, Difference, Kind, Part, Structure};
 use crate::bundle::BundleId;
 use crate::cli::check::counted;
@@ -14,7 +15,11 @@ use crate::cli::report::{Tone, tinted};
 /// Longer values are cut.
 const LONGEST: usize = 80;
 
-pub(super) fn tell([old, new]: [&BundleId; 2], structure: &Structure) -> String {
+pub(super) fn tell(
+    [old, new]: &[BundleId; 2],
+    structure: &Structure,
+    account: Option<&Account>,
+) -> String {
     let mut text = format!("{old}\n{new}\n\n");
     let mut part = None;
     for change in &structure.changes {
@@ -29,6 +34,10 @@ pub(super) fn tell([old, new]: [&BundleId; 2], structure: &Structure) -> String 
         text.push('\n');
     }
     text.push_str(&ending(structure, old.digest == new.digest));
+    if let Some(account) = account {
+        text.push('\n');
+        text.push_str(&log::human(account));
+    }
     text
 }
 
@@ -113,7 +122,7 @@ fn ending(structure: &Structure, same: bool) -> String {
             tinted(Tone::Good, &format!("{changes}; none of them can permit what was refused"))
                 + "\n"
         }
-        (_, Widening::Possible) => {
+        (_, Widening::Possible | Widening::Certain) => {
             let marked =
                 structure.changes.iter().filter(|c| c.bearing == Bearing::MayWiden).count();
             tinted(

@@ -3,15 +3,21 @@
 use serde_json::{Value, json};
 
 use super::Widening;
+use super::log::{self, Account};
 use super::structure::{Bearing, Change, Difference, Structure};
 use crate::bundle::BundleId;
 
-pub(super) fn tell([old, new]: [&BundleId; 2], structure: &Structure) -> Value {
+pub(super) fn tell(
+    [old, new]: &[BundleId; 2],
+    structure: &Structure,
+    account: Option<&Account>,
+) -> Value {
     json!({
         "old": old,
         "new": new,
         "changes": structure.changes.iter().map(change).collect::<Vec<_>>(),
         "may_widen": structure.widening() != Widening::None,
+        "log": account.map(log::json),
     })
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::Widening;
 use crate::bundle::Document;
 
+pub(super) use failing::can_fail;
 pub(super) use values::Difference;
 
 /// Everything that is different.
@@ -101,6 +102,29 @@ impl Structure {
         changes.extend(parts::types(old, new));
         changes.extend(parts::entities(old, new));
         Self { changes }
+    }
+
+    /// Whether a change of this part may permit more.
+    pub(super) fn may_widen(&self, part: Part) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| change.part == part && change.bearing == Bearing::MayWiden)
+    }
+
+    /// Whether a policy that both bundles have matches the same calls in both.
+    pub(super) fn only_policies(&self) -> bool {
+        self.changes.iter().all(|change| match change.part {
+            Part::Policy | Part::Layer => true,
+            Part::Setting | Part::Tool | Part::Type | Part::Entity => {
+                change.bearing == Bearing::None
+            }
+        })
+    }
+
+    /// The ids of the policies that are not the same in both, words aside.
+    pub(super) fn changed_policies(&self) -> impl Iterator<Item = &str> {
+        let policies = self.changes.iter().filter(|change| change.part == Part::Policy);
+        let decisive = policies.filter(|change| change.bearing != Bearing::None);
+        decisive.map(|change| change.name.as_str())
     }
 
     /// Whether something may pass that did not.

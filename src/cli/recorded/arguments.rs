@@ -69,31 +69,46 @@ pub(in crate::cli) fn of(
         let value = serde_json::to_value(&value).ok();
         return Ok(Arguments { value, withheld: Vec::new() });
     }
-    let Some(digest) = &recorded.arguments_digest else {
-        return Ok(Arguments { value: None, withheld: Vec::new() });
-    };
-    let Some(shown) = &recorded.arguments else {
-        notes.push("the record holds no arguments, since the tool was unknown".to_owned());
+    let held = held(recorded)?;
+    match (&held.value, &recorded.arguments_digest) {
+        (None, Some(_)) => {
+            notes.push("the record holds no arguments, since the tool was unknown".to_owned());
+        }
+        (Some(_), Some(_)) if held.withheld.is_empty() => {
+            let note = "the recorded arguments are complete and have the recorded digest";
+            notes.push(note.to_owned());
+        }
+        (_, _) => {}
+    }
+    Ok(held)
+}
+
+/// The arguments as far as the record itself holds them.
+pub(in crate::cli) fn held(recorded: &Recorded) -> Result<Arguments, Problem> {
+    let (Some(digest), Some(shown)) = (&recorded.arguments_digest, &recorded.arguments) else {
         return Ok(Arguments { value: None, withheld: Vec::new() });
     };
     let mut withheld = Vec::new();
-    if Digest::of(shown).as_str() == digest {
-        notes.push("the recorded arguments are complete and have the recorded digest".to_owned());
-    } else {
+    if Digest::of(shown).as_str() != digest {
         collect(shown, "", &mut withheld);
         if withheld.is_empty() {
             let message = "the recorded arguments do not have the recorded digest";
             let help =
                 "nothing in them is redacted, so the record was changed after it was written";
-            return Err(Problem::new(message).with_help(help).into());
+            return Err(Problem::new(message).with_help(help));
         }
     }
     Ok(Arguments { value: Some(shown.clone()), withheld })
 }
 
+/// Whether a text stands in place of a withheld value.
+pub(in crate::cli) fn is_mark(text: &str) -> bool {
+    text == REDACTED || text == UNKNOWN
+}
+
 fn collect(value: &Value, path: &str, withheld: &mut Vec<String>) {
     match value {
-        Value::String(text) if text == REDACTED || text == UNKNOWN => {
+        Value::String(text) if is_mark(text) => {
             withheld.push(path.to_owned());
         }
         Value::Object(members) => {

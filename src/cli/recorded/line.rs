@@ -18,6 +18,7 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) reason: String,
     pub(in crate::cli) detail: Option<String>,
     pub(in crate::cli) policies: Vec<String>,
+    pub(in crate::cli) layer: Option<String>,
     pub(in crate::cli) bundle: BundleField,
     pub(in crate::cli) principal: Option<PrincipalField>,
     pub(in crate::cli) actor: Option<ActorField>,
@@ -31,6 +32,24 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) trace_id: Option<String>,
     pub(in crate::cli) source_ip: Option<String>,
     pub(in crate::cli) environment: String,
+    /// What would hold if nothing were in shadow.
+    pub(in crate::cli) shadow: Option<OpinionField>,
+    /// What a candidate bundle says.
+    pub(in crate::cli) candidate: Option<CandidateField>,
+}
+
+/// What policies say that are not in force.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct OpinionField {
+    pub(in crate::cli) reason: String,
+    pub(in crate::cli) policies: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct CandidateField {
+    pub(in crate::cli) bundle: BundleField,
+    #[serde(flatten)]
+    pub(in crate::cli) opinion: OpinionField,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -66,7 +85,12 @@ pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Pr
             .find(|line| has_id(line, id))
             .ok_or_else(|| Problem::new(format!("there is no record with the id `{id}`")))?,
     };
-    let recorded: Recorded = serde_json::from_str(line)
+    read(line.as_bytes())
+}
+
+/// Reads one line, which must be a record.
+pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
+    let recorded: Recorded = serde_json::from_slice(line)
         .map_err(|error| Problem::new(format!("this is no record of a decision: {error}")))?;
     if recorded.schema != SCHEMA {
         let message =

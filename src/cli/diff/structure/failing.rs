@@ -51,7 +51,7 @@ const OPERATORS: [&str; 20] = [
 
 /// Whether evaluation can fail: by arithmetic, by an attribute of an entity that may not be there,
 /// or by an operator that nobody here knows.
-pub(super) fn can_fail(policy: &Value) -> bool {
+pub(in crate::cli::diff) fn can_fail(policy: &Value) -> bool {
     let conditions = policy.get("conditions").and_then(Value::as_array);
     conditions.is_none_or(|conditions| {
         conditions.iter().any(|condition| condition.get("body").is_none_or(expression))

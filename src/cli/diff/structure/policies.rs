@@ -37,8 +37,7 @@ pub(super) fn layers(old: &Document, new: &Document) -> Vec<Change> {
 }
 
 fn names(document: &Document) -> BTreeSet<String> {
-    let layers = document.layers.iter().filter(|(_, policies)| !policies.is_empty());
-    layers.map(|(name, _)| ToString::to_string(name)).collect()
+    document.layers.keys().map(ToString::to_string).collect()
 }
 
 /// Every difference between the policies, by `@id`.

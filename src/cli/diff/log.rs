@@ -1,0 +1,125 @@
+//! Recorded calls, put to both bundles.
+
+mod answer;
+mod candidate;
+mod groups;
+mod human;
+mod identities;
+mod json;
+mod known;
+mod lines;
+mod replay;
+mod stand_in;
+
+use std::path::{Path, PathBuf};
+
+use super::Widening;
+use super::structure::Structure;
+use crate::cli::Stop;
+use crate::cli::directory::Opened;
+use crate::cli::report;
+
+use groups::{Case, Groups, What};
+use identities::Identities;
+use lines::Line;
+use replay::{Replay, Seen};
+
+pub(super) use human::tell as human;
+pub(super) use json::tell as json;
+
+/// Records between two words about the progress.
+const STRIDE: usize = 500;
+
+/// What a log says about two bundles, or about a candidate.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Records of decisions.
+    records: usize,
+    /// Other lines, such as those of an access log.
+    others: usize,
+    /// Calls that were compared.
+    compared: usize,
+    /// Requests that were refused before any policy was asked, which both bundles refuse alike.
+    settled: usize,
+    /// Records that a bundle with another digest than OLD wrote.
+    foreign: usize,
+    /// Everything that is not the same, by what came of it.
+    groups: Groups,
+    /// How the answers differ is asked with this command.
+    explain: String,
+}
+
+impl Account {
+    /// Whether something passes that did not.
+    pub(super) fn widening(&self) -> Widening {
+        self.groups.widening()
+    }
+}
+
+/// Puts every call of the logs to both bundles.
+pub(super) fn replay(
+    logs: &[PathBuf],
+    identities: &[PathBuf],
+    bundles: [Opened; 2],
+    structure: &Structure,
+    new: &Path,
+) -> Result<Account, Stop> {
+    let mut replay = Replay::new(bundles, Identities::read(identities)?, structure);
+    let explain = format!("toolgate explain {}", new.display());
+    read(logs, explain, |account, recorded, place| {
+        if !replay.is_of_old(recorded) {
+            account.foreign = account.foreign.saturating_add(1);
+        }
+        match replay.see(recorded) {
+            Seen::Settled => account.settled = account.settled.saturating_add(1),
+            Seen::Compared(cases) => {
+                account.compared = account.compared.saturating_add(1);
+                account.groups.add(cases, recorded, place);
+            }
+            Seen::Undecided(case) => account.groups.add(vec![case], recorded, place),
+        }
+    })
+}
+
+/// What a candidate and policies in shadow would have changed, as the gate recorded it.
+pub(super) fn candidate(logs: &[PathBuf]) -> Result<Account, Stop> {
+    read(logs, "toolgate explain DIR".to_owned(), |account, recorded, place| {
+        let cases = candidate::cases(recorded);
+        if let Some(cases) = cases {
+            account.compared = account.compared.saturating_add(1);
+            account.groups.add(cases, recorded, place);
+        }
+    })
+}
+
+/// Reads the logs line by line, and accounts for every line.
+fn read(
+    logs: &[PathBuf],
+    explain: String,
+    mut record: impl FnMut(&mut Account, &crate::cli::recorded::Recorded, &Path),
+) -> Result<Account, Stop> {
+    let mut account = Account { explain, ..Account::default() };
+    let progress = report::Progress::new("records");
+    for log in logs {
+        for (number, line) in lines::lines(log)?.enumerate() {
+            match line? {
+                Line::Blank => {}
+                Line::Other => account.others = account.others.saturating_add(1),
+                Line::Record(recorded) => {
+                    account.records = account.records.saturating_add(1);
+                    record(&mut account, &recorded, log);
+                }
+                Line::Unreadable(why) => {
+                    account.records = account.records.saturating_add(1);
+                    let place = format!("{}:{}", log.display(), number.saturating_add(1));
+                    account.groups.add_unreadable(Case::new(What::Undecided, why), place);
+                }
+            }
+            if number % STRIDE == 0 {
+                progress.tell(account.records);
+            }
+        }
+    }
+    progress.end();
+    Ok(account)
+}

@@ -1,0 +1,170 @@
+//! What one bundle says about a recorded call, and how sure that is.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::{Effect, Policy};
+
+use super::known::Known;
+use crate::bundle::Bundle;
+use crate::cli::cases::{self, Outcome};
+use crate::cli::diff::structure::can_fail;
+use crate::cli::questions::{identified, questions};
+use crate::cli::reads::Reads;
+use crate::cli::scope::{admits_action, admits_principal, admits_resource};
+use crate::config::Gate;
+use crate::decide::Question;
+use crate::exchange::Arrival;
+use crate::reason::{Decision, Reason};
+
+/// A bundle that can be asked often.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) gate: Gate,
+    readers: Vec<Reader>,
+}
+
+/// A policy and the arguments it looks at.
+#[derive(Debug)]
+struct Reader {
+    policy: Policy,
+    reads: Reads,
+    can_fail: bool,
+}
+
+/// A policy that may match a call or not, depending on what is withheld.
+struct Doubt {
+    id: String,
+    permits: bool,
+    can_fail: bool,
+}
+
+/// What a bundle says.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) reason: Reason,
+    pub(super) policies: BTreeSet<String>,
+    pub(super) certainty: Certainty,
+}
+
+/// How much of an answer holds whatever the withheld values are.
+#[derive(Debug)]
+pub(super) enum Certainty {
+    /// All of it.
+    Full,
+    /// That it is a refusal.
+    Refusal,
+    /// Nothing, because these policies read what is withheld.
+    None(Vec<String>),
+}
+
+impl Answer {
+    pub(super) fn decision(&self) -> Decision {
+        self.reason.decision()
+    }
+
+    pub(super) fn permits(&self) -> bool {
+        self.decision() == Decision::Permit
+    }
+}
+
+impl Side {
+    pub(super) fn new(gate: Gate) -> Self {
+        let readers = policies(&gate.bundle).map(|policy| Reader {
+            policy: policy.clone(),
+            reads: Reads::of(policy),
+            can_fail: policy.to_json().map_or(true, |json| can_fail(&json)),
+        });
+        let readers = readers.filter(|reader| reader.reads.anything()).collect();
+        Self { gate, readers }
+    }
+
+    /// Decides a call as the filter does. `withheld` are the names of arguments that stand-ins
+    /// take the place of; what is known of a policy that reads them is used instead.
+    pub(super) fn ask(
+        &mut self,
+        arrival: &Arrival,
+        body: &[u8],
+        withheld: &BTreeSet<&str>,
+        known: &Known,
+    ) -> Answer {
+        let doubts = self.doubts(arrival, body, withheld);
+        let (told, doubts): (Vec<_>, Vec<_>) =
+            doubts.into_iter().partition(|doubt| known.matches(&doubt.id).is_some());
+        let told: BTreeSet<String> = told.into_iter().map(|doubt| doubt.id).collect();
+        let outcome = if told.is_empty() {
+            cases::decide(&self.gate, arrival, body)
+        } else {
+            let revised = self.gate.bundle.layers.revised(|policy| {
+                let id = policy.id().to_string();
+                if told.contains(&id) { known.revised(policy) } else { Some(policy.clone()) }
+            });
+            let layers = std::mem::replace(&mut self.gate.bundle.layers, revised);
+            let outcome = cases::decide(&self.gate, arrival, body);
+            self.gate.bundle.layers = layers;
+            outcome
+        };
+        let certainty = certainty(&outcome, &doubts);
+        let Outcome { reason, policies, .. } = outcome;
+        Answer { reason, policies, certainty }
+    }
+
+    /// The policies that could have to do with the call and read what is withheld.
+    fn doubts(&self, arrival: &Arrival, body: &[u8], withheld: &BTreeSet<&str>) -> Vec<Doubt> {
+        let reading: Vec<_> =
+            self.readers.iter().filter(|reader| reader.reads.any(withheld)).collect();
+        if withheld.is_empty() || reading.is_empty() {
+            return Vec::new();
+        }
+        // Without a question no policy is asked.
+        let Some(Some(question)) = questions(&self.gate, arrival, body).pop() else {
+            return Vec::new();
+        };
+        let Ok(identity) = identified(&self.gate, arrival) else { return Vec::new() };
+        let layers: Vec<_> = self.gate.bundle.layers.of(&identity).collect();
+        let applies = |reader: &&Reader| {
+            layers.iter().any(|layer| layer.policies.policy(reader.policy.id()).is_some())
+                && admits(&reader.policy, &question)
+        };
+        reading.into_iter().filter(applies).map(Reader::doubt).collect()
+    }
+}
+
+impl Reader {
+    fn doubt(&self) -> Doubt {
+        let permits = self.policy.effect() == Effect::Permit;
+        Doubt { id: self.policy.id().to_string(), permits, can_fail: self.can_fail }
+    }
+}
+
+fn policies(bundle: &Bundle) -> impl Iterator<Item = &Policy> {
+    bundle.all_layers().iter().flat_map(|layer| layer.policies.policies())
+}
+
+fn admits(policy: &Policy, question: &Question) -> bool {
+    let (request, entities) = (question.request(), question.entities());
+    let admitted = |part: Option<bool>| part.unwrap_or(true);
+    admitted(request.principal().map(|it| admits_principal(policy, it, entities)))
+        && admitted(request.action().map(|it| admits_action(policy, it, entities)))
+        && admitted(request.resource().map(|it| admits_resource(policy, it, entities)))
+}
+
+fn certainty(outcome: &Outcome, doubts: &[Doubt]) -> Certainty {
+    let doubtful = |id: &String| doubts.iter().any(|doubt| doubt.id == *id);
+    let certain = if doubts.is_empty() {
+        Some(Certainty::Full)
+    } else if outcome.reason == Reason::Permitted {
+        // Another permit changes nothing, unless it fails.
+        let harmless = |doubt: &Doubt| doubt.permits && !doubt.can_fail;
+        let others = outcome.policies.iter().all(|id| !doubtful(id));
+        (others && doubts.iter().all(harmless)).then_some(Certainty::Full)
+    } else if outcome.reason == Reason::NotPermitted {
+        (!doubts.iter().any(|doubt| doubt.permits)).then_some(Certainty::Refusal)
+    } else {
+        outcome.policies.iter().any(|id| !doubtful(id)).then_some(Certainty::Refusal)
+    };
+    certain.unwrap_or_else(|| {
+        let mut ids: Vec<String> = doubts.iter().map(|doubt| doubt.id.clone()).collect();
+        ids.sort_unstable();
+        Certainty::None(ids)
+    })
+}

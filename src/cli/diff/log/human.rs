@@ -1,0 +1,94 @@
+//! What a log says, for people.
+
+use std::fmt::Write as _;
+
+use super::Account;
+use super::groups::{Calls, Group, What};
+use crate::cli::check::counted;
+use crate::cli::report::{Tone, tinted};
+
+/// So many ids are shown; JSON has all.
+const IDS: usize = 3;
+
+/// Every kind, the most urgent first, as a heading says it.
+const KINDS: [(What, &str); 5] = [
+    (What::Permitted, "refused, and would pass"),
+    (What::Undecided, "cannot be decided again"),
+    (What::Refused, "passed, and would be refused"),
+    (What::RefusedOtherwise, "refused, and would be refused by another decision"),
+    (What::Disagrees, "the record says otherwise than the old bundle"),
+];
+
+pub(in crate::cli::diff) fn tell(account: &Account) -> String {
+    let mut text = tinted(Tone::Heading, "recorded calls");
+    text.push('\n');
+    for (what, heading) in KINDS {
+        let count = account.groups.count(what);
+        if count == 0 {
+            continue;
+        }
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "  {}", tinted(tone(what), &format!("{count} {heading}")));
+        for (group, calls) in account.groups.of(what) {
+            text.push_str(&told(group, calls, &account.explain));
+        }
+    }
+    text.push_str(&ending(account));
+    text
+}
+
+fn tone(what: What) -> Tone {
+    match what {
+        What::Permitted => Tone::Bad,
+        What::Undecided | What::Refused | What::RefusedOtherwise | What::Disagrees => Tone::Odd,
+    }
+}
+
+fn told(group: &Group, calls: &Calls, explain: &str) -> String {
+    let case = &group.case;
+    let mark = if case.may_widen { tinted(Tone::Bad, "!") } else { " ".to_owned() };
+    let policies = case.policies.join(" ");
+    let about = [&policies, &group.tool, &group.principal];
+    let about: Vec<&str> =
+        about.into_iter().filter(|it| !it.is_empty()).map(String::as_str).collect();
+    let head = format!("{mark}   {:5}  {}", calls.ids.len(), about.join("  "));
+    let mut text = format!("{}\n", head.trim_end());
+    let by = case.by.as_ref().map(|by| format!("{by}: ")).unwrap_or_default();
+    let decisions =
+        case.decisions.map(|(from, to)| format!("{} → {}, ", from.as_str(), to.as_str()));
+    let _ = writeln!(text, "           {by}{}{}", decisions.unwrap_or_default(), case.why);
+    let more = calls.ids.len().saturating_sub(IDS);
+    let shown = calls.ids.iter().take(IDS).cloned().collect::<Vec<_>>().join(" ");
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let _ = writeln!(text, "           {}", tinted(Tone::Quiet, &format!("{shown}{more}")));
+    if let Some(example) = example(calls, explain) {
+        let _ = writeln!(text, "           {}", tinted(Tone::Quiet, &example));
+    }
+    text
+}
+
+/// The command that says more about the first call of a group.
+pub(super) fn example(calls: &Calls, explain: &str) -> Option<String> {
+    let (log, id) = (calls.log.as_ref()?, calls.ids.first()?);
+    Some(format!("{explain} --record {log} --id {id}"))
+}
+
+fn ending(account: &Account) -> String {
+    let mut parts =
+        vec![counted(account.records, "record"), format!("{} compared", account.compared)];
+    if account.settled > 0 {
+        parts.push(format!("{} refused by both before any policy", account.settled));
+    }
+    if account.foreign > 0 {
+        parts.push(format!("{} not written by the old bundle", account.foreign));
+    }
+    if account.others > 0 {
+        parts.push(format!("{} skipped", counted(account.others, "other line")));
+    }
+    let passing = account.groups.count(What::Permitted);
+    let verdict = match passing {
+        0 => tinted(Tone::Good, "none of them was refused and would pass"),
+        passing => tinted(Tone::Bad, &format!("{passing} refused before would pass")),
+    };
+    format!("{}; {verdict}\n", parts.join(", "))
+}

@@ -1,0 +1,310 @@
+//! One recorded call → what both bundles say about it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::answer::{Answer, Certainty, Side};
+use super::groups::{Case, What};
+use super::identities::{ByName, Identities};
+use super::known::Known;
+use super::stand_in;
+use crate::bundle::Document;
+use crate::cli::diff::structure::{Part, Structure};
+use crate::cli::directory::Opened;
+use crate::cli::recorded::{self, Recorded};
+use crate::cli::report::Problem;
+use crate::config::Gate;
+use crate::reason::{Decision, Reason};
+use crate::tool::Tool;
+
+/// Two bundles that recorded calls are put to.
+#[derive(Debug)]
+pub(super) struct Replay {
+    old: Side,
+    new: Side,
+    documents: [Document; 2],
+    identities: ByName,
+    /// Whether what is asked before any policy differs, and whether what tools declare does.
+    settings_differ: bool,
+    tools_differ: bool,
+    /// Whether policies meet the same types, entities, tools and principals in both.
+    only_policies: bool,
+    /// The policies that differ.
+    changed: BTreeSet<String>,
+}
+
+/// What came of a record.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// Both bundles refuse it before any policy is asked, and for the same reason.
+    Settled,
+    /// Both bundles have an answer; this is what there is to tell about them.
+    Compared(Vec<Case>),
+    /// At least one of them has none.
+    Undecided(Case),
+}
+
+/// Why there is no answer.
+struct Missing {
+    why: String,
+    policies: Vec<String>,
+    /// Whether the record cannot be believed.
+    changed: bool,
+}
+
+impl Missing {
+    fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), policies: Vec::new(), changed: false }
+    }
+
+    fn changed(problem: Problem) -> Self {
+        Self { changed: true, ..Self::because(problem.message) }
+    }
+}
+
+impl Replay {
+    pub(super) fn new(
+        [old, new]: [Opened; 2],
+        identities: Identities,
+        structure: &Structure,
+    ) -> Self {
+        let identities = identities.by_name(&old.loaded.bundle.identity);
+        let gate = |bundle| Gate::new(bundle, String::new());
+        Self {
+            old: Side::new(gate(old.loaded.bundle)),
+            new: Side::new(gate(new.loaded.bundle)),
+            documents: [old.document, new.document],
+            identities,
+            settings_differ: structure.may_widen(Part::Setting),
+            tools_differ: structure.may_widen(Part::Tool),
+            only_policies: structure.only_policies(),
+            changed: structure.changed_policies().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Whether the old bundle wrote a record.
+    pub(super) fn is_of_old(&self, recorded: &Recorded) -> bool {
+        recorded.bundle.digest == self.old.gate.bundle.id.digest.as_str()
+    }
+
+    /// Puts a recorded call to both bundles.
+    pub(super) fn see(&mut self, recorded: &Recorded) -> Seen {
+        let seen = if recorded.is_call() {
+            self.compare(recorded).map(Seen::Compared)
+        } else {
+            self.early(recorded)
+        };
+        seen.unwrap_or_else(|Missing { why, policies, changed }| {
+            // What passed with the old bundle can only come to be refused.
+            let passed =
+                !changed && self.is_of_old(recorded) && recorded.decision() == Decision::Permit;
+            Seen::Undecided(Case {
+                policies,
+                may_widen: !passed,
+                ..Case::new(What::Undecided, why)
+            })
+        })
+    }
+
+    /// What was refused before any policy was asked, of which the record does not hold enough.
+    fn early(&self, recorded: &Recorded) -> Result<Seen, Missing> {
+        let by_tools = recorded.reason() == Some(Reason::HeaderMismatch);
+        if self.settings_differ || by_tools && self.tools_differ {
+            let why = format!(
+                "`{}`: the settings behind it differ, and the record does not hold the request",
+                recorded.reason
+            );
+            return Err(Missing::because(why));
+        }
+        Ok(Seen::Settled)
+    }
+
+    fn compare(&mut self, recorded: &Recorded) -> Result<Vec<Case>, Missing> {
+        let identity = self.identities.of(recorded).map_err(Missing::because)?;
+        for side in [&mut self.old, &mut self.new] {
+            side.gate.environment.clone_from(&recorded.environment);
+        }
+        let held = recorded::arguments::held(recorded).map_err(Missing::changed)?;
+        let names: BTreeSet<&str> =
+            held.withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
+        let value = match &held.value {
+            Some(value) if !names.is_empty() => {
+                if recorded.reason() == Some(Reason::InvalidArguments) {
+                    return self.unfit(recorded);
+                }
+                Some(self.filled(recorded, value, &names)?)
+            }
+            value => value.clone(),
+        };
+        let lacks = value.is_none() && recorded.arguments_digest.is_some();
+        if lacks && !self.tools(recorded).is_empty() {
+            return Err(Missing::because("the record does not hold the arguments"));
+        }
+        let made = recorded::call(recorded, value.as_ref())
+            .and_then(|call| recorded::arrival(recorded, &call, &identity));
+        let (arrival, body) = made.map_err(Missing::changed)?;
+        let old = self.old.ask(&arrival, &body, &names, &Known::default());
+        let known = self.known(recorded);
+        let new = self.new.ask(&arrival, &body, &names, &known);
+        self.told(recorded, old, &new, &held.withheld)
+    }
+
+    /// What a record of the old bundle tells about policies that the new one has as well.
+    fn known(&self, recorded: &Recorded) -> Known {
+        if !self.only_policies || !self.is_of_old(recorded) {
+            return Known::default();
+        }
+        Known::of(recorded, &self.old.gate.bundle, &self.changed)
+    }
+
+    /// What does not fit a schema does not fit the same one again.
+    fn unfit(&self, recorded: &Recorded) -> Result<Vec<Case>, Missing> {
+        if self.is_of_old(recorded) && self.same_schema(recorded) {
+            return Ok(Vec::new());
+        }
+        let why = "the arguments did not fit the schema then, and the record withholds values";
+        Err(Missing::because(why))
+    }
+
+    /// The arguments with stand-ins for what the record withholds.
+    fn filled(
+        &self,
+        recorded: &Recorded,
+        arguments: &Value,
+        names: &BTreeSet<&str>,
+    ) -> Result<Value, Missing> {
+        let list = || names.iter().copied().collect::<Vec<_>>().join("`, `");
+        if names.iter().any(|name| self.described(recorded, name)) {
+            let why = format!("what `{}` may be has changed, and its value is withheld", list());
+            return Err(Missing::because(why));
+        }
+        let tools = self.tools(recorded);
+        let names_resource = |tool: &&Tool| {
+            let resource = tool.marks().resource.as_ref();
+            let first = resource.and_then(|resource| resource.argument.split('.').next());
+            first.is_some_and(|first| names.contains(first))
+        };
+        if tools.iter().any(names_resource) {
+            let why = format!("`{}` names the resource, and its value is withheld", list());
+            return Err(Missing::because(why));
+        }
+        let schema = self.schemas(recorded).first().copied().cloned().unwrap_or_default();
+        stand_in::fill(arguments, &tools, &schema).map_err(|argument| {
+            let why =
+                format!("the value of `{argument}` is withheld, and no other is known to fit");
+            Missing::because(why)
+        })
+    }
+
+    /// The tool as both bundles know it.
+    fn tools(&self, recorded: &Recorded) -> Vec<&Tool> {
+        let tool = |side| -> Option<&Tool> {
+            let (server, name) = recorded.tool()?;
+            let side: &Side = side;
+            side.gate.bundle.tool(server, name)
+        };
+        [&self.old, &self.new].into_iter().filter_map(tool).collect()
+    }
+
+    fn schemas(&self, recorded: &Recorded) -> Vec<&Value> {
+        let schema = |document| -> Option<&Value> {
+            let (server, name) = recorded.tool()?;
+            let document: &Document = document;
+            let tool = document.tools.get(server)?.iter().find(|tool| tool.name() == name)?;
+            Some(tool.input_schema())
+        };
+        self.documents.iter().filter_map(schema).collect()
+    }
+
+    fn same_schema(&self, recorded: &Recorded) -> bool {
+        matches!(self.schemas(recorded).as_slice(), [old, new] if old == new)
+    }
+
+    /// Whether the bundles describe an argument differently.
+    fn described(&self, recorded: &Recorded, argument: &str) -> bool {
+        let [old, new] = self.schemas(recorded)[..] else { return false };
+        let property =
+            |schema: &Value| schema.get("properties").and_then(|all| all.get(argument)).cloned();
+        let shared = |schema: &Value| ["$defs", "definitions"].map(|key| schema.get(key).cloned());
+        property(old) != property(new) || shared(old) != shared(new)
+    }
+
+    /// What there is to tell about two answers.
+    fn told(
+        &self,
+        recorded: &Recorded,
+        old: Answer,
+        new: &Answer,
+        withheld: &[String],
+    ) -> Result<Vec<Case>, Missing> {
+        let mut cases = Vec::new();
+        let old = match old.certainty {
+            Certainty::Full => {
+                cases.extend(disagreement(recorded, &old, self.is_of_old(recorded)));
+                old
+            }
+            // Its own record says what the values were good for.
+            Certainty::Refusal | Certainty::None(_) if self.is_of_old(recorded) => {
+                as_recorded(recorded)
+            }
+            Certainty::Refusal => old,
+            Certainty::None(ref policies) => return Err(reads(policies, withheld)),
+        };
+        if let Certainty::None(policies) = &new.certainty {
+            return Err(reads(policies, withheld));
+        }
+        cases.extend(difference(&old, new));
+        Ok(cases)
+    }
+}
+
+fn reads(policies: &[String], withheld: &[String]) -> Missing {
+    let withheld = withheld.join("`, `");
+    let why = format!("the record withholds `{withheld}`, and these policies read of it");
+    Missing { policies: policies.to_vec(), ..Missing::because(why) }
+}
+
+/// The answer that a record tells of. What was refused with its batch was permitted on its own.
+fn as_recorded(recorded: &Recorded) -> Answer {
+    let reason = recorded.reason().unwrap_or(Reason::Internal);
+    let reason = if reason == Reason::BatchRefused { Reason::Permitted } else { reason };
+    let policies = recorded.policies.iter().cloned().collect();
+    Answer { reason, policies, certainty: Certainty::Full }
+}
+
+fn disagreement(recorded: &Recorded, old: &Answer, of_old: bool) -> Option<Case> {
+    let was = as_recorded(recorded);
+    let batch = recorded.reason() == Some(Reason::BatchRefused);
+    if was.reason == old.reason && (batch || was.policies == old.policies) {
+        return None;
+    }
+    let by = if of_old { "" } else { " by another bundle" };
+    let why = format!("recorded{by}: {}; the old bundle: {}", recorded.reason, old.reason.as_str());
+    let decisions = Some((was.decision(), old.decision()));
+    let policies = old.policies.iter().cloned().collect();
+    Some(Case { policies, decisions, ..Case::new(What::Disagrees, why) })
+}
+
+fn difference(old: &Answer, new: &Answer) -> Option<Case> {
+    let what = match (old.permits(), new.permits()) {
+        (false, true) => What::Permitted,
+        (true, false) => What::Refused,
+        (true, true) => return None,
+        (false, false) => {
+            let sure = [old, new].iter().all(|it| matches!(it.certainty, Certainty::Full));
+            if !sure || old.decision() == new.decision() {
+                return None;
+            }
+            What::RefusedOtherwise
+        }
+    };
+    // A policy that no longer matches is named by the decision that it made.
+    let [first, second] = if what == What::Permitted { [old, new] } else { [new, old] };
+    let policies = if first.policies.is_empty() { &second.policies } else { &first.policies };
+    Some(Case {
+        policies: policies.iter().cloned().collect(),
+        decisions: Some((old.decision(), new.decision())),
+        ..Case::new(what, format!("{} → {}", old.reason.as_str(), new.reason.as_str()))
+    })
+}
