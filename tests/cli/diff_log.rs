@@ -4,7 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::explain::{ann, call, record, records, request};
+use toolgate::cli::cases::{self, Identity, Sent};
+use toolgate::cli::directory;
+use toolgate::config::Gate;
+use toolgate::record::Record;
+
+use super::explain::{ann, call, request};
 use super::sandbox::{Run, Sandbox, check};
 
 const POLICIES: &str = "org/notes.cedar";
@@ -14,14 +19,24 @@ fn bob() -> Value {
     json!({ "sub": "bob", "team": "blue", "roles": ["reader"], "act": { "sub": "bot" } })
 }
 
-/// A line of the log with an id of its own.
-fn numbered(line: &str, number: usize) -> String {
-    let id = serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
-    line.replace(&id, &format!("00000000-0000-7000-8000-{number:012}"))
+fn gate(sandbox: &Sandbox, bundle: &str) -> Gate {
+    let opened = directory::open(&sandbox.path(bundle)).expect("a bundle");
+    Gate::new(opened.loaded.bundle, "production".to_owned())
+}
+
+/// The records that a gate writes about a body.
+fn records(gate: &Gate, body: &Value, claims: Value, number: u128) -> Vec<Record> {
+    let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
+    let request = request(body);
+    let time = Some("2026-03-04T05:06:07.890Z".parse().unwrap());
+    let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
+    let (mut arrival, body) = sent.arrival(Some(&identity));
+    arrival.entropy = number;
+    cases::run(gate, &arrival, &body).unwrap().records
 }
 
 /// What a busy day leaves: calls of two people, and what is no call.
-fn day(sandbox: &Sandbox) -> String {
+fn day(gate: &Gate) -> String {
     let read = |id: &str| json!({ "id": id });
     let write = |stars: u8| json!({ "team": "red", "text": "secret", "stars": stars });
     let calls = [
@@ -37,9 +52,10 @@ fn day(sandbox: &Sandbox) -> String {
         ("read", read("n-3"), ann()),
     ];
     let mut log = String::new();
-    for (number, (tool, arguments, claims)) in calls.into_iter().enumerate() {
-        let line = record(sandbox, tool, &arguments, claims).to_line();
-        writeln!(log, "{}", numbered(&line, number)).unwrap();
+    for (number, (tool, arguments, claims)) in (0..).zip(calls) {
+        for record in records(gate, &call(1, tool, &arguments), claims, number) {
+            writeln!(log, "{}", record.to_line()).unwrap();
+        }
         // An access log has other lines, too.
         writeln!(log, "[2026-03-04T05:06:07.890Z] \"POST /notes/mcp\" 200").unwrap();
     }
@@ -54,18 +70,21 @@ fn sandbox(edits: &[(&str, &str, &str)]) -> Sandbox {
     for (file, old, new) in edits {
         sandbox.replace(&format!("next/{file}"), old, new);
     }
-    sandbox.write("decisions.ndjson", &day(&sandbox));
+    sandbox.write("decisions.ndjson", &day(&gate(&sandbox, "bundle")));
     sandbox
 }
 
-fn ids(run: &Run, change: &str) -> Vec<u64> {
-    let groups = run.json()["log"]["groups"].as_array().unwrap().clone();
+/// The numbers of the calls about which this is told.
+fn numbers(run: &Run, change: &str) -> Vec<u64> {
+    let report = run.json();
+    let groups = report.get("log").unwrap_or(&report)["groups"].as_array().unwrap();
     let groups = groups.iter().filter(|group| group["change"] == change);
-    let ids = groups.flat_map(|group| group["ids"].as_array().unwrap().clone());
-    let mut ids: Vec<u64> =
-        ids.map(|id| id.as_str().unwrap().rsplit('-').next().unwrap().parse().unwrap()).collect();
-    ids.sort_unstable();
-    ids
+    let ids = groups.flat_map(|group| group["ids"].as_array().unwrap());
+    // The last digits of an id are the entropy of its request.
+    let number = |id: &Value| u64::from_str_radix(id.as_str()?.rsplit('-').next()?, 16).ok();
+    let mut numbers: Vec<u64> = ids.map(|id| number(id).unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 #[test]
@@ -74,7 +93,7 @@ fn a_tightening_names_the_calls_that_flip() {
         sandbox(&[(POLICIES, "principal in Role::\"reader\"", "principal in Role::\"writer\"")]);
     check("diff_log_tighter", &sandbox.run(DIFF));
     let run = sandbox.run(&format!("{DIFF} --format json"));
-    assert_eq!((run.code, ids(&run, "refused")), (0, vec![1]));
+    assert_eq!((run.code, numbers(&run, "refused")), (0, vec![1]));
     check("diff_log_tighter_json", &run);
 }
 
@@ -84,7 +103,7 @@ fn what_is_withheld_and_read_cannot_be_told() {
     let sandbox = sandbox(&[(POLICIES, "stars > 3", "stars > 2")]);
     check("diff_log_withheld", &sandbox.run(DIFF));
     let run = sandbox.run(&format!("{DIFF} --format json"));
-    assert_eq!((run.code, ids(&run, "undecided")), (1, vec![2, 3]));
+    assert_eq!((run.code, numbers(&run, "undecided")), (1, vec![2, 3]));
 }
 
 #[test]
@@ -95,7 +114,7 @@ fn a_widening_names_the_calls_that_would_pass() {
     ]);
     check("diff_log_wider", &sandbox.run(DIFF));
     let run = sandbox.run(&format!("{DIFF} --format json"));
-    assert_eq!((run.code, ids(&run, "permitted")), (1, vec![4]));
+    assert_eq!((run.code, numbers(&run, "permitted")), (1, vec![4]));
 }
 
 /// What was refused before any policy was asked is refused again, where the settings are the same.
@@ -150,11 +169,39 @@ fn a_call_that_was_refused_with_its_batch() {
     )]);
     let read = call(1, "read", &json!({ "id": "n-1" }));
     let write = call(2, "write", &json!({ "team": "blue", "text": "a" }));
-    let batch = records(&sandbox, &request(&json!([read, write])), ann());
-    let lines: Vec<String> =
-        batch.iter().enumerate().map(|(n, it)| numbered(&it.to_line(), n)).collect();
+    let batch = records(&gate(&sandbox, "bundle"), &json!([read, write]), ann(), 0);
+    let lines: Vec<String> = batch.iter().map(Record::to_line).collect();
     sandbox.write("decisions.ndjson", &lines.join("\n"));
     let run = sandbox.run(&format!("{DIFF} --format json"));
-    assert_eq!((run.code, ids(&run, "permitted")), (1, vec![1]));
-    assert!(ids(&run, "disagrees_with_record").is_empty());
+    assert_eq!((run.code, numbers(&run, "permitted")), (1, vec![1]));
+    assert!(numbers(&run, "disagrees_with_record").is_empty());
+}
+
+/// Tells what the gate recorded, and decides nothing.
+#[test]
+fn what_a_candidate_would_have_flipped() {
+    let sandbox =
+        sandbox(&[(POLICIES, "principal in Role::\"reader\"", "principal in Role::\"writer\"")]);
+    let candidate = Some(Box::new(gate(&sandbox, "next")));
+    let watched = Gate { candidate, ..gate(&sandbox, "bundle") };
+    sandbox.write("decisions.ndjson", &day(&watched));
+    let run = sandbox.run("diff --candidate --log decisions.ndjson");
+    check("diff_candidate", &run);
+    let told = sandbox.run("diff --candidate --log decisions.ndjson --format json");
+    assert_eq!((told.code, numbers(&told, "refused")), (0, vec![1]));
+    // Nobody had a say beside the bundle in force.
+    sandbox.write("decisions.ndjson", &day(&gate(&sandbox, "bundle")));
+    let alone = sandbox.run("diff --candidate --log decisions.ndjson --format json");
+    assert_eq!((alone.code, &alone.json()["compared"]), (0, &json!(0)));
+}
+
+#[test]
+fn what_policies_in_shadow_would_have_flipped() {
+    let shadow = "@id(\"few-stars\")\n@mode(\"shadow\")";
+    let sandbox = sandbox(&[(POLICIES, "@id(\"few-stars\")", shadow)]);
+    sandbox.write("decisions.ndjson", &day(&gate(&sandbox, "next")));
+    let run = sandbox.run("diff --candidate --log decisions.ndjson");
+    check("diff_shadow", &run);
+    let told = sandbox.run("diff --candidate --log decisions.ndjson --format json");
+    assert_eq!((told.code, numbers(&told, "refused")), (0, vec![3]));
 }

@@ -12,7 +12,7 @@ use super::sandbox::{Run, Sandbox, check};
 const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 
 /// The records that the gate of a bundle writes about a request.
-pub(super) fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
+fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
     let opened = directory::open(&sandbox.path("bundle")).expect("a bundle");
     let environment = "production".to_owned();
     let gate = Gate::new(opened.loaded.bundle, environment);
@@ -37,7 +37,7 @@ pub(super) fn call(id: u8, tool: &str, arguments: &Value) -> Value {
 }
 
 /// The record of one call.
-pub(super) fn record(sandbox: &Sandbox, tool: &str, arguments: &Value, claims: Value) -> Record {
+fn record(sandbox: &Sandbox, tool: &str, arguments: &Value, claims: Value) -> Record {
     let records = records(sandbox, &request(&call(1, tool, arguments)), claims);
     records.first().unwrap().clone()
 }
