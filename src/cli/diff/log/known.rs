@@ -83,3 +83,94 @@ fn rank(layer: &LayerName) -> u8 {
         LayerName::Agent(_) => 3,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::bundle;
+    use crate::fixture;
+
+    /// The fixture's bundle with a layer for each kind of caller.
+    fn bundle() -> Bundle {
+        let mut document = fixture::document_json();
+        let policy = |id: &str, effect: &str| {
+            let source = format!("@id(\"{id}\") {effect} (principal, action, resource);");
+            json!({ "id": id, "source": source })
+        };
+        for layer in ["tenant/acme", "agent/a", "agent/b"] {
+            let whose = layer.replace('/', "-");
+            document["layers"][layer] = json!([
+                policy(&format!("{whose}-permit"), "permit"),
+                policy(&format!("{whose}-forbid"), "forbid"),
+            ]);
+        }
+        let document = serde_json::from_value(document).expect("a document");
+        bundle::load(&document).expect("a bundle").bundle
+    }
+
+    fn recorded(reason: &str, layer: Option<&str>, policies: &[&str]) -> Recorded {
+        let gate = fixture::gate();
+        let refusal = crate::exchange::Exchange::default().fail(&gate, "for its record");
+        let line = refusal.records.first().map(crate::record::Record::to_line).unwrap_or_default();
+        let mut record: Value = serde_json::from_str(&line).expect("a record");
+        record["reason"] = json!(reason);
+        record["layer"] = json!(layer);
+        record["policies"] = json!(policies);
+        serde_json::from_value(record).expect("a record")
+    }
+
+    #[track_caller]
+    fn check(recorded: &Recorded, matched: &[&str], missed: &[&str], open: &[&str]) {
+        let changed = BTreeSet::from(["limit".to_owned()]);
+        let known = Known::of(recorded, &bundle(), &changed);
+        for (ids, expected) in [(matched, Some(true)), (missed, Some(false)), (open, None)] {
+            for id in ids {
+                assert_eq!(known.matches(id), expected, "{id}");
+            }
+        }
+        assert_eq!(known.matches("limit"), None, "it is another policy now");
+    }
+
+    #[test]
+    fn a_permit_tells_of_every_layer() {
+        check(
+            &recorded("permitted", Some("tenant/acme"), &["reads", "tenant-acme-permit"]),
+            &["reads", "tenant-acme-permit"],
+            &["refunds", "tenant-acme-forbid", "agent-a-forbid"],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_refusal_tells_of_the_layers_that_were_asked() {
+        check(
+            &recorded("forbidden", Some("tenant/acme"), &["tenant-acme-forbid"]),
+            &["tenant-acme-forbid"],
+            &[],
+            &["reads", "tenant-acme-permit", "agent-a-forbid", "agent-b-permit"],
+        );
+        // Which agent was asked first depends on the chain.
+        check(
+            &recorded("not_permitted", Some("agent/b"), &[]),
+            &[],
+            &["tenant-acme-forbid", "agent-b-permit", "agent-b-forbid"],
+            &["reads", "agent-a-permit", "agent-a-forbid"],
+        );
+        check(&recorded("policy_error", Some("org"), &["reads"]), &[], &[], &["reads", "refunds"]);
+    }
+
+    #[test]
+    fn a_known_policy_asks_nothing_more() {
+        let bundle = bundle();
+        let id = cedar_policy::PolicyId::new("limit");
+        let (_, policy) = bundle.layers.policy(&id).expect("the policy");
+        let revised = |matched| Known([("limit".to_owned(), matched)].into()).revised(policy);
+        assert!(revised(false).is_none());
+        let always = revised(true).expect("a policy");
+        assert_eq!((always.effect(), always.id()), (Effect::Forbid, &id));
+        assert!(!always.to_string().contains("amount"));
+        assert_eq!(Known::default().revised(policy).as_ref(), Some(policy));
+    }
+}

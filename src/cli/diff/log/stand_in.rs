@@ -161,3 +161,54 @@ fn described<'a>(schema: &'a Value, path: &[Step]) -> Option<&'a Value> {
         Step::Position(_) => schema.get("items"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::tool::{Marks, read_tools};
+
+    /// Arguments of which `a` is withheld, by the schema of `a`.
+    #[track_caller]
+    fn check(schema: &Value, withheld: &Value, fits: bool) {
+        let input = json!({
+            "type": "object",
+            "properties": { "a": schema, "b": { "type": "integer" } },
+            "required": ["a", "b"],
+        });
+        let list = json!([{ "name": "t", "inputSchema": input }]);
+        let description = read_tools(&list).expect("a tool").remove(0);
+        let tool =
+            Tool::new("s", &description, Marks::default(), &BTreeSet::new()).expect("a tool");
+        let filled = fill(&json!({ "a": withheld, "b": 1 }), &[&tool], &input);
+        match filled {
+            Ok(filled) => assert!(fits && accept(&tool, &filled).is_ok(), "{schema}: {filled}"),
+            Err(argument) => assert!(!fits && argument.starts_with('a'), "{schema}: {argument}"),
+        }
+    }
+
+    #[test]
+    fn whatever_fits_takes_the_place_of_a_mark() {
+        let mark = json!("[redacted]");
+        for schema in [
+            json!({ "type": "string" }),
+            json!({ "type": "string", "maxLength": 3 }),
+            json!({ "type": "string", "enum": ["x", "y"] }),
+            json!({ "type": "string", "format": "date-time" }),
+            json!({ "type": "integer", "minimum": 7 }),
+            json!({ "type": "number", "exclusiveMaximum": 1 }),
+            json!({ "type": "boolean" }),
+            json!({ "type": "array", "items": { "type": "integer" } }),
+            json!({ "type": ["integer", "null"] }),
+            json!({ "type": "string", "pattern": "^c-\\d+$", "examples": ["c-1"] }),
+        ] {
+            check(&schema, &mark, true);
+        }
+        check(&json!({ "type": "string", "pattern": "^c-\\d+$" }), &mark, false);
+        let inner = json!({ "type": "object", "properties": { "x": { "type": "integer" }, "y": { "type": "boolean" } } });
+        check(&inner, &json!({ "x": mark, "y": mark }), true);
+        let list = json!({ "type": "array", "items": { "type": "integer" } });
+        check(&list, &json!([1, mark, mark]), true);
+    }
+}
