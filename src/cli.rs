@@ -8,11 +8,13 @@ mod configuration;
 mod diff;
 mod emit;
 mod explain;
+mod inventory;
 mod test;
 
 pub mod cases;
 pub mod directory;
 pub mod files;
+mod hidden;
 mod policies;
 mod questions;
 mod reads;
@@ -58,6 +60,7 @@ enum Verb {
     Check(check::Arguments),
     Test(test::Arguments),
     Explain(explain::Arguments),
+    Inventory(inventory::Arguments),
     Build(build::Arguments),
     Diff(diff::Arguments),
     Emit(emit::Arguments),
@@ -157,6 +160,7 @@ fn run(arguments: &Arguments) -> Exit {
         Verb::Check(arguments) => check::run(arguments, format),
         Verb::Test(arguments) => test::run(arguments, format),
         Verb::Explain(arguments) => explain::run(arguments, format),
+        Verb::Inventory(arguments) => inventory::run(arguments, format),
         Verb::Build(arguments) => build::run(arguments, format),
         Verb::Diff(arguments) => diff::run(arguments, format),
         Verb::Emit(arguments) => emit::run(arguments, format),

@@ -5,6 +5,8 @@ mod check;
 mod diff;
 mod diff_log;
 mod explain;
+mod inventory;
+mod openapi;
 mod sandbox;
 mod sign;
 mod test;

@@ -283,7 +283,8 @@ def application() -> Starlette:
 
 
 async def capture(directory: Path) -> None:
-    """Writes the answer of each server to tools/list, which is what a policy bundle is built from."""
+    """Writes the answer of each server to tools/list, from which `toolgate inventory` makes tools files."""
+    directory.mkdir(parents=True, exist_ok=True)
     for server in SERVERS:
         tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in await server.list_tools()]
         (directory / f"{server.name}.json").write_text(json.dumps({"tools": tools}, indent=2) + "\n")

@@ -94,6 +94,8 @@ codes! {
     HiddenType = "hidden-type", Warning;
     /// The gate leaves a part of a tool's schema to the tool.
     UnenforcedSchema = "unenforced-schema", Warning;
+    /// A tool's description has something that people do not see.
+    HiddenText = "hidden-text", Warning;
     /// A text in a policy looks like another one.
     ConfusableText = "confusable-text", Warning;
     /// A policy can never match.

@@ -203,7 +203,7 @@ pub struct McpSettings {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerNotes {
-    /// The file with the server's `tools/list` answer.
+    /// The file with the tools it offers.
     pub tools_from: String,
     /// What people say about its tools, by tool name.
     #[serde(default)]

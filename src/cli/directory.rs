@@ -3,7 +3,7 @@
 mod built;
 mod layers;
 mod places;
-mod tools;
+pub(super) mod tools;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ use crate::bundle::{
 use crate::tool::ToolDescription;
 
 pub use places::SourceMap;
+use tools::ToolsFile;
 
 /// Entries that bundles have besides policies.
 const KNOWN: [&str; 6] =
@@ -191,9 +192,10 @@ impl Reader<'_> {
         let mut all = BTreeMap::new();
         for (server, notes) in &manifest.servers {
             match self.tools_of(server, &notes.tools_from) {
-                Ok((file, tools, names)) => {
-                    all.insert(server.clone(), tools);
-                    self.map.tools.insert(server.clone(), (file, names));
+                Ok((file, read)) => {
+                    all.insert(server.clone(), read.tools);
+                    self.problems.extend(read.warnings);
+                    self.map.tools.insert(server.clone(), (file, read.names));
                 }
                 Err(problems) => {
                     self.unread.servers.push(server.clone());
@@ -221,7 +223,7 @@ impl Reader<'_> {
         &self,
         server: &str,
         path: &str,
-    ) -> Result<(Rc<SourceFile>, Vec<ToolDescription>, tools::Names), Vec<Problem>> {
+    ) -> Result<(Rc<SourceFile>, ToolsFile), Vec<Problem>> {
         let here = |message: String| {
             let place = self.map.key(&format!("servers.{server}.tools_from"));
             vec![Problem { place, ..Problem::new(message).with_code(Code::Unreadable) }]
@@ -231,8 +233,8 @@ impl Reader<'_> {
         }
         let text = files::read(&self.path(path)).map_err(|error| here(error.to_string()))?;
         let file = self.source(path, text);
-        let (tools, names) = tools::read(&file, &self.pinning(server, &file))?;
-        Ok((file, tools, names))
+        let read = tools::read(&file, &self.pinning(server, &file))?;
+        Ok((file, read))
     }
 
     /// How to pin the tools of a server as they stand in a file.
@@ -315,7 +317,7 @@ fn is_named(name: &str, extension: &str) -> bool {
 }
 
 /// Whether a path stays inside the bundle, so that a copy of the directory is a copy of all of it.
-fn is_inside(path: &str) -> bool {
+pub(super) fn is_inside(path: &str) -> bool {
     let steps = Path::new(path).components();
     !path.is_empty()
         && steps.into_iter().all(|step| matches!(step, std::path::Component::Normal(_)))

@@ -99,6 +99,11 @@ pub fn lines(
     Ok(reader.split(b'\n').map(move |line| line.map_err(|cause| FileError::reading(&path, cause))))
 }
 
+/// Whether a path leads to a directory.
+pub fn is_directory(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
 /// What is in a directory, sorted by name, without hidden entries.
 ///
 /// # Errors

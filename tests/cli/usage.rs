@@ -6,7 +6,7 @@ use super::sandbox::{Sandbox, check};
 fn help_is_data_and_succeeds() {
     let sandbox = Sandbox::new();
     check("help", &sandbox.run("--help"));
-    for verb in ["check", "test", "explain", "diff", "build", "emit ecds"] {
+    for verb in ["check", "test", "explain", "diff", "build", "inventory", "emit ecds"] {
         let run = sandbox.run(&format!("{verb} --help"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
         assert!(run.stdout.contains("Example"), "{verb}");

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::bundle::Code;
+use crate::cli::hidden;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
 use crate::json;
@@ -16,22 +17,32 @@ use crate::tool::{self, ToolDescription, ToolError};
 const DEPTH: usize = 128;
 
 /// Where the name of each tool stands.
-pub(super) type Names = BTreeMap<String, Range<usize>>;
+pub(in crate::cli) type Names = BTreeMap<String, Range<usize>>;
 
-/// The tools, stripped to what a bundle keeps of them; `pinning` is the command that pins them.
-pub(super) fn read(
+/// What a tools file holds.
+#[derive(Debug)]
+pub(in crate::cli) struct ToolsFile {
+    /// The tools, stripped to what a bundle keeps of them.
+    pub(in crate::cli) tools: Vec<ToolDescription>,
+    pub(in crate::cli) names: Names,
+    /// What a reviewer could overlook.
+    pub(in crate::cli) warnings: Vec<Problem>,
+}
+
+/// Reads a tools file; `pinning` is the command that pins it.
+pub(in crate::cli) fn read(
     file: &Rc<SourceFile>,
     pinning: &str,
-) -> Result<(Vec<ToolDescription>, Names), Vec<Problem>> {
+) -> Result<ToolsFile, Vec<Problem>> {
     let list = parse(file).map_err(|problem| vec![problem])?;
     let names = names(&list, file);
+    let place = |tool: &str| match names.get(tool) {
+        Some(span) => Place::at(file, span.clone()),
+        None => Place::whole(file),
+    };
     let tools = tool::read_tools(&list).map_err(|errors| {
         let problem = |error: &ToolError| {
-            let place = match names.get(error.tool()) {
-                Some(span) => Place::at(file, span.clone()),
-                None => Place::whole(file),
-            };
-            let problem = Problem::at(place, error.to_string());
+            let problem = Problem::at(place(error.tool()), error.to_string());
             if error.is_about_pins() {
                 let help = format!("review it, then pin it: `{pinning}`");
                 problem.with_code(Code::ToolPin).with_help(help)
@@ -41,7 +52,15 @@ pub(super) fn read(
         };
         errors.iter().map(problem).collect::<Vec<_>>()
     })?;
-    Ok((tools, names))
+    let warnings = tool::listed(&list).into_iter().flatten().flat_map(|tool| {
+        let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+        let warning = move |what: String| (name, format!("tool `{name}`: {what}"));
+        hidden::in_tool(tool).into_iter().map(warning)
+    });
+    let warnings = warnings
+        .map(|(name, what)| Problem::at(place(name), what).with_code(Code::HiddenText))
+        .collect();
+    Ok(ToolsFile { tools, names, warnings })
 }
 
 /// The JSON of a file, read as strictly as a call.

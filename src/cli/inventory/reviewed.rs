@@ -1,0 +1,144 @@
+//! What a bundle says about one server: the tools file as it was reviewed, and the notes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::super::Stop;
+use super::super::directory::{self, tools};
+use super::super::files;
+use super::super::report::{Problem, SourceFile};
+use super::super::yaml;
+use super::answer::name;
+use crate::bundle::{Code, Manifest, ServerNotes};
+use crate::tool::{self, Marks};
+
+/// A server as a bundle knows it.
+#[derive(Debug)]
+pub(super) struct Reviewed {
+    server: String,
+    /// The tools file as a path of the user.
+    path: PathBuf,
+    is_new: bool,
+    notes: ServerNotes,
+    file: Option<Rc<SourceFile>>,
+    tools: Vec<Value>,
+    /// Why the file is not what was reviewed.
+    problems: Vec<Problem>,
+}
+
+impl Reviewed {
+    /// Reads what the bundle in a directory has about a server; that may be nothing yet.
+    pub(super) fn read(directory: &Path, server: &str) -> Result<Self, Stop> {
+        let named = directory;
+        let directory = if directory == Path::new(".") { Path::new("") } else { directory };
+        let known = manifest(directory)?.servers.remove(server);
+        let is_new = known.is_none();
+        if !tool::is_tool_name(server) {
+            let help = "use letters, digits, `-`, `_`, `.`";
+            return Err(Problem::new(format!("`{server}` is not a server name"))
+                .with_help(help)
+                .into());
+        }
+        let tools_from = format!("tools/{server}.json");
+        let notes = known.unwrap_or(ServerNotes { tools_from, tools: BTreeMap::new() });
+        if !directory::is_inside(&notes.tools_from) {
+            let message = format!("`{}` is not inside the bundle", notes.tools_from);
+            return Err(Problem::new(message).into());
+        }
+        let path = directory.join(&notes.tools_from);
+        let mut reviewed = Self {
+            server: server.to_owned(),
+            path,
+            is_new,
+            notes,
+            file: None,
+            tools: Vec::new(),
+            problems: Vec::new(),
+        };
+        reviewed.read_tools(named)?;
+        Ok(reviewed)
+    }
+
+    fn read_tools(&mut self, directory: &Path) -> Result<(), Stop> {
+        let text = match files::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.is_missing() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let file = Rc::new(SourceFile { name: self.path.display().to_string(), text });
+        let list = tools::parse(&file)?;
+        self.tools = tool::listed(&list).cloned().unwrap_or_default();
+        let directory = directory.display();
+        let pinning =
+            format!("toolgate inventory {directory} --server {} {}", self.server, file.name);
+        self.problems = tools::read(&file, &pinning).err().unwrap_or_default();
+        self.file = Some(file);
+        Ok(())
+    }
+
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path in the bundle.
+    pub(super) fn tools_from(&self) -> &str {
+        &self.notes.tools_from
+    }
+
+    /// Whether the manifest does not have the server yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// What people say about the tools.
+    pub(super) fn notes(&self) -> &BTreeMap<String, Marks> {
+        &self.notes.tools
+    }
+
+    /// The tools as they stand in the file, whoever wrote them there.
+    pub(super) fn tools(&self) -> &[Value] {
+        &self.tools
+    }
+
+    /// The tools as they were reviewed; an error if the file is not what was pinned.
+    pub(super) fn pinned(&self) -> Result<&[Value], Stop> {
+        if !self.problems.is_empty() {
+            return Err(self.problems.clone().into());
+        }
+        if self.file.is_none() {
+            let message = format!("there is no `{}` to compare with", self.path.display());
+            return Err(Problem::new(message)
+                .with_help("without `--compare` it is written")
+                .into());
+        }
+        Ok(&self.tools)
+    }
+
+    /// Whether the file has this content already.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.file.as_ref().is_some_and(|file| file.text == text)
+    }
+
+    /// The tools with notes that are not offered any more.
+    pub(super) fn without_tool(&self, tools: &[Value]) -> Vec<&String> {
+        let offered = |note: &str| tools.iter().any(|tool| name(tool) == Some(note));
+        self.notes.tools.keys().filter(|note| !offered(note)).collect()
+    }
+}
+
+fn manifest(directory: &Path) -> Result<Manifest, Stop> {
+    let path = directory.join("bundle.yaml");
+    let text = files::read(&path).map_err(|error| {
+        let help = "a bundle is a directory with a `bundle.yaml`";
+        Problem::new(error.to_string()).with_code(Code::Unreadable).with_help(help)
+    })?;
+    let file = Rc::new(SourceFile { name: path.display().to_string(), text });
+    Ok(yaml::read(&file)?)
+}

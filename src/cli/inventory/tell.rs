@@ -1,0 +1,150 @@
+//! What is told: changes for people to review, and notes to put into `bundle.yaml`.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::super::hidden::shown;
+use super::super::report::{Tone, tinted};
+use super::changes::{Change, Changes};
+use super::propose::Proposal;
+
+/// Texts up to this length are told in one line.
+const SHORT: usize = 40;
+
+/// Everything that changed, one block for each tool.
+pub(super) fn changes(changes: &Changes) -> String {
+    let mut text = String::new();
+    for tool in &changes.added {
+        let _ = writeln!(text, "{}      {}", tinted(Tone::Odd, "new"), said(tool, "name"));
+        for line in said(tool, "description").lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    for tool in &changes.removed {
+        let _ = writeln!(text, "{}     {}", tinted(Tone::Odd, "gone"), shown(tool));
+    }
+    for changed in &changes.changed {
+        let _ = writeln!(text, "{}  {}", tinted(Tone::Bad, "changed"), shown(&changed.tool));
+        for change in &changed.changes {
+            text.push_str(&told(change));
+        }
+    }
+    text
+}
+
+/// How much changed, in one line.
+pub(super) fn summary(changes: &Changes) -> String {
+    let counts = [
+        (changes.added.len(), "new"),
+        (changes.removed.len(), "gone"),
+        (changes.changed.len(), "changed"),
+    ];
+    let told = counts.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, what)| format!("{count} {what}")).collect();
+    if told.is_empty() { "nothing has changed".to_owned() } else { told.join(", ") }
+}
+
+fn said(tool: &Value, member: &str) -> String {
+    shown(tool.get(member).and_then(Value::as_str).unwrap_or_default())
+}
+
+fn told(change: &Change) -> String {
+    let place = place(change);
+    match (&change.before, &change.after) {
+        (Some(Value::String(before)), Some(Value::String(after))) if is_long(before, after) => {
+            format!("    {place}\n{}", difference(before, after))
+        }
+        (Some(before), Some(after)) => {
+            format!("    {place} was {}, is {}\n", plain(before), plain(after))
+        }
+        (None, Some(after)) => format!("    {place} is new: {}\n", plain(after)),
+        (Some(before), None) => format!("    {place} is gone, was {}\n", plain(before)),
+        (None, None) => String::new(),
+    }
+}
+
+/// The name of what changed.
+fn place(change: &Change) -> String {
+    let Change { member, path, keyword, .. } = change;
+    let of_schema = match member.as_str() {
+        "inputSchema" => Some("argument"),
+        "outputSchema" => Some("result"),
+        _ => None,
+    };
+    let place = match (of_schema, path.as_deref()) {
+        (Some(_), Some("")) | (_, None) => shown(member),
+        (Some(kind), Some(path)) => format!("{kind} `{}`", shown(path)),
+        (None, Some(path)) => shown(&format!("{member}.{path}")),
+    };
+    match keyword {
+        Some(keyword) => format!("{place}: {}", shown(keyword)),
+        None => place,
+    }
+}
+
+fn is_long(before: &str, after: &str) -> bool {
+    before.len().max(after.len()) > SHORT || before.contains('\n') || after.contains('\n')
+}
+
+/// Both texts, line by line.
+fn difference(before: &str, after: &str) -> String {
+    let mut text = String::new();
+    for change in TextDiff::from_lines(before, after).iter_all_changes() {
+        let line = shown(change.value().trim_end_matches('\n'));
+        let line = match change.tag() {
+            ChangeTag::Equal => format!("  {line}"),
+            ChangeTag::Delete => tinted(Tone::Bad, &format!("- {line}")),
+            ChangeTag::Insert => tinted(Tone::Good, &format!("+ {line}")),
+        };
+        let _ = writeln!(text, "      {line}");
+    }
+    text
+}
+
+fn plain(value: &Value) -> String {
+    format!("`{}`", shown(&value.to_string()))
+}
+
+/// YAML that can be put into `bundle.yaml`. `tools_from` is given where the server is new there.
+pub(super) fn fragment(server: &str, tools_from: Option<&str>, proposals: &[Proposal]) -> String {
+    let mut text = String::from(
+        "# Proposed from what the server says about itself, which nobody has checked.\n\
+         # Nothing of it is in force before you have put it into bundle.yaml.\nservers:\n",
+    );
+    let _ = writeln!(text, "  {}:", scalar(server));
+    if let Some(file) = tools_from {
+        let _ = writeln!(text, "    tools_from: {}", scalar(file));
+    }
+    if !proposals.is_empty() {
+        text.push_str("    tools:\n");
+    }
+    for Proposal { tool, classes, operation, opaque, grounds } in proposals {
+        let mut notes = format!("classes: [{}]", classes.join(", "));
+        if let Some(operation) = operation {
+            let _ = write!(notes, ", operation: {operation}");
+        }
+        if !opaque.is_empty() {
+            let paths: Vec<String> = opaque.iter().map(|path| scalar(path)).collect();
+            let _ = write!(notes, ", opaque: [{}]", paths.join(", "));
+        }
+        let _ = writeln!(text, "      {}: {{ {notes} }} # {}", scalar(tool), shown(grounds));
+    }
+    text
+}
+
+/// A YAML string, quoted unless every reader takes it for one as it is.
+fn scalar(text: &str) -> String {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|keyword| text.eq_ignore_ascii_case(keyword));
+    let plain = text.starts_with(|first: char| first.is_ascii_alphabetic());
+    if plain && !keyword && text.bytes().all(word) {
+        text.to_owned()
+    } else {
+        // A JSON string is a YAML string.
+        Value::from(text).to_string()
+    }
+}
