@@ -6,7 +6,7 @@
 mod claims;
 mod mapping;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{Entity, EntityId, EntityUid, RestrictedExpression};
 use serde_json::Value;
@@ -16,7 +16,9 @@ pub use mapping::{
     PrincipalMapping, TypeName, WorkloadMapping,
 };
 
+use crate::digest::Digest;
 use crate::reason::Reason;
+use crate::record::REDACTED;
 
 /// What the proxy vouches for on one request.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +65,10 @@ pub struct Principal {
     pub tenant: Option<String>,
     /// The teams, where the bundle names a claim for them.
     pub teams: BTreeSet<String>,
+    /// The parents of the entity that come from claims, as Cedar spells them.
+    pub parents: BTreeSet<String>,
+    /// The attributes of the entity as records may show them.
+    pub attributes: BTreeMap<String, Value>,
 }
 
 /// Who performs a call: the agent, and the agents that acted before it.
@@ -79,7 +85,7 @@ pub struct Actor {
 }
 
 /// What the principal's token says besides who the principal is. No token text is ever here.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Token {
     /// `iss`
     pub issuer: Option<String>,
@@ -89,6 +95,10 @@ pub struct Token {
     pub txn: Option<String>,
     /// `exp`, in seconds since the epoch.
     pub expires: Option<i64>,
+    /// `jti`, the id of the token.
+    pub id: Option<String>,
+    /// The digest of all claims. The text of the token is not known here.
+    pub claims_digest: Digest,
 }
 
 /// Why there is no identity.
@@ -171,6 +181,8 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
             id: spiffe_id.to_owned(),
             tenant: None,
             teams: BTreeSet::new(),
+            parents: BTreeSet::new(),
+            attributes: BTreeMap::new(),
         },
         actor: actor(&mapping.actor, None, attested)?,
         token: None,
@@ -197,10 +209,13 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
     if mapping.qualify_by_issuer {
         id = format!("{}|{id}", claims::issuer(token)?);
     }
-    let mut attributes = std::collections::HashMap::with_capacity(mapping.attributes.len());
+    let mut values = HashMap::with_capacity(mapping.attributes.len());
+    let mut attributes = BTreeMap::new();
     for (name, attribute) in &mapping.attributes {
-        if let Some(value) = claims::attribute(token, attribute)? {
-            attributes.insert(name.clone(), value);
+        if let Some((value, shown)) = claims::attribute(token, attribute)? {
+            values.insert(name.clone(), value);
+            let shown = if attribute.redact { REDACTED.into() } else { shown };
+            attributes.insert(name.clone(), shown);
         }
     }
     let mut parents = HashSet::new();
@@ -218,13 +233,15 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
         None => Vec::new(),
     };
     let teams = teams.into_iter().map(str::to_owned).collect();
-    let entity = entity(uid(&mapping.entity_type, &id), attributes, parents)?;
-    Ok(Principal { entity, type_name: mapping.entity_type.to_string(), id, tenant, teams })
+    let named = parents.iter().map(ToString::to_string).collect();
+    let entity = entity(uid(&mapping.entity_type, &id), values, parents)?;
+    let type_name = mapping.entity_type.to_string();
+    Ok(Principal { entity, type_name, id, tenant, teams, parents: named, attributes })
 }
 
 fn entity(
     uid: EntityUid,
-    attributes: std::collections::HashMap<String, RestrictedExpression>,
+    attributes: HashMap<String, RestrictedExpression>,
     parents: HashSet<EntityUid>,
 ) -> Result<Entity, IdentityError> {
     // Only an expression that fails to evaluate could make this fail, and `claims::attribute`

@@ -4,6 +4,8 @@
 
 mod opinion;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +18,9 @@ pub use opinion::{CandidateField, Flip, Opinion};
 
 /// The name of the record's shape.
 pub const SCHEMA: &str = "toolgate.decision/1";
+
+/// What stands in records instead of a value that must not be shown.
+pub const REDACTED: &str = "[redacted]";
 
 /// The longest name from a caller that a record shows.
 const LONGEST_NAME: usize = 256;
@@ -58,6 +63,8 @@ pub struct Record {
     pub principal: Option<PrincipalField>,
     /// Who performed it.
     pub actor: Option<ActorField>,
+    /// What else the token of the principal says.
+    pub token: Option<TokenField>,
     /// The request's authority.
     pub authority: String,
     /// The request's path without query.
@@ -111,6 +118,25 @@ pub struct PrincipalField {
     pub tenant: Option<String>,
     /// The teams.
     pub teams: Vec<String>,
+    /// The entities that claims make its parents, such as `Role::"rep"`.
+    pub parents: Vec<String>,
+    /// The attributes that claims give it, redacted.
+    pub attributes: BTreeMap<String, Value>,
+}
+
+/// What the token of the principal says besides; its text is nowhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenField {
+    /// Who issued it.
+    pub issuer: Option<String>,
+    /// Its scopes.
+    pub scopes: Vec<String>,
+    /// When it expires, RFC 3339 in UTC with milliseconds.
+    pub expires: Option<String>,
+    /// Its id.
+    pub jti: Option<String>,
+    /// SHA-256 of the canonical JSON of all its claims.
+    pub claims_digest: Digest,
 }
 
 /// Who performed a call.

@@ -27,23 +27,25 @@ pub(super) use identity::Identities;
 /// that was built. The call is one of the bundle's cases, a request in a file, or a record of the
 /// decision log, which is decided again with the bundle in DIR.
 ///
-/// A record holds neither the roles and attributes of the principal nor the values that the bundle
-/// redacts. --identity adds the former, --arguments the latter, checked against their digest.
+/// A record does not hold the values that the bundle redacts. --identity adds attributes of the
+/// principal, --arguments the arguments, checked against their digest.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  toolgate explain policies/acme --case \"a rep may read a contact\"
+  toolgate explain policies/acme --case \"a rep reads a contact through the sales copilot\"
 
-  The refusal that somebody quotes the id of; the identity is one of a test file:
-  toolgate explain policies/acme --record decisions.ndjson --id 019a8f2c-… \\
-      --identity policies/acme/tests/contacts.yaml
+  The refusal that somebody quotes the id of:
+  toolgate explain policies/acme --record decisions.ndjson --id 019a8f2c-…
 
   The last decision:
-  tail -1 decisions.ndjson | toolgate explain policies/acme --record - --identity alice.yaml
+  tail -1 decisions.ndjson | toolgate explain policies/acme --record -
+
+  A request of alice's:
+  toolgate explain policies/acme --request request.yaml --identity alice.yaml
 
 alice.yaml:
-  tokens: { session: { sub: alice, roles: [rep], act: { sub: support-bot } } }
+  tokens: { session: { sub: alice, tenant: acme, roles: [rep], act: { sub: support-bot } } }
 request.yaml, for --request:
-  call: { path: /crm/mcp, tool: get_contact, arguments: { contact_id: c-1 } }")]
+  call: { path: /crm/mcp, tool: get_contact, arguments: { account: acme, contact_id: c-1 } }")]
 pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,

@@ -1,4 +1,5 @@
-//! Which policies look at an argument, so that one knows whether a withheld value could matter.
+//! Which policies look at an argument or an attribute, so that one knows whether a value that a
+//! record withholds could matter.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use super::recorded::Recorded;
 use crate::bundle::Bundle;
 use crate::reason::Reason;
 
-/// What withheld arguments mean for the explanation.
+/// What withheld values mean for the explanation.
 #[derive(Debug)]
 pub(super) struct Consequence {
     /// In words.
@@ -27,14 +28,16 @@ pub(super) fn consequence(
     let names: BTreeSet<&str> =
         withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
     let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies.policies());
-    let readers: BTreeSet<String> = policies
-        .filter(|policy| Reads::of(policy).any(&names))
-        .map(|policy| policy.id().to_string())
-        .collect();
-    let readers = readers.into_iter().collect::<Vec<_>>().join("`, `");
+    let readers = ids(policies.filter(|policy| Reads::of(policy).any(&names)));
+    let about = recorded
+        .tool()
+        .and_then(|(server, name)| bundle.tool(server, name)?.marks().resource.as_ref())
+        .is_some_and(|mark| withheld.iter().any(|path| is_within(&mark.argument, path)));
     let unfit = recorded.reason() == Some(Reason::InvalidArguments);
     let consequence = if unfit {
         "and it may be one of them that did not fit".to_owned()
+    } else if about {
+        "and one of them names what the call is about: give --arguments".to_owned()
     } else if readers.is_empty() {
         "and no policy reads them: they make no difference".to_owned()
     } else {
@@ -42,13 +45,39 @@ pub(super) fn consequence(
     };
     let list = withheld.join("`, `");
     let note = format!("the record withholds the values of `{list}`, {consequence}");
-    Consequence { note, may_differ: unfit || !readers.is_empty() }
+    Consequence { note, may_differ: unfit || about || !readers.is_empty() }
 }
 
-/// The arguments that a policy looks at.
+/// What follows from attributes of the principal that a record withholds or has not.
+pub(super) fn of_attributes(bundle: &Bundle, names: &[String], why: &str) -> Consequence {
+    let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies.policies());
+    let readers = ids(policies.filter(|policy| Reads::of(policy).any_attribute(names)));
+    let consequence = if readers.is_empty() {
+        "and no policy reads them: they make no difference".to_owned()
+    } else {
+        format!("and the decision depends on them where `{readers}` reads them: give --identity")
+    };
+    let list = names.join("`, `");
+    let note = format!("the record {why} the principal's attributes `{list}`, {consequence}");
+    Consequence { note, may_differ: !readers.is_empty() }
+}
+
+fn ids<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
+    let ids: BTreeSet<String> = policies.map(|policy| policy.id().to_string()).collect();
+    ids.into_iter().collect::<Vec<_>>().join("`, `")
+}
+
+/// Whether a dotted path is another one, or leads into it.
+fn is_within(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The arguments and attributes that a policy looks at.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     names: BTreeSet<String>,
+    /// Attributes of entities, whichever these are.
+    attributes: BTreeSet<String>,
     /// It uses all arguments together, or the whole context.
     all: bool,
 }
@@ -73,6 +102,10 @@ impl Reads {
         self.all || names.iter().any(|name| self.names.contains(*name))
     }
 
+    fn any_attribute(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.attributes.contains(name))
+    }
+
     fn visit(&mut self, expression: &Value) {
         if let Some((of, name)) = member(expression) {
             if is_input(of) {
@@ -80,6 +113,7 @@ impl Reads {
             } else if is_context(of) {
                 self.all |= name == "input";
             } else {
+                self.attributes.insert(name.to_owned());
                 self.visit(of);
             }
         } else if is_context(expression) {

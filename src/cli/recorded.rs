@@ -1,6 +1,7 @@
 //! A record of the decision log → the request that it tells of, as far as the record holds it.
 
 pub(super) mod arguments;
+pub(super) mod identity;
 mod line;
 
 use chrono::{DateTime, Utc};

@@ -1,13 +1,15 @@
 //! What is known about one request so far, and the records and refusals that come of it.
 
 use crate::bundle::Mode;
+use chrono::DateTime;
+
 use crate::config::Gate;
 use crate::decide::{Denial, Facts};
 use crate::header;
-use crate::identity::Identity;
+use crate::identity::{Identity, Token};
 use crate::mcp::{Id, MessageError};
 use crate::reason::Reason;
-use crate::record::{self, ActorField, PrincipalField, Record};
+use crate::record::{self, ActorField, PrincipalField, Record, TokenField};
 use crate::refusal::Refused;
 
 use super::{Arrival, Refusal, unreadable};
@@ -19,6 +21,7 @@ pub(super) struct Account {
     pub(super) server: Option<String>,
     principal: Option<PrincipalField>,
     actor: Option<ActorField>,
+    token: Option<TokenField>,
     txn: Option<String>,
     entropy: u128,
 }
@@ -31,7 +34,7 @@ impl Account {
     /// The account of a request of which nothing is known.
     pub(super) fn unknown(gate: &Gate) -> Self {
         let facts = Facts {
-            time: chrono::DateTime::UNIX_EPOCH,
+            time: DateTime::UNIX_EPOCH,
             method: String::new(),
             path: String::new(),
             authority: String::new(),
@@ -43,7 +46,7 @@ impl Account {
     }
 
     fn of(facts: Facts, entropy: u128) -> Self {
-        Self { facts, server: None, principal: None, actor: None, txn: None, entropy }
+        Self { facts, server: None, principal: None, actor: None, token: None, txn: None, entropy }
     }
 
     pub(super) fn identify(&mut self, identity: &Identity) {
@@ -53,12 +56,15 @@ impl Account {
             id: principal.id.clone(),
             tenant: principal.tenant.clone(),
             teams: principal.teams.iter().cloned().collect(),
+            parents: principal.parents.iter().cloned().collect(),
+            attributes: principal.attributes.clone(),
         });
         self.actor = identity.actor.as_ref().map(|actor| ActorField {
             type_name: actor.uid.type_name().to_string(),
             id: actor.id.clone(),
             chain: actor.chain.clone(),
         });
+        self.token = identity.token.as_ref().map(token);
         self.txn = identity.token.as_ref().and_then(|token| token.txn.clone());
     }
 
@@ -82,6 +88,7 @@ impl Account {
             candidate: None,
             principal: self.principal.clone(),
             actor: self.actor.clone(),
+            token: self.token.clone(),
             authority: record::cut(&self.facts.authority),
             path: record::cut(&self.facts.path),
             server: self.server.clone(),
@@ -131,5 +138,16 @@ impl Account {
     pub(super) fn fail(&self, gate: &Gate, detail: &str) -> Refusal {
         let detail = Some(detail.to_owned());
         self.refuse(gate, &Denial { detail, ..Denial::because(Reason::Internal) }, None)
+    }
+}
+
+fn token(token: &Token) -> TokenField {
+    let expires = token.expires.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    TokenField {
+        issuer: token.issuer.clone(),
+        scopes: token.scopes.clone(),
+        expires: expires.map(record::timestamp),
+        jti: token.id.clone(),
+        claims_digest: token.claims_digest.clone(),
     }
 }

@@ -1,9 +1,12 @@
 //! Typed reading of a verified token's claims. A claim that does not fit is an error, not a guess.
 
-use cedar_policy::RestrictedExpression;
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use cedar_policy::RestrictedExpression as Expression;
+use serde_json::{Value, json};
 
 use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError, Token};
+use crate::digest::Digest;
 
 /// The largest whole number that a double, and so Envoy's metadata, holds exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;
@@ -35,37 +38,39 @@ pub(super) fn texts<'a>(
     .ok_or_else(|| ill_typed(path, "a string or an array of strings"))
 }
 
-/// A claim as a Cedar value of its declared type; `None` when it is optional and absent.
+/// A claim as a Cedar value of its declared type, and the same as JSON; `None` when it is optional
+/// and absent.
 pub(super) fn attribute(
     token: &Value,
     mapping: &AttributeMapping,
-) -> Result<Option<RestrictedExpression>, IdentityError> {
+) -> Result<Option<(Expression, Value)>, IdentityError> {
     let path = &mapping.claim;
     let value = match path.find(token) {
         Some(value) => value,
         None if mapping.optional => return Ok(None),
         None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
     };
-    let expression = match mapping.claim_type {
+    let read = match mapping.claim_type {
         ClaimType::String => value
             .as_str()
-            .map(|text| RestrictedExpression::new_string(text.to_owned()))
+            .map(|text| (Expression::new_string(text.to_owned()), json!(text)))
             .ok_or_else(|| ill_typed(path, "a string"))?,
         ClaimType::Bool => value
             .as_bool()
-            .map(RestrictedExpression::new_bool)
+            .map(|truth| (Expression::new_bool(truth), json!(truth)))
             .ok_or_else(|| ill_typed(path, "a boolean"))?,
         ClaimType::Long => whole(value)
-            .map(RestrictedExpression::new_long)
+            .map(|number| (Expression::new_long(number), json!(number)))
             .ok_or_else(|| ill_typed(path, "a whole number"))?,
         ClaimType::Strings => strings(value)
             .map(|texts| {
-                let texts = texts.into_iter().map(str::to_owned);
-                RestrictedExpression::new_set(texts.map(RestrictedExpression::new_string))
+                let texts: BTreeSet<&str> = texts.into_iter().collect();
+                let values = texts.iter().map(|text| Expression::new_string((*text).to_owned()));
+                (Expression::new_set(values), json!(texts))
             })
             .ok_or_else(|| ill_typed(path, "an array of strings"))?,
     };
-    Ok(Some(expression))
+    Ok(Some(read))
 }
 
 /// The token's issuer, where principals are qualified by it.
@@ -105,6 +110,8 @@ pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
     Ok(Token {
         issuer: registered(claims, "iss", "a string", |value| value.as_str().map(str::to_owned))?,
         scopes: scopes(claims)?,
+        id: registered(claims, "jti", "a string", |value| value.as_str().map(str::to_owned))?,
+        claims_digest: Digest::of(claims),
         txn: registered(claims, "txn", "a string", |value| value.as_str().map(str::to_owned))?,
         expires: registered(claims, "exp", "a time in seconds", |value| {
             whole(value).filter(|seconds| (0..=LAST_SECOND).contains(seconds))

@@ -62,6 +62,9 @@ pub struct AttributeMapping {
     /// Whether the claim may be absent or null.
     #[serde(default)]
     pub optional: bool,
+    /// Whether the value stays out of the record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redact: bool,
 }
 
 /// What a claim must be. Anything else refuses the request.
@@ -188,6 +191,11 @@ pub struct ClaimPath {
 impl ClaimPath {
     fn sub() -> Self {
         Self { text: "sub".to_owned(), steps: vec!["sub".to_owned()] }
+    }
+
+    /// The names that lead to it.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
     }
 
     /// The claim's value; `None` when it is absent or null.

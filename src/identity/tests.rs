@@ -73,6 +73,30 @@ fn principal_with_attributes_and_parents() {
 }
 
 #[test]
+fn what_records_show_of_a_principal() {
+    let mut mapping = mapping();
+    mapping["principal"]["attributes"]["tags"]["redact"] = json!(true);
+    mapping["principal"]["attributes"]["vip"]["redact"] = json!(true);
+    let claims = json!({
+        "sub": "alice", "org": { "tenant": "acme" }, "roles": ["rep", "boss", "rep"], "groups": "o'clock",
+        "level": 3.0, "https://acme.example/tags": ["b", "a", "b"], "act": { "sub": "bot" }, "jti": "j-1",
+    });
+    let identity = identify_as(mapping, &[("session", claims.clone())], None).unwrap();
+    let Principal { parents, attributes, .. } = identity.principal;
+    let parents: Vec<&str> = parents.iter().map(String::as_str).collect();
+    assert_eq!(parents, [r#"Group::"o\'clock""#, r#"Role::"boss""#, r#"Role::"rep""#]);
+    for parent in parents {
+        assert!(parent.parse::<EntityUid>().is_ok(), "{parent}");
+    }
+    // A claim that is absent is not redacted, since it has no value.
+    assert_eq!(json!(attributes), json!({ "tenant": "acme", "level": 3, "tags": "[redacted]" }));
+    let token = identity.token.unwrap();
+    assert_eq!((token.id.as_deref(), token.claims_digest), (Some("j-1"), Digest::of(&claims)));
+    let other = with(json!({ "jti": 1 }));
+    refused(other, "claim `jti` is not a string", Reason::InvalidIdentity);
+}
+
+#[test]
 fn absent_and_null_optional_claims_are_the_same() {
     assert!(
         with(json!({ "level": null, "groups": null, "act": { "sub": "bot", "act": null } }))

@@ -7,9 +7,8 @@ use serde_json::{Map, Value as Shown};
 
 use super::argument::{Field, Kind, Record};
 use crate::json::{Object, Value};
+use crate::record::REDACTED;
 
-/// What stands in records instead of a value that must not be shown.
-pub(super) const REDACTED: &str = "[redacted]";
 const UNKNOWN: &str = "[unknown]";
 
 /// Copies arguments without what must not be recorded.

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::argument::{Field, Kind, Record};
 use super::problem::Problem;
-use super::redact::REDACTED;
 use super::value;
 use crate::identity::TypeName;
 use crate::json::{Object, Value};
+use crate::record::REDACTED;
 
 /// What the inventory says about the resource of a tool's calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

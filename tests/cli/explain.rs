@@ -103,15 +103,11 @@ request:
 fn a_complete_record() {
     let sandbox = Sandbox::new();
     let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
-    check("explain_record", &explain(&sandbox, &record, IDENTITY));
-    let json = explain(&sandbox, &record, &format!("{IDENTITY} --format json"));
+    check("explain_record", &explain(&sandbox, &record, ""));
+    let json = explain(&sandbox, &record, "--format json");
     check("explain_record_json", &json);
-    let piped = format!("explain bundle --record - {IDENTITY}");
-    assert_eq!(sandbox.run_with(&piped, &record, &[]).code, 0);
-    check(
-        "explain_which_record",
-        &sandbox.run(&format!("explain bundle --record decisions.ndjson {IDENTITY}")),
-    );
+    assert_eq!(sandbox.run_with("explain bundle --record -", &record, &[]).code, 0);
+    check("explain_which_record", &sandbox.run("explain bundle --record decisions.ndjson"));
 }
 
 /// `text` is withheld, and no policy reads it.
@@ -121,7 +117,7 @@ fn a_withheld_value_that_makes_no_difference() {
     let record =
         record(&sandbox, "write", &json!({ "team": "red", "text": "secret" }), ann()).to_line();
     assert!(!record.contains("secret"));
-    check("explain_withheld", &explain(&sandbox, &record, IDENTITY));
+    check("explain_withheld", &explain(&sandbox, &record, ""));
 }
 
 #[test]
@@ -134,12 +130,12 @@ fn a_withheld_value_that_makes_a_difference() {
     let arguments = json!({ "team": "red", "text": "secret!", "stars": 4 });
     let refused = record(&sandbox, "write", &arguments, ann()).to_line();
     // A mark is no number, so the call cannot be decided at all.
-    check("explain_undecidable", &explain(&sandbox, &refused, IDENTITY));
+    check("explain_undecidable", &explain(&sandbox, &refused, ""));
     sandbox.write("arguments.json", &arguments.to_string());
-    let complete = explain(&sandbox, &refused, &format!("{IDENTITY} --arguments arguments.json"));
+    let complete = explain(&sandbox, &refused, "--arguments arguments.json");
     check("explain_completed", &complete);
     sandbox.write("arguments.json", r#"{"team":"red","text":"secret?","stars":4}"#);
-    let wrong = explain(&sandbox, &refused, &format!("{IDENTITY} --arguments arguments.json"));
+    let wrong = explain(&sandbox, &refused, "--arguments arguments.json");
     check("explain_other_arguments", &wrong);
 
     let open = Sandbox::with(&[
@@ -147,7 +143,7 @@ fn a_withheld_value_that_makes_a_difference() {
         ("org/notes.cedar", "stars > 3", "stars > 3 && context.input.text like \"*!\""),
     ]);
     let refused = record(&open, "write", &arguments, ann()).to_line();
-    let run = explain(&open, &refused, IDENTITY);
+    let run = explain(&open, &refused, "");
     check("explain_may_differ", &run);
 }
 
@@ -156,9 +152,9 @@ fn a_record_that_somebody_changed() {
     let sandbox = Sandbox::new();
     let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
     let changed = record.replace("\"n-1\"", "\"n-2\"");
-    check("explain_changed_arguments", &explain(&sandbox, &changed, IDENTITY));
+    check("explain_changed_arguments", &explain(&sandbox, &changed, ""));
     let changed = record.replace("\"permitted\"", "\"not_permitted\"");
-    let run = explain(&sandbox, &changed, &format!("{IDENTITY} --format json"));
+    let run = explain(&sandbox, &changed, "--format json");
     assert_eq!((run.code, &run.json()["recorded"]["same"]), (0, &json!(false)));
     for nonsense in ["{}", "{\"id\":\"a\"}", "- a"] {
         sandbox.write("decisions.ndjson", nonsense);
@@ -167,10 +163,10 @@ fn a_record_that_somebody_changed() {
 }
 
 #[test]
-fn the_identity_must_be_the_recorded_one() {
+fn a_given_identity_must_be_the_recorded_one() {
     let sandbox = Sandbox::new();
     let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
-    check("explain_without_identity", &explain(&sandbox, &record, ""));
+    check("explain_given_identity", &explain(&sandbox, &record, IDENTITY));
     check("explain_other_identity", &explain(&sandbox, &record, &format!("{IDENTITY} --as bob")));
     sandbox.write("me.yaml", "tokens: { session: { sub: ann, act: { sub: bot } } }\n");
     check("explain_ill_identity", &explain(&sandbox, &record, "--identity me.yaml"));
@@ -180,6 +176,69 @@ fn the_identity_must_be_the_recorded_one() {
     );
     let run = explain(&sandbox, &record, "--identity me.yaml --format json");
     assert_eq!((run.code, &run.json()["recorded"]["same"]), (2, &json!(false)));
+}
+
+/// Somebody whose team is not in the record, and a policy that reads it.
+#[test]
+fn an_attribute_that_is_withheld() {
+    let redact = ("bundle.yaml", "type: String }", "type: String, redact: true }");
+    let sandbox = Sandbox::with(&[redact]);
+    let arguments = json!({ "team": "red", "text": "a" });
+    let record = record(&sandbox, "write", &arguments, ann()).to_line();
+    assert!(record.contains(r#""attributes":{"team":"[redacted]"}"#), "{record}");
+    check("explain_withheld_attribute", &explain(&sandbox, &record, ""));
+    let told = explain(&sandbox, &record, &format!("{IDENTITY} --format json"));
+    assert_eq!((told.code, &told.json()["recorded"]["same"]), (0, &json!(true)));
+
+    let reads = ("org/notes.cedar", "principal.team == context.input.team", "true");
+    let sandbox = Sandbox::with(&[redact, reads]);
+    let record = self::record(&sandbox, "write", &arguments, ann()).to_line();
+    let run = explain(&sandbox, &record, "--format json");
+    assert_eq!((run.code, &run.json()["recorded"]["same"]), (0, &json!(true)));
+}
+
+/// What a call is about can be withheld too, and is asked for then.
+#[test]
+fn a_resource_that_is_withheld() {
+    let resource =
+        "read: { classes: [read], redact: [id], resource: { type: Note, argument: id } }";
+    let sandbox = Sandbox::with(&[
+        ("bundle.yaml", "read: { classes: [read] }", resource),
+        ("schema.cedarschema", "entity Server;", "entity Server;\nentity Note;"),
+        ("entities.yaml", "- uid: 'Server", "- uid: 'Note::\"n-1\"'\n- uid: 'Server"),
+    ]);
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    assert!(!record.contains("n-1"));
+    check("explain_withheld_resource", &explain(&sandbox, &record, ""));
+    sandbox.write("arguments.json", r#"{"id":"n-1"}"#);
+    check("explain_resource", &explain(&sandbox, &record, "--arguments arguments.json"));
+}
+
+/// What another bundle asks for may not be in the record.
+#[test]
+fn an_identity_that_does_not_suffice() {
+    let sandbox = Sandbox::new();
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    let level = |optional: &str| {
+        let team = "team: { claim: team, type: String }";
+        let level = format!("{team}\n      level: {{ claim: level, type: Long{optional} }}");
+        let later = Sandbox::with(&[
+            ("bundle.yaml", team, &level),
+            ("schema.cedarschema", "team: String", "team: String, level?: Long"),
+            (
+                "org/notes.cedar",
+                "@id(\"readers-read\")",
+                "@id(\"low\") forbid (principal, action, resource) when { principal has level && principal.level < 3 };\n@id(\"readers-read\")",
+            ),
+        ]);
+        explain(&later, &record, "")
+    };
+    check("explain_unsaid_attribute", &level(", optional: true"));
+    let roles =
+        |change| explain(&Sandbox::with(&[("bundle.yaml", "claim: roles", change)]), &record, "");
+    assert_eq!(roles("claim: realm.roles").code, 0);
+    let other = Sandbox::with(&[("bundle.yaml", "claim: team,", "claim: /sub,")]);
+    check("explain_insufficient_identity", &explain(&other, &record, ""));
 }
 
 /// The request of a record without a call is not in the record.
@@ -201,10 +260,7 @@ fn a_record_of_another_bundle() {
         ("org/notes.cedar", "stars > 3", "stars > 4"),
     ]);
     later.write("arguments.json", &arguments.to_string());
-    check(
-        "explain_other_bundle",
-        &explain(&later, &record, &format!("{IDENTITY} --arguments arguments.json")),
-    );
+    check("explain_other_bundle", &explain(&later, &record, "--arguments arguments.json"));
 }
 
 /// What the schema does not know is not shown, and still refused.
@@ -214,7 +270,7 @@ fn a_record_of_arguments_that_do_not_fit() {
     let arguments = json!({ "id": "n-1", "odd": "secret" });
     let record = record(&sandbox, "read", &arguments, ann()).to_line();
     assert!(!record.contains("secret"));
-    check("explain_unfit", &explain(&sandbox, &record, IDENTITY));
+    check("explain_unfit", &explain(&sandbox, &record, ""));
 }
 
 /// Alone it would have been permitted.
@@ -224,5 +280,5 @@ fn a_record_of_a_call_that_was_refused_with_its_batch() {
     let read = call(1, "read", &json!({ "id": "n-1" }));
     let write = call(2, "write", &json!({ "team": "blue", "text": "a" }));
     let records = records(&sandbox, &request(&json!([read, write])), ann());
-    check("explain_batch_refused", &explain(&sandbox, &records[0].to_line(), IDENTITY));
+    check("explain_batch_refused", &explain(&sandbox, &records[0].to_line(), ""));
 }

@@ -15,12 +15,11 @@ BY_POLICY = {"permitted": 0, "forbidden": 2, "not_permitted": 2}
 
 
 def explain(record: dict[str, Any], case: Case, directory: Path) -> tuple[int, dict[str, Any]]:
-    """Explain one record with the identity that the call was made with: exit code and answer."""
-    log, identity, arguments = (directory / name for name in ("record.ndjson", "identity.yaml", "arguments.json"))
+    """Explain one record, which holds all but what is redacted of the arguments: exit code and answer."""
+    log, arguments = (directory / name for name in ("record.ndjson", "arguments.json"))
     log.write_text(json.dumps(record) + "\n")
-    identity.write_text(json.dumps(case.identity))
     arguments.write_text(json.dumps(json.loads(case.request.body)["params"].get("arguments", {})))
-    command = [paths.TOOLGATE, "explain", case.bundle, "--record", log, "--identity", identity, "--arguments", arguments]
+    command = [paths.TOOLGATE, "explain", case.bundle, "--record", log, "--arguments", arguments]
     done = subprocess.run([*command, "--format", "json"], capture_output=True, text=True, check=False)
     return done.returncode, json.loads(done.stdout)
 

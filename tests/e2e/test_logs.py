@@ -1,8 +1,12 @@
 """What operators read afterwards: two logs and the counters."""
 
+import hashlib
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import jwt
 import pytest
 
 from harness import acme, paths
@@ -36,6 +40,17 @@ def test_every_decision_leaves_one_record_and_nothing_else_does(gateway: Gateway
     for line, record in zip((traffic[1], traffic[3]), records, strict=True):
         assert {key: line[key] for key in SHARED} == {key: record[name] for key, name in SHARED.items()}
         assert line["toolgate.tool"] == record["tool"]
+    assert records[0]["principal"]["parents"] == ['Account::"acme"', 'Role::"rep"']
+    assert records[0]["principal"]["attributes"] == {"tenant": "acme"}
+    claims = jwt.decode(alice, options={"verify_signature": False})
+    canonical = json.dumps(claims, sort_keys=True, separators=(",", ":")).encode()
+    assert records[0]["token"] == {
+        "issuer": claims["iss"],
+        "scopes": [],
+        "expires": datetime.fromtimestamp(claims["exp"], UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "jti": None,
+        "claims_digest": f"sha256:{hashlib.sha256(canonical).hexdigest()}",
+    }
     # Housekeeping is traffic without a decision.
     assert traffic[0]["toolgate.id"] is None
 

@@ -125,8 +125,10 @@ impl Teller<'_> {
             let told = format!("{} {policies}", headline(decision, shadow.reason));
             line(&mut text, "in shadow", told.trim_end());
         }
-        if let Some(question) = &call.question {
-            text.push_str(&request(question));
+        match (&call.question, &record.resource) {
+            (Some(question), _) => text.push_str(&request(question)),
+            (None, Some(resource)) => line(&mut text, "resource", resource),
+            (None, None) => {}
         }
         text.push('\n');
         text

@@ -64,6 +64,7 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "detail": record.detail,
         "shadow_decision": record.shadow_decision,
         "shadow": record.shadow,
+        "resource": record.resource,
         "policies": policies.collect::<Vec<_>>(),
         "nearest": nearest.collect::<Vec<_>>(),
         "layers": layers.collect::<Vec<_>>(),

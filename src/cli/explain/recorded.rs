@@ -38,14 +38,13 @@ pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<A
         let recorded = Some(recorded);
         return Ok(Asked { request: None, environment, recorded, may_differ: false, notes });
     }
-    let identity = identify(arguments, gate, &recorded, &mut notes)?;
+    let (identity, mut may_differ) = identify(arguments, gate, &recorded, &mut notes)?;
     let given = arguments.complete.as_deref();
     let values = arguments::of(&recorded, given, &mut notes)?;
-    let mut may_differ = false;
     if !values.withheld.is_empty() {
         values.fit(&gate.bundle, &recorded)?;
         let consequence = reads::consequence(&gate.bundle, &recorded, &values.withheld);
-        may_differ = consequence.may_differ;
+        may_differ |= consequence.may_differ;
         notes.push(consequence.note);
     }
     let call = recorded::call(&recorded, values.value.as_ref())?;
@@ -53,44 +52,63 @@ pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<A
     Ok(Asked { request: Some(request), environment, recorded: Some(recorded), may_differ, notes })
 }
 
-/// The identity, which must be the recorded one as far as the record names it.
+/// The recorded identity, unless one is given that knows more.
 fn identify(
     arguments: &Arguments,
     gate: &Gate,
     recorded: &Recorded,
     notes: &mut Vec<String>,
+) -> Result<(Identity, bool), Stop> {
+    if let Some(path) = &arguments.identity {
+        return Ok((given(arguments, path, gate, recorded, notes)?, false));
+    }
+    let fits = |identity: &Identity| fits(identity, gate, recorded);
+    let restored = recorded::identity::restore(recorded, &gate.bundle.identity)
+        .map_err(|problem| problem.with_help(advice(&arguments.bundle.bundle, fits)))?;
+    let mut may_differ = false;
+    let same_bundle = recorded.bundle.digest == gate.bundle.id.digest.as_str();
+    let unsaid = if same_bundle { Vec::new() } else { restored.unsaid };
+    for (names, why) in [(restored.withheld, "withholds"), (unsaid, "does not hold")] {
+        if !names.is_empty() {
+            let consequence = reads::of_attributes(&gate.bundle, &names, why);
+            may_differ |= consequence.may_differ;
+            notes.push(consequence.note);
+        }
+    }
+    Ok((restored.identity, may_differ))
+}
+
+/// The given identity, which must have the recorded principal and actors.
+fn given(
+    arguments: &Arguments,
+    path: &Path,
+    gate: &Gate,
+    recorded: &Recorded,
+    notes: &mut Vec<String>,
 ) -> Result<Identity, Stop> {
-    let fits = |identity: &Identity| {
-        identity::identify(&gate.bundle.identity, &identity.attested())
-            .is_ok_and(|identity| recorded.is_by(&identity))
-    };
-    let Some(path) = &arguments.identity else {
-        let message = "the record does not hold the roles and attributes of the principal";
-        return Err(Problem::new(message).with_help(advice(&arguments.bundle.bundle, fits)).into());
-    };
+    let fits = |identity: &Identity| fits(identity, gate, recorded);
     let mut identity = Identities::read(path)?.choose(arguments.identity_name.as_deref(), fits)?;
-    notes.push(format!(
-        "roles, attributes and scopes are those in `{}`; the record does not hold them",
-        path.display()
-    ));
-    // The one claim of which the record holds the value.
+    let path = path.display();
+    notes.push(format!("roles, attributes and scopes are those in `{path}`"));
+    // A given identity need not know the transaction of one call.
     if let Some(txn) = &recorded.txn {
         for claims in identity.tokens.values_mut().filter_map(Value::as_object_mut) {
             claims.insert("txn".to_owned(), json!(txn));
         }
     }
-    match identity::identify(&gate.bundle.identity, &identity.attested()) {
-        Ok(found) if recorded.is_by(&found) => Ok(identity),
-        Ok(found) => {
-            let is = recorded::who(&found);
-            let message =
-                format!("the identity is {is}, and the record is about {}", recorded.who());
-            Err(Problem::new(message).into())
-        }
-        Err(error) => {
-            Err(Problem::new(format!("the identity does not fit the bundle: {error}")).into())
-        }
+    let found = identity::identify(&gate.bundle.identity, &identity.attested())
+        .map_err(|error| Problem::new(format!("the identity does not fit the bundle: {error}")))?;
+    if !recorded.is_by(&found) {
+        let (is, who) = (recorded::who(&found), recorded.who());
+        let message = format!("the identity is {is}, and the record is about {who}");
+        return Err(Problem::new(message).into());
     }
+    Ok(identity)
+}
+
+fn fits(identity: &Identity, gate: &Gate, recorded: &Recorded) -> bool {
+    identity::identify(&gate.bundle.identity, &identity.attested())
+        .is_ok_and(|identity| recorded.is_by(&identity))
 }
 
 /// Which identities of the bundle's tests could be meant. They are not taken unasked: the same

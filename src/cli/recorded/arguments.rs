@@ -12,11 +12,10 @@ use crate::cli::report::Problem;
 use crate::digest::Digest;
 use crate::json;
 use crate::reason::Reason;
+use crate::record::REDACTED;
 
 /// Nesting that no recorded call has.
 const DEPTH: usize = 128;
-/// What stands in records instead of a value that must not be shown.
-const REDACTED: &str = "[redacted]";
 /// What stands there instead of a value that does not fit its schema, and as the name of the number
 /// of arguments that have no schema.
 const UNKNOWN: &str = "[unknown]";

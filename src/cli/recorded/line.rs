@@ -1,6 +1,11 @@
 //! One line of the decision log.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::EntityUid;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use crate::cli::report::Problem;
@@ -22,6 +27,7 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) bundle: BundleField,
     pub(in crate::cli) principal: Option<PrincipalField>,
     pub(in crate::cli) actor: Option<ActorField>,
+    pub(in crate::cli) token: Option<TokenField>,
     pub(in crate::cli) authority: String,
     pub(in crate::cli) path: String,
     pub(in crate::cli) tool: Option<String>,
@@ -63,12 +69,40 @@ pub(in crate::cli) struct BundleField {
 pub(in crate::cli) struct PrincipalField {
     #[serde(rename = "type")]
     type_name: String,
-    id: String,
+    pub(super) id: String,
+    pub(super) tenant: Option<String>,
+    pub(super) teams: BTreeSet<String>,
+    #[serde(deserialize_with = "entities")]
+    pub(super) parents: Vec<EntityUid>,
+    pub(super) attributes: BTreeMap<String, Value>,
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let time = text.map(|text| text.parse().map_err(|_| format!("`{text}` is not a time")));
+    time.transpose().map_err(D::Error::custom)
+}
+
+/// Entities as Cedar spells them.
+fn entities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let entity = |text: &String| {
+        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not an entity")))
+    };
+    texts.iter().map(entity).collect()
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::cli) struct ActorField {
-    chain: Vec<String>,
+    pub(super) chain: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct TokenField {
+    pub(super) issuer: Option<String>,
+    pub(super) scopes: Vec<String>,
+    #[serde(deserialize_with = "time")]
+    pub(super) expires: Option<DateTime<Utc>>,
 }
 
 /// The record that is meant: the one with this id, or the only one.

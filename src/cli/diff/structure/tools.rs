@@ -8,7 +8,7 @@ use super::{Bearing, Change, Difference, Part, by_name, values};
 use crate::bundle::Document;
 
 /// Marks that change what is recorded and not what is decided.
-const RECORDED: [&str; 3] = ["redact", "data_class", "operation"];
+const RECORDED: [&str; 4] = ["redact", "data_class", "operation", "cost"];
 /// Keywords of JSON Schema that assert nothing.
 const WORDS: [&str; 7] =
     ["title", "description", "examples", "default", "deprecated", "$comment", "$schema"];
