@@ -12,6 +12,9 @@ use crate::bundle::{Document, EntitySource};
 /// Settings that change what is said and not what is decided.
 const WORDS: [&str; 3] = ["name", "version", "refusal"];
 
+/// Members of a document that are compared in their own way. Signatures change nothing.
+const PARTS: [&str; 5] = ["schema", "layers", "entities", "tools", "signatures"];
+
 /// Every difference between the manifests, by dotted key. What they say about tools is told with
 /// the tools.
 pub(super) fn settings(old: &Document, new: &Document) -> Vec<Change> {
@@ -38,15 +41,20 @@ fn kind(difference: &Difference) -> Kind {
     }
 }
 
+/// The manifest, and whatever else stands in a document and is no part of its own.
 fn manifest(document: &Document) -> Value {
-    let mut manifest = serde_json::to_value(&document.manifest).unwrap_or_default();
+    let mut whole = serde_json::to_value(document).unwrap_or_default();
+    let Some(members) = whole.as_object_mut() else { return whole };
+    members.retain(|name, _| !PARTS.contains(&name.as_str()));
+    let mut manifest = members.remove("manifest").unwrap_or_default();
     let servers = manifest.get_mut("servers").and_then(Value::as_object_mut);
     for server in servers.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
         // Where a file stands says nothing about what is in it.
         server.remove("tools_from");
         server.remove("tools");
     }
-    manifest
+    members.extend(manifest.as_object().cloned().unwrap_or_default());
+    whole
 }
 
 /// Every difference between the types that the authors declare.
