@@ -11,10 +11,18 @@ use std::collections::BTreeSet;
 use cedar_policy::{EntityUid, RestrictedExpression};
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cli")]
+use crate::json;
 use crate::json::Object;
+
+/// As deep as types nest, and a union around each.
+#[cfg(feature = "cli")]
+const DEEPEST_EXAMPLE: usize = 64;
 
 mod argument;
 mod cedar;
+#[cfg(feature = "cli")]
+mod example;
 mod header;
 mod list;
 mod number;
@@ -193,6 +201,22 @@ impl Tool {
     pub fn resource_type(&self) -> String {
         let named = self.marks.resource.as_ref();
         named.map_or_else(|| SERVER.to_owned(), |mark| mark.entity_type.to_string())
+    }
+
+    /// Arguments that the tool takes, the fewest first, to begin a test case with.
+    #[cfg(feature = "cli")]
+    pub fn examples(&self) -> Vec<serde_json::Value> {
+        let examples = example::arguments(&self.input).into_iter();
+        examples.filter(|arguments| self.takes(arguments)).collect()
+    }
+
+    /// Whether arguments that a test case writes fit.
+    #[cfg(feature = "cli")]
+    pub fn takes(&self, arguments: &serde_json::Value) -> bool {
+        let text = arguments.to_string();
+        let read = json::read(text.as_bytes(), DEEPEST_EXAMPLE);
+        let object = read.as_ref().ok().and_then(json::Value::as_object);
+        object.is_some_and(|object| self.arguments(Some(object)).is_ok())
     }
 
     /// The arguments of a call as they may be recorded, whether they are valid or not.

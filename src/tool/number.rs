@@ -75,6 +75,14 @@ impl Range {
         self.check(i128::from(value))
     }
 
+    /// The numbers that the schema names, in ten-thousandths.
+    #[cfg(feature = "cli")]
+    pub(super) fn named(&self) -> impl Iterator<Item = i128> {
+        let bounds = [&self.min, &self.max, &self.multiple_of].into_iter().flatten();
+        let values = self.values.iter().flatten().copied();
+        values.chain(bounds.map(|bound| bound.limit))
+    }
+
     fn check(&self, value: i128) -> Result<(), String> {
         let low = self.min.as_ref().filter(|bound| value < bound.limit);
         let high = self.max.as_ref().filter(|bound| value > bound.limit);

@@ -6,7 +6,13 @@ use cedar_policy::RestrictedExpression as Expression;
 use regex::Regex;
 use serde_json::{Map, Value};
 
+#[cfg(feature = "cli")]
+use super::example;
 use super::{number, time};
+
+/// The longest string that is made up.
+#[cfg(feature = "cli")]
+const LONGEST_SAMPLE: usize = 1000;
 
 /// The strings that an argument may be.
 #[derive(Clone, Debug)]
@@ -93,6 +99,20 @@ impl Text {
         }
         self.form.value(text).ok_or_else(|| self.form.words().to_owned())
     }
+
+    /// Some strings that the argument may be.
+    #[cfg(feature = "cli")]
+    pub(super) fn samples(&self) -> Vec<String> {
+        let named = self.values.iter().flatten().cloned();
+        let pattern = self.pattern.as_ref().and_then(|regex| example::matching(regex.as_str()));
+        let mut long = self.form.sample().to_owned();
+        while long.chars().count() < self.min.unwrap_or(0).min(LONGEST_SAMPLE) {
+            long.push_str(self.form.sample());
+        }
+        let long = long.chars().take(self.max.unwrap_or(usize::MAX)).collect();
+        let samples = named.chain(pattern).chain([long]);
+        samples.filter(|sample| self.value(sample).is_ok()).collect()
+    }
 }
 
 impl Form {
@@ -134,6 +154,19 @@ impl Form {
                 let value = number::decimal(text, usize::MAX).ok()?;
                 Some(Expression::new_decimal(number::plain(value)))
             }
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    fn sample(self) -> &'static str {
+        match self {
+            Self::Plain => "text",
+            Self::Date => "2026-01-31",
+            Self::DateTime => "2026-01-31T12:00:00Z",
+            Self::Duration => "P1D",
+            Self::Ipv4 => "192.0.2.1",
+            Self::Ipv6 => "2001:db8::1",
+            Self::Decimal => "1.5",
         }
     }
 

@@ -1,0 +1,186 @@
+//! Arguments that a tool takes, made up from their types: what a test case can begin with.
+
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
+use serde_json::{Map, Value};
+
+use super::argument::{Kind, Record, Set};
+use super::number::{self, Range};
+
+/// How many values of one argument are shown.
+const VALUES: usize = 8;
+/// How many times a pattern's part is repeated at most.
+const REPEATED: u32 = 256;
+/// One, in ten-thousandths.
+const ONE: i64 = 10_000;
+
+/// The fewest arguments that a tool takes, then the same with one argument of another value each.
+/// Not all of them need to be valid.
+pub(super) fn arguments(record: &Record) -> Vec<Value> {
+    let least: Map<String, Value> = record
+        .fields
+        .iter()
+        .filter(|(_, field)| field.required)
+        .filter_map(|(name, field)| {
+            Some((name.clone(), values(&field.argument.kind).into_iter().next()?))
+        })
+        .collect();
+    let others = record.fields.iter().flat_map(|(name, field)| {
+        let values = values(&field.argument.kind).into_iter();
+        values.filter(|value| least.get(name) != Some(value)).map(|value| {
+            let mut other = least.clone();
+            other.insert(name.clone(), value);
+            Value::Object(other)
+        })
+    });
+    std::iter::once(Value::Object(least.clone())).chain(others).collect()
+}
+
+/// Some values of a type, the plainest first.
+fn values(kind: &Kind) -> Vec<Value> {
+    let mut values: Vec<Value> = match kind {
+        Kind::Bool(Some(only)) => vec![(*only).into()],
+        Kind::Bool(None) => vec![true.into(), false.into()],
+        Kind::Long(range) => longs(range).collect(),
+        Kind::Decimal(range) => decimals(range).collect(),
+        Kind::Text(text) => text.samples().into_iter().map(Value::from).collect(),
+        Kind::Enum(enumeration) => enumeration.values.keys().cloned().map(Value::from).collect(),
+        Kind::Set(set) => sets(set),
+        Kind::Tuple(elements) => {
+            let elements = elements.iter().map(|element| values(&element.kind).into_iter().next());
+            elements.collect::<Option<_>>().map(Value::Array).into_iter().collect()
+        }
+        Kind::Record(record) => arguments(record),
+        Kind::Union(choices) => choices.iter().flat_map(|choice| values(&choice.kind)).collect(),
+        Kind::Opaque(_) => vec!["anything".into()],
+    };
+    values.truncate(VALUES);
+    values
+}
+
+fn longs(range: &Range) -> impl Iterator<Item = Value> {
+    let below = numbers(range).filter_map(|number| number.checked_div_euclid(ONE));
+    let whole = below.flat_map(|number| [number, number.saturating_add(1)]);
+    whole.filter(|number| range.check_long(*number).is_ok()).map(Value::from)
+}
+
+fn decimals(range: &Range) -> impl Iterator<Item = Value> {
+    let fits = numbers(range).filter(|number| range.check_decimal(*number).is_ok());
+    fits.filter_map(|number| match number.checked_rem(ONE) {
+        Some(0) => number.checked_div(ONE).map(Value::from),
+        _ => serde_json::from_str(number::plain(number).trim_end_matches('0')).ok(),
+    })
+}
+
+/// One, what the schema names, and what is small or large, in ten-thousandths.
+fn numbers(range: &Range) -> impl Iterator<Item = i64> {
+    let named = range.named().filter_map(|number| i64::try_from(number).ok());
+    let usual = [0, 100, 1_000, 1_000_000, -1].map(|number: i64| number.saturating_mul(ONE));
+    std::iter::once(ONE).chain(named).chain(usual)
+}
+
+/// As many elements as there must be, but one at least where that may be.
+fn sets(set: &Set) -> Vec<Value> {
+    let some = set.min.unwrap_or(0).max(1).min(set.max.unwrap_or(usize::MAX));
+    let elements = values(&set.items.kind);
+    if set.unique || some > elements.len() {
+        let mut elements = elements;
+        elements.truncate(some);
+        return vec![Value::Array(elements)];
+    }
+    let of = |element: &Value| Value::Array(vec![element.clone(); some]);
+    elements.iter().map(of).collect()
+}
+
+/// A short text that a pattern matches; `None` when none is found.
+pub(super) fn matching(pattern: &str) -> Option<String> {
+    text(&regex_syntax::parse(pattern).ok()?)
+}
+
+fn text(hir: &Hir) -> Option<String> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Some(String::new()),
+        HirKind::Literal(literal) => String::from_utf8(literal.0.to_vec()).ok(),
+        HirKind::Class(Class::Unicode(class)) => {
+            let within = |letter: &char| {
+                class.ranges().iter().any(|range| (range.start()..=range.end()).contains(letter))
+            };
+            let plain = ['a', '1', 'A', '-'].into_iter().find(within);
+            plain.or_else(|| class.ranges().first().map(ClassUnicodeRange::start)).map(String::from)
+        }
+        HirKind::Repetition(part) if part.min <= REPEATED => {
+            Some(text(&part.sub)?.repeat(usize::try_from(part.min).ok()?))
+        }
+        HirKind::Class(Class::Bytes(_)) | HirKind::Repetition(_) => None,
+        HirKind::Capture(part) => text(&part.sub),
+        HirKind::Concat(parts) => parts.iter().map(text).collect(),
+        HirKind::Alternation(parts) => parts.iter().find_map(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::tool::{Marks, Tool, read_tools};
+
+    #[track_caller]
+    fn check(property: &Value, expected: &Value) {
+        let schema =
+            json!({ "type": "object", "properties": { "x": property }, "required": ["x"] });
+        let list = json!([{ "name": "t", "inputSchema": schema }]);
+        let tools = read_tools(&list).expect("tools");
+        let tool = Tool::new("s", &tools[0], Marks::default(), &BTreeSet::default()).expect("tool");
+        assert_eq!(tool.examples().first(), Some(&json!({ "x": expected })), "{property}");
+    }
+
+    #[test]
+    fn the_plainest_value_of_each_type() {
+        for (property, expected) in [
+            (json!({ "type": "boolean" }), json!(true)),
+            (json!({ "type": "boolean", "const": false }), json!(false)),
+            (json!({ "type": "integer" }), json!(1)),
+            (json!({ "type": "integer", "minimum": 7 }), json!(7)),
+            (json!({ "type": "integer", "exclusiveMaximum": -3 }), json!(-4)),
+            (json!({ "type": "integer", "enum": [40, 50] }), json!(40)),
+            (json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 0.5 }), json!(0.0001)),
+            (json!({ "type": "string" }), json!("text")),
+            (json!({ "type": "string", "minLength": 6 }), json!("texttext")),
+            (json!({ "type": "string", "maxLength": 2 }), json!("te")),
+            (json!({ "type": "string", "enum": ["b", "a"] }), json!("a")),
+            (json!({ "type": "string", "format": "date" }), json!("2026-01-31")),
+            (json!({ "type": "string", "format": "ipv6" }), json!("2001:db8::1")),
+            (json!({ "type": "array", "items": { "type": "integer" } }), json!([1])),
+            (
+                json!({ "type": "array", "items": { "type": "integer" }, "minItems": 2 }),
+                json!([1, 1]),
+            ),
+            (
+                json!({ "type": "array", "items": { "type": "boolean" }, "minItems": 2, "uniqueItems": true }),
+                json!([true, false]),
+            ),
+            (
+                json!({ "type": "object", "properties": { "a": { "type": "integer" }, "b": { "type": "string" } }, "required": ["a"] }),
+                json!({ "a": 1 }),
+            ),
+            (json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }] }), json!("text")),
+        ] {
+            check(&property, &expected);
+        }
+    }
+
+    #[test]
+    fn a_text_follows_its_pattern() {
+        for (pattern, expected) in [
+            (r"^p-\d+$", "p-1"),
+            ("^(EUR|USD)$", "EUR"),
+            ("^[A-Z]{2}[0-9]{3}$", "AA111"),
+            (r"^[^@]+@[^@]+\.[a-z]{2,}$", "a@a.aa"),
+            ("x{2,4}y?$", "xx"),
+        ] {
+            check(&json!({ "type": "string", "pattern": pattern }), &json!(expected));
+        }
+    }
+}
