@@ -3,6 +3,7 @@
 #![doc = include_str!("bundle.md")]
 
 mod code;
+mod coverage;
 mod document;
 mod finding;
 mod layer;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use cedar_policy::{Entities, Schema};
 
 pub use code::Code;
+pub use coverage::{Minimums, Percent};
 pub use document::{Document, EntitySource, Format, PolicySource};
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};

@@ -12,8 +12,10 @@ mod inventory;
 mod test;
 
 pub mod cases;
+pub mod coverage;
 pub mod directory;
 pub mod files;
+mod flow;
 mod hidden;
 mod policies;
 mod questions;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use toolgate::cli::cases::Suite;
+use toolgate::cli::coverage::Coverage;
 use toolgate::cli::directory;
 use toolgate::config::Gate;
 
@@ -26,7 +27,7 @@ fn check(bundle: &Path, files: &[PathBuf]) {
     let environment = String::new();
     let gate = Gate::new(opened.loaded.bundle, environment);
     let suite = Suite::read(files).unwrap_or_else(|error| panic!("{error:#?}"));
-    let (verdicts, _) = suite.run(&gate);
+    let verdicts = suite.run(&gate);
     assert!(!verdicts.is_empty(), "{}", bundle.display());
     let failed = verdicts.iter().filter(|verdict| !verdict.passed()).map(|verdict| {
         let (place, name) = (&verdict.place, &verdict.case.name);
@@ -34,6 +35,31 @@ fn check(bundle: &Path, files: &[PathBuf]) {
     });
     let failed: Vec<String> = failed.collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// How much of all tools and policies a bundle's cases reach, and of which classes not enough.
+fn coverage(bundle: &Path) -> (usize, Vec<String>) {
+    let opened = directory::open(bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let (environment, minimums) = (String::new(), opened.document.manifest.coverage);
+    let gate = Gate::new(opened.loaded.bundle, environment);
+    let suite = Suite::read(&directory::tests(bundle).unwrap()).unwrap();
+    let mut coverage = Coverage::of(&gate.bundle);
+    for verdict in suite.run(&gate) {
+        coverage.count(&gate, &verdict.asked, &verdict.outcome.unwrap());
+    }
+    let lacking = minimums.iter().filter_map(|(class, minimum)| {
+        let measure = coverage.measure(Some(class), Some(*minimum));
+        (!measure.is_enough()).then(|| format!("{class}: {:?}", measure.missing))
+    });
+    (coverage.measure(None, None).percent(), lacking.collect())
+}
+
+/// What the bundles ask of themselves, and all of every tool and policy.
+#[test]
+fn bundles_are_covered_by_their_cases() {
+    for bundle in directories("policies").into_iter().chain(directories("tests/cases/bundles")) {
+        assert_eq!(coverage(&bundle), (100, Vec::new()), "{}", bundle.display());
+    }
 }
 
 /// The example bundles, and the bundles that exist for their cases.

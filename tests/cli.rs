@@ -2,10 +2,12 @@
 
 mod build;
 mod check;
+mod coverage;
 mod diff;
 mod diff_log;
 mod explain;
 mod inventory;
+mod junit;
 mod openapi;
 mod sandbox;
 mod sign;

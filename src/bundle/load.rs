@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Entities, Schema};
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Mode, Shadow, Site, is_name,
-    schema,
+    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Shadow, Site,
+    is_name, schema,
 };
-use crate::tool::Tool;
+use crate::tool::{Marks, Tool};
 
 /// The deepest nesting of JSON that the gate's stack bears with room to spare.
 const DEEPEST: usize = 128;
@@ -149,10 +149,19 @@ fn manifest(document: &Document) -> Vec<Finding> {
             format!("`{}` is reserved by JSON-RPC and MCP", manifest.refusal.code),
         );
     }
+    let classes: BTreeSet<&String> = marks(manifest).flat_map(|marks| &marks.classes).collect();
+    for class in manifest.coverage.keys().filter(|class| !classes.contains(class)) {
+        error(&format!("coverage.{class}"), format!("no tool is in the class `{class}`"));
+    }
     if manifest.limits.depth > DEEPEST {
         error("limits.depth", format!("the depth is at most {DEEPEST}"));
     }
     findings
+}
+
+/// What people say about tools, whatever the server.
+fn marks(manifest: &Manifest) -> impl Iterator<Item = &Marks> {
+    manifest.servers.values().flat_map(|notes| notes.tools.values())
 }
 
 fn policy_site(layer: &LayerName, id: &str) -> Site {

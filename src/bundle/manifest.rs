@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::LayerName;
+use super::{LayerName, Minimums};
 use crate::identity::IdentityMapping;
 use crate::tool::Marks;
 
@@ -38,6 +38,9 @@ pub struct Manifest {
     /// How much of anything a request may have.
     #[serde(default)]
     pub limits: Limits,
+    /// How much of each class of tools the bundle's cases must reach.
+    #[serde(default, skip_serializing_if = "Minimums::is_empty")]
+    pub coverage: Minimums,
 }
 
 /// A bundle's name: lower-case letters, digits and dashes.

@@ -63,6 +63,9 @@ fn manifest_rules() {
     check(manifest("mcp", json!({ "methods": ["tools/call"] })), &["cannot be listed"]);
     check(manifest("refusal", json!({ "code": -32001 })), &["`-32001` is reserved"]);
     check(manifest("limits", json!({ "depth": 129 })), &["the depth is at most 128"]);
+    check(manifest("coverage", json!({ "odd": 100 })), &["no tool is in the class `odd`"]);
+    check(manifest("coverage", json!({ "read": 0 })), &["`0` is not a percentage from 1 to 100"]);
+    check(manifest("coverage", json!({ "read": 101 })), &["`101` is not a percentage"]);
     check(manifest("name", json!("Acme Corp")), &["`Acme Corp` is not a bundle name"]);
     check(manifest("extra", json!(1)), &["unknown field `extra`"]);
 }

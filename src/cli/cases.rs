@@ -9,9 +9,9 @@ mod request;
 mod run;
 mod suite;
 
-pub use expect::{Expect, Mismatch};
+pub use expect::{Expect, ExpectShadow, Mismatch};
 pub use format::{Case, CaseFile, Identity, read};
 pub(super) use request::time;
 pub use request::{Body, Call, RawRequest, Sent, Values};
-pub use run::{Outcome, decide, run};
-pub use suite::{Coverage, Suite, SuiteError, Verdict};
+pub use run::{Opinion, Outcome, decide, run};
+pub use suite::{Asked, Suite, SuiteError, Verdict};

@@ -43,6 +43,22 @@ pub(super) fn admits_resource(policy: &Policy, resource: &EntityUid, entities: &
     }
 }
 
+/// Whether a policy's scope admits a resource of this type.
+pub(super) fn admits_resource_type(policy: &Policy, kind: &str) -> bool {
+    match policy.resource_constraint() {
+        ResourceConstraint::Any | ResourceConstraint::In(_) => true,
+        ResourceConstraint::Eq(only) => only.type_name().to_string() == kind,
+        ResourceConstraint::Is(only) | ResourceConstraint::IsIn(only, _) => {
+            only.to_string() == kind
+        }
+    }
+}
+
+/// Whether a policy has no condition and no limit to its principals.
+pub(super) fn is_for_everybody(policy: &Policy) -> bool {
+    policy.principal_constraint() == PrincipalConstraint::Any && !policy.has_non_scope_constraint()
+}
+
 fn is_in(entity: &EntityUid, group: &EntityUid, entities: &Entities) -> bool {
     entity == group || entities.is_ancestor_of(group, entity)
 }
@@ -76,6 +92,22 @@ mod tests {
             admits_resource(&policy, &uid("Server::\"s\""), &entities),
         );
         assert_eq!(admitted, expected, "{scope}");
+    }
+
+    #[test]
+    fn resources_by_their_type() {
+        for (scope, admitted) in [
+            ("resource", true),
+            ("resource is Room", true),
+            ("resource is Room in Server::\"s\"", true),
+            ("resource == Room::\"r\"", true),
+            ("resource in Server::\"s\"", true),
+            ("resource is Server", false),
+            ("resource == Server::\"s\"", false),
+        ] {
+            let policy = format!("permit (principal, action, {scope});").parse().expect("a policy");
+            assert_eq!(admits_resource_type(&policy, "Room"), admitted, "{scope}");
+        }
     }
 
     #[test]

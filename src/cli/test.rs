@@ -1,27 +1,36 @@
-//! `toolgate test`: the bundle's cases, and which policies no case has reached.
+//! `toolgate test`: the bundle's cases, what they reach, and whether that is enough.
 
-use std::fmt::Write as _;
-use std::path::Path;
+mod human;
+mod json;
+mod junit;
+mod progress;
 
-use cedar_policy::Effect;
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use super::cases::{Coverage, Suite, Verdict};
-use super::check::counted;
-use super::directory::{self, SourceMap};
-use super::report::{self, Format, Problem, Tone, tinted};
-use super::{BundleArgument, Exit, Stop};
-use crate::bundle::BundleId;
+use super::cases::{Suite, Verdict};
+use super::coverage::{Coverage, Measure, Suggestion, suggest};
+use super::directory::{self, Opened, SourceMap};
+use super::report::{self, Format, Problem};
+use super::{BundleArgument, Exit, Stop, files};
+use crate::bundle::{BundleId, Manifest, Percent};
 use crate::config::Gate;
 
-/// Run the cases in DIR/tests and say which policies none of them has reached
+/// Run the cases in DIR/tests and say which policies, tools and reasons they reach
 ///
 /// A case is a request by a known person and agent, and what must come of it: decision, reason and
 /// the exact set of policies. It runs through the same code as in the filter, and in pieces too.
+///
+/// The coverage of a class of tools is the share of its goals that the cases reach. For each tool
+/// the goals are a permitted call and one that policies refuse; for each policy whose scope admits
+/// a tool of the class, a call to one of these tools whose outcome it determines. Where
+/// `coverage` in bundle.yaml or --minimum asks for more, the run fails and shows cases that help.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   toolgate test policies/acme
-  toolgate test policies/acme --format json | jq '.policies[] | select(.cases == 0).id'
+  toolgate test policies/acme --filter refund
+  toolgate test policies/acme --minimum 100 --junit report.xml
+  toolgate test policies/acme --format json | jq '.coverage.policies[] | select(.determined == 0).id'
 
 A case:
   identities:
@@ -37,26 +46,84 @@ pub(super) struct Arguments {
     /// The environment that policies see
     #[arg(long, value_name = "NAME", default_value = "")]
     environment: String,
+    /// Run only cases whose name contains this, and judge no coverage
+    #[arg(long, value_name = "TEXT", conflicts_with = "minimum")]
+    filter: Option<String>,
+    /// How much of all tools and policies the cases must reach, in percent
+    #[arg(long, value_name = "PERCENT")]
+    minimum: Option<Percent>,
+    /// Write the result as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let directory = &arguments.bundle.bundle;
-    let opened = directory::open(directory)?;
+    let Opened { document, loaded, map, warnings } = directory::open(directory)?;
     let suite = Suite::read(&directory::tests(directory)?)?;
-    if suite.cases().next().is_none() {
-        let message = format!("there are no cases in `{}`", directory.join("tests").display());
-        return Err(Problem::new(message).with_help("`toolgate test --help` shows one").into());
-    }
     let environment = arguments.environment.clone();
-    let gate = Gate::new(opened.loaded.bundle, environment);
-    let (verdicts, coverage) = suite.run(&gate);
-    let told = Told { directory, bundle: &gate.bundle.id, map: &opened.map, verdicts, coverage };
-    report::talk(&report::human(&opened.warnings));
+    let gate = Gate::new(loaded.bundle, environment);
+    let (verdicts, coverage) = run_cases(arguments, &gate, &suite)?;
+    let measures = measures(arguments, &document.manifest, &coverage);
+    let goals = measures.iter().filter(|measure| !measure.is_enough());
+    let goals: BTreeSet<_> = goals.flat_map(|measure| measure.missing.clone()).collect();
+    let goals: Vec<_> = goals.into_iter().collect();
+    let channels = &document.manifest.channels;
+    let suggestions = suggest(&gate, channels, &suite, &coverage, &goals);
+    let bundle = &gate.bundle.id;
+    let filter = arguments.filter.as_deref();
+    let told =
+        Told { directory, bundle, map: &map, filter, verdicts, coverage, measures, suggestions };
+    report::talk(&report::human(&warnings));
+    if let Some(path) = &arguments.junit {
+        files::replace(path, &told.junit()?)?;
+    }
     report::data(&match format {
         Format::Human => told.human(),
         Format::Json => report::pretty(&told.json()),
     })?;
-    Ok(if told.failed() == 0 { Exit::Success } else { Exit::Failure })
+    Ok(if told.passed() { Exit::Success } else { Exit::Failure })
+}
+
+fn run_cases<'a>(
+    arguments: &Arguments,
+    gate: &Gate,
+    suite: &'a Suite,
+) -> Result<(Vec<Verdict<'a>>, Coverage), Problem> {
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let chosen: Vec<_> = suite.cases().filter(|(_, case, _)| case.name.contains(filter)).collect();
+    if chosen.is_empty() && suite.cases().next().is_some() {
+        let help = "`toolgate test --format json` lists all cases";
+        return Err(Problem::new(format!("no case has `{filter}` in its name")).with_help(help));
+    }
+    if chosen.is_empty() {
+        let directory = arguments.bundle.bundle.join("tests");
+        let message = format!("there are no cases in `{}`", directory.display());
+        return Err(Problem::new(message).with_help("`toolgate test --help` shows one"));
+    }
+    let mut coverage = Coverage::of(&gate.bundle);
+    let mut progress = progress::Progress::of(chosen.len());
+    let verdicts = chosen.into_iter().map(|(file, case, place)| {
+        let verdict = Verdict::of(gate, file, case, place);
+        if let Some(outcome) = &verdict.outcome {
+            coverage.count(gate, &verdict.asked, outcome);
+        }
+        progress.advance();
+        verdict
+    });
+    let verdicts = verdicts.collect();
+    progress.clear();
+    Ok((verdicts, coverage))
+}
+
+/// Every class by itself, then all tools. Where only some cases ran, nothing is judged.
+fn measures(arguments: &Arguments, manifest: &Manifest, coverage: &Coverage) -> Vec<Measure> {
+    let judged = arguments.filter.is_none();
+    let classes = coverage.classes().map(|class| {
+        let minimum = manifest.coverage.get(class).copied().filter(|_| judged);
+        coverage.measure(Some(class), minimum)
+    });
+    classes.chain([coverage.measure(None, arguments.minimum)]).collect()
 }
 
 /// What there is to tell of a run.
@@ -64,8 +131,12 @@ struct Told<'a> {
     directory: &'a Path,
     bundle: &'a BundleId,
     map: &'a SourceMap,
+    /// Only cases with this in their name ran.
+    filter: Option<&'a str>,
     verdicts: Vec<Verdict<'a>>,
-    coverage: Vec<Coverage>,
+    coverage: Coverage,
+    measures: Vec<Measure>,
+    suggestions: Vec<Suggestion>,
 }
 
 impl Told<'_> {
@@ -73,101 +144,12 @@ impl Told<'_> {
         self.verdicts.iter().filter(|verdict| !verdict.passed()).count()
     }
 
-    fn human(&self) -> String {
-        let mut text = String::new();
-        for verdict in self.verdicts.iter().filter(|verdict| !verdict.passed()) {
-            text.push_str(&self.failure(verdict));
-        }
-        text.push_str(&self.policies());
-        let failed = self.failed();
-        let passed = self.verdicts.len().saturating_sub(failed);
-        let reached = self.coverage.iter().filter(|coverage| coverage.cases > 0).count();
-        let outcome = if failed == 0 {
-            tinted(Tone::Good, &format!("{} passed", counted(passed, "case")))
-        } else {
-            let all = counted(self.verdicts.len(), "case");
-            tinted(Tone::Bad, &format!("{failed} of {all} failed"))
-        };
-        let policies = self.coverage.len();
-        // Writing to a `String` cannot fail.
-        let _ =
-            writeln!(text, "{outcome}; {reached} of {policies} policies reached\n{}", self.bundle);
-        text
+    /// The classes of which not enough is reached.
+    fn lacking(&self) -> impl Iterator<Item = &Measure> {
+        self.measures.iter().filter(|measure| !measure.is_enough())
     }
 
-    fn failure(&self, verdict: &Verdict<'_>) -> String {
-        let name = &verdict.case.name;
-        let mut text = format!("{} {}\n  {name}\n", tinted(Tone::Bad, "failed"), verdict.place);
-        for mismatch in &verdict.mismatches {
-            let (expected, actual) = (plain(&mismatch.expected), plain(&mismatch.actual));
-            let _ = writeln!(
-                text,
-                "    {:9} expected {expected}\n{:14}but got  {actual}",
-                mismatch.what, ""
-            );
-        }
-        if let Some(fault) = &verdict.fault {
-            let _ = writeln!(text, "    the way the body arrives makes a difference: {fault}");
-        }
-        let more = format!("toolgate explain {} --case {name:?}", self.directory.display());
-        let _ = writeln!(text, "  {}\n", tinted(Tone::Quiet, &format!("for more: {more}")));
-        text
-    }
-
-    fn policies(&self) -> String {
-        let width = self.coverage.iter().map(|coverage| coverage.policy.len()).max().unwrap_or(0);
-        let mut text =
-            format!("{}\n", tinted(Tone::Heading, "policies and the cases they determined"));
-        for Coverage { layer, policy, effect, cases } in &self.coverage {
-            let place = self.map.policy(layer, policy).map(ToString::to_string).unwrap_or_default();
-            let line = format!("  {cases:5}  {:6}  {policy:width$}  {place}", effect_name(*effect));
-            let line = if *cases == 0 { tinted(Tone::Odd, &line) } else { line };
-            let _ = writeln!(text, "{line}");
-        }
-        text.push('\n');
-        text
-    }
-
-    fn json(&self) -> Value {
-        let cases = self.verdicts.iter().map(|verdict| {
-            let mismatches = verdict.mismatches.iter().map(|mismatch| {
-                json!({ "what": mismatch.what, "expected": mismatch.expected, "actual": mismatch.actual })
-            });
-            json!({
-                "name": verdict.case.name,
-                "file": verdict.place.file.name,
-                "line": verdict.place.lines().map(|[(line, _), _]| line),
-                "passed": verdict.passed(),
-                "mismatches": mismatches.collect::<Vec<_>>(),
-                "fault": verdict.fault,
-            })
-        });
-        let policies = self.coverage.iter().map(|Coverage { layer, policy, effect, cases }| {
-            json!({ "layer": layer, "id": policy, "effect": effect_name(*effect), "cases": cases })
-        });
-        json!({
-            "bundle": self.bundle,
-            "passed": self.failed() == 0,
-            "cases": cases.collect::<Vec<_>>(),
-            "policies": policies.collect::<Vec<_>>(),
-        })
-    }
-}
-
-fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Permit => "permit",
-        Effect::Forbid => "forbid",
-    }
-}
-
-/// Strings and lists of strings without JSON's quotes.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
-        Value::Null => "none".to_owned(),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    fn passed(&self) -> bool {
+        self.failed() == 0 && self.lacking().next().is_none()
     }
 }

@@ -23,8 +23,7 @@ impl Run {
         let Self { code, stdout, stderr, command } = self;
         let text =
             format!("$ {command}\nexit {code}\n\n==== stdout\n{stdout}\n==== stderr\n{stderr}");
-        let digests = regex::Regex::new("sha256:[0-9a-f]{64}").unwrap();
-        digests.replace_all(&text, "sha256:…").into_owned()
+        without_digests(&text)
     }
 
     pub(super) fn json(&self) -> serde_json::Value {
@@ -140,6 +139,12 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// A text without what changes with every change of the bundle's format.
+pub(super) fn without_digests(text: &str) -> String {
+    let digests = regex::Regex::new("sha256:[0-9a-f]{64}").unwrap();
+    digests.replace_all(text, "sha256:…").into_owned()
 }
 
 /// Compares a transcript with the one in `tests/cli/snapshots`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -20,12 +20,32 @@ pub struct Expect {
     pub reason: Reason,
     /// Exactly the policies that must determine it.
     pub policies: BTreeSet<String>,
+    /// The layer that must decide it.
+    #[serde(default)]
+    pub layer: Option<String>,
+    /// What must be decided if nothing in the bundle were in shadow.
+    #[serde(default)]
+    pub shadow: Option<ExpectShadow>,
     /// The HTTP status of the refusal.
     #[serde(default)]
     pub status: Option<u16>,
     /// A part of the refusal's body, which is JSON: whatever members stand here must stand there.
     #[serde(default)]
     pub reply: Option<Value>,
+}
+
+/// What must be decided about a request by policies in shadow, too.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectShadow {
+    /// What must be decided.
+    #[serde(deserialize_with = "decision")]
+    pub decision: Decision,
+    /// Why.
+    #[serde(deserialize_with = "reason")]
+    pub reason: Reason,
+    /// Exactly the policies that must determine it.
+    pub policies: BTreeSet<String>,
 }
 
 fn decision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decision, D::Error> {
@@ -69,6 +89,17 @@ impl Expect {
         compare("decision", json!(self.decision), json!(outcome.decision));
         compare("reason", json!(self.reason), json!(outcome.reason));
         compare("policies", json!(self.policies), json!(outcome.policies));
+        if let Some(layer) = &self.layer {
+            compare("layer", json!(layer), json!(outcome.layer));
+        }
+        if let Some(shadow) = &self.shadow {
+            let actual = outcome.shadow.as_ref().map(|actual| ExpectShadow {
+                decision: actual.reason.decision(),
+                reason: actual.reason,
+                policies: actual.policies.clone(),
+            });
+            compare("shadow", json!(shadow), json!(actual));
+        }
         if let Some(status) = self.status {
             let actual = outcome.reply.as_ref().map(|reply| reply.status);
             compare("status", json!(status), json!(actual));

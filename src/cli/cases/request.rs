@@ -97,7 +97,7 @@ fn post() -> String {
 }
 
 fn authority() -> String {
-    "tools.example".to_owned()
+    Call::AUTHORITY.to_owned()
 }
 
 /// Reads an RFC 3339 time.
@@ -142,6 +142,9 @@ impl Sent<'_> {
 }
 
 impl Call {
+    /// The authority of a call that names none.
+    pub const AUTHORITY: &str = "tools.example";
+
     /// The call as an HTTP request.
     pub fn http(&self) -> (Head, Vec<u8>) {
         (Head::new(self.fields()), self.body())

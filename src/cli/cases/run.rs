@@ -19,10 +19,23 @@ pub struct Outcome {
     pub reason: Reason,
     /// The policies that determined it.
     pub policies: BTreeSet<String>,
+    /// The layer that decided it.
+    pub layer: Option<String>,
+    /// What would have come of it if nothing in the bundle were in shadow; `None` when nothing is.
+    pub shadow: Option<Opinion>,
     /// The answer, when it was refused.
     pub reply: Option<Reply>,
     /// The records, one per decided call.
     pub records: Vec<Record>,
+}
+
+/// What policies say that are not in force.
+#[derive(Debug)]
+pub struct Opinion {
+    /// Why.
+    pub reason: Reason,
+    /// The policies that would have determined it.
+    pub policies: BTreeSet<String>,
 }
 
 /// Runs a request with its body whole, growing by one byte and growing by seven.
@@ -69,27 +82,28 @@ fn trace(step: &Step) -> String {
 }
 
 impl Outcome {
-    /// Of several records, the one that says why the request was refused counts: a call that is
-    /// refused only because of another one in its batch does not.
     fn of(step: Step) -> Self {
         let (records, reply, lifecycle) = match step {
             Step::Forward(forward) => (forward.records, None, true),
             Step::Refuse(refusal) => (refusal.records, Some(refusal.reply), false),
             Step::AwaitBody => (Vec::new(), None, false),
         };
-        let cause = |record: &&Record| record.decides();
-        let (reason, policies) = match records.iter().find(cause).or_else(|| records.first()) {
-            Some(refused) if refused.is_refused() => {
-                (refused.reason, refused.policies.iter().cloned().collect())
-            }
-            Some(permitted) => (
-                permitted.reason,
-                records.iter().flat_map(|record| record.policies.clone()).collect(),
-            ),
-            None if lifecycle => (Reason::Lifecycle, BTreeSet::new()),
-            None => (Reason::Internal, BTreeSet::new()),
+        let telling = telling(&records);
+        let reason = match telling.first() {
+            Some(record) => record.reason,
+            None if lifecycle => Reason::Lifecycle,
+            None => Reason::Internal,
         };
-        Self { decision: reason.decision(), reason, policies, reply, records }
+        let policies = telling.iter().flat_map(|record| record.policies.iter().cloned()).collect();
+        let layer = telling.first().and_then(|record| record.layer.as_ref());
+        let layer = layer.map(ToString::to_string);
+        let shadow = shadow(telling);
+        Self { decision: reason.decision(), reason, policies, layer, shadow, reply, records }
+    }
+
+    /// The records that say what came of the request.
+    pub fn telling(&self) -> &[Record] {
+        telling(&self.records)
     }
 
     /// The body of the refusal; `null` when the request was forwarded.
@@ -97,4 +111,29 @@ impl Outcome {
         let reply = self.reply.as_ref();
         reply.and_then(|reply| serde_json::from_slice(&reply.body).ok()).unwrap_or_default()
     }
+}
+
+/// All records of a request that was forwarded. Of one that was refused, the one that says why: a
+/// call that is refused only because of another one in its batch does not.
+fn telling(records: &[Record]) -> &[Record] {
+    let cause = records.iter().position(Record::decides);
+    match cause.and_then(|cause| records.get(cause..=cause)) {
+        Some(cause) => cause,
+        None if records.iter().any(Record::is_refused) => records.get(..1).unwrap_or_default(),
+        None => records,
+    }
+}
+
+/// Of a batch, the call that would have been refused in its own right.
+fn shadow(records: &[Record]) -> Option<Opinion> {
+    let opinions = || records.iter().filter_map(|record| record.shadow.as_ref());
+    let decides =
+        |reason: Reason| reason.decision() != Decision::Permit && reason != Reason::BatchRefused;
+    if let Some(refusal) = opinions().find(|opinion| decides(opinion.reason)) {
+        let policies = refusal.policies.iter().cloned().collect();
+        return Some(Opinion { reason: refusal.reason, policies });
+    }
+    let reason = opinions().next()?.reason;
+    let policies = opinions().flat_map(|opinion| opinion.policies.iter().cloned()).collect();
+    Some(Opinion { reason, policies })
 }

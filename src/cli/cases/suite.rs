@@ -1,17 +1,14 @@
-//! All test files of a bundle, run, and which policies they reached.
+//! All test files of a bundle, and how each case went.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use cedar_policy::Effect;
-
-use super::{Case, CaseFile, Mismatch, read, run};
-use crate::bundle::{Bundle, LayerName};
+use super::{Case, CaseFile, Mismatch, Outcome, read, run};
 use crate::cli::files::{self, FileError};
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
 use crate::config::Gate;
+use crate::exchange::Arrival;
 
 /// The test files of a bundle.
 #[derive(Debug)]
@@ -26,30 +23,23 @@ pub struct Verdict<'a> {
     pub case: &'a Case,
     /// Where it stands.
     pub place: Place,
+    /// What it sent.
+    pub asked: Asked,
+    /// What came of it.
+    pub outcome: Option<Outcome>,
     /// How the outcome differs from what must come; empty when the case passed.
     pub mismatches: Vec<Mismatch>,
     /// What is wrong with the gate itself.
     pub fault: Option<String>,
 }
 
-impl Verdict<'_> {
-    /// Whether everything came as it must.
-    pub fn passed(&self) -> bool {
-        self.mismatches.is_empty() && self.fault.is_none()
-    }
-}
-
-/// A policy, and how many cases it determined.
+/// A request as it arrived.
 #[derive(Debug)]
-pub struct Coverage {
-    /// The layer.
-    pub layer: LayerName,
-    /// The policy's id.
-    pub policy: String,
-    /// Whether it permits or forbids.
-    pub effect: Effect,
-    /// The cases whose outcome it determined.
-    pub cases: usize,
+pub struct Asked {
+    /// Its head, and who sent it.
+    pub arrival: Arrival,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 /// Why test files cannot be run.
@@ -80,6 +70,11 @@ impl Suite {
         if problems.is_empty() { Ok(Self { files }) } else { Err(SuiteError::Invalid(problems)) }
     }
 
+    /// Every file with what it says.
+    pub fn files(&self) -> impl Iterator<Item = (&SourceFile, &CaseFile)> {
+        self.files.iter().map(|(file, read)| (&**file, read))
+    }
+
     /// Every case with its file and place.
     pub fn cases(&self) -> impl Iterator<Item = (&CaseFile, &Case, Place)> {
         self.files.iter().flat_map(|(file, read)| {
@@ -93,46 +88,27 @@ impl Suite {
     }
 
     /// Runs every case.
-    pub fn run(&self, gate: &Gate) -> (Vec<Verdict<'_>>, Vec<Coverage>) {
-        let mut reached = Reached::of(&gate.bundle);
-        let verdicts = self.cases().map(|(file, case, place)| {
-            let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-            let (arrival, body) = case.sent().arrival(identity);
-            match run(gate, &arrival, &body) {
-                Ok(outcome) => {
-                    reached.count(&outcome.policies);
-                    let mismatches = case.expect.compare(&outcome);
-                    Verdict { case, place, mismatches, fault: None }
-                }
-                Err(fault) => Verdict { case, place, mismatches: Vec::new(), fault: Some(fault) },
-            }
-        });
-        let verdicts = verdicts.collect();
-        (verdicts, reached.0.into_values().collect())
+    pub fn run(&self, gate: &Gate) -> Vec<Verdict<'_>> {
+        self.cases().map(|(file, case, place)| Verdict::of(gate, file, case, place)).collect()
     }
 }
 
-/// Policies by id.
-struct Reached(BTreeMap<String, Coverage>);
-
-impl Reached {
-    fn of(bundle: &Bundle) -> Self {
-        let policies = bundle.all_layers().iter().flat_map(|layer| {
-            layer.policies.policies().map(|policy| Coverage {
-                layer: layer.name.clone(),
-                policy: policy.id().to_string(),
-                effect: policy.effect(),
-                cases: 0,
-            })
-        });
-        Self(policies.map(|coverage| (coverage.policy.clone(), coverage)).collect())
+impl<'a> Verdict<'a> {
+    /// Runs a case.
+    pub fn of(gate: &Gate, file: &'a CaseFile, case: &'a Case, place: Place) -> Self {
+        let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
+        let (arrival, body) = case.sent().arrival(identity);
+        let run = run(gate, &arrival, &body);
+        let (outcome, fault) = match run {
+            Ok(outcome) => (Some(outcome), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        let mismatches = outcome.iter().flat_map(|outcome| case.expect.compare(outcome)).collect();
+        Self { case, place, asked: Asked { arrival, body }, outcome, mismatches, fault }
     }
 
-    fn count(&mut self, policies: &BTreeSet<String>) {
-        for policy in policies {
-            if let Some(coverage) = self.0.get_mut(policy) {
-                coverage.cases = coverage.cases.saturating_add(1);
-            }
-        }
+    /// Whether everything came as it must.
+    pub fn passed(&self) -> bool {
+        self.mismatches.is_empty() && self.fault.is_none()
     }
 }
