@@ -128,6 +128,11 @@ fn policy_rules() {
 fn entities_and_mapping_fit_the_schema() {
     let entity = |entity: Value| move |document: &mut Value| document["entities"] = json!([entity]);
     check(entity(json!({ "uid": "Nothing::\"a\"" })), &["Nothing"]);
+    check(entity(json!({ "uid": "Agent::\"o'clock: \u{301}\"", "parents": [] })), &[]);
+    check(entity(json!({ "uid": "Agent::\"o\\'clock\"" })), &[]);
+    for ill in ["Agent::\"a\\x\"", "Agent::\"a\"b\"", "Agent::\"a", "\"a\"", "a b::\"a\""] {
+        check(entity(json!({ "uid": ill })), &["is not an entity"]);
+    }
     check(entity(json!({ "uid": "Agent::\"a\"", "attrs": { "x": 1 } })), &["`x`"]);
     check(
         entity(json!({ "uid": "User::\"a\"", "attrs": { "tenant": "t" } })),

@@ -192,8 +192,7 @@ pub(super) fn entities(
 
 fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
     let uid = |text: &str| {
-        EntityUid::from_str(text)
-            .map_err(|_| format!("`{text}` is not an entity: write `Type::\"id\"`"))
+        uid(text).ok_or_else(|| format!("`{text}` is not an entity: write `Type::\"id\"`"))
     };
     let json_uid = |uid: &EntityUid| json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() });
     let parents = source.parents.iter().map(|parent| Ok(json_uid(&uid(parent)?)));
@@ -201,6 +200,17 @@ fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
     let json =
         json!({ "uid": json_uid(&uid(&source.uid)?), "parents": parents, "attrs": source.attrs });
     Entity::from_json_value(json, Some(schema)).map_err(|error| chain(&error))
+}
+
+/// Cedar itself reads an id only as it writes one, so an apostrophe has to be escaped; what has no
+/// escapes at all is clear without that.
+fn uid(text: &str) -> Option<EntityUid> {
+    let unescaped = || {
+        let (name, id) = text.strip_suffix('"')?.split_once("::\"")?;
+        let id = Some(id).filter(|id| !id.contains(['"', '\\']))?;
+        Some(EntityUid::from_type_name_and_id(name.parse().ok()?, EntityId::new(id)))
+    };
+    EntityUid::from_str(text).ok().or_else(unescaped)
 }
 
 /// Whether every principal that the mapping can make fits the schema. Samples with all claims and
