@@ -16,16 +16,20 @@ from harness import paths
 
 
 @cache
-def emit(bundle: Path) -> bytes:
-    """The ECDS resource file of a bundle directory, as `toolgate emit ecds` writes it."""
-    result = subprocess.run(
-        [str(paths.TOOLGATE), "emit", "ecds", str(bundle), "--wasm", str(paths.TOOLGATE_WASM)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
+def emit(bundle: Path, *options: str) -> bytes:
+    """The ECDS resource file of a bundle, as `toolgate emit ecds` writes it."""
+    return _toolgate("emit", "ecds", str(bundle), "--wasm", str(paths.TOOLGATE_WASM), *options)
+
+
+def build(bundle: Path, *options: str) -> bytes:
+    """The document of a bundle, as `toolgate build` writes it."""
+    return _toolgate("build", str(bundle), *options)
+
+
+def _toolgate(*arguments: str) -> bytes:
+    result = subprocess.run([str(paths.TOOLGATE), *arguments], capture_output=True, timeout=60, check=False)
     if result.returncode != 0:
-        raise RuntimeError(f"`toolgate emit ecds {bundle}` failed:\n{result.stderr.decode()}")
+        raise RuntimeError(f"`toolgate {' '.join(arguments)}` failed:\n{result.stderr.decode()}")
     return result.stdout
 
 

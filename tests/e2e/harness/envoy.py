@@ -87,6 +87,11 @@ class Envoy:
         """How many VMs have been made and are running, and how often one had to be replaced."""
         return self.counters(r"^wasm\.(.*\.(created|active|vm_reload.*)|wasm_vm_count)$")
 
+    def says(self, words: str) -> None:
+        """Wait until the filter has said so in Envoy's log."""
+        log = self.files.directory / "envoy.log"
+        wait_until(lambda: words in _read(log), f"`{words}` in {log.name}")
+
     def complaints(self) -> list[str]:
         """What Envoy, and not the filter, says at level error or above about its VMs; and what is critical."""
         lines = _read(self.files.directory / "envoy.log").splitlines()
