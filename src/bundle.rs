@@ -5,6 +5,7 @@
 mod code;
 mod coverage;
 mod document;
+mod environment;
 mod finding;
 mod layer;
 mod load;
@@ -18,6 +19,7 @@ use cedar_policy::{Entities, Schema};
 pub use code::Code;
 pub use coverage::{Minimums, Percent};
 pub use document::{Document, EntitySource, Format, PolicySource};
+pub use environment::EnvironmentName;
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};
 pub use load::{Loaded, load};

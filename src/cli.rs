@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bundle::EnvironmentName;
 use report::Format;
 
 pub use report::Problem;
@@ -144,6 +145,15 @@ struct BundleArgument {
     bundle: PathBuf,
 }
 
+/// The environment that a bundle is for.
+#[derive(Debug, clap::Args)]
+struct EnvironmentArgument {
+    /// The environment, such as `production`: what `DIR/environments/NAME` says is different there
+    /// applies, and policies and records see the name
+    #[arg(long, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
+}
+
 /// Parses the command line of this process and runs it.
 pub fn main() -> Exit {
     match Arguments::try_parse() {
@@ -174,7 +184,7 @@ fn run(arguments: &Arguments) -> Exit {
 fn told(stop: &Stop, format: Format) -> Exit {
     match stop {
         Stop::Invalid(problems) => {
-            let result = check::tell(None, problems, format);
+            let result = check::tell(&[], problems, format);
             if result.is_ok() { Exit::Invalid } else { Exit::Failure }
         }
         Stop::File(error) => {

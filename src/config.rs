@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use crate::bundle::{self, Bundle, Document, Finding};
+use crate::bundle::{self, Bundle, Document, EnvironmentName, Finding};
 use crate::record::GateField;
 use crate::trust::{self, Distrust, Trust, TrustError, TrustSettings};
 
@@ -29,8 +29,8 @@ struct Written {
     bundle: Document,
     #[serde(default)]
     candidate: Option<Document>,
-    #[serde(default)]
-    environment: String,
+    #[serde(default, deserialize_with = "trust::given")]
+    environment: Option<EnvironmentName>,
     #[serde(default, deserialize_with = "trust::given")]
     trust: Option<TrustSettings>,
 }
@@ -60,6 +60,20 @@ pub enum BundleError {
         /// Everything against it.
         reasons: Vec<Distrust>,
     },
+    /// It is for somewhere else.
+    #[error(
+        "the {which} is for {}, and this filter is for {}",
+        place(built.as_ref()),
+        place(here.as_ref())
+    )]
+    Elsewhere {
+        /// The bundle.
+        which: &'static str,
+        /// What it was built for.
+        built: Option<EnvironmentName>,
+        /// What the configuration names.
+        here: Option<EnvironmentName>,
+    },
     /// It has errors.
     #[error("the {which} does not load: {}", list(.findings))]
     Invalid {
@@ -68,6 +82,13 @@ pub enum BundleError {
         /// All of them, and its warnings.
         findings: Vec<Finding>,
     },
+}
+
+fn place(environment: Option<&EnvironmentName>) -> String {
+    match environment {
+        Some(name) => format!("the environment `{name}`"),
+        None => "no environment".to_owned(),
+    }
 }
 
 fn list(reasons: &[impl ToString]) -> String {
@@ -97,9 +118,9 @@ impl Gate {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
             None => Trust::default(),
         };
-        let open = |which, document| {
-            let bundle = admit(which, document, &trust, now)?;
-            Ok(Self { site: site.clone(), ..Self::new(bundle, written.environment.clone()) })
+        let open = |which, document: &Document| {
+            let bundle = admit(which, document, &trust, written.environment.as_ref(), now)?;
+            Ok(Self { site: site.clone(), ..Self::new(bundle, document.environment_name()) })
         };
         let candidate = written.candidate.as_ref().map(|document| open("candidate", document));
         match (open("bundle", &written.bundle), candidate.transpose()) {
@@ -117,9 +138,14 @@ fn admit(
     which: &'static str,
     document: &Document,
     trust: &Trust,
+    here: Option<&EnvironmentName>,
     now: DateTime<Utc>,
 ) -> Result<Bundle, BundleError> {
     trust.check(document, now).map_err(|reasons| BundleError::Distrusted { which, reasons })?;
+    if document.environment.as_ref() != here {
+        let (built, here) = (document.environment.clone(), here.cloned());
+        return Err(BundleError::Elsewhere { which, built, here });
+    }
     let loaded =
         bundle::load(document).map_err(|findings| BundleError::Invalid { which, findings })?;
     Ok(loaded.bundle)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use toolgate::bundle::EnvironmentName;
 use toolgate::cli::cases::Suite;
 use toolgate::cli::coverage::Coverage;
 use toolgate::cli::directory;
@@ -22,11 +23,12 @@ fn directories(path: &str) -> Vec<PathBuf> {
 }
 
 #[track_caller]
-fn check(bundle: &Path, files: &[PathBuf]) {
-    let opened = directory::open(bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    let environment = String::new();
-    let gate = Gate::new(opened.loaded.bundle, environment);
-    let suite = Suite::read(files).unwrap_or_else(|error| panic!("{error:#?}"));
+fn check(bundle: &Path, environment: Option<&EnvironmentName>, files: &[PathBuf]) {
+    let opened = directory::open_for(bundle, environment);
+    let opened = opened.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let gate = Gate::new(opened.loaded.bundle, opened.document.environment_name());
+    let special = directory::tests_for(bundle, environment).unwrap();
+    let suite = Suite::read(files, &special).unwrap_or_else(|error| panic!("{error:#?}"));
     let verdicts = suite.run(&gate);
     assert!(!verdicts.is_empty(), "{}", bundle.display());
     let failed = verdicts.iter().filter(|verdict| !verdict.passed()).map(|verdict| {
@@ -42,7 +44,7 @@ fn coverage(bundle: &Path) -> (usize, Vec<String>) {
     let opened = directory::open(bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let (environment, minimums) = (String::new(), opened.document.manifest.coverage);
     let gate = Gate::new(opened.loaded.bundle, environment);
-    let suite = Suite::read(&directory::tests(bundle).unwrap()).unwrap();
+    let suite = Suite::read(&directory::tests(bundle).unwrap(), &[]).unwrap();
     let mut coverage = Coverage::of(&gate.bundle);
     for verdict in suite.run(&gate) {
         coverage.count(&gate, &verdict.asked, &verdict.outcome.unwrap());
@@ -66,7 +68,11 @@ fn bundles_are_covered_by_their_cases() {
 #[test]
 fn bundles_decide_as_their_cases_say() {
     for bundle in directories("policies").into_iter().chain(directories("tests/cases/bundles")) {
-        check(&bundle, &directory::tests(&bundle).unwrap());
+        let files = directory::tests(&bundle).unwrap();
+        check(&bundle, None, &files);
+        for environment in directory::environments(&bundle) {
+            check(&bundle, Some(&environment), &files);
+        }
     }
 }
 
@@ -77,5 +83,5 @@ fn hostile_requests_are_refused() {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.is_file());
     files.sort();
-    check(&root().join("policies/acme"), &files);
+    check(&root().join("policies/acme"), None, &files);
 }

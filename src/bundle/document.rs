@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{LayerName, Manifest};
+use super::{EnvironmentName, LayerName, Manifest};
 use crate::digest::Digest;
 use crate::tool::ToolDescription;
-use crate::trust::Signature;
+use crate::trust::{self, Signature};
 
 /// Everything a gate needs to decide, as text. Its digest is over canonical JSON (RFC 8785), so
 /// the same content has the same digest however it was written or carried.
@@ -17,6 +17,9 @@ use crate::trust::Signature;
 pub struct Document {
     /// The format of this document.
     pub format: Format,
+    /// The environment that it was built for. It loads nowhere else.
+    #[serde(default, deserialize_with = "trust::given", skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentName>,
     /// `bundle.yaml`
     pub manifest: Manifest,
     /// `schema.cedarschema`; the tools' actions are generated.
@@ -34,6 +37,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// The name of the environment as policies and records see it: empty when there is none.
+    pub fn environment_name(&self) -> String {
+        self.environment.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
     /// The digest that names this bundle's content.
     pub fn digest(&self) -> Digest {
         if self.signatures.is_empty() {

@@ -6,7 +6,7 @@ use super::directory::{self, Opened};
 use super::files;
 use super::report::{self, Format};
 use super::sign::SignArguments;
-use super::{BundleArgument, Exit, Stop};
+use super::{BundleArgument, EnvironmentArgument, Exit, Stop};
 use crate::json;
 
 /// Build the document that the filter loads
@@ -18,6 +18,7 @@ use crate::json;
 #[command(after_long_help = "Examples:
   toolgate build policies/acme -o acme.json
   toolgate build policies/acme | sha256sum              the digest that records name
+  toolgate build policies/acme --environment production -o acme.json
 
   A key, and a bundle that is signed with it:
   openssl genpkey -algorithm ed25519 -out ci.pem
@@ -29,6 +30,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,
     #[command(flatten)]
+    environment: EnvironmentArgument,
+    #[command(flatten)]
     sign: SignArguments,
     /// Write to this file, replacing it in one step, instead of stdout
     #[arg(short, long, value_name = "FILE")]
@@ -36,7 +39,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
-    let mut opened = directory::open(&arguments.bundle.bundle)?;
+    let mut opened =
+        directory::open_for(&arguments.bundle.bundle, arguments.environment.environment.as_ref())?;
     let keys = arguments.sign.sign(&mut opened.document)?;
     write(arguments.output.as_ref(), &json::canonical(&opened.document))?;
     tell(&opened);
@@ -61,5 +65,5 @@ pub(super) fn write(output: Option<&PathBuf>, content: &[u8]) -> Result<(), Stop
 /// Says what was built, and what is odd about it.
 pub(super) fn tell(opened: &Opened) {
     report::talk(&report::human(&opened.warnings));
-    report::talk(&format!("{}\n", opened.loaded.bundle.id));
+    report::talk(&format!("{}\n", opened.title()));
 }

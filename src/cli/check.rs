@@ -2,13 +2,13 @@
 
 mod codes;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::directory;
+use super::directory::{self, Opened};
 use super::report::{self, Format, Problem};
 use super::trust::TrustArgument;
 use super::{BundleArgument, Exit, Stop};
-use crate::bundle::{BundleId, Code, Severity};
+use crate::bundle::{Code, EnvironmentName, Severity};
 
 /// Say everything that is wrong with a bundle, and where
 ///
@@ -31,6 +31,9 @@ trust.yaml:
 pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,
+    /// Check this environment only, instead of the bundle as such and in all its environments
+    #[arg(long, value_name = "NAME")]
+    environment: Option<EnvironmentName>,
     /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
@@ -49,13 +52,24 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         report::data(&text)?;
         return Ok(Exit::Success);
     }
-    let opened = directory::open(&arguments.bundle.bundle)?;
-    arguments.trust.demand(&opened.document)?;
-    let warned = opened.warnings.iter().any(|problem| problem.severity() == Severity::Warning);
+    let (all, problems) = open(arguments)?;
+    for opened in &all {
+        arguments.trust.demand(&opened.document)?;
+    }
+    let warned = problems.iter().any(|problem| problem.severity() == Severity::Warning);
     let denied = arguments.deny_warnings && warned;
     // A bundle that is not accepted is not named as if it were.
-    tell(Some(&opened.loaded.bundle.id).filter(|_| !denied), &opened.warnings, format)?;
+    tell(if denied { &[] } else { &all }, &problems, format)?;
     Ok(if denied { Exit::Invalid } else { Exit::Success })
+}
+
+/// The bundle in the environment that is asked for, or else in all of them and without any.
+fn open(arguments: &Arguments) -> Result<(Vec<Opened>, Vec<Problem>), Vec<Problem>> {
+    let path = &arguments.bundle.bundle;
+    let Some(name) = &arguments.environment else { return directory::open_all(path) };
+    let mut opened = directory::open_for(path, Some(name))?;
+    let warnings = std::mem::take(&mut opened.warnings);
+    Ok((vec![opened], warnings))
 }
 
 /// What the codes mean, where that is asked.
@@ -73,30 +87,31 @@ fn reference(arguments: &Arguments, format: Format) -> Option<String> {
 }
 
 /// Tells what was found: people on stderr, programs on stdout.
-pub(super) fn tell(
-    bundle: Option<&BundleId>,
-    problems: &[Problem],
-    format: Format,
-) -> Result<(), Stop> {
+pub(super) fn tell(bundles: &[Opened], problems: &[Problem], format: Format) -> Result<(), Stop> {
     match format {
         Format::Human => {
             report::talk(&report::human(problems));
-            report::talk(&format!("{}\n", summary(bundle, problems)));
+            report::talk(&format!("{}\n", summary(bundles, problems)));
         }
-        Format::Json => report::data(&report::pretty(&as_json(bundle, problems)))?,
+        Format::Json => report::data(&report::pretty(&as_json(bundles, problems)))?,
     }
     Ok(())
 }
 
-fn as_json(bundle: Option<&BundleId>, problems: &[Problem]) -> Value {
+fn as_json(bundles: &[Opened], problems: &[Problem]) -> Value {
+    let environments = bundles.iter().filter_map(|opened| {
+        let name = opened.document.environment.as_ref()?;
+        Some((name.to_string(), json!(opened.loaded.bundle.id)))
+    });
     json!({
-        "valid": bundle.is_some(),
-        "bundle": bundle,
+        "valid": !bundles.is_empty(),
+        "bundle": bundles.first().map(|opened| &opened.loaded.bundle.id),
+        "environments": environments.collect::<Map<_, _>>(),
         "findings": problems.iter().map(Problem::to_json).collect::<Vec<_>>(),
     })
 }
 
-fn summary(bundle: Option<&BundleId>, problems: &[Problem]) -> String {
+fn summary(bundles: &[Opened], problems: &[Problem]) -> String {
     let counts = [Severity::Error, Severity::Warning, Severity::Hint].map(|severity| {
         (
             problems.iter().filter(|problem| problem.severity() == severity).count(),
@@ -106,10 +121,12 @@ fn summary(bundle: Option<&BundleId>, problems: &[Problem]) -> String {
     let counts =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what));
     let counts = counts.collect::<Vec<_>>().join(", ");
-    match bundle {
-        Some(bundle) if counts.is_empty() => format!("{bundle} is valid"),
-        Some(bundle) => format!("{bundle} is valid, with {counts}"),
-        None => counts,
+    let valid: Vec<String> =
+        bundles.iter().map(|opened| format!("{} is valid", opened.title())).collect();
+    match valid.join("\n") {
+        valid if valid.is_empty() => counts,
+        valid if counts.is_empty() => valid,
+        valid => format!("{valid}, with {counts}"),
     }
 }
 

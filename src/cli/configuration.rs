@@ -1,10 +1,10 @@
 //! What the filter is told, and what Envoy is told about the filter, for whatever carries it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::directory::{self, Opened};
 use super::trust::TrustArgument;
-use super::{BundleArgument, Stop};
+use super::{BundleArgument, EnvironmentArgument, Stop};
 use crate::json;
 
 /// The filter's name and root context, and with it the name of its filter state and counters.
@@ -15,9 +15,8 @@ pub(super) const NAME: &str = "toolgate";
 pub(super) struct Configuration {
     #[command(flatten)]
     bundle: BundleArgument,
-    /// The environment that policies and records see, such as `production`
-    #[arg(long, value_name = "NAME", default_value = "")]
-    environment: String,
+    #[command(flatten)]
+    environment: EnvironmentArgument,
     #[command(flatten)]
     trust: TrustArgument,
 }
@@ -25,18 +24,19 @@ pub(super) struct Configuration {
 impl Configuration {
     /// The bundle, loaded as the filter will load it.
     pub(super) fn open(&self) -> Result<Opened, Stop> {
-        Ok(directory::open(&self.bundle.bundle)?)
+        Ok(directory::open_for(&self.bundle.bundle, self.environment.environment.as_ref())?)
     }
 
     /// What the filter reads. A bundle that it would not trust is refused here.
     pub(super) fn of(&self, opened: &Opened) -> Result<Value, Stop> {
-        let mut value = json!({ "bundle": opened.document, "environment": self.environment });
-        if let (Some(trust), Value::Object(members)) =
-            (self.trust.demand(&opened.document)?, &mut value)
-        {
+        let mut members = Map::from_iter([("bundle".to_owned(), json!(opened.document))]);
+        if let Some(environment) = &opened.document.environment {
+            members.insert("environment".to_owned(), json!(environment));
+        }
+        if let Some(trust) = self.trust.demand(&opened.document)? {
             members.insert("trust".to_owned(), json!(trust));
         }
-        Ok(value)
+        Ok(Value::Object(members))
     }
 }
 

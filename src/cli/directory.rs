@@ -1,7 +1,10 @@
 //! A bundle's directory → its document, and where each part of it stands in which file.
 
 mod built;
+mod entities;
+mod environments;
 mod layers;
+mod overlay;
 mod places;
 pub(super) mod tools;
 
@@ -16,16 +19,26 @@ use super::policies;
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
 use crate::bundle::{
-    self, Code, Document, EntitySource, Finding, Format, Loaded, Manifest, Severity, Site,
+    self, Code, Document, EnvironmentName, Finding, Format, Loaded, Manifest, Severity, Site,
 };
 use crate::tool::ToolDescription;
 
+pub use environments::{environments, open_all, open_for};
 pub use places::SourceMap;
 use tools::ToolsFile;
 
+use environments::ENVIRONMENTS;
+
 /// Entries that bundles have besides policies.
-const KNOWN: [&str; 6] =
-    ["bundle.yaml", "schema.cedarschema", "entities.yaml", TOOLS, "tests", "README.md"];
+const KNOWN: [&str; 7] = [
+    "bundle.yaml",
+    "schema.cedarschema",
+    "entities.yaml",
+    TOOLS,
+    "tests",
+    ENVIRONMENTS,
+    "README.md",
+];
 /// Where tools files usually are.
 const TOOLS: &str = "tools";
 
@@ -42,19 +55,32 @@ pub struct Opened {
     pub warnings: Vec<Problem>,
 }
 
-/// Reads a bundle's directory, or the document that was built of one, and loads it as the filter
-/// would.
+impl Opened {
+    /// Name, version and digest, and what environment it is for.
+    pub fn title(&self) -> String {
+        match &self.document.environment {
+            Some(name) => format!("{} for the environment `{name}`", self.loaded.bundle.id),
+            None => self.loaded.bundle.id.to_string(),
+        }
+    }
+}
+
+/// Opens a bundle without any overlay, or a built document for whatever it is for.
 ///
 /// # Errors
 ///
 /// Every problem of every file at once, warnings included.
 pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
-    if files::is_file(path) { built::open(path) } else { open_directory(path) }
+    open_for(path, None)
 }
 
-fn open_directory(directory: &Path) -> Result<Opened, Vec<Problem>> {
+fn open_directory(
+    directory: &Path,
+    environment: Option<&EnvironmentName>,
+) -> Result<Opened, Vec<Problem>> {
     let mut reader = Reader {
         directory,
+        environment,
         map: SourceMap::default(),
         problems: Vec::new(),
         unread: Unread::default(),
@@ -125,6 +151,7 @@ impl Unread {
 
 struct Reader<'a> {
     directory: &'a Path,
+    environment: Option<&'a EnvironmentName>,
     map: SourceMap,
     problems: Vec<Problem>,
     unread: Unread,
@@ -142,10 +169,14 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let manifest = self.manifest();
+        let overlay = self.overlay(&entries);
+        let entities = self.entities(&entries, &overlay);
+        let manifest = self.manifest().map(|mut manifest| {
+            overlay.apply(&mut manifest);
+            manifest
+        });
         let schema = self.schema();
         let layers = self.layers(&entries);
-        let entities = self.entities(&entries);
         let tools = match &manifest {
             Some(manifest) => self.tools(manifest),
             None => self.read_all_tools(),
@@ -153,6 +184,7 @@ impl Reader<'_> {
         self.unknown(&entries, manifest.as_ref());
         Some(Document {
             format: Format::V1,
+            environment: self.environment.cloned(),
             manifest: manifest?,
             schema: schema?,
             layers,
@@ -177,15 +209,6 @@ impl Reader<'_> {
             self.problems.push(policies::syntax(&file, &error).with_code(Code::Schema));
         }
         Some(file.text.clone())
-    }
-
-    fn entities(&mut self, entries: &[Entry]) -> Option<Vec<EntitySource>> {
-        if !entries.iter().any(|entry| entry.name == "entities.yaml") {
-            return Some(Vec::new());
-        }
-        let file = self.file("entities.yaml")?;
-        self.map.entities = Some((Rc::clone(&file), Places::of(&file)));
-        self.keep(yaml::read(&file))
     }
 
     fn tools(&mut self, manifest: &Manifest) -> BTreeMap<String, Vec<ToolDescription>> {
@@ -300,8 +323,26 @@ impl Reader<'_> {
 ///
 /// The directory cannot be read.
 pub fn tests(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let tests = directory.join("tests");
-    match files::list(&tests) {
+    tests_in(&directory.join("tests"))
+}
+
+/// The test files that are for one environment only.
+///
+/// # Errors
+///
+/// The directory cannot be read.
+pub fn tests_for(
+    directory: &Path,
+    environment: Option<&EnvironmentName>,
+) -> Result<Vec<PathBuf>, FileError> {
+    match environment {
+        Some(name) => tests_in(&directory.join(ENVIRONMENTS).join(name.as_str()).join("tests")),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn tests_in(tests: &Path) -> Result<Vec<PathBuf>, FileError> {
+    match files::list(tests) {
         Ok(entries) => Ok(entries
             .into_iter()
             .filter(|entry| !entry.is_dir && is_named(&entry.name, "yaml"))

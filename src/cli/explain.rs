@@ -12,8 +12,10 @@ mod value;
 use std::path::PathBuf;
 
 use super::directory;
-use super::report::{self, Format};
-use super::{BundleArgument, Exit, Stop};
+use super::recorded::Recorded;
+use super::report::{self, Format, Problem};
+use super::{BundleArgument, EnvironmentArgument, Exit, Stop};
+use crate::bundle::EnvironmentName;
 use crate::config::Gate;
 use crate::reason::Decision;
 
@@ -64,9 +66,8 @@ pub(super) struct Arguments {
     /// The complete arguments of a recorded call, as JSON
     #[arg(long = "arguments", value_name = "FILE", conflicts_with_all = ["case", "request"])]
     complete: Option<PathBuf>,
-    /// The environment that policies see, unless a record names it
-    #[arg(long, value_name = "NAME", default_value = "")]
-    environment: String,
+    #[command(flatten)]
+    environment: EnvironmentArgument,
 }
 
 /// Where the call comes from.
@@ -85,10 +86,13 @@ struct CallArgument {
 }
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
-    let opened = directory::open(&arguments.bundle.bundle)?;
-    let gate = Gate::new(opened.loaded.bundle, arguments.environment.clone());
-    let asked = asked::asked(arguments, &gate)?;
-    let gate = Gate { environment: asked.environment.clone(), ..gate };
+    let recorded = arguments.call.record.as_deref();
+    let recorded = recorded.map(|path| recorded::read(arguments, path)).transpose()?;
+    let name = environment(arguments, recorded.as_ref())?;
+    let opened = directory::open_for(&arguments.bundle.bundle, name.as_ref())?;
+    let environment = opened.document.environment_name();
+    let gate = Gate::new(opened.loaded.bundle, environment);
+    let asked = asked::asked(arguments, &gate, recorded)?;
     let explanation = Explanation::of(&gate, asked)?;
     report::data(&match format {
         Format::Human => human::tell(&explanation, &gate, &opened.map),
@@ -98,4 +102,17 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         Decision::Permit => Exit::Success,
         Decision::Deny | Decision::Silence => Exit::Refused,
     })
+}
+
+/// The environment that is asked for, or else the one that the record names.
+fn environment(
+    arguments: &Arguments,
+    recorded: Option<&Recorded>,
+) -> Result<Option<EnvironmentName>, Problem> {
+    let asked = arguments.environment.environment.clone();
+    let named = recorded.map(|recorded| recorded.environment.as_str());
+    match (asked, named.filter(|name| !name.is_empty())) {
+        (None, Some(name)) => name.parse().map(Some).map_err(Problem::new),
+        (asked, _) => Ok(asked),
+    }
 }

@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 /// A file with its text, named as the user wrote it.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub struct SourceFile {
     /// The path.
     pub name: String,
@@ -35,7 +35,7 @@ pub struct SourceFile {
 }
 
 /// A place in a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place {
     /// The file.
     pub file: Rc<SourceFile>,
@@ -81,7 +81,7 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// Something wrong with what the user gave, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
     /// What kind of thing is wrong, where it is a bundle's fault.
     pub code: Option<Code>,

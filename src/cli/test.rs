@@ -12,8 +12,8 @@ use super::cases::{Suite, Verdict};
 use super::coverage::{Coverage, Measure, Suggestion, suggest};
 use super::directory::{self, Opened, SourceMap};
 use super::report::{self, Format, Problem};
-use super::{BundleArgument, Exit, Stop, files};
-use crate::bundle::{BundleId, Manifest, Percent};
+use super::{BundleArgument, EnvironmentArgument, Exit, Stop, files};
+use crate::bundle::{BundleId, EnvironmentName, Manifest, Percent};
 use crate::config::Gate;
 
 /// Run the cases in DIR/tests and say which policies, tools and reasons they reach
@@ -43,9 +43,8 @@ A case:
 pub(super) struct Arguments {
     #[command(flatten)]
     bundle: BundleArgument,
-    /// The environment that policies see
-    #[arg(long, value_name = "NAME", default_value = "")]
-    environment: String,
+    #[command(flatten)]
+    environment: EnvironmentArgument,
     /// Run only cases whose name contains this, and judge no coverage
     #[arg(long, value_name = "TEXT", conflicts_with = "minimum")]
     filter: Option<String>,
@@ -59,10 +58,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let directory = &arguments.bundle.bundle;
-    let Opened { document, loaded, map, warnings } = directory::open(directory)?;
-    let suite = Suite::read(&directory::tests(directory)?)?;
-    let environment = arguments.environment.clone();
-    let gate = Gate::new(loaded.bundle, environment);
+    let name = arguments.environment.environment.as_ref();
+    let Opened { document, loaded, map, warnings } = directory::open_for(directory, name)?;
+    let special = directory::tests_for(directory, name)?;
+    let suite = Suite::read(&directory::tests(directory)?, &special)?;
+    let gate = Gate::new(loaded.bundle, document.environment_name());
     let (verdicts, coverage) = run_cases(arguments, &gate, &suite)?;
     let measures = measures(arguments, &document.manifest, &coverage);
     let goals = measures.iter().filter(|measure| !measure.is_enough());
@@ -72,8 +72,18 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let suggestions = suggest(&gate, channels, &suite, &coverage, &goals);
     let bundle = &gate.bundle.id;
     let filter = arguments.filter.as_deref();
-    let told =
-        Told { directory, bundle, map: &map, filter, verdicts, coverage, measures, suggestions };
+    let map = &map;
+    let told = Told {
+        directory,
+        environment: name,
+        bundle,
+        map,
+        filter,
+        verdicts,
+        coverage,
+        measures,
+        suggestions,
+    };
     report::talk(&report::human(&warnings));
     if let Some(path) = &arguments.junit {
         files::replace(path, &told.junit()?)?;
@@ -129,6 +139,7 @@ fn measures(arguments: &Arguments, manifest: &Manifest, coverage: &Coverage) -> 
 /// What there is to tell of a run.
 struct Told<'a> {
     directory: &'a Path,
+    environment: Option<&'a EnvironmentName>,
     bundle: &'a BundleId,
     map: &'a SourceMap,
     /// Only cases with this in their name ran.

@@ -80,9 +80,22 @@ impl Places {
     pub(super) fn find(&self, path: &str) -> Option<Range<usize>> {
         self.root.as_ref()?.find(path)
     }
+
+    /// Whether there is something at a dotted path of keys without dots.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.root.as_ref().is_some_and(|root| root.has(path))
+    }
 }
 
 impl Node {
+    fn has(&self, path: &str) -> bool {
+        let (key, rest) =
+            path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
+        let Self::Map(members) = self else { return false };
+        let member = members.iter().find(|member| member.key == key);
+        member.is_some_and(|member| rest.is_none_or(|rest| member.value.has(rest)))
+    }
+
     fn find(&self, path: &str) -> Option<Range<usize>> {
         if path.is_empty() {
             return None;

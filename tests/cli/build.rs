@@ -58,7 +58,8 @@ fn the_resource_for_envoy() {
     let sandbox = Sandbox::new();
     let run = sandbox.run("emit ecds bundle --wasm /etc/toolgate.wasm --environment staging");
     let mut resource = run.json();
-    assert_eq!(format!("small@1 {}\n", resource["version_info"].as_str().unwrap()), run.stderr);
+    let digest = resource["version_info"].as_str().unwrap();
+    assert_eq!(run.stderr, format!("small@1 {digest} for the environment `staging`\n"));
     let configuration =
         &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
     let text = configuration.as_str().unwrap().as_bytes();

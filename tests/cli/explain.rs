@@ -13,8 +13,9 @@ const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 
 /// The records that the gate of a bundle writes about a request.
 fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
-    let opened = directory::open(&sandbox.path("bundle")).expect("a bundle");
-    let environment = "production".to_owned();
+    let production = "production".parse().unwrap();
+    let opened = directory::open_for(&sandbox.path("bundle"), Some(&production)).unwrap();
+    let environment = opened.document.environment_name();
     let gate = Gate::new(opened.loaded.bundle, environment);
     let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
     let time = Some("2026-03-04T05:06:07.890Z".parse().unwrap());

@@ -1,5 +1,6 @@
 //! All test files of a bundle, and how each case went.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -14,6 +15,10 @@ use crate::exchange::Arrival;
 #[derive(Debug)]
 pub struct Suite {
     files: Vec<(Rc<SourceFile>, CaseFile)>,
+    /// How many of the files are for every environment. The rest is for one.
+    common: usize,
+    /// The names of the cases that are for one environment.
+    special: BTreeSet<String>,
 }
 
 /// A case, how it went, and where it stands.
@@ -52,14 +57,15 @@ pub enum SuiteError {
 }
 
 impl Suite {
-    /// Reads test files.
+    /// Reads test files: those for every environment, and those for one. A case for one stands in
+    /// for the case for all that has its name.
     ///
     /// # Errors
     ///
     /// Every problem of every file at once.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, SuiteError> {
+    pub fn read(common: &[PathBuf], special: &[PathBuf]) -> Result<Self, SuiteError> {
         let (mut files, mut problems) = (Vec::new(), Vec::new());
-        for path in paths {
+        for path in common.iter().chain(special) {
             let text = files::read(path).map_err(SuiteError::File)?;
             let file = Rc::new(SourceFile { name: path.display().to_string(), text });
             match read(&file) {
@@ -67,7 +73,13 @@ impl Suite {
                 Err(found) => problems.extend(found),
             }
         }
-        if problems.is_empty() { Ok(Self { files }) } else { Err(SuiteError::Invalid(problems)) }
+        if !problems.is_empty() {
+            return Err(SuiteError::Invalid(problems));
+        }
+        let common = common.len();
+        let special = files.iter().skip(common).flat_map(|(_, read)| &read.cases);
+        let special = special.map(|case| case.name.clone()).collect();
+        Ok(Self { files, common, special })
     }
 
     /// Every file with what it says.
@@ -77,9 +89,12 @@ impl Suite {
 
     /// Every case with its file and place.
     pub fn cases(&self) -> impl Iterator<Item = (&CaseFile, &Case, Place)> {
-        self.files.iter().flat_map(|(file, read)| {
+        self.files.iter().enumerate().flat_map(move |(index, (file, read))| {
             let places = Places::of(file);
-            read.cases.iter().enumerate().map(move |(position, case)| {
+            let replaced =
+                move |case: &Case| index < self.common && self.special.contains(&case.name);
+            let cases = read.cases.iter().enumerate().filter(move |(_, case)| !replaced(case));
+            cases.map(move |(position, case)| {
                 let span = places.find(&format!("cases.{position}.name"));
                 let place = span.map_or_else(|| Place::whole(file), |span| Place::at(file, span));
                 (read, case, place)

@@ -18,6 +18,13 @@ const WHERE: &str = "policies are in `org/*.cedar`, `tenant/<name>/*.cedar`, `te
 /// The policies of every layer.
 pub(super) type Policies = BTreeMap<LayerName, Vec<PolicySource>>;
 
+/// The layers while they are read.
+type Sources = BTreeMap<LayerName, LayerSource>;
+
+fn has(entries: &[Entry], name: &str) -> bool {
+    entries.iter().any(|entry| entry.is_dir && entry.name == name)
+}
+
 /// Whether an entry of the bundle's directory holds layers.
 pub(super) fn holds_layers(name: &str) -> bool {
     name == ORG || KINDS.contains(&name)
@@ -27,27 +34,33 @@ impl Reader<'_> {
     /// Every policy of every layer. A policy that nobody reads would protect nothing, so whatever
     /// else is there is an error.
     pub(super) fn layers(&mut self, entries: &[Entry]) -> Policies {
-        let mut all = Policies::new();
-        let has = |name: &str| entries.iter().any(|entry| entry.is_dir && entry.name == name);
-        if has(ORG) {
-            all.insert(LayerName::Org, self.layer(LayerName::Org));
-        } else {
+        if !has(entries, ORG) {
             let problem = Problem::new(format!("there is no directory `{}`", self.name(ORG)));
             self.problems.push(problem.with_code(Code::Unreadable).with_help(WHERE));
         }
-        for kind in KINDS.into_iter().filter(|kind| has(kind)) {
-            let listed = files::list(&self.path(kind));
+        let mut all = BTreeMap::new();
+        self.add_layers("", entries, &mut all);
+        if let Some((below, entries)) = self.more() {
+            self.add_layers(&below, &entries, &mut all);
+        }
+        all.into_iter().map(|(name, layer)| (name.clone(), self.finish(name, layer))).collect()
+    }
+
+    fn add_layers(&mut self, below: &str, entries: &[Entry], all: &mut Sources) {
+        if has(entries, ORG) {
+            self.add_layer(&format!("{below}{ORG}"), all.entry(LayerName::Org).or_default());
+        }
+        for kind in KINDS.into_iter().filter(|kind| has(entries, kind)) {
+            let listed = files::list(&self.path(&format!("{below}{kind}")));
             for entry in self.keep_file(listed).unwrap_or_default() {
-                let path = format!("{kind}/{}", entry.name);
+                let layer = format!("{kind}/{}", entry.name);
+                let path = format!("{below}{layer}");
                 if !entry.is_dir {
                     self.unread_policy(&path);
                     continue;
                 }
-                match LayerName::try_from(path) {
-                    Ok(name) => {
-                        let policies = self.layer(name.clone());
-                        all.insert(name, policies);
-                    }
+                match LayerName::try_from(layer) {
+                    Ok(name) => self.add_layer(&path, all.entry(name).or_default()),
                     Err(message) => {
                         let problem = Problem::new(message).with_code(Code::StrayFile);
                         self.problems.push(problem);
@@ -55,13 +68,10 @@ impl Reader<'_> {
                 }
             }
         }
-        all
     }
 
-    fn layer(&mut self, name: LayerName) -> Vec<PolicySource> {
-        let mut layer = LayerSource::default();
-        let directory = name.to_string();
-        let listed = files::list(&self.path(&directory));
+    fn add_layer(&mut self, directory: &str, layer: &mut LayerSource) {
+        let listed = files::list(&self.path(directory));
         for entry in self.keep_file(listed).unwrap_or_default() {
             let path = format!("{directory}/{}", entry.name);
             if entry.is_dir || !is_named(&entry.name, "cedar") {
@@ -70,6 +80,9 @@ impl Reader<'_> {
                 layer.add(&file);
             }
         }
+    }
+
+    fn finish(&mut self, name: LayerName, mut layer: LayerSource) -> Vec<PolicySource> {
         if !layer.problems.is_empty() {
             self.unread.policies = true;
             self.problems.append(&mut layer.problems);

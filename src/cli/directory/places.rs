@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::overlay;
 use super::tools::Names;
 use crate::bundle::{Finding, LayerName, Site};
 use crate::cli::report::{Place, Problem, SourceFile};
@@ -14,7 +15,9 @@ pub struct SourceMap {
     pub(super) manifest: Option<(Rc<SourceFile>, Places)>,
     pub(super) schema: Option<Rc<SourceFile>>,
     pub(super) policies: BTreeMap<LayerName, BTreeMap<String, Place>>,
-    pub(super) entities: Option<(Rc<SourceFile>, Places)>,
+    /// What takes the place of keys of the manifest.
+    pub(super) overlay: Option<(Rc<SourceFile>, Places)>,
+    pub(super) entities: Vec<Place>,
     pub(super) tools: BTreeMap<String, (Rc<SourceFile>, Names)>,
 }
 
@@ -62,13 +65,7 @@ impl SourceMap {
                     None => policy.clone(),
                 })
             }
-            Site::Entity(index) => {
-                let (file, places) = self.entities.as_ref()?;
-                Some(match places.find(&format!("{index}.uid")) {
-                    Some(span) => Place::at(file, span),
-                    None => Place::whole(file),
-                })
-            }
+            Site::Entity(index) => self.entities.get(*index).cloned(),
             Site::Tool { server, tool } => {
                 let (file, names) = self.tools.get(server)?;
                 Some(match tool.as_ref().and_then(|tool| names.get(tool)) {
@@ -81,7 +78,14 @@ impl SourceMap {
 
     /// The place of a key of the manifest.
     pub(super) fn key(&self, key: &str) -> Option<Place> {
-        let (file, places) = self.manifest.as_ref()?;
+        let replaced = overlay::KEYS.into_iter().find(|replaced| {
+            key.strip_prefix(replaced).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        let over = self
+            .overlay
+            .as_ref()
+            .filter(|(_, places)| replaced.is_some_and(|replaced| places.has(replaced)));
+        let (file, places) = over.or(self.manifest.as_ref())?;
         let span = places.find(key)?;
         Some(Place::at(file, span))
     }

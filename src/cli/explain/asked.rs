@@ -25,8 +25,6 @@ use crate::exchange::Arrival;
 pub(super) struct Asked {
     /// The request with its body; `None` when the record does not hold enough to decide it again.
     pub(super) request: Option<(Arrival, Vec<u8>)>,
-    /// The environment.
-    pub(super) environment: String,
     /// The record that the request was made from.
     pub(super) recorded: Option<Recorded>,
     /// Whether the decision could be another one with what the record withholds.
@@ -36,27 +34,26 @@ pub(super) struct Asked {
 }
 
 /// Finds or makes the request that the arguments mean.
-pub(super) fn asked(arguments: &Arguments, gate: &Gate) -> Result<Asked, Stop> {
+pub(super) fn asked(
+    arguments: &Arguments,
+    gate: &Gate,
+    recorded: Option<Recorded>,
+) -> Result<Asked, Stop> {
     let call = &arguments.call;
-    let request = match (&call.case, &call.record, &call.request) {
-        (Some(name), _, _) => case(&arguments.bundle.bundle, name)?,
-        (None, Some(path), _) => return recorded::asked(arguments, path, gate),
+    let request = match (&call.case, recorded, &call.request) {
+        (Some(name), _, _) => case(arguments, name)?,
+        (None, Some(recorded), _) => return recorded::asked(arguments, recorded, gate),
         (None, None, Some(path)) => request(arguments, path)?,
         // clap asks for one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
     };
-    let environment = arguments.environment.clone();
-    Ok(Asked {
-        request: Some(request),
-        environment,
-        recorded: None,
-        may_differ: false,
-        notes: Vec::new(),
-    })
+    Ok(Asked { request: Some(request), recorded: None, may_differ: false, notes: Vec::new() })
 }
 
-fn case(directory: &Path, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
-    let suite = Suite::read(&directory::tests(directory)?)?;
+fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
+    let directory = &arguments.bundle.bundle;
+    let special = directory::tests_for(directory, arguments.environment.environment.as_ref())?;
+    let suite = Suite::read(&directory::tests(directory)?, &special)?;
     let mut found = suite.cases().filter(|(_, case, _)| case.name == name);
     match (found.next(), found.next()) {
         (Some((file, case, _)), None) => {

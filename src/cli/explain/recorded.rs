@@ -17,10 +17,14 @@ use crate::cli::report::Problem;
 use crate::config::Gate;
 use crate::identity;
 
-/// Makes the request of a recorded call.
-pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<Asked, Stop> {
+/// The record that is meant.
+pub(super) fn read(arguments: &Arguments, path: &Path) -> Result<Recorded, Stop> {
     let log = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
-    let recorded = recorded::choose(&log, arguments.id.as_deref())?;
+    Ok(recorded::choose(&log, arguments.id.as_deref())?)
+}
+
+/// Makes the request of a recorded call.
+pub(super) fn asked(arguments: &Arguments, recorded: Recorded, gate: &Gate) -> Result<Asked, Stop> {
     let mut notes = Vec::new();
     if recorded.bundle.digest != gate.bundle.id.digest.as_str() {
         notes.push(format!(
@@ -28,7 +32,10 @@ pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<A
             recorded.bundle.name, recorded.bundle.version, recorded.bundle.digest, gate.bundle.id
         ));
     }
-    let environment = recorded.environment.clone();
+    if recorded.environment != gate.environment {
+        let (there, here) = (&recorded.environment, &gate.environment);
+        notes.push(format!("decided in the environment `{there}`, explained in `{here}`"));
+    }
     if !recorded.is_call() {
         notes.push(
             "this was refused before any policy was asked, and the record does not hold the whole \
@@ -36,7 +43,7 @@ pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<A
                 .to_owned(),
         );
         let recorded = Some(recorded);
-        return Ok(Asked { request: None, environment, recorded, may_differ: false, notes });
+        return Ok(Asked { request: None, recorded, may_differ: false, notes });
     }
     let (identity, mut may_differ) = identify(arguments, gate, &recorded, &mut notes)?;
     let given = arguments.complete.as_deref();
@@ -49,7 +56,7 @@ pub(super) fn asked(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<A
     }
     let call = recorded::call(&recorded, values.value.as_ref())?;
     let request = recorded::arrival(&recorded, &call, &identity)?;
-    Ok(Asked { request: Some(request), environment, recorded: Some(recorded), may_differ, notes })
+    Ok(Asked { request: Some(request), recorded: Some(recorded), may_differ, notes })
 }
 
 /// The recorded identity, unless one is given that knows more.

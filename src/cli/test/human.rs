@@ -53,7 +53,9 @@ impl Told<'_> {
         let name = &verdict.case.name;
         let mut text = format!("{} {}\n  {name}\n", tinted(Tone::Bad, "failed"), verdict.place);
         text.push_str(&differences(verdict));
-        let more = format!("toolgate explain {} --case {name:?}", self.directory.display());
+        let environment = self.environment.map(|name| format!(" --environment {name}"));
+        let bundle = format!("{}{}", self.directory.display(), environment.unwrap_or_default());
+        let more = format!("toolgate explain {bundle} --case {name:?}");
         let _ = writeln!(text, "  {}\n", tinted(Tone::Quiet, &format!("for more: {more}")));
         text
     }

@@ -1,0 +1,47 @@
+//! `entities.yaml`, and what an environment adds to it or puts in its place.
+
+use std::rc::Rc;
+
+use super::Reader;
+use super::overlay::Overlay;
+use crate::bundle::EntitySource;
+use crate::cli::files::Entry;
+use crate::cli::report::{Place, SourceFile};
+use crate::cli::yaml::{self, Places};
+
+impl Reader<'_> {
+    /// The static entities; an entity of the overlay takes the place of the one with its uid.
+    pub(super) fn entities(
+        &mut self,
+        entries: &[Entry],
+        overlay: &Overlay,
+    ) -> Option<Vec<EntitySource>> {
+        let mut all = Vec::new();
+        if entries.iter().any(|entry| entry.name == "entities.yaml") {
+            let file = self.file("entities.yaml")?;
+            let read: Vec<EntitySource> = self.keep(yaml::read(&file))?;
+            all = placed(read, &file, &Places::of(&file), "");
+        }
+        if let Some((file, places)) = &self.map.overlay {
+            let over = placed(overlay.entities.clone(), file, places, "entities.");
+            all.retain(|(entity, _)| !over.iter().any(|(other, _)| other.uid == entity.uid));
+            all.extend(over);
+        }
+        let (entities, places) = all.into_iter().unzip();
+        self.map.entities = places;
+        Some(entities)
+    }
+}
+
+fn placed(
+    entities: Vec<EntitySource>,
+    file: &Rc<SourceFile>,
+    places: &Places,
+    before: &str,
+) -> Vec<(EntitySource, Place)> {
+    let place = |index: usize| match places.find(&format!("{before}{index}.uid")) {
+        Some(span) => Place::at(file, span),
+        None => Place::whole(file),
+    };
+    entities.into_iter().enumerate().map(|(index, entity)| (entity, place(index))).collect()
+}

@@ -1,0 +1,120 @@
+//! `environments/<name>.yaml`: what is different in one environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::bundle::{
+    Channel, EntitySource, LayerName, Manifest, MetadataUrl, Mode, RefusalStyle, UnknownTenant,
+};
+use crate::trust::given;
+
+/// What an overlay can say. Each key takes the place of the one in `bundle.yaml`, as a whole.
+///
+/// What is not here is the same everywhere: who is asking, what can be called and what is redacted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Overlay {
+    #[serde(deserialize_with = "given")]
+    mode: Option<Mode>,
+    layers: Layers,
+    #[serde(deserialize_with = "given")]
+    channels: Option<Vec<Channel>>,
+    identity: Identity,
+    refusal: Refusal,
+    limits: Limits,
+    /// Entities that are added, or take the place of those with their uid.
+    pub(super) entities: Vec<EntitySource>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Layers {
+    #[serde(deserialize_with = "given")]
+    unknown_tenant: Option<UnknownTenant>,
+    #[serde(deserialize_with = "given")]
+    shadow: Option<BTreeSet<LayerName>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Identity {
+    actor: Actor,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Actor {
+    #[serde(deserialize_with = "given")]
+    must_match_spiffe: Option<bool>,
+    #[serde(deserialize_with = "given")]
+    spiffe: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Refusal {
+    #[serde(deserialize_with = "given")]
+    style: Option<RefusalStyle>,
+    #[serde(deserialize_with = "given")]
+    resource_metadata: Option<MetadataUrl>,
+    #[serde(deserialize_with = "given")]
+    help: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Limits {
+    #[serde(deserialize_with = "given")]
+    body_bytes: Option<u32>,
+    #[serde(deserialize_with = "given")]
+    calls: Option<u32>,
+    #[serde(deserialize_with = "given")]
+    depth: Option<u32>,
+}
+
+/// The keys of `bundle.yaml` whose place an overlay can take.
+pub(super) const KEYS: [&str; 12] = [
+    "mode",
+    "layers.unknown_tenant",
+    "layers.shadow",
+    "channels",
+    "identity.actor.must_match_spiffe",
+    "identity.actor.spiffe",
+    "refusal.style",
+    "refusal.resource_metadata",
+    "refusal.help",
+    "limits.body_bytes",
+    "limits.calls",
+    "limits.depth",
+];
+
+impl Overlay {
+    /// Puts what the overlay says into a manifest.
+    pub(super) fn apply(self, manifest: &mut Manifest) {
+        let Self { mode, layers, channels, identity: Identity { actor }, refusal, limits, .. } =
+            self;
+        put(&mut manifest.mode, mode);
+        put(&mut manifest.layers.unknown_tenant, layers.unknown_tenant);
+        put(&mut manifest.layers.shadow, layers.shadow);
+        put(&mut manifest.channels, channels);
+        put(&mut manifest.identity.actor.must_match_spiffe, actor.must_match_spiffe);
+        put(&mut manifest.identity.actor.spiffe, actor.spiffe);
+        put(&mut manifest.refusal.style, refusal.style);
+        put(&mut manifest.refusal.resource_metadata, refusal.resource_metadata.map(Some));
+        put(&mut manifest.refusal.help, refusal.help.map(Some));
+        put(&mut manifest.limits.body_bytes, size(limits.body_bytes));
+        put(&mut manifest.limits.calls, size(limits.calls));
+        put(&mut manifest.limits.depth, size(limits.depth));
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn size(size: Option<u32>) -> Option<usize> {
+    size.and_then(|size| usize::try_from(size).ok())
+}
