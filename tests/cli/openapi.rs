@@ -112,7 +112,7 @@ fn everything_that_cannot_be_taken_over() {
                 "schema": { "type": "array", "items": reference("#/components/schemas/None") } } } } },
             "put": { "operationId": "r", "responses": { "200": reference("#/components/responses/Loop") } },
             "delete": { "operationId": "p".repeat(129) } },
-        "/d": reference("#/nowhere") },
+        "e": {}, "/d": reference("#/nowhere") },
         "components": { "responses": { "Loop": reference("#/components/responses/Loop") } } });
     let sandbox = Sandbox::new();
     sandbox.write("api.json", &document.to_string());

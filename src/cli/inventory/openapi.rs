@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use self::operation::Operation;
 use super::super::hidden::shown;
 use crate::tool::{self, Problem};
 
@@ -27,44 +28,22 @@ const LONGEST_CHAIN: usize = 16;
 /// The error has everything that cannot be expressed, and names the operation.
 pub(super) fn tools(document: &Value, skip: &[String]) -> Result<Vec<Value>, Vec<String>> {
     let api = Api::new(document).map_err(|error| vec![error])?;
-    let Some(paths) = document.get("paths").and_then(Value::as_object) else {
-        return Err(vec!["the document has no `paths`".to_owned()]);
-    };
     let (mut tools, mut errors) = (Vec::new(), Vec::new());
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for (path, item) in paths.iter().filter(|(path, _)| path.starts_with('/')) {
-        let item = match api.resolve(item) {
-            Ok(item) => item,
-            Err(error) => {
-                errors.push(format!("path `{}`: {error}", shown(path)));
-                continue;
-            }
-        };
-        for method in METHODS {
-            let Some(operation) = item.get(method) else { continue };
-            let operation = operation::Operation::new(&api, method, path, item, operation);
-            let tool = operation.tool();
-            let place = operation.place();
-            let name = operation.name();
-            if !tool::is_tool_name(&name) {
-                errors.push(format!("operation `{name}` ({place}): {}", Problem::ToolName));
-            }
-            let twin = names.insert(name.clone(), place.clone());
+    for operation in api.operations(&mut errors) {
+        let (name, place) = (operation.name(), operation.place());
+        let about = |what: &str| format!("operation `{name}` ({place}): {what}");
+        if !tool::is_tool_name(&name) {
+            errors.push(about(&Problem::ToolName.to_string()));
+        }
+        match operation.tool() {
+            Ok(tool) => tools.push(tool),
             // What is skipped need not be expressible, but it keeps its name.
-            match tool {
-                Ok(tool) => tools.push(tool),
-                Err(_) if skip.contains(&name) => {
-                    tools.push(json!({ "name": name }));
-                }
-                Err(what) => {
-                    errors.extend(
-                        what.iter().map(|what| format!("operation `{name}` ({place}): {what}")),
-                    );
-                }
-            }
-            if let Some(twin) = twin {
-                errors.push(format!("operation `{name}` ({place}): {twin} has the same name"));
-            }
+            Err(_) if skip.contains(&name) => tools.push(json!({ "name": name })),
+            Err(found) => errors.extend(found.iter().map(|what| about(what))),
+        }
+        if let Some(twin) = names.insert(name.clone(), place.clone()) {
+            errors.push(about(&format!("{twin} has the same name")));
         }
     }
     if errors.is_empty() { Ok(tools) } else { Err(errors) }
@@ -93,6 +72,27 @@ impl<'a> Api<'a> {
             ["3", "1", ..] => Ok(Self { document, is_3_0: false }),
             _ => Err(format!("OpenAPI `{}` is not known: 3.0 and 3.1 are", shown(version))),
         }
+    }
+
+    /// Every operation, in the order of the document's paths.
+    fn operations(&'a self, errors: &mut Vec<String>) -> Vec<Operation<'a>> {
+        let Some(paths) = self.document.get("paths").and_then(Value::as_object) else {
+            errors.push("the document has no `paths`".to_owned());
+            return Vec::new();
+        };
+        let mut operations = Vec::new();
+        for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
+            match self.resolve(item) {
+                Ok(_) if !path.starts_with('/') => {
+                    errors.push(format!("`{}` is not a path", shown(path)));
+                }
+                Ok(item) => operations.extend(METHODS.iter().filter_map(|method| {
+                    Some(Operation::new(self, method, path, item, item.get(method)?))
+                })),
+                Err(error) => errors.push(format!("path `{}`: {error}", shown(path))),
+            }
+        }
+        operations
     }
 
     /// What a value says, wherever in the document it says so.
