@@ -25,7 +25,7 @@ use crate::bundle::{Code, EnvironmentName, Severity};
 trust.yaml:
   keys:
     - name: ci
-      public_key: MCowBQYDK2VwAyEA6kqPjLpOoivlzQQYgP4rbaXGhDeZvdPzDBR/lzR2nA8=
+      public_key: MCowBQYDK2VwAyEA7WSwXDcL4IZ3KqSIlqNdwCIxoenw/4fCyjHl48TQ9Bw=
       expires: 2027-06-30T00:00:00Z
   minimum_version: 7")]
 pub(super) struct Arguments {

@@ -131,6 +131,22 @@ fn a_filter_that_trusts_keys_takes_what_they_signed() {
 }
 
 #[test]
+fn the_trust_file_of_the_help_reads() {
+    let sandbox = Sandbox::new();
+    sandbox.write("built.json", &sandbox.run("build bundle").stdout);
+    let help = sandbox.run("check --help").stdout;
+    let example = help.split("trust.yaml:\n").nth(1).unwrap();
+    sandbox.write("trust.yaml", example);
+    let run = sandbox.run("check built.json --trust trust.yaml");
+    assert!(
+        run.stderr.contains("its version is 1, and trust.minimum_version is 7"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("it is unsigned"), "{}", run.stderr);
+}
+
+#[test]
 fn a_trust_file_that_makes_no_sense_is_said_in_full() {
     let sandbox = with_keys(&["ci"]);
     sandbox.write("built.json", &sandbox.run("build bundle").stdout);
