@@ -5,6 +5,7 @@ mod check;
 mod coverage;
 mod diff;
 mod diff_log;
+mod emit;
 mod environments;
 mod explain;
 mod inventory;

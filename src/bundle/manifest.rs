@@ -128,6 +128,11 @@ pub struct Channel {
 pub struct Host(String);
 
 impl Host {
+    /// The host as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// Whether an authority is this host, whatever the case of its letters.
     pub fn is(&self, authority: &str) -> bool {
         authority.eq_ignore_ascii_case(&self.0)

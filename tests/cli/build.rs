@@ -1,11 +1,8 @@
-//! `toolgate build` and `toolgate emit`
+//! `toolgate build`
 
-use chrono::DateTime;
 
-use super::sandbox::{Sandbox, check, check_text};
-use toolgate::config::Gate;
+use super::sandbox::{Sandbox, check};
 use toolgate::digest::Digest;
-use toolgate::record::GateField;
 
 #[test]
 fn the_same_directory_gives_the_same_bytes() {
@@ -51,21 +48,4 @@ fn an_invalid_bundle_builds_nothing() {
     assert!(!sandbox.path("built.json").exists());
     assert_eq!(sandbox.run("build bundle").stdout, "");
     assert_eq!(sandbox.run("emit ecds bundle --wasm a.wasm").stdout, "");
-}
-
-#[test]
-fn the_resource_for_envoy() {
-    let sandbox = Sandbox::new();
-    let run = sandbox.run("emit ecds bundle --wasm /etc/toolgate.wasm --environment staging");
-    let mut resource = run.json();
-    let digest = resource["version_info"].as_str().unwrap();
-    assert_eq!(run.stderr, format!("small@1 {digest} for the environment `staging`\n"));
-    let configuration =
-        &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
-    let text = configuration.as_str().unwrap().as_bytes();
-    let gate = Gate::from_config(text, &GateField::default(), DateTime::UNIX_EPOCH);
-    assert_eq!(gate.unwrap().environment, "staging");
-    *configuration = "…".into();
-    resource["version_info"] = "…".into();
-    check_text("emit_ecds", &serde_json::to_string_pretty(&resource).unwrap());
 }

@@ -6,7 +6,18 @@ use super::sandbox::{Sandbox, check};
 fn help_is_data_and_succeeds() {
     let sandbox = Sandbox::new();
     check("help", &sandbox.run("--help"));
-    for verb in ["check", "test", "explain", "diff", "build", "inventory", "emit ecds"] {
+    for verb in [
+        "check",
+        "test",
+        "explain",
+        "diff",
+        "build",
+        "inventory",
+        "emit envoy",
+        "emit ecds",
+        "emit istio",
+        "emit envoy-gateway",
+    ] {
         let run = sandbox.run(&format!("{verb} --help"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
         assert!(run.stdout.contains("Example"), "{verb}");
@@ -26,6 +37,12 @@ fn a_command_line_that_makes_no_sense_is_invalid_input() {
         "diff bundle bundle --candidate --log a",
         "diff bundle bundle --identity a",
         "emit ecds bundle",
+        "emit envoy bundle",
+        "emit envoy bundle --upstream crm",
+        "emit istio bundle --selector a=b --namespace a",
+        "emit istio bundle --selector a=b --namespace a --image r.example/toolgate:1",
+        "emit istio bundle --selector a=b --namespace a --wasm-url https://r.example/toolgate.wasm",
+        "emit envoy-gateway bundle --namespace A --gateway a --wasm a.wasm",
         "explain bundle",
         "explain bundle --case a --record b",
         "explain bundle --case a --identity b",

@@ -1,11 +1,12 @@
 //! `toolgate emit ecds`: the resource that Envoy takes from a watched file or an xDS server.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Output;
+use crate::cli::Stop;
 use crate::cli::configuration::{self, Configuration};
 use crate::cli::directory::Opened;
-use crate::cli::{Stop, report};
+use crate::cli::report;
 
 /// Write the resource for Envoy's extension config discovery (ECDS)
 ///
@@ -14,12 +15,7 @@ use crate::cli::{Stop, report};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example, for what `toolgate emit envoy` writes:
   toolgate emit ecds policies/acme --wasm /etc/toolgate/toolgate.wasm \\
-      --environment production -o /etc/toolgate/ecds/toolgate.json
-
-  A bundle that was signed elsewhere, for a filter that takes no other:
-  toolgate emit ecds acme.json --wasm /etc/toolgate/toolgate.wasm --trust trust.yaml
-
-`toolgate check --help` shows a trust.yaml.")]
+      --environment production -o /etc/toolgate/ecds/toolgate.json")]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) configuration: Configuration,
@@ -32,11 +28,8 @@ pub(super) struct Arguments {
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
     let configuration = arguments.configuration.of(opened)?;
-    Ok(report::pretty(&resource(opened, &configuration, &arguments.wasm)))
-}
-
-/// The resource with the filter's code in a local file.
-pub(super) fn resource(opened: &Opened, configuration: &Value, wasm: &str) -> Value {
-    let plugin = configuration::plugin(configuration, &json!({ "local": { "filename": wasm } }));
-    configuration::discovered(&opened.loaded.bundle.id.digest.to_string(), &plugin)
+    let code = json!({ "local": { "filename": arguments.wasm } });
+    let plugin = configuration::plugin(&configuration, &code);
+    let version = opened.loaded.bundle.id.digest.to_string();
+    Ok(report::pretty(&configuration::discovered(&version, &plugin)))
 }

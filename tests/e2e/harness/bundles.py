@@ -33,6 +33,15 @@ def _toolgate(*arguments: str) -> bytes:
     return result.stdout
 
 
+def documents(target: str, *options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
+    """What `toolgate emit` writes for a control plane, by the documents in it."""
+    command = [str(paths.TOOLGATE), "emit", target, str(bundle), *options]
+    result = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"`{' '.join(command)}` failed:\n{result.stderr.decode()}")
+    return list(yaml.safe_load_all(result.stdout))
+
+
 def variant(directory: Path, **changes: Any) -> Path:
     """A copy of the test bundle, in `directory`, with top-level keys of its bundle.yaml replaced."""
     copied = shutil.copytree(paths.BUNDLE, directory)

@@ -132,8 +132,13 @@ def validate(version: str, directory: Path, setup: Setup, bundle: bytes) -> subp
     """Let an Envoy read the configuration without running it."""
     files = Files(directory)
     envoy_config.write(setup, files, bundle)
+    return validate_file(version, files.config)
+
+
+def validate_file(version: str, file: Path) -> subprocess.CompletedProcess[str]:
+    """Let an Envoy read this file."""
     return subprocess.run(
-        [str(paths.envoy(version)), "--mode", "validate", "--config-path", str(files.config)],
+        [str(paths.envoy(version)), "--mode", "validate", "--config-path", str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class Setup:
     tokens: tuple[str, ...] | None = None
     # Routes before those of the file.
     routes: tuple[dict[str, Any], ...] = ()
+    # Given: what a control plane makes of the configuration.
+    shape: Callable[[dict[str, Any], "Files"], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +106,8 @@ def render(setup: Setup, files: Files) -> dict[str, Any]:
     _set_upstream(config["static_resources"]["clusters"][0], setup)
     if setup.tls:
         _set_certificates(listener["filter_chains"][0]["transport_socket"]["typed_config"], setup, setup.tls)
+    if setup.shape:
+        setup.shape(config, files)
     return config
 
 

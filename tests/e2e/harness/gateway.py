@@ -9,7 +9,7 @@ from typing import Any
 from harness import paths
 from harness.certificates import CertificateAuthority
 from harness.envoy import Envoy
-from harness.envoy_config import Setup
+from harness.envoy_config import Files, Setup
 from harness.http1 import Http1Client
 from harness.http2 import Http2Client
 from harness.recorder import Recorder
@@ -62,9 +62,18 @@ def open_gateway(
     tls: CertificateAuthority | None = None,
     tokens: tuple[str, ...] | None = None,
     routes: tuple[dict[str, Any], ...] = (),
+    shape: Callable[[dict[str, Any], Files], None] | None = None,
 ) -> Iterator[Gateway]:
     """Start a recorder and an Envoy in front of it, and stop both at the end."""
     with Recorder(http2=upstream_http2) as recorder:
-        setup = Setup(recorder.port, issuer.jwks(), upstream_http2=upstream_http2, tls=tls, tokens=tokens, routes=routes)
+        setup = Setup(
+            recorder.port,
+            issuer.jwks(),
+            upstream_http2=upstream_http2,
+            tls=tls,
+            tokens=tokens,
+            routes=routes,
+            shape=shape,
+        )
         with Envoy(directory, setup, bundle, version=version) as envoy:
             yield Gateway(envoy, recorder, tls)

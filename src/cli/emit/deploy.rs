@@ -1,0 +1,147 @@
+//! Edits of the lines that a configuration marks with `# deploy:`, and of no others.
+
+use std::fmt::Write as _;
+
+const MARK: &str = " # deploy: ";
+
+/// A change where a label marks a line.
+#[derive(Debug)]
+pub(super) enum Edit {
+    /// The value of a key in that line.
+    Value { label: &'static str, key: &'static str, text: String },
+    /// Everything that is indented deeper than that line, given with the first column as its own.
+    Body(&'static str, String),
+    /// That line and everything that is indented deeper.
+    Remove(&'static str),
+}
+
+impl Edit {
+    pub(super) fn value(label: &'static str, key: &'static str, text: String) -> Self {
+        Self::Value { label, key, text }
+    }
+
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Value { label, .. } | Self::Body(label, _) | Self::Remove(label) => label,
+        }
+    }
+}
+
+/// The text with its marked lines changed.
+pub(super) fn render(text: &str, edits: &[Edit]) -> String {
+    let mut rendered = String::with_capacity(text.len());
+    let mut replaced = None;
+    for line in text.lines() {
+        if replaced.is_some_and(|depth| line.is_empty() || indent(line) > depth) {
+            continue;
+        }
+        replaced = None;
+        let (mut before, mark) = match line.split_once(MARK) {
+            Some((before, label)) => (before.to_owned(), Some(label)),
+            None => (line.to_owned(), None),
+        };
+        let mut body = None;
+        let mut removed = false;
+        for edit in edits.iter().filter(|edit| Some(edit.label()) == mark) {
+            match edit {
+                Edit::Value { key, text, .. } => before = with_value(&before, key, text),
+                Edit::Body(_, text) => body = Some(text),
+                Edit::Remove(_) => removed = true,
+            }
+        }
+        if removed || body.is_some() {
+            replaced = Some(indent(line));
+        }
+        if removed {
+            continue;
+        }
+        rendered.push_str(&before);
+        if let Some(label) = mark {
+            rendered.push_str(MARK);
+            rendered.push_str(label);
+        }
+        rendered.push('\n');
+        for line in body.into_iter().flat_map(|body| body.lines()) {
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(rendered, "{:1$}{line}", "", indent(&before).saturating_add(2));
+        }
+    }
+    rendered
+}
+
+/// What is indented deeper than the line that consists of this word and perhaps a mark, moved to
+/// the first column.
+pub(super) fn block(text: &str, head: &str) -> String {
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with(head));
+    let depth = lines.next().map_or(0, indent);
+    let inside: Vec<&str> =
+        lines.take_while(|line| line.is_empty() || indent(line) > depth).collect();
+    let margin = inside.iter().filter(|line| !line.is_empty()).map(|line| indent(line)).min();
+    let mut block = String::new();
+    for line in inside {
+        block.push_str(line.get(margin.unwrap_or_default()..).unwrap_or_default());
+        block.push('\n');
+    }
+    block
+}
+
+fn indent(line: &str) -> usize {
+    line.len().saturating_sub(line.trim_start().len())
+}
+
+/// The line with another value for the key. A value ends before `,`, `}` or the line's end.
+fn with_value(line: &str, key: &str, value: &str) -> String {
+    let key = format!("{key}: ");
+    let found = line.match_indices(&key).find(|(at, _)| {
+        let before = line.get(..*at).unwrap_or_default();
+        before.is_empty() || before.ends_with([' ', '{'])
+    });
+    let Some((at, _)) = found else { return line.to_owned() };
+    let (head, rest) = line.split_at(at.saturating_add(key.len()));
+    let end = [", ", " }"].iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+    format!("{head}{value}{}", rest.get(end..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\
+a: # deploy: list
+  - b
+  # c
+
+  - d
+e: { f: 1, g: 2 } # deploy: pair
+h:
+  i: 3 # deploy: other
+";
+
+    #[track_caller]
+    fn check(edits: &[Edit], expected: &str) {
+        assert_eq!(render(TEXT, edits), expected);
+    }
+
+    #[test]
+    fn only_marked_lines_change() {
+        check(&[], TEXT);
+        check(
+            &[
+                Edit::Body("list", "- x\n- y\n".to_owned()),
+                Edit::value("pair", "g", "9".to_owned()),
+                Edit::value("pair", "f", "8".to_owned()),
+            ],
+            "a: # deploy: list\n  - x\n  - y\ne: { f: 8, g: 9 } # deploy: pair\nh:\n  i: 3 # deploy: other\n",
+        );
+        check(
+            &[Edit::Remove("list"), Edit::value("other", "i", "\"4\"".to_owned())],
+            "e: { f: 1, g: 2 } # deploy: pair\nh:\n  i: \"4\" # deploy: other\n",
+        );
+    }
+
+    #[test]
+    fn a_block_stands_alone() {
+        assert_eq!(block(TEXT, "a:"), "- b\n# c\n\n- d\n");
+        assert_eq!(block(TEXT, "h:"), "i: 3 # deploy: other\n");
+    }
+}

@@ -1,0 +1,120 @@
+//! `toolgate emit envoy-gateway`: a patch of the listener and what belongs beside it.
+
+use super::template::{Values, fill, list, scalar};
+use super::tokens::{Provider, Tokens};
+use super::values::{self, Image};
+use super::{Output, buffer, code, plugin_yaml, within};
+use crate::cli::configuration::Configuration;
+use crate::cli::directory::Opened;
+use crate::cli::{Stop, report};
+
+/// What Kubernetes takes as the content of one `ConfigMap`, less what surrounds the plugin.
+const LARGEST: usize = (1 << 20) - 4096;
+
+/// Write what attaches the filter to a Gateway of Envoy Gateway
+///
+/// The bundle as a `ConfigMap`, an EnvoyProxy that mounts it and logs decisions, policies for
+/// clients and tokens, and the EnvoyPatchPolicy that puts the filter into the listener. What it
+/// needs and what it cannot do stands in comments.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Example:
+  toolgate emit envoy-gateway policies/acme --namespace tools --gateway tools \\
+      --image registry.acme.example/toolgate@sha256:$DIGEST \\
+      --issuer https://id.acme.example --audience https://tools.acme.example \\
+      --jwks https://id.acme.example/jwks.json | kubectl apply --server-side -f -")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) configuration: Configuration,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    tokens: Tokens,
+    /// The issuer's signing keys (JWKS)
+    #[arg(long, value_name = "URL", value_parser = values::https)]
+    jwks: Option<String>,
+    /// The namespace of the Gateway
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
+    namespace: String,
+    /// The Gateway
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
+    gateway: String,
+    /// The listener in Envoy's configuration [default: <namespace>/<gateway>/http]
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
+    /// The namespace where Envoy's pods run
+    #[arg(long, value_name = "NAME", default_value = "envoy-gateway-system")]
+    #[arg(value_parser = values::name)]
+    proxy_namespace: String,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Place {
+    /// The filter's image, which `make image` builds, pinned by its digest
+    #[arg(long, value_name = "IMAGE@sha256:…")]
+    image: Option<Image>,
+    /// Where Envoy's container has the filter
+    #[arg(long, value_name = "PATH")]
+    wasm: Option<String>,
+}
+
+/// Where an image volume is mounted, and the file that every image of a plugin has.
+const MOUNTED: &str = "/etc/toolgate/wasm/plugin.wasm";
+
+pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
+    let keys = ("--jwks", arguments.jwks.as_ref());
+    let provider = arguments.tokens.provider(opened, keys, None)?;
+    let configuration = arguments.configuration.of(opened)?;
+    let wasm = arguments.place.wasm.as_deref().unwrap_or(MOUNTED);
+    let plugin = plugin_yaml(code::local(wasm), &report::pretty(&configuration));
+    let plugin = within(plugin, LARGEST, "what Kubernetes takes as one `ConfigMap`")?;
+    let (namespace, gateway) = (&arguments.namespace, &arguments.gateway);
+    let listener = arguments.listener.clone();
+    let buffer = buffer(opened);
+    let [image_need, volume, mount] = image(arguments.place.image.as_ref());
+    let values: &Values<'_> = &[
+        ("bundle", opened.loaded.bundle.id.to_string()),
+        ("image_need", image_need),
+        ("namespace", scalar(namespace)),
+        ("gateway", scalar(gateway)),
+        ("listener", scalar(&listener.unwrap_or_else(|| format!("{namespace}/{gateway}/http")))),
+        ("proxy_namespace", scalar(&arguments.proxy_namespace)),
+        ("digest", opened.loaded.bundle.id.digest.to_string()),
+        ("plugin", plugin),
+        ("volume", volume),
+        ("mount", mount),
+        ("buffer", buffer.to_string()),
+        ("window", buffer.saturating_mul(4).to_string()),
+        ("authentication", provider.as_ref().map_or_else(String::new, authentication)),
+    ];
+    Ok(fill(include_str!("envoy_gateway.yaml"), values))
+}
+
+/// What an image needs of the cluster, its volume and where that is mounted.
+fn image(image: Option<&Image>) -> [String; 3] {
+    let Some(image) = image else {
+        let need = "#   - the filter in Envoy's container, where the ConfigMap says.";
+        return [need.to_owned(), String::new(), String::new()];
+    };
+    [
+        "#   - image volumes, which Kubernetes has switched on since 1.35: kubelets pull the filter, not Envoy Gateway."
+            .to_owned(),
+        format!(
+            "- name: toolgate-wasm\n  image:\n    reference: {}\n    pullPolicy: IfNotPresent\n",
+            scalar(&image.to_string())
+        ),
+        "- name: toolgate-wasm\n  mountPath: /etc/toolgate/wasm\n  readOnly: true\n".to_owned(),
+    ]
+}
+
+fn authentication(provider: &Provider) -> String {
+    let values: &Values<'_> = &[
+        ("token", scalar(&provider.name)),
+        ("issuer", scalar(&provider.issuer)),
+        ("audiences", list(&provider.audiences)),
+        ("keys", scalar(&provider.keys)),
+    ];
+    fill(include_str!("envoy_gateway_authentication.yaml"), values)
+}

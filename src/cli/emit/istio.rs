@@ -1,0 +1,175 @@
+//! `toolgate emit istio`: an `EnvoyFilter` and what belongs beside it.
+
+use super::code::Code;
+use super::template::{Values, ascii, fill, list, scalar};
+use super::tokens::{Provider, Tokens};
+use super::values::{self, Label};
+use super::{Output, buffer, plugin_yaml, within};
+use crate::cli::configuration::Configuration;
+use crate::cli::directory::Opened;
+use crate::cli::{Stop, report};
+
+/// Where Istio leaves the claims of a `RequestAuthentication`.
+const PAYLOAD: &str = "payload";
+/// What etcd takes as one object, unless it is configured otherwise.
+const LARGEST: usize = 3 << 19;
+
+/// Write what attaches the filter to workloads of an Istio mesh
+///
+/// An EnvoyFilter with the filter and the bundle, a `RequestAuthentication` that verifies tokens,
+/// and a Telemetry that logs decisions. What it needs and what it cannot do stands in comments.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Example:
+  toolgate emit istio policies/acme --namespace tools --selector app=tools \\
+      --image registry.acme.example/toolgate@sha256:$DIGEST \\
+      --issuer https://id.acme.example --audience https://tools.acme.example \\
+      --jwks https://id.acme.example/jwks.json | kubectl apply --server-side -f -")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) configuration: Configuration,
+    #[command(flatten)]
+    code: Code,
+    #[command(flatten)]
+    tokens: Tokens,
+    /// The issuer's signing keys (JWKS)
+    #[arg(long, value_name = "URL", value_parser = values::https)]
+    jwks: Option<String>,
+    /// The namespace of the workloads
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
+    namespace: String,
+    /// A label that selects the workloads; may occur several times
+    #[arg(long = "selector", value_name = "KEY=VALUE", required = true)]
+    selector: Vec<Label>,
+    /// Whether the workloads are servers with a sidecar, or gateways
+    #[arg(long, value_enum, default_value_t)]
+    context: Context,
+    /// The kind of document that carries the filter
+    #[arg(long, value_enum, default_value_t)]
+    kind: Kind,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Context {
+    /// Calls that arrive at a server's sidecar
+    #[default]
+    Sidecar,
+    /// Calls that arrive at a gateway
+    Gateway,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum Kind {
+    /// The one that works
+    #[default]
+    EnvoyFilter,
+    /// Until Istio has a field for held headers, requests with a body hang
+    WasmPlugin,
+    /// Istio 1.30 and newer; the same limit
+    TrafficExtension,
+}
+
+pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
+    let keys = ("--jwks", arguments.jwks.as_ref());
+    let provider = arguments.tokens.provider(opened, keys, Some(PAYLOAD))?;
+    let configuration = report::pretty(&arguments.configuration.of(opened)?);
+    let text = match arguments.kind {
+        Kind::EnvoyFilter => filter(arguments, opened, provider.as_ref(), &configuration),
+        Kind::WasmPlugin => plugin(arguments, opened, &configuration, &WASM_PLUGIN),
+        Kind::TrafficExtension => plugin(arguments, opened, &configuration, &TRAFFIC_EXTENSION),
+    };
+    Ok(within(text, LARGEST, "what etcd takes as one object")?)
+}
+
+fn filter(
+    arguments: &Arguments,
+    opened: &Opened,
+    provider: Option<&Provider>,
+    configuration: &str,
+) -> String {
+    let buffer = buffer(opened);
+    let context = match arguments.context {
+        Context::Sidecar => "SIDECAR_INBOUND",
+        Context::Gateway => "GATEWAY",
+    };
+    let values: &Values<'_> = &[
+        ("bundle", opened.loaded.bundle.id.to_string()),
+        ("namespace", scalar(&arguments.namespace)),
+        ("selector", selector("workloadSelector", "labels", &arguments.selector)),
+        ("telemetry_selector", selector("selector", "matchLabels", &arguments.selector)),
+        ("authentication", provider.map_or_else(String::new, |it| authentication(arguments, it))),
+        ("context", context.to_owned()),
+        ("plugin", plugin_yaml(arguments.code.remote(), configuration)),
+        ("buffer", buffer.to_string()),
+        ("window", buffer.saturating_mul(4).to_string()),
+    ];
+    fill(include_str!("istio.yaml"), values)
+}
+
+fn authentication(arguments: &Arguments, provider: &Provider) -> String {
+    let values: &Values<'_> = &[
+        ("token", provider.name.clone()),
+        ("namespace", scalar(&arguments.namespace)),
+        ("selector", selector("selector", "matchLabels", &arguments.selector)),
+        ("issuer", scalar(&provider.issuer)),
+        ("audiences", list(&provider.audiences)),
+        ("keys", scalar(&provider.keys)),
+    ];
+    fill(include_str!("istio_authentication.yaml"), values)
+}
+
+/// A kind of document that names the plugin's settings itself.
+struct Plugin {
+    kind: &'static str,
+    option: &'static str,
+    /// The key under which the settings stand, if not in `spec` itself.
+    key: Option<&'static str>,
+    since: &'static str,
+}
+
+const WASM_PLUGIN: Plugin = Plugin {
+    kind: "WasmPlugin",
+    option: "wasm-plugin",
+    key: None,
+    since: "Istio 1.30 supersedes this API by TrafficExtension.",
+};
+const TRAFFIC_EXTENSION: Plugin = Plugin {
+    kind: "TrafficExtension",
+    option: "traffic-extension",
+    key: Some("wasm"),
+    since: "This API is in Istio since 1.30.",
+};
+
+fn plugin(arguments: &Arguments, opened: &Opened, configuration: &str, plugin: &Plugin) -> String {
+    let settings = format!(
+        "{}pluginName: toolgate\nfailStrategy: FAIL_RELOAD\npluginConfig:\n{}",
+        arguments.code.url(),
+        indented(&ascii(configuration))
+    );
+    let wasm = match plugin.key {
+        Some(key) => format!("{key}:\n{}", indented(&settings)),
+        None => settings,
+    };
+    let values: &Values<'_> = &[
+        ("bundle", opened.loaded.bundle.id.to_string()),
+        ("kind", plugin.kind.to_owned()),
+        ("option", plugin.option.to_owned()),
+        ("since", plugin.since.to_owned()),
+        ("namespace", scalar(&arguments.namespace)),
+        ("selector", selector("selector", "matchLabels", &arguments.selector)),
+        ("wasm", wasm),
+    ];
+    fill(include_str!("istio_plugin.yaml"), values)
+}
+
+fn selector(key: &str, inner: &str, labels: &[Label]) -> String {
+    let labels = labels
+        .iter()
+        .map(|label| format!("    {}: {}\n", scalar(&label.key), scalar(&label.value)));
+    format!("{key}:\n  {inner}:\n{}", labels.collect::<String>())
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}

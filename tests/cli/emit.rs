@@ -1,0 +1,158 @@
+//! `toolgate emit`
+#![expect(clippy::disallowed_methods, reason = "the examples are files of the repository")]
+
+use std::fs;
+use std::path::Path;
+
+use super::sandbox::{Sandbox, check, check_text};
+use chrono::DateTime;
+use toolgate::config::Gate;
+use toolgate::record::GateField;
+
+const TOKENS: &str = "--issuer https://id.acme.example --audience https://tools.acme.example";
+const KEYS: &str = "--jwks https://id.acme.example/jwks.json";
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn acme() -> String {
+    repository().join("policies/acme").display().to_string()
+}
+
+/// What the options of both control planes have in common, with an image that nobody has built.
+fn in_kubernetes() -> String {
+    let image = format!("registry.acme.example/toolgate@sha256:{}", "0d5e".repeat(16));
+    format!("--namespace tools --image {image} {TOKENS} {KEYS}")
+}
+
+#[test]
+fn the_resource_for_envoy() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run("emit ecds bundle --wasm /etc/toolgate.wasm --environment staging");
+    let mut resource = run.json();
+    let digest = resource["version_info"].as_str().unwrap();
+    assert_eq!(run.stderr, format!("small@1 {digest} for the environment `staging`\n"));
+    let configuration =
+        &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
+    assert_eq!(gate(configuration.as_str().unwrap()).environment, "staging");
+    *configuration = "…".into();
+    resource["version_info"] = "…".into();
+    check_text("emit_ecds", &serde_json::to_string_pretty(&resource).unwrap());
+}
+
+#[track_caller]
+fn gate(configuration: &str) -> Gate {
+    let now = DateTime::UNIX_EPOCH;
+    Gate::from_config(configuration.as_bytes(), &GateField::default(), now).unwrap()
+}
+
+#[test]
+fn the_reviewed_configuration_is_what_is_emitted() {
+    let reviewed = fs::read_to_string(repository().join("envoy/envoy.yaml")).unwrap();
+    let line = format!("emit envoy {} --upstream 127.0.0.1:9000 {TOKENS}", acme());
+    assert_eq!(Sandbox::new().run(&line).stdout, reviewed);
+}
+
+#[test]
+fn only_what_is_marked_differs() {
+    let sandbox =
+        Sandbox::with(&[("bundle.yaml", "refusal:", "limits: { body_bytes: 3000000 }\nrefusal:")]);
+    let run = sandbox.run(&format!(
+        "emit envoy bundle --upstream notes=notes.internal:8080 --issuer 'a # b' --audience x \
+         --audience 'y, z' --jwks /j.json --listen 0.0.0.0:443 --admin [::1]:9 --node n --ecds /e/ \
+         --logs /l"
+    ));
+    let reviewed = fs::read_to_string(repository().join("envoy/envoy.yaml")).unwrap();
+    let changed = run.stdout.lines().filter(|line| !reviewed.lines().any(|known| known == *line));
+    check_text("emit_envoy_changes", &changed.map(|line| format!("{line}\n")).collect::<String>());
+    let filters =
+        sandbox.run("emit envoy bundle --upstream a:1 --issuer i --audience a --part filters");
+    assert!(filters.stdout.starts_with("- name: envoy.filters.http.jwt_authn"));
+    assert!(filters.stdout.contains("\n- name: toolgate\n"));
+}
+
+#[test]
+fn everything_that_is_missing_is_said_at_once() {
+    let sandbox = Sandbox::new();
+    check("emit_envoy_missing", &sandbox.run("emit envoy bundle --upstream crm=crm.internal:80"));
+    let istio = "emit istio bundle --namespace tools --selector app=tools --wasm /toolgate.wasm";
+    check("emit_istio_missing", &sandbox.run(istio));
+    let gateway =
+        "emit envoy-gateway bundle --namespace tools --gateway tools --wasm /toolgate.wasm";
+    check("emit_envoy_gateway_missing", &sandbox.run(gateway));
+}
+
+#[test]
+fn a_bundle_without_tokens_needs_no_issuer() {
+    let sandbox = Sandbox::new();
+    let mesh = repository().join("tests/cases/bundles/mesh");
+    for file in [
+        "bundle.yaml",
+        "schema.cedarschema",
+        "entities.yaml",
+        "org/mesh.cedar",
+        "tools/public.json",
+        "tools/vault.json",
+    ] {
+        let text = fs::read_to_string(mesh.join(file)).unwrap();
+        let text = text.replace("tokens: [session, partner]", "tokens: []");
+        sandbox.write(&format!("mesh/{file}"), &text);
+    }
+    let run = sandbox.run("emit envoy mesh --upstream a:1");
+    assert!(run.stdout.contains("name: toolgate"), "{}", run.stderr);
+    assert!(!run.stdout.contains("name: envoy.filters.http.jwt_authn"));
+    let needless = sandbox.run("emit envoy mesh --upstream a:1 --issuer https://id.acme.example");
+    assert!(needless.stderr.contains("the bundle reads no token"), "{}", needless.stderr);
+}
+
+#[test]
+fn a_channel_of_one_host_comes_before_that_of_any() {
+    let mesh = repository().join("tests/cases/bundles/mesh");
+    let line =
+        format!("emit envoy {} --upstream vault=v:1 --upstream b:2 {TOKENS}", mesh.display());
+    let run = Sandbox::new().run(&line);
+    let routes = run.stdout.split("routes: # deploy: routes\n").nth(1).unwrap();
+    let routes: String = routes.lines().take(8).map(|line| format!("{}\n", line.trim())).collect();
+    check_text("emit_envoy_routes", &routes);
+}
+
+#[test]
+fn the_examples_are_what_is_emitted() {
+    let istio = format!("emit istio {} --selector app=tools {}", acme(), in_kubernetes());
+    example("envoy/istio/toolgate.yaml", &istio);
+    let plugin = format!("{istio} --kind traffic-extension");
+    assert!(Sandbox::new().run(&plugin).stdout.contains("DO NOT USE THIS FOR CALLS YET"));
+    let gateway = format!("emit envoy-gateway {} --gateway tools {}", acme(), in_kubernetes());
+    example("envoy/gateway/toolgate.yaml", &gateway);
+}
+
+/// Compares a file of the repository with what a command writes: the bundle in it must load, and
+/// everything else must be the same. It is written anew where snapshots are.
+#[track_caller]
+fn example(file: &str, line: &str) {
+    let run = Sandbox::new().run(line);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout, Sandbox::new().run(line).stdout);
+    let path = repository().join(file);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &run.stdout).unwrap();
+    }
+    let ([around, bundle], [known, _]) =
+        (parts(&fs::read_to_string(&path).unwrap()), parts(&run.stdout));
+    assert_eq!(around, known, "{file} is out of date: run this test with INSTA_UPDATE=always");
+    assert!(!around.contains("{{"), "{file} has a place that nothing filled");
+    gate(&bundle);
+}
+
+/// What surrounds the filter's configuration, without digests, and the configuration.
+fn parts(text: &str) -> [String; 2] {
+    let (before, rest) = text.split_once("value: |\n").unwrap();
+    let margin = rest.len() - rest.trim_start().len();
+    let inside = rest.lines().take_while(|line| line.len() - line.trim_start().len() >= margin);
+    let bundle: String = inside.map(|line| format!("{line}\n")).collect();
+    let digests = regex::Regex::new("acme@[0-9]+ sha256:[0-9a-f]{64}|version_info: .*").unwrap();
+    let around = format!("{before}{}", &rest[bundle.len()..]);
+    [digests.replace_all(&around, "…").into_owned(), bundle]
+}

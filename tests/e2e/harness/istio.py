@@ -1,0 +1,138 @@
+"""What Istio makes of the documents that `toolgate emit istio` writes: istiod patches, the agent fetches the code."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from harness import paths
+from harness.envoy_config import Files
+from harness.tokens import AUDIENCE, ISSUER
+
+MANAGER = "envoy.filters.network.http_connection_manager"
+Document = dict[str, Any]
+
+
+def by_kind(documents: list[Document]) -> dict[str, Document]:
+    """The documents by their kind, each of which occurs once."""
+    found = {document["kind"]: document for document in documents}
+    assert len(found) == len(documents)
+    return found
+
+
+def resource(documents: list[Document]) -> bytes:
+    """The extension configuration as a proxy gets it: its agent has downloaded the code into a file."""
+    [value] = _patches(documents, "EXTENSION_CONFIG", "ADD")
+    config = value["typed_config"]["config"]
+    remote = config["vm_config"]["code"]["remote"]
+    assert remote["http_uri"]["uri"].endswith(f"@sha256:{remote['sha256']}")
+    config["vm_config"]["code"] = {"local": {"filename": str(paths.TOOLGATE_WASM)}}
+    kind = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+    return json.dumps({"version_info": "1", "resources": [{"@type": kind, **value}]}).encode()
+
+
+def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
+    """Turns a configuration into one like Istio's, and patches that."""
+
+    def apply(config: dict[str, Any], files: Files) -> None:
+        [listener] = config["static_resources"]["listeners"]
+        [network] = listener["filter_chains"][0]["filters"]
+        manager = network["typed_config"]
+        jwks = manager["http_filters"][0]["typed_config"]["providers"]["session"]["local_jwks"]
+        # What Istio gives a sidecar before anybody patches it.
+        del listener["per_connection_buffer_limit_bytes"]
+        for ours in ("merge_slashes", "common_http_protocol_options", "http2_protocol_options", "request_timeout"):
+            del manager[ours]
+        manager["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED"
+        manager["http_filters"] = [_authentication(by_kind(documents), jwks), manager["http_filters"][-1]]
+        manager["access_log"] = [_log(by_kind(documents), files)]
+
+        for value in _patches(documents, "LISTENER", "MERGE"):
+            _merge(listener, value)
+        for value in _patches(documents, "NETWORK_FILTER", "MERGE"):
+            assert value["name"] == network["name"] == MANAGER
+            _merge(network, value)
+        for value in _patches(documents, "HTTP_FILTER", "INSERT_BEFORE"):
+            # The proxy's stream to istiod is a file here.
+            source = value["config_discovery"]["config_source"]
+            assert source.pop("ads") == {}
+            source["path_config_source"] = {
+                "path": str(files.bundle),
+                "watched_directory": {"path": str(files.bundle.parent)},
+            }
+            manager["http_filters"].insert(-1, value)
+
+    return apply
+
+
+def _authentication(documents: dict[str, Document], jwks: dict[str, Any]) -> dict[str, Any]:
+    """The filter that istiod makes of a RequestAuthentication; it fetches the keys itself."""
+    [rule] = documents["RequestAuthentication"]["spec"]["jwtRules"]
+    assert rule["issuer"] == ISSUER
+    assert rule["audiences"] == [AUDIENCE]
+    [header] = rule["fromHeaders"]
+    provider = {
+        "issuer": rule["issuer"],
+        "audiences": rule["audiences"],
+        "local_jwks": jwks,
+        "from_headers": [{"name": header["name"], "value_prefix": header["prefix"]}],
+        "payload_in_metadata": "payload",
+        "normalize_payload_in_metadata": {"space_delimited_claims": ["permission", "scope"]},
+    }
+    return {
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+            "providers": {"origins-0": provider},
+            "rules": [
+                {
+                    "match": {"prefix": "/"},
+                    "requires": {
+                        "requires_any": {"requirements": [{"provider_name": "origins-0"}, {"allow_missing": {}}]}
+                    },
+                }
+            ],
+            "bypass_cors_preflight": True,
+        },
+    }
+
+
+def _log(documents: dict[str, Document], files: Files) -> dict[str, Any]:
+    """The log that istiod makes of a Telemetry and of the provider that its comment shows."""
+    [setting] = documents["Telemetry"]["spec"]["accessLogging"]
+    return decision_log(setting["filter"]["expression"], "%FILTER_STATE(wasm.toolgate.record:PLAIN)%\n", files)
+
+
+def decision_log(expression: str, text: str, files: Files) -> dict[str, Any]:
+    """A log in a file of what an expression selects."""
+    return {
+        "name": "envoy.access_loggers.file",
+        "filter": {
+            "extension_filter": {
+                "name": "envoy.access_loggers.extension_filters.cel",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                    "expression": expression,
+                },
+            }
+        },
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": str(files.decision_log),
+            "log_format": {"text_format_source": {"inline_string": text}},
+        },
+    }
+
+
+def _patches(documents: list[Document], target: str, operation: str) -> list[dict[str, Any]]:
+    patches = by_kind(documents)["EnvoyFilter"]["spec"]["configPatches"]
+    found = [patch["patch"] for patch in patches if patch["applyTo"] == target]
+    assert [patch["operation"] for patch in found] == [operation]
+    return [patch["value"] for patch in found]
+
+
+def _merge(target: dict[str, Any], value: dict[str, Any]) -> None:
+    for key, new in value.items():
+        if isinstance(new, dict) and isinstance(target.get(key), dict):
+            _merge(target[key], new)
+        else:
+            target[key] = new

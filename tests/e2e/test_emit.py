@@ -1,0 +1,108 @@
+"""Does what `toolgate emit` writes for a control plane decide calls in the Envoy that the control plane configures?"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness import acme, bundles, envoy, envoy_gateway, istio, paths
+from harness.envoy_config import Setup
+from harness.gateway import Gateway, open_gateway
+from harness.messages import tool_call
+from harness.tokens import AUDIENCE, ISSUER, TokenIssuer
+
+OLDEST_AND_NEWEST = [paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY]
+IMAGE = f"registry.acme.example/toolgate@sha256:{'0d5e' * 16}"
+TOKENS = ("--issuer", ISSUER, "--audience", AUDIENCE)
+KEYS = ("--jwks", f"{ISSUER}/jwks.json")
+IN_KUBERNETES = ("--namespace", "tools", "--image", IMAGE, *TOKENS, *KEYS)
+
+
+def for_istio(*options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
+    """Documents for the sidecars of the tool servers."""
+    return bundles.documents("istio", "--selector", "app=tools", *IN_KUBERNETES, *options, bundle=bundle)
+
+
+def for_envoy_gateway(bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
+    """Documents for the Gateway in front of the tool servers."""
+    return bundles.documents("envoy-gateway", "--gateway", "tools", *IN_KUBERNETES, bundle=bundle)
+
+
+def decides(gateway: Gateway, token: str) -> None:
+    """Permits, refuses, knows who asks, holds large calls on HTTP/2, and leaves a record of each decision."""
+    with gateway.client("h2") as client:
+        assert client.send(acme.permitted(token)).status == 200
+        assert client.send(acme.forbidden(token)).json()["result"]["isError"] is True
+        assert client.send(acme.permitted(None)).status == 401
+        large = tool_call("/crm/mcp", "get_contact", {"account": "acme", "contact_id": "c" * 200_000}, token)
+        assert client.send(large).status == 200
+        too_large = tool_call("/crm/mcp", "get_contact", {"account": "acme", "contact_id": "c" * 300_000}, token)
+        assert client.send(too_large).status == 413
+        assert client.send(acme.permitted(token).to("/crm%2fmcp")).status == 400
+    records = gateway.envoy.decision_log(4)
+    assert [record["reason"] for record in records][:3] == ["permitted", "forbidden", "unauthenticated"]
+    assert records[-1]["reason"] == "body_too_large"
+
+
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
+def test_istio(version: str, tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
+    documents = for_istio()
+    shape = istio.shape(documents)
+    with open_gateway(tmp_path, issuer, istio.resource(documents), version=version, shape=shape) as gateway:
+        decides(gateway, alice)
+
+
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
+def test_envoy_gateway(version: str, tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
+    documents = for_envoy_gateway()
+    shape = envoy_gateway.shape(documents)
+    with open_gateway(tmp_path, issuer, b"", version=version, shape=shape) as gateway:
+        decides(gateway, alice)
+        # What the kubelet hands over later is in force soon after.
+        renamed = bundles.variant(tmp_path / "renamed", name="renamed")
+        envoy_gateway.mount(for_envoy_gateway(renamed), gateway.envoy.files)
+        gateway.envoy.wait_for_success(2)
+        with gateway.client("h1") as client:
+            assert 'bundle="renamed@' in client.send(acme.forbidden(alice)).values("toolgate-decision")[0]
+
+
+def test_envoy_gateway_is_closed_until_it_is_patched(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
+    shape = envoy_gateway.shape(for_envoy_gateway(), patched=False)
+    with open_gateway(tmp_path, issuer, b"", shape=shape) as gateway, gateway.client("h1") as client:
+        for request in (acme.permitted(alice), acme.housekeeping(alice), acme.permitted(None)):
+            assert client.send(request).status == 403
+        assert gateway.recorder.requests == []
+
+
+@pytest.mark.parametrize("version", paths.ENVOY_VERSIONS)
+@pytest.mark.parametrize("plane", ["istio", "envoy-gateway"])
+def test_every_envoy_accepts_it(plane: str, version: str, tmp_path: Path, issuer: TokenIssuer) -> None:
+    documents = for_istio() if plane == "istio" else for_envoy_gateway()
+    shape = istio.shape(documents) if plane == "istio" else envoy_gateway.shape(documents)
+    setup = Setup(upstream_port=9000, jwks=issuer.jwks(), shape=shape)
+    result = envoy.validate(version, tmp_path, setup, istio.resource(documents) if plane == "istio" else b"")
+    assert result.returncode == 0, result.stdout
+    assert "deprecated" not in result.stdout.lower()
+
+
+@pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
+def test_several_upstreams_in_plain_envoy(version: str, tmp_path: Path, issuer: TokenIssuer) -> None:
+    options = ("--upstream", "crm=crm.internal:8080", "--upstream", "[::1]:9000", "--logs", str(tmp_path), *TOKENS)
+    (tmp_path / "jwks.json").write_text(issuer.jwks())
+    [config] = bundles.documents("envoy", *options, "--jwks", str(tmp_path / "jwks.json"), "--ecds", str(tmp_path))
+    (tmp_path / "toolgate.json").write_bytes(bundles.emit(paths.BUNDLE))
+    (tmp_path / "envoy.yaml").write_text(yaml.safe_dump(config))
+    result = envoy.validate_file(version, tmp_path / "envoy.yaml")
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("kind", ["wasm-plugin", "traffic-extension"])
+def test_istio_plugins_have_the_same_configuration(kind: str) -> None:
+    [plugin] = for_istio("--kind", kind)
+    settings = plugin["spec"].get("wasm", plugin["spec"])
+    [extension] = istio.by_kind(for_istio())["EnvoyFilter"]["spec"]["configPatches"][:1]
+    config = extension["patch"]["value"]["typed_config"]["config"]
+    assert settings["pluginConfig"] == yaml.safe_load(config["configuration"]["value"])
+    assert settings["url"] == f"oci://{IMAGE}"
+    assert settings["failStrategy"] == config["failure_policy"]
