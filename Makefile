@@ -8,7 +8,7 @@ TOOLGATE := target/debug/toolgate
 BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e wasm cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit e2e wasm image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 
 wasm: toolchain ## the filter
 	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm
+
+image: wasm ## the filter as an OCI image layout in target/image, with what it is made of
+	@$(PYTHON) envoy/image.py $(WASM) target/image
 
 cli: toolchain ## the command line
 	$(CARGO) build --locked --bin toolgate
