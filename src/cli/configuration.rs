@@ -1,5 +1,7 @@
 //! What the filter is told, and what Envoy is told about the filter, for whatever carries it.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value, json};
 
 use super::directory::{self, Opened};
@@ -17,6 +19,9 @@ pub(super) struct Configuration {
     bundle: BundleArgument,
     #[command(flatten)]
     environment: EnvironmentArgument,
+    /// A second bundle, which decides nothing: records tell what it would have decided
+    #[arg(long, value_name = "DIR")]
+    candidate: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgument,
 }
@@ -32,6 +37,12 @@ impl Configuration {
         let mut members = Map::from_iter([("bundle".to_owned(), json!(opened.document))]);
         if let Some(environment) = &opened.document.environment {
             members.insert("environment".to_owned(), json!(environment));
+        }
+        if let Some(candidate) = &self.candidate {
+            let environment = self.environment.environment.as_ref();
+            let candidate = directory::open_for(candidate, environment)?;
+            self.trust.demand(&candidate.document)?;
+            members.insert("candidate".to_owned(), json!(candidate.document));
         }
         if let Some(trust) = self.trust.demand(&opened.document)? {
             members.insert("trust".to_owned(), json!(trust));

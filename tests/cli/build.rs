@@ -1,6 +1,5 @@
 //! `toolgate build`
 
-
 use super::sandbox::{Sandbox, check};
 use toolgate::digest::Digest;
 

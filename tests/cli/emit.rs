@@ -48,6 +48,18 @@ fn gate(configuration: &str) -> Gate {
 }
 
 #[test]
+fn a_candidate_goes_with_the_bundle() {
+    let sandbox = Sandbox::new();
+    sandbox.run("build bundle -o next.json");
+    let run = sandbox.run("emit ecds bundle --wasm a.wasm --candidate next.json");
+    let config = &run.json()["resources"][0]["typed_config"]["config"];
+    let gate = gate(config["configuration"]["value"].as_str().unwrap());
+    assert_eq!(gate.candidate.unwrap().bundle.id.to_string(), run.stderr.trim());
+    let broken = sandbox.run("emit ecds bundle --wasm a.wasm --candidate nowhere");
+    assert_eq!((broken.code, broken.stdout.as_str()), (3, ""));
+}
+
+#[test]
 fn the_reviewed_configuration_is_what_is_emitted() {
     let reviewed = fs::read_to_string(repository().join("envoy/envoy.yaml")).unwrap();
     let line = format!("emit envoy {} --upstream 127.0.0.1:9000 {TOKENS}", acme());
@@ -58,14 +70,14 @@ fn the_reviewed_configuration_is_what_is_emitted() {
 fn only_what_is_marked_differs() {
     let sandbox =
         Sandbox::with(&[("bundle.yaml", "refusal:", "limits: { body_bytes: 3000000 }\nrefusal:")]);
-    let run = sandbox.run(&format!(
+    let run = sandbox.run(
         "emit envoy bundle --upstream notes=notes.internal:8080 --issuer 'a # b' --audience x \
          --audience 'y, z' --jwks /j.json --listen 0.0.0.0:443 --admin [::1]:9 --node n --ecds /e/ \
-         --logs /l"
-    ));
+         --logs /l",
+    );
     let reviewed = fs::read_to_string(repository().join("envoy/envoy.yaml")).unwrap();
     let changed = run.stdout.lines().filter(|line| !reviewed.lines().any(|known| known == *line));
-    check_text("emit_envoy_changes", &changed.map(|line| format!("{line}\n")).collect::<String>());
+    check_text("emit_envoy_changes", &changed.flat_map(|line| [line, "\n"]).collect::<String>());
     let filters =
         sandbox.run("emit envoy bundle --upstream a:1 --issuer i --audience a --part filters");
     assert!(filters.stdout.starts_with("- name: envoy.filters.http.jwt_authn"));
@@ -113,7 +125,7 @@ fn a_channel_of_one_host_comes_before_that_of_any() {
         format!("emit envoy {} --upstream vault=v:1 --upstream b:2 {TOKENS}", mesh.display());
     let run = Sandbox::new().run(&line);
     let routes = run.stdout.split("routes: # deploy: routes\n").nth(1).unwrap();
-    let routes: String = routes.lines().take(8).map(|line| format!("{}\n", line.trim())).collect();
+    let routes: String = routes.lines().take(8).flat_map(|line| [line.trim(), "\n"]).collect();
     check_text("emit_envoy_routes", &routes);
 }
 
@@ -149,10 +161,11 @@ fn example(file: &str, line: &str) {
 /// What surrounds the filter's configuration, without digests, and the configuration.
 fn parts(text: &str) -> [String; 2] {
     let (before, rest) = text.split_once("value: |\n").unwrap();
-    let margin = rest.len() - rest.trim_start().len();
-    let inside = rest.lines().take_while(|line| line.len() - line.trim_start().len() >= margin);
-    let bundle: String = inside.map(|line| format!("{line}\n")).collect();
+    let margin: String = rest.chars().take_while(|char| *char == ' ').collect();
+    let lines: Vec<&str> = rest.lines().collect();
+    let end = lines.iter().position(|line| !line.starts_with(&margin)).unwrap_or(lines.len());
+    let (inside, after) = lines.split_at(end);
     let digests = regex::Regex::new("acme@[0-9]+ sha256:[0-9a-f]{64}|version_info: .*").unwrap();
-    let around = format!("{before}{}", &rest[bundle.len()..]);
-    [digests.replace_all(&around, "…").into_owned(), bundle]
+    let around = format!("{before}{}", after.join("\n"));
+    [digests.replace_all(&around, "…").into_owned(), inside.join("\n")]
 }

@@ -13,8 +13,8 @@ const LARGEST: usize = (1 << 20) - 4096;
 
 /// Write what attaches the filter to a Gateway of Envoy Gateway
 ///
-/// The bundle as a `ConfigMap`, an EnvoyProxy that mounts it and logs decisions, policies for
-/// clients and tokens, and the EnvoyPatchPolicy that puts the filter into the listener. What it
+/// The bundle as a `ConfigMap`, an `EnvoyProxy` that mounts it and logs decisions, policies for
+/// clients and tokens, and the `EnvoyPatchPolicy` that puts the filter into the listener. What it
 /// needs and what it cannot do stands in comments.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:

@@ -1,5 +1,7 @@
 //! `toolgate emit istio`: an `EnvoyFilter` and what belongs beside it.
 
+use std::fmt::Write as _;
+
 use super::code::Code;
 use super::template::{Values, ascii, fill, list, scalar};
 use super::tokens::{Provider, Tokens};
@@ -16,7 +18,7 @@ const LARGEST: usize = 3 << 19;
 
 /// Write what attaches the filter to workloads of an Istio mesh
 ///
-/// An EnvoyFilter with the filter and the bundle, a `RequestAuthentication` that verifies tokens,
+/// An `EnvoyFilter` with the filter and the bundle, a `RequestAuthentication` that verifies tokens,
 /// and a Telemetry that logs decisions. What it needs and what it cannot do stands in comments.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:
@@ -164,12 +166,14 @@ fn plugin(arguments: &Arguments, opened: &Opened, configuration: &str, plugin: &
 }
 
 fn selector(key: &str, inner: &str, labels: &[Label]) -> String {
-    let labels = labels
-        .iter()
-        .map(|label| format!("    {}: {}\n", scalar(&label.key), scalar(&label.value)));
-    format!("{key}:\n  {inner}:\n{}", labels.collect::<String>())
+    let mut text = format!("{key}:\n  {inner}:\n");
+    for label in labels {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "    {}: {}", scalar(&label.key), scalar(&label.value));
+    }
+    text
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
