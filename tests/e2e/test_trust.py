@@ -26,9 +26,9 @@ class Signer:
             bundles.variant(directory / str(version), version=version)
         self.demand = signing.trust(self.ours, minimum_version=2)
 
-    def document(self, version: int, *keys: SigningKey) -> Json:
-        """A version of the bundle, signed with these keys."""
-        return signing.document(self._directory / str(version), *keys)
+    def document(self, version: int, *keys: SigningKey, environment: str | None = None) -> Json:
+        """A version of the bundle, for an environment, signed with these keys."""
+        return signing.document(self._directory / str(version), *keys, environment=environment)
 
     def emitted(self) -> bytes:
         """The second version with the demand, as the command writes it."""
@@ -99,6 +99,11 @@ def downgraded(signer: Signer) -> tuple[Json, Json]:
     return signer.document(1, signer.ours), signer.demand
 
 
+def elsewhere(signer: Signer) -> tuple[Json, Json]:
+    """A bundle for another environment."""
+    return signer.document(3, signer.ours, environment="dev"), signer.demand
+
+
 def nobody(signer: Signer) -> tuple[Json, Json]:
     """A demand that no bundle could fulfil."""
     return signer.document(3, signer.ours), {"keys": []}
@@ -111,6 +116,7 @@ WORDS: dict[Callable[[Signer], tuple[Json, Json]], str] = {
     tampered: "the bundle is not trusted: its content has changed since the key sha256:",
     forged: "the bundle is not trusted: the signature that it has from the key sha256:",
     downgraded: "the bundle is not trusted: its version is 1, and trust.minimum_version is 2",
+    elsewhere: "the bundle is for the environment `dev`, and this filter is for no environment",
     nobody: "trust.keys: it is empty",
 }
 

@@ -23,9 +23,10 @@ class SigningKey:
         self.public = public.decode()
 
 
-def document(bundle: Path, *signers: SigningKey) -> dict[str, Any]:
-    """The built document of a bundle, signed with these keys."""
+def document(bundle: Path, *signers: SigningKey, environment: str | None = None) -> dict[str, Any]:
+    """The built document of a bundle, for an environment, signed with these keys."""
     options = [option for signer in signers for option in ("--sign", str(signer.file))]
+    options += ["--environment", environment] if environment else []
     built: dict[str, Any] = json.loads(bundles.build(bundle, *options))
     return built
 
