@@ -28,8 +28,7 @@ use structure::Structure;
   toolgate diff policies/acme policies/acme-next --format json | jq '.changes[] | select(.may_widen)'
 
   Which of yesterday's calls would be decided otherwise:
-  toolgate diff released.json policies/acme --log decisions.ndjson \\
-      --identity policies/acme/tests/contacts.yaml
+  toolgate diff released.json policies/acme --log decisions.ndjson
 
   What the candidate bundle said about the calls that it saw, as the gate recorded it:
   toolgate diff --candidate --log decisions.ndjson
@@ -49,13 +48,9 @@ pub(super) struct Arguments {
     /// Put the calls of a decision log to both bundles; can be given several times
     #[arg(long = "log", value_name = "FILE|-")]
     logs: Vec<PathBuf>,
-    /// Who made the calls, where the records do not say all of it: test files, or files with
-    /// `tokens` and `spiffe`
-    #[arg(long = "identity", value_name = "FILE", requires = "logs")]
-    identities: Vec<PathBuf>,
     /// Say what the candidate and policies in shadow said about the recorded calls, without
     /// deciding anything
-    #[arg(long, requires = "logs", conflicts_with_all = ["old", "new", "identities"])]
+    #[arg(long, requires = "logs", conflicts_with_all = ["old", "new"])]
     candidate: bool,
 }
 
@@ -97,7 +92,7 @@ fn compare(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Res
     let account = if arguments.logs.is_empty() {
         None
     } else {
-        Some(log::replay(&arguments.logs, &arguments.identities, bundles, &structure, new)?)
+        Some(log::replay(&arguments.logs, bundles, &structure, new)?)
     };
     report::data(&match format {
         Format::Human => human::tell(&ids, &structure, account.as_ref()),

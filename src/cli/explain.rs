@@ -21,8 +21,6 @@ use crate::reason::Decision;
 
 use account::Explanation;
 
-pub(super) use identity::Identities;
-
 /// Explain the decision about one call
 ///
 /// Shows the decision, the policies that determined it and where they stand, and the Cedar request

@@ -92,17 +92,13 @@ impl Reads {
         reads
     }
 
-    /// Whether it looks at anything at all.
-    pub(super) fn anything(&self) -> bool {
-        self.all || !self.names.is_empty()
-    }
-
     /// Whether it looks at one of these.
     pub(super) fn any(&self, names: &BTreeSet<&str>) -> bool {
         self.all || names.iter().any(|name| self.names.contains(*name))
     }
 
-    fn any_attribute(&self, names: &[String]) -> bool {
+    /// Whether it looks at an attribute of one of these names, of whatever entity.
+    pub(super) fn any_attribute(&self, names: &[String]) -> bool {
         names.iter().any(|name| self.attributes.contains(name))
     }
 

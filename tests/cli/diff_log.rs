@@ -13,7 +13,7 @@ use super::explain::{ann, call, request};
 use super::sandbox::{Run, Sandbox, check};
 
 const POLICIES: &str = "org/notes.cedar";
-const DIFF: &str = "diff bundle next --log decisions.ndjson --identity bundle/tests/notes.yaml";
+const DIFF: &str = "diff bundle next --log decisions.ndjson";
 
 fn bob() -> Value {
     json!({ "sub": "bob", "team": "blue", "roles": ["reader"], "act": { "sub": "bot" } })
@@ -130,8 +130,7 @@ fn other_settings_leave_open_what_never_reached_a_policy() {
 #[test]
 fn a_log_of_another_bundle_says_so() {
     let sandbox = sandbox(&[(POLICIES, "stars > 3", "stars > 30")]);
-    let swapped =
-        sandbox.run("diff next next --log decisions.ndjson --identity bundle/tests/notes.yaml");
+    let swapped = sandbox.run("diff next next --log decisions.ndjson");
     check("diff_log_foreign", &swapped);
 }
 
@@ -144,15 +143,8 @@ fn every_line_is_accounted_for() {
     let later = record.replace("toolgate.decision/1", "toolgate.decision/2");
     let changed = record.replace("n-1", "n-9");
     sandbox.write("odd.ndjson", &format!("\n{cut}\n{later}\nnonsense\n{changed}\n{{}}\n"));
-    check(
-        "diff_log_odd",
-        &sandbox.run("diff bundle next --log odd.ndjson --identity bundle/tests/notes.yaml"),
-    );
-    let piped = sandbox.run_with(
-        "diff bundle next --log - --identity bundle/tests/notes.yaml --format json",
-        record,
-        &[],
-    );
+    check("diff_log_odd", &sandbox.run("diff bundle next --log odd.ndjson"));
+    let piped = sandbox.run_with("diff bundle next --log - --format json", record, &[]);
     assert_eq!((piped.code, &piped.json()["log"]["compared"]), (0, &json!(1)));
     let twice = sandbox.run(&format!("{DIFF} --log decisions.ndjson --format json"));
     assert_eq!(twice.json()["log"]["records"], 20);

@@ -35,7 +35,6 @@ fn a_command_line_that_makes_no_sense_is_invalid_input() {
         "diff bundle",
         "diff --candidate",
         "diff bundle bundle --candidate --log a",
-        "diff bundle bundle --identity a",
         "emit ecds bundle",
         "emit envoy bundle",
         "emit envoy bundle --upstream crm",

@@ -27,7 +27,7 @@ pub struct CaseFile {
 }
 
 /// What the proxy has verified about somebody.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// Payloads of verified tokens, by the name under which Envoy leaves them.

@@ -1,10 +1,10 @@
 //! Recorded calls, put to both bundles.
 
 mod answer;
+mod callers;
 mod candidate;
 mod groups;
 mod human;
-mod identities;
 mod json;
 mod known;
 mod lines;
@@ -20,7 +20,6 @@ use crate::cli::directory::Opened;
 use crate::cli::report;
 
 use groups::{Case, Groups, What};
-use identities::Identities;
 use lines::Line;
 use replay::{Replay, Seen};
 
@@ -59,12 +58,11 @@ impl Account {
 /// Puts every call of the logs to both bundles.
 pub(super) fn replay(
     logs: &[PathBuf],
-    identities: &[PathBuf],
     bundles: [Opened; 2],
     structure: &Structure,
     new: &Path,
 ) -> Result<Account, Stop> {
-    let mut replay = Replay::new(bundles, Identities::read(identities)?, structure);
+    let mut replay = Replay::new(bundles, structure);
     let explain = format!("toolgate explain {}", new.display());
     read(logs, explain, |account, recorded, place| {
         if !replay.is_of_old(recorded) {

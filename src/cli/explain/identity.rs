@@ -31,14 +31,14 @@ struct Written {
 
 /// The identities of a file.
 #[derive(Debug)]
-pub(in crate::cli) struct Identities {
+pub(super) struct Identities {
     file: String,
     named: BTreeMap<String, Identity>,
     own: Option<Identity>,
 }
 
 impl Identities {
-    pub(in crate::cli) fn read(path: &Path) -> Result<Self, Stop> {
+    pub(super) fn read(path: &Path) -> Result<Self, Stop> {
         let file = SourceFile { name: path.display().to_string(), text: files::read(path)? };
         let file = Rc::new(file);
         let written: Written = yaml::read(&file)?;
@@ -48,7 +48,7 @@ impl Identities {
     }
 
     /// The identity that is meant: the named one, or else the only one that `fits`.
-    pub(in crate::cli) fn choose(
+    pub(super) fn choose(
         &self,
         name: Option<&str>,
         fits: impl Fn(&Identity) -> bool,
@@ -74,13 +74,8 @@ impl Identities {
         }
     }
 
-    /// All of them.
-    pub(in crate::cli) fn into_all(self) -> impl Iterator<Item = Identity> {
-        self.own.into_iter().chain(self.named.into_values())
-    }
-
     /// The names of the identities that fit.
-    pub(in crate::cli) fn fitting(&self, fits: impl Fn(&Identity) -> bool) -> Vec<&str> {
+    pub(super) fn fitting(&self, fits: impl Fn(&Identity) -> bool) -> Vec<&str> {
         let fitting = self.named.iter().filter(|(_, identity)| fits(identity));
         fitting.map(|(name, _)| name.as_str()).collect()
     }

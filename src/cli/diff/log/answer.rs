@@ -31,6 +31,21 @@ struct Reader {
     can_fail: bool,
 }
 
+/// What a call is decided without, by the names of arguments and of attributes of the principal.
+/// Stand-ins take their places.
+#[derive(Debug)]
+pub(super) struct Withheld<'a> {
+    pub(super) arguments: &'a BTreeSet<&'a str>,
+    pub(super) attributes: &'a [String],
+}
+
+impl Withheld<'_> {
+    fn is_read(&self, reads: &Reads) -> bool {
+        let arguments = !self.arguments.is_empty() && reads.any(self.arguments);
+        arguments || reads.any_attribute(self.attributes)
+    }
+}
+
 /// A policy that may match a call or not, depending on what is withheld.
 struct Doubt {
     id: String,
@@ -74,17 +89,17 @@ impl Side {
             reads: Reads::of(policy),
             can_fail: policy.to_json().map_or(true, |json| can_fail(&json)),
         });
-        let readers = readers.filter(|reader| reader.reads.anything()).collect();
+        let readers = readers.collect();
         Self { gate, readers }
     }
 
-    /// Decides a call as the filter does. `withheld` are the names of arguments that stand-ins
-    /// take the place of; what is known of a policy that reads them is used instead.
+    /// Decides a call as the filter does. What is known of a policy that reads what is withheld is
+    /// used in place of what it would say of a stand-in.
     pub(super) fn ask(
         &mut self,
         arrival: &Arrival,
         body: &[u8],
-        withheld: &BTreeSet<&str>,
+        withheld: &Withheld<'_>,
         known: &Known,
     ) -> Answer {
         let doubts = self.doubts(arrival, body, withheld);
@@ -109,10 +124,10 @@ impl Side {
     }
 
     /// The policies that could have to do with the call and read what is withheld.
-    fn doubts(&self, arrival: &Arrival, body: &[u8], withheld: &BTreeSet<&str>) -> Vec<Doubt> {
+    fn doubts(&self, arrival: &Arrival, body: &[u8], withheld: &Withheld<'_>) -> Vec<Doubt> {
         let reading: Vec<_> =
-            self.readers.iter().filter(|reader| reader.reads.any(withheld)).collect();
-        if withheld.is_empty() || reading.is_empty() {
+            self.readers.iter().filter(|reader| withheld.is_read(&reader.reads)).collect();
+        if reading.is_empty() {
             return Vec::new();
         }
         // Without a question no policy is asked.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::answer::{Answer, Certainty, Side};
+use super::answer::{Answer, Certainty, Side, Withheld};
+use super::callers::Callers;
 use super::groups::{Case, What};
-use super::identities::{ByName, Identities};
 use super::known::Known;
 use super::stand_in;
 use crate::bundle::Document;
@@ -24,7 +24,7 @@ pub(super) struct Replay {
     old: Side,
     new: Side,
     documents: [Document; 2],
-    identities: ByName,
+    callers: Callers,
     /// Whether what is asked before any policy differs, and whether what tools declare does.
     settings_differ: bool,
     tools_differ: bool,
@@ -64,18 +64,14 @@ impl Missing {
 }
 
 impl Replay {
-    pub(super) fn new(
-        [old, new]: [Opened; 2],
-        identities: Identities,
-        structure: &Structure,
-    ) -> Self {
-        let identities = identities.by_name(&old.loaded.bundle.identity);
+    pub(super) fn new([old, new]: [Opened; 2], structure: &Structure) -> Self {
+        let callers = Callers::new(&old.loaded.bundle.identity, &new.loaded.bundle.identity);
         let gate = |bundle| Gate::new(bundle, String::new());
         Self {
             old: Side::new(gate(old.loaded.bundle)),
             new: Side::new(gate(new.loaded.bundle)),
             documents: [old.document, new.document],
-            identities,
+            callers,
             settings_differ: structure.may_widen(Part::Setting),
             tools_differ: structure.may_widen(Part::Tool),
             only_policies: structure.only_policies(),
@@ -121,7 +117,12 @@ impl Replay {
     }
 
     fn compare(&mut self, recorded: &Recorded) -> Result<Vec<Case>, Missing> {
-        let identity = self.identities.of(recorded).map_err(Missing::because)?;
+        let of_old = self.is_of_old(recorded);
+        let unknown = |problem: Problem| Missing::because(problem.message);
+        let mapping = &self.old.gate.bundle.identity;
+        let old_caller = Callers::old(recorded, mapping, of_old).map_err(unknown)?;
+        let mapping = &self.new.gate.bundle.identity;
+        let new_caller = self.callers.new_one(recorded, mapping, of_old).map_err(unknown)?;
         for side in [&mut self.old, &mut self.new] {
             side.gate.environment.clone_from(&recorded.environment);
         }
@@ -141,13 +142,19 @@ impl Replay {
         if lacks && !self.tools(recorded).is_empty() {
             return Err(Missing::because("the record does not hold the arguments"));
         }
-        let made = recorded::call(recorded, value.as_ref())
-            .and_then(|call| recorded::arrival(recorded, &call, &identity));
-        let (arrival, body) = made.map_err(Missing::changed)?;
-        let old = self.old.ask(&arrival, &body, &names, &Known::default());
+        let call = recorded::call(recorded, value.as_ref()).map_err(Missing::changed)?;
         let known = self.known(recorded);
-        let new = self.new.ask(&arrival, &body, &names, &known);
-        self.told(recorded, old, &new, &held.withheld)
+        let mut withheld = held.withheld.clone();
+        withheld.extend(new_caller.withheld.iter().map(|name| format!("principal.{name}")));
+        let sides =
+            [(&mut self.old, old_caller, Known::default()), (&mut self.new, new_caller, known)];
+        let [old, new] = sides.map(|(side, caller, known)| {
+            let (arrival, body) = recorded::arrival(recorded, &call, &caller.identity)?;
+            let withheld = Withheld { arguments: &names, attributes: &caller.withheld };
+            Ok(side.ask(&arrival, &body, &withheld, &known))
+        });
+        let (old, new) = (old.map_err(Missing::changed)?, new.map_err(Missing::changed)?);
+        self.told(recorded, old, &new, &withheld)
     }
 
     /// What a record of the old bundle tells about policies that the new one has as well.

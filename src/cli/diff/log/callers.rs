@@ -1,0 +1,86 @@
+//! Who made a recorded call, as each bundle sees it.
+
+use serde_json::Value;
+
+use crate::cli::cases::Identity;
+use crate::cli::recorded::{Recorded, identity};
+use crate::cli::report::Problem;
+use crate::identity::IdentityMapping;
+
+/// Keys of the mapping that say where a value comes from. A record holds the values, and not the
+/// claims and certificates that another mapping would take others from.
+const SOURCES: [&str; 9] = [
+    "/principal/tokens",
+    "/principal/id",
+    "/principal/qualify_by_issuer",
+    "/principal/parents",
+    "/principal/tenant",
+    "/principal/teams",
+    "/workload",
+    "/actor/must_match_spiffe",
+    "/actor/spiffe",
+];
+
+/// What two bundles make of the same claims.
+#[derive(Debug)]
+pub(super) struct Callers {
+    /// A key by which they make another caller of them.
+    differs: Option<&'static str>,
+    /// The attributes that the new bundle takes from elsewhere.
+    attributes: Vec<String>,
+}
+
+/// A caller, and what the record does not say about it.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) identity: Identity,
+    /// Attributes of the principal.
+    pub(super) withheld: Vec<String>,
+}
+
+impl Callers {
+    pub(super) fn new(old: &IdentityMapping, new: &IdentityMapping) -> Self {
+        let [old, new] = [old, new].map(|it| serde_json::to_value(it).unwrap_or_default());
+        let differs = SOURCES.into_iter().find(|key| old.pointer(key) != new.pointer(key));
+        let source = |mapping: &Value, name: &str| {
+            let attribute = mapping.pointer("/principal/attributes")?.get(name)?;
+            Some((attribute.get("claim").cloned(), attribute.get("type").cloned()))
+        };
+        let attributes = new.pointer("/principal/attributes").and_then(Value::as_object);
+        let names = attributes.into_iter().flat_map(serde_json::Map::keys);
+        let attributes = names.filter(|name| source(&old, name) != source(&new, name)).cloned();
+        Self { differs, attributes: attributes.collect() }
+    }
+
+    /// The caller as the old bundle sees it. A record that it did not write may be of a bundle
+    /// which asked for less.
+    pub(super) fn old(
+        recorded: &Recorded,
+        mapping: &IdentityMapping,
+        of_old: bool,
+    ) -> Result<Caller, Problem> {
+        let restored = identity::restore(recorded, mapping)?;
+        let unsaid = if of_old { Vec::new() } else { restored.unsaid };
+        let withheld = restored.withheld.into_iter().chain(unsaid).collect();
+        Ok(Caller { identity: restored.identity, withheld })
+    }
+
+    /// The caller as the new bundle sees it.
+    pub(super) fn new_one(
+        &self,
+        recorded: &Recorded,
+        mapping: &IdentityMapping,
+        of_old: bool,
+    ) -> Result<Caller, Problem> {
+        if let Some(key) = self.differs {
+            let key = key.trim_start_matches('/').replace('/', ".");
+            let message = format!(
+                "`identity.{key}` differs, and the record does not hold what it takes from the token"
+            );
+            return Err(Problem::new(message));
+        }
+        let mut caller = Self::old(recorded, mapping, of_old)?;
+        caller.withheld.extend(self.attributes.iter().cloned());
+        Ok(caller)
+    }
+}
