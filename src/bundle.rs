@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("bundle.md")]
 
+mod acceptance;
 mod code;
 mod coverage;
 mod document;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{Entities, Schema};
 
+pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use code::Code;
 pub use coverage::{Minimums, Percent};
 pub use document::{Document, EntitySource, Format, PolicySource};

@@ -9,6 +9,7 @@ mod diff;
 mod emit;
 mod explain;
 mod inventory;
+mod lint;
 mod test;
 
 pub mod cases;
@@ -184,7 +185,7 @@ fn run(arguments: &Arguments) -> Exit {
 fn told(stop: &Stop, format: Format) -> Exit {
     match stop {
         Stop::Invalid(problems) => {
-            let result = check::tell(&[], problems, format);
+            let result = check::tell(problems, format);
             if result.is_ok() { Exit::Invalid } else { Exit::Failure }
         }
         Stop::File(error) => {

@@ -15,3 +15,5 @@ mod sandbox;
 mod sign;
 mod test;
 mod usage;
+
+pub(crate) use sandbox::copy;

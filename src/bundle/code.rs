@@ -1,6 +1,4 @@
 //! What can be wrong with a bundle: a closed set of codes.
-//!
-#![doc = include_str!("../findings.md")]
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +6,10 @@ use super::Severity;
 
 macro_rules! codes {
     ($( #[doc = $title:literal] $variant:ident = $code:literal, $severity:ident; )+) => {
-        /// What kind of thing is wrong. The set is closed: every code has a section on the page of
-        /// findings, and a bundle in the corpus that shows it.
+        /// What kind of thing is wrong. The set is closed: every code has a section here, and a
+        /// bundle in the corpus that shows it.
+        ///
+        #[doc = include_str!("../findings.md")]
         #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
         pub enum Code {
             $( #[doc = $title] #[serde(rename = $code)] $variant, )+
@@ -88,6 +88,8 @@ codes! {
     PolicyType = "policy-type", Error;
     /// A case of the tests cannot be read.
     TestFile = "test-file", Error;
+    /// The bundle accepts what cannot be accepted.
+    Acceptance = "acceptance", Error;
     /// No entity can be the resource of a tool's calls.
     NoResource = "no-resource", Warning;
     /// A type hides another one of the same name.
@@ -102,6 +104,40 @@ codes! {
     ImpossiblePolicy = "impossible-policy", Warning;
     /// The scope of a policy applies to no call.
     ImpossibleScope = "impossible-scope", Warning;
+    /// The conditions of a policy contradict each other.
+    Contradiction = "contradiction", Warning;
+    /// A policy names an entity that nobody can be, or be in.
+    UnknownEntity = "unknown-entity", Warning;
+    /// The manifest names a class that no tool has.
+    UnknownClass = "unknown-class", Warning;
+    /// Whatever a permit permits, a `forbid` forbids.
+    AlwaysForbidden = "always-forbidden", Warning;
+    /// A permit of a dangerous tool has no condition.
+    PermitWithoutCondition = "permit-without-condition", Warning;
+    /// A permit is for everybody.
+    OpenPermit = "open-permit", Warning;
+    /// Nobody may call a tool.
+    UnpermittedTool = "unpermitted-tool", Warning;
+    /// A layer permits nothing, so that it refuses every call that it applies to.
+    LayerWithoutPermit = "layer-without-permit", Warning;
+    /// A call without an argument passes, and the tool puts a default in its place.
+    DefaultPasses = "default-passes", Warning;
+    /// A `forbid` looks at some forms of an argument only.
+    ChoicePasses = "choice-passes", Warning;
+    /// An annotation looks like one that means something, and means nothing.
+    MisspeltAnnotation = "misspelt-annotation", Warning;
+    /// The value of an annotation means nothing.
+    AnnotationValue = "annotation-value", Warning;
+    /// A case expects what cannot come.
+    ImpossibleCase = "impossible-case", Warning;
+    /// The bundle accepts what is not found.
+    StaleAcceptance = "stale-acceptance", Warning;
+    /// A `forbid` does not hold against calls that leave something out.
+    AbsencePasses = "absence-passes", Hint;
+    /// A `forbid` does not tell the caller why.
+    MissingReason = "missing-reason", Hint;
+    /// No case expects a policy.
+    UntestedPolicy = "untested-policy", Hint;
 }
 
 impl std::fmt::Display for Code {

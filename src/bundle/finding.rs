@@ -55,6 +55,8 @@ pub enum Site {
         /// The policy.
         id: String,
     },
+    /// A layer of policies.
+    Layer(LayerName),
     /// The static entity at this position.
     Entity(usize),
     /// A tool, or all of a server's tools.
@@ -66,12 +68,28 @@ pub enum Site {
     },
 }
 
+impl Site {
+    /// What an acceptance calls it.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Manifest(key) => key.clone(),
+            Self::Schema => "schema.cedarschema".to_owned(),
+            Self::Policy { id, .. } => id.clone(),
+            Self::Layer(layer) => layer.to_string(),
+            Self::Entity(_) => "entities.yaml".to_owned(),
+            Self::Tool { server, tool: Some(tool) } => format!("{server}/{tool}"),
+            Self::Tool { server, tool: None } => server.clone(),
+        }
+    }
+}
+
 impl std::fmt::Display for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Manifest(key) => write!(f, "bundle.yaml: {key}"),
             Self::Schema => f.write_str("schema.cedarschema"),
             Self::Policy { layer, id } => write!(f, "{layer}: policy `{id}`"),
+            Self::Layer(layer) => write!(f, "layer `{layer}`"),
             Self::Entity(index) => write!(f, "entities.yaml: entity {index}"),
             Self::Tool { server, tool: Some(tool) } => write!(f, "tool `{server}/{tool}`"),
             Self::Tool { server, tool: None } => write!(f, "tools of server `{server}`"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{LayerName, Minimums};
+use super::{Acceptance, HighRisk, LayerName, Minimums};
 use crate::identity::IdentityMapping;
 use crate::tool::Marks;
 
@@ -41,6 +41,12 @@ pub struct Manifest {
     /// How much of each class of tools the bundle's cases must reach.
     #[serde(default, skip_serializing_if = "Minimums::is_empty")]
     pub coverage: Minimums,
+    /// Classes of tools whose permits need a condition.
+    #[serde(default)]
+    pub high_risk: HighRisk,
+    /// Findings that somebody looked at and accepted.
+    #[serde(default)]
+    pub accept: Vec<Acceptance>,
 }
 
 /// A bundle's name: lower-case letters, digits and dashes.

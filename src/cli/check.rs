@@ -1,10 +1,12 @@
 //! `toolgate check`: everything that is wrong with a bundle, and where.
 
 mod codes;
+mod review;
 
 use serde_json::{Map, Value, json};
 
-use super::directory::{self, Opened};
+use super::directory::Opened;
+use super::lint::Reviewed;
 use super::report::{self, Format, Problem};
 use super::trust::TrustArgument;
 use super::{BundleArgument, Exit, Stop};
@@ -39,6 +41,9 @@ pub(super) struct Arguments {
     deny_warnings: bool,
     #[command(flatten)]
     trust: TrustArgument,
+    /// Show what the bundle accepts, with the reasons
+    #[arg(long)]
+    accepted: bool,
     /// Say what a code means, with an example and what to do, and check nothing
     #[arg(long, value_name = "CODE", hide_possible_values = true)]
     explain: Option<Code>,
@@ -52,24 +57,26 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         report::data(&text)?;
         return Ok(Exit::Success);
     }
-    let (all, problems) = open(arguments)?;
+    let (all, reviewed) = review::all(&arguments.bundle.bundle, arguments.environment.as_ref())?;
     for opened in &all {
         arguments.trust.demand(&opened.document)?;
     }
-    let warned = problems.iter().any(|problem| problem.severity() == Severity::Warning);
-    let denied = arguments.deny_warnings && warned;
+    let worst = if arguments.deny_warnings { Severity::Warning } else { Severity::Error };
+    let denied = reviewed.open.iter().any(|problem| problem.severity() <= worst);
+    if arguments.accepted && format == Format::Human {
+        report::talk(&report::human(&accepted(&reviewed)));
+    }
     // A bundle that is not accepted is not named as if it were.
-    tell(if denied { &[] } else { &all }, &problems, format)?;
+    tell_reviewed(if denied { &[] } else { &all }, &reviewed, format)?;
     Ok(if denied { Exit::Invalid } else { Exit::Success })
 }
 
-/// The bundle in the environment that is asked for, or else in all of them and without any.
-fn open(arguments: &Arguments) -> Result<(Vec<Opened>, Vec<Problem>), Vec<Problem>> {
-    let path = &arguments.bundle.bundle;
-    let Some(name) = &arguments.environment else { return directory::open_all(path) };
-    let mut opened = directory::open_for(path, Some(name))?;
-    let warnings = std::mem::take(&mut opened.warnings);
-    Ok((vec![opened], warnings))
+/// What the bundle accepts, with the reason in place of advice.
+fn accepted(reviewed: &Reviewed) -> Vec<Problem> {
+    let told = |(problem, reason): &(Problem, String)| {
+        problem.clone().with_help(format!("accepted: {reason}"))
+    };
+    reviewed.accepted.iter().map(told).collect()
 }
 
 /// What the codes mean, where that is asked.
@@ -86,32 +93,46 @@ fn reference(arguments: &Arguments, format: Format) -> Option<String> {
     })
 }
 
+/// Tells what is wrong with a bundle that does not load.
+pub(super) fn tell(problems: &[Problem], format: Format) -> Result<(), Stop> {
+    tell_reviewed(&[], &Reviewed { open: problems.to_vec(), ..Reviewed::default() }, format)
+}
+
 /// Tells what was found: people on stderr, programs on stdout.
-pub(super) fn tell(bundles: &[Opened], problems: &[Problem], format: Format) -> Result<(), Stop> {
+fn tell_reviewed(bundles: &[Opened], reviewed: &Reviewed, format: Format) -> Result<(), Stop> {
     match format {
         Format::Human => {
-            report::talk(&report::human(problems));
-            report::talk(&format!("{}\n", summary(bundles, problems)));
+            report::talk(&report::human(&reviewed.open));
+            report::talk(&format!("{}\n", summary(bundles, reviewed)));
         }
-        Format::Json => report::data(&report::pretty(&as_json(bundles, problems)))?,
+        Format::Json => report::data(&report::pretty(&as_json(bundles, reviewed)))?,
     }
     Ok(())
 }
 
-fn as_json(bundles: &[Opened], problems: &[Problem]) -> Value {
+fn as_json(bundles: &[Opened], reviewed: &Reviewed) -> Value {
     let environments = bundles.iter().filter_map(|opened| {
         let name = opened.document.environment.as_ref()?;
         Some((name.to_string(), json!(opened.loaded.bundle.id)))
+    });
+    let accepted = reviewed.accepted.iter().map(|(problem, reason)| {
+        let mut problem = problem.to_json();
+        if let Value::Object(members) = &mut problem {
+            members.insert("reason".to_owned(), json!(reason));
+        }
+        problem
     });
     json!({
         "valid": !bundles.is_empty(),
         "bundle": bundles.first().map(|opened| &opened.loaded.bundle.id),
         "environments": environments.collect::<Map<_, _>>(),
-        "findings": problems.iter().map(Problem::to_json).collect::<Vec<_>>(),
+        "findings": reviewed.open.iter().map(Problem::to_json).collect::<Vec<_>>(),
+        "accepted": accepted.collect::<Vec<_>>(),
     })
 }
 
-fn summary(bundles: &[Opened], problems: &[Problem]) -> String {
+fn summary(bundles: &[Opened], reviewed: &Reviewed) -> String {
+    let problems = &reviewed.open;
     let counts = [Severity::Error, Severity::Warning, Severity::Hint].map(|severity| {
         (
             problems.iter().filter(|problem| problem.severity() == severity).count(),
@@ -120,7 +141,9 @@ fn summary(bundles: &[Opened], problems: &[Problem]) -> String {
     });
     let counts =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| counted(*count, what));
-    let counts = counts.collect::<Vec<_>>().join(", ");
+    let accepted = reviewed.accepted.len();
+    let accepted = (accepted > 0).then(|| format!("{accepted} accepted"));
+    let counts = counts.chain(accepted).collect::<Vec<_>>().join(", ");
     let valid: Vec<String> =
         bundles.iter().map(|opened| format!("{} is valid", opened.title())).collect();
     match valid.join("\n") {

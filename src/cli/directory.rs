@@ -23,7 +23,7 @@ use crate::bundle::{
 };
 use crate::tool::ToolDescription;
 
-pub use environments::{environments, open_all, open_for};
+pub use environments::{environments, named, open_for};
 pub use places::SourceMap;
 use tools::ToolsFile;
 
@@ -110,7 +110,7 @@ fn open_directory(
 }
 
 /// By place and words: Cedar finds in no particular order.
-fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub(super) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_cached_key(|problem| {
         let place = problem.place.as_ref().map(|place| {
             (place.file.name.clone(), place.span.as_ref().map_or(0, |span| span.start))
@@ -144,7 +144,7 @@ impl Unread {
             Site::Policy { .. } if finding.code.severity() != Severity::Error => {
                 !broken.contains(&finding.site)
             }
-            Site::Policy { .. } | Site::Entity(_) | Site::Tool { .. } => true,
+            Site::Policy { .. } | Site::Layer(_) | Site::Entity(_) | Site::Tool { .. } => true,
         }
     }
 }
@@ -256,7 +256,10 @@ impl Reader<'_> {
         }
         let text = files::read(&self.path(path)).map_err(|error| here(error.to_string()))?;
         let file = self.source(path, text);
-        let read = tools::read(&file, &self.pinning(server, &file))?;
+        let mut read = tools::read(&file, &self.pinning(server, &file))?;
+        for warning in &mut read.warnings {
+            warning.at = warning.at.take().map(|tool| format!("{server}/{tool}"));
+        }
         Ok((file, read))
     }
 

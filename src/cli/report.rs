@@ -91,12 +91,14 @@ pub struct Problem {
     pub help: Option<String>,
     /// Where.
     pub place: Option<Place>,
+    /// What it is about, as an acceptance in the manifest names it.
+    pub at: Option<String>,
 }
 
 impl Problem {
     /// An error without a place.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { code: None, message: message.into(), help: None, place: None }
+        Self { code: None, message: message.into(), help: None, place: None, at: None }
     }
 
     /// An error at a place.
@@ -133,6 +135,7 @@ impl Problem {
         json!({
             "code": self.code,
             "severity": self.severity().as_str(),
+            "at": self.at,
             "message": self.message,
             "help": self.help,
             "file": self.place.as_ref().map(|place| &place.file.name),

@@ -113,6 +113,59 @@ fn what_is_missing() {
     assert_eq!(sandbox.run("check nowhere").code, 3);
 }
 
+const ACCEPTED: &str = "  help: \"Ask #help.\"
+accept:
+  - { code: absence-passes, at: few-stars, reason: A note without stars has none. }
+";
+
+#[test]
+fn what_is_meant_can_be_accepted() {
+    let sandbox = Sandbox::with(&[("bundle.yaml", "  help: \"Ask #help.\"\n", ACCEPTED)]);
+    check("check_accepted", &sandbox.run("check bundle --accepted"));
+    check("check_accepted_json", &sandbox.run("check bundle --format json"));
+    let run = sandbox.run("check bundle --deny-warnings");
+    assert!(run.stderr.ends_with("is valid, with 1 accepted\n"), "{run:?}");
+}
+
+#[test]
+fn what_cannot_be_accepted() {
+    let more = "  - { code: schema, at: schema.cedarschema, reason: It is fine. }
+  - { code: open-permit, at: readers-raed, reason: Everybody reads. }
+  - { code: open-permit, at: readers-raed, reason: Everybody reads. }
+";
+    let accepted = format!("{ACCEPTED}{more}");
+    let sandbox = Sandbox::with(&[("bundle.yaml", "  help: \"Ask #help.\"\n", &accepted)]);
+    check("check_unacceptable", &sandbox.run("check bundle"));
+    let empty = ACCEPTED.replace("A note without stars has none.", "' '");
+    let sandbox = Sandbox::with(&[("bundle.yaml", "  help: \"Ask #help.\"\n", &empty)]);
+    check("check_accepted_without_reason", &sandbox.run("check bundle"));
+}
+
+/// Cases are looked at, but not run.
+#[test]
+fn cases_that_cannot_pass() {
+    let sandbox = Sandbox::with(&[
+        ("tests/notes.yaml", "policies: [readers-read]", "policies: [reader-read]"),
+        ("tests/notes.yaml", "policies: [writers-write]", "policies: [few-stars]"),
+        (
+            "tests/notes.yaml",
+            "reason: not_permitted, policies: []",
+            "reason: forbidden, policies: []",
+        ),
+    ]);
+    check("check_cases", &sandbox.run("check bundle"));
+    sandbox.write("bundle/tests/notes.yaml", "case: []");
+    assert_eq!(sandbox.run("check bundle").code, 3);
+}
+
+/// A built bundle has no tests beside it.
+#[test]
+fn a_built_bundle() {
+    let sandbox = Sandbox::new();
+    sandbox.run("build bundle -o built.json");
+    check("check_built", &sandbox.run("check built.json"));
+}
+
 #[test]
 fn what_a_code_means() {
     let sandbox = Sandbox::new();

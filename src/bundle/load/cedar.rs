@@ -143,11 +143,22 @@ pub(super) fn validate(layers: &[Layer], schema: &Schema) -> Vec<Finding> {
             Finding::new(codes::of_error(error), site(id), words(id, chain(error)))
                 .located_by(error)
         }));
-        findings.extend(result.validation_warnings().map(|warning| {
-            let id = warning.policy_id();
-            let code = codes::of_warning(warning);
-            Finding::new(code, site(id), words(id, chain(warning))).located_by(warning)
-        }));
+        let warnings: Vec<_> = result.validation_warnings().map(codes::of_warning).collect();
+        let out_of_scope: HashSet<&PolicyId> = result
+            .validation_warnings()
+            .zip(&warnings)
+            .filter(|(_, code)| **code == Code::ImpossibleScope)
+            .map(|(warning, _)| warning.policy_id())
+            .collect();
+        findings.extend(result.validation_warnings().zip(warnings).filter_map(
+            |(warning, code)| {
+                let id = warning.policy_id();
+                // That a policy with such a scope matches nothing follows from it.
+                let follows = code == Code::ImpossiblePolicy && out_of_scope.contains(id);
+                let words = words(id, chain(warning));
+                (!follows).then(|| Finding::new(code, site(id), words).located_by(warning))
+            },
+        ));
     }
     findings
 }

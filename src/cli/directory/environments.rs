@@ -40,33 +40,9 @@ pub fn open_for(path: &Path, name: Option<&EnvironmentName>) -> Result<Opened, V
     Err(vec![Problem::new(message).with_help(help)])
 }
 
-/// The bundle without any overlay and then in each of its environments, and what is odd about all
-/// of them.
-///
-/// # Errors
-///
-/// Every problem of every one of them, each once.
-pub fn open_all(path: &Path) -> Result<(Vec<Opened>, Vec<Problem>), Vec<Problem>> {
-    let (mut all, mut problems) = (Vec::new(), Vec::new());
-    let names = environments(path).into_iter().map(Some);
-    for name in std::iter::once(None).chain(names) {
-        let found = match open_for(path, name.as_ref()) {
-            Ok(mut opened) => {
-                let warnings = std::mem::take(&mut opened.warnings);
-                all.push(opened);
-                warnings
-            }
-            Err(found) => found,
-        };
-        let news = found.into_iter().filter(|problem| !problems.contains(problem));
-        let news: Vec<Problem> = news.map(|problem| named(problem, name.as_ref())).collect();
-        problems.extend(news);
-    }
-    if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((all, problems)) }
-}
-
-/// What is wrong only in an environment, and stands in a file of the whole bundle.
-fn named(problem: Problem, name: Option<&EnvironmentName>) -> Problem {
+/// Says of what is wrong only in an environment, and stands in a file of the whole bundle, where
+/// it is wrong.
+pub fn named(problem: Problem, name: Option<&EnvironmentName>) -> Problem {
     let Some(name) = name else { return problem };
     let inside = |file: &str| Path::new(file).iter().any(|step| step == ENVIRONMENTS);
     if problem.place.as_ref().is_some_and(|place| inside(&place.file.name)) {

@@ -28,19 +28,20 @@ impl SourceMap {
     }
 
     /// The finding with the place that it is about.
-    pub(super) fn locate(&self, finding: &Finding) -> Problem {
+    pub(in crate::cli) fn locate(&self, finding: &Finding) -> Problem {
         let place = self.place(finding);
         // The words name what the excerpt does not show.
         let about = match (&place, &finding.site) {
             (Some(_), Site::Policy { id, .. }) => Some(format!("policy `{id}`")),
             (Some(_), Site::Tool { .. }) | (None, _) => Some(finding.site.to_string()),
-            (Some(_), Site::Manifest(_) | Site::Schema | Site::Entity(_)) => None,
+            (Some(_), Site::Manifest(_) | Site::Schema | Site::Layer(_) | Site::Entity(_)) => None,
         };
         let message = match about {
             Some(about) => format!("{about}: {}", finding.message),
             None => finding.message.clone(),
         };
-        Problem { code: Some(finding.code), message, help: finding.help.clone(), place }
+        let (code, at) = (Some(finding.code), Some(finding.site.subject()));
+        Problem { code, message, help: finding.help.clone(), place, at }
     }
 
     fn place(&self, finding: &Finding) -> Option<Place> {
@@ -65,6 +66,7 @@ impl SourceMap {
                     None => policy.clone(),
                 })
             }
+            Site::Layer(_) => None,
             Site::Entity(index) => self.entities.get(*index).cloned(),
             Site::Tool { server, tool } => {
                 let (file, names) = self.tools.get(server)?;

@@ -25,7 +25,7 @@ pub(in crate::cli) struct ToolsFile {
     /// The tools, stripped to what a bundle keeps of them.
     pub(in crate::cli) tools: Vec<ToolDescription>,
     pub(in crate::cli) names: Names,
-    /// What a reviewer could overlook.
+    /// What a reviewer could overlook, at the tool.
     pub(in crate::cli) warnings: Vec<Problem>,
 }
 
@@ -58,7 +58,10 @@ pub(in crate::cli) fn read(
         hidden::in_tool(tool).into_iter().map(warning)
     });
     let warnings = warnings
-        .map(|(name, what)| Problem::at(place(name), what).with_code(Code::HiddenText))
+        .map(|(name, what)| {
+            let problem = Problem::at(place(name), what).with_code(Code::HiddenText);
+            Problem { at: Some(name.to_owned()), ..problem }
+        })
         .collect();
     Ok(ToolsFile { tools, names, warnings })
 }

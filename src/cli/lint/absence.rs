@@ -1,0 +1,143 @@
+//! Calls that pass because they leave something out.
+//!
+//! A `forbid` that asks whether something is there says nothing about the calls where it is not.
+//! Often that is meant. It is hardly ever meant when the tool puts a default in its place, or when
+//! the same can be said in another form.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::argument;
+use super::expression::path;
+use super::facts::operation;
+use super::world::{Read, World};
+use crate::bundle::{Code, Finding};
+use crate::tool::Tool;
+
+/// The beginning of the names of a union's parts.
+const CHOICE: &str = "typeChoice";
+
+/// Choices of unions, by the path of the union.
+#[derive(Default)]
+pub(super) struct Choices<'a> {
+    read: BTreeMap<Vec<String>, BTreeSet<String>>,
+    asking: Vec<(Read<'a>, BTreeSet<Vec<String>>)>,
+}
+
+/// Everything that a policy asks `has` of, so that it matches less without it.
+fn asked(read: &Read<'_>) -> BTreeSet<Vec<String>> {
+    let mut asked = BTreeSet::new();
+    for condition in &read.conditions {
+        let when = condition.get("kind").is_some_and(|kind| kind == "when");
+        // A `forbid` that does not match and a permit that does let a call pass.
+        let passes = when != read.is_permit();
+        visit(condition.get("body").unwrap_or(&Value::Null), passes, &mut asked);
+    }
+    asked
+}
+
+fn visit(expression: &Value, passes: bool, asked: &mut BTreeSet<Vec<String>>) {
+    let Some((operator, operand)) = operation(expression) else { return };
+    let member = |name: &str| operand.get(name).unwrap_or(&Value::Null);
+    match operator {
+        "&&" | "||" => {
+            visit(member("left"), passes, asked);
+            visit(member("right"), passes, asked);
+        }
+        "!" => visit(member("arg"), !passes, asked),
+        // `if … then … else true` says what holds for the rest.
+        "if-then-else" if member("else").get("Value").is_none_or(|value| *value == !passes) => {
+            visit(member("if"), passes, asked);
+        }
+        "has" if passes => {
+            let Some(mut steps) = path(member("left")) else { return };
+            let one = std::slice::from_ref(member("attr"));
+            for attribute in member("attr").as_array().map_or(one, Vec::as_slice) {
+                steps.extend(attribute.as_str().map(str::to_owned));
+                asked.insert(steps.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+impl<'a> Choices<'a> {
+    /// Looks at one policy; what it says about unions is kept for the end.
+    pub(super) fn add(&mut self, world: &World<'_>, read: Read<'a>, findings: &mut Vec<Finding>) {
+        let asked = asked(&read);
+        let mut unions = BTreeSet::new();
+        for steps in asked {
+            match steps.split_last() {
+                Some((last, union)) if last.starts_with(CHOICE) && !read.is_permit() => {
+                    self.read.entry(union.to_vec()).or_default().insert(last.clone());
+                    unions.insert(union.to_vec());
+                }
+                Some((last, _)) if last.starts_with(CHOICE) => {}
+                _ => findings.extend(absent(world, &read, &steps)),
+            }
+        }
+        if !unions.is_empty() {
+            self.asking.push((read, unions));
+        }
+    }
+
+    /// Unions of which policies look at some choices only.
+    pub(super) fn findings(&self, world: &World<'_>) -> Vec<Finding> {
+        let unions = self.asking.iter();
+        let unions = unions.flat_map(|(read, unions)| unions.iter().map(move |u| (read, u)));
+        let finding = |(read, union): (&Read<'_>, &Vec<String>)| {
+            let looked = self.read.get(union)?;
+            let unread = |tool: &&Tool| {
+                let choices = argument::choices(world.schema(tool)?, union.get(2..)?);
+                choices.into_iter().find(|choice| !looked.contains(choice))
+            };
+            let tools = world.tools(read);
+            let (tool, choice) = tools.iter().find_map(|tool| Some((tool, unread(tool)?)))?;
+            let name = union.join(".");
+            let message = format!(
+                "it looks at one form of `{name}`, and `{}` also takes `{choice}`",
+                tool.qualified_name()
+            );
+            let help = "forbid the other forms as well, or write what is allowed with `unless`";
+            let piece = name.clone() + " has ";
+            Some(read.finding_at(&piece, Code::ChoicePasses, message).with_help(help))
+        };
+        unions.filter_map(finding).collect()
+    }
+}
+
+/// What is to be said about one thing that may be absent.
+fn absent(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<Finding> {
+    let name = steps.join(".");
+    if let Some((tool, default)) = default_of(world, read, steps) {
+        let message = format!(
+            "a call without `{name}` is not held against it, and then `{tool}` takes `{default}`"
+        );
+        let help = format!("say what holds without it: `!({}) || …`", has(steps));
+        return Some(read.finding_at(&has(steps), Code::DefaultPasses, message).with_help(help));
+    }
+    if read.is_permit() {
+        return None;
+    }
+    let message = format!("a call without `{name}` is not forbidden");
+    let help = format!("if it should be, write `unless {{ {} && … }}`", has(steps));
+    Some(read.finding_at(&has(steps), Code::AbsencePasses, message).with_help(help))
+}
+
+fn has(steps: &[String]) -> String {
+    let (last, of) = steps.split_last().map_or(("", steps), |(last, of)| (last.as_str(), of));
+    format!("{} has {last}", of.join("."))
+}
+
+/// What a tool of the scope takes in place of an argument that is absent.
+fn default_of(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<(String, Value)> {
+    let [context, input, argument @ ..] = steps else { return None };
+    if context != "context" || input != "input" {
+        return None;
+    }
+    world.tools(read).into_iter().find_map(|tool| {
+        let default = argument::default(world.schema(tool)?, argument)?;
+        Some((tool.qualified_name().to_owned(), default.clone()))
+    })
+}

@@ -1,0 +1,62 @@
+//! Expressions in words, and what follows from one of them.
+
+use cedar_policy::{Entities, EntityUid};
+use serde_json::{Value, json};
+
+use super::facts::{binary, entity, literal_of, sides, variable};
+
+/// The names from a variable to what is read: `context`, `input`, `amount`.
+pub(super) fn path(expression: &Value) -> Option<Vec<String>> {
+    if let Some(variable) = expression.get("Var") {
+        return Some(vec![variable.as_str()?.to_owned()]);
+    }
+    let access = expression.get(".")?;
+    let mut steps = path(access.get("left")?)?;
+    steps.push(access.get("attr")?.as_str()?.to_owned());
+    Some(steps)
+}
+
+/// An expression as a message shows it.
+pub(super) fn words(expression: &Value) -> String {
+    if let Some(path) = path(expression) {
+        return format!("`{}`", path.join("."));
+    }
+    match (entity(expression), expression.get("Value")) {
+        (Some(uid), _) => format!("`{uid}`"),
+        (None, Some(value)) => format!("`{value}`"),
+        (None, None) => "a value".to_owned(),
+    }
+}
+
+/// A fact and what must hold whenever it does: who is an entity is in all that the entity is in.
+pub(super) fn implied(fact: &Value, entities: &Entities) -> Vec<Value> {
+    let mut all = vec![fact.clone()];
+    if let Some((left, uid)) = related(fact, "==") {
+        let kind = uid.type_name().to_string();
+        all.push(json!({ "is": { "left": left, "entity_type": kind } }));
+        all.push(binary("in", left, &literal_of(&uid)));
+        all.extend(memberships(left, &uid, entities));
+    }
+    if let Some((left, uid)) = related(fact, "in") {
+        all.extend(memberships(left, &uid, entities));
+        // What is in an action that is no group is that action.
+        if *left == variable("action") && !is_group(&uid, entities) {
+            all.push(binary("==", left, &literal_of(&uid)));
+        }
+    }
+    all
+}
+
+fn is_group(uid: &EntityUid, entities: &Entities) -> bool {
+    entities.iter().any(|entity| entities.is_ancestor_of(uid, &entity.uid()))
+}
+
+fn related<'a>(fact: &'a Value, operator: &str) -> Option<(&'a Value, EntityUid)> {
+    let (left, right) = sides(fact, operator)?;
+    Some((left, entity(right)?))
+}
+
+fn memberships(left: &Value, uid: &EntityUid, entities: &Entities) -> Vec<Value> {
+    let ancestors = entities.ancestors(uid).into_iter().flatten();
+    ancestors.map(|ancestor| binary("in", left, &literal_of(ancestor))).collect()
+}
