@@ -40,7 +40,7 @@ def decides(gateway: Gateway, token: str) -> None:
         too_large = tool_call("/crm/mcp", "get_contact", {"account": "acme", "contact_id": "c" * 300_000}, token)
         assert client.send(too_large).status == 413
         assert client.send(acme.permitted(token).to("/crm%2fmcp")).status == 400
-    records = gateway.envoy.decision_log(4)
+    records = gateway.envoy.decision_log(5)
     assert [record["reason"] for record in records][:3] == ["permitted", "forbidden", "unauthenticated"]
     assert records[-1]["reason"] == "body_too_large"
 
