@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::directory::{self, Opened};
 use super::trust::TrustArgument;
 use super::{BundleArgument, EnvironmentArgument, Stop};
+use crate::bundle::Document;
 use crate::json;
 
 /// The filter's name and root context, and with it the name of its filter state and counters.
@@ -20,7 +22,7 @@ pub(super) struct Configuration {
     #[command(flatten)]
     environment: EnvironmentArgument,
     /// A second bundle, which decides nothing: records tell what it would have decided
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "BUNDLE")]
     candidate: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgument,
@@ -66,6 +68,16 @@ pub(super) fn plugin(configuration: &Value, code: &Value) -> Value {
         // Without it, Envoy never delivers the body of a request whose headers are held.
         "allow_on_headers_stop_iteration": true,
     })
+}
+
+/// How Envoy's admin interface tells one configuration from the next: by the bundles' digests.
+pub(super) fn version(opened: &Opened, configuration: &Value) -> String {
+    let digest = &opened.loaded.bundle.id.digest;
+    let candidate = configuration.get("candidate").and_then(|c| Document::deserialize(c).ok());
+    match candidate {
+        Some(candidate) => format!("{digest}, candidate {}", candidate.digest()),
+        None => digest.to_string(),
+    }
 }
 
 /// The plugin as what extension config discovery (ECDS) delivers.

@@ -30,6 +30,6 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let configuration = arguments.configuration.of(opened)?;
     let code = json!({ "local": { "filename": arguments.wasm } });
     let plugin = configuration::plugin(&configuration, &code);
-    let version = opened.loaded.bundle.id.digest.to_string();
+    let version = configuration::version(opened, &configuration);
     Ok(report::pretty(&configuration::discovered(&version, &plugin)))
 }

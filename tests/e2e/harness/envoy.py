@@ -63,6 +63,11 @@ class Envoy:
         with urllib.request.urlopen(f"http://{self._admin}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
+    @property
+    def admin_url(self) -> str:
+        """Where the admin interface is."""
+        return f"http://{self._admin}"
+
     def counters(self, pattern: str) -> dict[str, int]:
         """Counters and gauges whose name matches the regular expression."""
         lines = self.admin(f"/stats?filter={pattern}").splitlines()
