@@ -64,7 +64,7 @@ def test_envoy_gateway(version: str, tmp_path: Path, issuer: TokenIssuer, alice:
         envoy_gateway.mount(for_envoy_gateway(renamed), gateway.envoy.files)
         gateway.envoy.wait_for_success(2)
         with gateway.client("h1") as client:
-            assert 'bundle="renamed@' in client.send(acme.forbidden(alice)).values("toolgate-decision")[0]
+            assert 'bundle="renamed@' in str(client.send(acme.forbidden(alice)).header("toolgate-decision"))
 
 
 def test_envoy_gateway_is_closed_until_it_is_patched(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
