@@ -111,6 +111,11 @@ impl Bundle {
         self.unknown_tenant == UnknownTenant::Org || self.all_layers().knows_tenant(tenant)
     }
 
+    /// The channels on which calls for a server arrive.
+    pub fn channels_to<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Channel> {
+        self.channels.iter().filter(move |channel| channel.server == server)
+    }
+
     /// A tool of the inventory.
     pub fn tool(&self, server: &str, name: &str) -> Option<&Tool> {
         self.tools.get(server)?.get(name)

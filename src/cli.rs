@@ -19,6 +19,7 @@ pub mod files;
 mod flow;
 mod hidden;
 mod policies;
+mod prove;
 mod questions;
 mod reads;
 mod recorded;
@@ -79,6 +80,8 @@ pub enum Exit {
     Failure,
     /// The call that was explained is refused.
     Refused,
+    /// What was asked could not be proved, and not be disproved either.
+    Unproved,
     /// The bundle or the input is invalid.
     Invalid,
 }
@@ -88,7 +91,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
-            Exit::Refused => 2,
+            Exit::Refused | Exit::Unproved => 2,
             Exit::Invalid => 3,
         })
     }

@@ -22,10 +22,16 @@ const DEEPEST_EXAMPLE: usize = 64;
 mod argument;
 mod cedar;
 #[cfg(feature = "cli")]
+mod condition;
+#[cfg(feature = "cli")]
 mod example;
 mod header;
+#[cfg(feature = "cli")]
+mod inverse;
 mod list;
 mod number;
+#[cfg(feature = "cli")]
+mod pattern;
 mod place;
 mod problem;
 mod redact;
@@ -33,7 +39,7 @@ mod resource;
 mod schema;
 mod shape;
 mod text;
-mod time;
+pub(crate) mod time;
 mod value;
 
 #[cfg(test)]

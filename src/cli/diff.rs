@@ -6,12 +6,15 @@ mod log;
 mod structure;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::directory;
+use super::directory::{self, Opened};
+use super::prove::{self, Proof};
 use super::report::{self, Format, Problem};
 use super::{Exit, Stop};
+use crate::config::Gate;
 
-use structure::Structure;
+use structure::{Bearing, Part, Structure};
 
 /// Say what changes between two bundles, and what comes of it
 ///
@@ -52,6 +55,17 @@ pub(super) struct Arguments {
     /// deciding anything
     #[arg(long, requires = "logs", conflicts_with_all = ["old", "new"])]
     candidate: bool,
+    /// Prove for every tool whether NEW permits a call that OLD refuses, with the solver cvc5
+    ///
+    /// The executable is `cvc5` in PATH, or what the environment variable CVC5 names.
+    #[arg(long, conflicts_with_all = ["logs", "candidate"])]
+    prove: bool,
+    /// How long the solver may take for one question
+    #[arg(
+        long, value_name = "SECONDS", default_value = "30", requires = "prove",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    timeout: u64,
 }
 
 /// Whether something passes in the new bundle that the old one refuses, as far as one way of
@@ -77,6 +91,7 @@ impl From<Widening> for Exit {
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     match (&arguments.old, &arguments.new) {
+        (Some(old), Some(new)) if arguments.prove => prove(arguments, old, new, format),
         (Some(old), Some(new)) => compare(arguments, old, new, format),
         // clap asks for both, or for neither.
         (None, _) | (_, None) if arguments.candidate => candidate(arguments, format),
@@ -108,4 +123,40 @@ fn candidate(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         Format::Json => report::pretty(&log::json(&account)),
     })?;
     Ok(account.widening().into())
+}
+
+fn prove(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Result<Exit, Stop> {
+    let bundles = [directory::open(old)?, directory::open(new)?];
+    let [before, after] = &bundles;
+    let ids = [before, after].map(|opened| opened.loaded.bundle.id.clone());
+    let structure = Structure::compare(&before.document, &after.document);
+    let proof = proof(bundles, &structure, Duration::from_secs(arguments.timeout));
+    report::data(&match format {
+        Format::Human => human::tell(&ids, &structure, None) + &prove::human(&proof),
+        Format::Json => {
+            let mut told = json::tell(&ids, &structure, None);
+            if let Some(told) = told.as_object_mut() {
+                told.insert("proof".to_owned(), prove::json(&proof));
+            }
+            report::pretty(&told)
+        }
+    })?;
+    Ok(proof.exit())
+}
+
+fn proof([old, new]: [Opened; 2], structure: &Structure, timeout: Duration) -> Proof {
+    let schema = new.loaded.schema_text;
+    let gates =
+        [old.loaded.bundle, new.loaded.bundle].map(|bundle| Gate::new(bundle, String::new()));
+    Proof::of(gates, &schema, doubts(structure), timeout)
+}
+
+/// Settings that decide about calls before any policy does.
+fn doubts(structure: &Structure) -> Vec<String> {
+    let changed = structure.changes.iter().filter(|change| {
+        // These two are part of what is proved.
+        let proved = change.name == "mode" || change.name.starts_with("layers.");
+        change.part == Part::Setting && change.bearing == Bearing::MayWiden && !proved
+    });
+    changed.map(|change| format!("the setting `{}` changes", change.name)).collect()
 }

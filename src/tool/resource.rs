@@ -40,8 +40,8 @@ pub enum UnknownResource {
 pub(super) struct Source {
     entity_type: EntityTypeName,
     /// The members that lead to the argument.
-    path: Vec<String>,
-    kind: Kind,
+    pub(super) path: Vec<String>,
+    pub(super) kind: Kind,
     redact: bool,
 }
 

@@ -1,5 +1,7 @@
 //! Strings, and what JSON writes as a string for want of a type.
 
+#[cfg(feature = "cli")]
+use std::net::IpAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use cedar_policy::RestrictedExpression as Expression;
@@ -7,7 +9,9 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 #[cfg(feature = "cli")]
-use super::example;
+use super::condition::quoted;
+#[cfg(feature = "cli")]
+use super::{example, pattern};
 use super::{number, time};
 
 /// The longest string that is made up.
@@ -113,6 +117,36 @@ impl Text {
         let samples = named.chain(pattern).chain([long]);
         samples.filter(|sample| self.value(sample).is_ok()).collect()
     }
+
+    /// What holds for every string, in Cedar's words.
+    #[cfg(feature = "cli")]
+    pub(super) fn conditions(&self, path: &str) -> Vec<String> {
+        if !matches!(self.form, Form::Plain) {
+            return Vec::new();
+        }
+        let values = self.values.iter().filter(|values| !values.is_empty()).map(|values| {
+            let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
+            format!("[{}].contains({path})", values.join(", "))
+        });
+        let some = self.min.filter(|min| *min > 0).map(|_| format!("{path} != \"\""));
+        let like = self.pattern.as_ref().and_then(|pattern| pattern::like(pattern.as_str()));
+        let like = like.map(|like| format!("{path} like \"{like}\""));
+        values.chain(some).chain(like).collect()
+    }
+
+    /// The string that policies see as `value`, or, where the tool takes no such string, some other
+    /// one that it takes.
+    #[cfg(feature = "cli")]
+    pub(super) fn written(&self, value: &str) -> Option<String> {
+        let fits = |text: &String| self.value(text).is_ok();
+        let as_asked = self.form.written(value);
+        if let Some(fitting) = as_asked.iter().find(|text| fits(text)) {
+            return Some(fitting.clone());
+        }
+        let pattern = self.pattern.iter().map(Regex::as_str);
+        let near = pattern.flat_map(|pattern| pattern::near(value, pattern));
+        near.chain(self.samples()).find(fits)
+    }
 }
 
 impl Form {
@@ -170,6 +204,23 @@ impl Form {
         }
     }
 
+    /// How JSON writes a value that Cedar writes like this.
+    #[cfg(feature = "cli")]
+    fn written(self, value: &str) -> Option<String> {
+        match self {
+            Self::Plain => Some(value.to_owned()),
+            Self::Date => Some(time::instant(value)?.format("%Y-%m-%d").to_string()),
+            Self::DateTime => {
+                Some(time::instant(value)?.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+            }
+            Self::Duration => time::span(value),
+            Self::Ipv4 | Self::Ipv6 => Some(address(value)?.to_string()),
+            Self::Decimal => {
+                Some(value.strip_prefix("decimal(\"")?.strip_suffix("\")")?.to_owned())
+            }
+        }
+    }
+
     fn words(self) -> &'static str {
         match self {
             Self::Plain => "a string",
@@ -183,6 +234,16 @@ impl Form {
             Self::Decimal => "a decimal number in plain notation with at most 4 fractional digits",
         }
     }
+}
+
+/// The address of a Cedar value that is a single one.
+#[cfg(feature = "cli")]
+fn address(value: &str) -> Option<IpAddr> {
+    let text = value.strip_prefix("ip(\"")?.strip_suffix("\")")?;
+    let (address, width) = text.split_once('/').unwrap_or((text, ""));
+    let address: IpAddr = address.parse().ok()?;
+    let whole = if address.is_ipv4() { "32" } else { "128" };
+    (width.is_empty() || width == whole).then_some(address)
 }
 
 /// Compiles a pattern, unless it would mean something else here than in JSON Schema.

@@ -102,3 +102,16 @@ fn what_is_no_bundle() {
     sandbox.replace("old.json", "context.input.stars > 3", "context.input.starz > 3");
     check("diff_broken_document", &sandbox.run("diff old.json bundle"));
 }
+
+#[test]
+fn without_a_solver_nothing_is_proved() {
+    let sandbox = sandbox(&[(POLICIES, "stars > 3", "stars > 2")]);
+    let nowhere = [("CVC5", "nowhere/cvc5")];
+    check("diff_prove_no_solver", &sandbox.run_with("diff bundle next --prove", "", &nowhere));
+    let run = sandbox.run_with("diff bundle next --prove --format json", "", &nowhere);
+    let proof = &run.json()["proof"];
+    assert_eq!((run.code, &proof["complete"], &proof["wider"]), (2, &false.into(), &false.into()));
+    assert!(proof["unavailable"].as_str().unwrap().contains("nowhere/cvc5"), "{proof}");
+    let run = sandbox.run_with("diff bundle next --prove", "", &[("PATH", ""), ("CVC5", "")]);
+    assert!(run.stdout.contains("`cvc5` is not in PATH"), "{}", run.stdout);
+}

@@ -1,0 +1,146 @@
+//! A bundle → one condition that holds exactly for the calls that its policies permit.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::{Effect, RequestEnv};
+use cedar_policy_core::ast::{Entity, EntityType, Expr, ExprKind, Literal, Policy, Var};
+use cedar_policy_core::entities::Entities;
+use cedar_policy_core::validator::typecheck::{PolicyCheck, Typechecker};
+use cedar_policy_core::validator::types::RequestEnv as TypedEnv;
+use cedar_policy_core::validator::{ValidationMode, ValidatorSchema};
+
+use super::layers::{self, Applied};
+use super::lower::{self, Lowering, Typed, World};
+use crate::bundle::Bundle;
+use crate::tool::{Tool, UnknownResource};
+
+/// What a bundle permits, as a condition on the request alone.
+#[derive(Debug)]
+pub(super) struct Formula {
+    /// The condition. Where evaluating it fails, the bundle refuses.
+    pub(super) permits: Expr,
+    /// What must be assumed for it to mean that.
+    pub(super) facts: BTreeSet<String>,
+}
+
+impl Formula {
+    /// What a bundle that lacks the tool permits.
+    pub(super) fn nothing() -> Self {
+        Self { permits: Expr::val(false), facts: BTreeSet::new() }
+    }
+
+    /// What a bundle permits in an environment that its schema has.
+    pub(super) fn of(bundle: &Bundle, tool: &Tool, env: &RequestEnv) -> Result<Self, String> {
+        if bundle.shadow.is_some() {
+            return Ok(Self { permits: Expr::val(true), facts: BTreeSet::new() });
+        }
+        let principal = env.principal().as_ref();
+        let world = World {
+            entities: bundle.entities().as_ref(),
+            principal,
+            parents: parents(bundle, principal),
+        };
+        let schema = bundle.schema().as_ref();
+        let mut lowering = Lowering::new(&world);
+        let known = lower::and(layers::known_tenant(bundle), known_resource(bundle, tool));
+        let mut permits = known;
+        for applied in layers::of(bundle) {
+            let inside = layer(&applied, schema, env, &mut lowering)?;
+            permits = lower::and(permits, lower::or(applied.elsewhere, inside));
+        }
+        Ok(Self { permits, facts: lowering.facts })
+    }
+
+    /// The ids of entities of a type that the condition names.
+    pub(super) fn ids(&self, of: &EntityType) -> BTreeSet<String> {
+        let literals = self.permits.subexpressions().filter_map(|part| {
+            let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() else { return None };
+            Some(uid).filter(|uid| uid.entity_type() == of)
+        });
+        literals.map(|uid| AsRef::<str>::as_ref(uid.eid()).to_owned()).collect()
+    }
+}
+
+/// The types of the parents that a token gives a principal; none for a workload.
+fn parents(bundle: &Bundle, principal: &EntityType) -> Option<BTreeSet<EntityType>> {
+    let mapping = &bundle.identity.principal;
+    (mapping.entity_type.as_cedar().as_ref() == principal).then(|| {
+        let types = mapping.parents.iter().map(|parent| parent.entity_type.as_cedar().as_ref());
+        types.cloned().collect()
+    })
+}
+
+/// Whether the bundle knows what the call is about, or need not.
+fn known_resource(bundle: &Bundle, tool: &Tool) -> Expr {
+    let Some(mark) = &tool.marks().resource else { return Expr::val(true) };
+    if mark.unknown == UnknownResource::Evaluate {
+        return Expr::val(true);
+    }
+    let entities: &Entities = bundle.entities().as_ref();
+    let uids = entities.iter().map(Entity::uid);
+    let known = uids.filter(|uid| uid.entity_type() == mark.entity_type.as_cedar().as_ref());
+    let known = known.map(|uid| Expr::val(uid.clone())).collect();
+    lower::one_of(Expr::var(Var::Resource), known)
+}
+
+/// At least one `permit` and no `forbid`. Conditions that can fail are evaluated in any case, as
+/// the gate refuses what any policy fails on.
+fn layer(
+    applied: &Applied<'_>,
+    schema: &ValidatorSchema,
+    env: &RequestEnv,
+    lowering: &mut Lowering<'_>,
+) -> Result<Expr, String> {
+    let mut permits = Vec::new();
+    let mut forbids = Vec::new();
+    // A set of policies has no order of its own, and the same policies are the same condition.
+    let mut policies: Vec<_> = applied.layer.policies.policies().collect();
+    policies.sort_by_key(|policy| policy.id());
+    for policy in policies {
+        let named = |reason| format!("policy `{}` cannot be analysed: {reason}", policy.id());
+        let typed = typed(policy.as_ref(), schema, env).map_err(named)?;
+        let condition = lowering.expr(&typed).map_err(named)?;
+        if !lower::is(&condition, false) {
+            match policy.effect() {
+                Effect::Permit => permits.push(condition),
+                Effect::Forbid => forbids.push(condition),
+            }
+        }
+    }
+    let permits = any(permits);
+    if lower::is(&permits, false) {
+        return Ok(permits);
+    }
+    let forbids = any(forbids);
+    let none = if lower::is(&forbids, false) { Expr::val(true) } else { Expr::not(forbids) };
+    Ok(lower::and(permits, none))
+}
+
+fn any(conditions: Vec<Expr>) -> Expr {
+    let (risky, safe): (Vec<_>, Vec<_>) = conditions.into_iter().partition(lower::may_fail);
+    // A set is not built unless all of its elements can be evaluated.
+    let risky = (!risky.is_empty()).then(|| Expr::contains(Expr::set(risky), Expr::val(true)));
+    risky.into_iter().chain(safe).reduce(lower::or).unwrap_or_else(|| Expr::val(false))
+}
+
+/// A policy's condition with its types in one environment.
+fn typed(policy: &Policy, schema: &ValidatorSchema, env: &RequestEnv) -> Result<Typed, String> {
+    let context =
+        schema.context_type(env.action().as_ref()).ok_or("the schema lacks the action")?;
+    let env = TypedEnv::DeclaredAction {
+        principal: env.principal().as_ref(),
+        action: env.action().as_ref(),
+        resource: env.resource().as_ref(),
+        context,
+        principal_slot: None,
+        resource_slot: None,
+    };
+    let checker = Typechecker::new(schema, ValidationMode::Strict);
+    match checker.typecheck_by_single_request_env(policy.template(), &env) {
+        PolicyCheck::Success(typed) => Ok(typed),
+        PolicyCheck::Irrelevant(errors, typed) if errors.is_empty() => Ok(typed),
+        PolicyCheck::Irrelevant(errors, _) | PolicyCheck::Fail(errors) => {
+            Err(errors.first().map_or_else(String::new, ToString::to_string))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The solver: another process, which is asked whether one condition implies another.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use cedar_policy::{PolicySet, RequestEnv, Schema};
+use cedar_policy_symcc::solver::LocalSolver;
+use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env, err};
+use tokio::process::Command;
+use tokio::runtime::Runtime;
+
+/// Where the solver's executable is named.
+const VARIABLE: &str = "CVC5";
+
+/// A solver that can be started.
+#[derive(Debug)]
+pub(super) struct Prover {
+    runtime: Runtime,
+    executable: OsString,
+    timeout: Duration,
+    /// Started when it is needed, and again after it failed.
+    running: Option<CedarSymCompiler<LocalSolver>>,
+}
+
+impl Prover {
+    /// Starts a solver.
+    ///
+    /// # Errors
+    ///
+    /// There is none, in words that say where it was looked for.
+    pub(super) fn start(timeout: Duration) -> Result<Self, String> {
+        let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty());
+        let place = named.as_ref().map_or_else(
+            || format!("`cvc5` is not in PATH, and {VARIABLE} names no other place"),
+            |name| format!("{VARIABLE} names `{}`, which does not start", name.to_string_lossy()),
+        );
+        let executable = named.unwrap_or_else(|| "cvc5".into());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let mut prover = Self { runtime, executable, timeout, running: None };
+        let started = prover.solver().map_err(|error| format!("{place}: {error}"))?;
+        prover.running = Some(started);
+        Ok(prover)
+    }
+
+    /// A call that `stronger` permits and `weaker` does not; `None` if it is proved that there is
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// The solver did not find out, or cannot be asked.
+    pub(super) fn implies(
+        &mut self,
+        schema: &Schema,
+        env: &RequestEnv,
+        stronger: &PolicySet,
+        weaker: &PolicySet,
+    ) -> Result<Option<Box<Env>>, String> {
+        let compiled = |policies| {
+            CompiledPolicySet::compile(policies, env, schema).map_err(|error| {
+                let reason = if let err::Error::PolicyNotWellTyped { errs } = &error {
+                    errs.first().map_or_else(String::new, ToString::to_string)
+                } else {
+                    chain(&error)
+                };
+                format!("the policies do not fit the new bundle's schema: {reason}")
+            })
+        };
+        let (stronger, weaker) = (compiled(stronger)?, compiled(weaker)?);
+        let mut solver = match self.running.take() {
+            Some(solver) => solver,
+            None => self.solver()?,
+        };
+        // The solver has a limit of its own; this one is for a solver that does not keep it.
+        let patience = self.timeout.saturating_mul(2).saturating_add(Duration::from_secs(5));
+        let question = solver.check_implies_with_counterexample_opt(&stronger, &weaker);
+        let answer =
+            self.runtime.block_on(async { tokio::time::timeout(patience, question).await });
+        match answer {
+            Ok(Ok(found)) => {
+                self.running = Some(solver);
+                Ok(found.map(Box::new))
+            }
+            Ok(Err(err::Error::SolverUnknown)) => {
+                self.running = Some(solver);
+                Err(self.undecided())
+            }
+            Ok(Err(error)) => Err(format!("the solver failed: {}", chain(&error))),
+            Err(_) => Err(self.undecided()),
+        }
+    }
+
+    fn undecided(&self) -> String {
+        format!("the solver did not find out within {} s", self.timeout.as_secs())
+    }
+
+    fn solver(&self) -> Result<CedarSymCompiler<LocalSolver>, String> {
+        let limit = format!("--tlimit-per={}", self.timeout.as_millis());
+        let mut command = Command::new(&self.executable);
+        command.args(["--lang", "smt", &limit]).kill_on_drop(true);
+        // A process is waited for by the runtime that it was started in.
+        let _inside = self.runtime.enter();
+        let solver = LocalSolver::from_command(&mut command).map_err(|error| chain(&error))?;
+        CedarSymCompiler::new(solver).map_err(|error| chain(&error))
+    }
+}
+
+/// An error with everything that caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    let causes = causes.map(|cause| format!(": {cause}"));
+    std::iter::once(error.to_string()).chain(causes).collect()
+}

@@ -1,0 +1,185 @@
+"""`toolgate diff --prove` with the solver: what it shows, `toolgate explain` confirms on both bundles."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness import paths
+
+Change = Callable[[Path], None]
+Proved = dict[str, dict[str, Any]]
+
+SALES = 'when { context.actor in [AgentClass::"sales", AgentClass::"support"] };'
+
+
+@pytest.fixture(scope="session")
+def solver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The solver as a command."""
+    command = tmp_path_factory.mktemp("solver") / "cvc5"
+    script = paths.E2E / "cvc5_command.py"
+    command.write_text(f'#!/bin/sh\nexec "{paths.python("cvc5")}" "{script}" "$@"\n')
+    command.chmod(0o755)
+    return command
+
+
+def toolgate(*arguments: str | Path, **variables: str) -> tuple[int, dict[str, Any]]:
+    """Run the command: exit code and answer."""
+    command = [paths.TOOLGATE, *arguments, "--format", "json"]
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def edit(file: str, old: str, new: str) -> Change:
+    """Replace a piece of a file of a bundle."""
+
+    def change(bundle: Path) -> None:
+        path = bundle / file
+        text = path.read_text()
+        assert text.count(old) >= 1, f"`{old}` is not in {file}"
+        path.write_text(text.replace(old, new, 1))
+
+    return change
+
+
+def write(file: str, text: str) -> Change:
+    """Write a file of a bundle."""
+
+    def change(bundle: Path) -> None:
+        (bundle / file).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / file).write_text(text)
+
+    return change
+
+
+class Bundles:
+    """Two bundles, made of one, and what is proved of them."""
+
+    def __init__(self, directory: Path, solver: Path, origin: Path) -> None:
+        """Copy the bundle twice."""
+        self.solver = solver
+        self.old = shutil.copytree(origin, directory / "old")
+        self.new = shutil.copytree(origin, directory / "new")
+
+    def proved(self) -> tuple[int, Proved]:
+        """Compare: exit code, and verdicts by tool."""
+        code, answer = toolgate("diff", self.old, self.new, "--prove", CVC5=str(self.solver))
+        assert answer["proof"]["unavailable"] is None
+        return code, {pair["tool"]: pair for pair in answer["proof"]["pairs"]}
+
+    def explained(self, pair: dict[str, Any]) -> list[str]:
+        """Put the call that is shown to both bundles: their decisions, the old one's first."""
+        name = pair["test"]["cases"][0]["name"]
+        decisions = []
+        for bundle in (self.old, self.new):
+            (bundle / "tests" / "shown.yaml").write_text(yaml.safe_dump(pair["test"]))
+            _, answer = toolgate("explain", bundle, "--case", name, "--environment", pair["environment"])
+            decisions.append(answer["decision"])
+        return decisions
+
+    def check(self, wider: set[str], narrower: set[str]) -> Proved:
+        """Only these tools are wider, confirmed by `explain`, only these narrower, and all others equal."""
+        code, pairs = self.proved()
+        verdicts = {name: pair["verdict"] for name, pair in pairs.items()}
+        expected = dict.fromkeys(pairs, "equal") | dict.fromkeys(wider, "wider") | dict.fromkeys(narrower, "narrower")
+        assert verdicts == expected, {name: pair.get("reason") for name, pair in pairs.items()}
+        assert code == (1 if wider else 0)
+        for name in wider:
+            old, new = self.explained(pairs[name])
+            assert (old != "PERMIT", new) == (True, "PERMIT"), name
+        return pairs
+
+
+@pytest.fixture
+def acme(tmp_path: Path, solver: Path) -> Bundles:
+    """The example bundle twice."""
+    return Bundles(tmp_path, solver, paths.BUNDLE)
+
+
+def test_a_widening_is_shown_by_a_call(acme: Bundles) -> None:
+    edit("org/mail.cedar", 'context.input.to like "*@acme.example"', 'context.input.to like "*acme.example"')(acme.new)
+    pairs = acme.check(wider={"mail/send_email"}, narrower=set())
+    to = pairs["mail/send_email"]["test"]["cases"][0]["call"]["arguments"]["to"]
+    assert to.endswith("acme.example")
+    assert not to.endswith("@acme.example")
+
+
+def test_a_tightening_is_proved_narrower(acme: Bundles) -> None:
+    edit("org/contacts.cedar", SALES, 'when { context.actor in AgentClass::"support" };')(acme.new)
+    acme.check(wider=set(), narrower={"crm/get_contact", "crm/search_contacts"})
+
+
+def test_a_refactoring_is_proved_equal(acme: Bundles) -> None:
+    one = f'@id("rep-drafts-mail")\npermit (\n    principal in Role::"rep",\n    action == Action::"mail/draft_email",\n    resource\n)\n{SALES}'
+    half = '@id("rep-drafts-mail-{0}")\npermit (principal, action == Action::"mail/draft_email", resource)\nwhen {{ context.actor in AgentClass::"{0}" && principal in Role::"rep" }};\n'
+    edit("org/mail.cedar", one, half.format("sales") + half.format("support"))(acme.new)
+    acme.check(wider=set(), narrower=set())
+
+
+def test_entities_are_compared_with_what_policies_ask_of_them(acme: Bundles) -> None:
+    # A new agent in a class that reads contacts; it is on the list of approved ones, too.
+    edit(
+        "entities.yaml",
+        "- uid: 'Agent::\"finance-bot\"'",
+        "- uid: 'Agent::\"new-bot\"'\n  parents: ['AgentClass::\"finance\"']\n- uid: 'Agent::\"finance-bot\"'",
+    )(acme.new)
+    acme.check(wider=set(), narrower=set())
+    edit("entities.yaml", "{ type: Agent, id: planner }", "{ type: Agent, id: new-bot }")(acme.new)
+    code, pairs = acme.proved()
+    wider = {name for name, pair in pairs.items() if pair["verdict"] == "wider"}
+    assert (code, "payments/get_payment" in wider) == (1, True)
+    for name in wider:
+        assert acme.explained(pairs[name])[1] == "PERMIT"
+
+
+def test_layers_take_away_and_come_back(acme: Bundles) -> None:
+    permit = '@id("support-bot-reads")\npermit (principal, action in Action::"class:read", resource);\n'
+    write("agent/support-bot/support-bot.cedar", permit)(acme.new)
+    # The layer is asked wherever the agent is in the delegation, so about `mail/send_email`, too.
+    writes = {"crm/update_contact", "mail/draft_email", "mail/send_email", "payments/refund"}
+    acme.check(wider=set(), narrower=writes)
+    acme.old, acme.new = acme.new, acme.old
+    acme.check(wider=writes, narrower=set())
+
+
+def test_a_tenant_that_is_no_longer_refused(acme: Bundles) -> None:
+    for bundle in (acme.old, acme.new):
+        write("tenant/globex/globex.cedar", '@id("globex")\npermit (principal, action, resource);\n')(bundle)
+    narrow = '@id("globex")\npermit (principal, action in Action::"class:read", resource);\n'
+    write("tenant/globex/globex.cedar", narrow)(acme.old)
+    code, pairs = acme.proved()
+    wider = {name for name, pair in pairs.items() if pair["verdict"] == "wider"}
+    assert (code, "crm/update_contact" in wider, "crm/get_contact" in wider) == (1, True, False)
+    for name in wider:
+        shown = pairs[name]["test"]["identities"]["somebody"]["tokens"]["session"]
+        assert shown["tenant"] == "globex"
+        assert acme.explained(pairs[name])[1] == "PERMIT"
+
+
+def test_a_setting_that_decides_before_policies_leaves_it_open(acme: Bundles) -> None:
+    edit("bundle.yaml", "max_depth: 4", "max_depth: 5")(acme.new)
+    code, pairs = acme.proved()
+    assert code == 2  # noqa: PLR2004
+    reasons = {pair["reason"] for pair in pairs.values() if pair["verdict"] == "unknown"}
+    assert reasons == {"the setting `identity.actor.max_depth` changes"}
+
+
+def test_a_policy_that_cannot_be_evaluated_permits_nothing(tmp_path: Path, solver: Path) -> None:
+    bundles = Bundles(tmp_path, solver, paths.REPOSITORY / "tests" / "cli" / "bundle")
+    for bundle in (bundles.old, bundles.new):
+        (bundle / "tests").mkdir(exist_ok=True)
+    # It overflows where there are very many stars; the gate then refuses, and so it must be here.
+    edit("org/notes.cedar", "context.input.stars > 3 };", "context.input.stars > 3 };\n\n@id(\"odd\")\nforbid (principal, action == Action::\"notes/write\", resource)\nwhen { context.input has stars && context.input.stars - 9223372036854775807 > 0 };")(bundles.old)
+    edit("org/notes.cedar", "context.input.stars > 3", "context.input.stars > 3 || context.input.stars < -1")(bundles.new)
+    bundles.check(wider=set(), narrower=set())
+    edit("org/notes.cedar", " || context.input.stars < -1", " || context.input.stars < -3")(bundles.new)
+    pairs = bundles.check(wider={"notes/write"}, narrower=set())
+    assert pairs["notes/write"]["test"]["cases"][0]["call"]["arguments"]["stars"] in (-2, -3)
