@@ -55,7 +55,7 @@ def test_a_candidate_under_load_changes_no_decision(rehearsing: Gateway, alice: 
         with rehearsing.client("h1" if number % 2 else "h2") as client:
             for _ in range(ROUNDS):
                 assert client.send(acme.permitted(alice)).header("toolgate-decision") is None
-                for request, decision in ((acme.forbidden(alice), "deny"), (acme.silent(alice), "silence")):
+                for request, decision in ((acme.forbidden(alice), "DENY"), (acme.silent(alice), "SILENCE")):
                     refused = decision_header.parse(client.send(request).header("toolgate-decision") or "")
                     assert (refused.decision, refused.bundle.split(" ")[0]) == (decision, "acme@1")
                 assert client.send(acme.housekeeping(alice)).status == 200
@@ -112,7 +112,8 @@ def test_a_bundle_in_shadow_forwards_everything(watching: Gateway, alice: str) -
                 assert received.body == request.body
                 [header] = received.values("toolgate-decision")
                 told = decision_header.parse(header)
-                assert (told.decision, told.reason) == ("permit", "shadow")
-                record = next(r for r in watching.envoy.decision_log(1) if r["id"] == told.id)
+                assert (told.decision, told.reason) == ("PERMIT", "shadow")
+                record = watching.envoy.decision_log(known + 1)[known]
+                assert record["id"] == told.id
                 assert (record["decision"], record["mode"]) == ("PERMIT", "shadow")
                 assert (record["shadow_decision"], record["shadow"]["reason"]) == (decision, reason)
