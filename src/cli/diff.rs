@@ -145,9 +145,12 @@ fn prove(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Resul
 }
 
 fn proof([old, new]: [Opened; 2], structure: &Structure, timeout: Duration) -> Proof {
-    let schema = new.loaded.schema_text;
-    let gates =
-        [old.loaded.bundle, new.loaded.bundle].map(|bundle| Gate::new(bundle, String::new()));
+    let schema = new.loaded.schema_text.clone();
+    let gate = |opened: Opened| {
+        let environment = opened.document.environment_name();
+        Gate::new(opened.loaded.bundle, environment)
+    };
+    let gates = [gate(old), gate(new)];
     Proof::of(gates, &schema, doubts(structure), timeout)
 }
 

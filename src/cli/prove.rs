@@ -169,7 +169,7 @@ impl Comparison {
         };
         let is_new = before.is_none();
         let doubts = self.doubts(before, tool);
-        let facts = facts::of(&self.new.bundle, tool, env, [&old, &new]);
+        let facts = facts::of(&self.new, tool, env, [&old, &new]);
         if let Some(wider) = self.search(tool, env, [&old, &new], &facts)? {
             return Ok(Verdict::Wider(Box::new(wider)));
         }
@@ -189,6 +189,9 @@ impl Comparison {
     /// Why both bundles may make different Cedar requests of one and the same call.
     fn doubts(&self, before: Option<&Tool>, tool: &Tool) -> Vec<String> {
         let mut doubts = self.doubts.clone();
+        if self.old.environment != self.new.environment {
+            doubts.push("the bundles are for different environments".to_owned());
+        }
         if before.is_some_and(|before| !before.reads_like(tool)) {
             doubts.push("its arguments are read differently".to_owned());
         }
@@ -227,11 +230,8 @@ impl Comparison {
             let Some(found) = self.ask(env, &facts, new, &weaker)? else {
                 return failure.map_or(Ok(None), Err);
             };
-            // A plainer call shows the same better, where there is one.
-            let plain = facts.union(&facts::plain(env, &self.new.bundle)).cloned().collect();
-            let plainer = self.ask(env, &plain, new, &weaker).unwrap_or_default();
-            for found in plainer.iter().chain([&found]) {
-                match confirm::confirm([&mut self.old, &mut self.new], tool, found) {
+            for found in self.plainer(env, &facts, new, &weaker).iter().chain([&found]) {
+                match confirm::confirm([&self.old, &self.new], tool, found) {
                     Ok(confirmed) => return Ok(Some(confirmed)),
                     Err(reason) => failure = Some(reason),
                 }
@@ -242,6 +242,21 @@ impl Comparison {
             }
         }
         Err(failure.unwrap_or_default())
+    }
+
+    /// The plainest call of its kind: one that is easy to read shows the same better.
+    fn plainer(
+        &mut self,
+        env: &RequestEnv,
+        facts: &BTreeSet<String>,
+        formula: &Formula,
+        weaker: &PolicySet,
+    ) -> Option<Box<Env>> {
+        let kinds = facts::plain(env, &self.new.bundle);
+        kinds.into_iter().find_map(|plain| {
+            let facts = facts.union(&plain).cloned().collect();
+            self.ask(env, &facts, formula, weaker).ok()?
+        })
     }
 
     /// A call that fulfils all facts and the condition, and that `weaker` does not permit.

@@ -81,8 +81,7 @@ class Bundles:
         decisions = []
         for bundle in (self.old, self.new):
             (bundle / "tests" / "shown.yaml").write_text(yaml.safe_dump(pair["test"]))
-            environment = ["--environment", pair["environment"]] if pair["environment"] else []
-            _, answer = toolgate("explain", bundle, "--case", name, *environment)
+            _, answer = toolgate("explain", bundle, "--case", name)
             assert "decision" in answer, answer
             decisions.append(answer["decision"])
         return decisions

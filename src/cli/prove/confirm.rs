@@ -30,7 +30,7 @@ pub(in crate::cli) struct Confirmed {
 ///
 /// No request can be made of it, or the bundles do not decide as the solver thinks they do.
 pub(super) fn confirm(
-    [old, new]: [&mut Gate; 2],
+    [old, new]: [&Gate; 2],
     tool: &Tool,
     found: &Env,
 ) -> Result<Confirmed, String> {
@@ -60,8 +60,7 @@ fn passes(outcome: &Outcome) -> bool {
     outcome.decision == Decision::Permit
 }
 
-fn decide(gate: &mut Gate, witness: &Witness) -> Result<Outcome, String> {
-    gate.environment.clone_from(&witness.environment);
+fn decide(gate: &Gate, witness: &Witness) -> Result<Outcome, String> {
     let Witness { call, time, source_ip, .. } = witness;
     let sent = Sent { call: Some(call), request: None, time: Some(*time), source_ip: *source_ip };
     let (arrival, body) = sent.arrival(Some(&witness.identity));

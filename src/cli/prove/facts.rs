@@ -7,6 +7,7 @@ use cedar_policy::RequestEnv;
 use super::formula::Formula;
 use super::query::UNSEEN;
 use crate::bundle::Bundle;
+use crate::config::Gate;
 use crate::identity::{ClaimPath, ClaimType, IdentityMapping, PrincipalMapping};
 use crate::tool::{SERVER, Tool};
 
@@ -16,15 +17,17 @@ const EXACT: i64 = 9_007_199_254_740_991;
 /// What holds for the calls of a tool that a bundle evaluates. `formulas` are those that are going
 /// to be compared: what they do not mention needs no assumption.
 pub(super) fn of(
-    bundle: &Bundle,
+    gate: &Gate,
     tool: &Tool,
     env: &RequestEnv,
     formulas: [&Formula; 2],
 ) -> BTreeSet<String> {
+    let bundle = &gate.bundle;
     let mapping = &bundle.identity;
     let mut facts: BTreeSet<String> = tool.conditions().into_iter().collect();
     facts.extend(formulas.iter().flat_map(|formula| formula.facts.iter().cloned()));
     facts.extend(request(bundle, tool));
+    facts.insert(format!("context.request.environment == {}", quoted(&gate.environment)));
     facts.extend(resource(bundle, tool, env, formulas));
     facts.extend(delegation(mapping));
     facts.insert(format!("principal != {}::\"\"", env.principal()));
@@ -39,11 +42,9 @@ pub(super) fn of(
     facts
 }
 
-/// What holds for calls that are easy to read. It is not true of all calls.
-pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> BTreeSet<String> {
+/// What holds for calls that are easy to read, the easiest first. It is not true of all calls.
+pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> [BTreeSet<String>; 2] {
     let mut facts = vec![
-        "context.delegation.depth <= 1",
-        "context.request.environment == \"\"",
         "context.request.time == datetime(\"2026-01-01T12:00:00Z\")",
         "!(context.request has trace_id)",
         "!(context.request has source_ip)",
@@ -57,7 +58,10 @@ pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> BTreeSet<String> {
         // Where a token is optional, Cedar wants to hear first that it is there.
         facts.extend(token.into_iter().filter(|_| mapping.workload.is_none()));
     }
-    facts.into_iter().map(str::to_owned).collect()
+    let plain: BTreeSet<String> = facts.into_iter().map(str::to_owned).collect();
+    let mut direct = plain.clone();
+    direct.insert("context.delegation.depth <= 1".to_owned());
+    [direct, plain]
 }
 
 fn request(bundle: &Bundle, tool: &Tool) -> Vec<String> {

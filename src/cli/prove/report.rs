@@ -80,9 +80,6 @@ fn example(found: &Confirmed, pair: &Pair) -> String {
             line(4, format!("{key}: {value}"));
         }
     }
-    if !found.witness.environment.is_empty() {
-        line(0, format!("# in the environment {:?}", found.witness.environment));
-    }
     text
 }
 
@@ -140,7 +137,6 @@ pub(in crate::cli) fn json(proof: &Proof) -> Value {
             ("verdict", Some(json!(verdict))),
             ("reason", reason),
             ("refused", found.map(|found| refused(found))),
-            ("environment", found.map(|found| json!(found.witness.environment))),
             ("test", found.map(|found| case(found, pair))),
         ])
     });

@@ -81,7 +81,7 @@ fn compare(name: &str) -> usize {
         let permits = query::policies(&BTreeSet::new(), &formula.permits).unwrap();
         let permitted = holds(&permits, &alone, &principal);
         assert_eq!(permitted, outcome.decision == Decision::Permit, "{place}: {}", formula.permits);
-        let facts = facts::of(&gate.bundle, tool, &env, [&formula, &Formula::nothing()]);
+        let facts = facts::of(&gate, tool, &env, [&formula, &Formula::nothing()]);
         for fact in facts.difference(&formula.facts) {
             let policies = query::policies(&BTreeSet::from([fact.clone()]), &always());
             assert!(holds(&policies.unwrap(), &alone, &principal), "{place}: {fact}");

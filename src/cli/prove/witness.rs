@@ -22,7 +22,6 @@ pub(super) struct Witness {
     pub(super) call: Call,
     pub(super) time: DateTime<Utc>,
     pub(super) source_ip: Option<IpAddr>,
-    pub(super) environment: String,
 }
 
 impl Witness {
@@ -50,7 +49,6 @@ impl Witness {
             call,
             time: extension(request.get("time")).and_then(|t| instant(&t)).ok_or("time")?,
             source_ip: ip.map(|ip| address(&ip).ok_or("source_ip")).transpose()?,
-            environment: text(request.get("environment")).ok_or("environment")?,
         })
     }
 }
