@@ -302,7 +302,7 @@ impl Reader<'_> {
     }
 
     fn source(&self, path: &str, text: String) -> Rc<SourceFile> {
-        Rc::new(SourceFile { name: self.name(path), text })
+        Rc::new(SourceFile::new(self.name(path), text))
     }
 
     fn file(&mut self, path: &str) -> Option<Rc<SourceFile>> {

@@ -50,7 +50,7 @@ mod tests {
             json!({ "0x1": { "true": {}, "-": [] }, "/path": 1.5, "2026-01-01": "2026-01-01" }),
         ] {
             let text = flow(&value);
-            let file = Rc::new(SourceFile { name: "a.yaml".to_owned(), text: text.clone() });
+            let file = Rc::new(SourceFile::new("a.yaml", text.clone()));
             let read: Value = yaml::read(&file).unwrap_or_else(|error| panic!("{text}: {error:?}"));
             assert_eq!(read, value, "{text}");
         }

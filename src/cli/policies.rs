@@ -105,8 +105,7 @@ mod tests {
     fn layer(texts: &[&str]) -> LayerSource {
         let mut layer = LayerSource::default();
         for text in texts {
-            let text = (*text).to_owned();
-            layer.add(&Rc::new(SourceFile { name: "a.cedar".to_owned(), text }));
+            layer.add(&Rc::new(SourceFile::new("a.cedar", *text)));
         }
         layer
     }

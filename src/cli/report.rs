@@ -1,8 +1,8 @@
 //! What the terminal sees. stdout is data, stderr is talk; colour is only for terminals.
 
+mod source;
+
 use std::io::{self, IsTerminal as _, Write as _};
-use std::ops::Range;
-use std::rc::Rc;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters,
@@ -10,6 +10,7 @@ use miette::{
 };
 use serde_json::{Value, json};
 
+pub use self::source::{Place, SourceFile};
 use crate::bundle::{Code, Severity};
 
 /// Lines of prose are broken here, whatever the terminal: the same bundle gives the same text.
@@ -23,61 +24,6 @@ pub enum Format {
     Human,
     /// For programs: one JSON object on stdout.
     Json,
-}
-
-/// A file with its text, named as the user wrote it.
-#[derive(Debug, Eq, PartialEq)]
-pub struct SourceFile {
-    /// The path.
-    pub name: String,
-    /// The text.
-    pub text: String,
-}
-
-/// A place in a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Place {
-    /// The file.
-    pub file: Rc<SourceFile>,
-    /// The bytes, or the file as a whole.
-    pub span: Option<Range<usize>>,
-}
-
-impl Place {
-    /// The file as a whole.
-    pub fn whole(file: &Rc<SourceFile>) -> Self {
-        Self { file: Rc::clone(file), span: None }
-    }
-
-    /// Some bytes of a file. A span beyond its end is none.
-    pub fn at(file: &Rc<SourceFile>, span: Range<usize>) -> Self {
-        let inside = span.start <= span.end && file.text.get(span.clone()).is_some();
-        Self { file: Rc::clone(file), span: inside.then_some(span) }
-    }
-
-    /// Line and column of the first byte and of the first byte after it, counted from 1 in
-    /// characters.
-    pub fn lines(&self) -> Option<[(usize, usize); 2]> {
-        let span = self.span.clone()?;
-        Some([position(&self.file.text, span.start), position(&self.file.text, span.end)])
-    }
-}
-
-/// `file`, or `file:line` where the line is known.
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.lines() {
-            Some([(line, _), _]) => write!(f, "{}:{line}", self.file.name),
-            None => f.write_str(&self.file.name),
-        }
-    }
-}
-
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count().saturating_add(1);
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
-    (line, column)
 }
 
 /// Something wrong with what the user gave, and where.
@@ -209,25 +155,6 @@ impl Diagnostic for Shown<'_> {
         let length = text.lines().next().map_or(0, |line| line.trim_end().len());
         let label = LabeledSpan::new(None, span.start, length);
         Some(Box::new(std::iter::once(label)))
-    }
-}
-
-impl SourceCode for SourceFile {
-    fn read_span<'a>(
-        &'a self,
-        span: &miette::SourceSpan,
-        before: usize,
-        after: usize,
-    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
-        let read = self.text.read_span(span, before, after)?;
-        Ok(Box::new(miette::MietteSpanContents::new_named(
-            self.name.clone(),
-            read.data(),
-            *read.span(),
-            read.line(),
-            read.column(),
-            read.line_count(),
-        )))
     }
 }
 

@@ -34,7 +34,7 @@ impl TrustArgument {
 }
 
 fn read(path: &Path) -> Result<(TrustSettings, Trust), Stop> {
-    let file = Rc::new(SourceFile { name: path.display().to_string(), text: files::read(path)? });
+    let file = Rc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
     let settings: TrustSettings = yaml::read(&file)?;
     let trust = Trust::try_from(&settings).map_err(|errors| {
         let places = Places::of(&file);

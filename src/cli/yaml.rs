@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Rc<SourceFile> {
-        Rc::new(SourceFile { name: "a.yaml".to_owned(), text: text.to_owned() })
+        Rc::new(SourceFile::new("a.yaml", text))
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Suite {
         let (mut files, mut problems) = (Vec::new(), Vec::new());
         for path in common.iter().chain(special) {
             let text = files::read(path).map_err(SuiteError::File)?;
-            let file = Rc::new(SourceFile { name: path.display().to_string(), text });
+            let file = Rc::new(SourceFile::new(path.display().to_string(), text));
             match read(&file) {
                 Ok(cases) => files.push((file, cases)),
                 Err(found) => problems.extend(found),

@@ -92,7 +92,7 @@ struct Written {
 }
 
 fn request(arguments: &Arguments, path: &Path) -> Result<(Arrival, Vec<u8>), Stop> {
-    let file = Rc::new(SourceFile { name: path.display().to_string(), text: files::read(path)? });
+    let file = Rc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
     let written: Written = yaml::read(&file)?;
     let sent = Sent {
         call: written.call.as_ref(),

@@ -39,7 +39,7 @@ pub(super) struct Identities {
 
 impl Identities {
     pub(super) fn read(path: &Path) -> Result<Self, Stop> {
-        let file = SourceFile { name: path.display().to_string(), text: files::read(path)? };
+        let file = SourceFile::new(path.display().to_string(), files::read(path)?);
         let file = Rc::new(file);
         let written: Written = yaml::read(&file)?;
         let own = Identity { tokens: written.tokens, spiffe: written.spiffe };

@@ -69,7 +69,7 @@ fn source(path: &Path) -> Result<Rc<SourceFile>, Stop> {
     } else {
         (path.display().to_string(), files::read(path)?)
     };
-    Ok(Rc::new(SourceFile { name, text }))
+    Ok(Rc::new(SourceFile::new(name, text)))
 }
 
 /// What one file holds.
@@ -84,7 +84,7 @@ fn content(file: &Rc<SourceFile>) -> Result<Content, Vec<Problem>> {
     let one = |problem: Problem| vec![problem];
     if let Some(events) = events(&file.text) {
         let message = |data: &String| {
-            let event = SourceFile { name: file.name.clone(), text: data.clone() };
+            let event = SourceFile::new(file.name.clone(), data.clone());
             tools::parse(&Rc::new(event)).map_err(|problem| at(file, problem.message))
         };
         let messages = events.iter().map(message).collect::<Result<Vec<_>, _>>().map_err(one)?;
@@ -103,7 +103,7 @@ fn content(file: &Rc<SourceFile>) -> Result<Content, Vec<Problem>> {
     }
     let value: Value = yaml::read(file).map_err(one)?;
     // Numbers that JSON readers disagree about are no better in YAML.
-    let again = SourceFile { name: file.name.clone(), text: value.to_string() };
+    let again = SourceFile::new(file.name.clone(), value.to_string());
     let value = tools::parse(&Rc::new(again)).map_err(|problem| one(at(file, problem.message)))?;
     if value.is_object() { Ok(Content::Api(value)) } else { Err(one(at(file, NEITHER))) }
 }

@@ -68,7 +68,7 @@ impl Reviewed {
             Err(error) if error.is_missing() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let file = Rc::new(SourceFile { name: self.path.display().to_string(), text });
+        let file = Rc::new(SourceFile::new(self.path.display().to_string(), text));
         let list = tools::parse(&file)?;
         self.tools = tool::listed(&list).cloned().unwrap_or_default();
         let directory = directory.display();
@@ -139,6 +139,6 @@ fn manifest(directory: &Path) -> Result<Manifest, Stop> {
         let help = "a bundle is a directory with a `bundle.yaml`";
         Problem::new(error.to_string()).with_code(Code::Unreadable).with_help(help)
     })?;
-    let file = Rc::new(SourceFile { name: path.display().to_string(), text });
+    let file = Rc::new(SourceFile::new(path.display().to_string(), text));
     Ok(yaml::read(&file)?)
 }
