@@ -33,6 +33,8 @@ mod number;
 #[cfg(feature = "cli")]
 mod pattern;
 mod place;
+#[cfg(feature = "cli")]
+mod presence;
 mod problem;
 mod redact;
 mod resource;
@@ -207,6 +209,12 @@ impl Tool {
     pub fn resource_type(&self) -> String {
         let named = self.marks.resource.as_ref();
         named.map_or_else(|| SERVER.to_owned(), |mark| mark.entity_type.to_string())
+    }
+
+    /// Whether every call has what policies read by these names, or else lacks what it is part of.
+    #[cfg(feature = "cli")]
+    pub fn is_certain(&self, path: &[String]) -> bool {
+        presence::is_certain(&self.input, path)
     }
 
     /// Arguments that the tool takes, the fewest first, to begin a test case with.

@@ -15,6 +15,8 @@ use crate::json;
 mod arguments;
 mod descriptions;
 mod model;
+#[cfg(feature = "cli")]
+mod presence;
 mod properties;
 mod records;
 mod resources;

@@ -110,6 +110,9 @@ impl<'a> Choices<'a> {
 /// What is to be said about one thing that may be absent.
 fn absent(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<Finding> {
     let name = steps.join(".");
+    if is_certain(world, read, steps) {
+        return None;
+    }
     if let Some((tool, default)) = default_of(world, read, steps) {
         let message = format!(
             "a call without `{name}` is not held against it, and then `{tool}` takes `{default}`"
@@ -130,13 +133,22 @@ fn has(steps: &[String]) -> String {
     format!("{} has {last}", of.join("."))
 }
 
+/// Whether no call of the scope can be without an argument.
+fn is_certain(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> bool {
+    argument(steps)
+        .is_some_and(|argument| world.tools(read).iter().all(|tool| tool.is_certain(argument)))
+}
+
+/// The path of an argument.
+fn argument(steps: &[String]) -> Option<&[String]> {
+    let [context, input, argument @ ..] = steps else { return None };
+    (context == "context" && input == "input").then_some(argument)
+}
+
 /// What a tool of the scope takes in place of an argument that is absent.
 fn default_of(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<(String, Value)> {
-    let [context, input, argument @ ..] = steps else { return None };
-    if context != "context" || input != "input" {
-        return None;
-    }
-    world.tools(read).into_iter().find_map(|tool| {
+    let argument = argument(steps)?;
+    world.tools(read).into_iter().filter(|tool| !tool.is_certain(argument)).find_map(|tool| {
         let default = argument::default(world.schema(tool)?, argument)?;
         Some((tool.qualified_name().to_owned(), default.clone()))
     })

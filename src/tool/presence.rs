@@ -1,0 +1,37 @@
+//! Which arguments no call can leave out.
+
+use super::argument::{Kind, Record, projection};
+
+/// Whether what the last name stands for is there whenever the others are.
+pub(super) fn is_certain(input: &Record, path: &[String]) -> bool {
+    let Some((name, rest)) = path.split_first() else { return true };
+    let Some(field) = input.fields.get(name) else { return false };
+    if rest.is_empty() { field.is_certain() } else { within(&field.argument.kind, rest) }
+}
+
+fn within(kind: &Kind, path: &[String]) -> bool {
+    let Some((name, rest)) = path.split_first() else { return true };
+    match kind {
+        Kind::Record(record) => is_certain(record, path),
+        Kind::Tuple(elements) => {
+            let mut named = (0_usize..).map(projection).zip(elements);
+            let element = named.find(|(projection, _)| projection == name);
+            element.is_some_and(|(_, element)| match rest {
+                [] => !element.nullable,
+                _ => within(&element.kind, rest),
+            })
+        }
+        // The caller chooses one.
+        Kind::Union(choices) => {
+            let choice = choices.iter().find(|choice| choice.attribute() == *name);
+            !rest.is_empty() && choice.is_some_and(|choice| within(&choice.kind, rest))
+        }
+        Kind::Bool(_)
+        | Kind::Long(_)
+        | Kind::Decimal(_)
+        | Kind::Text(_)
+        | Kind::Enum(_)
+        | Kind::Set(_)
+        | Kind::Opaque(_) => false,
+    }
+}
