@@ -104,6 +104,8 @@ codes! {
     ImpossiblePolicy = "impossible-policy", Warning;
     /// The scope of a policy applies to no call.
     ImpossibleScope = "impossible-scope", Warning;
+    /// A policy about a server leaves out tools whose resource is something else.
+    ServerResource = "server-resource", Warning;
     /// The conditions of a policy contradict each other.
     Contradiction = "contradiction", Warning;
     /// A policy names an entity that nobody can be, or be in.

@@ -15,6 +15,7 @@ mod expression;
 mod facts;
 mod nearby;
 mod reach;
+mod resource;
 mod world;
 
 use std::collections::BTreeSet;
@@ -66,6 +67,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
             continue;
         }
         findings.extend(permitted);
+        findings.extend(resource::check(world, &read));
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::facts;
 use super::world::{Read, World, listed};
 use crate::bundle::{Code, Finding, LayerName, Site};
-use crate::tool::Tool;
+use crate::tool::{SERVER, Tool};
 
 pub(super) struct Reach<'a> {
     world: &'a World<'a>,
@@ -108,11 +108,11 @@ fn for_everybody(read: &Read<'_>, tools: &[&Tool]) -> Option<Finding> {
     Some(read.finding(Code::OpenPermit, message).with_help(help))
 }
 
-/// Whether a tool is on the server that the facts name.
+/// Whether a tool's calls are about the server that the facts name.
 fn is_resource_of(tool: &Tool, facts: &[Value]) -> bool {
     let resources = facts.iter().filter_map(|fact| facts::sides(fact, "=="));
     let resources = resources.filter(|(left, _)| **left == facts::variable("resource"));
     let servers = resources.filter_map(|(_, right)| facts::entity(right));
-    let mut servers = servers.filter(|uid| uid.type_name().to_string() == "Server");
-    servers.all(|uid| AsRef::<str>::as_ref(uid.id().unescaped()) == tool.server())
+    let mut servers = servers.filter(|uid| uid.type_name().to_string() == SERVER);
+    servers.all(|uid| tool.resource_type() == SERVER && uid.id().unescaped() == tool.server())
 }
