@@ -8,7 +8,7 @@ Result = TypeVar("Result")
 
 
 def wait_until(
-    condition: Callable[[], Result | None], what: str, *, seconds: float = 10.0, every: float = 0.02
+    condition: Callable[[], Result | None], what: str, *, seconds: float = 30.0, every: float = 0.02
 ) -> Result:
     """Poll until `condition` returns something true, and return that; `what` names it when time is up."""
     deadline = time.monotonic() + seconds
