@@ -124,6 +124,8 @@ fn judge<'a>(
     // Where no layer was asked, nothing is permitted.
     let layer = last.ok_or_else(|| Denial::because(Reason::NotPermitted))?;
     policies.sort_unstable();
+    // An agent that stands in the chain twice has its layer asked twice.
+    policies.dedup();
     Ok(Permit { reason: Reason::Permitted, policies, layer: Some(layer) })
 }
 

@@ -71,6 +71,15 @@ fn a_layer_grants_nothing_that_the_ones_above_refuse() {
 }
 
 #[test]
+fn an_agent_that_acts_twice_is_told_of_once() {
+    let mut claims = claims();
+    claims["act"] = json!({ "sub": "bot", "act": { "sub": "bot" } });
+    let layers = [("org", &[EVERYTHING][..]), ("agent/bot", &[EVERYTHING])];
+    let permit = decided(document(&layers), claims, 1).outcome.unwrap();
+    assert_eq!(permit.policies(), ["agent-bot0", "org0"]);
+}
+
+#[test]
 fn layers_of_others_do_not_apply() {
     for name in ["tenant/other", "team/c", "agent/other"] {
         let layers = [("org", &[EVERYTHING][..]), (name, &[])];
