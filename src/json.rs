@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-pub use number::Number;
+pub use number::{LARGEST_INTEGER, Number};
 pub use read::{JsonError, read};
 
 /// A JSON value that borrows from the document where it can.

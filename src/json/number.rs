@@ -8,7 +8,7 @@ use super::read::JsonError;
 const LONGEST: usize = 64;
 
 /// The largest integer that a double tells from its neighbours (RFC 7493).
-const LARGEST_INTEGER: u64 = (1 << 53) - 1;
+pub const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 
 /// A JSON number as it was written.
 ///
