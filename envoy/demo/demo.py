@@ -255,7 +255,7 @@ Call a tool:
 
 Change a policy in {bundle}/org and put it into force:
 
-  {shown(stage.toolgate)} emit ecds {bundle} --environment demo \\
+  {shown(stage.toolgate)} emit ecds {bundle} --environment dev \\
     --wasm {stage.wasm} --output {shown(stage.bundle_file)}
 
 Ctrl-C stops everything.""",

@@ -100,7 +100,7 @@ class Stage:
 
     def load(self, bundle: Path) -> None:
         """Builds a bundle where Envoy looks for it; the file is replaced in one step."""
-        options = ["--wasm", self.wasm, "--environment", "demo", "--output", self.bundle_file]
+        options = ["--wasm", self.wasm, "--environment", "dev", "--output", self.bundle_file]
         command = [str(part) for part in (self.toolgate, "emit", "ecds", bundle, *options)]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if built.returncode != 0:
