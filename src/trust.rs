@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use key::{KeyError, KeyId, PublicKey};
 pub use signature::{Signature, SignatureBytes, statement};
 
-use crate::bundle::Document;
+use crate::bundle::{BundleName, Document};
 use crate::digest::Digest;
 
 /// The `trust` section of the filter's configuration as it is written.
@@ -30,6 +30,9 @@ pub struct TrustSettings {
     /// Keys, any one of which must have signed a bundle.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<KeySettings>>,
+    /// The name of the bundle.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub name: Option<BundleName>,
     /// The lowest version of a bundle.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub minimum_version: Option<NonZeroU32>,
@@ -61,6 +64,8 @@ pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 pub struct Trust {
     /// `None` accepts unsigned bundles.
     keys: Option<Vec<TrustedKey>>,
+    /// `None` accepts every name.
+    name: Option<BundleName>,
     minimum_version: u32,
 }
 
@@ -95,7 +100,7 @@ pub struct TrustError {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TrustProblem {
     /// Nothing is demanded.
-    #[error("it demands nothing: name `keys` or a `minimum_version`, or leave it out")]
+    #[error("it demands nothing: name `keys`, a `name` or a `minimum_version`, or leave it out")]
     Empty,
     /// No key is trusted.
     #[error("it is empty: name the public keys, or leave `keys` out to accept unsigned bundles")]
@@ -127,10 +132,12 @@ impl TryFrom<&TrustSettings> for Trust {
     /// Every error at once.
     fn try_from(settings: &TrustSettings) -> Result<Self, Self::Error> {
         let minimum_version = settings.minimum_version.map_or(0, NonZeroU32::get);
+        let name = settings.name.clone();
         let Some(written) = &settings.keys else {
-            return match settings.minimum_version {
-                Some(_) => Ok(Self { keys: None, minimum_version }),
-                None => Err(vec![TrustError::new("trust", TrustProblem::Empty)]),
+            return if name.is_some() || settings.minimum_version.is_some() {
+                Ok(Self { keys: None, name, minimum_version })
+            } else {
+                Err(vec![TrustError::new("trust", TrustProblem::Empty)])
             };
         };
         if written.is_empty() {
@@ -153,7 +160,7 @@ impl TryFrom<&TrustSettings> for Trust {
         }
         if errors.is_empty() {
             let keys = keys.into_iter().map(|(_, key)| key).collect();
-            Ok(Self { keys: Some(keys), minimum_version })
+            Ok(Self { keys: Some(keys), name, minimum_version })
         } else {
             Err(errors)
         }
@@ -180,6 +187,14 @@ impl KeySettings {
 /// Why a bundle is not trusted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Distrust {
+    /// It is another bundle.
+    #[error("its name is `{found}`, and trust.name is `{wanted}`")]
+    OtherName {
+        /// The bundle's name.
+        found: String,
+        /// The one that is demanded.
+        wanted: String,
+    },
     /// Its version is too low.
     #[error("its version is {found}, and trust.minimum_version is {least}")]
     TooOld {
@@ -228,6 +243,11 @@ impl Trust {
     /// Every reason why not.
     pub fn check(&self, document: &Document, now: DateTime<Utc>) -> Result<(), Vec<Distrust>> {
         let mut reasons = Vec::new();
+        let found = document.manifest.name.as_str();
+        if let Some(wanted) = self.name.as_ref().map(BundleName::as_str).filter(|n| *n != found) {
+            let (found, wanted) = (found.to_owned(), wanted.to_owned());
+            reasons.push(Distrust::OtherName { found, wanted });
+        }
         let (found, least) = (document.manifest.version, self.minimum_version);
         if found < least {
             reasons.push(Distrust::TooOld { found, least });

@@ -15,7 +15,7 @@ use crate::trust::{Trust, TrustProblem, TrustSettings};
 /// The file with what is demanded.
 #[derive(Debug, clap::Args)]
 pub(super) struct TrustArgument {
-    /// What the filter demands of bundles: a file with `keys` and `minimum_version`
+    /// What the filter demands of bundles: a file with `keys`, `name` and `minimum_version`
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
 }

@@ -94,6 +94,17 @@ fn one_good_signature_is_enough() {
 }
 
 #[test]
+fn a_bundle_of_another_name_does_not_take_the_place_of_this_one() {
+    let keys = json!([{ "public_key": pem(&key(1)) }]);
+    let named = |name: &str| read(json!({ "keys": keys, "name": name })).unwrap();
+    check(&named("fixture"), &signed_by(&[1]), &[]);
+    let other = "its name is `fixture`, and trust.name is `other`";
+    check(&named("other"), &signed_by(&[1]), &[other]);
+    check(&named("other"), &fixture::document(), &[other, "it is unsigned"]);
+    check(&read(json!({ "name": "other" })).unwrap(), &fixture::document(), &[other]);
+}
+
+#[test]
 fn each_failure_has_its_own_words() {
     let trust = trusting(&[1]);
     check(&trust, &fixture::document(), &["it is unsigned"]);
