@@ -155,3 +155,10 @@ fn links_in_documents_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn the_policy_that_the_readme_shows_is_one_of_the_example() {
+    let readme = read("README.md");
+    let shown = readme.split("```cedar\n").nth(1).and_then(|rest| rest.split("```").next());
+    assert!(read("policies/acme/org/payments.cedar").contains(shown.unwrap()));
+}
