@@ -40,6 +40,7 @@ Exit codes:
   0  nothing passes that was refused: no recorded call with --log or --candidate, otherwise none
      at all
   1  something passes that was refused, or it cannot be excluded
+  2  with --prove: nothing is shown to be wider, and not everything is proved
   3  a bundle, the input or the command line is invalid")]
 pub(super) struct Arguments {
     /// The bundle in force: a directory, or a built document
