@@ -12,8 +12,10 @@ mod layer;
 mod load;
 mod manifest;
 mod schema;
+mod world;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use cedar_policy::{Entities, Schema};
 
@@ -24,11 +26,13 @@ pub use document::{Document, EntitySource, Format, PolicySource};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, open};
 pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
+
+pub use world::{Resident, World};
 
 use crate::digest::Digest;
 use crate::identity::IdentityMapping;
@@ -58,7 +62,7 @@ pub struct Bundle {
     channels: Vec<Channel>,
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
     schema: Schema,
-    entities: Entities,
+    world: Rc<World>,
 }
 
 /// A bundle's name, version and content.
@@ -133,7 +137,12 @@ impl Bundle {
 
     /// The static entities, actions included.
     pub fn entities(&self) -> &Entities {
-        &self.entities
+        self.world.entities()
+    }
+
+    /// The static entities as calls reach them.
+    pub(crate) fn world(&self) -> &Rc<World> {
+        &self.world
     }
 }
 

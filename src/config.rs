@@ -118,12 +118,13 @@ impl Gate {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
             None => Trust::default(),
         };
-        let open = |which, document: &Document| {
+        let open = |which, document: Document| {
+            let environment = document.environment_name();
             let bundle = admit(which, document, &trust, written.environment.as_ref(), now)?;
-            Ok(Self { site: site.clone(), ..Self::new(bundle, document.environment_name()) })
+            Ok(Self { site: site.clone(), ..Self::new(bundle, environment) })
         };
-        let candidate = written.candidate.as_ref().map(|document| open("candidate", document));
-        match (open("bundle", &written.bundle), candidate.transpose()) {
+        let candidate = written.candidate.map(|document| open("candidate", document));
+        match (open("bundle", written.bundle), candidate.transpose()) {
             (Ok(gate), Ok(candidate)) => Ok(Self { candidate: candidate.map(Box::new), ..gate }),
             (gate, candidate) => {
                 let errors = gate.err().into_iter().chain(candidate.err());
@@ -136,17 +137,18 @@ impl Gate {
 /// The one way from a document that somebody pushed to a bundle that decides.
 fn admit(
     which: &'static str,
-    document: &Document,
+    document: Document,
     trust: &Trust,
     here: Option<&EnvironmentName>,
     now: DateTime<Utc>,
 ) -> Result<Bundle, BundleError> {
-    trust.check(document, now).map_err(|reasons| BundleError::Distrusted { which, reasons })?;
+    let digest = document.digest();
+    trust
+        .check(&document, &digest, now)
+        .map_err(|reasons| BundleError::Distrusted { which, reasons })?;
     if document.environment.as_ref() != here {
         let (built, here) = (document.environment.clone(), here.cloned());
         return Err(BundleError::Elsewhere { which, built, here });
     }
-    let loaded =
-        bundle::load(document).map_err(|findings| BundleError::Invalid { which, findings })?;
-    Ok(loaded.bundle)
+    bundle::open(document, digest).map_err(|findings| BundleError::Invalid { which, findings })
 }

@@ -2,13 +2,14 @@
 
 mod request;
 
-use cedar_policy::{Authorizer, Decision as Answer, PolicyId, Response};
+use std::rc::Rc;
 
 pub use request::{Facts, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
 use crate::identity::Identity;
 use crate::mcp::Housekeeping;
+use crate::policy::{Answer, Rule, Unreadable};
 use crate::reason::Reason;
 
 /// Proof that a message was decided and may pass. Only this module makes one, and forwarding
@@ -112,21 +113,23 @@ fn judge<'a>(
     layers: impl Iterator<Item = &'a Layer>,
     question: &Question,
 ) -> Result<Permit, Denial> {
-    let authorizer = Authorizer::new();
+    let candidates = |layer: &'a Layer| {
+        let rules = layer.candidates(question.keys()).map_err(|what| unreadable(layer, what))?;
+        Ok((layer, rules))
+    };
+    let asked = layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Rc<Rule>>)>, Denial>>()?;
+    let entities = question.entities_for(asked.iter().flat_map(|(_, rules)| rules));
+    let evaluator = question.evaluator(&entities);
     let mut policies = Vec::new();
-    let mut last = None;
-    for layer in layers {
-        let answer =
-            authorizer.is_authorized(question.request(), &layer.policies, question.entities());
-        policies.extend(read(layer, &answer)?);
-        last = Some(layer.name.clone());
+    for (layer, rules) in &asked {
+        policies.extend(read(layer, &Answer::of(rules, &evaluator))?);
     }
     // Where no layer was asked, nothing is permitted.
-    let layer = last.ok_or_else(|| Denial::because(Reason::NotPermitted))?;
+    let (last, _) = asked.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;
     policies.sort_unstable();
     // An agent that stands in the chain twice has its layer asked twice.
     policies.dedup();
-    Ok(Permit { reason: Reason::Permitted, policies, layer: Some(layer) })
+    Ok(Permit { reason: Reason::Permitted, policies, layer: Some(last.name.clone()) })
 }
 
 /// Lets a message pass that runs nothing.
@@ -140,38 +143,40 @@ pub fn watched(_proof: Shadow) -> Permit {
 }
 
 /// What one layer's answer means. Cedar skips a policy that errors, so an erroring `forbid` would
-/// be an open door: any error denies, whatever the answer says.
-fn read(layer: &Layer, answer: &Response) -> Result<Vec<String>, Denial> {
-    let determining = sorted(answer.diagnostics().reason());
-    let denial = |reason, policies: &[&PolicyId]| Denial {
-        policies: policies.iter().map(ToString::to_string).collect(),
+/// be an open door: any error denies, whatever the other policies say.
+fn read(layer: &Layer, answer: &Answer) -> Result<Vec<String>, Denial> {
+    let denial = |reason, policies: &[Rc<Rule>]| Denial {
+        policies: ids(policies).collect(),
         layer: Some(layer.name.clone()),
         ..Denial::because(reason)
     };
-    let errors: Vec<_> = answer.diagnostics().errors().collect();
-    if !errors.is_empty() {
-        let failed = sorted(errors.iter().map(|error| match error {
-            cedar_policy::AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),
-        }));
+    if !answer.errors.is_empty() {
         // Cedar's words repeat values, which may be arguments that the inventory redacts.
         let detail = Some("these policies could not be evaluated".to_owned());
-        return Err(Denial { detail, ..denial(Reason::PolicyError, &failed) });
+        return Err(Denial { detail, ..denial(Reason::PolicyError, &answer.errors) });
     }
-    match answer.decision() {
-        Answer::Allow => Ok(determining.iter().map(ToString::to_string).collect()),
-        Answer::Deny if determining.is_empty() => Err(denial(Reason::NotPermitted, &[])),
-        Answer::Deny => {
-            let advice = determining.iter().find_map(|id| layer.reason(id)).map(str::to_owned);
-            Err(Denial { advice, ..denial(Reason::Forbidden, &determining) })
-        }
+    if !answer.forbids.is_empty() {
+        let advice = answer.forbids.iter().find_map(|rule| rule.reason.clone());
+        return Err(Denial { advice, ..denial(Reason::Forbidden, &answer.forbids) });
+    }
+    if answer.permits.is_empty() {
+        return Err(denial(Reason::NotPermitted, &[]));
+    }
+    Ok(ids(&answer.permits).collect())
+}
+
+/// Building a bundle rules this out.
+fn unreadable(layer: &Layer, Unreadable(policy): Unreadable) -> Denial {
+    Denial {
+        policies: vec![policy],
+        layer: Some(layer.name.clone()),
+        detail: Some("this policy does not read".to_owned()),
+        ..Denial::because(Reason::PolicyError)
     }
 }
 
-fn sorted<'a>(ids: impl Iterator<Item = &'a PolicyId>) -> Vec<&'a PolicyId> {
-    let mut ids: Vec<&PolicyId> = ids.collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+fn ids(rules: &[Rc<Rule>]) -> impl Iterator<Item = String> {
+    rules.iter().map(|rule| rule.id.clone())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod identity;
 pub mod json;
 pub mod mcp;
 pub mod tool;
+pub mod policy;
 pub mod decide;
 pub mod refusal;
 pub mod header;

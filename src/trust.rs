@@ -235,13 +235,18 @@ pub enum Distrust {
 }
 
 impl Trust {
-    /// Whether a document may be loaded. One good signature is enough: a bundle may carry another
+    /// Whether a document of this digest may be loaded. One good signature is enough: a bundle may carry another
     /// one for filters that do not know this key yet.
     ///
     /// # Errors
     ///
     /// Every reason why not.
-    pub fn check(&self, document: &Document, now: DateTime<Utc>) -> Result<(), Vec<Distrust>> {
+    pub fn check(
+        &self,
+        document: &Document,
+        digest: &Digest,
+        now: DateTime<Utc>,
+    ) -> Result<(), Vec<Distrust>> {
         let mut reasons = Vec::new();
         let found = document.manifest.name.as_str();
         if let Some(wanted) = self.name.as_ref().map(BundleName::as_str).filter(|n| *n != found) {
@@ -253,7 +258,7 @@ impl Trust {
             reasons.push(Distrust::TooOld { found, least });
         }
         if let Some(keys) = &self.keys {
-            reasons.extend(signed(keys, document, now).err().into_iter().flatten());
+            reasons.extend(signed(keys, document, digest, now).err().into_iter().flatten());
         }
         if reasons.is_empty() { Ok(()) } else { Err(reasons) }
     }
@@ -262,13 +267,13 @@ impl Trust {
 fn signed(
     keys: &[TrustedKey],
     document: &Document,
+    digest: &Digest,
     now: DateTime<Utc>,
 ) -> Result<(), Vec<Distrust>> {
-    let digest = document.digest();
-    let statement = statement(document, &digest);
+    let statement = statement(document, digest);
     let mut reasons = Vec::new();
     for signature in &document.signatures {
-        match good(keys, signature, &digest, &statement, now) {
+        match good(keys, signature, digest, &statement, now) {
             Ok(()) => return Ok(()),
             Err(reason) => reasons.push(reason),
         }

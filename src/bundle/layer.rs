@@ -2,13 +2,16 @@
 //!
 //! A layer can only take away: every layer that applies to a call must permit it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use serde::{Deserialize, Serialize};
 
-use super::is_name;
+use super::{Mode, PolicySource, is_name};
 use crate::identity::Identity;
+use crate::policy::{Head, Index, Keys, Rule, Rules, Unreadable};
 
 /// Whom a layer is for, from the most general to the most specific: `org`, `tenant/acme`,
 /// `team/support`, `agent/support-bot`.
@@ -70,14 +73,100 @@ impl From<LayerName> for String {
 pub struct Layer {
     /// Whom it is for.
     pub name: LayerName,
-    /// Its policies. The id of each is its `@id`.
-    pub policies: PolicySet,
+    rules: Rc<Rules>,
+    index: Rc<Index>,
+    /// Policies in shadow, by their position.
+    shadow: Vec<u32>,
+    /// Whether those in shadow are asked too.
+    staged: bool,
+    set: OnceCell<PolicySet>,
 }
 
 impl Layer {
+    /// A layer of these policies. Of each no more than its head is read.
+    ///
+    /// # Errors
+    ///
+    /// The policies with a mode that there is not, and what is wrong with it.
+    pub(super) fn new(
+        name: LayerName,
+        sources: Vec<PolicySource>,
+    ) -> Result<Self, Vec<(String, String)>> {
+        let mut index = Index::with_capacity(sources.len());
+        let (mut shadow, mut odd) = (Vec::new(), Vec::new());
+        for (position, source) in (0..).zip(&sources) {
+            let head = Head::of(source);
+            index.insert(&head.scope, position);
+            match mode(head.mode.as_deref()) {
+                Ok(Mode::Shadow) => shadow.push(position),
+                Ok(Mode::Enforce) => {}
+                Err(message) => odd.push((source.id.clone(), message)),
+            }
+        }
+        let (rules, index) = (Rc::new(Rules::new(sources)), Rc::new(index));
+        let layer = Self { name, rules, index, shadow, staged: true, set: OnceCell::new() };
+        if odd.is_empty() { Ok(layer) } else { Err(odd) }
+    }
+
+    /// The layer for everybody of a bundle without one: nobody may do anything.
+    fn none() -> Self {
+        let (rules, index) = (Rc::new(Rules::new(Vec::new())), Rc::default());
+        let (shadow, set) = (Vec::new(), OnceCell::new());
+        Self { name: LayerName::Org, rules, index, shadow, staged: true, set }
+    }
+
+    /// Whether any of its policies is in shadow.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.shadow.is_empty()
+    }
+
+    /// The same without its policies in shadow.
+    pub(super) fn in_force(&self) -> Self {
+        Self { staged: self.shadow.is_empty(), set: OnceCell::new(), ..self.clone() }
+    }
+
+    /// The policies whose scope a call meets.
+    ///
+    /// # Errors
+    ///
+    /// The first of them that does not read.
+    pub(crate) fn candidates(&self, keys: &Keys) -> Result<Vec<Rc<Rule>>, Unreadable> {
+        let positions = self.index.candidates(keys).into_iter();
+        positions.filter(|position| self.asks(*position)).map(|at| self.rules.get(at)).collect()
+    }
+
+    /// All policies of the layer, read. The id of each is its `@id`.
+    pub fn policies(&self) -> &PolicySet {
+        self.set.get_or_init(|| {
+            let sources = (0..).zip(self.rules.sources());
+            let asked = sources.filter(|(position, _)| self.asks(*position));
+            let read = asked.filter_map(|(_, source)| {
+                Policy::parse(Some(PolicyId::new(&source.id)), &source.source).ok()
+            });
+            let mut set = PolicySet::new();
+            // Building a bundle rules out that two have one id.
+            read.for_each(|policy| drop(set.add(policy)));
+            set
+        })
+    }
+
     /// The text that a policy has for the caller it refuses.
+    #[cfg(feature = "cli")]
     pub fn reason(&self, policy: &PolicyId) -> Option<&str> {
-        self.policies.annotation(policy, "reason").filter(|text| !text.is_empty())
+        self.policies().annotation(policy, "reason").filter(|text| !text.is_empty())
+    }
+
+    fn asks(&self, position: u32) -> bool {
+        self.staged || self.shadow.binary_search(&position).is_err()
+    }
+}
+
+/// The annotation `@mode`.
+fn mode(mode: Option<&str>) -> Result<Mode, String> {
+    match mode {
+        None | Some("enforce") => Ok(Mode::Enforce),
+        Some("shadow") => Ok(Mode::Shadow),
+        Some(other) => Err(format!("`{other}` is not a mode: there are `enforce` and `shadow`")),
     }
 }
 
@@ -91,11 +180,10 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// The layers by name. Without a layer for everybody nobody may do anything.
+    /// The layers by name.
     pub(super) fn new(layers: impl IntoIterator<Item = Layer>) -> Self {
-        let nothing = Layer { name: LayerName::Org, policies: PolicySet::new() };
         let mut all = Self {
-            org: nothing,
+            org: Layer::none(),
             tenants: BTreeMap::new(),
             teams: BTreeMap::new(),
             agents: BTreeMap::new(),
@@ -128,21 +216,24 @@ impl Layers {
     }
 
     /// The same layers with their policies revised, or left out.
+    #[cfg(feature = "cli")]
     #[must_use]
     pub fn revised(&self, revise: impl Fn(&Policy) -> Option<Policy>) -> Self {
         Self::new(self.iter().map(|layer| {
-            let mut policies = PolicySet::new();
-            for policy in layer.policies.policies().filter_map(&revise) {
-                // Its id was unique in the set that it comes from.
-                drop(policies.add(policy));
-            }
-            Layer { name: layer.name.clone(), policies }
+            let revised = layer.policies().policies().filter_map(&revise);
+            let text = |policy: Policy| PolicySource {
+                id: policy.id().to_string(),
+                source: policy.to_string(),
+            };
+            // Their modes were read before.
+            Layer::new(layer.name.clone(), revised.map(text).collect())
+                .map_or_else(|_| layer.clone(), |revised| Layer { staged: layer.staged, ..revised })
         }))
     }
 
     /// A policy and its layer.
     pub fn policy(&self, id: &PolicyId) -> Option<(&Layer, &Policy)> {
-        self.iter().find_map(|layer| Some((layer, layer.policies.policy(id)?)))
+        self.iter().find_map(|layer| Some((layer, layer.policies().policy(id)?)))
     }
 
     /// Whether a tenant has a layer of its own.

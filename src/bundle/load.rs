@@ -6,13 +6,15 @@ mod resource;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use cedar_policy::{Entities, Schema};
+use cedar_policy::Schema;
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Shadow, Site,
-    is_name, schema,
+    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, PolicySource,
+    Shadow, Site, World, is_name, schema,
 };
+use crate::digest::Digest;
 use crate::tool::{Marks, Tool};
 
 /// The deepest nesting of JSON that the gate's stack bears with room to spare.
@@ -35,6 +37,37 @@ pub struct Loaded {
 ///
 /// Every finding at once, warnings included, if at least one of them is an error.
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
+    read(document, document.layers.clone(), document.digest(), Policies::Check)
+}
+
+/// Makes a bundle of a document that was checked when it was built, and has this digest. Its
+/// policies are not read before a call needs them; one that then does not read, or errs, refuses
+/// the call.
+///
+/// # Errors
+///
+/// As [`load`], but for what is wrong with single policies.
+pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
+    let layers = std::mem::take(&mut document.layers);
+    Ok(read(&document, layers, digest, Policies::Trust)?.bundle)
+}
+
+/// What becomes of the policies of a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Policies {
+    /// Each is read and validated.
+    Check,
+    /// That was done.
+    Trust,
+}
+
+/// Reads a document whose policies are these.
+fn read(
+    document: &Document,
+    sources: BTreeMap<LayerName, Vec<PolicySource>>,
+    digest: Digest,
+    policies: Policies,
+) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
     let tools = inventory::tools(document, &mut findings);
     let resources = resource::types(document, &tools);
@@ -42,7 +75,8 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let described = if resources.is_empty() { tools.as_slice() } else { &[] };
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
     findings.extend(resources);
-    let layers = cedar::layers(document, &mut findings);
+    let checked = (policies == Policies::Check).then(|| cedar::policies(&sources, &mut findings));
+    let layers = cedar::layers(sources, &mut findings);
     let schema_text = schema::generate(&document.schema, &document.manifest, described);
     // Everything below reads the schema, and so does its errors' wording.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
@@ -61,35 +95,32 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     // Without its tools a schema lacks actions, and every policy about them would look wrong.
     if tools_read {
         findings.extend(resource::unknown(&tools, &schema, &entities));
-        findings.extend(cedar::validate(&layers, &schema));
+        findings.extend(checked.iter().flat_map(|policies| cedar::validate(policies, &schema)));
     }
     let layers = staging::stage(&document.manifest, layers, &mut findings);
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    let bundle = assemble(document, tools, schema, entities, layers);
+    let world = World::new(entities);
+    let bundle = assemble(&document.manifest, digest, tools, schema, world, layers);
     Ok(Loaded { bundle, warnings: findings, schema_text })
 }
 
 fn assemble(
-    document: &Document,
+    manifest: &Manifest,
+    digest: Digest,
     tools: Vec<Tool>,
     schema: Schema,
-    entities: Entities,
+    world: World,
     (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {
-    let manifest = &document.manifest;
     let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
     for tool in tools {
         let server = by_server.entry(tool.server().to_owned()).or_default();
         server.insert(tool.name().to_owned(), tool);
     }
     Bundle {
-        id: BundleId {
-            name: manifest.name.as_str().to_owned(),
-            version: manifest.version,
-            digest: document.digest(),
-        },
+        id: BundleId { name: manifest.name.as_str().to_owned(), version: manifest.version, digest },
         identity: manifest.identity.clone(),
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,
@@ -101,7 +132,7 @@ fn assemble(
         channels: manifest.channels.clone(),
         tools: by_server,
         schema,
-        entities,
+        world: Rc::new(world),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn consequence(
 ) -> Consequence {
     let names: BTreeSet<&str> =
         withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
-    let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies.policies());
+    let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any(&names)));
     let about = recorded
         .tool()
@@ -50,7 +50,7 @@ pub(super) fn consequence(
 
 /// What follows from attributes of the principal that a record withholds or has not.
 pub(super) fn of_attributes(bundle: &Bundle, names: &[String], why: &str) -> Consequence {
-    let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies.policies());
+    let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any_attribute(names)));
     let consequence = if readers.is_empty() {
         "and no policy reads them: they make no difference".to_owned()

@@ -26,7 +26,7 @@ impl TrustArgument {
         let Some(path) = &self.trust else { return Ok(None) };
         let (settings, trust) = read(path)?;
         let distrusted = |reason: &_| Problem::new(format!("the bundle is not trusted: {reason}"));
-        match trust.check(document, now()) {
+        match trust.check(document, &document.digest(), now()) {
             Ok(()) => Ok(Some(settings)),
             Err(reasons) => Err(reasons.iter().map(distrusted).collect::<Vec<_>>().into()),
         }

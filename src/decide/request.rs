@@ -3,17 +3,23 @@
 //! The caller's JSON never becomes Cedar JSON: there, `{"__entity": …}` would let a caller spell
 //! an entity. Arguments arrive here as typed expressions.
 
+#[cfg(feature = "cli")]
+use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
-use cedar_policy::{
-    Context, Entities, Entity, EntityId, EntityUid, Request, RestrictedExpression as Expression,
-};
+use cedar_policy::{Context, EntityId, EntityUid, Request, RestrictedExpression as Expression};
+use cedar_policy_core::ast::{self, EntityUIDEntry};
+use cedar_policy_core::entities::Entities;
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Denial;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Resident, World};
 use crate::identity::{Actor, Identity, Token};
 use crate::json::Object;
+use crate::policy::{Keys, Rule};
 use crate::reason::Reason;
 use crate::tool::{SERVER, Tool, UnknownResource};
 
@@ -41,7 +47,12 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Question {
     request: Request,
-    entities: Entities,
+    world: Rc<World>,
+    principal: Resident,
+    keys: Keys,
+    /// All entities, for those who look at one call at leisure.
+    #[cfg(feature = "cli")]
+    entities: OnceCell<cedar_policy::Entities>,
 }
 
 impl Question {
@@ -51,7 +62,7 @@ impl Question {
     ///
     /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
     /// if they name a resource that the bundle must know and does not, [`Reason::Internal`] if the
-    /// request does not fit the bundle's schema, which loading the bundle rules out.
+    /// principal is in itself.
     pub fn new(
         bundle: &Bundle,
         tool: &Tool,
@@ -64,28 +75,26 @@ impl Question {
             detail: Some(error.for_record()),
             ..Denial::because(Reason::InvalidArguments)
         })?;
-        let mut pairs = vec![
-            ("input".to_owned(), input),
-            ("delegation".to_owned(), delegation(identity.actor.as_ref())),
-            ("request".to_owned(), observed(facts)),
-        ];
-        if let Some(actor) = &identity.actor {
-            pairs.push(("actor".to_owned(), Expression::new_entity_uid(actor.uid.clone())));
-        }
-        if let Some(token) = &identity.token {
-            pairs.push(("token".to_owned(), claims(token)));
-        }
-        let principal = identity.principal.entity.clone();
-        let context = Context::from_pairs(pairs).map_err(internal)?;
-        let request = Request::new(
-            principal.uid(),
-            uid("Action", tool.qualified_name())?,
-            resource(bundle, tool, arguments)?,
-            context,
-            Some(bundle.schema()),
-        )
-        .map_err(internal)?;
-        Ok(Self { request, entities: entities(bundle, principal)? })
+        let context = context(input, identity, facts)?;
+        let principal = identity.principal.entity.uid();
+        let action = uid("Action", tool.qualified_name())?;
+        let resource = resource(bundle, tool, arguments)?;
+        // Loading the bundle made sure that every call of the tool fits the schema.
+        let schema = cfg!(debug_assertions).then(|| bundle.schema());
+        let request =
+            Request::new(principal, action, resource, context, schema).map_err(internal)?;
+        let world = Rc::clone(bundle.world());
+        let principal =
+            world.admit(identity.principal.entity.as_ref()).ok_or_else(|| internal(()))?;
+        let keys = keys(&world, &principal, request.as_ref());
+        Ok(Self {
+            request,
+            world,
+            principal,
+            keys,
+            #[cfg(feature = "cli")]
+            entities: OnceCell::new(),
+        })
     }
 
     /// The Cedar request.
@@ -93,10 +102,67 @@ impl Question {
         &self.request
     }
 
-    /// The entities it is evaluated against.
-    pub fn entities(&self) -> &Entities {
-        &self.entities
+    /// The entities of the bundle and the principal.
+    #[cfg(feature = "cli")]
+    pub fn entities(&self) -> &cedar_policy::Entities {
+        self.entities.get_or_init(|| self.world.entities_with(&self.principal))
     }
+
+    /// What of the scopes of policies the call meets.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The entities that these policies can reach.
+    pub(super) fn entities_for<'a>(
+        &'a self,
+        rules: impl Iterator<Item = &'a Rc<Rule>>,
+    ) -> Entities {
+        let request: &ast::Request = self.request.as_ref();
+        let parts = [request.action(), request.resource()].map(EntityUIDEntry::uid);
+        let spoken_of = match request.context() {
+            Some(ast::Context::Value(context)) => {
+                context.values().flat_map(ast::Value::all_literal_uids).collect::<Vec<_>>()
+            }
+            // Nothing in a request is unknown.
+            Some(ast::Context::RestrictedResidual(_)) | None => Vec::new(),
+        };
+        let named = rules.flat_map(|rule| &rule.entities);
+        let from = parts.into_iter().flatten().chain(&spoken_of).chain(named);
+        self.world.reachable(&self.principal, from)
+    }
+
+    /// What evaluates policies about the call.
+    pub(super) fn evaluator<'a>(&self, entities: &'a Entities) -> Evaluator<'a> {
+        let request: &ast::Request = self.request.as_ref();
+        Evaluator::new(request.clone(), entities, Extensions::all_available())
+    }
+}
+
+fn keys(world: &World, principal: &Resident, request: &ast::Request) -> Keys {
+    let of = |entry: &EntityUIDEntry| {
+        entry.uid().map(|uid| world.keys(uid, principal)).unwrap_or_default()
+    };
+    Keys {
+        principal: principal.keys().to_vec(),
+        action: of(request.action()),
+        resource: of(request.resource()),
+    }
+}
+
+fn context(input: Expression, identity: &Identity, facts: &Facts) -> Result<Context, Denial> {
+    let mut pairs = vec![
+        ("input".to_owned(), input),
+        ("delegation".to_owned(), delegation(identity.actor.as_ref())),
+        ("request".to_owned(), observed(facts)),
+    ];
+    if let Some(actor) = &identity.actor {
+        pairs.push(("actor".to_owned(), Expression::new_entity_uid(actor.uid.clone())));
+    }
+    if let Some(token) = &identity.token {
+        pairs.push(("token".to_owned(), claims(token)));
+    }
+    Context::from_pairs(pairs).map_err(internal)
 }
 
 /// What the call is about: the server, or the entity that its arguments name.
@@ -107,7 +173,7 @@ fn resource(
 ) -> Result<EntityUid, Denial> {
     let Some(mark) = &tool.marks().resource else { return uid(SERVER, tool.server()) };
     let entity = tool.resource(arguments).ok_or_else(|| internal(()))?;
-    let known = bundle.entities().get(&entity).is_some();
+    let known = bundle.world().knows(entity.as_ref());
     if known || mark.unknown == UnknownResource::Evaluate {
         return Ok(entity);
     }
@@ -116,16 +182,6 @@ fn resource(
         detail: Some(format!("`{}` names no `{}` of the bundle", mark.argument, mark.entity_type)),
         ..Denial::because(Reason::UnknownResource)
     })
-}
-
-/// The bundle's entities and the principal. A workload that stands among them is what the bundle
-/// says it is: replacing it would take away the groups that a `forbid` looks for.
-fn entities(bundle: &Bundle, principal: Entity) -> Result<Entities, Denial> {
-    let entities = bundle.entities().clone();
-    if entities.get(&principal.uid()).is_some() {
-        return Ok(entities);
-    }
-    entities.add_entities([principal], None).map_err(internal)
 }
 
 fn delegation(actor: Option<&Actor>) -> Expression {

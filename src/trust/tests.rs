@@ -53,7 +53,7 @@ fn trusting(keys: &[u8]) -> Trust {
 /// Asserts why a document is not trusted; no reason means that it is.
 #[track_caller]
 fn check(trust: &Trust, document: &Document, expected: &[&str]) {
-    let found = trust.check(document, now()).err().unwrap_or_default();
+    let found = trust.check(document, &document.digest(), now()).err().unwrap_or_default();
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {

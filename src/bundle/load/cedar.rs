@@ -2,7 +2,7 @@
 
 mod codes;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr as _;
 
 use cedar_policy::{
@@ -47,10 +47,13 @@ pub(super) fn schema_warnings(
 }
 
 /// The policies of every layer, as far as they read.
-pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<Layer> {
+pub(super) fn policies(
+    layers: &BTreeMap<LayerName, Vec<PolicySource>>,
+    findings: &mut Vec<Finding>,
+) -> Vec<(LayerName, PolicySet)> {
     let mut ids = HashSet::new();
-    let mut layers = Vec::new();
-    for (name, sources) in &document.layers {
+    let mut read = Vec::new();
+    for (name, sources) in layers {
         let mut policies = PolicySet::new();
         for source in sources {
             if !ids.insert(&source.id) {
@@ -69,12 +72,29 @@ pub(super) fn layers(document: &Document, findings: &mut Vec<Finding>) -> Vec<La
                 Err(found) => findings.extend(found),
             }
         }
-        layers.push(Layer { name: name.clone(), policies });
+        read.push((name.clone(), policies));
     }
-    if document.layers.values().all(Vec::is_empty) {
+    read
+}
+
+/// The layers, of whose policies no more than the head is read.
+pub(super) fn layers(
+    sources: BTreeMap<LayerName, Vec<PolicySource>>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Layer> {
+    if sources.values().all(Vec::is_empty) {
         let site = Site::Manifest("layers".to_owned());
         let message = "without a policy every call is refused";
         findings.push(Finding::new(Code::NoPolicies, site, message));
+    }
+    let mut layers = Vec::new();
+    for (name, sources) in sources {
+        match Layer::new(name.clone(), sources) {
+            Ok(layer) => layers.push(layer),
+            Err(odd) => findings.extend(odd.into_iter().map(|(id, message)| {
+                Finding::new(Code::PolicyMode, policy_site(&name, &id), message)
+            })),
+        }
     }
     layers
 }
@@ -129,12 +149,12 @@ fn is_policy_id(id: &str) -> bool {
 }
 
 /// Strict validation of every layer: a policy that could err at evaluation does not load.
-pub(super) fn validate(layers: &[Layer], schema: &Schema) -> Vec<Finding> {
+pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Vec<Finding> {
     let validator = Validator::new(schema.clone());
     let mut findings = Vec::new();
-    for layer in layers {
-        let result = validator.validate(&layer.policies, ValidationMode::Strict);
-        let site = |id: &PolicyId| policy_site(&layer.name, id.as_ref());
+    for (layer, policies) in layers {
+        let result = validator.validate(policies, ValidationMode::Strict);
+        let site = |id: &PolicyId| policy_site(layer, id.as_ref());
         // The site names the policy already.
         let words = |id: &PolicyId, text: String| {
             text.strip_prefix(&format!("for policy `{id}`, ")).map_or(text.clone(), str::to_owned)

@@ -66,7 +66,7 @@ impl Coverage {
     /// Nothing of a bundle is reached yet.
     pub fn of(bundle: &Bundle) -> Self {
         let policies = bundle.all_layers().iter().flat_map(|layer| {
-            layer.policies.policies().map(|policy| {
+            layer.policies().policies().map(|policy| {
                 let in_force =
                     bundle.shadow.is_none() && bundle.layers.policy(policy.id()).is_some();
                 let admits = bundle.tools().filter(|tool| admits_tool(bundle, policy, tool));
@@ -182,7 +182,7 @@ struct Halves {
 impl Halves {
     fn of(layer: &Layer) -> Self {
         let half = |effect: Effect| {
-            let policies = layer.policies.policies().filter(|policy| policy.effect() == effect);
+            let policies = layer.policies().policies().filter(|policy| policy.effect() == effect);
             // They are from one set, so no two of them have one id.
             PolicySet::from_policies(policies.cloned()).unwrap_or_default()
         };
@@ -201,7 +201,7 @@ impl Halves {
 fn policies(bundle: &Bundle) -> impl Iterator<Item = (&LayerName, &Policy)> + Clone {
     let layers: Vec<&Layer> = bundle.all_layers().iter().collect();
     layers.into_iter().flat_map(|layer| {
-        let policies: Vec<&Policy> = layer.policies.policies().collect();
+        let policies: Vec<&Policy> = layer.policies().policies().collect();
         policies.into_iter().map(|policy| (&layer.name, policy))
     })
 }

@@ -26,7 +26,7 @@ pub(super) fn policies(layer: &Layer, question: &Question) -> Vec<Near> {
     };
     let entities = question.entities();
     let mut near: Vec<Near> = layer
-        .policies
+        .policies()
         .policies()
         .filter(|policy| {
             policy.effect() == Effect::Permit && admits_action(policy, action, entities)

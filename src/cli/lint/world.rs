@@ -77,7 +77,7 @@ impl<'a> World<'a> {
             in_force: bundle
                 .layers
                 .iter()
-                .flat_map(|l| l.policies.policies().map(Policy::id))
+                .flat_map(|l| l.policies().policies().map(Policy::id))
                 .collect(),
         }
     }
@@ -91,7 +91,7 @@ impl<'a> World<'a> {
     pub(super) fn policies(&self) -> impl Iterator<Item = (&'a LayerName, &'a Policy)> {
         self.all_layers().iter().flat_map(|layer| {
             // Cedar keeps them in no particular order.
-            let mut policies: Vec<&Policy> = layer.policies.policies().collect();
+            let mut policies: Vec<&Policy> = layer.policies().policies().collect();
             policies.sort_by(|a, b| a.id().cmp(b.id()));
             policies.into_iter().map(move |policy| (&layer.name, policy))
         })

@@ -94,7 +94,7 @@ fn layer(
     let mut permits = Vec::new();
     let mut forbids = Vec::new();
     // A set of policies has no order of its own, and the same policies are the same condition.
-    let mut policies: Vec<_> = applied.layer.policies.policies().collect();
+    let mut policies: Vec<_> = applied.layer.policies().policies().collect();
     policies.sort_by_key(|policy| policy.id());
     for policy in policies {
         let named = |reason| format!("policy `{}` cannot be analysed: {reason}", policy.id());

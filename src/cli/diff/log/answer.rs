@@ -137,7 +137,7 @@ impl Side {
         let Ok(identity) = identified(&self.gate, arrival) else { return Vec::new() };
         let layers: Vec<_> = self.gate.bundle.layers.of(&identity).collect();
         let applies = |reader: &&Reader| {
-            layers.iter().any(|layer| layer.policies.policy(reader.policy.id()).is_some())
+            layers.iter().any(|layer| layer.policies().policy(reader.policy.id()).is_some())
                 && admits(&reader.policy, &question)
         };
         reading.into_iter().filter(applies).map(Reader::doubt).collect()
@@ -152,7 +152,7 @@ impl Reader {
 }
 
 fn policies(bundle: &Bundle) -> impl Iterator<Item = &Policy> {
-    bundle.all_layers().iter().flat_map(|layer| layer.policies.policies())
+    bundle.all_layers().iter().flat_map(|layer| layer.policies().policies())
 }
 
 fn admits(policy: &Policy, question: &Question) -> bool {

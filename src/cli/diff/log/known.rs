@@ -61,7 +61,7 @@ fn told<'a>(
     refused: bool,
 ) -> impl Iterator<Item = (String, bool)> + 'a {
     let reason = recorded.reason();
-    layer.policies.policies().filter_map(move |policy| {
+    layer.policies().policies().filter_map(move |policy| {
         let id = policy.id().to_string();
         let named = recorded.policies.contains(&id);
         let told = match (policy.effect(), refused) {

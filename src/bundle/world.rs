@@ -1,0 +1,169 @@
+//! The static entities of a bundle, laid out so that a call touches only those it can reach.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cedar_policy::Entities;
+use cedar_policy_core::ast::{Entity, EntityUID, PartialValue};
+use cedar_policy_core::entities::{Entities as Slice, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
+use hashbrown::HashMap;
+
+use crate::policy::Key;
+
+/// The static entities, actions included.
+#[derive(Debug)]
+pub struct World {
+    entities: Entities,
+    known: HashMap<EntityUID, Known>,
+}
+
+/// One static entity and what follows from it alone.
+#[derive(Debug)]
+struct Known {
+    entity: Arc<Entity>,
+    /// Of itself, of everything that it is in, and of its type.
+    keys: Vec<Key>,
+    /// The entities that its attributes and tags name.
+    mentions: Vec<EntityUID>,
+}
+
+/// A principal with everything that it is in.
+#[derive(Clone, Debug)]
+pub struct Resident {
+    entity: Arc<Entity>,
+    keys: Vec<Key>,
+    mentions: Vec<EntityUID>,
+}
+
+impl World {
+    pub(super) fn new(entities: Entities) -> Self {
+        let core: &Slice = entities.as_ref();
+        let known = core.iter().map(|entity| (entity.uid().clone(), Known::of(entity))).collect();
+        Self { entities, known }
+    }
+
+    /// The static entities as Cedar has them.
+    pub fn entities(&self) -> &Entities {
+        &self.entities
+    }
+
+    /// Whether an entity stands among them.
+    pub fn knows(&self, uid: &EntityUID) -> bool {
+        self.known.contains_key(uid)
+    }
+
+    /// Lets a principal in. One that stands among the entities is what the bundle says it is:
+    /// replacing it would take away the groups that a `forbid` looks for. `None` if it would be in
+    /// itself.
+    pub fn admit(&self, principal: &Entity) -> Option<Resident> {
+        if let Some(Known { entity, keys, mentions }) = self.known.get(principal.uid()) {
+            let (keys, mentions) = (keys.clone(), mentions.clone());
+            return Some(Resident { entity: Arc::clone(entity), keys, mentions });
+        }
+        let mut entity = principal.clone();
+        for parent in principal.parents() {
+            let above = self.known.get(parent).map(|known| &known.entity);
+            for ancestor in above.into_iter().flat_map(|parent| parent.ancestors()) {
+                entity.add_indirect_ancestor(ancestor.clone());
+            }
+        }
+        if entity.is_descendant_of(entity.uid()) {
+            return None;
+        }
+        let (keys, mentions) = (keys(&entity), mentions(&entity));
+        Some(Resident { entity: Arc::new(entity), keys, mentions })
+    }
+
+    /// The keys of an entity in a call of this principal.
+    pub fn keys(&self, uid: &EntityUID, principal: &Resident) -> Vec<Key> {
+        let Some(known) = self.known.get(uid) else {
+            return vec![Key::entity(uid), Key::entity_type(uid.entity_type())];
+        };
+        let mut keys = known.keys.clone();
+        if known.entity.is_descendant_of(principal.entity.uid()) {
+            keys.extend(&principal.keys);
+        }
+        keys
+    }
+
+    /// The principal and all entities that evaluation can reach from these. An entity is reached by
+    /// being named: in the request, in a policy, or in what an entity that is reached says of itself.
+    pub fn reachable<'a>(
+        &'a self,
+        principal: &'a Resident,
+        from: impl IntoIterator<Item = &'a EntityUID>,
+    ) -> Slice {
+        let mut reached = HashMap::new();
+        reached.insert(principal.entity.uid(), Arc::clone(&principal.entity));
+        let mut open: Vec<&EntityUID> = from.into_iter().chain(&principal.mentions).collect();
+        while let Some(uid) = open.pop() {
+            let Some(known) = self.known.get(uid) else { continue };
+            if !reached.contains_key(uid) {
+                reached.insert(uid, lifted(known, principal));
+                open.extend(&known.mentions);
+            }
+        }
+        let closed = TCComputation::AssumeAlreadyComputed;
+        let extensions = Extensions::all_available();
+        // Each is there once, and nothing is computed, so nothing can fail.
+        Slice::new()
+            .add_entities(reached.into_values(), None::<&NoEntitiesSchema>, closed, extensions)
+            .unwrap_or_default()
+    }
+
+    /// All entities of a call of this principal, as Cedar has them.
+    #[cfg(feature = "cli")]
+    pub fn entities_with(&self, principal: &Resident) -> Entities {
+        let others = self.known.values().filter(|it| it.entity.uid() != principal.entity.uid());
+        let entities = others.map(|known| lifted(known, principal));
+        let entities = entities.chain([Arc::clone(&principal.entity)]);
+        let entities = entities.map(|entity| cedar_policy::Entity::from(entity.as_ref().clone()));
+        Entities::from_entities(entities, None).unwrap_or_default()
+    }
+}
+
+impl Known {
+    fn of(entity: &Entity) -> Self {
+        let (keys, mentions) = (keys(entity), mentions(entity));
+        Self { entity: Arc::new(entity.clone()), keys, mentions }
+    }
+}
+
+impl Resident {
+    /// The keys of the principal.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+}
+
+/// An entity below the principal is in everything that the principal is in.
+fn lifted(known: &Known, principal: &Resident) -> Arc<Entity> {
+    if !known.entity.is_descendant_of(principal.entity.uid()) {
+        return Arc::clone(&known.entity);
+    }
+    let mut entity = known.entity.as_ref().clone();
+    for ancestor in principal.entity.ancestors() {
+        entity.add_indirect_ancestor(ancestor.clone());
+    }
+    Arc::new(entity)
+}
+
+fn keys(entity: &Entity) -> Vec<Key> {
+    let within = entity.ancestors().map(Key::entity);
+    let own = [Key::entity(entity.uid()), Key::entity_type(entity.uid().entity_type())];
+    own.into_iter().chain(within).collect()
+}
+
+/// The entities that attributes and tags name.
+fn mentions(entity: &Entity) -> Vec<EntityUID> {
+    let values = entity.attrs().chain(entity.tags()).map(|(_, value)| value);
+    let named: HashSet<EntityUID> = values
+        .flat_map(|value| match value {
+            PartialValue::Value(value) => value.all_literal_uids(),
+            // Nothing in a bundle is unknown.
+            PartialValue::Residual(_) => HashSet::new(),
+        })
+        .collect();
+    named.into_iter().collect()
+}

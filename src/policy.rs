@@ -1,0 +1,18 @@
+//! Cedar policies, ready to be asked: which of them can match a call, and each one's condition.
+//!
+//! A call is put before the policies whose scope can match it, and no others. Cedar's own answer
+//! over the whole set is the same, because the condition of a policy begins with its scope.
+
+mod answer;
+mod head;
+mod index;
+mod rule;
+mod rules;
+mod scope;
+
+pub use answer::Answer;
+pub use head::Head;
+pub use index::Index;
+pub use rule::Rule;
+pub use rules::{Rules, Unreadable};
+pub use scope::{Key, Keys, Scope};

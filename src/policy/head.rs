@@ -1,0 +1,215 @@
+//! The head of a policy's text, read without the rest of it: annotations, effect and scope.
+//!
+//! Cedar's parser takes longer for one policy than a call may take, and a bundle can have a hundred
+//! thousand. What is read here is read exactly as Cedar reads it, or not at all: on any doubt there
+//! is no head, and Cedar's parser is asked.
+
+use super::rule::{annotation, parse};
+use super::{Key, Scope};
+use crate::bundle::PolicySource;
+
+/// What must be known of a policy when its bundle is loaded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Head {
+    /// Where it can match.
+    pub scope: Scope,
+    /// Its `@mode`.
+    pub mode: Option<String>,
+}
+
+impl Head {
+    /// The head of a policy. One that does not read at all can match everything: it is put before
+    /// every call, and refuses it.
+    pub fn of(source: &PolicySource) -> Self {
+        Self::read(&source.source).unwrap_or_else(|| match parse(source) {
+            Some(policy) => Self { scope: Scope::of(&policy), mode: annotation(&policy, "mode") },
+            None => Self { scope: Scope::everything(), mode: None },
+        })
+    }
+
+    /// The head of this text, if it is beyond doubt.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut reader = Reader { rest: text };
+        let mode = reader.annotations()?;
+        let effect = reader.name()?;
+        if !matches!(effect, "permit" | "forbid") {
+            return None;
+        }
+        reader.expect("(")?;
+        let principal = reader.principal_or_resource("principal")?;
+        reader.expect(",")?;
+        let actions = reader.action()?;
+        reader.expect(",")?;
+        let resource = reader.principal_or_resource("resource")?;
+        reader.expect(")")?;
+        Some(Self { scope: Scope { principal, actions, resource }, mode })
+    }
+}
+
+/// What is left of a text.
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// All annotations; of their values only that of `@mode` is kept.
+    fn annotations(&mut self) -> Option<Option<String>> {
+        let mut mode = None;
+        while self.take("@") {
+            let name = self.name()?;
+            if !self.take("(") {
+                // An annotation without a value.
+                if name == "mode" {
+                    return None;
+                }
+                continue;
+            }
+            let value = self.text()?;
+            self.expect(")")?;
+            if name == "mode" {
+                // Where there are two, and where it is escaped, Cedar is asked.
+                if mode.is_some() || value.contains('\\') {
+                    return None;
+                }
+                mode = Some(value.to_owned());
+            }
+        }
+        Some(mode)
+    }
+
+    fn principal_or_resource(&mut self, variable: &str) -> Option<Key> {
+        self.keyword(variable)?;
+        if self.take("==") {
+            return self.entity();
+        }
+        match self.peek_name() {
+            Some("in") => {
+                self.name()?;
+                self.entity()
+            }
+            Some("is") => {
+                self.name()?;
+                let name = self.path()?;
+                if self.peek_name() == Some("in") {
+                    self.name()?;
+                    return self.entity();
+                }
+                Some(Key::type_named(&name))
+            }
+            Some(_) => None,
+            None => Some(Key::ANY),
+        }
+    }
+
+    fn action(&mut self) -> Option<Vec<Key>> {
+        self.keyword("action")?;
+        if self.take("==") {
+            return Some(vec![self.entity()?]);
+        }
+        match self.peek_name() {
+            Some("in") => {
+                self.name()?;
+                if self.take("[") { self.list() } else { Some(vec![self.entity()?]) }
+            }
+            Some(_) => None,
+            None => Some(vec![Key::ANY]),
+        }
+    }
+
+    fn list(&mut self) -> Option<Vec<Key>> {
+        let mut keys = Vec::new();
+        while !self.take("]") {
+            keys.push(self.entity()?);
+            if !self.take(",") {
+                self.expect("]")?;
+                break;
+            }
+        }
+        Some(keys)
+    }
+
+    /// `Path::To::Type::"id"`
+    fn entity(&mut self) -> Option<Key> {
+        let mut path = self.name()?.to_owned();
+        loop {
+            self.expect("::")?;
+            if self.blank()?.rest.starts_with('"') {
+                let id = self.text()?;
+                return (!id.contains('\\')).then(|| Key::named(&path, id));
+            }
+            path.push_str("::");
+            path.push_str(self.name()?);
+        }
+    }
+
+    /// `Path::To::Type`
+    fn path(&mut self) -> Option<String> {
+        let mut path = self.name()?.to_owned();
+        while self.take("::") {
+            path.push_str("::");
+            path.push_str(self.name()?);
+        }
+        Some(path)
+    }
+
+    fn keyword(&mut self, word: &str) -> Option<()> {
+        (self.name()? == word).then_some(())
+    }
+
+    fn name(&mut self) -> Option<&'a str> {
+        let name = self.peek_name()?;
+        self.rest = self.rest.get(name.len()..)?;
+        Some(name)
+    }
+
+    /// The name that comes next. Beyond ASCII nothing is one.
+    fn peek_name(&mut self) -> Option<&'a str> {
+        let rest = self.blank()?.rest;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let end = rest.bytes().position(|byte| !plain(byte)).unwrap_or(rest.len());
+        let name = rest.get(..end)?;
+        (!name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()))
+            .then_some(name)
+    }
+
+    /// A string as it is written between its quotes.
+    fn text(&mut self) -> Option<&'a str> {
+        let inside = self.blank()?.rest.strip_prefix('"')?;
+        let mut bytes = inside.bytes().enumerate();
+        while let Some((at, byte)) = bytes.next() {
+            match byte {
+                b'"' => {
+                    self.rest = inside.get(at.checked_add(1)?..)?;
+                    return inside.get(..at);
+                }
+                b'\\' => drop(bytes.next()?),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn expect(&mut self, punctuation: &str) -> Option<()> {
+        self.take(punctuation).then_some(())
+    }
+
+    fn take(&mut self, punctuation: &str) -> bool {
+        let rest = self.blank().and_then(|reader| reader.rest.strip_prefix(punctuation));
+        rest.is_some_and(|rest| {
+            self.rest = rest;
+            true
+        })
+    }
+
+    /// Skips white space and comments.
+    fn blank(&mut self) -> Option<&mut Self> {
+        loop {
+            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+            let Some(comment) = self.rest.strip_prefix("//") else { return Some(self) };
+            self.rest = comment.get(comment.find(['\n', '\r']).unwrap_or(comment.len())..)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Which policies can match a call, found without looking at the others.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{Key, Keys, Scope};
+
+/// The policies of one layer by scope. A policy is known here by its position in the layer.
+#[derive(Debug, Default)]
+pub struct Index {
+    principals: HashSet<Key>,
+    actions: HashSet<Key>,
+    resources: HashSet<Key>,
+    /// The last entry of each scope.
+    scopes: HashMap<[Key; 3], u32>,
+    entries: Vec<Entry>,
+}
+
+/// A policy, and the entry before it that has the same scope.
+#[derive(Debug)]
+struct Entry {
+    policy: u32,
+    before: Option<u32>,
+}
+
+impl Index {
+    /// An index with room for so many policies.
+    pub fn with_capacity(policies: usize) -> Self {
+        let scopes = HashMap::with_capacity(policies);
+        Self { scopes, entries: Vec::with_capacity(policies), ..Self::default() }
+    }
+
+    /// Puts a policy where calls find it.
+    pub fn insert(&mut self, scope: &Scope, policy: u32) {
+        self.principals.insert(scope.principal);
+        self.resources.insert(scope.resource);
+        for action in &scope.actions {
+            self.actions.insert(*action);
+            // Beyond 2^32 entries there is no memory to hold them.
+            let entry = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+            let before = self.scopes.insert([scope.principal, *action, scope.resource], entry);
+            self.entries.push(Entry { policy, before });
+        }
+    }
+
+    /// The policies that can match a call, in the order of the layer.
+    pub fn candidates(&self, keys: &Keys) -> Vec<u32> {
+        let principals = present(&keys.principal, &self.principals);
+        let actions = present(&keys.action, &self.actions);
+        let resources = present(&keys.resource, &self.resources);
+        let mut found = Vec::new();
+        for principal in &principals {
+            for action in &actions {
+                for resource in &resources {
+                    let mut next = self.scopes.get(&[*principal, *action, *resource]).copied();
+                    while let Some(entry) = next.and_then(|entry| self.entry(entry)) {
+                        found.push(entry.policy);
+                        next = entry.before;
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        // A call can be in two of the actions that one policy lists.
+        found.dedup();
+        found
+    }
+
+    fn entry(&self, position: u32) -> Option<&Entry> {
+        self.entries.get(usize::try_from(position).ok()?)
+    }
+}
+
+/// What of a call any policy asks for.
+fn present(keys: &[Key], asked: &HashSet<Key>) -> Vec<Key> {
+    let any = std::iter::once(&Key::ANY);
+    any.chain(keys).filter(|key| asked.contains(*key)).copied().collect()
+}

@@ -1,0 +1,102 @@
+//! The scope of a policy, and of a call, as keys that meet where the policy can match.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use cedar_policy_core::ast::{
+    ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
+};
+
+/// An entity or an entity type as a hash. Two with the same one make a policy a candidate that
+/// cannot match, which costs its evaluation and changes nothing.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Key(u64);
+
+impl Key {
+    /// What a policy has that says nothing of a principal, an action or a resource.
+    pub const ANY: Self = Self(0);
+
+    /// The key of an entity.
+    pub fn entity(uid: &EntityUID) -> Self {
+        Self::named(&uid.entity_type().to_string(), uid.eid().as_ref())
+    }
+
+    /// The key of the entity of this type and id.
+    pub fn named(entity_type: &str, id: &str) -> Self {
+        Self::hash(|hasher| (entity_type, id).hash(hasher))
+    }
+
+    /// The key of an entity type.
+    pub fn entity_type(name: &EntityType) -> Self {
+        Self::type_named(&name.to_string())
+    }
+
+    /// The key of the entity type of this name.
+    pub fn type_named(name: &str) -> Self {
+        Self::hash(|hasher| name.hash(hasher))
+    }
+
+    fn hash(feed: impl FnOnce(&mut DefaultHasher)) -> Self {
+        let mut hasher = DefaultHasher::new();
+        feed(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
+/// Where a policy can match.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Scope {
+    /// The principal, what it must be in, or its type.
+    pub principal: Key,
+    /// The actions, or what they must be in: one is enough, and without one nothing matches.
+    pub actions: Vec<Key>,
+    /// The resource, what it must be in, or its type.
+    pub resource: Key,
+}
+
+impl Scope {
+    /// Every call.
+    pub fn everything() -> Self {
+        Self { principal: Key::ANY, actions: vec![Key::ANY], resource: Key::ANY }
+    }
+
+    /// The scope of a policy that Cedar has read.
+    pub fn of(policy: &Policy) -> Self {
+        Self {
+            principal: constrained(policy.principal_constraint().as_inner()),
+            actions: match policy.action_constraint() {
+                ActionConstraint::Any => vec![Key::ANY],
+                ActionConstraint::Eq(action) => vec![Key::entity(action)],
+                ActionConstraint::In(actions) => {
+                    actions.iter().map(|action| Key::entity(action)).collect()
+                }
+            },
+            resource: constrained(policy.resource_constraint().as_inner()),
+        }
+    }
+}
+
+fn constrained(constraint: &PrincipalOrResourceConstraint) -> Key {
+    let referred = |reference: &EntityReference| match reference {
+        EntityReference::EUID(uid) => Key::entity(uid),
+        // No policy has an open slot; one that had would be evaluated for every call, and fail.
+        EntityReference::Slot(_) => Key::ANY,
+    };
+    match constraint {
+        PrincipalOrResourceConstraint::Any => Key::ANY,
+        PrincipalOrResourceConstraint::Is(name) => Key::entity_type(name),
+        PrincipalOrResourceConstraint::In(entity)
+        | PrincipalOrResourceConstraint::Eq(entity)
+        | PrincipalOrResourceConstraint::IsIn(_, entity) => referred(entity),
+    }
+}
+
+/// What of each part of a scope a call meets.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Of the principal: itself, what it is in, and its type.
+    pub principal: Vec<Key>,
+    /// Of the action: itself and what it is in.
+    pub action: Vec<Key>,
+    /// Of the resource: itself, what it is in, and its type.
+    pub resource: Vec<Key>,
+}
