@@ -5,6 +5,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json;
 
+/// How much is hashed at once, in bytes.
+const PIECE: usize = 16_384;
+
 /// A SHA-256 digest, shown as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -18,10 +21,14 @@ impl Digest {
 
     /// The digest of bytes as they are.
     pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self::of_hash(Sha256::new_with_prefix(bytes))
+    }
+
+    fn of_hash(hash: Sha256) -> Self {
         use std::fmt::Write as _;
         let mut text = String::with_capacity(71);
         text.push_str("sha256:");
-        for byte in Sha256::digest(bytes) {
+        for byte in hash.finalize() {
             // Writing to a `String` cannot fail.
             let _ = write!(text, "{byte:02x}");
         }
@@ -57,5 +64,61 @@ impl From<Digest> for String {
 impl std::fmt::Display for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A digest of JSON that is made piece by piece.
+#[derive(Debug, Default)]
+pub struct Digesting {
+    hash: Sha256,
+    /// What is not hashed yet: JSON is written in pieces of a few bytes.
+    pending: Vec<u8>,
+}
+
+impl Digesting {
+    /// Adds text as it is.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.add(text.as_bytes());
+        self
+    }
+
+    /// Adds the canonical JSON of a value.
+    pub fn canonical(&mut self, value: &impl Serialize) -> &mut Self {
+        self.add(&json::canonical(value));
+        self
+    }
+
+    /// Adds the JSON of a value of which no object has members out of order and no number is in it:
+    /// that is canonical as it is.
+    pub fn plain(&mut self, value: &impl Serialize) -> &mut Self {
+        // Of strings and names, all have JSON, and this writer takes everything.
+        let _ = serde_json::to_writer(&mut *self, value);
+        self
+    }
+
+    /// The digest of all that was added.
+    pub fn finish(&mut self) -> Digest {
+        let Self { mut hash, pending } = std::mem::take(self);
+        hash.update(pending);
+        Digest::of_hash(hash)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= PIECE {
+            self.hash.update(&self.pending);
+            self.pending.clear();
+        }
+    }
+}
+
+impl std::io::Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

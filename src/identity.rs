@@ -6,9 +6,10 @@
 mod claims;
 mod mapping;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use cedar_policy::{Entity, EntityId, EntityUid, RestrictedExpression};
+use cedar_policy::{Entity, EntityId, EntityUid};
+use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
 pub use mapping::{
@@ -17,6 +18,7 @@ pub use mapping::{
 };
 
 use crate::digest::Digest;
+use crate::policy::value::Value as CedarValue;
 use crate::reason::Reason;
 use crate::record::REDACTED;
 
@@ -209,11 +211,11 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
     if mapping.qualify_by_issuer {
         id = format!("{}|{id}", claims::issuer(token)?);
     }
-    let mut values = HashMap::with_capacity(mapping.attributes.len());
+    let mut values = Vec::with_capacity(mapping.attributes.len());
     let mut attributes = BTreeMap::new();
     for (name, attribute) in &mapping.attributes {
         if let Some((value, shown)) = claims::attribute(token, attribute)? {
-            values.insert(name.clone(), value);
+            values.push((name.as_str(), value));
             let shown = if attribute.redact { REDACTED.into() } else { shown };
             attributes.insert(name.clone(), shown);
         }
@@ -234,19 +236,21 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
     };
     let teams = teams.into_iter().map(str::to_owned).collect();
     let named = parents.iter().map(ToString::to_string).collect();
-    let entity = entity(uid(&mapping.entity_type, &id), values, parents)?;
+    let entity = entity(uid(&mapping.entity_type, &id), values, parents);
     let type_name = mapping.entity_type.to_string();
     Ok(Principal { entity, type_name, id, tenant, teams, parents: named, attributes })
 }
 
 fn entity(
     uid: EntityUid,
-    attributes: HashMap<String, RestrictedExpression>,
+    attributes: Vec<(&str, CedarValue)>,
     parents: HashSet<EntityUid>,
-) -> Result<Entity, IdentityError> {
-    // Only an expression that fails to evaluate could make this fail, and `claims::attribute`
-    // builds none; if it ever did, the request would be refused.
-    Entity::new(uid, attributes, parents).map_err(|_| IdentityError::Missing)
+) -> Entity {
+    let attributes =
+        attributes.into_iter().map(|(name, value)| (name.into(), PartialValue::Value(value)));
+    let parents = parents.into_iter().map(Into::into).collect();
+    ast::Entity::new_with_attr_partial_value(uid.into(), attributes, HashSet::new(), parents, [])
+        .into()
 }
 
 fn actor(

@@ -9,6 +9,7 @@ mod index;
 mod rule;
 mod rules;
 mod scope;
+pub mod value;
 
 pub use answer::Answer;
 pub use head::Head;

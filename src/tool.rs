@@ -8,12 +8,13 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{EntityUid, RestrictedExpression};
+use cedar_policy::EntityUid;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cli")]
 use crate::json;
 use crate::json::Object;
+use crate::policy::value::Value;
 
 /// As deep as types nest, and a union around each.
 #[cfg(feature = "cli")]
@@ -88,6 +89,8 @@ pub struct Tool {
     name: String,
     server: String,
     qualified_name: String,
+    action: Option<EntityUid>,
+    server_entity: Option<EntityUid>,
     namespace: String,
     marks: Marks,
     input: Record,
@@ -128,6 +131,8 @@ impl Tool {
         Ok(Self {
             name: description.name().to_owned(),
             server: server.to_owned(),
+            action: cedar::entity("Action", &qualified_name),
+            server_entity: cedar::entity(SERVER, server),
             qualified_name,
             namespace,
             marks,
@@ -151,6 +156,16 @@ impl Tool {
     /// The name by which policies know the tool, such as `crm/update_contact`.
     pub fn qualified_name(&self) -> &str {
         &self.qualified_name
+    }
+
+    /// The Cedar action of a call.
+    pub fn action(&self) -> Option<&EntityUid> {
+        self.action.as_ref()
+    }
+
+    /// The Cedar resource of a call that names no other one.
+    pub fn server_entity(&self) -> Option<&EntityUid> {
+        self.server_entity.as_ref()
     }
 
     /// What the inventory says about the tool.
@@ -184,10 +199,7 @@ impl Tool {
     }
 
     /// Checks the arguments of a call and builds `context.input` from them.
-    pub fn arguments(
-        &self,
-        arguments: Option<&Object<'_>>,
-    ) -> Result<RestrictedExpression, ArgumentError> {
+    pub fn arguments(&self, arguments: Option<&Object<'_>>) -> Result<Value, ArgumentError> {
         value::input(&self.input, arguments)
     }
 

@@ -52,9 +52,12 @@ fn the_core_is_pure() {
     only_in("std::fs", &["cli/files.rs"]);
     only_in("SystemTime", &["filter", "cli", "cli.rs"]);
     only_in("getrandom", &["filter"]);
-    for word in ["static mut", "OnceLock", "LazyLock", "thread_local", "RefCell"] {
+    for word in ["static mut", "OnceLock", "thread_local"] {
         only_in(word, &["filter", "cli"]);
     }
+    // The names of Cedar's functions; what was read of a text, which is always the same.
+    only_in("LazyLock", &["filter", "cli", "policy/value.rs"]);
+    only_in("RefCell", &["filter", "cli", "policy/rules.rs"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{EnvironmentName, LayerName, Manifest};
-use crate::digest::Digest;
+use crate::digest::{Digest, Digesting};
 use crate::tool::ToolDescription;
 use crate::trust::{self, Signature};
 
@@ -42,12 +42,24 @@ impl Document {
         self.environment.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The digest that names this bundle's content.
+    /// The digest that names this bundle's content: that of its canonical JSON without signatures.
+    ///
+    /// Policies can be far more text than all the rest, and are nothing but strings, which have one
+    /// spelling in JSON: they are digested without a copy.
     pub fn digest(&self) -> Digest {
-        if self.signatures.is_empty() {
-            return Digest::of(self);
+        let layers: BTreeMap<String, &Vec<PolicySource>> =
+            self.layers.iter().map(|(name, policies)| (name.to_string(), policies)).collect();
+        let mut digest = Digesting::default();
+        digest.text("{\"entities\":").canonical(&self.entities);
+        if let Some(environment) = &self.environment {
+            digest.text(",\"environment\":").canonical(environment);
         }
-        Digest::of(&Self { signatures: Vec::new(), ..self.clone() })
+        digest.text(",\"format\":").canonical(&self.format);
+        digest.text(",\"layers\":").plain(&layers);
+        digest.text(",\"manifest\":").canonical(&self.manifest);
+        digest.text(",\"schema\":").canonical(&self.schema);
+        digest.text(",\"tools\":").canonical(&self.tools);
+        digest.text("}").finish()
     }
 }
 
@@ -89,4 +101,29 @@ pub struct EntitySource {
     /// Its attributes, in Cedar's JSON form.
     #[serde(default)]
     pub attrs: BTreeMap<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn the_digest_is_that_of_the_canonical_document_without_signatures() {
+        let mut document = fixture::document();
+        document.environment = "production".to_owned().try_into().ok();
+        let odd = "// \u{7}\u{8}\u{c}\n\r\t\"\\\u{7f}\u{2028}é😀".to_owned();
+        for name in ["agent/a", "org", "team/t", "tenant/t"] {
+            let policies = document.layers.entry(name.to_owned().try_into().unwrap()).or_default();
+            policies.push(PolicySource { id: name.replace('/', "."), source: odd.clone() });
+        }
+        assert_eq!(document.digest(), Digest::of(&document));
+        let signature = serde_json::json!({ "key": Digest::of(&1), "digest": Digest::of(&2), "signature": "AA==" });
+        let mut signed = serde_json::to_value(&document).unwrap();
+        signed["signatures"] = serde_json::json!([signature]);
+        if let Ok(signed) = serde_json::from_value::<Document>(signed) {
+            assert_eq!(signed.signatures.len(), 1);
+            assert_eq!(signed.digest(), document.digest());
+        }
+    }
 }

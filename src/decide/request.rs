@@ -5,11 +5,12 @@
 
 #[cfg(feature = "cli")]
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use cedar_policy::{Context, EntityId, EntityUid, Request, RestrictedExpression as Expression};
-use cedar_policy_core::ast::{self, EntityUIDEntry};
+use cedar_policy::{EntityUid, Request};
+use cedar_policy_core::ast::{self, EntityUID, EntityUIDEntry};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -19,9 +20,10 @@ use super::Denial;
 use crate::bundle::{Bundle, Resident, World};
 use crate::identity::{Actor, Identity, Token};
 use crate::json::Object;
+use crate::policy::value::{self, Extension, Value};
 use crate::policy::{Keys, Rule};
 use crate::reason::Reason;
-use crate::tool::{SERVER, Tool, UnknownResource};
+use crate::tool::{Tool, UnknownResource};
 
 /// What the proxy observed about one request, besides identity.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub struct Facts {
     pub authority: String,
     /// The address of the downstream peer, an IPv4-mapped one as IPv4: Cedar does not read the
     /// spelling `::ffff:1.2.3.4`.
-    pub source_ip: Option<std::net::IpAddr>,
+    pub source_ip: Option<IpAddr>,
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,
     /// Where the gate runs, from the filter's configuration.
@@ -77,12 +79,9 @@ impl Question {
         })?;
         let context = context(input, identity, facts)?;
         let principal = identity.principal.entity.uid();
-        let action = uid("Action", tool.qualified_name())?;
+        let action = tool.action().cloned().ok_or_else(|| internal(()))?;
         let resource = resource(bundle, tool, arguments)?;
-        // Loading the bundle made sure that every call of the tool fits the schema.
-        let schema = cfg!(debug_assertions).then(|| bundle.schema());
-        let request =
-            Request::new(principal, action, resource, context, schema).map_err(internal)?;
+        let request = request(bundle, [principal, action, resource], context)?;
         let world = Rc::clone(bundle.world());
         let principal =
             world.admit(identity.principal.entity.as_ref()).ok_or_else(|| internal(()))?;
@@ -150,19 +149,38 @@ fn keys(world: &World, principal: &Resident, request: &ast::Request) -> Keys {
     }
 }
 
-fn context(input: Expression, identity: &Identity, facts: &Facts) -> Result<Context, Denial> {
-    let mut pairs = vec![
-        ("input".to_owned(), input),
-        ("delegation".to_owned(), delegation(identity.actor.as_ref())),
-        ("request".to_owned(), observed(facts)),
+/// Loading the bundle made sure that every call of the tool fits the schema.
+#[cfg(not(debug_assertions))]
+#[expect(clippy::unnecessary_wraps, reason = "the other one can refuse")]
+fn request(_: &Bundle, parts: [EntityUid; 3], context: ast::Context) -> Result<Request, Denial> {
+    let [principal, action, resource] = parts.map(|uid| EntityUIDEntry::known(uid.into(), None));
+    Ok(ast::Request::new_unchecked(principal, action, resource, Some(context)).into())
+}
+
+/// Whatever is built without optimisation, tests above all, holds every call against the schema.
+#[cfg(debug_assertions)]
+fn request(
+    bundle: &Bundle,
+    [principal, action, resource]: [EntityUid; 3],
+    context: ast::Context,
+) -> Result<Request, Denial> {
+    let schema = Some(bundle.schema());
+    Request::new(principal, action, resource, context.into(), schema).map_err(internal)
+}
+
+fn context(input: Value, identity: &Identity, facts: &Facts) -> Result<ast::Context, Denial> {
+    let always = [
+        ("input", input),
+        ("delegation", delegation(identity.actor.as_ref())),
+        ("request", observed(facts)?),
     ];
-    if let Some(actor) = &identity.actor {
-        pairs.push(("actor".to_owned(), Expression::new_entity_uid(actor.uid.clone())));
-    }
-    if let Some(token) = &identity.token {
-        pairs.push(("token".to_owned(), claims(token)));
-    }
-    Context::from_pairs(pairs).map_err(internal)
+    let optional = [
+        ("actor", identity.actor.as_ref().map(|actor| Value::from(core(&actor.uid)))),
+        ("token", identity.token.as_ref().map(claims).transpose()?),
+    ];
+    let members = always.into_iter().chain(present(optional));
+    let members = members.map(|(name, value)| (name.into(), value)).collect();
+    Ok(ast::Context::Value(Arc::new(members)))
 }
 
 /// What the call is about: the server, or the entity that its arguments name.
@@ -171,7 +189,9 @@ fn resource(
     tool: &Tool,
     arguments: Option<&Object<'_>>,
 ) -> Result<EntityUid, Denial> {
-    let Some(mark) = &tool.marks().resource else { return uid(SERVER, tool.server()) };
+    let Some(mark) = &tool.marks().resource else {
+        return tool.server_entity().cloned().ok_or_else(|| internal(()));
+    };
     let entity = tool.resource(arguments).ok_or_else(|| internal(()))?;
     let known = bundle.world().knows(entity.as_ref());
     if known || mark.unknown == UnknownResource::Evaluate {
@@ -184,59 +204,54 @@ fn resource(
     })
 }
 
-fn delegation(actor: Option<&Actor>) -> Expression {
-    let none = HashSet::new();
-    let (depth, agents) = actor.map_or((0, &none), |actor| (actor.chain.len(), &actor.agents));
-    record([
-        ("depth", Expression::new_long(i64::try_from(depth).unwrap_or(i64::MAX))),
-        ("agents", Expression::new_set(agents.iter().cloned().map(Expression::new_entity_uid))),
+fn delegation(actor: Option<&Actor>) -> Value {
+    let depth = actor.map_or(0, |actor| actor.chain.len());
+    let agents = actor.into_iter().flat_map(|actor| &actor.agents);
+    value::record([
+        ("depth", Value::from(i64::try_from(depth).unwrap_or(i64::MAX))),
+        ("agents", value::set(agents.map(|agent| Value::from(core(agent))))),
     ])
 }
 
-fn claims(token: &Token) -> Expression {
-    let scopes = token.scopes.iter().cloned().map(Expression::new_string);
+fn claims(token: &Token) -> Result<Value, Denial> {
+    let scopes = token.scopes.iter().map(|scope| Value::from(scope.as_str()));
+    let expires = token.expires.and_then(|at| DateTime::from_timestamp(at, 0));
     let optional = [
-        ("issuer", token.issuer.clone().map(Expression::new_string)),
-        ("txn", token.txn.clone().map(Expression::new_string)),
-        ("expires", token.expires.and_then(|at| DateTime::from_timestamp(at, 0)).map(datetime)),
+        ("issuer", token.issuer.as_deref().map(Value::from)),
+        ("txn", token.txn.as_deref().map(Value::from)),
+        ("expires", expires.map(datetime).transpose()?),
     ];
-    record(std::iter::once(("scopes", Expression::new_set(scopes))).chain(present(optional)))
+    Ok(value::record([("scopes", value::set(scopes))].into_iter().chain(present(optional))))
 }
 
-fn observed(facts: &Facts) -> Expression {
+fn observed(facts: &Facts) -> Result<Value, Denial> {
     let always = [
-        ("time", datetime(facts.time)),
-        ("method", Expression::new_string(facts.method.clone())),
-        ("path", Expression::new_string(facts.path.clone())),
-        ("environment", Expression::new_string(facts.environment.clone())),
+        ("time", datetime(facts.time)?),
+        ("method", Value::from(facts.method.as_str())),
+        ("path", Value::from(facts.path.as_str())),
+        ("environment", Value::from(facts.environment.as_str())),
     ];
+    let ip = |ip: IpAddr| Extension::Ip.of(&ip.to_string()).ok_or_else(|| internal(()));
     let optional = [
-        ("source_ip", facts.source_ip.map(|ip| Expression::new_ip(ip.to_string()))),
-        ("trace_id", facts.trace_id.clone().map(Expression::new_string)),
+        ("source_ip", facts.source_ip.map(ip).transpose()?),
+        ("trace_id", facts.trace_id.as_deref().map(Value::from)),
     ];
-    record(always.into_iter().chain(present(optional)))
+    Ok(value::record(always.into_iter().chain(present(optional))))
 }
 
 fn present<const N: usize>(
-    optional: [(&'static str, Option<Expression>); N],
-) -> impl Iterator<Item = (&'static str, Expression)> {
+    optional: [(&'static str, Option<Value>); N],
+) -> impl Iterator<Item = (&'static str, Value)> {
     optional.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
-/// A record of distinct names; a name that stood twice would make the expression one that errs,
-/// and so a denial.
-fn record(fields: impl IntoIterator<Item = (&'static str, Expression)>) -> Expression {
-    Expression::new_record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)))
-        .unwrap_or_else(|_| Expression::new_set([]))
+fn datetime(time: DateTime<Utc>) -> Result<Value, Denial> {
+    let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    Extension::Datetime.of(&text).ok_or_else(|| internal(()))
 }
 
-fn datetime(time: DateTime<Utc>) -> Expression {
-    Expression::new_datetime(time.to_rfc3339_opts(SecondsFormat::Millis, true))
-}
-
-fn uid(entity_type: &str, id: &str) -> Result<EntityUid, Denial> {
-    let name = entity_type.parse().map_err(internal)?;
-    Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
+fn core(uid: &EntityUid) -> EntityUID {
+    uid.clone().into()
 }
 
 /// The error itself repeats values, which may be arguments that the inventory redacts.

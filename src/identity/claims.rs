@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::RestrictedExpression as Expression;
 use serde_json::{Value, json};
 
 use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError, Token};
 use crate::digest::Digest;
+use crate::policy::value::{self as cedar, Value as CedarValue};
 
 /// The largest whole number that a double, and so Envoy's metadata, holds exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;
@@ -43,7 +43,7 @@ pub(super) fn texts<'a>(
 pub(super) fn attribute(
     token: &Value,
     mapping: &AttributeMapping,
-) -> Result<Option<(Expression, Value)>, IdentityError> {
+) -> Result<Option<(CedarValue, Value)>, IdentityError> {
     let path = &mapping.claim;
     let value = match path.find(token) {
         Some(value) => value,
@@ -53,20 +53,20 @@ pub(super) fn attribute(
     let read = match mapping.claim_type {
         ClaimType::String => value
             .as_str()
-            .map(|text| (Expression::new_string(text.to_owned()), json!(text)))
+            .map(|text| (CedarValue::from(text), json!(text)))
             .ok_or_else(|| ill_typed(path, "a string"))?,
         ClaimType::Bool => value
             .as_bool()
-            .map(|truth| (Expression::new_bool(truth), json!(truth)))
+            .map(|truth| (CedarValue::from(truth), json!(truth)))
             .ok_or_else(|| ill_typed(path, "a boolean"))?,
         ClaimType::Long => whole(value)
-            .map(|number| (Expression::new_long(number), json!(number)))
+            .map(|number| (CedarValue::from(number), json!(number)))
             .ok_or_else(|| ill_typed(path, "a whole number"))?,
         ClaimType::Strings => strings(value)
             .map(|texts| {
                 let texts: BTreeSet<&str> = texts.into_iter().collect();
-                let values = texts.iter().map(|text| Expression::new_string((*text).to_owned()));
-                (Expression::new_set(values), json!(texts))
+                let values = texts.iter().map(|text| CedarValue::from(*text));
+                (cedar::set(values), json!(texts))
             })
             .ok_or_else(|| ill_typed(path, "an array of strings"))?,
     };

@@ -1,10 +1,11 @@
 //! The scope of a policy, and of a call, as keys that meet where the policy can match.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
 };
+use foldhash::fast::FixedState;
 
 /// An entity or an entity type as a hash. Two with the same one make a policy a candidate that
 /// cannot match, which costs its evaluation and changes nothing.
@@ -22,7 +23,7 @@ impl Key {
 
     /// The key of the entity of this type and id.
     pub fn named(entity_type: &str, id: &str) -> Self {
-        Self::hash(|hasher| (entity_type, id).hash(hasher))
+        Self(FixedState::default().hash_one((entity_type, id)))
     }
 
     /// The key of an entity type.
@@ -32,13 +33,7 @@ impl Key {
 
     /// The key of the entity type of this name.
     pub fn type_named(name: &str) -> Self {
-        Self::hash(|hasher| name.hash(hasher))
-    }
-
-    fn hash(feed: impl FnOnce(&mut DefaultHasher)) -> Self {
-        let mut hasher = DefaultHasher::new();
-        feed(&mut hasher);
-        Self(hasher.finish())
+        Self(FixedState::default().hash_one(name))
     }
 }
 

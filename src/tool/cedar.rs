@@ -24,6 +24,11 @@ pub(super) fn namespace(server: &str, tool: &str) -> String {
     format!("{}::{}", identifier(server), identifier(tool))
 }
 
+/// An entity of a type that Cedar can name.
+pub(super) fn entity(entity_type: &str, id: &str) -> Option<EntityUid> {
+    Some(EntityUid::from_type_name_and_id(entity_type.parse().ok()?, EntityId::new(id)))
+}
+
 /// The tools whose namespace another one before them has.
 pub(super) fn collisions(tools: &[Tool]) -> Vec<ToolError> {
     let mut owners = BTreeMap::new();

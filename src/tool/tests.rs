@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, RestrictedExpression,
-    Schema, ValidationError, ValidationMode, Validator,
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, Schema,
+    ValidationError, ValidationMode, Validator,
 };
 use serde_json::{Value, json};
 
 use super::{Marks, Tool, ToolError, read_tools};
 use crate::json;
+use crate::policy::value::Value as CedarValue;
 
 mod arguments;
 mod descriptions;
@@ -53,7 +55,7 @@ fn one(schema: Value) -> Value {
     object
 }
 
-fn build(tool: &Tool, arguments: &str) -> Result<RestrictedExpression, String> {
+fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> {
     let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
     let object = value.as_object().expect("arguments are an object");
     tool.arguments(Some(object)).map_err(|error| error.to_string())
@@ -71,11 +73,17 @@ fn cedar_schema(tool: &Tool) -> Schema {
     parsed.unwrap_or_else(|error| panic!("{error:?}\n{text}")).0
 }
 
+/// A context with nothing but the arguments.
+fn context(input: CedarValue) -> Context {
+    let members = std::iter::once(("input".into(), input)).collect();
+    cedar_policy_core::ast::Context::Value(Arc::new(members)).into()
+}
+
 /// Makes a request whose context fits the tool's Cedar schema.
-fn request(tool: &Tool, input: RestrictedExpression) -> Result<Request, String> {
+fn request(tool: &Tool, input: CedarValue) -> Result<Request, String> {
     let user = EntityUid::from_str("User::\"alice\"").expect("an entity");
     let action = EntityUid::from_str(&format!("Action::\"{}\"", tool.qualified_name()));
-    let context = Context::from_pairs([("input".to_owned(), input)]).map_err(|e| e.to_string())?;
+    let context = context(input);
     Request::new(user.clone(), action.expect("an action"), user, context, Some(&cedar_schema(tool)))
         .map_err(|error| error.to_string())
 }

@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use cedar_policy::RestrictedExpression as Expression;
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -13,6 +12,7 @@ use super::condition::quoted;
 #[cfg(feature = "cli")]
 use super::{example, pattern};
 use super::{number, time};
+use crate::policy::value::{Extension, Value as CedarValue};
 
 /// The longest string that is made up.
 #[cfg(feature = "cli")]
@@ -86,7 +86,7 @@ impl Text {
     }
 
     /// Checks a string and converts it; the error says what it must be.
-    pub(super) fn value(&self, text: &str) -> Result<Expression, String> {
+    pub(super) fn value(&self, text: &str) -> Result<CedarValue, String> {
         let length = text.chars().count();
         if let Some(min) = self.min.filter(|min| length < *min) {
             return Err(format!("a string of {min} or more characters"));
@@ -164,15 +164,15 @@ impl Form {
 
     /// What is written here must be what Cedar's constructors read: they do not fail before a
     /// policy is evaluated.
-    fn value(self, text: &str) -> Option<Expression> {
+    fn value(self, text: &str) -> Option<CedarValue> {
         match self {
-            Self::Plain => Some(Expression::new_string(text.to_owned())),
-            Self::Date => time::date(text).map(Expression::new_datetime),
-            Self::DateTime => time::date_time(text).map(Expression::new_datetime),
-            Self::Duration => time::duration(text).map(Expression::new_duration),
+            Self::Plain => Some(CedarValue::from(text)),
+            Self::Date => time::date(text).and_then(|text| Extension::Datetime.of(&text)),
+            Self::DateTime => time::date_time(text).and_then(|text| Extension::Datetime.of(&text)),
+            Self::Duration => time::duration(text).and_then(|text| Extension::Duration.of(&text)),
             Self::Ipv4 => {
                 let address: Ipv4Addr = text.parse().ok()?;
-                Some(Expression::new_ip(address.to_string()))
+                Extension::Ip.of(&address.to_string())
             }
             Self::Ipv6 => {
                 let address: Ipv6Addr = text.parse().ok()?;
@@ -182,11 +182,11 @@ impl Form {
                 }
                 // Cedar does not read the dotted form that some addresses are displayed in.
                 let groups = address.segments().map(|group| format!("{group:x}"));
-                Some(Expression::new_ip(groups.join(":")))
+                Extension::Ip.of(&groups.join(":"))
             }
             Self::Decimal => {
                 let value = number::decimal(text, usize::MAX).ok()?;
-                Some(Expression::new_decimal(number::plain(value)))
+                Extension::Decimal.of(&number::plain(value))
             }
         }
     }

@@ -1,15 +1,14 @@
-//! One walk over the arguments of a call: every value is checked and becomes a Cedar expression.
+//! One walk over the arguments of a call: every value is checked and becomes a Cedar value.
 //!
 //! Cedar's own JSON is not used for this, because in it a caller could spell entities.
 
 use std::collections::HashSet;
 use std::fmt;
 
-use cedar_policy::RestrictedExpression as Expression;
-
 use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
 use super::number::{self, DOUBLE_DIGITS};
 use crate::json::{self, Object, Value};
+use crate::policy::value::{self as cedar, Extension, Value as CedarValue};
 
 /// How much of a name that the caller invented is repeated.
 const MAX_NAME: usize = 64;
@@ -78,11 +77,11 @@ impl std::error::Error for ArgumentError {}
 pub(super) fn input(
     record: &Record,
     arguments: Option<&Object<'_>>,
-) -> Result<Expression, ArgumentError> {
+) -> Result<CedarValue, ArgumentError> {
     members(record, arguments.unwrap_or(&Object::default()))
 }
 
-fn members(record: &Record, object: &Object<'_>) -> Result<Expression, ArgumentError> {
+fn members(record: &Record, object: &Object<'_>) -> Result<CedarValue, ArgumentError> {
     if let Some(name) = object.keys().find(|name| !record.fields.contains_key(*name)) {
         let shown: String = name.chars().take(MAX_NAME).collect();
         return Err(ArgumentError::at(&shown, Fault::Unknown));
@@ -96,13 +95,13 @@ fn members(record: &Record, object: &Object<'_>) -> Result<Expression, ArgumentE
             continue;
         };
         let value = argument(&field.argument, value).map_err(|error| error.within(name))?;
-        attributes.extend(value.map(|value| (name.clone(), value)));
+        attributes.extend(value.map(|value| (name.as_str(), value)));
     }
-    attributes_record(attributes)
+    Ok(cedar::record(attributes))
 }
 
 /// Nothing, where policies see nothing: `null` and what is opaque.
-fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<Expression>, ArgumentError> {
+fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<CedarValue>, ArgumentError> {
     if argument.is_hidden() || (argument.nullable && value.is_null()) {
         return Ok(None);
     }
@@ -110,21 +109,22 @@ fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<Expression>
 }
 
 /// Checks one value that is not `null`.
-pub(super) fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<Expression, ArgumentError> {
+pub(super) fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<CedarValue, ArgumentError> {
     match (kind, value) {
         (Kind::Bool(only), Value::Bool(value)) if only.is_none_or(|only| only == *value) => {
-            Ok(Expression::new_bool(*value))
+            Ok(CedarValue::from(*value))
         }
         (Kind::Long(range), Value::Number(number)) => {
             let value = number.as_i64().ok_or_else(|| ArgumentError::must(expected(kind)))?;
             range.check_long(value).map_err(ArgumentError::must)?;
-            Ok(Expression::new_long(value))
+            Ok(CedarValue::from(value))
         }
         (Kind::Decimal(range), Value::Number(number)) => {
             let value =
                 number::decimal(number.as_str(), DOUBLE_DIGITS).map_err(ArgumentError::must)?;
             range.check_decimal(value).map_err(ArgumentError::must)?;
-            Ok(Expression::new_decimal(number::plain(value)))
+            let value = Extension::Decimal.of(&number::plain(value));
+            value.ok_or_else(|| ArgumentError::must(expected(kind)))
         }
         (Kind::Text(text), Value::String(value)) => text.value(value).map_err(ArgumentError::must),
         (Kind::Enum(enumeration), Value::String(value)) => entity(enumeration, value),
@@ -136,7 +136,7 @@ pub(super) fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<Expression, Argu
     }
 }
 
-fn entity(enumeration: &Enumeration, value: &str) -> Result<Expression, ArgumentError> {
+fn entity(enumeration: &Enumeration, value: &str) -> Result<CedarValue, ArgumentError> {
     let Some(entity) = enumeration.values.get(value) else {
         let values: Vec<_> =
             enumeration.values.keys().map(|value| format!("`{}`", printable(value))).collect();
@@ -146,10 +146,10 @@ fn entity(enumeration: &Enumeration, value: &str) -> Result<Expression, Argument
             format!("one of {}", values.join(", "))
         }));
     };
-    Ok(Expression::new_entity_uid(entity.clone()))
+    Ok(CedarValue::from(cedar_policy_core::ast::EntityUID::from(entity.clone())))
 }
 
-fn elements_of(set: &Set, elements: &[Value<'_>]) -> Result<Expression, ArgumentError> {
+fn elements_of(set: &Set, elements: &[Value<'_>]) -> Result<CedarValue, ArgumentError> {
     if let Some(min) = set.min.filter(|min| elements.len() < *min) {
         return Err(ArgumentError::must(format!("a list of {min} or more")));
     }
@@ -164,13 +164,13 @@ fn elements_of(set: &Set, elements: &[Value<'_>]) -> Result<Expression, Argument
     for (position, element) in elements.iter().enumerate() {
         values.extend(in_list(&set.items, position, element)?);
     }
-    Ok(Expression::new_set(values))
+    Ok(cedar::set(values))
 }
 
 fn projections(
     arguments: &[Argument],
     elements: &[Value<'_>],
-) -> Result<Expression, ArgumentError> {
+) -> Result<CedarValue, ArgumentError> {
     if arguments.len() != elements.len() {
         return Err(ArgumentError::must(format!("a list of exactly {}", arguments.len())));
     }
@@ -179,19 +179,19 @@ fn projections(
         let value = in_list(argument, position, element)?;
         attributes.extend(value.map(|value| (projection(position), value)));
     }
-    attributes_record(attributes)
+    Ok(named(&attributes))
 }
 
 fn in_list(
     items: &Argument,
     position: usize,
     element: &Value<'_>,
-) -> Result<Option<Expression>, ArgumentError> {
+) -> Result<Option<CedarValue>, ArgumentError> {
     argument(items, element).map_err(|error| error.within(&format!("[{position}]")))
 }
 
 /// Every type that the value fits is present, because the tool may read it as any of them.
-fn readings(choices: &[Choice], value: &Value<'_>) -> Result<Expression, ArgumentError> {
+fn readings(choices: &[Choice], value: &Value<'_>) -> Result<CedarValue, ArgumentError> {
     let mut attributes = Vec::new();
     let mut errors = Vec::new();
     for choice in choices {
@@ -202,16 +202,14 @@ fn readings(choices: &[Choice], value: &Value<'_>) -> Result<Expression, Argumen
         }
     }
     match (attributes.is_empty(), errors.pop(), errors.is_empty()) {
-        (false, _, _) => attributes_record(attributes),
+        (false, _, _) => Ok(named(&attributes)),
         (true, Some(only), true) => Err(only),
         (true, _, _) => Err(ArgumentError::must("of one of its declared types")),
     }
 }
 
-fn attributes_record(attributes: Vec<(String, Expression)>) -> Result<Expression, ArgumentError> {
-    // Names are keys of a map or numbered, so that Cedar has nothing to object to.
-    Expression::new_record(attributes)
-        .map_err(|_| ArgumentError::must("an object without repetition"))
+fn named(attributes: &[(String, CedarValue)]) -> CedarValue {
+    cedar::record(attributes.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 
 /// Keeps names from breaking the line they are put on.

@@ -1,18 +1,17 @@
 //! Laws: what is accepted fits the Cedar schema, what fits the JSON Schema is accepted, nothing else is.
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EvalResult, PolicySet};
+use cedar_policy::{Authorizer, Decision, Entities, EvalResult, PolicySet};
 use proptest::prelude::*;
 
 use super::super::Tool;
 use super::model::{Choices, arguments, keywords};
-use super::{Marks, build, cedar_schema, request, tool, try_tool};
+use super::{Marks, build, cedar_schema, context, request, tool, try_tool};
 use crate::json;
 
 /// What policies see of arguments.
 fn seen(tool: &Tool, arguments: &str) -> EvalResult {
     let input = build(tool, arguments).expect("what fits");
-    let context = Context::from_pairs([("input".to_owned(), input)]).expect("a context");
-    context.get("input").expect("the input")
+    context(input).get("input").expect("the input")
 }
 
 fn choices() -> impl Strategy<Value = Vec<u8>> {

@@ -1,0 +1,53 @@
+//! Cedar values, built as they are. An expression would have to be evaluated first.
+
+use std::sync::LazyLock;
+
+use cedar_policy_core::ast::{Name, PartialValue};
+use cedar_policy_core::extensions::Extensions;
+
+pub use cedar_policy_core::ast::Value;
+
+/// Functions that make a value of a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Extension {
+    /// `decimal("1.25")`
+    Decimal,
+    /// `datetime("2026-01-31T12:00:00Z")`
+    Datetime,
+    /// `duration("1h30m")`
+    Duration,
+    /// `ip("192.0.2.1")`
+    Ip,
+}
+
+/// Their names, in the order of [`Extension`].
+static NAMES: LazyLock<[Option<Name>; 4]> =
+    LazyLock::new(|| ["decimal", "datetime", "duration", "ip"].map(|name| name.parse().ok()));
+
+impl Extension {
+    /// The value of a text; `None` if it has none.
+    pub fn of(self, text: &str) -> Option<Value> {
+        let [decimal, datetime, duration, ip] = &*NAMES;
+        let name = match self {
+            Self::Decimal => decimal,
+            Self::Datetime => datetime,
+            Self::Duration => duration,
+            Self::Ip => ip,
+        };
+        let function = Extensions::all_available().func(name.as_ref()?).ok()?;
+        match function.call(&[Value::from(text)]).ok()? {
+            PartialValue::Value(value) => Some(value),
+            PartialValue::Residual(_) => None,
+        }
+    }
+}
+
+/// A record of these members, whose names are distinct.
+pub fn record<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::record(members, None)
+}
+
+/// A set of these elements.
+pub fn set(elements: impl IntoIterator<Item = Value>) -> Value {
+    Value::set(elements, None)
+}
