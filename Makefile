@@ -8,7 +8,7 @@ TOOLGATE := target/debug/toolgate
 BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e wasm image cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit e2e bench-steps wasm image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,10 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 	$(CARGO) test --locked --quiet --no-run
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
+
+bench-steps: toolchain ## instructions of every step of an exchange, beside the baseline (needs valgrind)
+	$(CARGO) build --locked --profile bench --package steps
+	@$(PYTHON) tests/bench/steps/steps.py
 
 wasm: toolchain ## the filter
 	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm

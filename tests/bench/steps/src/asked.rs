@@ -1,0 +1,124 @@
+//! One call, and a gate to put it before.
+
+use chrono::DateTime;
+use serde_json::json;
+use toolgate::config::Gate;
+use toolgate::decide::{Facts, Question};
+use toolgate::exchange::{Arrival, Event, Exchange, Step};
+use toolgate::head::Head;
+use toolgate::identity::{Attested, Identity, identify};
+use toolgate::json::{self, Object, Value};
+use toolgate::mcp::{self, Body, Call, Kind, Message, StandardHeaders};
+use toolgate::record::GateField;
+use toolgate::tool::Tool;
+
+use crate::document;
+
+/// A call that is permitted.
+pub(crate) const PERMITTED: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"_meta":{"progressToken":41},"name":"refund","arguments":{"payment":"pay_8f14e45f","amount":120,"currency":"EUR","note":"Arrived broken, customer sent photos.","notify":true,"tags":["damaged","express"]}}}"#;
+/// A call that a policy forbids.
+pub(crate) const FORBIDDEN: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"_meta":{"progressToken":41},"name":"refund","arguments":{"payment":"pay_8f14e45f","amount":120,"currency":"GBP","note":"Arrived broken, customer sent photos.","notify":true,"tags":["damaged","express"]}}}"#;
+
+const FIELDS: [(&str, &str); 14] = [
+    (":method", "POST"),
+    (":scheme", "https"),
+    (":authority", "tools.example.com"),
+    (":path", "/pay/mcp"),
+    ("accept", "application/json, text/event-stream"),
+    ("accept-encoding", "gzip, deflate, br"),
+    ("content-length", "259"),
+    ("content-type", "application/json"),
+    ("mcp-protocol-version", "2025-11-25"),
+    ("mcp-session-id", "1868a90c-5f2e-4b63-9e6e-0f6b1a2d3c4e"),
+    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ("user-agent", "python-httpx/0.28.1"),
+    ("x-forwarded-for", "10.2.3.4"),
+    ("x-request-id", "4b7c9f0a-31c0-4a1e-8a8f-5cf5a1c8e1d2"),
+];
+
+/// A gate, and everything about the call that its steps hand to each other.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) gate: Gate,
+    pub(crate) arrival: Arrival,
+    pub(crate) attested: Attested,
+    pub(crate) identity: Identity,
+    pub(crate) facts: Facts,
+    pub(crate) headers: StandardHeaders,
+    pub(crate) body: Value<'static>,
+}
+
+impl Asked {
+    /// The call before a gate with this many policies.
+    pub(crate) fn of(policies: usize) -> Self {
+        let gate = gate(&document::configuration(policies));
+        let attested = Attested { tokens: [("session".to_owned(), claims())].into(), peer: None };
+        let arrival = Arrival {
+            head: head(),
+            attested: Ok(attested.clone()),
+            source_ip: Some([10, 2, 3, 4].into()),
+            time: DateTime::UNIX_EPOCH,
+            entropy: 7,
+        };
+        Self {
+            identity: identify(&gate.bundle.identity, &attested).expect("the claims fit"),
+            facts: arrival.facts(&gate.environment),
+            headers: StandardHeaders::read(&arrival.head).expect("the headers read"),
+            body: json::read(PERMITTED.as_bytes(), 32).expect("the body reads"),
+            gate,
+            arrival,
+            attested,
+        }
+    }
+
+    pub(crate) fn message(&self) -> Message<'_> {
+        match mcp::read(&self.body, &self.headers, 1) {
+            Ok(Body::Single(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn arguments(&self) -> Option<&Object<'_>> {
+        let Kind::Call(Call { arguments, .. }) = self.message().kind else { panic!("a call") };
+        arguments
+    }
+
+    pub(crate) fn tool(&self) -> &Tool {
+        self.gate.bundle.tool("pay", "refund").expect("a tool")
+    }
+
+    pub(crate) fn question(&self) -> Question {
+        let Self { gate, identity, facts, .. } = self;
+        let question = Question::new(&gate.bundle, self.tool(), self.arguments(), identity, facts);
+        question.expect("the arguments fit")
+    }
+
+    /// The whole exchange with this body.
+    pub(crate) fn exchange(&self, body: &str) -> Step {
+        let mut exchange = Exchange::default();
+        match exchange.step(&self.gate, Event::Headers(&self.arrival)) {
+            Step::AwaitBody => exchange.step(&self.gate, Event::End(body.as_bytes())),
+            early @ (Step::Forward(_) | Step::Refuse(_)) => panic!("{early:?}"),
+        }
+    }
+}
+
+/// Configuration → gate.
+pub(crate) fn gate(configuration: &[u8]) -> Gate {
+    let gate = Gate::from_config(configuration, &GateField::default(), DateTime::UNIX_EPOCH);
+    gate.expect("the configuration loads")
+}
+
+/// Header fields, read anew.
+pub(crate) fn head() -> Head {
+    let field = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
+    Head::new(FIELDS.map(field).into())
+}
+
+fn claims() -> serde_json::Value {
+    json!({
+        "iss": "https://id.example.com", "sub": "alice", "aud": "tools", "exp": 1_795_219_200,
+        "iat": 1_795_215_600, "jti": "6fa459ea-ee8a-3ca4-894e-db77e160355e", "scope": "tools:call",
+        "roles": ["rep", "emea", "tier-2"], "tenant": "acme", "level": 3, "act": { "sub": "agent-3" }
+    })
+}

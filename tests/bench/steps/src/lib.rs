@@ -1,0 +1,9 @@
+//! What each step of an exchange costs, one by one and beside Cedar's own authorizer.
+
+mod asked;
+mod document;
+mod step;
+mod versus;
+
+pub use step::{Step, all};
+pub use versus::{Versus, versus};

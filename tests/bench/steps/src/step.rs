@@ -1,0 +1,99 @@
+//! The steps of an exchange, each with everything before it done already.
+
+use std::hint::black_box;
+
+use toolgate::digest::Digest;
+use toolgate::exchange;
+use toolgate::identity::identify;
+use toolgate::mcp::{self, StandardHeaders};
+use toolgate::refusal::{self, Refused};
+use toolgate::{decide, json};
+
+use crate::asked::{self, Asked, FORBIDDEN, PERMITTED};
+use crate::document;
+
+/// Something to measure.
+pub struct Step {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whether once is enough, because it takes long.
+    pub long: bool,
+    /// Does it.
+    pub run: Box<dyn Fn()>,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// All steps, in the order of an exchange.
+pub fn all() -> Vec<Step> {
+    // The program ends with them.
+    let sizes: [&'static Asked; 3] =
+        [10, 1_000, 10_000].map(|policies| &*Box::leak(Box::new(Asked::of(policies))));
+    let [few, some, many] = sizes;
+    let mut steps = before_the_decision(few);
+    steps.extend([decision("decide 10", few), decision("decide 1000", some)]);
+    steps.push(decision("decide 10000", many));
+    steps.extend(after_the_decision(few));
+    steps.extend([
+        step("exchange, permitted", || few.exchange(PERMITTED)),
+        step("exchange, refused", || few.exchange(FORBIDDEN)),
+        step("exchange 10000, permitted", || many.exchange(PERMITTED)),
+        loading("load 10", 10),
+        loading("load 10000", 10_000),
+    ]);
+    steps
+}
+
+fn before_the_decision(asked: &'static Asked) -> Vec<Step> {
+    vec![
+        step("headers", || StandardHeaders::read(&asked::head())),
+        step("identity", || identify(&asked.gate.bundle.identity, &asked.attested)),
+        step("body", || json::read(PERMITTED.as_bytes(), 32)),
+        step("message", || mcp::read(&asked.body, &asked.headers, 1)),
+        step("arguments", || asked.tool().arguments(asked.arguments())),
+        step("question", || asked.question()),
+    ]
+}
+
+fn decision(name: &'static str, asked: &'static Asked) -> Step {
+    let question = asked.question();
+    step(name, move || decide::decide(&asked.gate.bundle, &asked.identity, &question))
+}
+
+fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
+    let exchange::Step::Forward(mut forward) = asked.exchange(PERMITTED) else {
+        panic!("the call is not permitted")
+    };
+    let exchange::Step::Refuse(mut refusal) = asked.exchange(FORBIDDEN) else {
+        panic!("the call is not forbidden")
+    };
+    let permitted = forward.records.remove(0);
+    let forbidden = refusal.records.remove(0);
+    vec![
+        step("digest of arguments", || asked.arguments().map(Digest::of)),
+        step("digest of claims", || {
+            asked.attested.tokens.values().map(Digest::of).collect::<Vec<_>>()
+        }),
+        step("record line", move || permitted.to_line()),
+        step("refusal", move || {
+            let message = asked.message();
+            let advice = Some("Only euros and dollars.");
+            let (id, tool) = (message.request_id(), Some("refund"));
+            let refused = Refused { id, tool, advice, record: &forbidden };
+            refusal::in_style(&[refused], false, &asked.gate.bundle.refusal)
+        }),
+    ]
+}
+
+fn loading(name: &'static str, policies: usize) -> Step {
+    let configuration = document::configuration(policies);
+    Step { long: true, ..step(name, move || asked::gate(&configuration)) }
+}
+
+fn step<R>(name: &'static str, run: impl Fn() -> R + 'static) -> Step {
+    Step { name, long: false, run: Box::new(move || drop(black_box(run()))) }
+}
