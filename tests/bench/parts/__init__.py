@@ -1,0 +1,1 @@
+"""What the benchmark is made of: contenders, load, and what is made of the measurements."""

@@ -1,0 +1,141 @@
+"""What stands in Envoy between the verified token and the router, for each contender."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.envoy_config import Files
+
+from parts import places
+from parts.organisation import LARGEST_BODY
+
+Filter = dict[str, Any]
+FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
+
+PLAIN = "plain"
+FLOOR = "floor"
+LUA = "lua"
+NATIVE = "native"
+TOOLGATE = "toolgate"
+LOGGED = "toolgate_logged"
+EXT_AUTHZ = "ext_authz"
+ALL = (PLAIN, FLOOR, LUA, NATIVE, TOOLGATE, LOGGED, EXT_AUTHZ)
+# Those that refuse anything.
+DECIDING = (NATIVE, TOOLGATE, LOGGED, EXT_AUTHZ)
+
+MEANING = {
+    PLAIN: "token verified, forwarded",
+    FLOOR: "an empty filter in Wasm that reads the body",
+    LUA: "Lua that reads the body",
+    NATIVE: "Envoy's mcp and rbac filters, by the tool's name",
+    TOOLGATE: "toolgate",
+    LOGGED: "toolgate, with its decision log written to a file",
+    EXT_AUTHZ: "ext_authz over gRPC to a Cedar sidecar",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A contender and the size of its bundle."""
+
+    name: str
+    policies: int = 10
+
+    @property
+    def loads_bundle(self) -> bool:
+        """Whether Envoy gets the bundle."""
+        return self.name in (TOOLGATE, LOGGED)
+
+    def shape(self, socket: Path) -> Callable[[dict[str, Any], Files], None]:
+        """Makes this contender of the repository's configuration; `socket` is the sidecar's."""
+
+        def shape(config: dict[str, Any], _: Files) -> None:
+            [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
+            manager = chain["filters"][0]["typed_config"]
+            config["static_resources"]["listeners"][0]["per_connection_buffer_limit_bytes"] = 2 * LARGEST_BODY
+            # Nobody writes a log but who is measured with one.
+            manager["access_log"] = manager["access_log"][1:] if self.name == LOGGED else []
+            filters = manager["http_filters"]
+            place = next(index for index, each in enumerate(filters) if each["name"] == "toolgate")
+            if not self.loads_bundle:
+                filters[place : place + 1] = _filters(self.name)
+            if self.name == EXT_AUTHZ:
+                config["static_resources"]["clusters"].append(_sidecar(socket))
+
+        return shape
+
+
+def _filters(name: str) -> list[Filter]:
+    return {PLAIN: [], FLOOR: [_floor()], LUA: [_lua()], NATIVE: [_mcp(), _rbac()], EXT_AUTHZ: [_ext_authz()]}[name]
+
+
+def _filter(name: str, kind: str, **settings: Any) -> Filter:
+    return {"name": name, "typed_config": {"@type": f"{FILTERS}.{kind}"} | settings}
+
+
+def _floor() -> Filter:
+    vm = {"vm_id": "floor", "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(places.FLOOR)}}}
+    config = {"name": "floor", "root_id": "floor", "vm_config": vm, "allow_on_headers_stop_iteration": True}
+    return _filter("floor", "wasm.v3.Wasm", config=config)
+
+
+def _lua() -> Filter:
+    code = """
+    function envoy_on_request(handle)
+      local body = handle:body()
+      if body then
+        local bytes = body:getBytes(0, body:length())
+      end
+    end
+    """
+    return _filter("envoy.filters.http.lua", "lua.v3.Lua", default_source_code={"inline_string": code})
+
+
+def _mcp() -> Filter:
+    return _filter(
+        "envoy.filters.http.mcp", "mcp.v3.Mcp", traffic_mode="REJECT_NO_MCP", max_request_body_size=LARGEST_BODY
+    )
+
+
+def _rbac() -> Filter:
+    call = [_says("method", value="tools/call"), _says("params", "name", value="refund")]
+    policy = {"permissions": [{"and_rules": {"rules": call}}], "principals": [{"any": True}]}
+    return _filter("envoy.filters.http.rbac", "rbac.v3.RBAC", rules={"action": "ALLOW", "policies": {"tools": policy}})
+
+
+def _says(*path: str, value: str) -> dict[str, Any]:
+    keys = [{"key": key} for key in path]
+    return {
+        "sourced_metadata": {
+            "metadata_matcher": {
+                "filter": "envoy.filters.http.mcp",
+                "path": keys,
+                "value": {"string_match": {"exact": value}},
+            }
+        }
+    }
+
+
+def _ext_authz() -> Filter:
+    return _filter(
+        "envoy.filters.http.ext_authz",
+        "ext_authz.v3.ExtAuthz",
+        transport_api_version="V3",
+        grpc_service={"envoy_grpc": {"cluster_name": "sidecar"}, "timeout": "5s"},
+        with_request_body={"max_request_bytes": LARGEST_BODY, "allow_partial_message": False, "pack_as_bytes": True},
+        metadata_context_namespaces=["envoy.filters.http.jwt_authn"],
+    )
+
+
+def _sidecar(socket: Path) -> dict[str, Any]:
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    http2 = {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}
+    endpoint = {"endpoint": {"address": {"pipe": {"path": str(socket)}}}}
+    return {
+        "name": "sidecar",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {options: http2},
+        "load_assignment": {"cluster_name": "sidecar", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }

@@ -1,0 +1,46 @@
+"""The requests that every contender gets, as bytes."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.messages import tool_call
+from harness.tokens import TokenIssuer
+
+CALLER = {"sub": "alice", "tenant": "acme", "roles": ["rep"], "act": {"sub": "support-bot"}}
+PATH = "/payments/mcp"
+REFUSED_AMOUNT = 900
+PERMITTED_AMOUNT = 120.5
+# The length of a body without anything that makes it longer.
+SMALLEST_BODY = 260
+
+
+class Requests:
+    """Files with requests of one caller; a mix is a list of them, sent in turns."""
+
+    def __init__(self, directory: Path, issuer: TokenIssuer) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._token = issuer.sign(CALLER)
+
+    def permitted(self, body: int = 0) -> list[Path]:
+        """A call that everybody permits, with a body of about so many bytes."""
+        return [self._write(f"permitted-{body}", "refund", PERMITTED_AMOUNT, body)]
+
+    def half_refused(self) -> list[Path]:
+        """In turns a call that everybody permits, and one that a `forbid` about an argument refuses.
+
+        It is a call of another tool, so that it can be refused by the tool's name, too.
+        """
+        return [*self.permitted(), self._write("refused", "payout", REFUSED_AMOUNT, 0)]
+
+    def _write(self, name: str, tool: str, amount: float, body: int) -> Path:
+        note = "Arrived with a crack in the lid."
+        note += "." * max(body - SMALLEST_BODY, 0)
+        arguments: dict[str, Any] = {"account": "acme", "payment_id": "p-2", "amount": amount}
+        arguments |= {"reason": "damaged", "note": note}
+        request = tool_call(PATH, tool, arguments, self._token)
+        request = request.with_header("host", "tools.example").with_header("content-length", str(len(request.body)))
+        lines = [f"POST {PATH} HTTP/1.1", *(f"{field}: {value}" for field, value in request.headers)]
+        file = self._directory / f"{name}.http"
+        file.write_bytes("\r\n".join([*lines, "", ""]).encode() + request.body)
+        return file

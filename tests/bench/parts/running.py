@@ -1,0 +1,127 @@
+"""What runs: Envoys with their contenders, the server behind them, and the sidecar; and the CPU time they take."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from harness.envoy import Envoy
+from harness.envoy_config import Setup
+from harness.tokens import TokenIssuer
+
+from parts import organisation, places
+from parts.contenders import EXT_AUTHZ, Contender
+from parts.load import Load, Outcome
+from parts.requests import Requests
+
+
+class Bench:
+    """One upstream and one identity provider, in front of which contenders are started; a context manager."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._issuer = TokenIssuer()
+        self.requests = Requests(directory / "requests", self._issuer)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Bench":
+        self._upstream = int(self._stack.enter_context(_helper("upstream"))[1])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def start(
+        self,
+        contender: Contender,
+        *,
+        workers: int = 1,
+        cores: frozenset[int] = places.ENVOY_CORES,
+        sidecar_cores: frozenset[int] = places.OTHER_CORES,
+    ) -> Iterator["Running"]:
+        """An Envoy with this contender."""
+        directory = self._fresh_directory(contender)
+        socket = directory / "sidecar"
+        with ExitStack() as stack:
+            processes = []
+            if contender.name == EXT_AUTHZ:
+                bundle = organisation.bundle(contender.policies)
+                arguments = ("sidecar", "--bundle", str(bundle), "--socket", str(socket))
+                process, _ = stack.enter_context(_helper(*arguments, cores=sidecar_cores))
+                processes.append(process.pid)
+            bundle_resource = organisation.resource(contender.policies) if contender.loads_bundle else b""
+            setup = Setup(self._upstream, self._issuer.jwks(), shape=contender.shape(socket))
+            with places.on(cores):
+                envoy = stack.enter_context(Envoy(directory, setup, bundle_resource, workers=workers))
+            yield Running(contender, envoy, [envoy.pid, *processes])
+
+    def _fresh_directory(self, contender: Contender) -> Path:
+        number = len(list(self._directory.iterdir()))
+        directory = self._directory / f"{contender.name}-{contender.policies}-{number}"
+        directory.mkdir()
+        return directory
+
+
+class Running:
+    """A contender that answers."""
+
+    def __init__(self, contender: Contender, envoy: Envoy, processes: list[int]) -> None:
+        self.contender = contender
+        self.envoy = envoy
+        self._processes = processes
+
+    def send(self, load: Load) -> "Sample":
+        """Send a load, and measure what it costs."""
+        before = self.cpu()
+        outcome = load.send(self.envoy.port)
+        return Sample((self.cpu() - before) / outcome.count, outcome)
+
+    def cpu(self) -> int:
+        """Nanoseconds of CPU time that Envoy, and the sidecar if there is one, have taken."""
+        return sum(cpu_time(process) for process in self._processes)
+
+
+class Sample:
+    """One round: CPU time per request, over all processes of the contender, and what the load saw."""
+
+    def __init__(self, cpu: float, outcome: Outcome) -> None:
+        self.cpu = cpu
+        self.outcome = outcome
+
+
+def cpu_time(process: int) -> int:
+    """Nanoseconds that the threads of a process have run."""
+    return sum(thread_times(process).values())
+
+
+def thread_times(process: int) -> dict[str, int]:
+    """Nanoseconds that each thread of a process has run, by name and id."""
+    times = {}
+    for task in Path(f"/proc/{process}/task").iterdir():
+        name = (task / "comm").read_text().strip()
+        times[f"{name}/{task.name}"] = int((task / "schedstat").read_text().split()[0])
+    return times
+
+
+def resident(process: int) -> int:
+    """Bytes of memory that a process has for itself."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines if ":" in line.split()[0])
+    return int(fields["Anonymous"].split()[0]) * 1024
+
+
+@contextmanager
+def _helper(*arguments: str, cores: frozenset[int] = places.OTHER_CORES) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A part of the helper that keeps running, and the line by which it says that it is ready."""
+    with places.on(cores):
+        process = subprocess.Popen([str(places.HELPER), *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"`helper {' '.join(arguments)}` did not start")
+        yield process, line
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,36 @@
+"""How much is measured."""
+
+import dataclasses
+
+from parts.contenders import ALL
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """The sizes of everything."""
+
+    rounds: int = 9
+    # Requests of a round as fast as they are answered, and before the first round.
+    count: int = 4_000
+    warm: int = 4_000
+    # A round at a fixed rate.
+    rate: float = 1_000.0
+    seconds: float = 3.0
+    contenders: tuple[str, ...] = ALL
+    policies: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
+    bodies: tuple[int, ...] = (300, 1_000, 10_000, 100_000, 1_000_000)
+    # Bundles whose loading is measured.
+    loads: tuple[int, ...] = (10_000, 100_000)
+    pushes: int = 10
+
+
+QUICK = Scale(
+    rounds=3,
+    count=2_000,
+    warm=2_000,
+    seconds=2.0,
+    policies=(10, 1_000),
+    bodies=(300, 10_000, 1_000_000),
+    loads=(1_000,),
+    pushes=3,
+)

@@ -1,0 +1,86 @@
+"""The measurements that compare contenders under load."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from parts import places, rounds
+from parts.contenders import DECIDING, EXT_AUTHZ, FLOOR, NATIVE, PLAIN, TOOLGATE, Contender
+from parts.load import Load
+from parts.running import Bench, Running
+from parts.scale import Scale
+
+Detail = dict[str, Any]
+# The largest body comes with fewer requests, or it would take most of the time.
+BYTES_PER_ROUND = 200_000_000
+
+
+def compare(bench: Bench, scale: Scale) -> Detail:
+    """All contenders: CPU time per request, and throughput of one worker that is never idle."""
+    with started(bench, map(Contender, scale.contenders)) as running:
+        permitted = _busy(running, lambda _: Load(bench.requests.permitted(), scale.count), scale)
+        half = bench.requests.half_refused()
+
+        def load(each: Running) -> Load:
+            return Load(half, scale.count, forwarded=0.5 if each.contender.name in DECIDING else 1.0)
+
+        return {"permitted": permitted, "half_refused": _busy(running, load, scale)}
+
+
+def latency(bench: Bench, scale: Scale) -> Detail:
+    """All contenders at the same rate of requests: how long answers take."""
+    with started(bench, map(Contender, scale.contenders)) as running:
+        count = round(scale.rate * scale.seconds)
+        requests = bench.requests.permitted()
+        rounds.warm(running, lambda _: Load(requests, 0), scale.warm)
+        samples = rounds.interleave(running, lambda _: Load(requests, count, scale.rate), scale.rounds)
+        shown = rounds.shown(samples, PLAIN, p50=rounds.p50, p99=rounds.p99, cpu=rounds.cpu)
+        return {"rate": scale.rate, "contenders": shown}
+
+
+def policies(bench: Bench, scale: Scale) -> Detail:
+    """Toolgate with more and more policies that are not about the call."""
+    contenders = [Contender(PLAIN), *(Contender(TOOLGATE, count) for count in scale.policies)]
+    with started(bench, contenders) as running:
+        return _busy(running, lambda _: Load(bench.requests.permitted(), scale.count), scale)
+
+
+def bodies(bench: Bench, scale: Scale) -> Detail:
+    """Requests of several lengths."""
+    names = [name for name in (PLAIN, FLOOR, NATIVE, TOOLGATE, EXT_AUTHZ) if name in scale.contenders]
+    detail: Detail = {}
+    with started(bench, map(Contender, names)) as running:
+        for size in scale.bodies:
+            requests = bench.requests.permitted(size)
+            count = max(min(scale.count, BYTES_PER_ROUND // size), 100)
+            detail[str(size)] = _busy(running, lambda _, r=requests, c=count: Load(r, c), scale)  # type: ignore[misc]
+    return detail
+
+
+def workers(bench: Bench, scale: Scale) -> Detail:
+    """One worker, and two that share the cores with everything else."""
+    names = [name for name in (PLAIN, FLOOR, NATIVE, TOOLGATE, EXT_AUTHZ) if name in scale.contenders]
+    detail: Detail = {}
+    for count, cores in ((1, places.ENVOY_CORES), (2, places.ALL_CORES)):
+        with started(bench, map(Contender, names), workers=count, cores=cores) as running:
+            detail[str(count)] = _busy(running, lambda _: Load(bench.requests.permitted(), scale.count), scale)
+    return detail
+
+
+@contextmanager
+def started(
+    bench: Bench, contenders: Iterable[Contender], *, workers: int = 1, cores: frozenset[int] = places.ENVOY_CORES
+) -> Iterator[dict[str, Running]]:
+    """All of them at once, each in an Envoy of its own; only the one that is measured has anything to do."""
+    with ExitStack() as stack:
+        running = {}
+        for each in contenders:
+            label = each.name if each.policies == Contender(each.name).policies else f"{each.name}_{each.policies}"
+            running[label] = stack.enter_context(bench.start(each, workers=workers, cores=cores))
+        yield running
+
+
+def _busy(running: dict[str, Running], load: Callable[[Running], Load], scale: Scale) -> Detail:
+    rounds.warm(running, load, scale.warm)
+    samples = rounds.interleave(running, load, scale.rounds)
+    return rounds.shown(samples, PLAIN, cpu=rounds.cpu, rate=rounds.rate, p50=rounds.p50)

@@ -1,0 +1,120 @@
+"""What came out, held against what should."""
+
+import dataclasses
+import json
+import operator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Detail = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """A number, and what it must be."""
+
+    key: str
+    meaning: str
+    must: float
+    aim: float | None = None
+    at_least: bool = False
+
+    def met(self, value: float | None) -> str:
+        """How far the value gets."""
+        if value is None:
+            return "not measured"
+        reaches = operator.ge if self.at_least else operator.le
+        if self.aim is not None and reaches(value, self.aim):
+            return "aim met"
+        return "met" if reaches(value, self.must) else "NOT MET"
+
+
+GOALS = (
+    Goal("cpu_vs_native_mcp_rbac", "added CPU / that of Envoy's mcp and rbac filters", 1.5, 1.0),
+    Goal("cpu_vs_floor", "added CPU / that of an empty filter that reads the body", 2.2, 1.5),
+    Goal("p99_vs_ext_authz", "added p99 / that of ext_authz at the same rate", 0.3),
+    Goal("cpu_vs_ext_authz", "added CPU / that of ext_authz and its sidecar", 0.4),
+    Goal("flat_100k", "added CPU with 100,000 policies / with 10", 1.25),
+    Goal("vs_cedar_10k", "Cedar's authorizer / toolgate, in one process, 10,000 policies", 200, at_least=True),
+    Goal("configure_ms_10k", "a worker loads 10,000 policies, ms", 50),
+    Goal("configure_ms_100k", "a worker loads 100,000 policies, ms", 400),
+    Goal("push_stall_p999", "p99.9 while bundles are pushed / without", 3),
+    Goal("vm_mib_10k", "memory of a VM for 10,000 policies, MiB", 24),
+    Goal("vm_mib_100k", "memory of a VM for 100,000 policies, MiB", 200),
+)
+
+
+def summarise(detail: Detail, steps: Path) -> Detail:
+    """Every key of the goals, null where it was not measured, and the detail behind them."""
+    numbers = {goal.key: _value(_SOURCES[goal.key], detail) for goal in GOALS if goal.key in _SOURCES}
+    in_process = json.loads(steps.read_text()) if steps.exists() else {}
+    numbers["vs_cedar_10k"] = in_process.get("vs_cedar_10k")
+    return {goal.key: numbers[goal.key] for goal in GOALS} | {"detail": detail}
+
+
+def table(summary: Detail) -> str:
+    """The goals, one in a line."""
+    rows: list[tuple[str, ...]] = [("key", "value", "must", "aim", "", "what it is")]
+    for goal in GOALS:
+        value, sign = summary[goal.key], ">=" if goal.at_least else "<="
+        aim = "" if goal.aim is None else f"{sign} {goal.aim:g}"
+        number = "-" if value is None else f"{value:.4g}"
+        rows.append((goal.key, number, f"{sign} {goal.must:g}", aim, goal.met(value), goal.meaning))
+    return columns(rows)
+
+
+def columns(rows: list[tuple[str, ...]]) -> str:
+    """Text in columns as wide as they have to be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def contenders(title: str, detail: Detail) -> str:
+    """A measurement as a table: medians, and in brackets between what half of the rounds lie."""
+    rows: list[tuple[str, ...]] = []
+    for name, values in detail.items():
+        if not rows:
+            rows.append((title, *(f"{key}{part}" for key in values for part in ("", " added"))))
+        rows.append((name, *(text for value in values.values() for text in (_shown(value), _shown(value["added"])))))
+    return columns(rows)
+
+
+def _shown(spread: dict[str, Any]) -> str:
+    return f"{spread['median']:.1f} [{spread['low']:.1f} {spread['high']:.1f}]"
+
+
+def _value(source: Callable[[Detail], float], detail: Detail) -> float | None:
+    try:
+        return round(source(detail), 3)
+    except KeyError:
+        return None
+
+
+def _added(detail: Detail, name: str, value: str = "cpu") -> float:
+    return float(detail[name][value]["added"]["median"])
+
+
+def _cpu(detail: Detail, other: str) -> float:
+    permitted = detail["compare"]["permitted"]
+    return _added(permitted, "toolgate") / _added(permitted, other)
+
+
+def _p99(detail: Detail) -> float:
+    contenders = detail["latency"]["contenders"]
+    return _added(contenders, "toolgate", "p99") / _added(contenders, "ext_authz", "p99")
+
+
+_SOURCES: dict[str, Callable[[Detail], float]] = {
+    "cpu_vs_native_mcp_rbac": lambda detail: _cpu(detail, "native"),
+    "cpu_vs_floor": lambda detail: _cpu(detail, "floor"),
+    "p99_vs_ext_authz": _p99,
+    "cpu_vs_ext_authz": lambda detail: _cpu(detail, "ext_authz"),
+    "flat_100k": lambda detail: _added(detail["policies"], "toolgate_100000") / _added(detail["policies"], "toolgate"),
+    "configure_ms_10k": lambda detail: float(detail["configure"]["10000"]["worker_ms"]),
+    "configure_ms_100k": lambda detail: float(detail["configure"]["100000"]["worker_ms"]),
+    "push_stall_p999": lambda detail: detail["pushes"]["pushed_p999_us"] / detail["pushes"]["steady_p999_us"],
+    "vm_mib_10k": lambda detail: float(detail["memory"]["10000"]["mib"]),
+    "vm_mib_100k": lambda detail: float(detail["memory"]["100000"]["mib"]),
+}
