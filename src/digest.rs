@@ -25,12 +25,11 @@ impl Digest {
     }
 
     fn of_hash(hash: Sha256) -> Self {
-        use std::fmt::Write as _;
         let mut text = String::with_capacity(71);
         text.push_str("sha256:");
         for byte in hash.finalize() {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{byte:02x}");
+            let digits = [byte >> 4, byte & 15].map(u32::from);
+            text.extend(digits.into_iter().filter_map(|digit| char::from_digit(digit, 16)));
         }
         Self(text)
     }

@@ -4,6 +4,7 @@
 //! Wherever readers are known to differ (duplicate keys, big numbers, lone surrogates, NUL, byte
 //! order marks…), the document is refused instead of guessing what the other one will see.
 
+mod canonical;
 mod number;
 mod read;
 mod text;
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+pub use canonical::canonical;
 pub use number::{LARGEST_INTEGER, Number};
 pub use read::{JsonError, read};
 
@@ -130,13 +132,4 @@ impl Serialize for Object<'_> {
         }
         map.end()
     }
-}
-
-/// The canonical JSON (RFC 8785) of a value.
-///
-/// Every [`Value`] has one.
-/// Of other types, what JSON cannot spell (a map without string keys, an infinite number) gets the
-/// empty text, which is the canonical JSON of nothing else.
-pub fn canonical(value: &impl Serialize) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).unwrap_or_default()
 }

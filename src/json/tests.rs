@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::JsonError::*;
 use super::*;
@@ -295,5 +296,5 @@ fn errors_say_where() {
 fn canonical_sorts_by_utf16() {
     // U+1F600 is written with surrogates, which sort before U+FB33.
     check("{\"\u{fb33}\":1,\"😀\":2,\"\\u20ac\":3}", "{\"€\":3,\"😀\":2,\"\u{fb33}\":1}");
-    assert!(canonical(&f64::NAN).is_empty());
+    assert!(canonical(&BTreeMap::from([([0], 0)])).is_empty());
 }
