@@ -42,7 +42,7 @@ use crate::tool::Tool;
 #[derive(Debug)]
 pub struct Bundle {
     /// How the bundle is named.
-    pub id: BundleId,
+    pub id: Rc<BundleId>,
     /// How verified claims become principal and actor.
     pub identity: IdentityMapping,
     /// How refusals are told.

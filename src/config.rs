@@ -2,6 +2,8 @@
 //!
 #![doc = include_str!("config.md")]
 
+use std::rc::Rc;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -19,7 +21,7 @@ pub struct Gate {
     /// The environment that policies and records see, such as `production`.
     pub environment: String,
     /// How records name this gate.
-    pub site: GateField,
+    pub site: Rc<GateField>,
 }
 
 /// The configuration exactly as written.
@@ -98,7 +100,7 @@ fn list(reasons: &[impl ToString]) -> String {
 impl Gate {
     /// A gate without a name, with a bundle and nothing beside it.
     pub fn new(bundle: Bundle, environment: String) -> Self {
-        Self { bundle, candidate: None, environment, site: GateField::default() }
+        Self { bundle, candidate: None, environment, site: Rc::default() }
     }
 
     /// Builds a gate from the filter's configuration, as this page describes it. `now` is the time
@@ -113,6 +115,7 @@ impl Gate {
         site: &GateField,
         now: DateTime<Utc>,
     ) -> Result<Self, ConfigError> {
+        let site = Rc::new(site.clone());
         let written: Written = serde_json::from_slice(config)?;
         let trust = match &written.trust {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
@@ -121,7 +124,7 @@ impl Gate {
         let open = |which, document: Document| {
             let environment = document.environment_name();
             let bundle = admit(which, document, &trust, written.environment.as_ref(), now)?;
-            Ok(Self { site: site.clone(), ..Self::new(bundle, environment) })
+            Ok(Self { site: Rc::clone(&site), ..Self::new(bundle, environment) })
         };
         let candidate = written.candidate.map(|document| open("candidate", document));
         match (open("bundle", written.bundle), candidate.transpose()) {

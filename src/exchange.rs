@@ -147,7 +147,7 @@ impl Forward {
         records.iter_mut().for_each(Record::watch);
         let mut headers = vec![HeaderChange::Set(header::DECISION, header::decision(&records))];
         if let Some(record) = records.first().filter(|record| record.principal.is_some()) {
-            let who = header::identity(record.principal.as_ref(), record.actor.as_ref());
+            let who = header::identity(record.principal.as_deref(), record.actor.as_deref());
             headers.push(HeaderChange::Set(header::IDENTITY, who));
         }
         Self { permits: decide::watched(proof).into(), headers, records }

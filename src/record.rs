@@ -5,6 +5,7 @@
 mod opinion;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -21,6 +22,9 @@ pub const SCHEMA: &str = "toolgate.decision/1";
 
 /// What stands in records instead of a value that must not be shown.
 pub const REDACTED: &str = "[redacted]";
+
+/// More bytes than most lines have.
+const USUAL_LINE: usize = 2048;
 
 /// The longest name from a caller that a record shows.
 const LONGEST_NAME: usize = 256;
@@ -50,7 +54,7 @@ pub struct Record {
     /// Whether the bundle decides or only watches.
     pub mode: Mode,
     /// Which bundle decided.
-    pub bundle: BundleId,
+    pub bundle: Rc<BundleId>,
     /// What would be decided if nothing in the bundle were in shadow.
     pub shadow_decision: Option<Decision>,
     /// Why that would be decided.
@@ -60,11 +64,11 @@ pub struct Record {
     /// Why it would decide that.
     pub candidate: Option<CandidateField>,
     /// Whom the call was for.
-    pub principal: Option<PrincipalField>,
+    pub principal: Option<Rc<PrincipalField>>,
     /// Who performed it.
-    pub actor: Option<ActorField>,
+    pub actor: Option<Rc<ActorField>>,
     /// What else the token of the principal says.
-    pub token: Option<TokenField>,
+    pub token: Option<Rc<TokenField>>,
     /// The request's authority.
     pub authority: String,
     /// The request's path without query.
@@ -100,7 +104,7 @@ pub struct Record {
     /// Where the gate runs.
     pub environment: String,
     /// Which gate decided.
-    pub gate: GateField,
+    pub gate: Rc<GateField>,
     /// Whether the tool is in the inventory.
     #[serde(skip)]
     pub(crate) known: bool,
@@ -182,8 +186,7 @@ impl Record {
 
     /// The record as one line of JSON, without the line's end.
     pub fn to_line(&self) -> String {
-        // Every field is a string, a list of them or JSON already, so this cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
+        to_lines(std::slice::from_ref(self))
     }
 
     /// Whether the call was refused.
@@ -218,6 +221,19 @@ impl std::fmt::Display for ActorField {
     }
 }
 
+/// Records as lines of JSON, without the last line's end.
+pub fn to_lines(records: &[Record]) -> String {
+    let mut lines = Vec::with_capacity(records.len().saturating_mul(USUAL_LINE));
+    for record in records {
+        if !lines.is_empty() {
+            lines.push(b'\n');
+        }
+        // Every field is a string, a list of them or JSON already, so this cannot fail.
+        let _ = serde_json::to_writer(&mut lines, record);
+    }
+    String::from_utf8(lines).unwrap_or_default()
+}
+
 /// RFC 3339 in UTC with milliseconds.
 pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -234,5 +250,9 @@ pub fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
 
 /// A name from the caller, as a log can bear it: cut, and with nothing that could begin a new line.
 pub fn cut(name: &str) -> String {
+    let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    if name.len() <= LONGEST_NAME && name.bytes().all(plain) {
+        return name.to_owned();
+    }
     name.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect()
 }

@@ -120,7 +120,11 @@ fn assemble(
         server.insert(tool.name().to_owned(), tool);
     }
     Bundle {
-        id: BundleId { name: manifest.name.as_str().to_owned(), version: manifest.version, digest },
+        id: Rc::new(BundleId {
+            name: manifest.name.as_str().to_owned(),
+            version: manifest.version,
+            digest,
+        }),
         identity: manifest.identity.clone(),
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,

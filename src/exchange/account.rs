@@ -1,12 +1,14 @@
 //! What is known about one request so far, and the records and refusals that come of it.
 
-use crate::bundle::Mode;
+use std::rc::Rc;
+
 use chrono::DateTime;
 
+use crate::bundle::Mode;
 use crate::config::Gate;
 use crate::decide::{Denial, Facts};
 use crate::header;
-use crate::identity::{Identity, Token};
+use crate::identity::{Actor, Identity, Token};
 use crate::mcp::{Id, MessageError};
 use crate::reason::Reason;
 use crate::record::{self, ActorField, PrincipalField, Record, TokenField};
@@ -19,9 +21,9 @@ use super::{Arrival, Refusal, unreadable};
 pub(super) struct Account {
     pub(super) facts: Facts,
     pub(super) server: Option<String>,
-    principal: Option<PrincipalField>,
-    actor: Option<ActorField>,
-    token: Option<TokenField>,
+    principal: Option<Rc<PrincipalField>>,
+    actor: Option<Rc<ActorField>>,
+    token: Option<Rc<TokenField>>,
     txn: Option<String>,
     entropy: u128,
 }
@@ -51,20 +53,16 @@ impl Account {
 
     pub(super) fn identify(&mut self, identity: &Identity) {
         let principal = &identity.principal;
-        self.principal = Some(PrincipalField {
+        self.principal = Some(Rc::new(PrincipalField {
             type_name: principal.type_name.clone(),
             id: principal.id.clone(),
             tenant: principal.tenant.clone(),
             teams: principal.teams.iter().cloned().collect(),
             parents: principal.parents.iter().cloned().collect(),
             attributes: principal.attributes.clone(),
-        });
-        self.actor = identity.actor.as_ref().map(|actor| ActorField {
-            type_name: actor.uid.type_name().to_string(),
-            id: actor.id.clone(),
-            chain: actor.chain.clone(),
-        });
-        self.token = identity.token.as_ref().map(token);
+        }));
+        self.actor = identity.actor.as_ref().map(|actor| Rc::new(self::actor(actor)));
+        self.token = identity.token.as_ref().map(|token| Rc::new(self::token(token)));
         self.txn = identity.token.as_ref().and_then(|token| token.txn.clone());
     }
 
@@ -81,7 +79,7 @@ impl Account {
             policies: Vec::new(),
             layer: None,
             mode: Mode::Enforce,
-            bundle: gate.bundle.id.clone(),
+            bundle: Rc::clone(&gate.bundle.id),
             shadow_decision: None,
             shadow: None,
             candidate_decision: None,
@@ -106,14 +104,14 @@ impl Account {
             trace_id: self.facts.trace_id.clone(),
             source_ip: self.facts.source_ip.map(|ip| ip.to_string()),
             environment: gate.environment.clone(),
-            gate: gate.site.clone(),
+            gate: Rc::clone(&gate.site),
             known: false,
         }
     }
 
     /// The value of `toolgate-identity`.
     pub(super) fn who(&self) -> String {
-        header::identity(self.principal.as_ref(), self.actor.as_ref())
+        header::identity(self.principal.as_deref(), self.actor.as_deref())
     }
 
     /// A refusal of the request as a whole.
@@ -138,6 +136,14 @@ impl Account {
     pub(super) fn fail(&self, gate: &Gate, detail: &str) -> Refusal {
         let detail = Some(detail.to_owned());
         self.refuse(gate, &Denial { detail, ..Denial::because(Reason::Internal) }, None)
+    }
+}
+
+fn actor(actor: &Actor) -> ActorField {
+    ActorField {
+        type_name: actor.uid.type_name().to_string(),
+        id: actor.id.clone(),
+        chain: actor.chain.clone(),
     }
 }
 

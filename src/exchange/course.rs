@@ -3,7 +3,6 @@
 use super::account::Account;
 use super::transport::transport;
 use super::{Arrival, Event, Forward, HeaderChange, Refusal, Step};
-use crate::bundle::Channel;
 use crate::config::Gate;
 use crate::decide::{self, Denial, Permits};
 use crate::header;
@@ -45,7 +44,7 @@ enum State {
 pub(super) struct Pending {
     pub(super) account: Account,
     pub(super) identity: Identity,
-    pub(super) channel: Channel,
+    pub(super) server: String,
     pub(super) headers: StandardHeaders,
     /// `GET` and `DELETE` carry no message.
     bodiless: Option<Housekeeping>,
@@ -112,11 +111,12 @@ impl Pending {
         let mut account = Account::open(gate, arrival);
         let refuse =
             |account: &Account, denial: Denial| Box::new(account.refuse(gate, &denial, None));
-        let path = account.facts.path.clone();
-        let Some(channel) = gate.bundle.channel(&account.facts.authority, &path) else {
+        let Some(channel) = gate.bundle.channel(&account.facts.authority, &account.facts.path)
+        else {
             return Err(refuse(&account, Denial::because(Reason::UnknownChannel)));
         };
-        account.server = Some(channel.server.clone());
+        let server = channel.server.clone();
+        account.server = Some(server.clone());
         let attested = match &arrival.attested {
             Ok(attested) => attested,
             Err(failure) => return Err(Box::new(account.fail(gate, failure))),
@@ -138,7 +138,7 @@ impl Pending {
             .map_err(|denial| refuse(&account, denial))?;
         let headers = StandardHeaders::read(&arrival.head)
             .map_err(|error| Box::new(account.refuse_message(gate, &error)))?;
-        Ok(Self { account, identity, channel: channel.clone(), headers, bodiless })
+        Ok(Self { account, identity, server, headers, bodiless })
     }
 
     fn decide(self, gate: &Gate, body: &[u8], asked: Asked) -> Step {

@@ -1,6 +1,8 @@
 //! Deciding the messages of one body. One refusal refuses the whole body.
 
-use serde_json::json;
+use std::io;
+
+use serde::Serialize;
 
 use crate::bundle::RefusalStyle;
 use crate::config::Gate;
@@ -18,6 +20,16 @@ use super::{Refusal, Step};
 
 /// The longest arguments that a record shows, in bytes of JSON.
 const LONGEST_ARGUMENTS: usize = 16_384;
+
+/// What the digest of a request is of.
+#[derive(Serialize)]
+struct Digested<'a> {
+    arguments_digest: Option<&'a Digest>,
+    authority: &'a str,
+    method: &'a str,
+    name: &'a str,
+    path: &'a str,
+}
 
 /// One message, what was decided about it, and the record of that.
 struct Decided<'a> {
@@ -62,7 +74,7 @@ impl Pending {
         for message in body.messages() {
             let Kind::Call(call) = message.kind else { continue };
             // An unknown tool declares no header.
-            let tool = gate.bundle.tool(&self.channel.server, call.name);
+            let tool = gate.bundle.tool(&self.server, call.name);
             self.headers
                 .agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
                 .map_err(|error| (call, MessageError { id: message.id.clone(), ..error }))?;
@@ -73,7 +85,7 @@ impl Pending {
     /// Where tools are concealed, a header may not tell a tool that exists from one that does not.
     fn refuse_headers(&self, gate: &Gate, call: &Call<'_>, error: &MessageError) -> Refusal {
         let mut refusal = self.account.refuse_message(gate, error);
-        let tool = gate.bundle.tool(&self.channel.server, call.name);
+        let tool = gate.bundle.tool(&self.server, call.name);
         for record in &mut refusal.records {
             record.method = Some("tools/call".to_owned());
             self.describe_call(record, call, tool);
@@ -88,7 +100,7 @@ impl Pending {
 
     fn verdict<'a>(&self, gate: &Gate, message: &'a Message<'a>, index: usize) -> Decided<'a> {
         let tool = match message.kind {
-            Kind::Call(call) => gate.bundle.tool(&self.channel.server, call.name),
+            Kind::Call(call) => gate.bundle.tool(&self.server, call.name),
             Kind::Request(_) | Kind::Notification(_) | Kind::Response => None,
         };
         let listed = &gate.bundle.methods;
@@ -138,15 +150,15 @@ impl Pending {
 
     fn describe_call(&self, record: &mut Record, call: &Call<'_>, tool: Option<&Tool>) {
         let facts = &self.account.facts;
-        record.tool = Some(format!("{}/{}", self.channel.server, record::cut(call.name)));
+        record.tool = Some(format!("{}/{}", self.server, record::cut(call.name)));
         record.arguments_digest = call.arguments.map(Digest::of);
-        record.request_digest = Some(Digest::of(&json!({
-            "authority": facts.authority,
-            "path": facts.path,
-            "method": "tools/call",
-            "name": call.name,
-            "arguments_digest": record.arguments_digest,
-        })));
+        record.request_digest = Some(Digest::of(&Digested {
+            arguments_digest: record.arguments_digest.as_ref(),
+            authority: &facts.authority,
+            method: "tools/call",
+            name: call.name,
+            path: &facts.path,
+        }));
         if let Some(tool) = tool {
             record.known = true;
             let resource = tool.recorded_resource(call.arguments);
@@ -208,7 +220,21 @@ fn staged_as_one(mut verdicts: Vec<Decided<'_>>) -> Vec<Decided<'_>> {
 
 /// Whether a log line can bear these arguments. The digest is of all of them in any case.
 fn bearable(arguments: &serde_json::Value) -> bool {
-    arguments.to_string().len() <= LONGEST_ARGUMENTS
+    serde_json::to_writer(Room(LONGEST_ARGUMENTS), arguments).is_ok()
+}
+
+/// Takes so many bytes and no more.
+struct Room(usize);
+
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn pass(proof: Option<Housekeeping>) -> Result<Verdict, Denial> {

@@ -1,6 +1,8 @@
 //! What the candidate bundle would do with a request. It sees all that the bundle in force sees, and
 //! changes nothing.
 
+use std::rc::Rc;
+
 use super::course::{Asked, Course};
 use super::{Event, Step};
 use crate::bundle::BundleId;
@@ -18,7 +20,7 @@ pub(super) struct Rehearsal {
 /// What the candidate decided.
 #[derive(Debug)]
 struct Outcome {
-    bundle: BundleId,
+    bundle: Rc<BundleId>,
     /// Housekeeping that passes has none.
     records: Vec<Record>,
 }
@@ -34,7 +36,7 @@ impl Rehearsal {
             Step::Forward(forward) => forward.records,
             Step::Refuse(refusal) => refusal.records,
         };
-        self.outcome = Some(Outcome { bundle: candidate.bundle.id.clone(), records });
+        self.outcome = Some(Outcome { bundle: Rc::clone(&candidate.bundle.id), records });
     }
 
     /// Whether the candidate would refuse the request.
@@ -52,7 +54,7 @@ impl Rehearsal {
             let said = if one_each { said.get(index) } else { whole };
             let opinion = said.map_or_else(|| Opinion::because(Reason::Lifecycle), Record::opinion);
             let decision = said.map_or(Decision::Permit, |said| said.decision);
-            record.compare(decision, CandidateField { bundle: bundle.clone(), opinion });
+            record.compare(decision, CandidateField { bundle: Rc::clone(bundle), opinion });
         }
     }
 }

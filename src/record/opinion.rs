@@ -1,5 +1,7 @@
 //! What policies say that are not in force: those in shadow, and those of a candidate bundle.
 
+use std::rc::Rc;
+
 use serde::Serialize;
 
 use super::Record;
@@ -50,7 +52,7 @@ impl From<&Result<Permit, Denial>> for Opinion {
 #[derive(Clone, Debug, Serialize)]
 pub struct CandidateField {
     /// The candidate.
-    pub bundle: BundleId,
+    pub bundle: Rc<BundleId>,
     /// What it says.
     #[serde(flatten)]
     pub opinion: Opinion,
