@@ -1,5 +1,6 @@
 //! The proxy-wasm edge: host calls → events, steps → host calls. It decides nothing.
 
+mod entropy;
 mod host;
 mod metadata;
 mod stats;
@@ -14,6 +15,7 @@ use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Stat
 use crate::config::Gate;
 use crate::exchange::{Event, Exchange, Forward, Refusal, Step};
 use crate::header;
+use entropy::Entropy;
 use stats::Stats;
 
 proxy_wasm::main! {{
@@ -26,6 +28,7 @@ proxy_wasm::main! {{
 struct Plugin {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
+    entropy: Rc<Entropy>,
 }
 
 impl Context for Plugin {}
@@ -72,6 +75,7 @@ impl RootContext for Plugin {
         Some(Box::new(Stream {
             gate: self.gate.clone(),
             stats: Rc::clone(&self.stats),
+            entropy: Rc::clone(&self.entropy),
             exchange: Exchange::default(),
             buffered: 0,
             settled: None,
@@ -84,6 +88,7 @@ impl RootContext for Plugin {
 struct Stream {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
+    entropy: Rc<Entropy>,
     exchange: Exchange,
     buffered: usize,
     /// What the request got, once that is known.
@@ -112,7 +117,7 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let arrival = match host::arrival() {
+        let arrival = match host::arrival(&self.entropy) {
             Ok(arrival) => arrival,
             Err(failure) => return self.fail(&failure),
         };

@@ -11,19 +11,18 @@ use chrono::{DateTime, Utc};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
+use super::entropy::Entropy;
 use super::metadata;
 use crate::exchange::{Arrival, HeaderChange};
 use crate::head::Head;
 use crate::header;
 use crate::identity::Attested;
-use crate::record::{GateField, Record};
+use crate::record::{self, GateField, Record};
 
 /// Everything the gate needs to know when a request's headers are complete.
-pub(super) fn arrival() -> Result<Arrival, String> {
+pub(super) fn arrival(entropy: &Entropy) -> Result<Arrival, String> {
     let fields =
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
-    let mut entropy = [0; 16];
-    getrandom::fill(&mut entropy).map_err(|error| error.to_string())?;
     Ok(Arrival {
         head: Head::new(fields),
         attested: attested(),
@@ -31,7 +30,7 @@ pub(super) fn arrival() -> Result<Arrival, String> {
             .and_then(|address| address.parse::<SocketAddr>().ok())
             .map(|address| address.ip()),
         time: now()?,
-        entropy: u128::from_ne_bytes(entropy),
+        entropy: entropy.draw()?,
     })
 }
 
@@ -70,8 +69,7 @@ pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
 /// Puts records where access logs find them.
 pub(super) fn publish(records: &[Record]) -> Result<(), Status> {
     let Some(first) = records.first() else { return Ok(()) };
-    let lines = records.iter().map(Record::to_line).collect::<Vec<_>>().join("\n");
-    set("toolgate.record", &lines)?;
+    set("toolgate.record", &record::to_lines(records))?;
     // The flat keys tell of the call that decided the request: the first refused in its own right.
     let deciding = records.iter().find(|record| record.decides()).unwrap_or(first);
     set("toolgate.id", &deciding.id)?;

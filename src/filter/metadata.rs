@@ -13,23 +13,24 @@ use serde_json::{Map, Value};
 /// The namespace that Envoy's own JWT filter writes, and the only one that is read.
 const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
-/// `envoy.config.core.v3.Metadata`, as far as it is needed.
+/// `envoy.config.core.v3.Metadata`, as far as it is needed: each filter's `Struct` is left encoded.
 #[derive(Clone, PartialEq, Message)]
 struct Metadata {
-    #[prost(btree_map = "string, message", tag = "1")]
-    filter_metadata: BTreeMap<String, Struct>,
+    #[prost(btree_map = "string, bytes", tag = "1")]
+    filter_metadata: BTreeMap<String, Vec<u8>>,
 }
 
 /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
 ///
 /// # Errors
 ///
-/// Metadata that does not decode: a token nested some thirty levels deep, and nothing else that an
-/// Envoy sends.
+/// Claims that do not decode: a token nested some thirty levels deep, and nothing else that an Envoy
+/// sends.
 pub(super) fn verified_tokens(metadata: &[u8]) -> Result<BTreeMap<String, Value>, String> {
-    let mut metadata = Metadata::decode(metadata)
-        .map_err(|_| "the verified claims do not decode, or are nested too deeply".to_owned())?;
-    let payloads = metadata.filter_metadata.remove(JWT_AUTHN).unwrap_or_default();
+    let failed = |_| "the verified claims do not decode, or are nested too deeply".to_owned();
+    let metadata = Metadata::decode(metadata).map_err(failed)?;
+    let payloads = metadata.filter_metadata.get(JWT_AUTHN).map_or(&[][..], Vec::as_slice);
+    let payloads = Struct::decode(payloads).map_err(failed)?;
     Ok(payloads.fields.into_iter().map(|(name, value)| (name, json(value))).collect())
 }
 
