@@ -22,7 +22,7 @@ use cedar_policy::{Entities, Schema};
 pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use code::Code;
 pub use coverage::{Minimums, Percent};
-pub use document::{Document, EntitySource, Format, PolicySource};
+pub use document::{Document, EntitySource, Format, PolicySource, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};
@@ -61,7 +61,7 @@ pub struct Bundle {
     unknown_tenant: UnknownTenant,
     channels: Vec<Channel>,
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
-    schema: Schema,
+    schema: Option<Schema>,
     world: Rc<World>,
 }
 
@@ -130,9 +130,10 @@ impl Bundle {
         self.tools.values().flat_map(BTreeMap::values)
     }
 
-    /// The Cedar schema, tool actions included.
-    pub fn schema(&self) -> &Schema {
-        &self.schema
+    /// The Cedar schema, tool actions included; `None` where it was only read when the bundle was
+    /// built.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.schema.as_ref()
     }
 
     /// The static entities, actions included.

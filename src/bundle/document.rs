@@ -1,6 +1,6 @@
 //! The built bundle: one JSON document that goes into the filter's configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +28,9 @@ pub struct Document {
     pub layers: BTreeMap<LayerName, Vec<PolicySource>>,
     /// `entities.yaml`
     pub entities: Vec<EntitySource>,
+    /// What the schema makes of all this, so that the filter need not read it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
     /// The tools of each server: name and input schema as the server gave them, and the digest of
     /// all it said.
     pub tools: BTreeMap<String, Vec<ToolDescription>>,
@@ -57,10 +60,24 @@ impl Document {
         digest.text(",\"format\":").canonical(&self.format);
         digest.text(",\"layers\":").plain(&layers);
         digest.text(",\"manifest\":").canonical(&self.manifest);
+        if let Some(resolved) = &self.resolved {
+            digest.text(",\"resolved\":").canonical(resolved);
+        }
         digest.text(",\"schema\":").canonical(&self.schema);
         digest.text(",\"tools\":").canonical(&self.tools);
         digest.text("}").finish()
     }
+}
+
+/// What the schema says of the other parts of a document. `toolgate build` puts it down; every
+/// command that reads a built document makes it anew and wants the same.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resolved {
+    /// All entities, actions included, in the form of Cedar's JSON that needs no schema to be read.
+    pub entities: Vec<Value>,
+    /// The types that the author declares outside any namespace.
+    pub types: BTreeSet<String>,
 }
 
 /// The version of the document's shape.
@@ -117,6 +134,9 @@ mod tests {
             let policies = document.layers.entry(name.to_owned().try_into().unwrap()).or_default();
             policies.push(PolicySource { id: name.replace('/', "."), source: odd.clone() });
         }
+        assert_eq!(document.digest(), Digest::of(&document));
+        let entities = vec![serde_json::json!({ "attrs": { "amount": 1 } })];
+        document.resolved = Some(Resolved { entities, types: ["User".to_owned()].into() });
         assert_eq!(document.digest(), Digest::of(&document));
         let signature = serde_json::json!({ "key": Digest::of(&1), "digest": Digest::of(&2), "signature": "AA==" });
         let mut signed = serde_json::to_value(&document).unwrap();

@@ -2,6 +2,7 @@
 
 mod cedar;
 mod inventory;
+mod resolved;
 mod resource;
 mod staging;
 
@@ -11,8 +12,8 @@ use std::rc::Rc;
 use cedar_policy::Schema;
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, PolicySource,
-    Shadow, Site, World, is_name, schema,
+    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Resolved, Shadow,
+    Site, World, is_name, schema,
 };
 use crate::digest::Digest;
 use crate::tool::{Marks, Tool};
@@ -29,6 +30,8 @@ pub struct Loaded {
     pub warnings: Vec<Finding>,
     /// The Cedar schema, tool actions included.
     pub schema_text: String,
+    /// What the schema makes of the document.
+    pub resolved: Resolved,
 }
 
 /// Checks a document and makes a bundle of it.
@@ -37,46 +40,16 @@ pub struct Loaded {
 ///
 /// Every finding at once, warnings included, if at least one of them is an error.
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
-    read(document, document.layers.clone(), document.digest(), Policies::Check)
-}
-
-/// Makes a bundle of a document that was checked when it was built, and has this digest. Its
-/// policies are not read before a call needs them; one that then does not read, or errs, refuses
-/// the call.
-///
-/// # Errors
-///
-/// As [`load`], but for what is wrong with single policies.
-pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
-    let layers = std::mem::take(&mut document.layers);
-    Ok(read(&document, layers, digest, Policies::Trust)?.bundle)
-}
-
-/// What becomes of the policies of a document.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Policies {
-    /// Each is read and validated.
-    Check,
-    /// That was done.
-    Trust,
-}
-
-/// Reads a document whose policies are these.
-fn read(
-    document: &Document,
-    sources: BTreeMap<LayerName, Vec<PolicySource>>,
-    digest: Digest,
-    policies: Policies,
-) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
-    let tools = inventory::tools(document, &mut findings);
+    let types = inventory::declared_types(&document.schema);
+    let tools = inventory::tools(document, &types, &mut findings);
     let resources = resource::types(document, &tools);
     // An action about a type that is not declared would make all of the schema unreadable.
     let described = if resources.is_empty() { tools.as_slice() } else { &[] };
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
     findings.extend(resources);
-    let checked = (policies == Policies::Check).then(|| cedar::policies(&sources, &mut findings));
-    let layers = cedar::layers(sources, &mut findings);
+    let policies = cedar::policies(document, &mut findings);
+    let layers = cedar::layers(document.layers.clone(), &mut findings);
     let schema_text = schema::generate(&document.schema, &document.manifest, described);
     // Everything below reads the schema, and so does its errors' wording.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
@@ -95,22 +68,49 @@ fn read(
     // Without its tools a schema lacks actions, and every policy about them would look wrong.
     if tools_read {
         findings.extend(resource::unknown(&tools, &schema, &entities));
-        findings.extend(checked.iter().flat_map(|policies| cedar::validate(policies, &schema)));
+        findings.extend(cedar::validate(&policies, &schema));
     }
     let layers = staging::stage(&document.manifest, layers, &mut findings);
+    let resolved = resolved::of(&entities, types, &mut findings);
+    if document.resolved.as_ref().is_some_and(|other| *other != resolved) {
+        findings.push(resolved::changed());
+    }
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
     let world = World::new(entities);
-    let bundle = assemble(&document.manifest, digest, tools, schema, world, layers);
-    Ok(Loaded { bundle, warnings: findings, schema_text })
+    let digest = document.digest();
+    let bundle = assemble(&document.manifest, digest, tools, Some(schema), world, layers);
+    Ok(Loaded { bundle, warnings: findings, schema_text, resolved })
+}
+
+/// Makes a bundle of a document of this digest that was built, and so checked. Neither its schema
+/// nor its policies are read; a policy that does not read, or errs, when a call needs it refuses the
+/// call. A document that somebody wrote by hand is checked like any other.
+///
+/// # Errors
+///
+/// As [`load`], as far as it is looked at.
+pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
+    let Some(resolved) = document.resolved.take() else {
+        return load(&document).map(|loaded| loaded.bundle);
+    };
+    let mut findings = manifest(&document);
+    let tools = inventory::tools(&document, &resolved.types, &mut findings);
+    let layers = cedar::layers(std::mem::take(&mut document.layers), &mut findings);
+    let entities = resolved::entities(resolved, &mut findings);
+    let layers = staging::stage(&document.manifest, layers, &mut findings);
+    if findings.iter().any(Finding::is_error) {
+        return Err(findings);
+    }
+    Ok(assemble(&document.manifest, digest, tools, None, World::new(entities), layers))
 }
 
 fn assemble(
     manifest: &Manifest,
     digest: Digest,
     tools: Vec<Tool>,
-    schema: Schema,
+    schema: Option<Schema>,
     world: World,
     (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {

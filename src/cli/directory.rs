@@ -90,7 +90,9 @@ fn open_directory(
     let Some(document) = document else { return Err(in_order(problems)) };
     let complete = !problems.iter().any(Problem::is_error);
     match bundle::load(&document) {
-        Ok(loaded) => {
+        Ok(mut loaded) => {
+            let document = Document { resolved: Some(loaded.resolved.clone()), ..document };
+            loaded.bundle.id.digest = document.digest();
             problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
             let problems = in_order(problems);
             if complete {
@@ -189,6 +191,7 @@ impl Reader<'_> {
             schema: schema?,
             layers,
             entities: entities?,
+            resolved: None,
             tools,
             signatures: Vec::new(),
         })

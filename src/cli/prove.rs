@@ -160,7 +160,9 @@ impl Comparison {
         let before = self.old.bundle.tool(tool.server(), tool.name());
         let old = match before {
             None => Formula::nothing(),
-            Some(before) if query::has(self.old.bundle.schema(), env) => {
+            Some(before)
+                if self.old.bundle.schema().is_some_and(|schema| query::has(schema, env)) =>
+            {
                 Formula::of(&self.old.bundle, before, env)?
             }
             Some(_) => {

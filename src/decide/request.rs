@@ -164,8 +164,7 @@ fn request(
     [principal, action, resource]: [EntityUid; 3],
     context: ast::Context,
 ) -> Result<Request, Denial> {
-    let schema = Some(bundle.schema());
-    Request::new(principal, action, resource, context.into(), schema).map_err(internal)
+    Request::new(principal, action, resource, context.into(), bundle.schema()).map_err(internal)
 }
 
 fn context(input: Value, identity: &Identity, facts: &Facts) -> Result<ast::Context, Denial> {

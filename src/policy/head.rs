@@ -4,6 +4,8 @@
 //! thousand. What is read here is read exactly as Cedar reads it, or not at all: on any doubt there
 //! is no head, and Cedar's parser is asked.
 
+use std::borrow::Cow;
+
 use super::rule::{annotation, parse};
 use super::{Key, Scope};
 use crate::bundle::PolicySource;
@@ -130,13 +132,13 @@ impl<'a> Reader<'a> {
 
     /// `Path::To::Type::"id"`
     fn entity(&mut self) -> Option<Key> {
-        let mut path = self.name()?.to_owned();
+        let mut path = Cow::Borrowed(self.name()?);
         loop {
             self.expect("::")?;
-            if self.blank()?.rest.starts_with('"') {
-                let id = self.text()?;
+            if let Some(id) = self.text() {
                 return (!id.contains('\\')).then(|| Key::named(&path, id));
             }
+            let path = path.to_mut();
             path.push_str("::");
             path.push_str(self.name()?);
         }
@@ -164,17 +166,20 @@ impl<'a> Reader<'a> {
 
     /// The name that comes next. Beyond ASCII nothing is one.
     fn peek_name(&mut self) -> Option<&'a str> {
-        let rest = self.blank()?.rest;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let end = rest.bytes().position(|byte| !plain(byte)).unwrap_or(rest.len());
-        let name = rest.get(..end)?;
-        (!name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()))
-            .then_some(name)
+        self.blank();
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let bytes = self.rest.as_bytes();
+        if !bytes.first().is_some_and(|first| plain(first) && !first.is_ascii_digit()) {
+            return None;
+        }
+        let end = bytes.iter().position(|byte| !plain(byte)).unwrap_or(bytes.len());
+        self.rest.get(..end)
     }
 
     /// A string as it is written between its quotes.
     fn text(&mut self) -> Option<&'a str> {
-        let inside = self.blank()?.rest.strip_prefix('"')?;
+        self.blank();
+        let inside = self.rest.strip_prefix('"')?;
         let mut bytes = inside.bytes().enumerate();
         while let Some((at, byte)) = bytes.next() {
             match byte {
@@ -194,19 +199,25 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, punctuation: &str) -> bool {
-        let rest = self.blank().and_then(|reader| reader.rest.strip_prefix(punctuation));
-        rest.is_some_and(|rest| {
-            self.rest = rest;
-            true
-        })
+        self.blank();
+        match self.rest.strip_prefix(punctuation) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
     }
 
     /// Skips white space and comments.
-    fn blank(&mut self) -> Option<&mut Self> {
+    fn blank(&mut self) {
         loop {
-            self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
-            let Some(comment) = self.rest.strip_prefix("//") else { return Some(self) };
-            self.rest = comment.get(comment.find(['\n', '\r']).unwrap_or(comment.len())..)?;
+            let mut bytes = self.rest.bytes();
+            let text = bytes.position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+            self.rest = text.and_then(|at| self.rest.get(at..)).unwrap_or_default();
+            let Some(comment) = self.rest.strip_prefix("//") else { return };
+            let end = comment.bytes().position(|byte| matches!(byte, b'\n' | b'\r'));
+            self.rest = end.and_then(|at| comment.get(at..)).unwrap_or_default();
         }
     }
 }

@@ -48,12 +48,12 @@ pub(super) fn schema_warnings(
 
 /// The policies of every layer, as far as they read.
 pub(super) fn policies(
-    layers: &BTreeMap<LayerName, Vec<PolicySource>>,
+    document: &Document,
     findings: &mut Vec<Finding>,
 ) -> Vec<(LayerName, PolicySet)> {
     let mut ids = HashSet::new();
     let mut read = Vec::new();
-    for (name, sources) in layers {
+    for (name, sources) in &document.layers {
         let mut policies = PolicySet::new();
         for source in sources {
             if !ids.insert(&source.id) {

@@ -7,8 +7,11 @@ use crate::bundle::{Code, Document, Finding, Site, is_name};
 use crate::tool::{self, Tool, ToolError};
 
 /// Every tool that reads; what does not is a finding.
-pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Tool> {
-    let taken = declared_types(&document.schema);
+pub(super) fn tools(
+    document: &Document,
+    taken: &BTreeSet<String>,
+    findings: &mut Vec<Finding>,
+) -> Vec<Tool> {
     let mut tools = Vec::new();
     for (server, notes) in &document.manifest.servers {
         let Some(descriptions) = document.tools.get(server) else {
@@ -32,7 +35,7 @@ pub(super) fn tools(document: &Document, findings: &mut Vec<Finding>) -> Vec<Too
                 let message = format!("`{class}` is not a class name");
                 findings.push(Finding::new(Code::Manifest, site, message));
             }
-            match Tool::new(server, description, marks, &taken) {
+            match Tool::new(server, description, marks, taken) {
                 Ok(tool) => {
                     findings.extend(tool.notes().iter().map(|note| {
                         let site = site(server, Some(tool.name()));
@@ -74,7 +77,7 @@ fn site(server: &str, tool: Option<&str>) -> Site {
 }
 
 /// The names of types that the author declares outside any namespace.
-fn declared_types(schema: &str) -> BTreeSet<String> {
+pub(super) fn declared_types(schema: &str) -> BTreeSet<String> {
     let json = cedar::author_schema(schema);
     let members = |kind: &str| {
         let types = json.get("").and_then(|namespace| namespace.get(kind)?.as_object());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cedar_policy::RequestEnv;
+use cedar_policy_core::validator::ValidatorSchema;
 
 use super::formula::Formula;
 use super::query::UNSEEN;
@@ -135,8 +136,9 @@ fn token(mapping: &IdentityMapping, by_token: bool) -> Vec<String> {
 /// The principal has the attributes that its token gives it, and no others.
 fn principal(bundle: &Bundle, env: &RequestEnv) -> Vec<String> {
     let mapping = &bundle.identity.principal;
-    let schema = bundle.schema().as_ref();
-    let Some(declared) = schema.get_entity_type(env.principal().as_ref()) else {
+    let schema = bundle.schema().map(AsRef::<ValidatorSchema>::as_ref);
+    let principal = env.principal().as_ref();
+    let Some(declared) = schema.and_then(|schema| schema.get_entity_type(principal)) else {
         return Vec::new();
     };
     let mut facts = Vec::new();

@@ -40,7 +40,7 @@ impl Formula {
             principal,
             parents: parents(bundle, principal),
         };
-        let schema = bundle.schema().as_ref();
+        let schema = bundle.schema().ok_or("its schema was not read")?.as_ref();
         let mut lowering = Lowering::new(&world);
         let known = lower::and(layers::known_tenant(bundle), known_resource(bundle, tool));
         let mut permits = known;

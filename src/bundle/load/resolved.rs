@@ -1,0 +1,54 @@
+//! What the schema makes of entities, put down so that it can be read without the schema.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::Entities;
+use serde_json::Value;
+
+use crate::bundle::{Code, Finding, Resolved, Site};
+
+/// All entities in Cedar's JSON with every entity and extension value spelled out, by their names.
+pub(super) fn of(
+    entities: &Entities,
+    types: BTreeSet<String>,
+    findings: &mut Vec<Finding>,
+) -> Resolved {
+    let written: Result<Vec<(String, Value)>, _> = entities
+        .iter()
+        .map(|entity| Ok((entity.uid().to_string(), sorted(entity.to_json_value()?))))
+        .collect();
+    let mut written =
+        written.unwrap_or_else(|error: cedar_policy::entities_errors::EntitiesError| {
+            findings.push(Finding::new(Code::Entity, site(), error.to_string()));
+            Vec::new()
+        });
+    written.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Resolved { entities: written.into_iter().map(|(_, entity)| entity).collect(), types }
+}
+
+/// The entities again.
+pub(super) fn entities(resolved: Resolved, findings: &mut Vec<Finding>) -> Entities {
+    Entities::from_json_value(Value::Array(resolved.entities), None).unwrap_or_else(|error| {
+        findings.push(Finding::new(Code::Entity, site(), error.to_string()));
+        Entities::empty()
+    })
+}
+
+/// What is put down is not what the rest of the document makes.
+pub(super) fn changed() -> Finding {
+    let finding =
+        Finding::new(Code::Entity, site(), "this is not what the document's other parts make");
+    finding.with_help("build the bundle again")
+}
+
+fn site() -> Site {
+    Site::Manifest("resolved".to_owned())
+}
+
+/// Parents stand in no particular order.
+fn sorted(mut entity: Value) -> Value {
+    if let Some(Value::Array(parents)) = entity.get_mut("parents") {
+        parents.sort_by_cached_key(Value::to_string);
+    }
+    entity
+}
