@@ -92,7 +92,7 @@ fn open_directory(
     match bundle::load(&document) {
         Ok(mut loaded) => {
             let document = Document { resolved: Some(loaded.resolved.clone()), ..document };
-            loaded.bundle.id.digest = document.digest();
+            Rc::make_mut(&mut loaded.bundle.id).digest = document.digest();
             problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
             let problems = in_order(problems);
             if complete {
