@@ -12,8 +12,9 @@ use crate::bundle::{Document, EntitySource};
 /// Settings that change what is said and not what is decided.
 const WORDS: [&str; 3] = ["name", "version", "refusal"];
 
-/// Members of a document that are compared in their own way. Signatures change nothing.
-const PARTS: [&str; 5] = ["schema", "layers", "entities", "tools", "signatures"];
+/// Members of a document that are compared in their own way. Signatures change nothing, and what is
+/// resolved follows from the others.
+const PARTS: [&str; 6] = ["schema", "layers", "entities", "resolved", "tools", "signatures"];
 
 /// Every difference between the manifests, by dotted key. What they say about tools is told with
 /// the tools.
