@@ -10,6 +10,7 @@ Needs two cores, and a machine that does nothing else. It writes target/bench/su
 import argparse
 import dataclasses
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from parts import loading, places, plot, series, summary
-from parts.contenders import ALL, MEANING, PLAIN
+from parts.contenders import ALL, BEFORE, MEANING, PLAIN
 from parts.running import Bench
 from parts.scale import QUICK, Scale
 
@@ -37,7 +38,9 @@ def main() -> None:
     """Measure what is asked for, and tell."""
     options = _options()
     scale = QUICK if options.quick else Scale()
-    scale = dataclasses.replace(scale, contenders=tuple(name for name in ALL if name in {PLAIN, *options.contenders}))
+    known = set(ALL) if "TOOLGATE_WASM_BEFORE" in os.environ else set(ALL) - {BEFORE}
+    wanted = known & {PLAIN, *options.contenders}
+    scale = dataclasses.replace(scale, contenders=tuple(name for name in ALL if name in wanted))
     if options.policies:
         scale = dataclasses.replace(scale, policies=(10, *options.policies), loads=tuple(options.policies))
     places.build()

@@ -1,10 +1,12 @@
 """What stands in Envoy between the verified token and the router, for each contender."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness import paths
 from harness.envoy_config import Files
 
 from parts import places
@@ -19,10 +21,11 @@ LUA = "lua"
 NATIVE = "native"
 TOOLGATE = "toolgate"
 LOGGED = "toolgate_logged"
+BEFORE = "toolgate_before"
 EXT_AUTHZ = "ext_authz"
-ALL = (PLAIN, FLOOR, LUA, NATIVE, TOOLGATE, LOGGED, EXT_AUTHZ)
+ALL = (PLAIN, FLOOR, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
 # Those that refuse anything.
-DECIDING = (NATIVE, TOOLGATE, LOGGED, EXT_AUTHZ)
+DECIDING = (NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
 
 MEANING = {
     PLAIN: "token verified, forwarded",
@@ -31,6 +34,7 @@ MEANING = {
     NATIVE: "Envoy's mcp and rbac filters, by the tool's name",
     TOOLGATE: "toolgate",
     LOGGED: "toolgate, with its decision log written to a file",
+    BEFORE: "toolgate, an earlier build",
     EXT_AUTHZ: "ext_authz over gRPC to a Cedar sidecar",
 }
 
@@ -45,7 +49,12 @@ class Contender:
     @property
     def loads_bundle(self) -> bool:
         """Whether Envoy gets the bundle."""
-        return self.name in (TOOLGATE, LOGGED)
+        return self.name in (TOOLGATE, LOGGED, BEFORE)
+
+    @property
+    def wasm(self) -> Path:
+        """The filter that it is, where it is toolgate."""
+        return Path(os.environ["TOOLGATE_WASM_BEFORE"]) if self.name == BEFORE else paths.TOOLGATE_WASM
 
     def shape(self, socket: Path) -> Callable[[dict[str, Any], Files], None]:
         """Makes this contender of the repository's configuration; `socket` is the sidecar's."""

@@ -50,10 +50,10 @@ class Bench:
                 arguments = ("sidecar", "--bundle", str(bundle), "--socket", str(socket))
                 process, _ = stack.enter_context(_helper(*arguments, cores=sidecar_cores))
                 processes.append(process.pid)
-            bundle_resource = organisation.resource(contender.policies) if contender.loads_bundle else b""
+            resource = organisation.resource(contender.policies, contender.wasm) if contender.loads_bundle else b""
             setup = Setup(self._upstream, self._issuer.jwks(), shape=contender.shape(socket))
             with places.on(cores):
-                envoy = stack.enter_context(Envoy(directory, setup, bundle_resource, workers=workers))
+                envoy = stack.enter_context(Envoy(directory, setup, resource, workers=workers))
             yield Running(contender, envoy, [envoy.pid, *processes])
 
     def _fresh_directory(self, contender: Contender) -> Path:
