@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, in one binary.
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -8,6 +9,7 @@
 )]
 
 mod cases;
+mod cedar;
 mod check;
 mod cli;
 mod tidy;

@@ -1,0 +1,245 @@
+//! Decisions held against Cedar's own authorizer, which asks every policy of a set.
+
+mod calls;
+mod choices;
+mod policies;
+mod templates;
+mod world;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use cedar_policy::{
+    AuthorizationError, Authorizer, Decision, Entities, Policy, PolicyId, PolicySet, Request,
+    Response,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use serde_json::{Value, json};
+use toolgate::bundle::{self, Bundle, Document};
+use toolgate::decide::{Denial, Facts, Permit, Question, decide};
+use toolgate::identity::{Identity, identify};
+use toolgate::reason::Reason;
+
+use calls::{Call, call};
+use choices::{Choices, choices};
+use policies::policy;
+
+/// So many sets of policies, each of them at most so large, and at most so many calls of each.
+const SETS: u32 = 500;
+const POLICIES: usize = 30;
+const CALLS: usize = 420;
+
+/// Why, by which policies, and of which layer.
+type Answer = (Reason, Vec<String>, Option<String>);
+
+/// Choices for entities, policies and calls.
+type Case = (Vec<u32>, Vec<Vec<u32>>, Vec<Vec<u32>>);
+
+#[test]
+fn answers_are_those_of_the_whole_set() {
+    let tally = check(true);
+    for reason in [Reason::Permitted, Reason::NotPermitted, Reason::Forbidden] {
+        assert!(tally[reason.as_str()] > 10_000, "{tally:?}");
+    }
+}
+
+#[test]
+fn answers_are_those_of_the_whole_set_where_policies_err() {
+    let tally = check(false);
+    let reasons = [Reason::Permitted, Reason::NotPermitted, Reason::Forbidden, Reason::PolicyError];
+    for reason in reasons {
+        assert!(tally[reason.as_str()] > 1_000, "{tally:?}");
+    }
+}
+
+/// Puts calls before generated sets of policies and counts why they passed or did not.
+fn check(careful: bool) -> BTreeMap<&'static str, u32> {
+    let tally = RefCell::new(BTreeMap::new());
+    let config =
+        ProptestConfig { cases: SETS, failure_persistence: None, ..ProptestConfig::default() };
+    let several = |size, most| proptest::collection::vec(choices(size), 1..=most);
+    let cases = (choices(200), several(40, POLICIES), several(40, CALLS));
+    let result = TestRunner::new(config).run(&cases, |(entities, policies, calls): Case| {
+        let set = Set::new(&entities, &policies, careful);
+        for made in &calls {
+            let call = call(&mut Choices::new(made));
+            let (ours, cedars) = set.answers(&call);
+            prop_assert_eq!(&ours, &cedars, "{:#?}\n{:#}", call, set.document);
+            *tally.borrow_mut().entry(ours[0].0.as_str()).or_default() += 1;
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => tally.into_inner(),
+        Err(TestError::Fail(why, _) | TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+/// A bundle, and its layers as Cedar reads them: all of each, and what of it is in force.
+struct Set {
+    document: Value,
+    bundle: Bundle,
+    entities: Entities,
+    layers: Vec<(String, PolicySet, PolicySet)>,
+}
+
+impl Set {
+    fn new(entities: &[u32], policies: &[Vec<u32>], careful: bool) -> Self {
+        let mut sources: BTreeMap<String, Value> = [("org".to_owned(), json!([]))].into();
+        for (index, made) in policies.iter().enumerate() {
+            let mut choices = Choices::new(made);
+            let layer = if choices.once_in(8) { "agent/a0" } else { "org" };
+            let source =
+                json!({ "id": format!("p{index}"), "source": policy(&mut choices, careful) });
+            let layer = sources.entry(layer.to_owned()).or_insert(json!([]));
+            layer.as_array_mut().unwrap().push(source);
+        }
+        // The layer for everybody comes first.
+        let layers = sources.iter().rev().map(|(name, sources)| {
+            let policies: Vec<Policy> = sources.as_array().unwrap().iter().map(read).collect();
+            let in_force =
+                policies.iter().filter(|policy| policy.annotation("mode") != Some("shadow"));
+            let set = |policies: Vec<Policy>| PolicySet::from_policies(policies).unwrap();
+            (name.clone(), set(in_force.cloned().collect()), set(policies.clone()))
+        });
+        let layers = layers.collect();
+        let document = world::document(&mut Choices::new(entities), &sources);
+        let (bundle, entities) = open(&document);
+        Self { document, bundle, entities, layers }
+    }
+
+    fn identity(&self, call: &Call) -> Identity {
+        identify(&self.bundle.identity, &call.attested).unwrap()
+    }
+
+    fn question(&self, call: &Call, identity: &Identity) -> Result<Question, Denial> {
+        let tool = self.bundle.tool("fs", call.tool).unwrap();
+        let arguments = toolgate::json::read(call.arguments.as_bytes(), 8).unwrap();
+        Question::new(&self.bundle, tool, arguments.as_object(), identity, &facts())
+    }
+
+    /// What the gate says and what it would say were nothing in shadow, and the same of Cedar.
+    fn answers(&self, call: &Call) -> ([Answer; 2], [Answer; 2]) {
+        let identity = self.identity(call);
+        let Some(entities) = self.entities(&identity) else {
+            let denial = self.question(call, &identity).unwrap_err();
+            let internal = (Reason::Internal, Vec::new(), None);
+            return ([answer(&Err(denial)), internal.clone()], [internal.clone(), internal]);
+        };
+        let question = self.question(call, &identity).unwrap();
+        (self.ours(&identity, &question), self.cedars(&identity, question.request(), &entities))
+    }
+
+    fn ours(&self, identity: &Identity, question: &Question) -> [Answer; 2] {
+        let verdict = decide(&self.bundle, identity, question);
+        let outcome = answer(&verdict.outcome);
+        let staged = verdict.staged.as_ref().map_or_else(|| outcome.clone(), answer);
+        [outcome, staged]
+    }
+
+    fn cedars(&self, identity: &Identity, request: &Request, entities: &Entities) -> [Answer; 2] {
+        let acts = |layer: &str| {
+            let chain = identity.actor.iter().flat_map(|actor| &actor.chain);
+            layer == "org" || chain.into_iter().any(|agent| layer == format!("agent/{agent}"))
+        };
+        let layers = || self.layers.iter().filter(|(name, ..)| acts(name));
+        let in_force = layers().map(|(name, in_force, _)| (name.as_str(), in_force));
+        let outcome = answer_of_all(in_force, request, entities);
+        if self.bundle.staged.is_none() {
+            return [outcome.clone(), outcome];
+        }
+        let all = layers().map(|(name, _, all)| (name.as_str(), all));
+        [outcome, answer_of_all(all, request, entities)]
+    }
+
+    /// All entities and the principal; there are none where it would be in itself.
+    fn entities(&self, identity: &Identity) -> Option<Entities> {
+        let (entities, principal) = (self.entities.clone(), &identity.principal.entity);
+        if entities.get(&principal.uid()).is_some() {
+            return Some(entities);
+        }
+        entities.add_entities([principal.clone()], None).ok()
+    }
+}
+
+/// Opens a document as if it was built, though its policies would not pass, and reads its entities.
+fn open(document: &Value) -> (Bundle, Entities) {
+    let mut document: Document = serde_json::from_value(document.clone()).unwrap();
+    let layers = std::mem::take(&mut document.layers);
+    let harmless = json!({ "org": [{
+        "id": "harmless", "source": "@id(\"harmless\") permit (principal, action, resource);"
+    }] });
+    document.layers = serde_json::from_value(harmless).unwrap();
+    let loaded = bundle::load(&document).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    let document = Document { layers, resolved: Some(loaded.resolved), ..document };
+    let digest = document.digest();
+    let bundle = bundle::open(document, digest).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    (bundle, loaded.bundle.entities().clone())
+}
+
+fn read(source: &Value) -> Policy {
+    let [id, text] = ["id", "source"].map(|member| source[member].as_str().unwrap());
+    Policy::parse(Some(PolicyId::new(id)), text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
+}
+
+fn answer(outcome: &Result<Permit, Denial>) -> Answer {
+    let layer = |layer: Option<&bundle::LayerName>| layer.map(ToString::to_string);
+    match outcome {
+        Ok(permit) => (permit.reason(), permit.policies().to_vec(), layer(permit.layer())),
+        Err(denial) => (denial.reason, denial.policies.clone(), layer(denial.layer.as_ref())),
+    }
+}
+
+/// Asks every policy of every layer.
+fn answer_of_all<'a>(
+    layers: impl Iterator<Item = (&'a str, &'a PolicySet)>,
+    request: &Request,
+    entities: &Entities,
+) -> Answer {
+    let (mut permitting, mut last) = (Vec::new(), None);
+    for (name, policies) in layers {
+        let response = Authorizer::new().is_authorized(request, policies, entities);
+        let (determining, failed) = (ids(response.diagnostics().reason()), failed(&response));
+        let reason = match response.decision() {
+            _ if !failed.is_empty() => Reason::PolicyError,
+            Decision::Deny if determining.is_empty() => Reason::NotPermitted,
+            Decision::Deny => Reason::Forbidden,
+            Decision::Allow => {
+                permitting.extend(determining);
+                last = Some(name.to_owned());
+                continue;
+            }
+        };
+        let policies = if failed.is_empty() { determining } else { failed };
+        return (reason, policies, Some(name.to_owned()));
+    }
+    permitting.sort_unstable();
+    (Reason::Permitted, permitting, last)
+}
+
+/// The policies that err.
+fn failed(response: &Response) -> Vec<String> {
+    ids(response.diagnostics().errors().map(|error| match error {
+        AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),
+    }))
+}
+
+fn ids<'a>(policies: impl Iterator<Item = &'a PolicyId>) -> Vec<String> {
+    let mut ids: Vec<String> = policies.map(ToString::to_string).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn facts() -> Facts {
+    Facts {
+        time: chrono::DateTime::UNIX_EPOCH,
+        method: "POST".to_owned(),
+        path: "/fs".to_owned(),
+        authority: "fs".to_owned(),
+        source_ip: None,
+        trace_id: None,
+        environment: "test".to_owned(),
+    }
+}
