@@ -1,6 +1,7 @@
 //! A filter's configuration with as many policies as one likes.
 
 use serde_json::{Value, json};
+use toolgate::bundle::{self, Document};
 use toolgate::digest::Digest;
 
 /// The policies about the call that is measured, of which six apply to it.
@@ -22,13 +23,22 @@ const SCHEMA: &str = "entity Role in [Role]; entity User in [Role] { tenant: Str
 
 /// A configuration with this many policies. All but ten are about other users, roles or tools.
 pub(crate) fn configuration(policies: usize) -> Vec<u8> {
+    // What building a bundle puts down does not depend on its policies.
+    let few: Document = serde_json::from_value(document(ABOUT_THE_CALL.len())).expect("it reads");
+    let built = bundle::load(&few).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    let mut document = document(policies);
+    document["resolved"] = json!(built.resolved);
+    json!({ "bundle": document }).to_string().into_bytes()
+}
+
+fn document(policies: usize) -> Value {
     let policies: Vec<Value> = (0..policies)
         .map(|index| {
             let id = format!("p{index:06}");
             json!({ "id": id, "source": format!("@id(\"{id}\") {}", policy(index)) })
         })
         .collect();
-    json!({ "bundle": {
+    json!({
         "format": "toolgate.bundle/1",
         "manifest": {
             "name": "steps",
@@ -55,9 +65,7 @@ pub(crate) fn configuration(policies: usize) -> Vec<u8> {
         "layers": { "org": policies },
         "entities": entities(),
         "tools": { "pay": tools() },
-    } })
-    .to_string()
-    .into_bytes()
+    })
 }
 
 fn policy(index: usize) -> String {
