@@ -9,10 +9,10 @@ from parts.contenders import ALL
 class Scale:
     """The sizes of everything."""
 
-    rounds: int = 9
+    rounds: int = 7
     # Requests of a round as fast as they are answered, and before the first round.
-    count: int = 4_000
-    warm: int = 4_000
+    count: int = 3_000
+    warm: int = 3_000
     # A round at a fixed rate.
     rate: float = 1_000.0
     seconds: float = 3.0

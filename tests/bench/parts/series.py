@@ -1,5 +1,6 @@
 """The measurements that compare contenders under load."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from parts.scale import Scale
 
 Detail = dict[str, Any]
 # The largest body comes with fewer requests, or it would take most of the time.
-BYTES_PER_ROUND = 200_000_000
+BYTES_PER_ROUND = 50_000_000
 
 
 def compare(bench: Bench, scale: Scale) -> Detail:
@@ -53,7 +54,9 @@ def bodies(bench: Bench, scale: Scale) -> Detail:
         for size in scale.bodies:
             requests = bench.requests.permitted(size)
             count = max(min(scale.count, BYTES_PER_ROUND // size), 100)
-            detail[str(size)] = _busy(running, lambda _, r=requests, c=count: Load(r, c), scale)  # type: ignore[misc]
+            load = Load(requests, count)
+            sized = dataclasses.replace(scale, count=count, warm=min(scale.warm, count))
+            detail[str(size)] = _busy(running, lambda _, load=load: load, sized)  # type: ignore[misc]
     return detail
 
 
