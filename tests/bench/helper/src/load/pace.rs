@@ -78,8 +78,8 @@ impl Open {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let every = Timespec::try_from(interval)?;
-        let times = Itimerspec { it_interval: every, it_value: every };
-        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)?;
+        let schedule = Itimerspec { it_interval: every, it_value: every };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &schedule)?;
         #[expect(
             deprecated,
             reason = "it owns the descriptor, and what comes in its place is unsafe"

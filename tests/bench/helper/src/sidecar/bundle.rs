@@ -1,10 +1,10 @@
 //! What the sidecar decides with: the policies, entities and tools of a bundle's directory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::str::FromStr as _;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet};
@@ -19,7 +19,7 @@ pub(crate) struct Bundle {
     pub(crate) channels: HashMap<String, String>,
     pub(crate) tools: HashMap<String, Tool>,
     /// The entities together with those of principals that were seen: most calls come from somebody who has called.
-    pub(crate) seen: Mutex<HashMap<String, std::sync::Arc<Entities>>>,
+    pub(crate) seen: Mutex<HashMap<String, Arc<Entities>>>,
 }
 
 /// A tool, by what Cedar must know of it.
@@ -173,8 +173,10 @@ fn read<T: DeserializeOwned>(file: &Path) -> anyhow::Result<T> {
 }
 
 fn static_entity(entity: &StaticEntity) -> anyhow::Result<Entity> {
-    let parents = entity.parents.iter().map(|parent| EntityUid::from_str(parent));
-    let parents = parents.collect::<Result<_, _>>()?;
+    let mut parents = HashSet::new();
+    for parent in &entity.parents {
+        parents.insert(EntityUid::from_str(parent)?);
+    }
     Ok(Entity::new_no_attrs(EntityUid::from_str(&entity.uid)?, parents))
 }
 
