@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::bundle::{self, Bundle, Document, EnvironmentName, Finding};
+use crate::exchange::Senders;
 use crate::record::GateField;
 use crate::trust::{self, Distrust, Trust, TrustError, TrustSettings};
 
@@ -22,6 +23,8 @@ pub struct Gate {
     pub environment: String,
     /// How records name this gate.
     pub site: Rc<GateField>,
+    /// The senders that it has seen lately.
+    pub senders: Senders,
 }
 
 /// The configuration exactly as written.
@@ -100,7 +103,13 @@ fn list(reasons: &[impl ToString]) -> String {
 impl Gate {
     /// A gate without a name, with a bundle and nothing beside it.
     pub fn new(bundle: Bundle, environment: String) -> Self {
-        Self { bundle, candidate: None, environment, site: Rc::default() }
+        Self {
+            bundle,
+            candidate: None,
+            environment,
+            site: Rc::default(),
+            senders: Senders::default(),
+        }
     }
 
     /// Builds a gate from the filter's configuration, as this page describes it. `now` is the time

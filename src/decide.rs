@@ -1,9 +1,11 @@
 //! One call, one bundle → a permit or a denial. Nothing else makes a permit.
 
+mod caller;
 mod request;
 
 use std::rc::Rc;
 
+pub use caller::Caller;
 pub use request::{Facts, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
@@ -120,9 +122,11 @@ fn judge<'a>(
     let asked = layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Rc<Rule>>)>, Denial>>()?;
     let entities = question.entities_for(asked.iter().flat_map(|(_, rules)| rules));
     let evaluator = question.evaluator(&entities);
+    let internal = || Denial::because(Reason::Internal);
+    let parties = question.parties(&entities).ok_or_else(internal)?;
     let mut policies = Vec::new();
     for (layer, rules) in &asked {
-        policies.extend(read(layer, &Answer::of(rules, &evaluator))?);
+        policies.extend(read(layer, &Answer::of(rules, &parties, &evaluator))?);
     }
     // Where no layer was asked, nothing is permitted.
     let (last, _) = asked.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;

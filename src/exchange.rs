@@ -7,6 +7,7 @@ mod account;
 mod course;
 mod messages;
 mod rehearsal;
+mod sender;
 mod transport;
 
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use crate::refusal::{self, Refused, Reply};
 
 use course::{Asked, Course};
 use rehearsal::Rehearsal;
+pub use sender::Senders;
 
 /// What the edge knows when a request's headers are complete.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ use crate::reason::Reason;
 use crate::record::REDACTED;
 
 /// What the proxy vouches for on one request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Attested {
     /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
     pub tokens: BTreeMap<String, Value>,

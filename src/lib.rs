@@ -9,6 +9,7 @@ pub mod json;
 pub mod mcp;
 pub mod tool;
 pub mod policy;
+mod recent;
 pub mod decide;
 pub mod refusal;
 pub mod header;

@@ -4,6 +4,7 @@
 //! over the whole set is the same, because the condition of a policy begins with its scope.
 
 mod answer;
+mod bounds;
 mod head;
 mod index;
 mod rule;
@@ -12,6 +13,7 @@ mod scope;
 pub mod value;
 
 pub use answer::Answer;
+pub use bounds::{Bounds, Parties};
 pub use head::Head;
 pub use index::Index;
 pub use rule::Rule;

@@ -16,12 +16,12 @@ use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::Denial;
+use super::{Caller, Denial};
 use crate::bundle::{Bundle, Resident, World};
-use crate::identity::{Actor, Identity, Token};
+use crate::identity::Identity;
 use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
-use crate::policy::{Keys, Rule};
+use crate::policy::{Keys, Parties, Rule};
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -50,8 +50,10 @@ pub struct Facts {
 pub struct Question {
     request: Request,
     world: Rc<World>,
-    principal: Resident,
+    principal: Rc<Resident>,
     keys: Keys,
+    /// The entities that the context names.
+    named: Vec<EntityUID>,
     /// All entities, for those who look at one call at leisure.
     #[cfg(feature = "cli")]
     entities: OnceCell<cedar_policy::Entities>,
@@ -62,9 +64,7 @@ impl Question {
     ///
     /// # Errors
     ///
-    /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
-    /// if they name a resource that the bundle must know and does not, [`Reason::Internal`] if the
-    /// principal is in itself.
+    /// As [`Question::by`], and [`Reason::Internal`] if the principal would be in itself.
     pub fn new(
         bundle: &Bundle,
         tool: &Tool,
@@ -72,25 +72,41 @@ impl Question {
         identity: &Identity,
         facts: &Facts,
     ) -> Result<Self, Denial> {
+        Self::by(&Caller::new(bundle, identity)?, bundle, tool, arguments, facts)
+    }
+
+    /// Puts a call of a caller into Cedar's terms.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
+    /// if they name a resource that the bundle must know and does not.
+    pub fn by(
+        caller: &Caller,
+        bundle: &Bundle,
+        tool: &Tool,
+        arguments: Option<&Object<'_>>,
+        facts: &Facts,
+    ) -> Result<Self, Denial> {
         let input = tool.arguments(arguments).map_err(|error| Denial {
             advice: Some(error.to_string()),
             detail: Some(error.for_record()),
             ..Denial::because(Reason::InvalidArguments)
         })?;
-        let context = context(input, identity, facts)?;
-        let principal = identity.principal.entity.uid();
+        let in_input = input.all_literal_uids();
+        let named = caller.named.iter().cloned().chain(in_input).collect();
+        let context = context(input, caller, facts)?;
         let action = tool.action().cloned().ok_or_else(|| internal(()))?;
         let resource = resource(bundle, tool, arguments)?;
-        let request = request(bundle, [principal, action, resource], context)?;
-        let world = Rc::clone(bundle.world());
-        let principal =
-            world.admit(identity.principal.entity.as_ref()).ok_or_else(|| internal(()))?;
+        let request = request(bundle, [caller.uid.clone(), action, resource], context)?;
+        let (world, principal) = (Rc::clone(bundle.world()), Rc::clone(&caller.principal));
         let keys = keys(&world, &principal, request.as_ref());
         Ok(Self {
             request,
             world,
             principal,
             keys,
+            named,
             #[cfg(feature = "cli")]
             entities: OnceCell::new(),
         })
@@ -117,24 +133,28 @@ impl Question {
         &'a self,
         rules: impl Iterator<Item = &'a Rc<Rule>>,
     ) -> Entities {
-        let request: &ast::Request = self.request.as_ref();
-        let parts = [request.action(), request.resource()].map(EntityUIDEntry::uid);
-        let spoken_of = match request.context() {
-            Some(ast::Context::Value(context)) => {
-                context.values().flat_map(ast::Value::all_literal_uids).collect::<Vec<_>>()
-            }
-            // Nothing in a request is unknown.
-            Some(ast::Context::RestrictedResidual(_)) | None => Vec::new(),
-        };
-        let named = rules.flat_map(|rule| &rule.entities);
-        let from = parts.into_iter().flatten().chain(&spoken_of).chain(named);
+        let [_, action, resource] = self.uids();
+        let of_policies = rules.flat_map(|rule| &rule.entities);
+        let from = action.into_iter().chain(resource).chain(&self.named).chain(of_policies);
         self.world.reachable(&self.principal, from)
+    }
+
+    /// Principal, action and resource among these entities.
+    pub(super) fn parties<'a>(&'a self, entities: &'a Entities) -> Option<Parties<'a>> {
+        let [principal, action, resource] = self.uids();
+        Some(Parties::new([principal?, action?, resource?], entities))
     }
 
     /// What evaluates policies about the call.
     pub(super) fn evaluator<'a>(&self, entities: &'a Entities) -> Evaluator<'a> {
         let request: &ast::Request = self.request.as_ref();
         Evaluator::new(request.clone(), entities, Extensions::all_available())
+    }
+
+    /// Each is there: nothing in a request is unknown.
+    fn uids(&self) -> [Option<&EntityUID>; 3] {
+        let request: &ast::Request = self.request.as_ref();
+        [request.principal(), request.action(), request.resource()].map(EntityUIDEntry::uid)
     }
 }
 
@@ -167,17 +187,9 @@ fn request(
     Request::new(principal, action, resource, context.into(), bundle.schema()).map_err(internal)
 }
 
-fn context(input: Value, identity: &Identity, facts: &Facts) -> Result<ast::Context, Denial> {
-    let always = [
-        ("input", input),
-        ("delegation", delegation(identity.actor.as_ref())),
-        ("request", observed(facts)?),
-    ];
-    let optional = [
-        ("actor", identity.actor.as_ref().map(|actor| Value::from(core(&actor.uid)))),
-        ("token", identity.token.as_ref().map(claims).transpose()?),
-    ];
-    let members = always.into_iter().chain(present(optional));
+fn context(input: Value, caller: &Caller, facts: &Facts) -> Result<ast::Context, Denial> {
+    let members = [("input", input), ("request", observed(facts)?)].into_iter();
+    let members = members.chain(caller.terms.iter().cloned());
     let members = members.map(|(name, value)| (name.into(), value)).collect();
     Ok(ast::Context::Value(Arc::new(members)))
 }
@@ -203,26 +215,6 @@ fn resource(
     })
 }
 
-fn delegation(actor: Option<&Actor>) -> Value {
-    let depth = actor.map_or(0, |actor| actor.chain.len());
-    let agents = actor.into_iter().flat_map(|actor| &actor.agents);
-    value::record([
-        ("depth", Value::from(i64::try_from(depth).unwrap_or(i64::MAX))),
-        ("agents", value::set(agents.map(|agent| Value::from(core(agent))))),
-    ])
-}
-
-fn claims(token: &Token) -> Result<Value, Denial> {
-    let scopes = token.scopes.iter().map(|scope| Value::from(scope.as_str()));
-    let expires = token.expires.and_then(|at| DateTime::from_timestamp(at, 0));
-    let optional = [
-        ("issuer", token.issuer.as_deref().map(Value::from)),
-        ("txn", token.txn.as_deref().map(Value::from)),
-        ("expires", expires.map(datetime).transpose()?),
-    ];
-    Ok(value::record([("scopes", value::set(scopes))].into_iter().chain(present(optional))))
-}
-
 fn observed(facts: &Facts) -> Result<Value, Denial> {
     let always = [
         ("time", datetime(facts.time)?),
@@ -238,23 +230,23 @@ fn observed(facts: &Facts) -> Result<Value, Denial> {
     Ok(value::record(always.into_iter().chain(present(optional))))
 }
 
-fn present<const N: usize>(
+pub(super) fn present<const N: usize>(
     optional: [(&'static str, Option<Value>); N],
 ) -> impl Iterator<Item = (&'static str, Value)> {
     optional.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
-fn datetime(time: DateTime<Utc>) -> Result<Value, Denial> {
+pub(super) fn datetime(time: DateTime<Utc>) -> Result<Value, Denial> {
     let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
     Extension::Datetime.of(&text).ok_or_else(|| internal(()))
 }
 
-fn core(uid: &EntityUid) -> EntityUID {
+pub(super) fn core(uid: &EntityUid) -> EntityUID {
     uid.clone().into()
 }
 
 /// The error itself repeats values, which may be arguments that the inventory redacts.
-fn internal<E>(_: E) -> Denial {
+pub(super) fn internal<E>(_: E) -> Denial {
     let detail = Some("the call does not fit the bundle's schema".to_owned());
     Denial { detail, ..Denial::because(Reason::Internal) }
 }

@@ -8,12 +8,12 @@ use crate::bundle::Mode;
 use crate::config::Gate;
 use crate::decide::{Denial, Facts};
 use crate::header;
-use crate::identity::{Actor, Identity, Token};
 use crate::mcp::{Id, MessageError};
 use crate::reason::Reason;
 use crate::record::{self, ActorField, PrincipalField, Record, TokenField};
 use crate::refusal::Refused;
 
+use super::sender::Sender;
 use super::{Arrival, Refusal, unreadable};
 
 /// What is known about one request so far.
@@ -51,19 +51,11 @@ impl Account {
         Self { facts, server: None, principal: None, actor: None, token: None, txn: None, entropy }
     }
 
-    pub(super) fn identify(&mut self, identity: &Identity) {
-        let principal = &identity.principal;
-        self.principal = Some(Rc::new(PrincipalField {
-            type_name: principal.type_name.clone(),
-            id: principal.id.clone(),
-            tenant: principal.tenant.clone(),
-            teams: principal.teams.iter().cloned().collect(),
-            parents: principal.parents.iter().cloned().collect(),
-            attributes: principal.attributes.clone(),
-        }));
-        self.actor = identity.actor.as_ref().map(|actor| Rc::new(self::actor(actor)));
-        self.token = identity.token.as_ref().map(|token| Rc::new(self::token(token)));
-        self.txn = identity.token.as_ref().and_then(|token| token.txn.clone());
+    pub(super) fn identify(&mut self, sender: &Sender) {
+        self.principal = Some(Rc::clone(&sender.principal));
+        self.actor.clone_from(&sender.actor);
+        self.token.clone_from(&sender.token);
+        self.txn = sender.identity.token.as_ref().and_then(|token| token.txn.clone());
     }
 
     /// The record of the `index`-th message of the request.
@@ -136,24 +128,5 @@ impl Account {
     pub(super) fn fail(&self, gate: &Gate, detail: &str) -> Refusal {
         let detail = Some(detail.to_owned());
         self.refuse(gate, &Denial { detail, ..Denial::because(Reason::Internal) }, None)
-    }
-}
-
-fn actor(actor: &Actor) -> ActorField {
-    ActorField {
-        type_name: actor.uid.type_name().to_string(),
-        id: actor.id.clone(),
-        chain: actor.chain.clone(),
-    }
-}
-
-fn token(token: &Token) -> TokenField {
-    let expires = token.expires.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    TokenField {
-        issuer: token.issuer.clone(),
-        scopes: token.scopes.clone(),
-        expires: expires.map(record::timestamp),
-        jti: token.id.clone(),
-        claims_digest: token.claims_digest.clone(),
     }
 }

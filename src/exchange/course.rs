@@ -1,12 +1,14 @@
 //! One bundle's way through a request: who asks, what is in the body, what is decided.
 
+use std::rc::Rc;
+
 use super::account::Account;
+use super::sender::Sender;
 use super::transport::transport;
 use super::{Arrival, Event, Forward, HeaderChange, Refusal, Step};
 use crate::config::Gate;
 use crate::decide::{self, Denial, Permits};
 use crate::header;
-use crate::identity::{self, Identity};
 use crate::json;
 use crate::mcp::{Housekeeping, MessageError, StandardHeaders};
 use crate::reason::Reason;
@@ -43,7 +45,7 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) account: Account,
-    pub(super) identity: Identity,
+    pub(super) sender: Rc<Sender>,
     pub(super) server: String,
     pub(super) headers: StandardHeaders,
     /// `GET` and `DELETE` carry no message.
@@ -121,16 +123,16 @@ impl Pending {
             Ok(attested) => attested,
             Err(failure) => return Err(Box::new(account.fail(gate, failure))),
         };
-        let identity = match identity::identify(&gate.bundle.identity, attested) {
-            Ok(identity) => identity,
+        let sender = match gate.senders.identify(&gate.bundle, attested) {
+            Ok(sender) => sender,
             Err(error) => {
                 let detail = Some(error.to_string());
                 let denial = Denial { detail, ..Denial::because(error.reason()) };
                 return Err(refuse(&account, denial));
             }
         };
-        account.identify(&identity);
-        let tenant = identity.principal.tenant.as_ref();
+        account.identify(&sender);
+        let tenant = sender.identity.principal.tenant.as_ref();
         if tenant.is_some_and(|tenant| !gate.bundle.knows_tenant(tenant)) {
             return Err(refuse(&account, Denial::because(Reason::UnknownTenant)));
         }
@@ -138,7 +140,7 @@ impl Pending {
             .map_err(|denial| refuse(&account, denial))?;
         let headers = StandardHeaders::read(&arrival.head)
             .map_err(|error| Box::new(account.refuse_message(gate, &error)))?;
-        Ok(Self { account, identity, server, headers, bodiless })
+        Ok(Self { account, sender, server, headers, bodiless })
     }
 
     fn decide(self, gate: &Gate, body: &[u8], asked: Asked) -> Step {

@@ -125,8 +125,9 @@ impl Pending {
     /// The denial of a call that cannot be put before the policies is an error.
     fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Verdict, Denial> {
         let (facts, arguments) = (&self.account.facts, call.arguments);
-        let question = Question::new(&gate.bundle, tool, arguments, &self.identity, facts)?;
-        Ok(decide::decide(&gate.bundle, &self.identity, &question))
+        let caller = self.sender.caller.as_ref().map_err(Clone::clone)?;
+        let question = Question::by(caller, &gate.bundle, tool, arguments, facts)?;
+        Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
     }
 
     fn record(

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use cedar_policy_core::ast::{Effect, Literal, ValueKind};
 use cedar_policy_core::evaluator::Evaluator;
 
-use super::Rule;
+use super::{Parties, Rule};
 
 /// The policies that have a say, in the order of their ids.
 #[derive(Debug, Default)]
@@ -20,10 +20,10 @@ pub struct Answer {
 
 impl Answer {
     /// Asks policies.
-    pub fn of(rules: &[Rc<Rule>], evaluator: &Evaluator<'_>) -> Self {
+    pub fn of(rules: &[Rc<Rule>], parties: &Parties<'_>, evaluator: &Evaluator<'_>) -> Self {
         let mut answer = Self::default();
         for rule in rules {
-            let said = match holds(rule, evaluator) {
+            let said = match holds(rule, parties, evaluator) {
                 Some(false) => continue,
                 None => &mut answer.errors,
                 Some(true) => match rule.effect {
@@ -40,9 +40,14 @@ impl Answer {
     }
 }
 
-/// Whether the condition of a policy holds; `None` if it cannot be told.
-fn holds(rule: &Rule, evaluator: &Evaluator<'_>) -> Option<bool> {
-    let value = evaluator.interpret(&rule.condition, &rule.slots).ok()?;
+/// Whether a policy matches; `None` if that cannot be told. The condition of a policy whose scope
+/// the call does not meet is not evaluated, and so does not err.
+fn holds(rule: &Rule, parties: &Parties<'_>, evaluator: &Evaluator<'_>) -> Option<bool> {
+    if !rule.bounds.admit(parties)? {
+        return Some(false);
+    }
+    let Some(condition) = &rule.condition else { return Some(true) };
+    let value = evaluator.interpret(condition, &rule.slots).ok()?;
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(holds)) => Some(*holds),
         ValueKind::Lit(Literal::Long(_) | Literal::String(_) | Literal::EntityUID(_))

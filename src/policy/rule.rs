@@ -1,44 +1,44 @@
-//! One policy as Cedar evaluates it.
+//! One policy as it is asked.
 
 use cedar_policy_core::ast::{
     AnyId, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, SlotEnv,
 };
 use cedar_policy_core::parser;
 
+use super::Bounds;
 use crate::bundle::PolicySource;
 
-/// A policy whose condition, scope included, is put together once.
+/// A policy whose parts are put together once.
 #[derive(Debug)]
 pub struct Rule {
     /// Its `@id`.
     pub id: String,
-    /// What it does where its condition holds.
+    /// What it does where it matches.
     pub effect: Effect,
-    /// Scope, `when` and `unless` as one expression.
-    pub condition: Expr,
+    /// Its scope.
+    pub bounds: Bounds,
+    /// `when` and `unless` as one expression; `None` where there are none.
+    pub condition: Option<Expr>,
     /// What the slots of a template are linked to.
     pub slots: SlotEnv,
     /// The text that it has for the caller it refuses.
     pub reason: Option<String>,
-    /// The entities that it names.
+    /// The entities that its condition names.
     pub entities: Vec<EntityUID>,
 }
 
 impl Rule {
     /// A policy that Cedar has read.
     pub fn of(policy: &Policy) -> Self {
-        let condition = policy.condition();
-        let named = condition.subexpressions().filter_map(|part| match part.expr_kind() {
-            ExprKind::Lit(Literal::EntityUID(uid)) => Some(uid.as_ref().clone()),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "only literals name entities")]
-            _ => None,
-        });
+        let condition = policy.non_scope_constraints().cloned();
+        let named = condition.iter().flat_map(Expr::subexpressions).filter_map(named);
         let mut entities: Vec<EntityUID> = named.chain(policy.env().values().cloned()).collect();
         entities.sort_unstable();
         entities.dedup();
         Self {
             id: policy.id().to_string(),
             effect: policy.effect(),
+            bounds: Bounds::of(policy),
             slots: policy.env().clone(),
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),
             entities,
@@ -49,6 +49,15 @@ impl Rule {
     /// A policy of a bundle; `None` if Cedar does not read it.
     pub fn read(source: &PolicySource) -> Option<Self> {
         parse(source).map(|policy| Self::of(&policy))
+    }
+}
+
+/// The entity that a part of a condition is.
+fn named(part: &Expr) -> Option<EntityUID> {
+    if let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() {
+        Some(uid.as_ref().clone())
+    } else {
+        None
     }
 }
 

@@ -6,37 +6,28 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hashbrown::HashMap;
-
 use super::Rule;
 use crate::bundle::PolicySource;
+use crate::recent::Recent;
 
-/// How many policies one generation holds.
+/// How many policies stay read, at least.
 const GENERATION: usize = 2048;
 
 /// The policies of one layer.
 #[derive(Debug)]
 pub struct Rules {
     sources: Vec<PolicySource>,
-    read: RefCell<Generations>,
+    read: RefCell<Recent<u32, Rc<Rule>>>,
 }
 
 /// The id of a policy that Cedar does not read, which building a bundle rules out.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unreadable(pub String);
 
-/// What was asked lately. When the young are full they become the old, and the old are forgotten:
-/// what is asked in between survives.
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<u32, Rc<Rule>>,
-    old: HashMap<u32, Rc<Rule>>,
-}
-
 impl Rules {
     /// Policies as text, of which none is read yet.
     pub fn new(sources: Vec<PolicySource>) -> Self {
-        Self { sources, read: RefCell::default() }
+        Self { sources, read: RefCell::new(Recent::new(GENERATION)) }
     }
 
     /// The policies as text.
@@ -51,7 +42,7 @@ impl Rules {
     /// [`Unreadable`] if there is none or it does not read.
     pub fn get(&self, position: u32) -> Result<Rc<Rule>, Unreadable> {
         let mut read = self.read.borrow_mut();
-        if let Some(rule) = read.get(position) {
+        if let Some(rule) = read.get(&position) {
             return Ok(rule);
         }
         let source = usize::try_from(position).ok().and_then(|at| self.sources.get(at));
@@ -60,24 +51,6 @@ impl Rules {
         let rule = Rc::new(rule);
         read.keep(position, Rc::clone(&rule));
         Ok(rule)
-    }
-}
-
-impl Generations {
-    fn get(&mut self, position: u32) -> Option<Rc<Rule>> {
-        if let Some(rule) = self.young.get(&position) {
-            return Some(Rc::clone(rule));
-        }
-        let rule = self.old.remove(&position)?;
-        self.keep(position, Rc::clone(&rule));
-        Some(rule)
-    }
-
-    fn keep(&mut self, position: u32, rule: Rc<Rule>) {
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(position, rule);
     }
 }
 
@@ -94,15 +67,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_stays_read_and_the_rest_is_forgotten() {
-        let rules = many(3 * GENERATION);
-        let first = rules.get(0).unwrap();
-        for position in 1..u32::try_from(3 * GENERATION).unwrap() {
-            assert_eq!(rules.get(position).unwrap().id, format!("p{position}"));
-            assert!(Rc::ptr_eq(&first, &rules.get(0).unwrap()), "{position}");
-        }
-        let read = rules.read.borrow();
-        assert!(read.young.len() <= GENERATION && read.old.len() <= GENERATION);
+    fn a_policy_is_read_once() {
+        let rules = many(3);
+        assert!(Rc::ptr_eq(&rules.get(1).unwrap(), &rules.get(1).unwrap()));
+        assert_eq!(rules.get(2).unwrap().id, "p2");
     }
 
     #[test]

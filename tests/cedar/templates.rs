@@ -11,7 +11,7 @@ use cedar_policy_core::entities::{Dereference, Entities as Graph};
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use proptest::prelude::*;
-use toolgate::policy::{Answer, Index, Key, Keys, Rule, Scope};
+use toolgate::policy::{Answer, Index, Key, Keys, Parties, Rule, Scope};
 
 use super::calls::call;
 use super::choices::{Choices, choices};
@@ -142,7 +142,9 @@ type Said = [Vec<String>; 2];
 fn ours(rules: &[Rc<Rule>], request: &Request, entities: &Entities) -> Said {
     let (asked, graph): (&Asked, &Graph) = (request.as_ref(), entities.as_ref());
     let evaluator = Evaluator::new(asked.clone(), graph, Extensions::all_available());
-    let Answer { permits, forbids, errors } = Answer::of(rules, &evaluator);
+    let uids = [asked.principal(), asked.action(), asked.resource()];
+    let parties = Parties::new(uids.map(|entry| entry.uid().unwrap()), graph);
+    let Answer { permits, forbids, errors } = Answer::of(rules, &parties, &evaluator);
     let determining = if forbids.is_empty() { permits } else { forbids };
     [determining, errors].map(|rules| rules.iter().map(|rule| rule.id.clone()).collect())
 }

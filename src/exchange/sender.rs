@@ -1,0 +1,96 @@
+//! Who sends, with everything that follows from that alone. An agent sends many calls with one token.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use chrono::DateTime;
+
+use crate::bundle::Bundle;
+use crate::decide::{Caller, Denial};
+use crate::identity::{self, Actor, Attested, Identity, IdentityError, Principal, Token};
+use crate::recent::Recent;
+use crate::record::{self, ActorField, PrincipalField, TokenField};
+
+/// How many senders a gate remembers, at least.
+const REMEMBERED: usize = 512;
+
+/// A sender as identity, policies and records have it.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(super) identity: Identity,
+    /// The sender among the entities of the bundle, or why it cannot be there.
+    pub(super) caller: Result<Caller, Denial>,
+    pub(super) principal: Rc<PrincipalField>,
+    pub(super) actor: Option<Rc<ActorField>>,
+    pub(super) token: Option<Rc<TokenField>>,
+}
+
+/// The senders of a gate by all that is attested of them: to know them again is to compare claims.
+#[derive(Debug)]
+pub struct Senders(RefCell<Recent<Attested, Rc<Sender>>>);
+
+impl Default for Senders {
+    fn default() -> Self {
+        Self(RefCell::new(Recent::new(REMEMBERED)))
+    }
+}
+
+impl Senders {
+    /// The sender of whom this is attested, by the mapping of the bundle that these are senders of.
+    pub(super) fn identify(
+        &self,
+        bundle: &Bundle,
+        attested: &Attested,
+    ) -> Result<Rc<Sender>, IdentityError> {
+        let mut known = self.0.borrow_mut();
+        if let Some(sender) = known.get(attested) {
+            return Ok(sender);
+        }
+        let sender = Rc::new(Sender::new(bundle, attested)?);
+        known.keep(attested.clone(), Rc::clone(&sender));
+        Ok(sender)
+    }
+}
+
+impl Sender {
+    fn new(bundle: &Bundle, attested: &Attested) -> Result<Self, IdentityError> {
+        let identity = identity::identify(&bundle.identity, attested)?;
+        Ok(Self {
+            caller: Caller::new(bundle, &identity),
+            principal: Rc::new(principal(&identity.principal)),
+            actor: identity.actor.as_ref().map(|it| Rc::new(actor(it))),
+            token: identity.token.as_ref().map(|it| Rc::new(token(it))),
+            identity,
+        })
+    }
+}
+
+fn principal(principal: &Principal) -> PrincipalField {
+    PrincipalField {
+        type_name: principal.type_name.clone(),
+        id: principal.id.clone(),
+        tenant: principal.tenant.clone(),
+        teams: principal.teams.iter().cloned().collect(),
+        parents: principal.parents.iter().cloned().collect(),
+        attributes: principal.attributes.clone(),
+    }
+}
+
+fn actor(actor: &Actor) -> ActorField {
+    ActorField {
+        type_name: actor.uid.type_name().to_string(),
+        id: actor.id.clone(),
+        chain: actor.chain.clone(),
+    }
+}
+
+fn token(token: &Token) -> TokenField {
+    let expires = token.expires.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    TokenField {
+        issuer: token.issuer.clone(),
+        scopes: token.scopes.clone(),
+        expires: expires.map(record::timestamp),
+        jti: token.id.clone(),
+        claims_digest: token.claims_digest.clone(),
+    }
+}
