@@ -32,7 +32,8 @@ impl Head {
     /// The head of this text, if it is beyond doubt.
     pub fn read(text: &str) -> Option<Self> {
         let mut reader = Reader { rest: text };
-        let mode = reader.annotations()?;
+        let mut mode = None;
+        reader.annotations(&mut mode)?;
         let effect = reader.name()?;
         if !matches!(effect, "permit" | "forbid") {
             return None;
@@ -55,8 +56,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// All annotations; of their values only that of `@mode` is kept.
-    fn annotations(&mut self) -> Option<Option<String>> {
-        let mut mode = None;
+    fn annotations(&mut self, mode: &mut Option<String>) -> Option<()> {
         while self.take("@") {
             let name = self.name()?;
             if !self.take("(") {
@@ -73,10 +73,10 @@ impl<'a> Reader<'a> {
                 if mode.is_some() || value.contains('\\') {
                     return None;
                 }
-                mode = Some(value.to_owned());
+                *mode = Some(value.to_owned());
             }
         }
-        Some(mode)
+        Some(())
     }
 
     fn principal_or_resource(&mut self, variable: &str) -> Option<Key> {

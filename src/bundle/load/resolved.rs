@@ -13,15 +13,13 @@ pub(super) fn of(
     types: BTreeSet<String>,
     findings: &mut Vec<Finding>,
 ) -> Resolved {
-    let written: Result<Vec<(String, Value)>, _> = entities
-        .iter()
-        .map(|entity| Ok((entity.uid().to_string(), sorted(entity.to_json_value()?))))
-        .collect();
-    let mut written =
-        written.unwrap_or_else(|error: cedar_policy::entities_errors::EntitiesError| {
-            findings.push(Finding::new(Code::Entity, site(), error.to_string()));
-            Vec::new()
-        });
+    let mut written = Vec::new();
+    for entity in entities.iter() {
+        match entity.to_json_value() {
+            Ok(json) => written.push((entity.uid().to_string(), sorted(json))),
+            Err(error) => findings.push(Finding::new(Code::Entity, site(), error.to_string())),
+        }
+    }
     written.sort_by(|(a, _), (b, _)| a.cmp(b));
     Resolved { entities: written.into_iter().map(|(_, entity)| entity).collect(), types }
 }

@@ -140,9 +140,9 @@ fn near() -> impl Strategy<Value = String> {
             if let Some((place, piece, replace)) = damage {
                 let at = place.index(parts.len());
                 if replace {
-                    parts[at] = piece.to_owned()
+                    parts[at] = piece.to_owned();
                 } else {
-                    parts.insert(at, piece.to_owned())
+                    parts.insert(at, piece.to_owned());
                 }
             }
             parts.join(if tight { "" } else { " " })
