@@ -120,9 +120,10 @@ fn judge<'a>(
         Ok((layer, rules))
     };
     let asked = layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Rc<Rule>>)>, Denial>>()?;
-    let entities = question.entities_for(asked.iter().flat_map(|(_, rules)| rules));
-    let evaluator = question.evaluator(&entities);
     let internal = || Denial::because(Reason::Internal);
+    let rules = asked.iter().flat_map(|(_, rules)| rules);
+    let entities = question.entities_for(rules).ok_or_else(internal)?;
+    let evaluator = question.evaluator(&entities);
     let parties = question.parties(&entities).ok_or_else(internal)?;
     let mut policies = Vec::new();
     for (layer, rules) in &asked {

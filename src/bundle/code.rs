@@ -50,6 +50,8 @@ codes! {
     IdentityMapping = "identity-mapping", Error;
     /// The Cedar schema cannot be used.
     Schema = "schema", Error;
+    /// A type hides another one of the same name.
+    HiddenType = "hidden-type", Error;
     /// A static entity cannot be used.
     Entity = "entity", Error;
     /// The manifest and the tools files tell of different tools.
@@ -92,8 +94,6 @@ codes! {
     Acceptance = "acceptance", Error;
     /// No entity can be the resource of a tool's calls.
     NoResource = "no-resource", Warning;
-    /// A type hides another one of the same name.
-    HiddenType = "hidden-type", Warning;
     /// The gate leaves a part of a tool's schema to the tool.
     UnenforcedSchema = "unenforced-schema", Warning;
     /// A tool's description has something that people do not see.

@@ -274,3 +274,39 @@ fn spans_point_into_the_policy() {
     let span = findings[0].span.clone().unwrap();
     assert_eq!(source.get(span), Some("context.input.amont"));
 }
+
+/// What a filter decides on was checked as the schema's own types: nothing may stand in their place.
+#[test]
+fn no_type_of_the_author_stands_in_the_place_of_one_that_is_generated_for() {
+    let document = |schema: &dyn Fn(&str) -> String, tools: Option<Value>| {
+        let mut document = fixture::document_json();
+        let written = schema(document["schema"].as_str().unwrap());
+        document["schema"] = json!(written);
+        if let Some(tool) = tools {
+            document["tools"]["pay"][1]["inputSchema"] = tool;
+        }
+        serde_json::from_value::<Document>(document).unwrap()
+    };
+    for name in ["ipaddr", "datetime", "duration", "decimal", "String", "Long", "Bool"] {
+        let found = load(&document(&|schema| format!("type {name} = {{}}; {schema}"), None));
+        assert!(found.is_err(), "{name}");
+        let found = load(&document(&|schema| format!("entity {name}; {schema}"), None));
+        assert!(found.is_err(), "{name}");
+    }
+    let enumerated = |schema: &str| schema.replace("entity Server;", "entity Server enum [\"x\"];");
+    assert_ne!(
+        enumerated(&document(&str::to_owned, None).schema),
+        document(&str::to_owned, None).schema
+    );
+    assert!(load(&document(&enumerated, None)).is_err());
+    let two = |one: &str, other: &str| {
+        json!({ "type": "object",
+            "$defs": { "Mode": { "type": "string", "enum": [one] } },
+            "definitions": { "Mode": { "type": "string", "enum": [other] } },
+            "properties": { "amount": { "type": "integer" }, "note": { "type": "string" },
+                "a": { "$ref": "#/$defs/Mode" }, "b": { "$ref": "#/definitions/Mode" } },
+            "required": ["amount"] })
+    };
+    assert!(load(&document(&str::to_owned, Some(two("read", "read")))).is_ok());
+    assert!(load(&document(&str::to_owned, Some(two("read", "write")))).is_err());
+}

@@ -89,11 +89,12 @@ impl World {
 
     /// The principal and all entities that evaluation can reach from these. An entity is reached by
     /// being named: in the request, in a policy, or in what an entity that is reached says of itself.
+    /// `None` if they cannot be put together; a policy must not be asked without them.
     pub fn reachable<'a>(
         &'a self,
         principal: &'a Resident,
         from: impl IntoIterator<Item = &'a EntityUID>,
-    ) -> Slice {
+    ) -> Option<Slice> {
         let mut reached = HashMap::new();
         reached.insert(principal.entity.uid(), Arc::clone(&principal.entity));
         let mut open: Vec<&EntityUID> = from.into_iter().chain(&principal.mentions).collect();
@@ -106,10 +107,10 @@ impl World {
         }
         let closed = TCComputation::AssumeAlreadyComputed;
         let extensions = Extensions::all_available();
-        // Each is there once, and nothing is computed, so nothing can fail.
+        // Each is there once, and nothing is computed, so nothing should fail.
         Slice::new()
             .add_entities(reached.into_values(), None::<&NoEntitiesSchema>, closed, extensions)
-            .unwrap_or_default()
+            .ok()
     }
 
     /// All entities of a call of this principal, as Cedar has them.

@@ -132,7 +132,7 @@ impl Question {
     pub(super) fn entities_for<'a>(
         &'a self,
         rules: impl Iterator<Item = &'a Rc<Rule>>,
-    ) -> Entities {
+    ) -> Option<Entities> {
         let [_, action, resource] = self.uids();
         let of_policies = rules.flat_map(|rule| &rule.entities);
         let from = action.into_iter().chain(resource).chain(&self.named).chain(of_policies);

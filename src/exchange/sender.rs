@@ -12,7 +12,11 @@ use crate::recent::Recent;
 use crate::record::{self, ActorField, PrincipalField, TokenField};
 
 /// How many senders a gate remembers, at least.
-const REMEMBERED: usize = 512;
+const REMEMBERED: usize = 128;
+
+/// The longest claims that are remembered, in bytes of JSON. What is kept of a sender takes many
+/// times as much.
+const LONGEST: usize = 4096;
 
 /// A sender as identity, policies and records have it.
 #[derive(Debug)]
@@ -47,7 +51,9 @@ impl Senders {
             return Ok(sender);
         }
         let sender = Rc::new(Sender::new(bundle, attested)?);
-        known.keep(attested.clone(), Rc::clone(&sender));
+        if size(attested) <= LONGEST {
+            known.keep(attested.clone(), Rc::clone(&sender));
+        }
         Ok(sender)
     }
 }
@@ -63,6 +69,11 @@ impl Sender {
             identity,
         })
     }
+}
+
+fn size(attested: &Attested) -> usize {
+    let tokens = attested.tokens.values().map(|claims| claims.to_string().len());
+    tokens.fold(attested.peer.as_ref().map_or(0, String::len), usize::saturating_add)
 }
 
 fn principal(principal: &Principal) -> PrincipalField {

@@ -108,7 +108,7 @@ pub(super) struct Reader<'a> {
     /// Entries of the inventory that were found.
     pub(super) listed: BTreeSet<&'a str>,
     /// The places of Cedar names.
-    pub(super) names: BTreeMap<String, Place>,
+    pub(super) names: BTreeMap<String, (Place, Vec<String>)>,
     /// The references being followed.
     references: Vec<&'a str>,
     depth: usize,

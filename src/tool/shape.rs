@@ -83,9 +83,11 @@ impl<'a> Reader<'a> {
         let enumeration = cedar::enumeration(self.namespace, &place.types, self.taken, values)
             .ok_or(Problem::Impossible)?;
         let name = format!("{}::{}", enumeration.namespace, enumeration.name);
-        let owner = self.names.entry(name.clone()).or_insert_with(|| place.clone());
-        // Whoever refers to one definition means one type.
-        let same = owner.types == place.types && owner.shared == place.shared;
+        let values: Vec<String> = enumeration.values.keys().cloned().collect();
+        let (owner, owned) =
+            self.names.entry(name.clone()).or_insert_with(|| (place.clone(), values.clone()));
+        // Whoever refers to one definition means one type. `$defs` and `definitions` may both have it.
+        let same = owner.types == place.types && owner.shared == place.shared && *owned == values;
         if same {
             Ok(Kind::Enum(enumeration))
         } else {

@@ -17,6 +17,7 @@ use super::policy_site;
 use crate::bundle::{Code, Document, EntitySource, Finding, Layer, LayerName, PolicySource, Site};
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
 use crate::json::LARGEST_INTEGER;
+use crate::tool::SERVER;
 
 /// The deepest nesting of a policy in Cedar's JSON form, which has two levels for an operator.
 /// Cedar evaluates recursively; a sixth of what the filter's stack was seen to bear is allowed.
@@ -288,13 +289,15 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
         .collect()
 }
 
-/// Types whose ids come from tokens and certificates cannot be enumerated in the schema.
+/// Types whose ids come from tokens, certificates and the manifest cannot be enumerated in the schema.
 pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding> {
     let declared = author_schema(schema);
     let parents = mapping.principal.parents.iter();
     let parents = parents.map(|parent| ("identity.principal.parents", &parent.entity_type));
     let workload = mapping.workload.iter();
     let workload = workload.map(|workload| ("identity.workload.type", &workload.entity_type));
+    let server = TypeName::try_from(SERVER.to_owned()).ok();
+    let server = server.iter().map(|server| ("servers", server));
     [
         ("identity.principal.type", &mapping.principal.entity_type),
         ("identity.actor.type", &mapping.actor.entity_type),
@@ -302,9 +305,12 @@ pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding
     .into_iter()
     .chain(parents)
     .chain(workload)
+    .chain(server)
     .filter(|(_, name)| declaration(&declared, name).is_some_and(is_enumerated))
     .map(|(key, name)| {
-        let message = format!("`{name}` is enumerated in the schema, and its ids come from tokens");
+        let source = if key == "servers" { "`servers`" } else { "tokens" };
+        let message =
+            format!("`{name}` is enumerated in the schema, and its ids come from {source}");
         Finding::new(Code::IdentityMapping, Site::Manifest(key.to_owned()), message)
     })
     .collect()
