@@ -84,10 +84,10 @@ impl<'a> Reader<'a> {
             .ok_or(Problem::Impossible)?;
         let name = format!("{}::{}", enumeration.namespace, enumeration.name);
         let values: Vec<String> = enumeration.values.keys().cloned().collect();
-        let (owner, owned) =
+        let (owner, its) =
             self.names.entry(name.clone()).or_insert_with(|| (place.clone(), values.clone()));
         // Whoever refers to one definition means one type. `$defs` and `definitions` may both have it.
-        let same = owner.types == place.types && owner.shared == place.shared && *owned == values;
+        let same = owner.types == place.types && owner.shared == place.shared && *its == values;
         if same {
             Ok(Kind::Enum(enumeration))
         } else {
