@@ -114,21 +114,15 @@ impl Formatter for Canonical<'_> {
 
 /// Sorts the members at the end of the text, by the UTF-16 code units of their names.
 fn sort(text: &mut Vec<u8>, members: &[Member]) -> io::Result<()> {
-    let name_of = |member: &Member| {
-        let Range { start, end } = member.key;
-        text.get(start.saturating_add(1)..end.saturating_sub(1)).unwrap_or_default()
-    };
-    // Plain names sort as their bytes do.
-    let plain = |name: &[u8]| name.is_ascii() && !name.contains(&b'\\');
-    let all_plain = members.iter().all(|member| plain(name_of(member)));
-    if all_plain && members.is_sorted_by(|a, b| name_of(a) < name_of(b)) {
-        return Ok(());
-    }
     let named = |member| Ok((name(text, member)?, member));
     let mut sorted = members.iter().map(named).collect::<io::Result<Vec<_>>>()?;
     let order = |(a, _): &Named<'_>, (b, _): &Named<'_>| a.encode_utf16().cmp(b.encode_utf16());
+    let ascending = |a: &Named<'_>, b: &Named<'_>| order(a, b).is_lt();
+    if sorted.is_sorted_by(ascending) {
+        return Ok(());
+    }
     sorted.sort_by(order);
-    if !sorted.is_sorted_by(|a, b| order(a, b).is_lt()) {
+    if !sorted.is_sorted_by(ascending) {
         return Err(io::ErrorKind::InvalidData.into());
     }
     let start = members.first().map_or(text.len(), |first| first.whole.start);
