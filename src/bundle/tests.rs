@@ -310,3 +310,25 @@ fn no_type_of_the_author_stands_in_the_place_of_one_that_is_generated_for() {
     assert!(load(&document(&str::to_owned, Some(two("read", "read")))).is_ok());
     assert!(load(&document(&str::to_owned, Some(two("read", "write")))).is_err());
 }
+
+#[test]
+fn what_is_resolved_is_made_anew_and_compared() {
+    let mut document = fixture::document();
+    let resolved = load(&document).unwrap().resolved;
+    document.resolved = Some(resolved.clone());
+    assert!(load(&document).is_ok());
+    let lies = [
+        Resolved { entities: Vec::new(), ..resolved.clone() },
+        Resolved {
+            entities: resolved.entities.iter().rev().cloned().collect(),
+            ..resolved.clone()
+        },
+        Resolved { types: ["Other".to_owned()].into(), ..resolved.clone() },
+    ];
+    for lie in lies {
+        assert_ne!(lie, resolved);
+        document.resolved = Some(lie);
+        let findings = load(&document).unwrap_err();
+        assert!(findings.iter().any(|found| found.is_error() && found.code == Code::Entity));
+    }
+}

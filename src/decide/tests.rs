@@ -24,7 +24,10 @@ pub(super) fn layer(name: &str, policies: &[&str]) -> Value {
 /// Decides `pay/refund` of an amount, asked for with these claims.
 pub(super) fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
     let document = serde_json::from_value(document).unwrap();
-    let bundle = crate::bundle::load(&document).unwrap().bundle;
+    refund_of(&crate::bundle::load(&document).unwrap().bundle, claims, amount)
+}
+
+fn refund_of(bundle: &Bundle, claims: Value, amount: i64) -> Verdict {
     let tokens = [("session".to_owned(), claims)].into();
     let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
     let facts = Facts {
@@ -39,8 +42,8 @@ pub(super) fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
     let tool = bundle.tool("pay", "refund").unwrap();
     let arguments = format!("{{\"amount\":{amount}}}");
     let arguments = json::read(arguments.as_bytes(), 8).unwrap();
-    let question = Question::new(&bundle, tool, arguments.as_object(), &identity, &facts).unwrap();
-    decide(&bundle, &identity, &question)
+    let question = Question::new(bundle, tool, arguments.as_object(), &identity, &facts).unwrap();
+    decide(bundle, &identity, &question)
 }
 
 #[test]
@@ -117,4 +120,30 @@ fn everything_the_proxy_observed_is_in_the_context() {
         "context.token has issuer && context.request has source_ip && context.request has trace_id && context.actor ==",
     ).replace("action,", "action == Action::\"pay/refund\",");
     assert_eq!(refund(&[&guarded], 1).unwrap().policies(), ["p0"]);
+}
+
+/// `toolgate build` lets no such policy pass; somebody else's document may have it.
+#[test]
+fn a_policy_that_does_not_read_refuses_the_calls_it_could_match() {
+    let opened = |broken: &str| {
+        let mut document = crate::fixture::document();
+        document.resolved = Some(crate::bundle::load(&document).unwrap().resolved);
+        let policies = document.layers.values_mut().next().unwrap();
+        *policies =
+            serde_json::from_value(layer("p", &["permit (principal, action, resource);", broken]))
+                .unwrap();
+        let digest = document.digest();
+        crate::bundle::open(document, digest).unwrap()
+    };
+    let matching =
+        "forbid (principal, action == Action::\"pay/refund\", resource) when { no cedar };";
+    for broken in [matching, "forbid (", "no cedar at all"] {
+        let denial = refund_of(&opened(broken), fixture::claims(), 1).outcome.unwrap_err();
+        assert_eq!(
+            (denial.reason, &*denial.policies),
+            (Reason::PolicyError, &["p1".to_owned()][..])
+        );
+    }
+    let elsewhere = matching.replace("refund", "get");
+    assert!(refund_of(&opened(&elsewhere), fixture::claims(), 1).outcome.is_ok());
 }

@@ -105,3 +105,45 @@ fn token(token: &Token) -> TokenField {
         claims_digest: token.claims_digest.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixture;
+
+    fn attested(change: impl FnOnce(&mut serde_json::Value)) -> Attested {
+        let mut claims = fixture::claims();
+        change(&mut claims);
+        Attested { tokens: [("session".to_owned(), claims)].into(), peer: None }
+    }
+
+    #[test]
+    fn a_sender_is_known_again_by_all_claims() {
+        let (bundle, senders) = (fixture::bundle(), Senders::default());
+        let alice = attested(|_| ());
+        let first = senders.identify(&bundle, &alice).unwrap();
+        assert!(Rc::ptr_eq(&first, &senders.identify(&bundle, &alice.clone()).unwrap()));
+        let others = [
+            attested(|claims| claims["sub"] = json!("mallory")),
+            attested(|claims| claims["roles"] = json!([])),
+            attested(|claims| claims["tenant"] = json!("other")),
+            attested(|claims| claims["jti"] = json!("another")),
+            Attested { peer: Some("spiffe://mesh/other".to_owned()), ..alice.clone() },
+        ];
+        for other in others {
+            let sender = senders.identify(&bundle, &other);
+            assert!(!sender.is_ok_and(|sender| Rc::ptr_eq(&first, &sender)), "{other:?}");
+        }
+        assert!(Rc::ptr_eq(&first, &senders.identify(&bundle, &alice).unwrap()));
+    }
+
+    #[test]
+    fn long_claims_are_not_remembered() {
+        let (bundle, senders) = (fixture::bundle(), Senders::default());
+        let long = attested(|claims| claims["note"] = json!("x".repeat(LONGEST)));
+        let first = senders.identify(&bundle, &long).unwrap();
+        assert!(!Rc::ptr_eq(&first, &senders.identify(&bundle, &long).unwrap()));
+    }
+}
