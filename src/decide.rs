@@ -6,12 +6,12 @@ mod request;
 use std::rc::Rc;
 
 pub use caller::Caller;
-pub use request::{Facts, Question};
+pub use request::{Facts, Posed, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
 use crate::identity::Identity;
 use crate::mcp::Housekeeping;
-use crate::policy::{Answer, Rule, Unreadable};
+use crate::policy::{Answer, Cedar, Rule, Unreadable};
 use crate::reason::Reason;
 
 /// Proof that a message was decided and may pass. Only this module makes one, and forwarding
@@ -106,28 +106,26 @@ impl From<Permit> for Verdict {
 
 /// Decides one call: every layer that applies must permit it, and an error anywhere is a denial.
 /// A denial is that of the most general layer that refuses.
-pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question) -> Verdict {
+pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> Verdict {
     let judge = |layers: &Layers| judge(layers.of(identity), question);
     Verdict { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
 }
 
 fn judge<'a>(
     layers: impl Iterator<Item = &'a Layer>,
-    question: &Question,
+    question: &Question<'_>,
 ) -> Result<Permit, Denial> {
+    let keys = question.keys();
     let candidates = |layer: &'a Layer| {
-        let rules = layer.candidates(question.keys()).map_err(|what| unreadable(layer, what))?;
+        let rules = layer.candidates(&keys).map_err(|what| unreadable(layer, what))?;
         Ok((layer, rules))
     };
     let asked = layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Rc<Rule>>)>, Denial>>()?;
-    let internal = || Denial::because(Reason::Internal);
-    let rules = asked.iter().flat_map(|(_, rules)| rules);
-    let entities = question.entities_for(rules).ok_or_else(internal)?;
-    let evaluator = question.evaluator(&entities);
-    let parties = question.parties(&entities).ok_or_else(internal)?;
+    let scene = question.scene();
+    let cedar = Cedar::new(|| question.reached(asked.iter().flat_map(|(_, rules)| rules)));
     let mut policies = Vec::new();
     for (layer, rules) in &asked {
-        policies.extend(read(layer, &Answer::of(rules, &parties, &evaluator))?);
+        policies.extend(read(layer, &Answer::of(rules, &scene, |rule| cedar.tells(rule)))?);
     }
     // Where no layer was asked, nothing is permitted.
     let (last, _) = asked.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;

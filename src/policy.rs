@@ -5,17 +5,25 @@
 
 mod answer;
 mod bounds;
+mod condition;
+mod datum;
+mod evaluator;
 mod head;
 mod index;
 mod rule;
 mod rules;
+mod scene;
 mod scope;
+mod seen;
 pub mod value;
 
 pub use answer::Answer;
-pub use bounds::{Bounds, Parties};
+pub use bounds::Bounds;
+pub use datum::Datum;
+pub use evaluator::Cedar;
 pub use head::Head;
 pub use index::Index;
 pub use rule::Rule;
 pub use rules::{Rules, Unreadable};
+pub use scene::{Observed, Scene};
 pub use scope::{Key, Keys, Scope};

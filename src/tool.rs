@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "cli")]
 use crate::json;
 use crate::json::Object;
-use crate::policy::value::Value;
+use crate::policy::Datum;
 
 /// As deep as types nest, and a union around each.
 #[cfg(feature = "cli")]
@@ -199,7 +199,10 @@ impl Tool {
     }
 
     /// Checks the arguments of a call and builds `context.input` from them.
-    pub fn arguments(&self, arguments: Option<&Object<'_>>) -> Result<Value, ArgumentError> {
+    pub fn arguments<'a>(
+        &'a self,
+        arguments: Option<&'a Object<'_>>,
+    ) -> Result<Datum<'a>, ArgumentError> {
         value::input(&self.input, arguments)
     }
 

@@ -113,25 +113,35 @@ impl Set {
         identify(&self.bundle.identity, &call.attested).unwrap()
     }
 
-    fn question(&self, call: &Call, identity: &Identity) -> Result<Question, Denial> {
+    /// Puts a call into the terms of policies and does something with it.
+    fn question<R>(
+        &self,
+        call: &Call,
+        identity: &Identity,
+        with: impl FnOnce(Result<Question<'_>, Denial>) -> R,
+    ) -> R {
         let tool = self.bundle.tool("fs", call.tool).unwrap();
         let arguments = toolgate::json::read(call.arguments.as_bytes(), 8).unwrap();
-        Question::new(&self.bundle, tool, arguments.as_object(), identity, &facts())
+        with(Question::new(&self.bundle, tool, arguments.as_object(), identity, &facts()))
     }
 
     /// What the gate says and what it would say were nothing in shadow, and the same of Cedar.
     fn answers(&self, call: &Call) -> ([Answer; 2], [Answer; 2]) {
         let identity = self.identity(call);
         let Some(entities) = self.entities(&identity) else {
-            let denial = self.question(call, &identity).unwrap_err();
+            let denial =
+                self.question(call, &identity, |question| question.map(|_| ()).unwrap_err());
             let internal = (Reason::Internal, Vec::new(), None);
             return ([answer(&Err(denial)), internal.clone()], [internal.clone(), internal]);
         };
-        let question = self.question(call, &identity).unwrap();
-        (self.ours(&identity, &question), self.cedars(&identity, question.request(), &entities))
+        self.question(call, &identity, |question| {
+            let question = question.unwrap();
+            let posed = question.in_cedar().unwrap();
+            (self.ours(&identity, &question), self.cedars(&identity, posed.request(), &entities))
+        })
     }
 
-    fn ours(&self, identity: &Identity, question: &Question) -> [Answer; 2] {
+    fn ours(&self, identity: &Identity, question: &Question<'_>) -> [Answer; 2] {
         let verdict = decide(&self.bundle, identity, question);
         let outcome = answer(&verdict.outcome);
         let staged = verdict.staged.as_ref().map_or_else(|| outcome.clone(), answer);

@@ -130,7 +130,7 @@ impl Layer {
     /// # Errors
     ///
     /// The first of them that does not read.
-    pub(crate) fn candidates(&self, keys: &Keys) -> Result<Vec<Rc<Rule>>, Unreadable> {
+    pub(crate) fn candidates(&self, keys: &Keys<'_>) -> Result<Vec<Rc<Rule>>, Unreadable> {
         let positions = self.index.candidates(keys).into_iter();
         positions.filter(|position| self.asks(*position)).map(|at| self.rules.get(at)).collect()
     }

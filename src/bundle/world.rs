@@ -1,5 +1,6 @@
 //! The static entities of a bundle, laid out so that a call touches only those it can reach.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use cedar_policy::Entities;
 use cedar_policy_core::ast::{Entity, EntityUID, PartialValue};
 use cedar_policy_core::entities::{Entities as Slice, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashTable};
 
 use crate::policy::Key;
 
@@ -15,7 +16,8 @@ use crate::policy::Key;
 #[derive(Debug)]
 pub struct World {
     entities: Entities,
-    known: HashMap<EntityUID, Known>,
+    /// By the keys of their own.
+    known: HashTable<Known>,
 }
 
 /// One static entity and what follows from it alone.
@@ -39,7 +41,10 @@ pub struct Resident {
 impl World {
     pub(super) fn new(entities: Entities) -> Self {
         let core: &Slice = entities.as_ref();
-        let known = core.iter().map(|entity| (entity.uid().clone(), Known::of(entity))).collect();
+        let mut known = HashTable::with_capacity(core.len());
+        for entity in core.iter().map(Known::of) {
+            known.insert_unique(entity.key().hash(), entity, |each| each.key().hash());
+        }
         Self { entities, known }
     }
 
@@ -50,20 +55,49 @@ impl World {
 
     /// Whether an entity stands among them.
     pub fn knows(&self, uid: &EntityUID) -> bool {
-        self.known.contains_key(uid)
+        self.known(uid).is_some()
+    }
+
+    /// An entity in a call of this principal.
+    pub fn entity<'a>(&'a self, uid: &EntityUID, principal: &'a Resident) -> Option<&'a Entity> {
+        if uid == principal.uid() {
+            return Some(&principal.entity);
+        }
+        self.known(uid).map(|known| &*known.entity)
+    }
+
+    /// Whether an entity, in a call of this principal, is below another one, whose key is known.
+    pub fn is_below(
+        &self,
+        uid: &EntityUID,
+        other: &EntityUID,
+        key: Key,
+        principal: &Resident,
+    ) -> bool {
+        if uid == principal.uid() {
+            return principal.is_below(other, key);
+        }
+        let Some(known) = self.known(uid) else { return false };
+        // An entity below the principal is in everything that the principal is in.
+        (known.keys.contains(&key) && known.entity.is_descendant_of(other))
+            || (known.is_below(principal) && principal.is_below(other, key))
+    }
+
+    fn known(&self, uid: &EntityUID) -> Option<&Known> {
+        self.known.find(Key::entity(uid).hash(), |known| known.entity.uid() == uid)
     }
 
     /// Lets a principal in. One that stands among the entities is what the bundle says it is:
     /// replacing it would take away the groups that a `forbid` looks for. `None` if it would be in
     /// itself.
     pub fn admit(&self, principal: &Entity) -> Option<Resident> {
-        if let Some(Known { entity, keys, mentions }) = self.known.get(principal.uid()) {
+        if let Some(Known { entity, keys, mentions }) = self.known(principal.uid()) {
             let (keys, mentions) = (keys.clone(), mentions.clone());
             return Some(Resident { entity: Arc::clone(entity), keys, mentions });
         }
         let mut entity = principal.clone();
         for parent in principal.parents() {
-            let above = self.known.get(parent).map(|known| &known.entity);
+            let above = self.known(parent).map(|known| &known.entity);
             for ancestor in above.into_iter().flat_map(|parent| parent.ancestors()) {
                 entity.add_indirect_ancestor(ancestor.clone());
             }
@@ -76,15 +110,14 @@ impl World {
     }
 
     /// The keys of an entity in a call of this principal.
-    pub fn keys(&self, uid: &EntityUID, principal: &Resident) -> Vec<Key> {
-        let Some(known) = self.known.get(uid) else {
-            return vec![Key::entity(uid), Key::entity_type(uid.entity_type())];
+    pub fn keys<'a>(&'a self, uid: &EntityUID, principal: &Resident) -> Cow<'a, [Key]> {
+        let Some(known) = self.known(uid) else {
+            return vec![Key::entity(uid), Key::entity_type(uid.entity_type())].into();
         };
-        let mut keys = known.keys.clone();
-        if known.entity.is_descendant_of(principal.entity.uid()) {
-            keys.extend(&principal.keys);
+        if !known.is_below(principal) {
+            return known.keys.as_slice().into();
         }
-        keys
+        known.keys.iter().chain(&principal.keys).copied().collect()
     }
 
     /// The principal and all entities that evaluation can reach from these. An entity is reached by
@@ -99,7 +132,7 @@ impl World {
         reached.insert(principal.entity.uid(), Arc::clone(&principal.entity));
         let mut open: Vec<&EntityUID> = from.into_iter().chain(&principal.mentions).collect();
         while let Some(uid) = open.pop() {
-            let Some(known) = self.known.get(uid) else { continue };
+            let Some(known) = self.known(uid) else { continue };
             if !reached.contains_key(uid) {
                 reached.insert(uid, lifted(known, principal));
                 open.extend(&known.mentions);
@@ -114,9 +147,8 @@ impl World {
     }
 
     /// All entities of a call of this principal, as Cedar has them.
-    #[cfg(feature = "cli")]
     pub fn entities_with(&self, principal: &Resident) -> Entities {
-        let others = self.known.values().filter(|it| it.entity.uid() != principal.entity.uid());
+        let others = self.known.iter().filter(|it| it.entity.uid() != principal.entity.uid());
         let entities = others.map(|known| lifted(known, principal));
         let entities = entities.chain([Arc::clone(&principal.entity)]);
         let entities = entities.map(|entity| cedar_policy::Entity::from(entity.as_ref().clone()));
@@ -129,9 +161,32 @@ impl Known {
         let (keys, mentions) = (keys(entity), mentions(entity));
         Self { entity: Arc::new(entity.clone()), keys, mentions }
     }
+
+    /// The key of the entity itself.
+    fn key(&self) -> Key {
+        own(&self.keys)
+    }
+
+    fn is_below(&self, principal: &Resident) -> bool {
+        self.keys.contains(&principal.key()) && self.entity.is_descendant_of(principal.uid())
+    }
 }
 
 impl Resident {
+    /// The entity that the principal is.
+    pub fn uid(&self) -> &EntityUID {
+        self.entity.uid()
+    }
+
+    fn key(&self) -> Key {
+        own(&self.keys)
+    }
+
+    /// Whether the principal is below another entity, whose key is known.
+    fn is_below(&self, other: &EntityUID, key: Key) -> bool {
+        self.keys.contains(&key) && self.entity.is_descendant_of(other)
+    }
+
     /// The keys of the principal.
     pub fn keys(&self) -> &[Key] {
         &self.keys
@@ -140,7 +195,7 @@ impl Resident {
 
 /// An entity below the principal is in everything that the principal is in.
 fn lifted(known: &Known, principal: &Resident) -> Arc<Entity> {
-    if !known.entity.is_descendant_of(principal.entity.uid()) {
+    if !known.is_below(principal) {
         return Arc::clone(&known.entity);
     }
     let mut entity = known.entity.as_ref().clone();
@@ -148,6 +203,11 @@ fn lifted(known: &Known, principal: &Resident) -> Arc<Entity> {
         entity.add_indirect_ancestor(ancestor.clone());
     }
     Arc::new(entity)
+}
+
+/// The entity's own key, which stands first.
+fn own(keys: &[Key]) -> Key {
+    keys.first().copied().unwrap_or(Key::ANY)
 }
 
 fn keys(entity: &Entity) -> Vec<Key> {

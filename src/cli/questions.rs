@@ -1,7 +1,7 @@
 //! The Cedar requests that a request leads to, built by the same functions as in the exchange.
 
 use crate::config::Gate;
-use crate::decide::{Denial, Question};
+use crate::decide::{Denial, Posed, Question};
 use crate::exchange::Arrival;
 use crate::identity::{self, Identity};
 use crate::json;
@@ -10,7 +10,7 @@ use crate::reason::Reason;
 
 /// The Cedar request of every call in a body, in its order; `None` for a call that no policy is
 /// asked about.
-pub(super) fn questions(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Vec<Option<Question>> {
+pub(super) fn questions(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Vec<Option<Posed>> {
     let Ok(value) = json::read(body, gate.bundle.limits.depth) else { return Vec::new() };
     let Ok(headers) = StandardHeaders::read(&arrival.head) else { return Vec::new() };
     let Ok(body) = mcp::read(&value, &headers, gate.bundle.limits.calls) else { return Vec::new() };
@@ -31,7 +31,7 @@ fn calls<'a>(body: &'a Body<'a>) -> impl Iterator<Item = Call<'a>> {
     })
 }
 
-fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question, Denial> {
+fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Posed, Denial> {
     let because = |reason| move || Denial::because(reason);
     let bundle = &gate.bundle;
     let facts = arrival.facts(&gate.environment);
@@ -39,5 +39,5 @@ fn question(gate: &Gate, arrival: &Arrival, call: &Call<'_>) -> Result<Question,
     let channel = channel.ok_or_else(because(Reason::UnknownChannel))?;
     let identity = identified(gate, arrival)?;
     let tool = bundle.tool(&channel.server, call.name).ok_or_else(because(Reason::UnknownTool))?;
-    Question::new(bundle, tool, call.arguments, &identity, &facts)
+    Question::new(bundle, tool, call.arguments, &identity, &facts)?.in_cedar()
 }

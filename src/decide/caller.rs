@@ -1,9 +1,5 @@
 //! Who asks, in Cedar's terms: all of a question that is the same for every call of one sender.
 
-use std::rc::Rc;
-
-use cedar_policy::EntityUid;
-use cedar_policy_core::ast::EntityUID;
 use chrono::DateTime;
 
 use super::Denial;
@@ -15,12 +11,9 @@ use crate::policy::value::{self, Value};
 /// A sender among the entities of one bundle.
 #[derive(Debug)]
 pub struct Caller {
-    pub(super) uid: EntityUid,
-    pub(super) principal: Rc<Resident>,
+    pub(super) principal: Resident,
     /// What `context` says of it.
     pub(super) terms: Vec<(&'static str, Value)>,
-    /// The entities that are named there.
-    pub(super) named: Vec<EntityUID>,
 }
 
 impl Caller {
@@ -37,9 +30,8 @@ impl Caller {
             ("token", identity.token.as_ref().map(claims).transpose()?),
         ];
         let delegation = ("delegation", delegation(identity.actor.as_ref()));
-        let terms: Vec<_> = std::iter::once(delegation).chain(present(optional)).collect();
-        let named = terms.iter().flat_map(|(_, value)| value.all_literal_uids()).collect();
-        Ok(Self { uid: principal.uid(), principal: Rc::new(resident), terms, named })
+        let terms = std::iter::once(delegation).chain(present(optional)).collect();
+        Ok(Self { principal: resident, terms })
     }
 }
 

@@ -1,27 +1,25 @@
-//! The Cedar request of one call, built value by value.
+//! One call in the terms of policies, and of Cedar where Cedar has to be asked.
 //!
 //! The caller's JSON never becomes Cedar JSON: there, `{"__entity": …}` would let a caller spell
-//! an entity. Arguments arrive here as typed expressions.
+//! an entity. Arguments arrive here as typed values.
 
-#[cfg(feature = "cli")]
-use std::cell::OnceCell;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cedar_policy::{EntityUid, Request};
-use cedar_policy_core::ast::{self, EntityUID, EntityUIDEntry};
+use cedar_policy::EntityUid;
+use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Request};
 use cedar_policy_core::entities::Entities;
-use cedar_policy_core::evaluator::Evaluator;
-use cedar_policy_core::extensions::Extensions;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Caller, Denial};
-use crate::bundle::{Bundle, Resident, World};
+use crate::bundle::Bundle;
 use crate::identity::Identity;
 use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
-use crate::policy::{Keys, Parties, Rule};
+use crate::policy::{Datum, Keys, Observed, Rule, Scene};
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -45,168 +43,179 @@ pub struct Facts {
     pub environment: String,
 }
 
-/// A call as Cedar sees it.
+/// A call as policies are asked about it.
 #[derive(Debug)]
-pub struct Question {
-    request: Request,
-    world: Rc<World>,
-    principal: Rc<Resident>,
-    keys: Keys,
-    /// The entities that the context names.
-    named: Vec<EntityUID>,
-    /// All entities, for those who look at one call at leisure.
-    #[cfg(feature = "cli")]
-    entities: OnceCell<cedar_policy::Entities>,
+pub struct Question<'a> {
+    bundle: &'a Bundle,
+    caller: Rc<Caller>,
+    action: &'a EntityUID,
+    resource: Cow<'a, EntityUID>,
+    input: Datum<'a>,
+    facts: &'a Facts,
 }
 
-impl Question {
-    /// Puts a call into Cedar's terms.
+impl<'a> Question<'a> {
+    /// Puts a call into the terms of policies.
     ///
     /// # Errors
     ///
     /// As [`Question::by`], and [`Reason::Internal`] if the principal would be in itself.
     pub fn new(
-        bundle: &Bundle,
-        tool: &Tool,
-        arguments: Option<&Object<'_>>,
+        bundle: &'a Bundle,
+        tool: &'a Tool,
+        arguments: Option<&'a Object<'_>>,
         identity: &Identity,
-        facts: &Facts,
+        facts: &'a Facts,
     ) -> Result<Self, Denial> {
-        Self::by(&Caller::new(bundle, identity)?, bundle, tool, arguments, facts)
+        Self::by(Rc::new(Caller::new(bundle, identity)?), bundle, tool, arguments, facts)
     }
 
-    /// Puts a call of a caller into Cedar's terms.
+    /// Puts a call of a caller into the terms of policies.
     ///
     /// # Errors
     ///
     /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
     /// if they name a resource that the bundle must know and does not.
     pub fn by(
-        caller: &Caller,
-        bundle: &Bundle,
-        tool: &Tool,
-        arguments: Option<&Object<'_>>,
-        facts: &Facts,
+        caller: Rc<Caller>,
+        bundle: &'a Bundle,
+        tool: &'a Tool,
+        arguments: Option<&'a Object<'_>>,
+        facts: &'a Facts,
     ) -> Result<Self, Denial> {
         let input = tool.arguments(arguments).map_err(|error| Denial {
             advice: Some(error.to_string()),
             detail: Some(error.for_record()),
             ..Denial::because(Reason::InvalidArguments)
         })?;
-        let in_input = input.all_literal_uids();
-        let named = caller.named.iter().cloned().chain(in_input).collect();
-        let context = context(input, caller, facts)?;
-        let action = tool.action().cloned().ok_or_else(|| internal(()))?;
+        let action = tool.action().ok_or_else(|| internal(()))?.as_ref();
         let resource = resource(bundle, tool, arguments)?;
-        let request = request(bundle, [caller.uid.clone(), action, resource], context)?;
-        let (world, principal) = (Rc::clone(bundle.world()), Rc::clone(&caller.principal));
-        let keys = keys(&world, &principal, request.as_ref());
-        Ok(Self {
-            request,
-            world,
-            principal,
-            keys,
-            named,
-            #[cfg(feature = "cli")]
-            entities: OnceCell::new(),
-        })
+        let question = Self { bundle, caller, action, resource, input, facts };
+        // Loading the bundle made sure that every call of a tool fits the schema. Whatever is built
+        // without optimisation, tests above all, holds every call against it.
+        #[cfg(debug_assertions)]
+        question.request()?;
+        Ok(question)
     }
 
+    /// What of the scopes of policies the call meets.
+    pub(super) fn keys(&self) -> Keys<'_> {
+        let (world, principal) = (self.bundle.world(), &self.caller.principal);
+        Keys {
+            principal: principal.keys().into(),
+            action: world.keys(self.action, principal),
+            resource: world.keys(&self.resource, principal),
+        }
+    }
+
+    /// What policies are answered on.
+    pub fn scene(&self) -> Scene<'_> {
+        let Facts { method, path, environment, trace_id, source_ip, .. } = self.facts;
+        Scene {
+            world: self.bundle.world(),
+            principal: &self.caller.principal,
+            action: self.action,
+            resource: &self.resource,
+            input: &self.input,
+            terms: &self.caller.terms,
+            request: Observed {
+                method,
+                path,
+                environment,
+                trace_id: trace_id.as_deref(),
+                has_source_ip: source_ip.is_some(),
+            },
+        }
+    }
+
+    /// The request and all entities, as Cedar is asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Internal`] if the call does not fit the schema, which loading the bundle rules out.
+    pub fn in_cedar(&self) -> Result<Posed, Denial> {
+        let entities = self.bundle.world().entities_with(&self.caller.principal);
+        Ok(Posed { request: self.request()?, entities })
+    }
+
+    fn request(&self) -> Result<cedar_policy::Request, Denial> {
+        let [principal, action, resource] = self.uids().map(|uid| uid.clone().into());
+        let (context, schema) = (self.context()?.into(), self.bundle.schema());
+        cedar_policy::Request::new(principal, action, resource, context, schema).map_err(internal)
+    }
+
+    /// The request as Cedar's evaluator takes it, and the entities that the call and these policies
+    /// can reach.
+    pub(super) fn reached<'r>(
+        &self,
+        rules: impl Iterator<Item = &'r Rc<Rule>>,
+    ) -> Option<(Request, Entities)> {
+        let context = self.context().ok()?;
+        let named = context_uids(&context);
+        let of_policies = rules.flat_map(|rule| &rule.entities);
+        let parties = [self.action, &*self.resource];
+        let from = parties.into_iter().chain(&named).chain(of_policies);
+        let entities = self.bundle.world().reachable(&self.caller.principal, from)?;
+        let [principal, action, resource] =
+            self.uids().map(|uid| EntityUIDEntry::known(uid.clone(), None));
+        Some((Request::new_unchecked(principal, action, resource, Some(context)), entities))
+    }
+
+    fn context(&self) -> Result<Context, Denial> {
+        let input = self.input.in_cedar().ok_or_else(|| internal(()))?;
+        let members = [("input", input), ("request", observed(self.facts)?)].into_iter();
+        let members = members.chain(self.caller.terms.iter().cloned());
+        let members = members.map(|(name, value)| (name.into(), value)).collect();
+        Ok(Context::Value(Arc::new(members)))
+    }
+
+    fn uids(&self) -> [&EntityUID; 3] {
+        [self.caller.principal.uid(), self.action, &self.resource]
+    }
+}
+
+/// A question as Cedar is asked it.
+#[derive(Debug)]
+pub struct Posed {
+    request: cedar_policy::Request,
+    entities: cedar_policy::Entities,
+}
+
+impl Posed {
     /// The Cedar request.
-    pub fn request(&self) -> &Request {
+    pub fn request(&self) -> &cedar_policy::Request {
         &self.request
     }
 
     /// The entities of the bundle and the principal.
-    #[cfg(feature = "cli")]
     pub fn entities(&self) -> &cedar_policy::Entities {
-        self.entities.get_or_init(|| self.world.entities_with(&self.principal))
-    }
-
-    /// What of the scopes of policies the call meets.
-    pub(super) fn keys(&self) -> &Keys {
-        &self.keys
-    }
-
-    /// The entities that these policies can reach.
-    pub(super) fn entities_for<'a>(
-        &'a self,
-        rules: impl Iterator<Item = &'a Rc<Rule>>,
-    ) -> Option<Entities> {
-        let [_, action, resource] = self.uids();
-        let of_policies = rules.flat_map(|rule| &rule.entities);
-        let from = action.into_iter().chain(resource).chain(&self.named).chain(of_policies);
-        self.world.reachable(&self.principal, from)
-    }
-
-    /// Principal, action and resource among these entities.
-    pub(super) fn parties<'a>(&'a self, entities: &'a Entities) -> Option<Parties<'a>> {
-        let [principal, action, resource] = self.uids();
-        Some(Parties::new([principal?, action?, resource?], entities))
-    }
-
-    /// What evaluates policies about the call.
-    pub(super) fn evaluator<'a>(&self, entities: &'a Entities) -> Evaluator<'a> {
-        let request: &ast::Request = self.request.as_ref();
-        Evaluator::new(request.clone(), entities, Extensions::all_available())
-    }
-
-    /// Each is there: nothing in a request is unknown.
-    fn uids(&self) -> [Option<&EntityUID>; 3] {
-        let request: &ast::Request = self.request.as_ref();
-        [request.principal(), request.action(), request.resource()].map(EntityUIDEntry::uid)
+        &self.entities
     }
 }
 
-fn keys(world: &World, principal: &Resident, request: &ast::Request) -> Keys {
-    let of = |entry: &EntityUIDEntry| {
-        entry.uid().map(|uid| world.keys(uid, principal)).unwrap_or_default()
-    };
-    Keys {
-        principal: principal.keys().to_vec(),
-        action: of(request.action()),
-        resource: of(request.resource()),
+/// The entities that a context names.
+fn context_uids(context: &Context) -> HashSet<EntityUID> {
+    match context {
+        Context::Value(members) => members.values().flat_map(Value::all_literal_uids).collect(),
+        // Nothing in a request is unknown.
+        Context::RestrictedResidual(_) => HashSet::new(),
     }
-}
-
-/// Loading the bundle made sure that every call of the tool fits the schema.
-#[cfg(not(debug_assertions))]
-#[expect(clippy::unnecessary_wraps, reason = "the other one can refuse")]
-fn request(_: &Bundle, parts: [EntityUid; 3], context: ast::Context) -> Result<Request, Denial> {
-    let [principal, action, resource] = parts.map(|uid| EntityUIDEntry::known(uid.into(), None));
-    Ok(ast::Request::new_unchecked(principal, action, resource, Some(context)).into())
-}
-
-/// Whatever is built without optimisation, tests above all, holds every call against the schema.
-#[cfg(debug_assertions)]
-fn request(
-    bundle: &Bundle,
-    [principal, action, resource]: [EntityUid; 3],
-    context: ast::Context,
-) -> Result<Request, Denial> {
-    Request::new(principal, action, resource, context.into(), bundle.schema()).map_err(internal)
-}
-
-fn context(input: Value, caller: &Caller, facts: &Facts) -> Result<ast::Context, Denial> {
-    let members = [("input", input), ("request", observed(facts)?)].into_iter();
-    let members = members.chain(caller.terms.iter().cloned());
-    let members = members.map(|(name, value)| (name.into(), value)).collect();
-    Ok(ast::Context::Value(Arc::new(members)))
 }
 
 /// What the call is about: the server, or the entity that its arguments name.
-fn resource(
+fn resource<'a>(
     bundle: &Bundle,
-    tool: &Tool,
+    tool: &'a Tool,
     arguments: Option<&Object<'_>>,
-) -> Result<EntityUid, Denial> {
+) -> Result<Cow<'a, EntityUID>, Denial> {
     let Some(mark) = &tool.marks().resource else {
-        return tool.server_entity().cloned().ok_or_else(|| internal(()));
+        let server = tool.server_entity().ok_or_else(|| internal(()))?;
+        return Ok(Cow::Borrowed(server.as_ref()));
     };
-    let entity = tool.resource(arguments).ok_or_else(|| internal(()))?;
-    let known = bundle.world().knows(entity.as_ref());
+    let entity = EntityUID::from(tool.resource(arguments).ok_or_else(|| internal(()))?);
+    let known = bundle.world().knows(&entity);
     if known || mark.unknown == UnknownResource::Evaluate {
-        return Ok(entity);
+        return Ok(Cow::Owned(entity));
     }
     Err(Denial {
         advice: Some(format!("argument `{}` names nothing that is known here", mark.argument)),

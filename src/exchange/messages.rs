@@ -125,7 +125,7 @@ impl Pending {
     /// The denial of a call that cannot be put before the policies is an error.
     fn decide_call(&self, gate: &Gate, tool: &Tool, call: &Call<'_>) -> Result<Verdict, Denial> {
         let (facts, arguments) = (&self.account.facts, call.arguments);
-        let caller = self.sender.caller.as_ref().map_err(Clone::clone)?;
+        let caller = self.sender.caller.clone()?;
         let question = Question::by(caller, &gate.bundle, tool, arguments, facts)?;
         Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
     }

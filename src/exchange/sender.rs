@@ -23,7 +23,7 @@ const LONGEST: usize = 4096;
 pub(crate) struct Sender {
     pub(super) identity: Identity,
     /// The sender among the entities of the bundle, or why it cannot be there.
-    pub(super) caller: Result<Caller, Denial>,
+    pub(super) caller: Result<Rc<Caller>, Denial>,
     pub(super) principal: Rc<PrincipalField>,
     pub(super) actor: Option<Rc<ActorField>>,
     pub(super) token: Option<Rc<TokenField>>,
@@ -62,7 +62,7 @@ impl Sender {
     fn new(bundle: &Bundle, attested: &Attested) -> Result<Self, IdentityError> {
         let identity = identity::identify(&bundle.identity, attested)?;
         Ok(Self {
-            caller: Caller::new(bundle, &identity),
+            caller: Caller::new(bundle, &identity).map(Rc::new),
             principal: Rc::new(principal(&identity.principal)),
             actor: identity.actor.as_ref().map(|it| Rc::new(actor(it))),
             token: identity.token.as_ref().map(|it| Rc::new(token(it))),

@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use cedar_policy_core::ast::{Effect, Literal, ValueKind};
-use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::ast::Effect;
 
-use super::{Parties, Rule};
+use super::{Rule, Scene};
 
 /// The policies that have a say, in the order of their ids.
 #[derive(Debug, Default)]
@@ -19,11 +18,16 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Asks policies.
-    pub fn of(rules: &[Rc<Rule>], parties: &Parties<'_>, evaluator: &Evaluator<'_>) -> Self {
+    /// Asks policies. `cedar` tells of a policy whose scope the call meets whether its condition holds,
+    /// `None` being an error; it is asked where only Cedar knows.
+    pub fn of(
+        rules: &[Rc<Rule>],
+        scene: &Scene<'_>,
+        cedar: impl Fn(&Rule) -> Option<bool>,
+    ) -> Self {
         let mut answer = Self::default();
         for rule in rules {
-            let said = match holds(rule, parties, evaluator) {
+            let said = match holds(rule, scene, &cedar) {
                 Some(false) => continue,
                 None => &mut answer.errors,
                 Some(true) => match rule.effect {
@@ -42,17 +46,12 @@ impl Answer {
 
 /// Whether a policy matches; `None` if that cannot be told. The condition of a policy whose scope
 /// the call does not meet is not evaluated, and so does not err.
-fn holds(rule: &Rule, parties: &Parties<'_>, evaluator: &Evaluator<'_>) -> Option<bool> {
-    if !rule.bounds.admit(parties)? {
+fn holds(rule: &Rule, scene: &Scene<'_>, cedar: impl Fn(&Rule) -> Option<bool>) -> Option<bool> {
+    if !rule.bounds.admit(scene)? {
         return Some(false);
     }
-    let Some(condition) = &rule.condition else { return Some(true) };
-    let value = evaluator.interpret(condition, &rule.slots).ok()?;
-    match value.value_kind() {
-        ValueKind::Lit(Literal::Bool(holds)) => Some(*holds),
-        ValueKind::Lit(Literal::Long(_) | Literal::String(_) | Literal::EntityUID(_))
-        | ValueKind::Set(_)
-        | ValueKind::Record(_)
-        | ValueKind::ExtensionValue(_) => None,
+    if rule.condition.is_none() {
+        return Some(true);
     }
+    rule.terms.as_ref().and_then(|terms| scene.satisfies(terms)).or_else(|| cedar(rule))
 }

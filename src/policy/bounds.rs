@@ -1,97 +1,108 @@
 //! The scope of a policy, tested exactly. The index finds candidates by hashes, which may be alike.
 
 use cedar_policy_core::ast::{
-    ActionConstraint, Entity, EntityReference, EntityUID, Policy, PrincipalOrResourceConstraint,
+    ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
 };
-use cedar_policy_core::entities::{Dereference, Entities};
+
+use super::{Key, Scene};
 
 /// What a policy asks of principal, action and resource.
 #[derive(Debug)]
 pub struct Bounds {
-    principal: PrincipalOrResourceConstraint,
-    action: ActionConstraint,
-    resource: PrincipalOrResourceConstraint,
+    principal: Bound,
+    /// One of them is enough; `None` where every action is.
+    actions: Option<Vec<(EntityUID, Key)>>,
+    /// Whether being in one of the actions is enough.
+    within: bool,
+    resource: Bound,
 }
 
-/// Principal, action and resource of a call.
-#[derive(Clone, Copy, Debug)]
-pub struct Parties<'a> {
-    principal: Party<'a>,
-    action: Party<'a>,
-    resource: Party<'a>,
+/// What is asked of one of them.
+#[derive(Debug)]
+struct Bound {
+    entity_type: Option<EntityType>,
+    entity: Asked,
 }
 
-/// One of them, and what is known of it.
-#[derive(Clone, Copy, Debug)]
-struct Party<'a> {
-    uid: &'a EntityUID,
-    entity: Option<&'a Entity>,
+#[derive(Debug)]
+enum Asked {
+    Anything,
+    Being(EntityUID),
+    BeingIn(EntityUID, Key),
+    /// A slot that is open, which no policy has.
+    Untold,
 }
 
 impl Bounds {
     /// The scope of a policy.
     pub fn of(policy: &Policy) -> Self {
+        let action = |uid: &EntityUID| (uid.clone(), Key::entity(uid));
+        let (actions, within) = match policy.action_constraint() {
+            ActionConstraint::Any => (None, false),
+            ActionConstraint::Eq(only) => (Some(vec![action(only)]), false),
+            ActionConstraint::In(all) => (Some(all.iter().map(|uid| action(uid)).collect()), true),
+        };
         Self {
-            principal: policy.principal_constraint().into_inner(),
-            action: policy.action_constraint().clone(),
-            resource: policy.resource_constraint().into_inner(),
+            principal: Bound::of(policy.principal_constraint().as_inner()),
+            actions,
+            within,
+            resource: Bound::of(policy.resource_constraint().as_inner()),
         }
     }
 
     /// Whether a call is inside; `None` if that cannot be told.
-    pub fn admit(&self, parties: &Parties<'_>) -> Option<bool> {
-        let action = match &self.action {
-            ActionConstraint::Any => true,
-            ActionConstraint::Eq(action) => parties.action.uid == &**action,
-            ActionConstraint::In(actions) => {
-                actions.iter().any(|action| parties.action.is_in(action))
-            }
+    pub fn admit(&self, scene: &Scene<'_>) -> Option<bool> {
+        let named = |(uid, key): &(EntityUID, Key)| {
+            uid == scene.action || (self.within && scene.is_in(scene.action, uid, *key))
         };
+        let action = self.actions.as_ref().is_none_or(|actions| actions.iter().any(named));
         Some(
-            parties.principal.meets(&self.principal)?
+            self.principal.admits(scene.principal.uid(), scene)?
                 && action
-                && parties.resource.meets(&self.resource)?,
+                && self.resource.admits(scene.resource, scene)?,
         )
     }
 }
 
-impl<'a> Parties<'a> {
-    /// The parties of a call.
-    pub fn new([principal, action, resource]: [&'a EntityUID; 3], entities: &'a Entities) -> Self {
-        let party = |uid: &'a EntityUID| Party {
-            uid,
-            entity: match entities.entity(uid) {
-                Dereference::Data(entity) => Some(entity),
-                Dereference::NoSuchEntity | Dereference::Residual(_) => None,
-            },
-        };
-        Self { principal: party(principal), action: party(action), resource: party(resource) }
-    }
-}
-
-impl Party<'_> {
-    fn meets(&self, constraint: &PrincipalOrResourceConstraint) -> Option<bool> {
-        let of_type = |name| self.uid.entity_type() == name;
-        Some(match constraint {
-            PrincipalOrResourceConstraint::Any => true,
-            PrincipalOrResourceConstraint::Eq(other) => self.uid == known(other)?,
-            PrincipalOrResourceConstraint::In(other) => self.is_in(known(other)?),
-            PrincipalOrResourceConstraint::Is(name) => of_type(&**name),
+impl Bound {
+    fn of(constraint: &PrincipalOrResourceConstraint) -> Self {
+        let (entity_type, entity) = match constraint {
+            PrincipalOrResourceConstraint::Any => (None, Asked::Anything),
+            PrincipalOrResourceConstraint::Is(name) => (Some(name), Asked::Anything),
+            PrincipalOrResourceConstraint::Eq(other) => (None, Asked::being(other)),
+            PrincipalOrResourceConstraint::In(other) => (None, Asked::being_in(other)),
             PrincipalOrResourceConstraint::IsIn(name, other) => {
-                of_type(&**name) && self.is_in(known(other)?)
+                (Some(name), Asked::being_in(other))
             }
-        })
+        };
+        Self { entity_type: entity_type.map(|name| (**name).clone()), entity }
     }
 
-    fn is_in(&self, other: &EntityUID) -> bool {
-        self.uid == other || self.entity.is_some_and(|entity| entity.is_descendant_of(other))
+    fn admits(&self, uid: &EntityUID, scene: &Scene<'_>) -> Option<bool> {
+        if self.entity_type.as_ref().is_some_and(|name| uid.entity_type() != name) {
+            return Some(false);
+        }
+        match &self.entity {
+            Asked::Anything => Some(true),
+            Asked::Being(other) => Some(uid == other),
+            Asked::BeingIn(other, key) => Some(scene.is_in(uid, other, *key)),
+            Asked::Untold => None,
+        }
     }
 }
 
-/// No policy has an open slot.
-fn known(reference: &EntityReference) -> Option<&EntityUID> {
-    match reference {
-        EntityReference::EUID(uid) => Some(uid),
-        EntityReference::Slot(_) => None,
+impl Asked {
+    fn being(reference: &EntityReference) -> Self {
+        match reference {
+            EntityReference::EUID(uid) => Self::Being(uid.as_ref().clone()),
+            EntityReference::Slot(_) => Self::Untold,
+        }
+    }
+
+    fn being_in(reference: &EntityReference) -> Self {
+        match reference {
+            EntityReference::EUID(uid) => Self::BeingIn(uid.as_ref().clone(), Key::entity(uid)),
+            EntityReference::Slot(_) => Self::Untold,
+        }
     }
 }

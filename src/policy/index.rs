@@ -43,7 +43,7 @@ impl Index {
     }
 
     /// The policies that can match a call, in the order of the layer.
-    pub fn candidates(&self, keys: &Keys) -> Vec<u32> {
+    pub fn candidates(&self, keys: &Keys<'_>) -> Vec<u32> {
         let principals = present(&keys.principal, &self.principals);
         let actions = present(&keys.action, &self.actions);
         let resources = present(&keys.resource, &self.resources);

@@ -6,6 +6,7 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::parser;
 
 use super::Bounds;
+use super::condition::Term;
 use crate::bundle::PolicySource;
 
 /// A policy whose parts are put together once.
@@ -19,6 +20,8 @@ pub struct Rule {
     pub bounds: Bounds,
     /// `when` and `unless` as one expression; `None` where there are none.
     pub condition: Option<Expr>,
+    /// The same laid out; `None` where only Cedar knows what it says.
+    pub(super) terms: Option<Term>,
     /// What the slots of a template are linked to.
     pub slots: SlotEnv,
     /// The text that it has for the caller it refuses.
@@ -40,6 +43,7 @@ impl Rule {
             effect: policy.effect(),
             bounds: Bounds::of(policy),
             slots: policy.env().clone(),
+            terms: condition.as_ref().and_then(Term::of),
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),
             entities,
             condition,

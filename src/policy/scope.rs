@@ -1,9 +1,11 @@
 //! The scope of a policy, and of a call, as keys that meet where the policy can match.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher as _;
 
 use cedar_policy_core::ast::{
-    ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
+    ActionConstraint, EntityReference, EntityType, EntityUID, InternalName, Policy,
+    PrincipalOrResourceConstraint,
 };
 use foldhash::fast::FixedState;
 
@@ -18,7 +20,7 @@ impl Key {
 
     /// The key of an entity.
     pub fn entity(uid: &EntityUID) -> Self {
-        Self::named(&uid.entity_type().to_string(), uid.eid().as_ref())
+        Self::named(&type_name(uid.entity_type()), uid.eid().as_ref())
     }
 
     /// The key of the entity of this type and id.
@@ -28,12 +30,29 @@ impl Key {
 
     /// The key of an entity type.
     pub fn entity_type(name: &EntityType) -> Self {
-        Self::type_named(&name.to_string())
+        Self::type_named(&type_name(name))
+    }
+
+    /// The key as a hash, of which equal keys have the same.
+    pub fn hash(self) -> u64 {
+        self.0
     }
 
     /// The key of the entity type of this name.
     pub fn type_named(name: &str) -> Self {
         Self(FixedState::default().hash_one(name))
+    }
+}
+
+/// The name of a type as policies write it. Most types have no namespace, and so need no text made.
+fn type_name(entity_type: &EntityType) -> Cow<'_, str> {
+    let name = entity_type.name();
+    if name.is_unqualified() {
+        let name: &InternalName = name.as_ref();
+        let basename: &str = name.basename().as_ref();
+        Cow::from(basename)
+    } else {
+        Cow::from(name.to_string())
     }
 }
 
@@ -87,11 +106,11 @@ fn constrained(constraint: &PrincipalOrResourceConstraint) -> Key {
 
 /// What of each part of a scope a call meets.
 #[derive(Clone, Debug)]
-pub struct Keys {
+pub struct Keys<'a> {
     /// Of the principal: itself, what it is in, and its type.
-    pub principal: Vec<Key>,
+    pub principal: Cow<'a, [Key]>,
     /// Of the action: itself and what it is in.
-    pub action: Vec<Key>,
+    pub action: Cow<'a, [Key]>,
     /// Of the resource: itself, what it is in, and its type.
-    pub resource: Vec<Key>,
+    pub resource: Cow<'a, [Key]>,
 }

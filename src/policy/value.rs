@@ -42,6 +42,18 @@ impl Extension {
     }
 }
 
+/// The `decimal` of so many ten-thousandths.
+pub fn decimal(value: i64) -> Option<Value> {
+    Extension::Decimal.of(&plain(value))
+}
+
+/// Writes ten-thousandths the way Cedar's `decimal` reads them.
+pub fn plain(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let value = value.unsigned_abs();
+    format!("{sign}{}.{:04}", value / 10_000, value % 10_000)
+}
+
 /// A record of these members, whose names are distinct.
 pub fn record<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     Value::record(members, None)

@@ -4,7 +4,8 @@ use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use serde_json::{Map, Value};
 
 use super::argument::{Kind, Record, Set};
-use super::number::{self, Range};
+use super::number::Range;
+use crate::policy::value::plain;
 
 /// How many values of one argument are shown.
 const VALUES: usize = 8;
@@ -67,7 +68,7 @@ fn decimals(range: &Range) -> impl Iterator<Item = Value> {
     let fits = numbers(range).filter(|number| range.check_decimal(*number).is_ok());
     fits.filter_map(|number| match number.checked_rem(ONE) {
         Some(0) => number.checked_div(ONE).map(Value::from),
-        _ => serde_json::from_str(number::plain(number).trim_end_matches('0')).ok(),
+        _ => serde_json::from_str(plain(number).trim_end_matches('0')).ok(),
     })
 }
 

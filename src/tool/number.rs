@@ -6,6 +6,9 @@
 
 use serde_json::{Map, Number, Value};
 
+#[cfg(feature = "cli")]
+use crate::policy::value::plain;
+
 /// How many fractional digits Cedar's `decimal` has.
 const DIGITS: usize = 4;
 /// Ten to the power of [`DIGITS`].
@@ -129,7 +132,7 @@ impl Range {
 /// Reads a literal in plain notation as ten-thousandths; the error says what it must be.
 pub(super) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static str> {
     let unsigned = literal.strip_prefix('-').unwrap_or(literal);
-    let sign = if unsigned.len() == literal.len() { "" } else { "-" };
+    let negative = unsigned.len() != literal.len();
     let (whole, fraction) = match unsigned.split_once('.') {
         Some((_, "")) => ("", ""),
         Some(parts) => parts,
@@ -145,15 +148,14 @@ pub(super) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static 
     if digits().skip_while(|byte| *byte == b'0').count() > max_digits {
         return Err("a number with at most 15 significant digits");
     }
-    let scaled = format!("{sign}{whole}{fraction:0<DIGITS$}");
-    scaled.parse().map_err(|_| "between -922337203685477.5808 and 922337203685477.5807")
-}
-
-/// Writes ten-thousandths the way Cedar's `decimal` reads them.
-pub(super) fn plain(value: i64) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    let value = value.unsigned_abs();
-    format!("{sign}{}.{:04}", value / 10_000, value % 10_000)
+    let zeros = DIGITS.saturating_sub(fraction.len());
+    let scaled = digits().chain(std::iter::repeat_n(b'0', zeros)).try_fold(0_i64, |size, digit| {
+        let digit = i64::from(digit.saturating_sub(b'0'));
+        let grown = size.checked_mul(10)?;
+        // Below zero there is one number more.
+        if negative { grown.checked_sub(digit) } else { grown.checked_add(digit) }
+    });
+    scaled.ok_or("between -922337203685477.5808 and 922337203685477.5807")
 }
 
 fn limit(schema: &Map<String, Value>, keyword: &'static str) -> Result<Option<Cut>, &'static str> {

@@ -58,7 +58,8 @@ fn one(schema: Value) -> Value {
 fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> {
     let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
     let object = value.as_object().expect("arguments are an object");
-    tool.arguments(Some(object)).map_err(|error| error.to_string())
+    let input = tool.arguments(Some(object)).map_err(|error| error.to_string())?;
+    Ok(input.in_cedar().expect("Cedar has every value"))
 }
 
 fn cedar_schema(tool: &Tool) -> Schema {

@@ -12,7 +12,8 @@ use super::condition::quoted;
 #[cfg(feature = "cli")]
 use super::{example, pattern};
 use super::{number, time};
-use crate::policy::value::{Extension, Value as CedarValue};
+use crate::policy::Datum;
+use crate::policy::value::Extension;
 
 /// The longest string that is made up.
 #[cfg(feature = "cli")]
@@ -86,12 +87,12 @@ impl Text {
     }
 
     /// Checks a string and converts it; the error says what it must be.
-    pub(super) fn value(&self, text: &str) -> Result<CedarValue, String> {
-        let length = text.chars().count();
-        if let Some(min) = self.min.filter(|min| length < *min) {
+    pub(super) fn value<'a>(&self, text: &'a str) -> Result<Datum<'a>, String> {
+        let length = || text.chars().count();
+        if let Some(min) = self.min.filter(|min| length() < *min) {
             return Err(format!("a string of {min} or more characters"));
         }
-        if let Some(max) = self.max.filter(|max| length > *max) {
+        if let Some(max) = self.max.filter(|max| length() > *max) {
             return Err(format!("a string of up to {max} characters"));
         }
         if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
@@ -164,9 +165,10 @@ impl Form {
 
     /// What is written here must be what Cedar's constructors read: they do not fail before a
     /// policy is evaluated.
-    fn value(self, text: &str) -> Option<CedarValue> {
-        match self {
-            Self::Plain => Some(CedarValue::from(text)),
+    fn value(self, text: &str) -> Option<Datum<'_>> {
+        let value = match self {
+            Self::Plain => return Some(Datum::Text(text.into())),
+            Self::Decimal => return number::decimal(text, usize::MAX).ok().map(Datum::Decimal),
             Self::Date => time::date(text).and_then(|text| Extension::Datetime.of(&text)),
             Self::DateTime => time::date_time(text).and_then(|text| Extension::Datetime.of(&text)),
             Self::Duration => time::duration(text).and_then(|text| Extension::Duration.of(&text)),
@@ -184,11 +186,8 @@ impl Form {
                 let groups = address.segments().map(|group| format!("{group:x}"));
                 Extension::Ip.of(&groups.join(":"))
             }
-            Self::Decimal => {
-                let value = number::decimal(text, usize::MAX).ok()?;
-                Extension::Decimal.of(&number::plain(value))
-            }
-        }
+        };
+        value.map(Datum::Extension)
     }
 
     #[cfg(feature = "cli")]

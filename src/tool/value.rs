@@ -1,14 +1,15 @@
-//! One walk over the arguments of a call: every value is checked and becomes a Cedar value.
+//! One walk over the arguments of a call: every value is checked and gets its type.
 //!
 //! Cedar's own JSON is not used for this, because in it a caller could spell entities.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
 use super::number::{self, DOUBLE_DIGITS};
 use crate::json::{self, Object, Value};
-use crate::policy::value::{self as cedar, Extension, Value as CedarValue};
+use crate::policy::Datum;
 
 /// How much of a name that the caller invented is repeated.
 const MAX_NAME: usize = 64;
@@ -74,14 +75,25 @@ impl fmt::Display for ArgumentError {
 impl std::error::Error for ArgumentError {}
 
 /// Builds `context.input`.
-pub(super) fn input(
-    record: &Record,
-    arguments: Option<&Object<'_>>,
-) -> Result<CedarValue, ArgumentError> {
-    members(record, arguments.unwrap_or(&Object::default()))
+pub(super) fn input<'a>(
+    record: &'a Record,
+    arguments: Option<&'a Object<'_>>,
+) -> Result<Datum<'a>, ArgumentError> {
+    match arguments {
+        Some(object) => members(record, object),
+        None => without(record),
+    }
 }
 
-fn members(record: &Record, object: &Object<'_>) -> Result<CedarValue, ArgumentError> {
+/// Nothing at all is there.
+fn without(record: &Record) -> Result<Datum<'_>, ArgumentError> {
+    match record.fields.iter().find(|(_, field)| field.required) {
+        Some((name, _)) => Err(ArgumentError::at(name, Fault::Missing)),
+        None => Ok(Datum::Record(Vec::new())),
+    }
+}
+
+fn members<'a>(record: &'a Record, object: &'a Object<'_>) -> Result<Datum<'a>, ArgumentError> {
     if let Some(name) = object.keys().find(|name| !record.fields.contains_key(*name)) {
         let shown: String = name.chars().take(MAX_NAME).collect();
         return Err(ArgumentError::at(&shown, Fault::Unknown));
@@ -95,13 +107,16 @@ fn members(record: &Record, object: &Object<'_>) -> Result<CedarValue, ArgumentE
             continue;
         };
         let value = argument(&field.argument, value).map_err(|error| error.within(name))?;
-        attributes.extend(value.map(|value| (name.as_str(), value)));
+        attributes.extend(value.map(|value| (Cow::from(name), value)));
     }
-    Ok(cedar::record(attributes))
+    Ok(Datum::Record(attributes))
 }
 
 /// Nothing, where policies see nothing: `null` and what is opaque.
-fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<CedarValue>, ArgumentError> {
+fn argument<'a>(
+    argument: &'a Argument,
+    value: &'a Value<'_>,
+) -> Result<Option<Datum<'a>>, ArgumentError> {
     if argument.is_hidden() || (argument.nullable && value.is_null()) {
         return Ok(None);
     }
@@ -109,22 +124,24 @@ fn argument(argument: &Argument, value: &Value<'_>) -> Result<Option<CedarValue>
 }
 
 /// Checks one value that is not `null`.
-pub(super) fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<CedarValue, ArgumentError> {
+pub(super) fn of_kind<'a>(
+    kind: &'a Kind,
+    value: &'a Value<'_>,
+) -> Result<Datum<'a>, ArgumentError> {
     match (kind, value) {
         (Kind::Bool(only), Value::Bool(value)) if only.is_none_or(|only| only == *value) => {
-            Ok(CedarValue::from(*value))
+            Ok(Datum::Bool(*value))
         }
         (Kind::Long(range), Value::Number(number)) => {
             let value = number.as_i64().ok_or_else(|| ArgumentError::must(expected(kind)))?;
             range.check_long(value).map_err(ArgumentError::must)?;
-            Ok(CedarValue::from(value))
+            Ok(Datum::Long(value))
         }
         (Kind::Decimal(range), Value::Number(number)) => {
             let value =
                 number::decimal(number.as_str(), DOUBLE_DIGITS).map_err(ArgumentError::must)?;
             range.check_decimal(value).map_err(ArgumentError::must)?;
-            let value = Extension::Decimal.of(&number::plain(value));
-            value.ok_or_else(|| ArgumentError::must(expected(kind)))
+            Ok(Datum::Decimal(value))
         }
         (Kind::Text(text), Value::String(value)) => text.value(value).map_err(ArgumentError::must),
         (Kind::Enum(enumeration), Value::String(value)) => entity(enumeration, value),
@@ -136,7 +153,7 @@ pub(super) fn of_kind(kind: &Kind, value: &Value<'_>) -> Result<CedarValue, Argu
     }
 }
 
-fn entity(enumeration: &Enumeration, value: &str) -> Result<CedarValue, ArgumentError> {
+fn entity<'a>(enumeration: &'a Enumeration, value: &str) -> Result<Datum<'a>, ArgumentError> {
     let Some(entity) = enumeration.values.get(value) else {
         let values: Vec<_> =
             enumeration.values.keys().map(|value| format!("`{}`", printable(value))).collect();
@@ -146,10 +163,10 @@ fn entity(enumeration: &Enumeration, value: &str) -> Result<CedarValue, Argument
             format!("one of {}", values.join(", "))
         }));
     };
-    Ok(CedarValue::from(cedar_policy_core::ast::EntityUID::from(entity.clone())))
+    Ok(Datum::Entity(entity.as_ref()))
 }
 
-fn elements_of(set: &Set, elements: &[Value<'_>]) -> Result<CedarValue, ArgumentError> {
+fn elements_of<'a>(set: &'a Set, elements: &'a [Value<'_>]) -> Result<Datum<'a>, ArgumentError> {
     if let Some(min) = set.min.filter(|min| elements.len() < *min) {
         return Err(ArgumentError::must(format!("a list of {min} or more")));
     }
@@ -164,52 +181,48 @@ fn elements_of(set: &Set, elements: &[Value<'_>]) -> Result<CedarValue, Argument
     for (position, element) in elements.iter().enumerate() {
         values.extend(in_list(&set.items, position, element)?);
     }
-    Ok(cedar::set(values))
+    Ok(Datum::Set(values))
 }
 
-fn projections(
-    arguments: &[Argument],
-    elements: &[Value<'_>],
-) -> Result<CedarValue, ArgumentError> {
+fn projections<'a>(
+    arguments: &'a [Argument],
+    elements: &'a [Value<'_>],
+) -> Result<Datum<'a>, ArgumentError> {
     if arguments.len() != elements.len() {
         return Err(ArgumentError::must(format!("a list of exactly {}", arguments.len())));
     }
     let mut attributes = Vec::with_capacity(arguments.len());
     for (position, (argument, element)) in arguments.iter().zip(elements).enumerate() {
         let value = in_list(argument, position, element)?;
-        attributes.extend(value.map(|value| (projection(position), value)));
+        attributes.extend(value.map(|value| (projection(position).into(), value)));
     }
-    Ok(named(&attributes))
+    Ok(Datum::Record(attributes))
 }
 
-fn in_list(
-    items: &Argument,
+fn in_list<'a>(
+    items: &'a Argument,
     position: usize,
-    element: &Value<'_>,
-) -> Result<Option<CedarValue>, ArgumentError> {
+    element: &'a Value<'_>,
+) -> Result<Option<Datum<'a>>, ArgumentError> {
     argument(items, element).map_err(|error| error.within(&format!("[{position}]")))
 }
 
 /// Every type that the value fits is present, because the tool may read it as any of them.
-fn readings(choices: &[Choice], value: &Value<'_>) -> Result<CedarValue, ArgumentError> {
+fn readings<'a>(choices: &'a [Choice], value: &'a Value<'_>) -> Result<Datum<'a>, ArgumentError> {
     let mut attributes = Vec::new();
     let mut errors = Vec::new();
     for choice in choices {
         match of_kind(&choice.kind, value) {
-            Ok(reading) => attributes.push((choice.attribute(), reading)),
+            Ok(reading) => attributes.push((choice.attribute().into(), reading)),
             Err(error) if choice.kind.admits(value) => errors.push(error),
             Err(_) => {}
         }
     }
     match (attributes.is_empty(), errors.pop(), errors.is_empty()) {
-        (false, _, _) => Ok(named(&attributes)),
+        (false, _, _) => Ok(Datum::Record(attributes)),
         (true, Some(only), true) => Err(only),
         (true, _, _) => Err(ArgumentError::must("of one of its declared types")),
     }
-}
-
-fn named(attributes: &[(String, CedarValue)]) -> CedarValue {
-    cedar::record(attributes.iter().map(|(name, value)| (name.as_str(), value.clone())))
 }
 
 /// Keeps names from breaking the line they are put on.

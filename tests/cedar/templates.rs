@@ -1,5 +1,6 @@
 //! Templates, which no bundle has, and whose links the index finds as it finds any policy.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -8,10 +9,9 @@ use cedar_policy::{
 };
 use cedar_policy_core::ast::{EntityUIDEntry, Request as Asked};
 use cedar_policy_core::entities::{Dereference, Entities as Graph};
-use cedar_policy_core::evaluator::Evaluator;
-use cedar_policy_core::extensions::Extensions;
 use proptest::prelude::*;
-use toolgate::policy::{Answer, Index, Key, Keys, Parties, Rule, Scope};
+use toolgate::decide::Question;
+use toolgate::policy::{Answer, Cedar, Index, Key, Keys, Rule, Scope};
 
 use super::calls::call;
 use super::choices::{Choices, choices};
@@ -61,12 +61,15 @@ proptest! {
             let call = call(&mut Choices::new(made));
             let identity = set.identity(&call);
             let Some(entities) = set.entities(&identity) else { continue };
-            let question = set.question(&call, &identity).unwrap();
-            let request = question.request();
-            let found = index.candidates(&keys(request, &entities));
-            let found: Vec<Rc<Rule>> =
-                found.into_iter().map(|at| Rc::clone(&rules[at as usize])).collect();
-            prop_assert_eq!(ours(&found, request, &entities), cedars(&policies, request, &entities));
+            let (ours, cedars) = set.question(&call, &identity, |question| {
+                let question = question.unwrap();
+                let posed = question.in_cedar().unwrap();
+                let request = posed.request();
+                let found = index.candidates(&keys(request, &entities)).into_iter();
+                let found: Vec<Rc<Rule>> = found.map(|at| Rc::clone(&rules[at as usize])).collect();
+                (ours(&found, &question, request, &entities), cedars(&policies, request, &entities))
+            });
+            prop_assert_eq!(ours, cedars);
         }
     }
 }
@@ -119,7 +122,7 @@ fn indexed(policies: &PolicySet) -> (Index, Vec<Rc<Rule>>) {
     (index, rules)
 }
 
-fn keys(request: &Request, entities: &Entities) -> Keys {
+fn keys(request: &Request, entities: &Entities) -> Keys<'static> {
     let (asked, graph): (&Asked, &Graph) = (request.as_ref(), entities.as_ref());
     let of = |entry: &EntityUIDEntry| {
         let uid = entry.uid().unwrap();
@@ -127,7 +130,7 @@ fn keys(request: &Request, entities: &Entities) -> Keys {
         if let Dereference::Data(entity) = graph.entity(uid) {
             keys.extend(entity.ancestors().map(Key::entity));
         }
-        keys
+        Cow::from(keys)
     };
     Keys {
         principal: of(asked.principal()),
@@ -139,12 +142,16 @@ fn keys(request: &Request, entities: &Entities) -> Keys {
 type Said = [Vec<String>; 2];
 
 /// The policies that determine the decision, and those that err.
-fn ours(rules: &[Rc<Rule>], request: &Request, entities: &Entities) -> Said {
+fn ours(
+    rules: &[Rc<Rule>],
+    question: &Question<'_>,
+    request: &Request,
+    entities: &Entities,
+) -> Said {
     let (asked, graph): (&Asked, &Graph) = (request.as_ref(), entities.as_ref());
-    let evaluator = Evaluator::new(asked.clone(), graph, Extensions::all_available());
-    let uids = [asked.principal(), asked.action(), asked.resource()];
-    let parties = Parties::new(uids.map(|entry| entry.uid().unwrap()), graph);
-    let Answer { permits, forbids, errors } = Answer::of(rules, &parties, &evaluator);
+    let cedar = Cedar::new(|| Some((asked.clone(), graph.clone())));
+    let answer = Answer::of(rules, &question.scene(), |rule| cedar.tells(rule));
+    let Answer { permits, forbids, errors } = answer;
     let determining = if forbids.is_empty() { permits } else { forbids };
     [determining, errors].map(|rules| rules.iter().map(|rule| rule.id.clone()).collect())
 }

@@ -10,7 +10,7 @@ use crate::cli::cases::{Asked, Outcome};
 use crate::cli::questions::{identified, questions};
 use crate::cli::scope::{admits_action, admits_resource_type, is_for_everybody};
 use crate::config::Gate;
-use crate::decide::Question;
+use crate::decide::Posed;
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -189,7 +189,7 @@ impl Halves {
         Self { permits: half(Effect::Permit), forbids: half(Effect::Forbid) }
     }
 
-    fn matching(&self, question: &Question) -> impl Iterator<Item = String> {
+    fn matching(&self, question: &Posed) -> impl Iterator<Item = String> {
         [&self.permits, &self.forbids].into_iter().flat_map(|half| {
             let answer =
                 Authorizer::new().is_authorized(question.request(), half, question.entities());

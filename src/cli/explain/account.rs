@@ -11,7 +11,7 @@ use crate::cli::questions::{identified, questions};
 use crate::cli::recorded::Recorded;
 use crate::cli::report::Problem;
 use crate::config::Gate;
-use crate::decide::Question;
+use crate::decide::Posed;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 
@@ -37,7 +37,7 @@ pub(super) struct Explanation {
 pub(super) struct ExplainedCall {
     pub(super) record: Record,
     /// The Cedar request; `None` when no policy was asked.
-    pub(super) question: Option<Question>,
+    pub(super) question: Option<Posed>,
     /// What each layer said.
     pub(super) layers: Vec<(LayerName, LayerAnswer)>,
     /// When nothing permits the call: what comes near.
@@ -147,7 +147,7 @@ fn agrees(recorded: &Recorded, outcome: &Outcome) -> bool {
             == outcome.policies.iter().collect()
 }
 
-fn explained(record: &Record, question: Option<Question>, applicable: &[&Layer]) -> ExplainedCall {
+fn explained(record: &Record, question: Option<Posed>, applicable: &[&Layer]) -> ExplainedCall {
     let layers = if question.is_some() { layers(applicable, record) } else { Vec::new() };
     let silent = |layer: &&&Layer| record.layer.as_ref() == Some(&layer.name);
     let nearest = match (&question, record.reason) {

@@ -10,7 +10,7 @@ use super::value;
 use crate::cli::directory::SourceMap;
 use crate::cli::report::{Tone, tinted};
 use crate::config::Gate;
-use crate::decide::Question;
+use crate::decide::Posed;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 
@@ -173,7 +173,7 @@ fn title(record: &Record, alone: bool) -> String {
     }
 }
 
-fn request(question: &Question) -> String {
+fn request(question: &Posed) -> String {
     let request = question.request();
     let entities = question.entities();
     let mut text = String::new();

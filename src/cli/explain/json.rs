@@ -7,7 +7,7 @@ use super::account::{Author, ExplainedCall, Explanation};
 use crate::cli::directory::SourceMap;
 use crate::cli::report::Place;
 use crate::config::Gate;
-use crate::decide::Question;
+use crate::decide::Posed;
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> Value {
     let calls = explanation.calls.iter().map(|call| self::call(call, gate, map));
@@ -88,7 +88,7 @@ fn policy(id: &str, gate: &Gate, map: &SourceMap) -> Value {
     })
 }
 
-fn request(question: &Question) -> Value {
+fn request(question: &Posed) -> Value {
     let request = question.request();
     let entities = question.entities();
     let part = |uid: Option<&EntityUid>| uid.map(|uid| entity(uid, entities));

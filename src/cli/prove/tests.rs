@@ -14,7 +14,7 @@ use super::{facts, query};
 use crate::cli::cases::{self, Suite};
 use crate::cli::{directory, questions};
 use crate::config::Gate;
-use crate::decide::Question;
+use crate::decide::Posed;
 use crate::identity::Identity;
 use crate::reason::Decision;
 
@@ -28,7 +28,7 @@ const BUNDLES: [&str; 5] = [
 
 /// The same request for a condition on the request alone: only the principal exists, with the
 /// parents that its token names.
-fn alone(question: &Question, identity: &Identity) -> (Request, Entities) {
+fn alone(question: &Posed, identity: &Identity) -> (Request, Entities) {
     let request = question.request();
     let context = request.context().unwrap().clone();
     let teams = identity.principal.teams.iter().cloned().map(Expression::new_string);

@@ -12,7 +12,7 @@ use crate::cli::questions::{identified, questions};
 use crate::cli::reads::Reads;
 use crate::cli::scope::{admits_action, admits_principal, admits_resource};
 use crate::config::Gate;
-use crate::decide::Question;
+use crate::decide::Posed;
 use crate::exchange::Arrival;
 use crate::reason::{Decision, Reason};
 
@@ -155,7 +155,7 @@ fn policies(bundle: &Bundle) -> impl Iterator<Item = &Policy> {
     bundle.all_layers().iter().flat_map(|layer| layer.policies().policies())
 }
 
-fn admits(policy: &Policy, question: &Question) -> bool {
+fn admits(policy: &Policy, question: &Posed) -> bool {
     let (request, entities) = (question.request(), question.entities());
     let admitted = |part: Option<bool>| part.unwrap_or(true);
     admitted(request.principal().map(|it| admits_principal(policy, it, entities)))

@@ -79,15 +79,14 @@ impl Asked {
     }
 
     pub(crate) fn arguments(&self) -> Option<&Object<'_>> {
-        let Kind::Call(Call { arguments, .. }) = self.message().kind else { panic!("a call") };
-        arguments
+        self.body.as_object()?.get("params")?.as_object()?.get("arguments")?.as_object()
     }
 
     pub(crate) fn tool(&self) -> &Tool {
         self.gate.bundle.tool("pay", "refund").expect("a tool")
     }
 
-    pub(crate) fn question(&self) -> Question {
+    pub(crate) fn question(&self) -> Question<'_> {
         let Self { gate, identity, facts, .. } = self;
         let question = Question::new(&gate.bundle, self.tool(), self.arguments(), identity, facts);
         question.expect("the arguments fit")

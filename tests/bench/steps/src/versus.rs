@@ -28,8 +28,9 @@ pub fn versus() -> Versus {
     let asked = Asked::of(POLICIES);
     let (policies, entities) = (whole_set(), entities(&asked));
     let question = asked.question();
+    let posed = question.in_cedar().expect("the call fits the schema");
     let authorizer = Authorizer::new();
-    let cedar = || authorizer.is_authorized(question.request(), &policies, &entities);
+    let cedar = || authorizer.is_authorized(posed.request(), &policies, &entities);
     let ours = || decide(&asked.gate.bundle, &asked.identity, &question);
     let both = || decide(&asked.gate.bundle, &asked.identity, &asked.question());
     assert_eq!(cedar().decision(), Decision::Allow);

@@ -1,0 +1,207 @@
+//! A call as conditions are answered on it: who, what, on what, and with which arguments.
+
+use cedar_policy_core::ast::{Entity, EntityUID, PartialValue, Value, Var};
+
+use super::condition::{Relation, Term};
+use super::seen::{Seen, among, any};
+use super::{Datum, Key};
+use crate::bundle::{Resident, World};
+
+/// Everything that policies can ask about a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// The static entities.
+    pub world: &'a World,
+    /// The principal among them.
+    pub principal: &'a Resident,
+    /// The action.
+    pub action: &'a EntityUID,
+    /// The resource.
+    pub resource: &'a EntityUID,
+    /// `context.input`
+    pub input: &'a Datum<'a>,
+    /// What else `context` has, without `context.request`.
+    pub terms: &'a [(&'static str, Value)],
+    /// `context.request`
+    pub request: Observed<'a>,
+}
+
+/// What is known of a request besides identity, as far as it is text.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// The HTTP method.
+    pub method: &'a str,
+    /// The path without query.
+    pub path: &'a str,
+    /// Where the gate runs.
+    pub environment: &'a str,
+    /// The trace id.
+    pub trace_id: Option<&'a str>,
+    /// Whether the address of the downstream peer is known.
+    pub has_source_ip: bool,
+}
+
+impl Scene<'_> {
+    /// Whether a condition holds; `None` where Cedar has to tell.
+    pub(super) fn satisfies(&self, condition: &Term) -> Option<bool> {
+        self.see(condition)?.truth()
+    }
+
+    /// Whether an entity is in another one, whose key is known.
+    pub(super) fn is_in(&self, uid: &EntityUID, other: &EntityUID, key: Key) -> bool {
+        uid == other || self.world.is_below(uid, other, key, self.principal)
+    }
+
+    fn see<'s>(&'s self, term: &'s Term) -> Option<Seen<'s>> {
+        Some(match term {
+            Term::Bool(truth) => Seen::Bool(*truth),
+            Term::Long(number) => Seen::Long(*number),
+            Term::Decimal(number) => Seen::Decimal(*number),
+            Term::Text(text) => Seen::Text(text),
+            Term::Entity(uid, _) => Seen::Entity(uid),
+            Term::Variable(variable) => self.variable(*variable),
+            Term::Set(elements) => {
+                Seen::Set(elements.iter().map(|each| self.see(each)).collect::<Option<_>>()?)
+            }
+            Term::Get(of, name) => self.attribute(&self.see(of)?, name)??,
+            Term::Has(of, name) => Seen::Bool(self.attribute(&self.see(of)?, name)?.is_some()),
+            Term::Not(term) => Seen::Bool(!self.satisfies(term)?),
+            Term::And(both) => {
+                let [left, right] = &**both;
+                Seen::Bool(self.satisfies(left)? && self.satisfies(right)?)
+            }
+            Term::Or(both) => {
+                let [left, right] = &**both;
+                Seen::Bool(self.satisfies(left)? || self.satisfies(right)?)
+            }
+            Term::If(parts) => {
+                let [test, then, other] = &**parts;
+                self.see(if self.satisfies(test)? { then } else { other })?
+            }
+            Term::Both(relation, both) => Seen::Bool(self.relate(*relation, both)?),
+            Term::Is(term, entity_type) => {
+                Seen::Bool(self.see(term)?.entity()?.entity_type() == entity_type)
+            }
+            Term::Like(term, pattern) => {
+                let Seen::Text(text) = self.see(term)? else { return None };
+                Seen::Bool(pattern.wildcard_match(text))
+            }
+        })
+    }
+
+    fn variable(&self, variable: Var) -> Seen<'_> {
+        match variable {
+            Var::Principal => Seen::Entity(self.principal.uid()),
+            Var::Action => Seen::Entity(self.action),
+            Var::Resource => Seen::Entity(self.resource),
+            Var::Context => Seen::Context,
+        }
+    }
+
+    /// What something has by a name, if it has it; the outer `None` where Cedar has to tell.
+    fn attribute<'s>(&'s self, of: &Seen<'s>, name: &str) -> Option<Option<Seen<'s>>> {
+        match of {
+            Seen::Entity(uid) => match self.entity(uid).and_then(|entity| entity.get(name)) {
+                Some(PartialValue::Value(value)) => Some(Some(Seen::known(value))),
+                Some(PartialValue::Residual(_)) => None,
+                None => Some(None),
+            },
+            Seen::Context => Some(self.of_context(name)),
+            Seen::Request => self.of_request(name),
+            Seen::Bool(_)
+            | Seen::Long(_)
+            | Seen::Decimal(_)
+            | Seen::Text(_)
+            | Seen::Set(_)
+            | Seen::Given(_)
+            | Seen::Known(_) => of.member(name),
+        }
+    }
+
+    fn of_context(&self, name: &str) -> Option<Seen<'_>> {
+        match name {
+            "input" => Some(Seen::given(self.input)),
+            "request" => Some(Seen::Request),
+            _ => {
+                let found = self.terms.iter().find(|(term, _)| *term == name);
+                found.map(|(_, value)| Seen::known(value))
+            }
+        }
+    }
+
+    fn of_request(&self, name: &str) -> Option<Option<Seen<'_>>> {
+        let Observed { method, path, environment, trace_id, has_source_ip } = self.request;
+        match name {
+            "method" => Some(Some(Seen::Text(method))),
+            "path" => Some(Some(Seen::Text(path))),
+            "environment" => Some(Some(Seen::Text(environment))),
+            "trace_id" => Some(trace_id.map(Seen::Text)),
+            "source_ip" if !has_source_ip => Some(None),
+            // Times and addresses are values of Cedar's own.
+            _ => None,
+        }
+    }
+
+    fn entity(&self, uid: &EntityUID) -> Option<&Entity> {
+        self.world.entity(uid, self.principal)
+    }
+
+    fn relate(&self, relation: Relation, terms: &[Term; 2]) -> Option<bool> {
+        let [first, second] = terms;
+        if matches!(relation, Relation::In) {
+            return self.is_within(self.see(first)?.entity()?, second);
+        }
+        let (first, second) = (self.see(first)?, self.see(second)?);
+        match relation {
+            Relation::Equal => first.same(&second),
+            Relation::Less => longs(&first, &second, |a, b| a < b),
+            Relation::LessOrEqual => longs(&first, &second, |a, b| a <= b),
+            Relation::DecimalLess => decimals(&first, &second, |a, b| a < b),
+            Relation::DecimalLessOrEqual => decimals(&first, &second, |a, b| a <= b),
+            Relation::DecimalGreater => decimals(&first, &second, |a, b| a > b),
+            Relation::DecimalGreaterOrEqual => decimals(&first, &second, |a, b| a >= b),
+            Relation::Contains => among(&first.elements()?, &second),
+            Relation::ContainsAll => {
+                let elements = first.elements()?;
+                let lacks = |each: &Seen<'_>| among(&elements, each).map(|is_there| !is_there);
+                any(second.elements()?.iter().map(lacks)).map(|lacking| !lacking)
+            }
+            Relation::ContainsAny => {
+                let elements = first.elements()?;
+                any(second.elements()?.iter().map(|each| among(&elements, each)))
+            }
+            Relation::In => None,
+        }
+    }
+
+    /// Whether an entity is in what a term names: an entity, or one of several.
+    fn is_within(&self, uid: &EntityUID, term: &Term) -> Option<bool> {
+        if let Term::Entity(other, key) = term {
+            return Some(self.is_in(uid, other, *key));
+        }
+        let named = self.see(term)?;
+        let within = |other: &Seen<'_>| {
+            let other = other.entity()?;
+            Some(self.is_in(uid, other, Key::entity(other)))
+        };
+        if named.entity().is_some() {
+            return within(&named);
+        }
+        let within: Vec<bool> = named.elements()?.iter().map(within).collect::<Option<_>>()?;
+        Some(within.contains(&true))
+    }
+}
+
+fn longs(first: &Seen<'_>, second: &Seen<'_>, holds: fn(&i64, &i64) -> bool) -> Option<bool> {
+    match (first, second) {
+        (Seen::Long(first), Seen::Long(second)) => Some(holds(first, second)),
+        (_, _) => None,
+    }
+}
+
+fn decimals(first: &Seen<'_>, second: &Seen<'_>, holds: fn(&i64, &i64) -> bool) -> Option<bool> {
+    match (first, second) {
+        (Seen::Decimal(first), Seen::Decimal(second)) => Some(holds(first, second)),
+        (_, _) => None,
+    }
+}

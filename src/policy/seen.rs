@@ -1,0 +1,148 @@
+//! Values as conditions come upon them, borrowed from wherever they stand.
+
+use cedar_policy_core::ast::{EntityUID, Literal, Value, ValueKind};
+
+use super::Datum;
+
+/// A value that a part of a condition has.
+#[derive(Clone, Debug)]
+pub(super) enum Seen<'a> {
+    Bool(bool),
+    Long(i64),
+    /// In ten-thousandths.
+    Decimal(i64),
+    Text(&'a str),
+    Entity(&'a EntityUID),
+    /// The elements of a set that the condition spells out.
+    Set(Vec<Seen<'a>>),
+    /// A set or a record of the arguments.
+    Given(&'a Datum<'a>),
+    /// A set, a record or an extension value of Cedar's.
+    Known(&'a Value),
+    /// `context`
+    Context,
+    /// `context.request`
+    Request,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn given(datum: &'a Datum<'a>) -> Self {
+        match datum {
+            Datum::Bool(truth) => Self::Bool(*truth),
+            Datum::Long(number) => Self::Long(*number),
+            Datum::Decimal(number) => Self::Decimal(*number),
+            Datum::Text(text) => Self::Text(text),
+            Datum::Entity(uid) => Self::Entity(uid),
+            Datum::Set(_) | Datum::Record(_) => Self::Given(datum),
+            Datum::Extension(value) => Self::Known(value),
+        }
+    }
+
+    pub(super) fn known(value: &'a Value) -> Self {
+        match value.value_kind() {
+            ValueKind::Lit(Literal::Bool(truth)) => Self::Bool(*truth),
+            ValueKind::Lit(Literal::Long(number)) => Self::Long(*number),
+            ValueKind::Lit(Literal::String(text)) => Self::Text(text),
+            ValueKind::Lit(Literal::EntityUID(uid)) => Self::Entity(uid),
+            ValueKind::Set(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => {
+                Self::Known(value)
+            }
+        }
+    }
+
+    pub(super) fn truth(&self) -> Option<bool> {
+        if let Self::Bool(truth) = self { Some(*truth) } else { None }
+    }
+
+    pub(super) fn entity(&self) -> Option<&'a EntityUID> {
+        if let Self::Entity(uid) = self { Some(uid) } else { None }
+    }
+
+    /// The elements, if this is a set.
+    pub(super) fn elements(self) -> Option<Vec<Self>> {
+        match self {
+            Self::Set(elements) => Some(elements),
+            Self::Given(Datum::Set(elements)) => Some(elements.iter().map(Self::given).collect()),
+            Self::Known(value) => match value.value_kind() {
+                ValueKind::Set(set) => Some(set.iter().map(Self::known).collect()),
+                ValueKind::Lit(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => None,
+            },
+            Self::Given(_)
+            | Self::Bool(_)
+            | Self::Long(_)
+            | Self::Decimal(_)
+            | Self::Text(_)
+            | Self::Entity(_)
+            | Self::Context
+            | Self::Request => None,
+        }
+    }
+
+    /// The member of this name, if this is a record of values and has it; the outer `None` if that
+    /// cannot be told.
+    pub(super) fn member(&self, name: &str) -> Option<Option<Self>> {
+        match self {
+            Self::Given(Datum::Record(members)) => {
+                let found = members.iter().find(|(member, _)| member == name);
+                Some(found.map(|(_, datum)| Self::given(datum)))
+            }
+            Self::Known(value) => match value.value_kind() {
+                ValueKind::Record(members) => Some(members.get(name).map(Self::known)),
+                ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
+            },
+            Self::Given(_)
+            | Self::Bool(_)
+            | Self::Long(_)
+            | Self::Decimal(_)
+            | Self::Text(_)
+            | Self::Entity(_)
+            | Self::Set(_)
+            | Self::Context
+            | Self::Request => None,
+        }
+    }
+
+    /// Whether two values are the same; `None` where they have parts, or are Cedar's own.
+    pub(super) fn same(&self, other: &Self) -> Option<bool> {
+        if self.has_parts() || other.has_parts() {
+            return None;
+        }
+        Some(match (self, other) {
+            (Self::Bool(one), Self::Bool(other)) => one == other,
+            (Self::Long(one), Self::Long(other)) | (Self::Decimal(one), Self::Decimal(other)) => {
+                one == other
+            }
+            (Self::Text(one), Self::Text(other)) => one == other,
+            (Self::Entity(one), Self::Entity(other)) => one == other,
+            // Values of different types are different.
+            (_, _) => false,
+        })
+    }
+
+    fn has_parts(&self) -> bool {
+        match self {
+            Self::Bool(_) | Self::Long(_) | Self::Decimal(_) | Self::Text(_) | Self::Entity(_) => {
+                false
+            }
+            Self::Set(_) | Self::Given(_) | Self::Known(_) | Self::Context | Self::Request => true,
+        }
+    }
+}
+
+/// Whether an element is among others; `None` if that cannot be told.
+pub(super) fn among(elements: &[Seen<'_>], element: &Seen<'_>) -> Option<bool> {
+    any(elements.iter().map(|each| each.same(element)))
+}
+
+/// Whether one of these holds; `None` if none is known to, and some cannot be told.
+pub(super) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut told = Some(false);
+    for holds in each {
+        match holds {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => told = None,
+        }
+    }
+    told
+}
