@@ -8,7 +8,7 @@ use toolgate::exchange::{Arrival, Event, Exchange, Step};
 use toolgate::head::Head;
 use toolgate::identity::{Attested, Identity, identify};
 use toolgate::json::{self, Object, Value};
-use toolgate::mcp::{self, Body, Call, Kind, Message, StandardHeaders};
+use toolgate::mcp::{self, Body, Message, StandardHeaders};
 use toolgate::record::GateField;
 use toolgate::tool::Tool;
 
