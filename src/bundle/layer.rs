@@ -131,8 +131,12 @@ impl Layer {
     ///
     /// The first of them that does not read.
     pub(crate) fn candidates(&self, keys: &Keys<'_>) -> Result<Vec<Rc<Rule>>, Unreadable> {
-        let positions = self.index.candidates(keys).into_iter();
-        positions.filter(|position| self.asks(*position)).map(|at| self.rules.get(at)).collect()
+        let positions = self.index.candidates(keys);
+        let mut rules = Vec::with_capacity(positions.len());
+        for position in positions.into_iter().filter(|position| self.asks(*position)) {
+            rules.push(self.rules.get(position)?);
+        }
+        Ok(rules)
     }
 
     /// All policies of the layer, read. The id of each is its `@id`.

@@ -7,6 +7,9 @@ use super::read::JsonError;
 /// The longest number accepted; a double is never written with more than 25 bytes.
 const LONGEST: usize = 64;
 
+/// Far from the ends of what doubles hold, which have some 300 digits.
+const SHORT: usize = 32;
+
 /// The largest integer that a double tells from its neighbours (RFC 7493).
 pub const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 
@@ -66,6 +69,12 @@ fn check_integer(literal: &str, at: usize) -> Result<(), JsonError> {
 }
 
 fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
+    // A short number without exponent that is not zero is neither too large nor too small for a double.
+    let small = |byte: u8| matches!(byte, b'0' | b'-' | b'.');
+    let plain = !literal.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    if plain && literal.len() <= SHORT && !literal.bytes().all(small) {
+        return Ok(());
+    }
     let value = literal.parse::<f64>().map_err(|_| JsonError::MalformedNumber(at))?;
     if value == 0.0 {
         check_zero(literal, at)

@@ -4,14 +4,15 @@ use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
 };
 
-use super::{Key, Scene};
+use super::Scene;
+use super::condition::Named;
 
 /// What a policy asks of principal, action and resource.
 #[derive(Debug)]
 pub struct Bounds {
     principal: Bound,
     /// One of them is enough; `None` where every action is.
-    actions: Option<Vec<(EntityUID, Key)>>,
+    actions: Option<Vec<Named>>,
     /// Whether being in one of the actions is enough.
     within: bool,
     resource: Bound,
@@ -27,8 +28,8 @@ struct Bound {
 #[derive(Debug)]
 enum Asked {
     Anything,
-    Being(EntityUID),
-    BeingIn(EntityUID, Key),
+    Being(Named),
+    BeingIn(Named),
     /// A slot that is open, which no policy has.
     Untold,
 }
@@ -36,11 +37,12 @@ enum Asked {
 impl Bounds {
     /// The scope of a policy.
     pub fn of(policy: &Policy) -> Self {
-        let action = |uid: &EntityUID| (uid.clone(), Key::entity(uid));
         let (actions, within) = match policy.action_constraint() {
             ActionConstraint::Any => (None, false),
-            ActionConstraint::Eq(only) => (Some(vec![action(only)]), false),
-            ActionConstraint::In(all) => (Some(all.iter().map(|uid| action(uid)).collect()), true),
+            ActionConstraint::Eq(only) => (Some(vec![Named::of(only)]), false),
+            ActionConstraint::In(all) => {
+                (Some(all.iter().map(|uid| Named::of(uid)).collect()), true)
+            }
         };
         Self {
             principal: Bound::of(policy.principal_constraint().as_inner()),
@@ -52,8 +54,8 @@ impl Bounds {
 
     /// Whether a call is inside; `None` if that cannot be told.
     pub fn admit(&self, scene: &Scene<'_>) -> Option<bool> {
-        let named = |(uid, key): &(EntityUID, Key)| {
-            uid == scene.action || (self.within && scene.is_in(scene.action, uid, *key))
+        let named = |named: &Named| {
+            &named.uid == scene.action || (self.within && scene.is_in(scene.action, named))
         };
         let action = self.actions.as_ref().is_none_or(|actions| actions.iter().any(named));
         Some(
@@ -84,8 +86,8 @@ impl Bound {
         }
         match &self.entity {
             Asked::Anything => Some(true),
-            Asked::Being(other) => Some(uid == other),
-            Asked::BeingIn(other, key) => Some(scene.is_in(uid, other, *key)),
+            Asked::Being(other) => Some(uid == &other.uid),
+            Asked::BeingIn(other) => Some(scene.is_in(uid, other)),
             Asked::Untold => None,
         }
     }
@@ -94,14 +96,14 @@ impl Bound {
 impl Asked {
     fn being(reference: &EntityReference) -> Self {
         match reference {
-            EntityReference::EUID(uid) => Self::Being(uid.as_ref().clone()),
+            EntityReference::EUID(uid) => Self::Being(Named::of(uid)),
             EntityReference::Slot(_) => Self::Untold,
         }
     }
 
     fn being_in(reference: &EntityReference) -> Self {
         match reference {
-            EntityReference::EUID(uid) => Self::BeingIn(uid.as_ref().clone(), Key::entity(uid)),
+            EntityReference::EUID(uid) => Self::BeingIn(Named::of(uid)),
             EntityReference::Slot(_) => Self::Untold,
         }
     }

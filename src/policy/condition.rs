@@ -19,7 +19,7 @@ pub(super) enum Term {
     /// In ten-thousandths.
     Decimal(i64),
     Text(Box<str>),
-    Entity(EntityUID, Key),
+    Entity(Box<Named>),
     Variable(Var),
     Set(Vec<Term>),
     /// The attribute of an entity, or the member of a record.
@@ -30,8 +30,15 @@ pub(super) enum Term {
     Or(Box<[Term; 2]>),
     If(Box<[Term; 3]>),
     Both(Relation, Box<[Term; 2]>),
-    Is(Box<Term>, EntityType),
-    Like(Box<Term>, Pattern),
+    Is(Box<(Term, EntityType)>),
+    Like(Box<(Term, Pattern)>),
+}
+
+/// An entity that a policy names.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) uid: EntityUID,
+    pub(super) key: Key,
 }
 
 /// What is asked of two values.
@@ -70,8 +77,12 @@ impl Term {
             ExprKind::ExtensionFunctionApp { fn_name, args } => function(fn_name, args)?,
             ExprKind::GetAttr { expr, attr } => Self::Get(term(expr)?, attr.as_str().into()),
             ExprKind::HasAttr { expr, attr } => Self::Has(term(expr)?, attr.as_str().into()),
-            ExprKind::Like { expr, pattern } => Self::Like(term(expr)?, pattern.clone()),
-            ExprKind::Is { expr, entity_type } => Self::Is(term(expr)?, entity_type.clone()),
+            ExprKind::Like { expr, pattern } => {
+                Self::Like(Box::new((Self::of(expr)?, pattern.clone())))
+            }
+            ExprKind::Is { expr, entity_type } => {
+                Self::Is(Box::new((Self::of(expr)?, entity_type.clone())))
+            }
             ExprKind::Set(elements) => {
                 Self::Set(elements.iter().map(Self::of).collect::<Option<_>>()?)
             }
@@ -88,8 +99,14 @@ impl Term {
             Literal::Bool(truth) => Self::Bool(*truth),
             Literal::Long(number) => Self::Long(*number),
             Literal::String(text) => Self::Text(text.as_str().into()),
-            Literal::EntityUID(uid) => Self::Entity(uid.as_ref().clone(), Key::entity(uid)),
+            Literal::EntityUID(uid) => Self::Entity(Box::new(Named::of(uid))),
         }
+    }
+}
+
+impl Named {
+    pub(super) fn of(uid: &EntityUID) -> Self {
+        Self { uid: uid.clone(), key: Key::entity(uid) }
     }
 }
 

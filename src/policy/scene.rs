@@ -2,9 +2,9 @@
 
 use cedar_policy_core::ast::{Entity, EntityUID, PartialValue, Value, Var};
 
-use super::condition::{Relation, Term};
-use super::seen::{Seen, among, any};
-use super::{Datum, Key};
+use super::Datum;
+use super::condition::{Named, Relation, Term};
+use super::seen::{Seen, Untold, among, any};
 use crate::bundle::{Resident, World};
 
 /// Everything that policies can ask about a call.
@@ -47,9 +47,9 @@ impl Scene<'_> {
         self.see(condition)?.truth()
     }
 
-    /// Whether an entity is in another one, whose key is known.
-    pub(super) fn is_in(&self, uid: &EntityUID, other: &EntityUID, key: Key) -> bool {
-        uid == other || self.world.is_below(uid, other, key, self.principal)
+    /// Whether an entity is in another one.
+    pub(super) fn is_in(&self, uid: &EntityUID, other: &Named) -> bool {
+        uid == &other.uid || self.world.is_below(uid, &other.uid, other.key, self.principal)
     }
 
     fn see<'s>(&'s self, term: &'s Term) -> Option<Seen<'s>> {
@@ -58,13 +58,13 @@ impl Scene<'_> {
             Term::Long(number) => Seen::Long(*number),
             Term::Decimal(number) => Seen::Decimal(*number),
             Term::Text(text) => Seen::Text(text),
-            Term::Entity(uid, _) => Seen::Entity(uid),
+            Term::Entity(named) => Seen::Entity(&named.uid),
             Term::Variable(variable) => self.variable(*variable),
             Term::Set(elements) => {
                 Seen::Set(elements.iter().map(|each| self.see(each)).collect::<Option<_>>()?)
             }
-            Term::Get(of, name) => self.attribute(&self.see(of)?, name)??,
-            Term::Has(of, name) => Seen::Bool(self.attribute(&self.see(of)?, name)?.is_some()),
+            Term::Get(of, name) => self.attribute(&self.see(of)?, name).ok()??,
+            Term::Has(of, name) => Seen::Bool(self.attribute(&self.see(of)?, name).ok()?.is_some()),
             Term::Not(term) => Seen::Bool(!self.satisfies(term)?),
             Term::And(both) => {
                 let [left, right] = &**both;
@@ -79,10 +79,12 @@ impl Scene<'_> {
                 self.see(if self.satisfies(test)? { then } else { other })?
             }
             Term::Both(relation, both) => Seen::Bool(self.relate(*relation, both)?),
-            Term::Is(term, entity_type) => {
+            Term::Is(is) => {
+                let (term, entity_type) = &**is;
                 Seen::Bool(self.see(term)?.entity()?.entity_type() == entity_type)
             }
-            Term::Like(term, pattern) => {
+            Term::Like(like) => {
+                let (term, pattern) = &**like;
                 let Seen::Text(text) = self.see(term)? else { return None };
                 Seen::Bool(pattern.wildcard_match(text))
             }
@@ -98,15 +100,15 @@ impl Scene<'_> {
         }
     }
 
-    /// What something has by a name, if it has it; the outer `None` where Cedar has to tell.
-    fn attribute<'s>(&'s self, of: &Seen<'s>, name: &str) -> Option<Option<Seen<'s>>> {
+    /// What something has by a name, if it has it.
+    fn attribute<'s>(&'s self, of: &Seen<'s>, name: &str) -> Result<Option<Seen<'s>>, Untold> {
         match of {
             Seen::Entity(uid) => match self.entity(uid).and_then(|entity| entity.get(name)) {
-                Some(PartialValue::Value(value)) => Some(Some(Seen::known(value))),
-                Some(PartialValue::Residual(_)) => None,
-                None => Some(None),
+                Some(PartialValue::Value(value)) => Ok(Some(Seen::known(value))),
+                Some(PartialValue::Residual(_)) => Err(Untold),
+                None => Ok(None),
             },
-            Seen::Context => Some(self.of_context(name)),
+            Seen::Context => Ok(self.of_context(name)),
             Seen::Request => self.of_request(name),
             Seen::Bool(_)
             | Seen::Long(_)
@@ -129,16 +131,16 @@ impl Scene<'_> {
         }
     }
 
-    fn of_request(&self, name: &str) -> Option<Option<Seen<'_>>> {
+    fn of_request(&self, name: &str) -> Result<Option<Seen<'_>>, Untold> {
         let Observed { method, path, environment, trace_id, has_source_ip } = self.request;
         match name {
-            "method" => Some(Some(Seen::Text(method))),
-            "path" => Some(Some(Seen::Text(path))),
-            "environment" => Some(Some(Seen::Text(environment))),
-            "trace_id" => Some(trace_id.map(Seen::Text)),
-            "source_ip" if !has_source_ip => Some(None),
+            "method" => Ok(Some(Seen::Text(method))),
+            "path" => Ok(Some(Seen::Text(path))),
+            "environment" => Ok(Some(Seen::Text(environment))),
+            "trace_id" => Ok(trace_id.map(Seen::Text)),
+            "source_ip" if !has_source_ip => Ok(None),
             // Times and addresses are values of Cedar's own.
-            _ => None,
+            _ => Err(Untold),
         }
     }
 
@@ -176,18 +178,15 @@ impl Scene<'_> {
 
     /// Whether an entity is in what a term names: an entity, or one of several.
     fn is_within(&self, uid: &EntityUID, term: &Term) -> Option<bool> {
-        if let Term::Entity(other, key) = term {
-            return Some(self.is_in(uid, other, *key));
+        if let Term::Entity(named) = term {
+            return Some(self.is_in(uid, named));
         }
-        let named = self.see(term)?;
-        let within = |other: &Seen<'_>| {
-            let other = other.entity()?;
-            Some(self.is_in(uid, other, Key::entity(other)))
-        };
-        if named.entity().is_some() {
-            return within(&named);
+        let seen = self.see(term)?;
+        let within = |other: &Seen<'_>| Some(self.is_in(uid, &Named::of(other.entity()?)));
+        if seen.entity().is_some() {
+            return within(&seen);
         }
-        let within: Vec<bool> = named.elements()?.iter().map(within).collect::<Option<_>>()?;
+        let within: Vec<bool> = seen.elements()?.iter().map(within).collect::<Option<_>>()?;
         Some(within.contains(&true))
     }
 }

@@ -25,6 +25,10 @@ pub(super) enum Seen<'a> {
     Request,
 }
 
+/// What only Cedar can tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Untold;
+
 impl<'a> Seen<'a> {
     pub(super) fn given(datum: &'a Datum<'a>) -> Self {
         match datum {
@@ -78,17 +82,16 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The member of this name, if this is a record of values and has it; the outer `None` if that
-    /// cannot be told.
-    pub(super) fn member(&self, name: &str) -> Option<Option<Self>> {
+    /// The member of this name, if this is a record of values and has it.
+    pub(super) fn member(&self, name: &str) -> Result<Option<Self>, Untold> {
         match self {
             Self::Given(Datum::Record(members)) => {
                 let found = members.iter().find(|(member, _)| member == name);
-                Some(found.map(|(_, datum)| Self::given(datum)))
+                Ok(found.map(|(_, datum)| Self::given(datum)))
             }
             Self::Known(value) => match value.value_kind() {
-                ValueKind::Record(members) => Some(members.get(name).map(Self::known)),
-                ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
+                ValueKind::Record(members) => Ok(members.get(name).map(Self::known)),
+                ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => Err(Untold),
             },
             Self::Given(_)
             | Self::Bool(_)
@@ -98,7 +101,7 @@ impl<'a> Seen<'a> {
             | Self::Entity(_)
             | Self::Set(_)
             | Self::Context
-            | Self::Request => None,
+            | Self::Request => Err(Untold),
         }
     }
 
