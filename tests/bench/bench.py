@@ -53,6 +53,8 @@ def main() -> None:
     result = summary.summarise(detail, places.TARGET / "steps.json")
     (places.TARGET / "summary.json").write_text(json.dumps(result, indent=1) + "\n")
     plot.draw(detail, places.TARGET / "bench.svg")
+    if result["profile"]:
+        print(f"\n{summary.profile(result)}")
     print(f"\n{summary.table(result)}")
 
 

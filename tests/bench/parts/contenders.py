@@ -17,19 +17,21 @@ FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
 
 PLAIN = "plain"
 FLOOR = "floor"
+CALLS = "calls"
 LUA = "lua"
 NATIVE = "native"
 TOOLGATE = "toolgate"
 LOGGED = "toolgate_logged"
 BEFORE = "toolgate_before"
 EXT_AUTHZ = "ext_authz"
-ALL = (PLAIN, FLOOR, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
+ALL = (PLAIN, FLOOR, CALLS, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
 # Those that refuse anything.
 DECIDING = (NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
 
 MEANING = {
     PLAIN: "token verified, forwarded",
     FLOOR: "an empty filter in Wasm that reads the body",
+    CALLS: "a filter in Wasm with toolgate's calls to Envoy and no more",
     LUA: "Lua that reads the body",
     NATIVE: "Envoy's mcp and rbac filters, by the tool's name",
     TOOLGATE: "toolgate",
@@ -76,17 +78,25 @@ class Contender:
 
 
 def _filters(name: str) -> list[Filter]:
-    return {PLAIN: [], FLOOR: [_floor()], LUA: [_lua()], NATIVE: [_mcp(), _rbac()], EXT_AUTHZ: [_ext_authz()]}[name]
+    filters: dict[str, list[Filter]] = {
+        PLAIN: [],
+        FLOOR: [_wasm(FLOOR, places.FLOOR)],
+        CALLS: [_wasm(CALLS, places.CALLS)],
+        LUA: [_lua()],
+        NATIVE: [_mcp(), _rbac()],
+        EXT_AUTHZ: [_ext_authz()],
+    }
+    return filters[name]
 
 
 def _filter(name: str, kind: str, **settings: Any) -> Filter:
     return {"name": name, "typed_config": {"@type": f"{FILTERS}.{kind}"} | settings}
 
 
-def _floor() -> Filter:
-    vm = {"vm_id": "floor", "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(places.FLOOR)}}}
-    config = {"name": "floor", "root_id": "floor", "vm_config": vm, "allow_on_headers_stop_iteration": True}
-    return _filter("floor", "wasm.v3.Wasm", config=config)
+def _wasm(name: str, code: Path) -> Filter:
+    vm = {"vm_id": name, "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": str(code)}}}
+    config = {"name": name, "root_id": name, "vm_config": vm, "allow_on_headers_stop_iteration": True}
+    return _filter(name, "wasm.v3.Wasm", config=config)
 
 
 def _lua() -> Filter:

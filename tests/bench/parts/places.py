@@ -14,7 +14,9 @@ RESULTS = TARGET / "results"
 _CARGO = TARGET / "cargo"
 
 HELPER = _CARGO / "release" / "helper"
-FLOOR = _CARGO / "wasm32-wasip1" / "wasm" / "floor.wasm"
+_WASM = _CARGO / "wasm32-wasip1" / "wasm"
+FLOOR = _WASM / "floor.wasm"
+CALLS = _WASM / "calls.wasm"
 
 # Envoy has one core for itself; everything around it shares the other one.
 _CORES = sorted(os.sched_getaffinity(0))
@@ -24,9 +26,9 @@ ALL_CORES = ENVOY_CORES | OTHER_CORES
 
 
 def build() -> None:
-    """Compile the helper and the empty filter."""
+    """Compile the helper and the filters that decide nothing."""
     _cargo("--release", "--package", "helper")
-    _cargo("--profile", "wasm", "--target", "wasm32-wasip1", "--package", "floor")
+    _cargo("--profile", "wasm", "--target", "wasm32-wasip1", "--package", "floor", "--package", "calls")
 
 
 def _cargo(*options: str) -> None:

@@ -33,15 +33,15 @@ class Goal:
 GOALS = (
     Goal("cpu_vs_native_mcp_rbac", "added CPU / that of Envoy's mcp and rbac filters", 1.5, 1.0),
     Goal("cpu_vs_floor", "added CPU / that of an empty filter that reads the body", 2.2, 1.5),
-    Goal("p99_vs_ext_authz", "added p99 / that of ext_authz at the same rate", 0.3),
-    Goal("cpu_vs_ext_authz", "added CPU / that of ext_authz and its sidecar", 0.4),
-    Goal("flat_100k", "added CPU with 100,000 policies / with 10", 1.25),
-    Goal("vs_cedar_10k", "Cedar's authorizer / toolgate, in one process, 10,000 policies", 200, at_least=True),
-    Goal("configure_ms_10k", "a worker loads 10,000 policies, ms", 50),
-    Goal("configure_ms_100k", "a worker loads 100,000 policies, ms", 400),
-    Goal("push_stall_p999", "p99.9 while bundles are pushed / without", 3),
-    Goal("vm_mib_10k", "memory of a VM for 10,000 policies, MiB", 24),
-    Goal("vm_mib_100k", "memory of a VM for 100,000 policies, MiB", 200),
+    Goal("p99_vs_ext_authz", "added p99 / that of ext_authz at the same rate", 0.3, 0.15),
+    Goal("cpu_vs_ext_authz", "added CPU / that of ext_authz and its sidecar", 0.4, 0.2),
+    Goal("flat_100k", "added CPU with 100,000 policies / with 10", 1.25, 1.05),
+    Goal("vs_cedar_10k", "Cedar's authorizer / toolgate, in one process, 10,000 policies", 200, 1_000, at_least=True),
+    Goal("configure_ms_10k", "a worker loads 10,000 policies, ms", 50, 5),
+    Goal("configure_ms_100k", "a worker loads 100,000 policies, ms", 400, 50),
+    Goal("push_stall_p999", "p99.9 while bundles are pushed / without", 3, 1.2),
+    Goal("vm_mib_10k", "memory of a VM for 10,000 policies, MiB", 24, 6),
+    Goal("vm_mib_100k", "memory of a VM for 100,000 policies, MiB", 200, 48),
 )
 
 
@@ -50,7 +50,7 @@ def summarise(detail: Detail, steps: Path) -> Detail:
     numbers = {goal.key: _value(_SOURCES[goal.key], detail) for goal in GOALS if goal.key in _SOURCES}
     in_process = json.loads(steps.read_text()) if steps.exists() else {}
     numbers["vs_cedar_10k"] = in_process.get("vs_cedar_10k")
-    return {goal.key: numbers[goal.key] for goal in GOALS} | {"detail": detail}
+    return {goal.key: numbers[goal.key] for goal in GOALS} | {"profile": _profile(detail), "detail": detail}
 
 
 def table(summary: Detail) -> str:
@@ -62,6 +62,12 @@ def table(summary: Detail) -> str:
         number = "-" if value is None else f"{value:.4g}"
         rows.append((goal.key, number, f"{sign} {goal.must:g}", aim, goal.met(value), goal.meaning))
     return columns(rows)
+
+
+def profile(summary: Detail) -> str:
+    """Where the added CPU time of a call goes, in microseconds."""
+    parts = summary["profile"].items()
+    return columns([("where added CPU time goes", "us"), *((name, f"{value:.1f}") for name, value in parts)])
 
 
 def columns(rows: list[tuple[str, ...]]) -> str:
@@ -83,6 +89,20 @@ def contenders(title: str, detail: Detail) -> str:
 
 def _shown(spread: dict[str, Any]) -> str:
     return f"{spread['median']:.1f} [{spread['low']:.1f} {spread['high']:.1f}]"
+
+
+def _profile(detail: Detail) -> dict[str, float]:
+    """What is measured of each part is by how much a filter with it costs more than one without."""
+    try:
+        permitted = detail["compare"]["permitted"]
+        floor, calls, toolgate = (_added(permitted, name) for name in ("floor", "calls", "toolgate"))
+    except KeyError:
+        return {}
+    return {
+        "a filter in Wasm that reads the body": round(floor, 1),
+        "calls to Envoy: to hear of the request, and to leave evidence of the decision": round(calls - floor, 1),
+        "the decision, the record, and the caches that they take": round(toolgate - calls, 1),
+    }
 
 
 def _value(source: Callable[[Detail], float], detail: Detail) -> float | None:
