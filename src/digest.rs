@@ -25,12 +25,13 @@ impl Digest {
     }
 
     fn of_hash(hash: Sha256) -> Self {
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(hash.finalize()) {
+            *pair = json::hex(byte);
+        }
         let mut text = String::with_capacity(71);
         text.push_str("sha256:");
-        for byte in hash.finalize() {
-            let digits = [byte >> 4, byte & 15].map(u32::from);
-            text.extend(digits.into_iter().filter_map(|digit| char::from_digit(digit, 16)));
-        }
+        text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
         Self(text)
     }
 

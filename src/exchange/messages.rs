@@ -2,13 +2,11 @@
 
 use std::io;
 
-use serde::Serialize;
-
 use crate::bundle::RefusalStyle;
 use crate::config::Gate;
-use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
+use crate::decide::{self, Denial, Facts, Permit, Permits, Question, Verdict};
 use crate::digest::Digest;
-use crate::json::Value;
+use crate::json::{self, Object, Value};
 use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError};
 use crate::reason::{Decision, Reason};
 use crate::record::{self, Opinion, Record};
@@ -21,15 +19,8 @@ use super::{Refusal, Step};
 /// The longest arguments that a record shows, in bytes of JSON.
 const LONGEST_ARGUMENTS: usize = 16_384;
 
-/// What the digest of a request is of.
-#[derive(Serialize)]
-struct Digested<'a> {
-    arguments_digest: Option<&'a Digest>,
-    authority: &'a str,
-    method: &'a str,
-    name: &'a str,
-    path: &'a str,
-}
+/// More bytes than the canonical JSON of most requests has, without their arguments.
+const USUAL_REQUEST: usize = 512;
 
 /// One message, what was decided about it, and the record of that.
 struct Decided<'a> {
@@ -152,14 +143,9 @@ impl Pending {
     fn describe_call(&self, record: &mut Record, call: &Call<'_>, tool: Option<&Tool>) {
         let facts = &self.account.facts;
         record.tool = Some(format!("{}/{}", self.server, record::cut(call.name)));
-        record.arguments_digest = call.arguments.map(Digest::of);
-        record.request_digest = Some(Digest::of(&Digested {
-            arguments_digest: record.arguments_digest.as_ref(),
-            authority: &facts.authority,
-            method: "tools/call",
-            name: call.name,
-            path: &facts.path,
-        }));
+        let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
+        record.arguments_digest = call.arguments.map(digest);
+        record.request_digest = Some(request_digest(record, call, facts));
         if let Some(tool) = tool {
             record.known = true;
             let resource = tool.recorded_resource(call.arguments);
@@ -217,6 +203,24 @@ fn staged_as_one(mut verdicts: Vec<Decided<'_>>) -> Vec<Decided<'_>> {
         }
     }
     verdicts
+}
+
+/// The digest of a call with where it goes to, in the order of canonical JSON.
+fn request_digest(record: &Record, call: &Call<'_>, facts: &Facts) -> Digest {
+    let mut text = String::with_capacity(USUAL_REQUEST);
+    text.push_str("{\"arguments_digest\":");
+    match &record.arguments_digest {
+        Some(digest) => json::quote(digest.as_str(), &mut text),
+        None => text.push_str("null"),
+    }
+    text.push_str(",\"authority\":");
+    json::quote(&facts.authority, &mut text);
+    text.push_str(",\"method\":\"tools/call\",\"name\":");
+    json::quote(call.name, &mut text);
+    text.push_str(",\"path\":");
+    json::quote(&facts.path, &mut text);
+    text.push('}');
+    Digest::of_bytes(text.as_bytes())
 }
 
 /// Whether a log line can bear these arguments. The digest is of all of them in any case.

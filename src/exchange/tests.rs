@@ -123,7 +123,11 @@ fn every_field_of_a_record() {
             "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },
             "arguments_digest": digest(&json!({ "amount": 500, "note": "secret" })),
-            "request_digest": record["request_digest"], "resource": "Server::\"pay\"",
+            "request_digest": digest(&json!({
+                "authority": "pay.internal", "path": "/pay/mcp", "method": "tools/call",
+                "name": "refund", "arguments_digest": record["arguments_digest"],
+            })),
+            "resource": "Server::\"pay\"",
             "txn": null, "trace_id": null, "source_ip": "10.0.0.1", "environment": "test",
             "gate": { "node": "", "plugin": "", "vm": "" },
         })

@@ -26,12 +26,18 @@ impl<'a> Number<'a> {
         if literal.len() > LONGEST {
             return Err(JsonError::NumberTooLong(at));
         }
-        if literal.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
-            check_float(literal, at)?;
+        let number = Self(literal);
+        if number.is_integer() {
+            check_integer(literal, at)?
         } else {
-            check_integer(literal, at)?;
+            check_float(literal, at)?
         }
-        Ok(Self(literal))
+        Ok(number)
+    }
+
+    /// Whether the number was written without fraction and exponent: then it has one spelling.
+    pub fn is_integer(&self) -> bool {
+        !self.0.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
     }
 
     /// The number as it was written.

@@ -37,6 +37,10 @@ fn agrees_if_accepted(document: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(read(&written, DEPTH).map(|again| model(&again)), Ok(model(&value)));
     let canonical_form = canonical(&value);
     prop_assert_eq!(&canonical_form, &reference(&other));
+    prop_assert_eq!(value.canonical().into_bytes(), canonical_form.clone());
+    if let Some(object) = value.as_object() {
+        prop_assert_eq!(object.canonical(), value.canonical());
+    }
     let again: Model = serde_json::from_slice(&canonical_form).expect("canonical JSON is JSON");
     prop_assert_eq!(canonical(&again), canonical_form);
     Ok(())
@@ -164,7 +168,8 @@ proptest! {
             let ours = read(document.as_bytes(), DEPTH);
             prop_assert_eq!(ours.as_ref().map(model), Ok(value.clone()), "{}", document);
             prop_assert_eq!(canonical(&value), reference(&value));
-            prop_assert_eq!(ours.map(|ours| canonical(&ours)), Ok(reference(&value)));
+            prop_assert_eq!(ours.as_ref().map(canonical), Ok(reference(&value)));
+            prop_assert_eq!(ours.map(|ours| ours.canonical().into_bytes()), Ok(reference(&value)));
         }
     }
 
@@ -176,6 +181,16 @@ proptest! {
         let ours = read(document.as_bytes(), DEPTH).expect("the document is within the rules");
         let other: Model = serde_json::from_str(&document).expect("the document is JSON");
         prop_assert_eq!(canonical(&ours), reference(&other));
+        prop_assert_eq!(ours.canonical().into_bytes(), reference(&other));
+    }
+
+    #[test]
+    fn strings_are_quoted_as_serde_json_does(string in any::<String>(), chosen in strings()) {
+        for string in [string, chosen, "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}".to_owned()] {
+            let mut text = String::new();
+            quote(&string, &mut text);
+            prop_assert_eq!(text, serde_json::to_string(&string).expect("a string can be written"));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ fn check(document: &str, canonical_form: &str) {
     let value = read(document.as_bytes(), DEPTH).expect("the document is strict");
     let written = String::from_utf8(canonical(&value)).expect("canonical JSON is UTF-8");
     assert_eq!(written, canonical_form);
+    assert_eq!(value.canonical(), canonical_form);
 }
 
 /// Checks that a document is refused, and why.

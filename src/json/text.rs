@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
 }
 
 /// How many bytes stand before the first quote, backslash or control character.
-fn plain_prefix(bytes: &[u8]) -> usize {
+pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut length: usize = 0;
     for word in words {

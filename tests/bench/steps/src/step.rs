@@ -74,7 +74,9 @@ fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
     let permitted = forward.records.remove(0);
     let forbidden = refusal.records.remove(0);
     vec![
-        step("digest of arguments", || asked.arguments().map(Digest::of)),
+        step("digest of arguments", || {
+            asked.arguments().map(|arguments| Digest::of_bytes(arguments.canonical().as_bytes()))
+        }),
         step("digest of claims", || {
             asked.attested.tokens.values().map(Digest::of).collect::<Vec<_>>()
         }),

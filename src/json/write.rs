@@ -1,0 +1,120 @@
+//! Writing JSON straight into a text: strings, and the canonical form (RFC 8785) of what was read.
+
+use super::text::plain_prefix;
+use super::{Number, Object, Value};
+
+/// More bytes than most arguments have.
+const USUAL: usize = 512;
+
+impl Value<'_> {
+    /// The canonical JSON of the value.
+    pub fn canonical(&self) -> String {
+        let mut text = String::with_capacity(USUAL);
+        write(self, &mut text);
+        text
+    }
+}
+
+impl Object<'_> {
+    /// The canonical JSON of the object.
+    pub fn canonical(&self) -> String {
+        let mut text = String::with_capacity(USUAL);
+        object(self, &mut text);
+        text
+    }
+}
+
+/// Appends a string as JSON writes it, canonical JSON among it.
+pub(crate) fn quote(string: &str, text: &mut String) {
+    text.push('"');
+    let mut rest = string;
+    loop {
+        let plain = plain_prefix(rest.as_bytes());
+        text.push_str(rest.get(..plain).unwrap_or_default());
+        let Some(special) = rest.as_bytes().get(plain) else { break };
+        escape(*special, text);
+        rest = rest.get(plain.saturating_add(1)..).unwrap_or_default();
+    }
+    text.push('"');
+}
+
+/// Appends the escape of a quote, a backslash or a control character.
+#[cold]
+fn escape(special: u8, text: &mut String) {
+    let short = match special {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        0x08 => "\\b",
+        b'\t' => "\\t",
+        b'\n' => "\\n",
+        0x0C => "\\f",
+        b'\r' => "\\r",
+        _ => {
+            text.push_str("\\u00");
+            text.extend(hex(special).map(char::from));
+            return;
+        }
+    };
+    text.push_str(short);
+}
+
+/// The two hexadecimal digits of a byte.
+pub(crate) fn hex(byte: u8) -> [u8; 2] {
+    // The letters follow the backtick.
+    [byte >> 4, byte & 15].map(|n| if n < 10 { b'0' | n } else { b'`' | n.wrapping_sub(9) })
+}
+
+fn write(value: &Value<'_>, text: &mut String) {
+    match value {
+        Value::Null => text.push_str("null"),
+        Value::Bool(true) => text.push_str("true"),
+        Value::Bool(false) => text.push_str("false"),
+        Value::Number(number) if number.is_integer() => text.push_str(number.as_str()),
+        Value::Number(number) => double(*number, text),
+        Value::String(string) => quote(string, text),
+        Value::Array(elements) => array(elements, text),
+        Value::Object(members) => object(members, text),
+    }
+}
+
+/// Appends a number with a fraction or an exponent as ECMAScript writes it.
+#[cold]
+fn double(number: Number<'_>, text: &mut String) {
+    text.push_str(ryu_js::Buffer::new().format_finite(number.as_f64()));
+}
+
+fn array(elements: &[Value<'_>], text: &mut String) {
+    let mut before = '[';
+    for element in elements {
+        text.push(before);
+        write(element, text);
+        before = ',';
+    }
+    if elements.is_empty() {
+        text.push(before);
+    }
+    text.push(']');
+}
+
+fn object(object: &Object<'_>, text: &mut String) {
+    let mut members: Vec<_> = object.iter().collect();
+    members.sort_unstable_by(|(a, _), (b, _)| units(a).cmp(units(b)));
+    let mut before = '{';
+    for (name, value) in members {
+        text.push(before);
+        quote(name, text);
+        text.push(':');
+        write(value, text);
+        before = ',';
+    }
+    if object.is_empty() {
+        text.push(before);
+    }
+    text.push('}');
+}
+
+/// Bytes that sort as the UTF-16 code units of a string do: only what follows the surrogates there
+/// comes before them in UTF-8.
+fn units(name: &str) -> impl Iterator<Item = u8> + '_ {
+    name.bytes().map(|byte| if matches!(byte, 0xEE | 0xEF) { byte | 0x10 } else { byte })
+}
