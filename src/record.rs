@@ -3,6 +3,7 @@
 #![doc = include_str!("record.md")]
 
 mod opinion;
+mod rendered;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use crate::digest::Digest;
 use crate::reason::{Decision, EventClass, Reason};
 
 pub use opinion::{CandidateField, Flip, Opinion};
+pub use rendered::Rendered;
 
 /// The name of the record's shape.
 pub const SCHEMA: &str = "toolgate.decision/1";
@@ -88,7 +90,7 @@ pub struct Record {
     /// What one call of the tool costs, in units of the bundle's own.
     pub cost: Option<u32>,
     /// The arguments, redacted; `null` where no inventory says what to redact.
-    pub arguments: Option<Value>,
+    pub arguments: Option<Rendered>,
     /// SHA-256 of the arguments' canonical JSON.
     pub arguments_digest: Option<Digest>,
     /// SHA-256 of the canonical JSON of authority, path, method, tool name and arguments.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::json;
 use crate::json::Object;
 use crate::policy::Datum;
+use crate::record::Rendered;
 
 /// As deep as types nest, and a union around each.
 #[cfg(feature = "cli")]
@@ -248,9 +249,10 @@ impl Tool {
         object.is_some_and(|object| self.arguments(Some(object)).is_ok())
     }
 
-    /// The arguments of a call as they may be recorded, whether they are valid or not.
-    pub fn redacted(&self, arguments: Option<&Object<'_>>) -> serde_json::Value {
-        redact::input(&self.input, arguments)
+    /// The arguments of a call as they may be recorded, whether they are valid or not; `None` if
+    /// that takes more bytes than so many.
+    pub fn redacted(&self, arguments: Option<&Object<'_>>, longest: usize) -> Option<Rendered> {
+        redact::input(&self.input, arguments, longest)
     }
 }
 

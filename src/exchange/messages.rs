@@ -1,7 +1,5 @@
 //! Deciding the messages of one body. One refusal refuses the whole body.
 
-use std::io;
-
 use crate::bundle::RefusalStyle;
 use crate::config::Gate;
 use crate::decide::{self, Denial, Facts, Permit, Permits, Question, Verdict};
@@ -16,7 +14,8 @@ use crate::tool::Tool;
 use super::course::{Asked, Pending};
 use super::{Refusal, Step};
 
-/// The longest arguments that a record shows, in bytes of JSON.
+/// The longest arguments that a record shows, in bytes of JSON. The digest is of all of them in any
+/// case.
 const LONGEST_ARGUMENTS: usize = 16_384;
 
 /// More bytes than the canonical JSON of most requests has, without their arguments.
@@ -154,7 +153,7 @@ impl Pending {
             record.classes.clone_from(&tool.marks().classes);
             record.data_class.clone_from(&tool.marks().data_class);
             record.operation.clone_from(&tool.marks().operation);
-            record.arguments = Some(tool.redacted(call.arguments)).filter(bearable);
+            record.arguments = tool.redacted(call.arguments, LONGEST_ARGUMENTS);
         }
     }
 
@@ -221,25 +220,6 @@ fn request_digest(record: &Record, call: &Call<'_>, facts: &Facts) -> Digest {
     json::quote(&facts.path, &mut text);
     text.push('}');
     Digest::of_bytes(text.as_bytes())
-}
-
-/// Whether a log line can bear these arguments. The digest is of all of them in any case.
-fn bearable(arguments: &serde_json::Value) -> bool {
-    serde_json::to_writer(Room(LONGEST_ARGUMENTS), arguments).is_ok()
-}
-
-/// Takes so many bytes and no more.
-struct Room(usize);
-
-impl io::Write for Room {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn pass(proof: Option<Housekeeping>) -> Result<Verdict, Denial> {

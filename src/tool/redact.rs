@@ -3,94 +3,220 @@
 //! It has to work for arguments that were refused, so it follows the schema as far as the value
 //! does: what the schema does not know could be anything, and is not shown.
 
-use serde_json::{Map, Value as Shown};
-
-use super::argument::{Field, Kind, Record};
-use crate::json::{Object, Value};
-use crate::record::REDACTED;
+use super::argument::{Argument, Field, Kind, Record};
+use crate::json::{self, Object, Value};
+use crate::record::{REDACTED, Rendered};
 
 const UNKNOWN: &str = "[unknown]";
 
-/// Copies arguments without what must not be recorded.
-pub(super) fn input(record: &Record, arguments: Option<&Object<'_>>) -> Shown {
-    members(&[record], arguments.unwrap_or(&Object::default()))
+/// More bytes than most arguments have.
+const USUAL: usize = 512;
+
+/// Writes arguments without what must not be recorded; `None` if that takes more bytes than so many.
+pub(super) fn input(
+    record: &Record,
+    arguments: Option<&Object<'_>>,
+    longest: usize,
+) -> Option<Rendered> {
+    let mut shown = Shown { text: String::with_capacity(USUAL), longest };
+    shown.members(&[record], arguments.unwrap_or(&Object::default()))?;
+    Some(Rendered::new(shown.text))
 }
 
-/// Members that the schema does not know are only counted: their names are the caller's, too.
-fn members(records: &[&Record], object: &Object<'_>) -> Shown {
-    let fields = |name: &str| -> Vec<&Field> {
-        records.iter().filter_map(|record| record.fields.get(name)).collect()
-    };
-    let unknown = object.keys().filter(|name| fields(name).is_empty()).count();
-    let member = |(name, value): (&str, &Value<'_>)| {
-        let fields = fields(name);
-        let shown = if fields.is_empty() {
-            return None;
-        } else if fields.iter().any(|field| field.redact) {
-            REDACTED.into()
-        } else {
-            let kinds: Vec<_> =
-                fields.iter().flat_map(|field| alternatives(&field.argument.kind)).collect();
-            shown(&kinds, value)
-        };
-        Some((name.to_owned(), shown))
-    };
-    let counted = (unknown > 0).then(|| (UNKNOWN.to_owned(), unknown.into()));
-    Shown::Object(object.iter().filter_map(member).chain(counted).collect())
+/// What is written so far. Every step ends where that is too long.
+struct Shown {
+    text: String,
+    longest: usize,
 }
 
-fn shown(kinds: &[&Kind], value: &Value<'_>) -> Shown {
-    if let Some(opaque) = kinds.iter().find_map(|kind| kind.as_opaque()) {
-        let paths: Vec<_> = opaque.redact.iter().map(String::as_str).collect();
-        return without(&paths, value);
-    }
-    match value {
-        Value::Null => Shown::Null,
-        Value::Object(object) => {
-            let records: Vec<_> = kinds.iter().filter_map(|kind| kind.as_record()).collect();
-            if records.is_empty() { UNKNOWN.into() } else { members(&records, object) }
-        }
-        Value::Array(elements) if kinds.iter().any(|kind| kind.admits(value)) => {
-            let element = |(position, value)| shown(&elements_at(kinds, position), value);
-            Shown::Array(elements.iter().enumerate().map(element).collect())
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_)
-            if kinds.iter().any(|kind| kind.is_scalar()) =>
-        {
-            plain(value)
-        }
-        Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => UNKNOWN.into(),
-    }
-}
-
-/// Copies a value of unknown structure, but for what the inventory says to redact in it.
-fn without(paths: &[&str], value: &Value<'_>) -> Shown {
-    match value {
-        Value::Object(object) => {
-            let member = |(name, value): (&str, &Value<'_>)| {
-                let inner: Vec<_> =
-                    paths.iter().filter_map(|path| path.strip_prefix(name)).collect();
-                let shown = if inner.contains(&"") {
-                    REDACTED.into()
-                } else {
-                    let inner: Vec<_> =
-                        inner.into_iter().filter_map(|path| path.strip_prefix('.')).collect();
-                    without(&inner, value)
-                };
-                (name.to_owned(), shown)
+impl Shown {
+    /// Members that the schema does not know are only counted: their names are the caller's, too.
+    fn members(&mut self, records: &[&Record], object: &Object<'_>) -> Option<()> {
+        let (mut unknown, mut counted) = (0_usize, false);
+        let mut before = '{';
+        for (name, value) in object.iter() {
+            let (one, several);
+            let fields = if let [record] = records {
+                one = record.fields.get(name);
+                one.as_slice()
+            } else {
+                several = fields(records, name);
+                several.as_slice()
             };
-            Shown::Object(object.iter().map(member).collect::<Map<_, _>>())
+            if fields.is_empty() {
+                unknown = unknown.saturating_add(1);
+                continue;
+            }
+            self.name(before, name)?;
+            before = ',';
+            match count(records, object, name) {
+                Some(unknown) => {
+                    self.put(&unknown.to_string())?;
+                    counted = true;
+                }
+                None => self.field(fields, value)?,
+            }
         }
-        Value::Array(elements) => {
-            Shown::Array(elements.iter().map(|element| without(paths, element)).collect())
+        if unknown > 0 && !counted {
+            self.name(before, UNKNOWN)?;
+            self.put(&unknown.to_string())?;
+        } else if before == '{' {
+            self.text.push('{');
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => plain(value),
+        self.put("}")
+    }
+
+    fn field(&mut self, fields: &[&Field], value: &Value<'_>) -> Option<()> {
+        if fields.iter().any(|field| field.redact) {
+            return self.string(REDACTED);
+        }
+        self.typed(fields.iter().map(|field| &field.argument), value)
+    }
+
+    /// Shows a value that has one of these types, or should have.
+    fn typed<'a>(
+        &mut self,
+        types: impl Iterator<Item = &'a Argument> + Clone,
+        value: &Value<'_>,
+    ) -> Option<()> {
+        let mut first = types.clone();
+        if let (Some(only), None) = (first.next(), first.next())
+            && !matches!(only.kind, Kind::Union(_))
+        {
+            return self.value(&[&only.kind], value);
+        }
+        self.value(&types.flat_map(|it| alternatives(&it.kind)).collect::<Vec<_>>(), value)
+    }
+
+    fn value(&mut self, kinds: &[&Kind], value: &Value<'_>) -> Option<()> {
+        if let Some(opaque) = kinds.iter().find_map(|kind| kind.as_opaque()) {
+            let paths: Vec<_> = opaque.redact.iter().map(String::as_str).collect();
+            return self.without(&paths, value);
+        }
+        match value {
+            Value::Null => self.put("null"),
+            Value::Object(object) => match kinds {
+                [Kind::Record(record)] => self.members(&[record], object),
+                _ => {
+                    let records: Vec<_> =
+                        kinds.iter().filter_map(|kind| kind.as_record()).collect();
+                    if records.is_empty() {
+                        self.string(UNKNOWN)
+                    } else {
+                        self.members(&records, object)
+                    }
+                }
+            },
+            Value::Array(elements) if kinds.iter().any(|kind| kind.admits(value)) => {
+                self.array(elements, |shown, position, element| {
+                    let types = kinds.iter().filter_map(move |kind| kind.element(position));
+                    shown.typed(types, element)
+                })
+            }
+            Value::Bool(_) | Value::Number(_) | Value::String(_)
+                if kinds.iter().any(|kind| kind.is_scalar()) =>
+            {
+                self.scalar(value)
+            }
+            Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.string(UNKNOWN)
+            }
+        }
+    }
+
+    /// Shows a value of unknown structure, but for what the inventory says to redact in it.
+    fn without(&mut self, paths: &[&str], value: &Value<'_>) -> Option<()> {
+        match value {
+            Value::Object(object) => {
+                let mut before = '{';
+                for (name, value) in object.iter() {
+                    self.name(before, name)?;
+                    before = ',';
+                    let inner = || paths.iter().filter_map(|path| path.strip_prefix(name));
+                    if inner().any(str::is_empty) {
+                        self.string(REDACTED)?;
+                    } else {
+                        let inner: Vec<_> =
+                            inner().filter_map(|path| path.strip_prefix('.')).collect();
+                        self.without(&inner, value)?;
+                    }
+                }
+                self.put(if object.is_empty() { "{}" } else { "}" })
+            }
+            Value::Array(elements) => {
+                self.array(elements, |shown, _, element| shown.without(paths, element))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.scalar(value)
+            }
+        }
+    }
+
+    fn array(
+        &mut self,
+        elements: &[Value<'_>],
+        show: impl Fn(&mut Self, usize, &Value<'_>) -> Option<()>,
+    ) -> Option<()> {
+        self.text.push('[');
+        for (position, element) in elements.iter().enumerate() {
+            if position > 0 {
+                self.text.push(',');
+            }
+            show(self, position, element)?;
+        }
+        self.put("]")
+    }
+
+    /// Neither arrays nor objects come here.
+    fn scalar(&mut self, value: &Value<'_>) -> Option<()> {
+        match value {
+            Value::Bool(true) => self.put("true"),
+            Value::Bool(false) => self.put("false"),
+            Value::Number(number) if number.is_integer() => self.put(number.as_str()),
+            Value::String(string) => self.string(string),
+            Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => {
+                // What the strict reader accepts is JSON that serializes.
+                self.put(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+            }
+        }
+    }
+
+    fn name(&mut self, before: char, name: &str) -> Option<()> {
+        self.text.push(before);
+        self.string(name)?;
+        self.text.push(':');
+        Some(())
+    }
+
+    fn string(&mut self, string: &str) -> Option<()> {
+        if string.len() > self.longest {
+            return None;
+        }
+        json::quote(string, &mut self.text);
+        self.fits()
+    }
+
+    fn put(&mut self, text: &str) -> Option<()> {
+        self.text.push_str(text);
+        self.fits()
+    }
+
+    fn fits(&self) -> Option<()> {
+        (self.text.len() <= self.longest).then_some(())
     }
 }
 
-fn plain(value: &Value<'_>) -> Shown {
-    // What the strict reader accepts is JSON that serializes.
-    serde_json::to_value(value).unwrap_or_else(|_| UNKNOWN.into())
+fn fields<'a>(records: &[&'a Record], name: &str) -> Vec<&'a Field> {
+    records.iter().filter_map(|record| record.fields.get(name)).collect()
+}
+
+/// How many members are unknown, if that is to stand in the place of a member that has its name.
+fn count(records: &[&Record], object: &Object<'_>, name: &str) -> Option<usize> {
+    if name != UNKNOWN {
+        return None;
+    }
+    let unknown = object.keys().filter(|name| fields(records, name).is_empty()).count();
+    (unknown > 0).then_some(unknown)
 }
 
 /// The types that a value may have, the types of a union one by one.
@@ -100,9 +226,4 @@ fn alternatives(kind: &Kind) -> Vec<&Kind> {
     } else {
         vec![kind]
     }
-}
-
-fn elements_at<'a>(kinds: &[&'a Kind], position: usize) -> Vec<&'a Kind> {
-    let elements = kinds.iter().filter_map(|kind| kind.element(position));
-    elements.flat_map(|element| alternatives(&element.kind)).collect()
 }

@@ -7,6 +7,7 @@ use super::super::Tool;
 use super::model::{Choices, arguments, keywords};
 use super::{Marks, build, cedar_schema, context, request, tool, try_tool};
 use crate::json;
+use crate::record::Rendered;
 
 /// What policies see of arguments.
 fn seen(tool: &Tool, arguments: &str) -> EvalResult {
@@ -55,7 +56,8 @@ proptest! {
         let value = model.value(&mut Choices(choices.into_iter()));
         let text = value.to_string();
         let read = json::read(text.as_bytes(), 64).expect("JSON");
-        prop_assert_eq!(tool.redacted(read.as_object()), value);
+        let shown = tool.redacted(read.as_object(), text.len());
+        prop_assert_eq!(shown.as_ref().map(Rendered::as_str), Some(text.as_str()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::json;
 #[track_caller]
 fn check(arguments: &Value, expected: &Value) {
     let schema = json!({ "type": "object", "properties": {
-        "id": { "type": "integer" }, "notes": { "type": "string" }, "extra": {}, "pair": { "prefixItems": [{ "type": "string" }, { "type": "integer" }] },
+        "id": { "type": "integer" }, "[unknown]": { "type": "string" }, "notes": { "type": "string" }, "extra": {}, "pair": { "prefixItems": [{ "type": "string" }, { "type": "integer" }] },
         "contact": { "anyOf": [{ "type": "null" }, { "type": "string" },
             { "type": "object", "properties": { "email": { "type": "string" }, "city": { "type": "string" } }, "required": ["email"] }] },
         "people": { "type": "array", "items": { "type": "object", "properties": { "name": { "type": "string" }, "age": { "type": "integer" } } } } } });
@@ -16,7 +16,11 @@ fn check(arguments: &Value, expected: &Value) {
     let tool = tool(schema, marks(&redact, &["extra"]));
     let text = arguments.to_string();
     let value = json::read(text.as_bytes(), 64).expect("JSON");
-    assert_eq!(&tool.redacted(value.as_object()), expected);
+    // Members keep their order, what is unknown is counted after them.
+    let expected = expected.to_string();
+    let shown = tool.redacted(value.as_object(), expected.len()).expect("it is not too long");
+    assert_eq!(shown.as_str(), expected);
+    assert_eq!(tool.redacted(value.as_object(), expected.len() - 1), None);
 }
 
 #[test]
@@ -46,8 +50,13 @@ fn redacted_values_are_not() {
 fn unknown_values_are_not() {
     check(
         &json!({ "password": "p", "contact": { "phone": 1 } }),
-        &json!({ "[unknown]": 1, "contact": { "[unknown]": 1 } }),
+        &json!({ "contact": { "[unknown]": 1 }, "[unknown]": 1 }),
     );
+    check(
+        &json!({ "[unknown]": "a", "id": 1, "b": 2, "c": 3 }),
+        &json!({ "[unknown]": 2, "id": 1 }),
+    );
+    check(&json!({ "[unknown]": "a" }), &json!({ "[unknown]": "a" }));
     check(
         &json!({ "id": { "a": 1 }, "people": "Ann" }),
         &json!({ "id": "[unknown]", "people": "[unknown]" }),
