@@ -36,13 +36,14 @@ pub use world::{Resident, World};
 
 use crate::digest::Digest;
 use crate::identity::IdentityMapping;
+use crate::record::Shared;
 use crate::tool::Tool;
 
 /// A bundle that passed every check. It never changes; an update is another bundle.
 #[derive(Debug)]
 pub struct Bundle {
     /// How the bundle is named.
-    pub id: Rc<BundleId>,
+    pub id: Shared<BundleId>,
     /// How verified claims become principal and actor.
     pub identity: IdentityMapping,
     /// How refusals are told.
@@ -74,11 +75,26 @@ pub struct BundleId {
     pub version: u32,
     /// The digest of the canonical document.
     pub digest: Digest,
+    #[serde(skip)]
+    title: String,
+}
+
+impl BundleId {
+    /// Names a bundle.
+    pub fn new(name: &str, version: u32, digest: Digest) -> Self {
+        let title = format!("{name}@{version} {digest}");
+        Self { name: name.to_owned(), version, digest, title }
+    }
+
+    /// Name, version and digest in one: `acme@7 sha256:…`.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
 }
 
 impl std::fmt::Display for BundleId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{} {}", self.name, self.version, self.digest)
+        f.write_str(&self.title)
     }
 }
 

@@ -2,14 +2,12 @@
 //!
 #![doc = include_str!("config.md")]
 
-use std::rc::Rc;
-
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::bundle::{self, Bundle, Document, EnvironmentName, Finding};
 use crate::exchange::Senders;
-use crate::record::GateField;
+use crate::record::{GateField, Shared};
 use crate::trust::{self, Distrust, Trust, TrustError, TrustSettings};
 
 /// A bundle in force, and where it is in force. Immutable; an update is another gate.
@@ -22,7 +20,7 @@ pub struct Gate {
     /// The environment that policies and records see, such as `production`.
     pub environment: String,
     /// How records name this gate.
-    pub site: Rc<GateField>,
+    pub site: Shared<GateField>,
     /// The senders that it has seen lately.
     pub senders: Senders,
 }
@@ -107,7 +105,7 @@ impl Gate {
             bundle,
             candidate: None,
             environment,
-            site: Rc::default(),
+            site: Shared::new(GateField::default()),
             senders: Senders::default(),
         }
     }
@@ -124,7 +122,7 @@ impl Gate {
         site: &GateField,
         now: DateTime<Utc>,
     ) -> Result<Self, ConfigError> {
-        let site = Rc::new(site.clone());
+        let site = Shared::new(site.clone());
         let written: Written = serde_json::from_slice(config)?;
         let trust = match &written.trust {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
@@ -133,7 +131,7 @@ impl Gate {
         let open = |which, document: Document| {
             let environment = document.environment_name();
             let bundle = admit(which, document, &trust, written.environment.as_ref(), now)?;
-            Ok(Self { site: Rc::clone(&site), ..Self::new(bundle, environment) })
+            Ok(Self { site: site.clone(), ..Self::new(bundle, environment) })
         };
         let candidate = written.candidate.map(|document| open("candidate", document));
         match (open("bundle", written.bundle), candidate.transpose()) {

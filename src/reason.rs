@@ -35,8 +35,8 @@ impl Decision {
 }
 
 /// What kind of event a record tells of.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(test, derive(Serialize), serde(rename_all = "snake_case"))]
 pub enum EventClass {
     /// A call was permitted.
     PolicyDecision,
@@ -44,6 +44,17 @@ pub enum EventClass {
     PolicyRefusal,
     /// The request was no call that the gate could put before a policy.
     MalformedCall,
+}
+
+impl EventClass {
+    /// The word used in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PolicyDecision => "policy_decision",
+            Self::PolicyRefusal => "policy_refusal",
+            Self::MalformedCall => "malformed_call",
+        }
+    }
 }
 
 macro_rules! reasons {

@@ -2,10 +2,18 @@
 //!
 #![doc = include_str!("record.md")]
 
+mod line;
 mod opinion;
 mod rendered;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::sample;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -16,8 +24,9 @@ use crate::bundle::{BundleId, LayerName, Mode};
 use crate::digest::Digest;
 use crate::reason::{Decision, EventClass, Reason};
 
+pub use line::to_lines;
 pub use opinion::{CandidateField, Flip, Opinion};
-pub use rendered::Rendered;
+pub use rendered::{Rendered, Shared};
 
 /// The name of the record's shape.
 pub const SCHEMA: &str = "toolgate.decision/1";
@@ -25,15 +34,13 @@ pub const SCHEMA: &str = "toolgate.decision/1";
 /// What stands in records instead of a value that must not be shown.
 pub const REDACTED: &str = "[redacted]";
 
-/// More bytes than most lines have.
-const USUAL_LINE: usize = 2048;
-
 /// The longest name from a caller that a record shows.
 const LONGEST_NAME: usize = 256;
 
 /// One decision about one call, as one flat JSON object; a group of fields that belong together
 /// is one level deeper. Fields without a value are `null`, so that every record has every field.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Serialize))]
 pub struct Record {
     /// `toolgate.decision/1`
     pub schema: &'static str,
@@ -56,7 +63,7 @@ pub struct Record {
     /// Whether the bundle decides or only watches.
     pub mode: Mode,
     /// Which bundle decided.
-    pub bundle: Rc<BundleId>,
+    pub bundle: Shared<BundleId>,
     /// What would be decided if nothing in the bundle were in shadow.
     pub shadow_decision: Option<Decision>,
     /// Why that would be decided.
@@ -66,27 +73,27 @@ pub struct Record {
     /// Why it would decide that.
     pub candidate: Option<CandidateField>,
     /// Whom the call was for.
-    pub principal: Option<Rc<PrincipalField>>,
+    pub principal: Option<Shared<PrincipalField>>,
     /// Who performed it.
-    pub actor: Option<Rc<ActorField>>,
+    pub actor: Option<Shared<ActorField>>,
     /// What else the token of the principal says.
-    pub token: Option<Rc<TokenField>>,
+    pub token: Option<Shared<TokenField>>,
     /// The request's authority.
     pub authority: String,
     /// The request's path without query.
     pub path: String,
     /// The tool server.
-    pub server: Option<String>,
+    pub server: Option<Rc<str>>,
     /// The tool, `<server>/<name>`.
     pub tool: Option<String>,
     /// The protocol's method, such as `tools/call`.
-    pub method: Option<String>,
+    pub method: Option<Cow<'static, str>>,
     /// The tool's classes.
-    pub classes: Vec<String>,
+    pub classes: Rc<[String]>,
     /// The tool's class of data.
-    pub data_class: Option<String>,
+    pub data_class: Option<Rc<str>>,
     /// The tool's kind of operation.
-    pub operation: Option<String>,
+    pub operation: Option<Rc<str>>,
     /// What one call of the tool costs, in units of the bundle's own.
     pub cost: Option<u32>,
     /// The arguments, redacted; `null` where no inventory says what to redact.
@@ -96,19 +103,19 @@ pub struct Record {
     /// SHA-256 of the canonical JSON of authority, path, method, tool name and arguments.
     pub request_digest: Option<Digest>,
     /// The Cedar resource.
-    pub resource: Option<String>,
+    pub resource: Option<Rc<str>>,
     /// The transaction that the token names.
     pub txn: Option<String>,
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,
     /// The address of the downstream peer.
-    pub source_ip: Option<String>,
+    pub source_ip: Option<IpAddr>,
     /// Where the gate runs.
     pub environment: String,
     /// Which gate decided.
-    pub gate: Rc<GateField>,
+    pub gate: Shared<GateField>,
     /// Whether the tool is in the inventory.
-    #[serde(skip)]
+    #[cfg_attr(test, serde(skip))]
     pub(crate) known: bool,
 }
 
@@ -128,6 +135,9 @@ pub struct PrincipalField {
     pub parents: Vec<String>,
     /// The attributes that claims give it, redacted.
     pub attributes: BTreeMap<String, Value>,
+    /// The Cedar entity, such as `User::"alice"`.
+    #[serde(skip)]
+    pub entity: String,
 }
 
 /// What the token of the principal says besides; its text is nowhere.
@@ -155,6 +165,9 @@ pub struct ActorField {
     pub id: String,
     /// All actors of the delegation, the current one first.
     pub chain: Vec<String>,
+    /// The Cedar entity, such as `Agent::"support-bot"`.
+    #[serde(skip)]
+    pub entity: String,
 }
 
 /// Which gate decided.
@@ -186,11 +199,6 @@ impl Record {
         self.detail = None;
     }
 
-    /// The record as one line of JSON, without the line's end.
-    pub fn to_line(&self) -> String {
-        to_lines(std::slice::from_ref(self))
-    }
-
     /// Whether the call was refused.
     pub fn is_refused(&self) -> bool {
         self.decision != Decision::Permit
@@ -211,31 +219,6 @@ impl Record {
     }
 }
 
-impl std::fmt::Display for PrincipalField {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}::{:?}", self.type_name, self.id)
-    }
-}
-
-impl std::fmt::Display for ActorField {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}::{:?}", self.type_name, self.id)
-    }
-}
-
-/// Records as lines of JSON, without the last line's end.
-pub fn to_lines(records: &[Record]) -> String {
-    let mut lines = Vec::with_capacity(records.len().saturating_mul(USUAL_LINE));
-    for record in records {
-        if !lines.is_empty() {
-            lines.push(b'\n');
-        }
-        // Every field is a string, a list of them or JSON already, so this cannot fail.
-        let _ = serde_json::to_writer(&mut lines, record);
-    }
-    String::from_utf8(lines).unwrap_or_default()
-}
-
 /// RFC 3339 in UTC with milliseconds.
 pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -247,14 +230,20 @@ pub fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
     let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
     let random = entropy.wrapping_add(u128::try_from(index).unwrap_or_default());
     let [_, _, _, _, _, _, random @ ..] = random.to_be_bytes();
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
 /// A name from the caller, as a log can bear it: cut, and with nothing that could begin a new line.
-pub fn cut(name: &str) -> String {
-    let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
-    if name.len() <= LONGEST_NAME && name.bytes().all(plain) {
-        return name.to_owned();
+pub fn cut(name: &str) -> Cow<'_, str> {
+    if name.len() <= LONGEST_NAME && is_plain(name) {
+        return Cow::Borrowed(name);
     }
     name.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect()
+}
+
+/// Whether a text is ASCII that nothing escapes.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
+    text.bytes().all(plain)
 }

@@ -7,6 +7,7 @@
 //! for the record.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use cedar_policy::EntityUid;
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,33 @@ pub struct Tool {
     resource: Option<Source>,
     headers: Vec<HeaderArgument>,
     notes: Vec<Note>,
+    noted: Noted,
+    /// The resource of calls that name no other one, as records have it.
+    server_resource: Rc<str>,
+}
+
+/// What records say of a tool.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// As in [`Marks`].
+    pub classes: Rc<[String]>,
+    /// As in [`Marks`].
+    pub data_class: Option<Rc<str>>,
+    /// As in [`Marks`].
+    pub operation: Option<Rc<str>>,
+    /// As in [`Marks`].
+    pub cost: Option<u32>,
+}
+
+impl From<&Marks> for Noted {
+    fn from(marks: &Marks) -> Self {
+        Self {
+            classes: marks.classes.as_slice().into(),
+            data_class: marks.data_class.as_deref().map(Into::into),
+            operation: marks.operation.as_deref().map(Into::into),
+            cost: marks.cost,
+        }
+    }
 }
 
 impl Tool {
@@ -136,6 +164,8 @@ impl Tool {
             server_entity: cedar::entity(SERVER, server),
             qualified_name,
             namespace,
+            noted: Noted::from(&marks),
+            server_resource: format!("{SERVER}::{server:?}").into(),
             marks,
             input,
             resource,
@@ -172,6 +202,11 @@ impl Tool {
     /// What the inventory says about the tool.
     pub fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    /// What records say of the tool.
+    pub fn noted(&self) -> &Noted {
+        &self.noted
     }
 
     /// The arguments that a client of MCP 2026-07-28 repeats in `Mcp-Param-*` headers.
@@ -214,10 +249,10 @@ impl Tool {
     }
 
     /// The resource of a call as it may be recorded.
-    pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<String> {
+    pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<Rc<str>> {
         match &self.resource {
-            Some(source) => source.recorded(arguments).map(|entity| entity.to_string()),
-            None => Some(format!("{SERVER}::{:?}", self.server)),
+            Some(source) => source.recorded(arguments).map(Into::into),
+            None => Some(Rc::clone(&self.server_resource)),
         }
     }
 

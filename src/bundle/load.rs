@@ -16,6 +16,7 @@ use super::{
     Site, World, is_name, schema,
 };
 use crate::digest::Digest;
+use crate::record::Shared;
 use crate::tool::{Marks, Tool};
 
 /// The deepest nesting of JSON that the gate's stack bears with room to spare.
@@ -120,11 +121,7 @@ fn assemble(
         server.insert(tool.name().to_owned(), tool);
     }
     Bundle {
-        id: Rc::new(BundleId {
-            name: manifest.name.as_str().to_owned(),
-            version: manifest.version,
-            digest,
-        }),
+        id: Shared::new(BundleId::new(manifest.name.as_str(), manifest.version, digest)),
         identity: manifest.identity.clone(),
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,

@@ -91,6 +91,16 @@ pub enum Mode {
     Shadow,
 }
 
+impl Mode {
+    /// The word for it: `enforce` or `shadow`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 /// The `layers` section.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
 fn compare(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Result<Exit, Stop> {
     let bundles = [directory::open(old)?, directory::open(new)?];
     let [before, after] = &bundles;
-    let ids = [before, after].map(|opened| opened.loaded.bundle.id.as_ref().clone());
+    let ids = [before, after].map(|opened| (*opened.loaded.bundle.id).clone());
     let structure = Structure::compare(&before.document, &after.document);
     let account = if arguments.logs.is_empty() {
         None
@@ -129,7 +129,7 @@ fn candidate(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
 fn prove(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Result<Exit, Stop> {
     let bundles = [directory::open(old)?, directory::open(new)?];
     let [before, after] = &bundles;
-    let ids = [before, after].map(|opened| opened.loaded.bundle.id.as_ref().clone());
+    let ids = [before, after].map(|opened| (*opened.loaded.bundle.id).clone());
     let structure = Structure::compare(&before.document, &after.document);
     let proof = proof(bundles, &structure, Duration::from_secs(arguments.timeout));
     report::data(&match format {

@@ -19,8 +19,10 @@ use super::policies;
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
 use crate::bundle::{
-    self, Code, Document, EnvironmentName, Finding, Format, Loaded, Manifest, Severity, Site,
+    self, BundleId, Code, Document, EnvironmentName, Finding, Format, Loaded, Manifest, Severity,
+    Site,
 };
+use crate::record::Shared;
 use crate::tool::ToolDescription;
 
 pub use environments::{environments, named, open_for};
@@ -92,7 +94,8 @@ fn open_directory(
     match bundle::load(&document) {
         Ok(mut loaded) => {
             let document = Document { resolved: Some(loaded.resolved.clone()), ..document };
-            Rc::make_mut(&mut loaded.bundle.id).digest = document.digest();
+            let BundleId { name, version, .. } = &*loaded.bundle.id;
+            loaded.bundle.id = Shared::new(BundleId::new(name, *version, document.digest()));
             problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
             let problems = in_order(problems);
             if complete {

@@ -7,10 +7,9 @@ use chrono::DateTime;
 use crate::bundle::Mode;
 use crate::config::Gate;
 use crate::decide::{Denial, Facts};
-use crate::header;
 use crate::mcp::{Id, MessageError};
 use crate::reason::Reason;
-use crate::record::{self, ActorField, PrincipalField, Record, TokenField};
+use crate::record::{self, ActorField, PrincipalField, Record, Shared, TokenField};
 use crate::refusal::Refused;
 
 use super::sender::Sender;
@@ -20,10 +19,10 @@ use super::{Arrival, Refusal, unreadable};
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) facts: Facts,
-    pub(super) server: Option<String>,
-    principal: Option<Rc<PrincipalField>>,
-    actor: Option<Rc<ActorField>>,
-    token: Option<Rc<TokenField>>,
+    pub(super) server: Option<Rc<str>>,
+    principal: Option<Shared<PrincipalField>>,
+    actor: Option<Shared<ActorField>>,
+    token: Option<Shared<TokenField>>,
     txn: Option<String>,
     entropy: u128,
 }
@@ -52,7 +51,7 @@ impl Account {
     }
 
     pub(super) fn identify(&mut self, sender: &Sender) {
-        self.principal = Some(Rc::clone(&sender.principal));
+        self.principal = Some(sender.principal.clone());
         self.actor.clone_from(&sender.actor);
         self.token.clone_from(&sender.token);
         self.txn = sender.identity.token.as_ref().and_then(|token| token.txn.clone());
@@ -71,7 +70,7 @@ impl Account {
             policies: Vec::new(),
             layer: None,
             mode: Mode::Enforce,
-            bundle: Rc::clone(&gate.bundle.id),
+            bundle: gate.bundle.id.clone(),
             shadow_decision: None,
             shadow: None,
             candidate_decision: None,
@@ -79,12 +78,12 @@ impl Account {
             principal: self.principal.clone(),
             actor: self.actor.clone(),
             token: self.token.clone(),
-            authority: record::cut(&self.facts.authority),
-            path: record::cut(&self.facts.path),
+            authority: record::cut(&self.facts.authority).into_owned(),
+            path: record::cut(&self.facts.path).into_owned(),
             server: self.server.clone(),
             tool: None,
             method: None,
-            classes: Vec::new(),
+            classes: Rc::default(),
             data_class: None,
             operation: None,
             cost: None,
@@ -94,16 +93,11 @@ impl Account {
             resource: None,
             txn: self.txn.clone(),
             trace_id: self.facts.trace_id.clone(),
-            source_ip: self.facts.source_ip.map(|ip| ip.to_string()),
+            source_ip: self.facts.source_ip,
             environment: gate.environment.clone(),
-            gate: Rc::clone(&gate.site),
+            gate: gate.site.clone(),
             known: false,
         }
-    }
-
-    /// The value of `toolgate-identity`.
-    pub(super) fn who(&self) -> String {
-        header::identity(self.principal.as_deref(), self.actor.as_deref())
     }
 
     /// A refusal of the request as a whole.

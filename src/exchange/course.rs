@@ -46,7 +46,7 @@ enum State {
 pub(super) struct Pending {
     pub(super) account: Account,
     pub(super) sender: Rc<Sender>,
-    pub(super) server: String,
+    pub(super) server: Rc<str>,
     pub(super) headers: StandardHeaders,
     /// `GET` and `DELETE` carry no message.
     bodiless: Option<Housekeeping>,
@@ -117,8 +117,8 @@ impl Pending {
         else {
             return Err(refuse(&account, Denial::because(Reason::UnknownChannel)));
         };
-        let server = channel.server.clone();
-        account.server = Some(server.clone());
+        let server: Rc<str> = channel.server.as_str().into();
+        account.server = Some(Rc::clone(&server));
         let attested = match &arrival.attested {
             Ok(attested) => attested,
             Err(failure) => return Err(Box::new(account.fail(gate, failure))),
@@ -181,7 +181,7 @@ impl Pending {
         }
         let headers = vec![
             HeaderChange::Set(header::DECISION, header::decision(&records)),
-            HeaderChange::Set(header::IDENTITY, self.account.who()),
+            HeaderChange::Set(header::IDENTITY, self.sender.header.clone()),
         ];
         if calls == 0 && asked == Asked::ForCalls {
             records.clear();

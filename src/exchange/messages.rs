@@ -1,5 +1,8 @@
 //! Deciding the messages of one body. One refusal refuses the whole body.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use crate::bundle::RefusalStyle;
 use crate::config::Gate;
 use crate::decide::{self, Denial, Facts, Permit, Permits, Question, Verdict};
@@ -9,7 +12,7 @@ use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError};
 use crate::reason::{Decision, Reason};
 use crate::record::{self, Opinion, Record};
 use crate::refusal::{self, Refused};
-use crate::tool::Tool;
+use crate::tool::{Noted, Tool};
 
 use super::course::{Asked, Pending};
 use super::{Refusal, Step};
@@ -20,6 +23,9 @@ const LONGEST_ARGUMENTS: usize = 16_384;
 
 /// More bytes than the canonical JSON of most requests has, without their arguments.
 const USUAL_REQUEST: usize = 512;
+
+/// The method of a call.
+const CALL: &str = "tools/call";
 
 /// One message, what was decided about it, and the record of that.
 struct Decided<'a> {
@@ -77,7 +83,7 @@ impl Pending {
         let mut refusal = self.account.refuse_message(gate, error);
         let tool = gate.bundle.tool(&self.server, call.name);
         for record in &mut refusal.records {
-            record.method = Some("tools/call".to_owned());
+            record.method = Some(CALL.into());
             self.describe_call(record, call, tool);
             if gate.bundle.refusal.style == RefusalStyle::Conceal {
                 let id = error.id.as_ref();
@@ -130,7 +136,7 @@ impl Pending {
     ) -> Record {
         let Opinion { reason, policies, layer, detail } = Opinion::from(&verdict.outcome);
         let mut record = self.account.record(gate, reason, index);
-        record.method = message.method().map(record::cut);
+        record.method = method(message);
         (record.policies, record.layer, record.detail) = (policies, layer, detail);
         record.stage(verdict.staged.as_ref().map(Opinion::from));
         if let Kind::Call(call) = message.kind {
@@ -141,7 +147,7 @@ impl Pending {
 
     fn describe_call(&self, record: &mut Record, call: &Call<'_>, tool: Option<&Tool>) {
         let facts = &self.account.facts;
-        record.tool = Some(format!("{}/{}", self.server, record::cut(call.name)));
+        record.tool = Some([&*self.server, "/", &*record::cut(call.name)].concat());
         let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
         record.arguments_digest = call.arguments.map(digest);
         record.request_digest = Some(request_digest(record, call, facts));
@@ -149,10 +155,11 @@ impl Pending {
             record.known = true;
             let resource = tool.recorded_resource(call.arguments);
             record.resource = resource.filter(|entity| entity.len() <= LONGEST_ARGUMENTS);
-            record.cost = tool.marks().cost;
-            record.classes.clone_from(&tool.marks().classes);
-            record.data_class.clone_from(&tool.marks().data_class);
-            record.operation.clone_from(&tool.marks().operation);
+            let Noted { classes, data_class, operation, cost } = tool.noted();
+            record.classes = Rc::clone(classes);
+            record.data_class.clone_from(data_class);
+            record.operation.clone_from(operation);
+            record.cost = *cost;
             record.arguments = tool.redacted(call.arguments, LONGEST_ARGUMENTS);
         }
     }
@@ -220,6 +227,13 @@ fn request_digest(record: &Record, call: &Call<'_>, facts: &Facts) -> Digest {
     json::quote(&facts.path, &mut text);
     text.push('}');
     Digest::of_bytes(text.as_bytes())
+}
+
+fn method(message: &Message<'_>) -> Option<Cow<'static, str>> {
+    if let Kind::Call(_) = message.kind {
+        return Some(CALL.into());
+    }
+    Some(record::cut(message.method()?).into_owned().into())
 }
 
 fn pass(proof: Option<Housekeeping>) -> Result<Verdict, Denial> {

@@ -1,14 +1,12 @@
 //! What the candidate bundle would do with a request. It sees all that the bundle in force sees, and
 //! changes nothing.
 
-use std::rc::Rc;
-
 use super::course::{Asked, Course};
 use super::{Event, Step};
 use crate::bundle::BundleId;
 use crate::config::Gate;
 use crate::reason::{Decision, Reason};
-use crate::record::{CandidateField, Opinion, Record};
+use crate::record::{CandidateField, Opinion, Record, Shared};
 
 /// The state of the candidate, and its records once it has decided.
 #[derive(Debug, Default)]
@@ -20,7 +18,7 @@ pub(super) struct Rehearsal {
 /// What the candidate decided.
 #[derive(Debug)]
 struct Outcome {
-    bundle: Rc<BundleId>,
+    bundle: Shared<BundleId>,
     /// Housekeeping that passes has none.
     records: Vec<Record>,
 }
@@ -36,7 +34,7 @@ impl Rehearsal {
             Step::Forward(forward) => forward.records,
             Step::Refuse(refusal) => refusal.records,
         };
-        self.outcome = Some(Outcome { bundle: Rc::clone(&candidate.bundle.id), records });
+        self.outcome = Some(Outcome { bundle: candidate.bundle.id.clone(), records });
     }
 
     /// Whether the candidate would refuse the request.
@@ -54,7 +52,7 @@ impl Rehearsal {
             let said = if one_each { said.get(index) } else { whole };
             let opinion = said.map_or_else(|| Opinion::because(Reason::Lifecycle), Record::opinion);
             let decision = said.map_or(Decision::Permit, |said| said.decision);
-            record.compare(decision, CandidateField { bundle: Rc::clone(bundle), opinion });
+            record.compare(decision, CandidateField { bundle: bundle.clone(), opinion });
         }
     }
 }

@@ -7,9 +7,10 @@ use chrono::DateTime;
 
 use crate::bundle::Bundle;
 use crate::decide::{Caller, Denial};
+use crate::header;
 use crate::identity::{self, Actor, Attested, Identity, IdentityError, Principal, Token};
 use crate::recent::Recent;
-use crate::record::{self, ActorField, PrincipalField, TokenField};
+use crate::record::{self, ActorField, PrincipalField, Shared, TokenField};
 
 /// How many senders a gate remembers, at least.
 const REMEMBERED: usize = 128;
@@ -24,9 +25,11 @@ pub(crate) struct Sender {
     pub(super) identity: Identity,
     /// The sender among the entities of the bundle, or why it cannot be there.
     pub(super) caller: Result<Rc<Caller>, Denial>,
-    pub(super) principal: Rc<PrincipalField>,
-    pub(super) actor: Option<Rc<ActorField>>,
-    pub(super) token: Option<Rc<TokenField>>,
+    pub(super) principal: Shared<PrincipalField>,
+    pub(super) actor: Option<Shared<ActorField>>,
+    pub(super) token: Option<Shared<TokenField>>,
+    /// The value of `toolgate-identity`.
+    pub(super) header: String,
 }
 
 /// The senders of a gate by all that is attested of them: to know them again is to compare claims.
@@ -61,11 +64,14 @@ impl Senders {
 impl Sender {
     fn new(bundle: &Bundle, attested: &Attested) -> Result<Self, IdentityError> {
         let identity = identity::identify(&bundle.identity, attested)?;
+        let principal = Shared::new(principal(&identity.principal));
+        let actor = identity.actor.as_ref().map(|it| Shared::new(actor(it)));
         Ok(Self {
             caller: Caller::new(bundle, &identity).map(Rc::new),
-            principal: Rc::new(principal(&identity.principal)),
-            actor: identity.actor.as_ref().map(|it| Rc::new(actor(it))),
-            token: identity.token.as_ref().map(|it| Rc::new(token(it))),
+            header: header::identity(Some(&principal), actor.as_deref()),
+            principal,
+            actor,
+            token: identity.token.as_ref().map(|it| Shared::new(token(it))),
             identity,
         })
     }
@@ -84,12 +90,15 @@ fn principal(principal: &Principal) -> PrincipalField {
         teams: principal.teams.iter().cloned().collect(),
         parents: principal.parents.iter().cloned().collect(),
         attributes: principal.attributes.clone(),
+        entity: format!("{}::{:?}", principal.type_name, principal.id),
     }
 }
 
 fn actor(actor: &Actor) -> ActorField {
+    let type_name = actor.uid.type_name().to_string();
     ActorField {
-        type_name: actor.uid.type_name().to_string(),
+        entity: format!("{type_name}::{:?}", actor.id),
+        type_name,
         id: actor.id.clone(),
         chain: actor.chain.clone(),
     }

@@ -77,11 +77,10 @@ pub(super) fn publish(records: &[Record]) -> Result<(), Status> {
     set("toolgate.reason", deciding.reason.as_str())?;
     set("toolgate.policy", &deciding.policies.join(" "))?;
     set("toolgate.tool", deciding.tool.as_deref().unwrap_or_default())?;
-    set(
-        "toolgate.principal",
-        &deciding.principal.as_ref().map(ToString::to_string).unwrap_or_default(),
-    )?;
-    set("toolgate.actor", &deciding.actor.as_ref().map(ToString::to_string).unwrap_or_default())
+    let principal = deciding.principal.as_ref().map(|principal| principal.entity.as_str());
+    set("toolgate.principal", principal.unwrap_or_default())?;
+    let actor = deciding.actor.as_ref().map(|actor| actor.entity.as_str());
+    set("toolgate.actor", actor.unwrap_or_default())
 }
 
 /// Only a key of one segment can be read as `%FILTER_STATE(wasm.<key>:PLAIN)%`.

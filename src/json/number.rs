@@ -28,9 +28,9 @@ impl<'a> Number<'a> {
         }
         let number = Self(literal);
         if number.is_integer() {
-            check_integer(literal, at)?
+            check_integer(literal, at)?;
         } else {
-            check_float(literal, at)?
+            check_float(literal, at)?;
         }
         Ok(number)
     }

@@ -1,10 +1,8 @@
 //! What policies say that are not in force: those in shadow, and those of a candidate bundle.
 
-use std::rc::Rc;
-
 use serde::Serialize;
 
-use super::Record;
+use super::{Record, Shared};
 use crate::bundle::{BundleId, LayerName, Mode};
 use crate::decide::{Denial, Permit};
 use crate::reason::{Decision, Reason};
@@ -49,12 +47,13 @@ impl From<&Result<Permit, Denial>> for Opinion {
 }
 
 /// What a candidate bundle says about a call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Serialize))]
 pub struct CandidateField {
     /// The candidate.
-    pub bundle: Rc<BundleId>,
+    pub bundle: Shared<BundleId>,
     /// What it says.
-    #[serde(flatten)]
+    #[cfg_attr(test, serde(flatten))]
     pub opinion: Opinion,
 }
 

@@ -1,6 +1,12 @@
-//! JSON that is written already.
+//! Parts of a record whose JSON is written before the record's line is.
 
-/// The text of one JSON value, as a record takes it over.
+use std::fmt::{Display, Formatter};
+use std::ops::Deref;
+use std::rc::Rc;
+
+use serde::{Serialize, Serializer};
+
+/// The text of one JSON value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rendered(String);
 
@@ -16,10 +22,56 @@ impl Rendered {
     }
 }
 
-impl serde::Serialize for Rendered {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value: serde_json::Value =
-            serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+/// A part that many records have in common. Its JSON is written once, when the part is made.
+#[derive(Debug)]
+pub struct Shared<T>(Rc<(T, Rendered)>);
+
+impl<T: Serialize> Shared<T> {
+    /// Shares a part, which is made of strings and what else has JSON.
+    pub fn new(part: T) -> Self {
+        let json = serde_json::to_string(&part).unwrap_or_else(|_| "null".to_owned());
+        Self(Rc::new((part, Rendered(json))))
+    }
+}
+
+impl<T> Shared<T> {
+    /// The JSON of the part.
+    pub(super) fn json(&self) -> &str {
+        self.0.1.as_str()
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.0
+    }
+}
+
+impl<T: Display> Display for Shared<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        T::fmt(self, f)
+    }
+}
+
+impl<T: Serialize> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        T::serialize(self, serializer)
+    }
+}
+
+/// What a record in a test is compared with is made of values.
+#[cfg(test)]
+impl Serialize for Rendered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: serde_json::Value = serde_json::from_str(&self.0).expect("JSON");
         value.serialize(serializer)
     }
 }

@@ -95,18 +95,7 @@ impl Shown {
         }
         match value {
             Value::Null => self.put("null"),
-            Value::Object(object) => match kinds {
-                [Kind::Record(record)] => self.members(&[record], object),
-                _ => {
-                    let records: Vec<_> =
-                        kinds.iter().filter_map(|kind| kind.as_record()).collect();
-                    if records.is_empty() {
-                        self.string(UNKNOWN)
-                    } else {
-                        self.members(&records, object)
-                    }
-                }
-            },
+            Value::Object(object) => self.object(kinds, object),
             Value::Array(elements) if kinds.iter().any(|kind| kind.admits(value)) => {
                 self.array(elements, |shown, position, element| {
                     let types = kinds.iter().filter_map(move |kind| kind.element(position));
@@ -122,6 +111,14 @@ impl Shown {
                 self.string(UNKNOWN)
             }
         }
+    }
+
+    fn object(&mut self, kinds: &[&Kind], object: &Object<'_>) -> Option<()> {
+        if let [Kind::Record(record)] = kinds {
+            return self.members(&[record], object);
+        }
+        let records: Vec<_> = kinds.iter().filter_map(|kind| kind.as_record()).collect();
+        if records.is_empty() { self.string(UNKNOWN) } else { self.members(&records, object) }
     }
 
     /// Shows a value of unknown structure, but for what the inventory says to redact in it.

@@ -1,5 +1,7 @@
 //! The argument that names the Cedar resource of a call.
 
+use std::borrow::Cow;
+
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use super::problem::Problem;
 use super::value;
 use crate::identity::TypeName;
 use crate::json::{Object, Value};
-use crate::record::REDACTED;
+use crate::record::{REDACTED, is_plain};
 
 /// What the inventory says about the resource of a tool's calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -39,6 +41,8 @@ pub enum UnknownResource {
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     entity_type: EntityTypeName,
+    /// The entity type as Cedar writes it.
+    type_name: String,
     /// The members that lead to the argument.
     pub(super) path: Vec<String>,
     pub(super) kind: Kind,
@@ -65,6 +69,7 @@ impl Source {
         ))?;
         Ok(Self {
             entity_type: mark.entity_type.as_cedar().clone(),
+            type_name: mark.entity_type.to_string(),
             path: fields.iter().map(|(name, _)| (*name).to_owned()).collect(),
             kind: kind.clone(),
             redact: fields.iter().any(|(_, field)| field.redact),
@@ -73,22 +78,25 @@ impl Source {
 
     /// The entity that a call names; `None` if its argument is not what the tool's schema asks for.
     pub(super) fn entity(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
+        let id = self.id(arguments?)?;
+        Some(EntityUid::from_type_name_and_id(self.entity_type.clone(), EntityId::new(id)))
+    }
+
+    /// The same as Cedar writes it, for the record, which does not show what the inventory redacts.
+    pub(super) fn recorded(&self, arguments: Option<&Object<'_>>) -> Option<String> {
+        let id = self.id(arguments?)?;
+        let id = if self.redact { REDACTED } else { &*id };
+        let id = if is_plain(id) { id.into() } else { Cow::Owned(id.escape_debug().to_string()) };
+        Some([&*self.type_name, "::\"", &*id, "\""].concat())
+    }
+
+    fn id<'a>(&self, arguments: &'a Object<'_>) -> Option<Cow<'a, str>> {
         let (last, outer) = self.path.split_last()?;
         let object =
-            outer.iter().try_fold(arguments?, |object, name| object.get(name)?.as_object())?;
+            outer.iter().try_fold(arguments, |object, name| object.get(name)?.as_object())?;
         let value = object.get(last)?;
         value::of_kind(&self.kind, value).ok()?;
-        Some(self.named(&id(value)?))
-    }
-
-    /// The same for the record, which does not show what the inventory redacts.
-    pub(super) fn recorded(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
-        let entity = self.entity(arguments)?;
-        Some(if self.redact { self.named(REDACTED) } else { entity })
-    }
-
-    fn named(&self, id: &str) -> EntityUid {
-        EntityUid::from_type_name_and_id(self.entity_type.clone(), EntityId::new(id))
+        id(value)
     }
 }
 
@@ -127,6 +135,7 @@ fn names(kind: &Kind) -> bool {
 }
 
 /// A string as it is; a whole number has only one spelling that is accepted.
-fn id(value: &Value<'_>) -> Option<String> {
-    value.as_str().map(str::to_owned).or_else(|| value.as_i64().map(|number| number.to_string()))
+fn id<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+    let number = || value.as_i64().map(|number| number.to_string().into());
+    value.as_str().map(Cow::Borrowed).or_else(number)
 }

@@ -128,7 +128,7 @@ proptest! {
         let records = decided(&gate, &format!("[{}]", calls.join(",")));
         prop_assert_eq!(records.len(), ids.len());
         for (id, record) in ids.iter().zip(&records) {
-            prop_assert_eq!(record.resource.clone(), Some(uid(id).to_string()));
+            prop_assert_eq!(record.resource.clone(), Some(uid(id).to_string().into()));
             let permitted = matches!(record.reason, Reason::Permitted | Reason::BatchRefused);
             prop_assert_eq!(permitted, *id == owned);
         }

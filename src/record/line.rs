@@ -1,0 +1,190 @@
+//! A record as one line of JSON, written field by field into one text.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use super::{CandidateField, Opinion, Record, Rendered, Shared};
+use crate::bundle::{LayerName, Mode};
+use crate::digest::Digest;
+use crate::json;
+use crate::reason::{Decision, EventClass, Reason};
+
+/// More bytes than most lines have.
+const USUAL: usize = 2560;
+
+/// What a record is made of.
+trait Written {
+    /// Appends the JSON of it.
+    fn write(&self, line: &mut String);
+}
+
+impl Record {
+    /// The record as one line of JSON, without the line's end.
+    pub fn to_line(&self) -> String {
+        to_lines(std::slice::from_ref(self))
+    }
+}
+
+/// Records as lines of JSON, without the last line's end.
+pub fn to_lines(records: &[Record]) -> String {
+    let mut lines = String::with_capacity(records.len().saturating_mul(USUAL));
+    for record in records {
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        record.write(&mut lines);
+    }
+    lines
+}
+
+/// Writes all fields under their names, in this order. A field that is missing here does not compile.
+macro_rules! fields {
+    ($type:ident: $first:ident $(, $field:ident)*; not in it: $($other:ident),*) => {
+        impl Written for $type {
+            fn write(&self, line: &mut String) {
+                let Self { $first, $($field,)* $($other: _,)* } = self;
+                line.push_str(concat!("{\"", stringify!($first), "\":"));
+                $first.write(line);
+                $(
+                    line.push_str(concat!(",\"", stringify!($field), "\":"));
+                    $field.write(line);
+                )*
+                line.push('}');
+            }
+        }
+    };
+}
+
+fields! {
+    Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
+    shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
+    server, tool, method, classes, data_class, operation, cost, arguments, arguments_digest,
+    request_digest, resource, txn, trace_id, source_ip, environment, gate; not in it: known
+}
+
+fields! { Opinion: reason, policies, layer, detail; not in it: }
+
+impl Written for CandidateField {
+    fn write(&self, line: &mut String) {
+        let Self { bundle, opinion } = self;
+        line.push_str("{\"bundle\":");
+        bundle.write(line);
+        // The members of the opinion follow in the same object.
+        let start = line.len();
+        opinion.write(line);
+        line.replace_range(start..=start, ",");
+    }
+}
+
+impl Written for str {
+    fn write(&self, line: &mut String) {
+        json::quote(self, line);
+    }
+}
+
+impl Written for [String] {
+    fn write(&self, line: &mut String) {
+        line.push('[');
+        for (position, string) in self.iter().enumerate() {
+            if position > 0 {
+                line.push(',');
+            }
+            json::quote(string, line);
+        }
+        line.push(']');
+    }
+}
+
+impl<T: Written> Written for Option<T> {
+    fn write(&self, line: &mut String) {
+        match self {
+            Some(value) => value.write(line),
+            None => line.push_str("null"),
+        }
+    }
+}
+
+impl<T: Written + ?Sized> Written for &T {
+    fn write(&self, line: &mut String) {
+        T::write(self, line);
+    }
+}
+
+impl<T: Written + ?Sized> Written for Rc<T> {
+    fn write(&self, line: &mut String) {
+        T::write(self, line);
+    }
+}
+
+impl Written for String {
+    fn write(&self, line: &mut String) {
+        json::quote(self, line);
+    }
+}
+
+impl Written for Cow<'_, str> {
+    fn write(&self, line: &mut String) {
+        json::quote(self, line);
+    }
+}
+
+impl Written for Vec<String> {
+    fn write(&self, line: &mut String) {
+        self.as_slice().write(line);
+    }
+}
+
+impl<T> Written for Shared<T> {
+    fn write(&self, line: &mut String) {
+        line.push_str(self.json());
+    }
+}
+
+impl Written for Rendered {
+    fn write(&self, line: &mut String) {
+        line.push_str(self.as_str());
+    }
+}
+
+impl Written for u32 {
+    fn write(&self, line: &mut String) {
+        line.push_str(&self.to_string());
+    }
+}
+
+impl Written for IpAddr {
+    fn write(&self, line: &mut String) {
+        word(&self.to_string(), line);
+    }
+}
+
+impl Written for LayerName {
+    fn write(&self, line: &mut String) {
+        match self {
+            Self::Org => word("org", line),
+            Self::Tenant(_) | Self::Team(_) | Self::Agent(_) => {
+                json::quote(&self.to_string(), line);
+            }
+        }
+    }
+}
+
+/// Appends a string that needs no escape.
+fn word(word: &str, line: &mut String) {
+    line.push('"');
+    line.push_str(word);
+    line.push('"');
+}
+
+macro_rules! words {
+    ($($type:ident),+) => { $(
+        impl Written for $type {
+            fn write(&self, line: &mut String) {
+                word(self.as_str(), line);
+            }
+        }
+    )+ };
+}
+
+words!(Decision, Digest, EventClass, Mode, Reason);

@@ -1,0 +1,193 @@
+use std::net::IpAddr;
+
+use proptest::option::of;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::bundle::LayerName;
+
+/// A record with nothing in it.
+pub(crate) fn sample() -> Record {
+    Record {
+        schema: SCHEMA,
+        time: timestamp(DateTime::UNIX_EPOCH),
+        id: decision_id(DateTime::UNIX_EPOCH, 7, 0),
+        event_class: EventClass::PolicyDecision,
+        decision: Decision::Permit,
+        reason: Reason::Permitted,
+        detail: None,
+        policies: Vec::new(),
+        layer: None,
+        mode: Mode::Enforce,
+        bundle: Shared::new(BundleId::new("acme", 1, Digest::of_bytes(b""))),
+        shadow_decision: None,
+        shadow: None,
+        candidate_decision: None,
+        candidate: None,
+        principal: None,
+        actor: None,
+        token: None,
+        authority: String::new(),
+        path: String::new(),
+        server: None,
+        tool: None,
+        method: None,
+        classes: Rc::default(),
+        data_class: None,
+        operation: None,
+        cost: None,
+        arguments: None,
+        arguments_digest: None,
+        request_digest: None,
+        resource: None,
+        txn: None,
+        trace_id: None,
+        source_ip: None,
+        environment: String::new(),
+        gate: Shared::new(GateField::default()),
+        known: false,
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[ -~]{0,12}|.{0,4}|[\"\\\\\n\u{0}\u{1f}\u{7f}é😀]{0,4}"
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(text(), 0..3)
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    prop::sample::select(Reason::ALL)
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    text().prop_map(|text| Digest::of_bytes(text.as_bytes()))
+}
+
+fn layer() -> impl Strategy<Value = LayerName> {
+    prop_oneof![
+        Just(LayerName::Org),
+        text().prop_map(LayerName::Tenant),
+        text().prop_map(LayerName::Team),
+        text().prop_map(LayerName::Agent),
+    ]
+}
+
+fn opinion() -> impl Strategy<Value = Opinion> {
+    (reason(), texts(), of(layer()), of(text()))
+        .prop_map(|(reason, policies, layer, detail)| Opinion { reason, policies, layer, detail })
+}
+
+fn bundle() -> impl Strategy<Value = Shared<BundleId>> {
+    let id = (text(), any::<u32>(), digest());
+    id.prop_map(|(name, version, digest)| Shared::new(BundleId::new(&name, version, digest)))
+}
+
+/// What was decided, and what would be.
+fn decided() -> impl Strategy<Value = Record> {
+    let decided = (opinion(), bundle(), text(), any::<bool>());
+    (decided, of(opinion()), of((bundle(), opinion()))).prop_map(
+        |((decided, bundle, id, watched), shadow, candidate)| {
+            let Opinion { reason, policies, layer, detail } = decided;
+            let mut record = Record { id, detail, policies, layer, bundle, ..sample() };
+            (record.reason, record.decision) = (reason, reason.decision());
+            record.event_class = reason.event_class();
+            record.mode = if watched { Mode::Shadow } else { Mode::Enforce };
+            record.stage(shadow);
+            if let Some((bundle, opinion)) = candidate {
+                let decision = opinion.reason.decision();
+                record.compare(decision, CandidateField { bundle, opinion });
+            }
+            record
+        },
+    )
+}
+
+/// Who asks.
+fn asked() -> impl Strategy<Value = Record> {
+    let principal = (text(), text(), of(text()), texts(), texts(), text(), text());
+    let principal = principal.prop_map(|(type_name, id, tenant, teams, parents, name, value)| {
+        let attributes = [(name, json!([value, 1, 1.5, null]))].into();
+        let entity = String::new();
+        Shared::new(PrincipalField { type_name, id, tenant, teams, parents, attributes, entity })
+    });
+    let actor = (text(), text(), texts()).prop_map(|(type_name, id, chain)| {
+        Shared::new(ActorField { type_name, id, chain, entity: String::new() })
+    });
+    let token = (of(text()), texts(), of(text()), of(text()), digest());
+    let token = token.prop_map(|(issuer, scopes, expires, jti, claims_digest)| {
+        Shared::new(TokenField { issuer, scopes, expires, jti, claims_digest })
+    });
+    (of(principal), of(actor), of(token)).prop_map(|(principal, actor, token)| Record {
+        principal,
+        actor,
+        token,
+        ..sample()
+    })
+}
+
+/// What is asked, and where.
+fn call() -> impl Strategy<Value = Record> {
+    let tool = (of(text()), of(text()), of(text()), texts(), of(text()), of(text()), of(0..9_u32));
+    let arguments = (of((text(), text())), of(digest()), of(digest()), of(text()));
+    let request = (text(), text(), of(text()), of(text()), any::<IpAddr>(), text(), text());
+    (tool, arguments, request).prop_map(
+        |(
+            (server, tool, method, classes, data_class, operation, cost),
+            (arguments, arguments_digest, request_digest, resource),
+            (authority, path, txn, trace_id, source_ip, environment, node),
+        )| {
+            let shown = |(name, value): (String, String)| json!({ name: value }).to_string();
+            Record {
+                server: server.map(Into::into),
+                tool,
+                method: method.map(Into::into),
+                classes: classes.into(),
+                data_class: data_class.map(Into::into),
+                operation: operation.map(Into::into),
+                cost,
+                arguments: arguments.map(shown).map(Rendered::new),
+                arguments_digest,
+                request_digest,
+                resource: resource.map(Into::into),
+                authority,
+                path,
+                txn,
+                trace_id,
+                source_ip: Some(source_ip),
+                environment,
+                gate: Shared::new(GateField { node, ..GateField::default() }),
+                ..sample()
+            }
+        },
+    )
+}
+
+/// Whatever a record may be, its line is what a serializer makes of it.
+fn check(record: &Record) -> Result<(), TestCaseError> {
+    let line = record.to_line();
+    prop_assert_eq!(&line, &serde_json::to_string(record).expect("a record has JSON"));
+    let read: Value = serde_json::from_str(&line).expect("a line is JSON");
+    let fields: Vec<&String> = read.as_object().expect("an object").keys().collect();
+    prop_assert_eq!(fields, documented());
+    Ok(())
+}
+
+/// The fields in the order of the page.
+fn documented() -> Vec<&'static str> {
+    let page = include_str!("../record.md").split("# Deciding again").next().expect("a table");
+    page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_line_is_the_json_of_the_record(decided in decided(), asked in asked(), call in call()) {
+        check(&decided)?;
+        check(&asked)?;
+        check(&call)?;
+        let lines = format!("{}\n{}", decided.to_line(), asked.to_line());
+        prop_assert_eq!(to_lines(&[decided, asked]), lines);
+    }
+}
