@@ -19,7 +19,7 @@ use crate::config::Gate;
 use crate::decide::{self, Facts, Permits};
 use crate::head::Head;
 use crate::header;
-use crate::identity::Attested;
+use crate::identity::Evidence;
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::refusal::{self, Refused, Reply};
@@ -33,8 +33,8 @@ pub use sender::Senders;
 pub struct Arrival {
     /// The header fields.
     pub head: Head,
-    /// The verified identities, or why the proxy could not tell them.
-    pub attested: Result<Attested, String>,
+    /// What the proxy vouches for, or why it could not tell.
+    pub evidence: Result<Evidence, String>,
     /// The address of the downstream peer.
     pub source_ip: Option<IpAddr>,
     /// The time.

@@ -2,7 +2,6 @@
 
 mod entropy;
 mod host;
-mod metadata;
 mod stats;
 
 use std::rc::Rc;

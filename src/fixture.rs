@@ -1,5 +1,8 @@
 //! A small bundle for unit tests: one server, two tools, three policies.
 
+use std::hash::BuildHasher as _;
+
+use foldhash::fast::FixedState;
 use serde_json::{Value, json};
 
 use crate::bundle::{self, Bundle, Document};
@@ -65,4 +68,61 @@ pub(crate) fn gate() -> Gate {
 
 pub(crate) fn claims() -> Value {
     json!({ "iss": "https://id", "sub": "alice", "roles": ["rep"], "tenant": "acme", "act": { "sub": "bot" } })
+}
+
+/// What Envoy hands over of these tokens. The members of every struct come in the order that `turn`
+/// makes of their names.
+pub(crate) fn metadata(tokens: &Value, turn: u64) -> Vec<u8> {
+    let other = field(0x0a, &[field(0x0a, b"other"), field(0x12, b"")].concat());
+    let typed = field(0x12, b"not looked at");
+    let name = field(0x0a, b"envoy.filters.http.jwt_authn");
+    let claims = field(0x0a, &[name, field(0x12, &structure(tokens, turn))].concat());
+    let mut fields = [other, typed, claims];
+    fields.sort_by_key(|field| in_turn(turn, field));
+    fields.concat()
+}
+
+fn in_turn(turn: u64, name: &[u8]) -> u64 {
+    FixedState::with_seed(turn).hash_one(name)
+}
+
+/// A `google.protobuf.Struct` of an object's members.
+pub(crate) fn structure(object: &Value, turn: u64) -> Vec<u8> {
+    let mut members: Vec<_> = object.as_object().expect("an object").iter().collect();
+    members.sort_by_key(|(name, _)| in_turn(turn, name.as_bytes()));
+    let member = |(name, value): (&String, &Value)| {
+        let entry = [field(0x0a, name.as_bytes()), field(0x12, &proto(value, turn))].concat();
+        field(0x0a, &entry)
+    };
+    members.into_iter().flat_map(member).collect()
+}
+
+fn proto(value: &Value, turn: u64) -> Vec<u8> {
+    match value {
+        Value::Null => vec![0x08, 0],
+        Value::Bool(truth) => vec![0x20, u8::from(*truth)],
+        Value::Number(number) => {
+            let number = number.as_f64().expect("a double");
+            [&[0x11][..], &number.to_le_bytes()].concat()
+        }
+        Value::String(text) => field(0x1a, text.as_bytes()),
+        Value::Object(_) => field(0x2a, &structure(value, turn)),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| field(0x0a, &proto(item, turn))).collect();
+            field(0x32, &items.concat())
+        }
+    }
+}
+
+/// A protobuf field that has a length.
+pub(crate) fn field(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    let mut length = content.len();
+    while length >= 0x80 {
+        bytes.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+        length >>= 7;
+    }
+    bytes.push(u8::try_from(length).expect("seven bits"));
+    bytes.extend_from_slice(content);
+    bytes
 }

@@ -4,7 +4,10 @@
 //! metadata and the URI SAN of the mTLS peer. No header is ever decoded.
 
 mod claims;
+mod encoded;
+mod evidence;
 mod mapping;
+mod metadata;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -12,6 +15,7 @@ use cedar_policy::{Entity, EntityId, EntityUid};
 use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
+pub use evidence::{Attested, Evidence, Mark};
 pub use mapping::{
     ActorMapping, AttributeMapping, ClaimPath, ClaimType, IdentityMapping, ParentMapping,
     PrincipalMapping, TypeName, WorkloadMapping,
@@ -21,27 +25,6 @@ use crate::digest::Digest;
 use crate::policy::value::Value as CedarValue;
 use crate::reason::Reason;
 use crate::record::REDACTED;
-
-/// What the proxy vouches for on one request.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Attested {
-    /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
-    pub tokens: BTreeMap<String, Value>,
-    /// The URI SAN of the verified mTLS peer certificate.
-    pub peer: Option<String>,
-}
-
-impl Attested {
-    /// Whether the peer's certificate has a URI.
-    fn has_uri(&self) -> bool {
-        self.peer.as_deref().is_some_and(|uri| !uri.is_empty())
-    }
-
-    /// The peer's SPIFFE id. A certificate with another URI names nobody here.
-    fn spiffe_id(&self) -> Option<&str> {
-        self.peer.as_deref().filter(|uri| uri.starts_with("spiffe://"))
-    }
-}
 
 /// Who is asking, for whom, through whom.
 #[derive(Clone, Debug)]
@@ -106,6 +89,9 @@ pub struct Token {
 /// Why there is no identity.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IdentityError {
+    /// The verified tokens cannot be read.
+    #[error("the verified claims do not decode, or are nested too deeply")]
+    Undecodable,
     /// Nobody is asking.
     #[error("no verified token and no verified peer certificate names a principal")]
     Missing,
@@ -151,6 +137,7 @@ impl IdentityError {
     /// The reason that goes with this error.
     pub fn reason(&self) -> Reason {
         match self {
+            Self::Undecodable => Reason::Internal,
             Self::Missing | Self::NoActor => Reason::Unauthenticated,
             Self::MissingClaim { .. } | Self::IllTyped { .. } | Self::ChainTooLong { .. } => {
                 Reason::InvalidIdentity

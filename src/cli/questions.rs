@@ -19,8 +19,10 @@ pub(super) fn questions(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Vec<Opti
 
 /// Who makes a request, if anybody may.
 pub(super) fn identified(gate: &Gate, arrival: &Arrival) -> Result<Identity, Denial> {
-    let attested = arrival.attested.as_ref().map_err(|_| Denial::because(Reason::Internal))?;
-    identity::identify(&gate.bundle.identity, attested)
+    let evidence = arrival.evidence.as_ref().map_err(|_| Denial::because(Reason::Internal))?;
+    let attested = evidence.attested();
+    attested
+        .and_then(|attested| identity::identify(&gate.bundle.identity, &attested))
         .map_err(|error| Denial::because(error.reason()))
 }
 

@@ -119,11 +119,11 @@ impl Pending {
         };
         let server: Rc<str> = channel.server.as_str().into();
         account.server = Some(Rc::clone(&server));
-        let attested = match &arrival.attested {
-            Ok(attested) => attested,
+        let evidence = match &arrival.evidence {
+            Ok(evidence) => evidence,
             Err(failure) => return Err(Box::new(account.fail(gate, failure))),
         };
-        let sender = match gate.senders.identify(&gate.bundle, attested) {
+        let sender = match gate.senders.identify(&gate.bundle, evidence) {
             Ok(sender) => sender,
             Err(error) => {
                 let detail = Some(error.to_string());

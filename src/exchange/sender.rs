@@ -8,15 +8,17 @@ use chrono::DateTime;
 use crate::bundle::Bundle;
 use crate::decide::{Caller, Denial};
 use crate::header;
-use crate::identity::{self, Actor, Attested, Identity, IdentityError, Principal, Token};
+use crate::identity::{
+    self, Actor, Attested, Evidence, Identity, IdentityError, Mark, Principal, Token,
+};
 use crate::recent::Recent;
 use crate::record::{self, ActorField, PrincipalField, Shared, TokenField};
 
 /// How many senders a gate remembers, at least.
 const REMEMBERED: usize = 128;
 
-/// The longest claims that are remembered, in bytes of JSON. What is kept of a sender takes many
-/// times as much.
+/// The longest claims that are remembered, in bytes as they are encoded. What is kept of a sender
+/// takes several times as much.
 const LONGEST: usize = 4096;
 
 /// A sender as identity, policies and records have it.
@@ -34,7 +36,7 @@ pub(crate) struct Sender {
 
 /// The senders of a gate by all that is attested of them: to know them again is to compare claims.
 #[derive(Debug)]
-pub struct Senders(RefCell<Recent<Attested, Rc<Sender>>>);
+pub struct Senders(RefCell<Recent<Mark, Rc<Sender>>>);
 
 impl Default for Senders {
     fn default() -> Self {
@@ -47,15 +49,16 @@ impl Senders {
     pub(super) fn identify(
         &self,
         bundle: &Bundle,
-        attested: &Attested,
+        evidence: &Evidence,
     ) -> Result<Rc<Sender>, IdentityError> {
         let mut known = self.0.borrow_mut();
-        if let Some(sender) = known.get(attested) {
+        let mark = evidence.mark(LONGEST);
+        if let Some(sender) = mark.as_ref().and_then(|mark| known.get(mark)) {
             return Ok(sender);
         }
-        let sender = Rc::new(Sender::new(bundle, attested)?);
-        if size(attested) <= LONGEST {
-            known.keep(attested.clone(), Rc::clone(&sender));
+        let sender = Rc::new(Sender::new(bundle, &*evidence.attested()?)?);
+        if let Some(mark) = mark {
+            known.keep(mark, Rc::clone(&sender));
         }
         Ok(sender)
     }
@@ -75,11 +78,6 @@ impl Sender {
             identity,
         })
     }
-}
-
-fn size(attested: &Attested) -> usize {
-    let tokens = attested.tokens.values().map(|claims| claims.to_string().len());
-    tokens.fold(attested.peer.as_ref().map_or(0, String::len), usize::saturating_add)
 }
 
 fn principal(principal: &Principal) -> PrincipalField {
@@ -121,38 +119,60 @@ mod tests {
 
     use super::*;
     use crate::fixture;
+    use crate::reason::Reason;
 
-    fn attested(change: impl FnOnce(&mut serde_json::Value)) -> Attested {
+    fn evidence(turn: u64, change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
         let mut claims = fixture::claims();
         change(&mut claims);
-        Attested { tokens: [("session".to_owned(), claims)].into(), peer: None }
+        let metadata = fixture::metadata(&json!({ "session": claims }), turn);
+        Evidence::Encoded { metadata, peer: None }
+    }
+
+    fn at(peer: Option<&str>) -> Evidence {
+        let Evidence::Encoded { metadata, .. } = evidence(0, |_| ()) else { panic!() };
+        Evidence::Encoded { metadata, peer: peer.map(str::to_owned) }
     }
 
     #[test]
     fn a_sender_is_known_again_by_all_claims() {
         let (bundle, senders) = (fixture::bundle(), Senders::default());
-        let alice = attested(|_| ());
-        let first = senders.identify(&bundle, &alice).unwrap();
-        assert!(Rc::ptr_eq(&first, &senders.identify(&bundle, &alice.clone()).unwrap()));
+        let first = senders.identify(&bundle, &evidence(0, |_| ())).unwrap();
+        for turn in 1..20 {
+            let again = senders.identify(&bundle, &evidence(turn, |_| ())).unwrap();
+            assert!(Rc::ptr_eq(&first, &again));
+        }
         let others = [
-            attested(|claims| claims["sub"] = json!("mallory")),
-            attested(|claims| claims["roles"] = json!([])),
-            attested(|claims| claims["tenant"] = json!("other")),
-            attested(|claims| claims["jti"] = json!("another")),
-            Attested { peer: Some("spiffe://mesh/other".to_owned()), ..alice.clone() },
+            evidence(0, |claims| claims["sub"] = json!("mallory")),
+            evidence(0, |claims| claims["roles"] = json!([])),
+            evidence(0, |claims| claims["tenant"] = json!("other")),
+            evidence(0, |claims| claims["jti"] = json!("another")),
+            at(Some("spiffe://mesh/other")),
+            at(Some("")),
         ];
         for other in others {
             let sender = senders.identify(&bundle, &other);
             assert!(!sender.is_ok_and(|sender| Rc::ptr_eq(&first, &sender)), "{other:?}");
         }
-        assert!(Rc::ptr_eq(&first, &senders.identify(&bundle, &alice).unwrap()));
+        assert!(Rc::ptr_eq(&first, &senders.identify(&bundle, &at(None)).unwrap()));
     }
 
     #[test]
     fn long_claims_are_not_remembered() {
         let (bundle, senders) = (fixture::bundle(), Senders::default());
-        let long = attested(|claims| claims["note"] = json!("x".repeat(LONGEST)));
+        let long = evidence(0, |claims| claims["note"] = json!("x".repeat(LONGEST)));
         let first = senders.identify(&bundle, &long).unwrap();
         assert!(!Rc::ptr_eq(&first, &senders.identify(&bundle, &long).unwrap()));
+    }
+
+    #[test]
+    fn claims_that_do_not_decode_are_a_failure_every_time() {
+        let (bundle, senders) = (fixture::bundle(), Senders::default());
+        let mut cut = fixture::metadata(&json!({ "session": fixture::claims() }), 0);
+        cut.pop();
+        let cut = Evidence::Encoded { metadata: cut, peer: None };
+        for _ in 0..2 {
+            let error = senders.identify(&bundle, &cut).unwrap_err();
+            assert_eq!((&error, error.reason()), (&IdentityError::Undecodable, Reason::Internal));
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixture;
+use crate::identity::Attested;
 use crate::mcp::Revision;
 
 mod resources;
@@ -19,10 +20,10 @@ fn arrival(fields: &[(&str, &str)], claims: Option<Value>) -> Arrival {
     let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect();
     Arrival {
         head: Head::new(fields),
-        attested: Ok(Attested {
+        evidence: Ok(Evidence::from(Attested {
             tokens: claims.into_iter().map(|claims| ("session".to_owned(), claims)).collect(),
             peer: None,
-        }),
+        })),
         source_ip: Some("::ffff:10.0.0.1".parse().unwrap()),
         time: DateTime::from_timestamp_millis(1_795_219_200_123).unwrap(),
         entropy: 7,
@@ -332,7 +333,7 @@ fn a_401_names_the_authorization_server() {
 fn a_failure_of_the_edge_is_recorded_with_what_is_known() {
     let gate = fixture::gate();
     let failed = Arrival {
-        attested: Err("metadata does not decode".to_owned()),
+        evidence: Err("metadata does not decode".to_owned()),
         ..arrival(&POST, Some(fixture::claims()))
     };
     let (refusal, _) = refused(Exchange::default().step(&gate, Event::Headers(&failed)));

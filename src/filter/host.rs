@@ -3,7 +3,6 @@
 //! The SDK turns a status that it does not expect into a trap; Envoy then answers 503 and, with
 //! `FAIL_RELOAD`, makes a new VM.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -12,11 +11,10 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::entropy::Entropy;
-use super::metadata;
 use crate::exchange::{Arrival, HeaderChange};
 use crate::head::Head;
 use crate::header;
-use crate::identity::Attested;
+use crate::identity::Evidence;
 use crate::record::{self, GateField, Record};
 
 /// Everything the gate needs to know when a request's headers are complete.
@@ -25,7 +23,7 @@ pub(super) fn arrival(entropy: &Entropy) -> Result<Arrival, String> {
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
     Ok(Arrival {
         head: Head::new(fields),
-        attested: attested(),
+        evidence: evidence(),
         source_ip: text(&["source", "address"])?
             .and_then(|address| address.parse::<SocketAddr>().ok())
             .map(|address| address.ip()),
@@ -34,12 +32,11 @@ pub(super) fn arrival(entropy: &Entropy) -> Result<Arrival, String> {
     })
 }
 
-fn attested() -> Result<Attested, String> {
-    let tokens = match property(&["metadata"])? {
-        Some(bytes) => metadata::verified_tokens(&bytes)?,
-        None => BTreeMap::new(),
-    };
-    Ok(Attested { tokens, peer: text(&["connection", "uri_san_peer_certificate"])? })
+fn evidence() -> Result<Evidence, String> {
+    Ok(Evidence::Encoded {
+        metadata: property(&["metadata"])?.unwrap_or_default(),
+        peer: text(&["connection", "uri_san_peer_certificate"])?,
+    })
 }
 
 /// The host's time.

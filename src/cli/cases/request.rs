@@ -132,7 +132,7 @@ impl Sent<'_> {
         };
         let arrival = Arrival {
             head,
-            attested: Ok(identity.map(Identity::attested).unwrap_or_default()),
+            evidence: Ok(identity.map(Identity::attested).unwrap_or_default().into()),
             source_ip: self.source_ip,
             time: self.time.or_else(|| DateTime::from_timestamp(NOON, 0)).unwrap_or_default(),
             entropy: 0,

@@ -82,7 +82,7 @@ fn a_bundle_in_shadow_forwards_no_forged_header() {
 
 #[test]
 fn a_gate_that_failed_refuses_even_in_shadow() {
-    let failed = Arrival { attested: Err("no".to_owned()), ..arrival(&POST, None) };
+    let failed = Arrival { evidence: Err("no".to_owned()), ..arrival(&POST, None) };
     let step = Exchange::default().step(&in_shadow(), Event::Headers(&failed));
     assert_eq!(refused(step).0.records[0].reason, Reason::Internal);
 }

@@ -6,13 +6,13 @@ use toolgate::config::Gate;
 use toolgate::decide::{Facts, Question};
 use toolgate::exchange::{Arrival, Event, Exchange, Step};
 use toolgate::head::Head;
-use toolgate::identity::{Attested, Identity, identify};
+use toolgate::identity::{Attested, Evidence, Identity, identify};
 use toolgate::json::{self, Object, Value};
 use toolgate::mcp::{self, Body, Message, StandardHeaders};
 use toolgate::record::GateField;
 use toolgate::tool::Tool;
 
-use crate::document;
+use crate::{document, evidence};
 
 /// A call that is permitted.
 pub(crate) const PERMITTED: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"_meta":{"progressToken":41},"name":"refund","arguments":{"payment":"pay_8f14e45f","amount":120,"currency":"EUR","note":"Arrived broken, customer sent photos.","notify":true,"tags":["damaged","express"]}}}"#;
@@ -52,10 +52,12 @@ impl Asked {
     /// The call before a gate with this many policies.
     pub(crate) fn of(policies: usize) -> Self {
         let gate = gate(&document::configuration(policies));
-        let attested = Attested { tokens: [("session".to_owned(), claims())].into(), peer: None };
+        let metadata = evidence::metadata(&json!({ "session": claims() }));
+        let evidence = Evidence::Encoded { metadata, peer: None };
+        let attested = evidence.attested().expect("the claims decode").into_owned();
         let arrival = Arrival {
             head: head(),
-            attested: Ok(attested.clone()),
+            evidence: Ok(evidence),
             source_ip: Some([10, 2, 3, 4].into()),
             time: DateTime::UNIX_EPOCH,
             entropy: 7,
@@ -69,6 +71,10 @@ impl Asked {
             arrival,
             attested,
         }
+    }
+
+    pub(crate) fn evidence(&self) -> &Evidence {
+        self.arrival.evidence.as_ref().expect("the edge could tell")
     }
 
     pub(crate) fn message(&self) -> Message<'_> {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod document;
+mod evidence;
 mod step;
 mod versus;
 

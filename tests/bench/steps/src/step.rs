@@ -51,6 +51,8 @@ pub fn all() -> Vec<Step> {
 fn before_the_decision(asked: &'static Asked) -> Vec<Step> {
     vec![
         step("headers", || StandardHeaders::read(&asked::head())),
+        step("claims, read", || asked.evidence().attested()),
+        step("claims, known", || asked.evidence().mark(usize::MAX)),
         step("identity", || identify(&asked.gate.bundle.identity, &asked.attested)),
         step("body", || json::read(PERMITTED.as_bytes(), 32)),
         step("message", || mcp::read(&asked.body, &asked.headers, 1)),

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use prost::Message;
+use prost::{DecodeError, Message};
 use prost_types::value::Kind;
 use prost_types::{Struct, Value as ProtoValue};
 use serde_json::{Map, Value};
 
 /// The namespace that Envoy's own JWT filter writes, and the only one that is read.
-const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
+pub(super) const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
 /// `envoy.config.core.v3.Metadata`, as far as it is needed: each filter's `Struct` is left encoded.
 #[derive(Clone, PartialEq, Message)]
@@ -26,11 +26,10 @@ struct Metadata {
 ///
 /// Claims that do not decode: a token nested some thirty levels deep, and nothing else that an Envoy
 /// sends.
-pub(super) fn verified_tokens(metadata: &[u8]) -> Result<BTreeMap<String, Value>, String> {
-    let failed = |_| "the verified claims do not decode, or are nested too deeply".to_owned();
-    let metadata = Metadata::decode(metadata).map_err(failed)?;
+pub(super) fn verified_tokens(metadata: &[u8]) -> Result<BTreeMap<String, Value>, DecodeError> {
+    let metadata = Metadata::decode(metadata)?;
     let payloads = metadata.filter_metadata.get(JWT_AUTHN).map_or(&[][..], Vec::as_slice);
-    let payloads = Struct::decode(payloads).map_err(failed)?;
+    let payloads = Struct::decode(payloads)?;
     Ok(payloads.fields.into_iter().map(|(name, value)| (name, json(value))).collect())
 }
 
