@@ -5,6 +5,7 @@ mod host;
 mod stats;
 
 use std::rc::Rc;
+use std::time::SystemTime;
 
 use log::{error, info};
 use proxy_wasm::hostcalls;
@@ -116,11 +117,11 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let arrival = match host::arrival(&self.entropy) {
-            Ok(arrival) => arrival,
+        let (arrival, known) = match host::arrival(&self.entropy) {
+            Ok(known) => known,
             Err(failure) => return self.fail(&failure),
         };
-        let held = self.step(Event::Headers(&arrival));
+        let held = self.step_since(Some(known), Event::Headers(&arrival));
         if end_of_stream && self.settled.is_none() { self.step(Event::End(&[])) } else { held }
     }
 
@@ -175,8 +176,11 @@ impl Stream {
     }
 
     fn step(&mut self, event: Event<'_>) -> Action {
+        self.step_since(hostcalls::get_current_time().ok(), event)
+    }
+
+    fn step_since(&mut self, began: Option<SystemTime>, event: Event<'_>) -> Action {
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
-        let began = hostcalls::get_current_time().ok();
         let step = self.exchange.step(&gate, event);
         if !matches!(step, Step::AwaitBody) {
             self.stats.duration(began);

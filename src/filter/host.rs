@@ -17,19 +17,18 @@ use crate::header;
 use crate::identity::Evidence;
 use crate::record::{self, GateField, Record};
 
-/// Everything the gate needs to know when a request's headers are complete.
-pub(super) fn arrival(entropy: &Entropy) -> Result<Arrival, String> {
+/// Everything the gate needs to know when a request's headers are complete, and the time when it was
+/// known.
+pub(super) fn arrival(entropy: &Entropy) -> Result<(Arrival, SystemTime), String> {
     let fields =
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
-    Ok(Arrival {
-        head: Head::new(fields),
-        evidence: evidence(),
-        source_ip: text(&["source", "address"])?
-            .and_then(|address| address.parse::<SocketAddr>().ok())
-            .map(|address| address.ip()),
-        time: now()?,
-        entropy: entropy.draw()?,
-    })
+    let (head, evidence) = (Head::new(fields), evidence());
+    let source_ip = text(&["source", "address"])?
+        .and_then(|address| address.parse::<SocketAddr>().ok())
+        .map(|address| address.ip());
+    let entropy = entropy.draw()?;
+    let known = time()?;
+    Ok((Arrival { head, evidence, source_ip, time: utc(known)?, entropy }, known))
 }
 
 fn evidence() -> Result<Evidence, String> {
@@ -41,7 +40,11 @@ fn evidence() -> Result<Evidence, String> {
 
 /// The host's time.
 pub(super) fn now() -> Result<DateTime<Utc>, String> {
-    utc(hostcalls::get_current_time().map_err(failed("time"))?)
+    utc(time()?)
+}
+
+fn time() -> Result<SystemTime, String> {
+    hostcalls::get_current_time().map_err(failed("time"))
 }
 
 fn utc(time: SystemTime) -> Result<DateTime<Utc>, String> {
