@@ -133,7 +133,7 @@ impl Bundle {
 
     /// The channels on which calls for a server arrive.
     pub fn channels_to<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Channel> {
-        self.channels.iter().filter(move |channel| channel.server == server)
+        self.channels.iter().filter(move |channel| *channel.server == *server)
     }
 
     /// A tool of the inventory.

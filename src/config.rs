@@ -2,6 +2,8 @@
 //!
 #![doc = include_str!("config.md")]
 
+use std::rc::Rc;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -18,7 +20,7 @@ pub struct Gate {
     /// A bundle that is asked the same and has no say.
     pub candidate: Option<Box<Gate>>,
     /// The environment that policies and records see, such as `production`.
-    pub environment: String,
+    pub environment: Rc<str>,
     /// How records name this gate.
     pub site: Shared<GateField>,
     /// The senders that it has seen lately.
@@ -104,7 +106,7 @@ impl Gate {
         Self {
             bundle,
             candidate: None,
-            environment,
+            environment: environment.into(),
             site: Shared::new(GateField::default()),
             senders: Senders::default(),
         }

@@ -11,6 +11,7 @@ mod sender;
 mod transport;
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
@@ -45,7 +46,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// What policies and records may know of the request besides identity.
-    pub fn facts(&self, environment: &str) -> Facts {
+    pub fn facts(&self, environment: &Rc<str>) -> Facts {
         let field = |name: &str| self.head.one(name).ok().flatten().unwrap_or_default();
         let path = field(":path");
         Facts {
@@ -55,7 +56,7 @@ impl Arrival {
             authority: field(":authority").to_owned(),
             source_ip: self.source_ip.map(|ip| ip.to_canonical()),
             trace_id: trace_id(field("traceparent")),
-            environment: environment.to_owned(),
+            environment: Rc::clone(environment),
         }
     }
 }

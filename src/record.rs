@@ -111,7 +111,7 @@ pub struct Record {
     /// The address of the downstream peer.
     pub source_ip: Option<IpAddr>,
     /// Where the gate runs.
-    pub environment: String,
+    pub environment: Rc<str>,
     /// Which gate decided.
     pub gate: Shared<GateField>,
     /// Whether the tool is in the inventory.

@@ -250,6 +250,6 @@ fn facts() -> Facts {
         authority: "fs".to_owned(),
         source_ip: None,
         trace_id: None,
-        environment: "test".to_owned(),
+        environment: "test".into(),
     }
 }

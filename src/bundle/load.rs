@@ -153,7 +153,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
     let mut places = BTreeSet::new();
     for (position, channel) in manifest.channels.iter().enumerate() {
         let key = |member: &str| format!("channels.{position}.{member}");
-        if !manifest.servers.contains_key(&channel.server) {
+        if !manifest.servers.contains_key(&*channel.server) {
             error(&key("server"), format!("server `{}` is not in `servers`", channel.server));
         }
         if !channel.path.starts_with('/') || channel.path.contains(['?', '#']) {

@@ -40,7 +40,7 @@ pub struct Facts {
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,
     /// Where the gate runs, from the filter's configuration.
-    pub environment: String,
+    pub environment: Rc<str>,
 }
 
 /// A call as policies are asked about it.
@@ -229,7 +229,7 @@ fn observed(facts: &Facts) -> Result<Value, Denial> {
         ("time", datetime(facts.time)?),
         ("method", Value::from(facts.method.as_str())),
         ("path", Value::from(facts.path.as_str())),
-        ("environment", Value::from(facts.environment.as_str())),
+        ("environment", Value::from(&*facts.environment)),
     ];
     let ip = |ip: IpAddr| Extension::Ip.of(&ip.to_string()).ok_or_else(|| internal(()));
     let optional = [

@@ -37,7 +37,7 @@ fn refund_of(bundle: &Bundle, claims: Value, amount: i64) -> Verdict {
         authority: "pay".to_owned(),
         source_ip: Some([127, 0, 0, 1].into()),
         trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
-        environment: "test".to_owned(),
+        environment: "test".into(),
     };
     let tool = bundle.tool("pay", "refund").unwrap();
     let arguments = format!("{{\"amount\":{amount}}}");

@@ -41,7 +41,7 @@ impl Account {
             authority: String::new(),
             source_ip: None,
             trace_id: None,
-            environment: gate.environment.clone(),
+            environment: Rc::clone(&gate.environment),
         };
         Self::of(facts, 0)
     }
@@ -94,7 +94,7 @@ impl Account {
             txn: self.txn.clone(),
             trace_id: self.facts.trace_id.clone(),
             source_ip: self.facts.source_ip,
-            environment: gate.environment.clone(),
+            environment: Rc::clone(&gate.environment),
             gate: gate.site.clone(),
             known: false,
         }

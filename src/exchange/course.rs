@@ -117,7 +117,7 @@ impl Pending {
         else {
             return Err(refuse(&account, Denial::because(Reason::UnknownChannel)));
         };
-        let server: Rc<str> = channel.server.as_str().into();
+        let server = Rc::clone(&channel.server);
         account.server = Some(Rc::clone(&server));
         let evidence = match &arrival.evidence {
             Ok(evidence) => evidence,

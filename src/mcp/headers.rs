@@ -35,7 +35,7 @@ impl StandardHeaders {
     /// [`Reason::UnsupportedVersion`].
     pub fn read(head: &Head) -> Result<Self, MessageError> {
         let revision = match plain(head, "mcp-protocol-version")? {
-            Some(name) => Some(Revision::parse(&name).ok_or_else(|| {
+            Some(name) => Some(Revision::parse(name).ok_or_else(|| {
                 let known = Revision::ALL.map(Revision::as_str).join(", ");
                 MessageError::new(
                     Reason::UnsupportedVersion,
@@ -54,7 +54,7 @@ impl StandardHeaders {
         }
         Ok(Self {
             revision,
-            method: plain(head, "mcp-method")?,
+            method: plain(head, "mcp-method")?.map(str::to_owned),
             name: encoded(head, "mcp-name")?,
             params,
         })
@@ -166,13 +166,12 @@ fn mirrors(text: &str, value: &Value<'_>) -> bool {
     }
 }
 
-fn plain(head: &Head, name: &str) -> Result<Option<String>, MessageError> {
-    let value = head.one(name).map_err(|error| mismatch(&error.to_string()))?;
-    Ok(value.map(str::to_owned))
+fn plain<'a>(head: &'a Head, name: &str) -> Result<Option<&'a str>, MessageError> {
+    head.one(name).map_err(|error| mismatch(&error.to_string()))
 }
 
 fn encoded(head: &Head, name: &str) -> Result<Option<String>, MessageError> {
-    plain(head, name)?.map(|value| decode(name, &value)).transpose()
+    plain(head, name)?.map(|value| decode(name, value)).transpose()
 }
 
 /// Undoes the `=?base64?…?=` form that carries text beyond visible ASCII.

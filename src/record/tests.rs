@@ -44,7 +44,7 @@ pub(crate) fn sample() -> Record {
         txn: None,
         trace_id: None,
         source_ip: None,
-        environment: String::new(),
+        environment: Rc::default(),
         gate: Shared::new(GateField::default()),
         known: false,
     }
@@ -157,7 +157,7 @@ fn call() -> impl Strategy<Value = Record> {
                 txn,
                 trace_id,
                 source_ip: Some(source_ip),
-                environment,
+                environment: environment.into(),
                 gate: Shared::new(GateField { node, ..GateField::default() }),
                 ..sample()
             }

@@ -35,7 +35,7 @@ fn the_resource_for_envoy() {
     assert_eq!(run.stderr, format!("small@1 {digest} for the environment `staging`\n"));
     let configuration =
         &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
-    assert_eq!(gate(configuration.as_str().unwrap()).environment, "staging");
+    assert_eq!(&*gate(configuration.as_str().unwrap()).environment, "staging");
     *configuration = "…".into();
     resource["version_info"] = "…".into();
     check_text("emit_ecds", &serde_json::to_string_pretty(&resource).unwrap());

@@ -171,8 +171,8 @@ fn a_filter_takes_only_what_is_for_its_environment() {
         gate.map(|gate| gate.environment).map_err(|error| error.to_string())
     };
     let here = ",\"environment\":\"production\"";
-    assert_eq!(load(&document("--environment production"), here).unwrap(), "production");
-    assert_eq!(load(&document(""), "").unwrap(), "");
+    assert_eq!(&*load(&document("--environment production"), here).unwrap(), "production");
+    assert_eq!(&*load(&document(""), "").unwrap(), "");
     assert_eq!(
         load(&document("--environment dev"), here).unwrap_err(),
         "the bundle is for the environment `dev`, and this filter is for the environment `production`"

@@ -176,7 +176,7 @@ fn routes(channels: &[Channel], clusters: &Clusters<'_>) -> String {
                 ", headers: [{{ name: \":authority\", string_match: {{ exact: {host}, ignore_case: true }} }}]"
             )
         });
-        let server = channel.server.as_str();
+        let server = &*channel.server;
         let cluster =
             if clusters.contains_key(server) { scalar(server) } else { OTHERS.to_owned() };
         // Writing to a `String` cannot fail.

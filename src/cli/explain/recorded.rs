@@ -32,7 +32,7 @@ pub(super) fn asked(arguments: &Arguments, recorded: Recorded, gate: &Gate) -> R
             recorded.bundle.name, recorded.bundle.version, recorded.bundle.digest, gate.bundle.id
         ));
     }
-    if recorded.environment != gate.environment {
+    if *recorded.environment != *gate.environment {
         let (there, here) = (&recorded.environment, &gate.environment);
         notes.push(format!("decided in the environment `{there}`, explained in `{here}`"));
     }

@@ -61,7 +61,7 @@ pub(super) fn all(
     tool: &str,
 ) -> Vec<Trial> {
     let tool = gate.bundle.tools().find(|known| known.qualified_name() == tool);
-    let channel = tool.and_then(|tool| channels.iter().find(|c| c.server == tool.server()));
+    let channel = tool.and_then(|tool| channels.iter().find(|c| *c.server == *tool.server()));
     let (Some(tool), Some(channel)) = (tool, channel) else { return Vec::new() };
     let nobody = [None];
     let somebody: Vec<_> = (0..people.len()).map(Some).collect();
@@ -95,7 +95,7 @@ fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     let calls = || suite.cases().filter_map(|(_, case, _)| case.call.as_ref());
     let of_tool = calls().filter(|call| {
         let channel = gate.bundle.channel(&call.authority, &call.path);
-        call.tool == tool.name() && channel.is_some_and(|channel| channel.server == tool.server())
+        call.tool == tool.name() && channel.is_some_and(|channel| *channel.server == *tool.server())
     });
     let used = of_tool.filter_map(|call| call.arguments.clone());
     let mut arguments = Vec::new();

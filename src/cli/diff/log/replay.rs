@@ -124,7 +124,7 @@ impl Replay {
         let mapping = &self.new.gate.bundle.identity;
         let new_caller = self.callers.new_one(recorded, mapping, of_old).map_err(unknown)?;
         for side in [&mut self.old, &mut self.new] {
-            side.gate.environment.clone_from(&recorded.environment);
+            side.gate.environment = recorded.environment.as_str().into();
         }
         let held = recorded::arguments::held(recorded).map_err(Missing::changed)?;
         let names: BTreeSet<&str> =
