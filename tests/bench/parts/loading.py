@@ -58,6 +58,7 @@ def pushes(bench: Bench, scale: Scale) -> Detail:
     for each_size in (policies, policies + 1):
         organisation.resource(each_size)
     with bench.start(Contender(TOOLGATE, policies)) as each:
+        running.leave_core_to_workers(each.envoy.pid)
         count = round(scale.rate * scale.pushes * PAUSE)
         load = Load(bench.requests.permitted(), count, scale.rate)
         each.send(Load(bench.requests.permitted(), scale.warm))
@@ -94,7 +95,7 @@ def _push(each: Running, policies: int) -> tuple[int, int]:
     each.envoy.wait_for_success(updates + 2)
     settle(each)
     spent = {name: after[name] - before.get(name, 0) for name in after}
-    worker = sum(time for name, time in spent.items() if name.startswith("wrk:worker"))
+    worker = sum(time for name, time in spent.items() if name.startswith(running.WORKER))
     main = spent[f"envoy/{each.envoy.pid}"]
     return worker, main
 

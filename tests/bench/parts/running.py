@@ -1,5 +1,6 @@
 """What runs: Envoys with their contenders, the server behind them, and the sidecar; and the CPU time they take."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,10 @@ from parts import organisation, places
 from parts.contenders import EXT_AUTHZ, Contender
 from parts.load import Load, Outcome
 from parts.requests import Requests
+
+WORKER = "wrk:worker"
+# How much the load goes before what shares its core.
+BEHIND_THE_LOAD = 10
 
 
 class Bench:
@@ -88,6 +93,14 @@ class Sample:
     def __init__(self, cpu: float, outcome: Outcome) -> None:
         self.cpu = cpu
         self.outcome = outcome
+
+
+def leave_core_to_workers(process: int) -> None:
+    """Move all threads of an Envoy but its workers to the core of the load, and let that go first."""
+    for task in Path(f"/proc/{process}/task").iterdir():
+        if not (task / "comm").read_text().startswith(WORKER):
+            os.sched_setaffinity(int(task.name), places.OTHER_CORES)
+            os.setpriority(os.PRIO_PROCESS, int(task.name), BEHIND_THE_LOAD)
 
 
 def cpu_time(process: int) -> int:
