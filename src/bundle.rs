@@ -11,6 +11,7 @@ mod finding;
 mod layer;
 mod load;
 mod manifest;
+mod policies;
 mod schema;
 mod world;
 
@@ -22,7 +23,7 @@ use cedar_policy::{Entities, Schema};
 pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use code::Code;
 pub use coverage::{Minimums, Percent};
-pub use document::{Document, EntitySource, Format, PolicySource, Resolved};
+pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};
@@ -31,7 +32,7 @@ pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
-
+pub use policies::{Policies, PolicySource};
 pub use world::{Resident, World};
 
 use crate::digest::Digest;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{EnvironmentName, LayerName, Manifest};
+use super::{EnvironmentName, LayerName, Manifest, Policies};
 use crate::digest::{Digest, Digesting};
 use crate::tool::ToolDescription;
 use crate::trust::{self, Signature};
@@ -25,7 +25,7 @@ pub struct Document {
     /// `schema.cedarschema`; the tools' actions are generated.
     pub schema: String,
     /// Policies by layer.
-    pub layers: BTreeMap<LayerName, Vec<PolicySource>>,
+    pub layers: BTreeMap<LayerName, Policies>,
     /// `entities.yaml`
     pub entities: Vec<EntitySource>,
     /// What the schema makes of all this, so that the filter need not read it again.
@@ -50,7 +50,7 @@ impl Document {
     /// Policies can be far more text than all the rest, and are nothing but strings, which have one
     /// spelling in JSON: they are digested without a copy.
     pub fn digest(&self) -> Digest {
-        let layers: BTreeMap<String, &Vec<PolicySource>> =
+        let layers: BTreeMap<String, &Policies> =
             self.layers.iter().map(|(name, policies)| (name.to_string(), policies)).collect();
         let mut digest = Digesting::default();
         digest.text("{\"entities\":").canonical(&self.entities);
@@ -96,16 +96,6 @@ impl std::fmt::Display for Format {
     }
 }
 
-/// One policy.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySource {
-    /// Its `@id`.
-    pub id: String,
-    /// Its Cedar text.
-    pub source: String,
-}
-
 /// One static entity.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +113,7 @@ pub struct EntitySource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::PolicySource;
     use crate::fixture;
 
     #[test]
@@ -132,7 +123,7 @@ mod tests {
         let odd = "// \u{7}\u{8}\u{c}\n\r\t\"\\\u{7f}\u{2028}é😀".to_owned();
         for name in ["agent/a", "org", "team/t", "tenant/t"] {
             let policies = document.layers.entry(name.to_owned().try_into().unwrap()).or_default();
-            policies.push(PolicySource { id: name.replace('/', "."), source: odd.clone() });
+            policies.push(PolicySource { id: &name.replace('/', "."), source: &odd });
         }
         assert_eq!(document.digest(), Digest::of(&document));
         let entities = vec![serde_json::json!({ "attrs": { "amount": 1 } })];

@@ -9,7 +9,9 @@ use std::rc::Rc;
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, PolicySource, is_name};
+#[cfg(feature = "cli")]
+use super::PolicySource;
+use super::{Mode, Policies, is_name};
 use crate::identity::Identity;
 use crate::policy::{Head, Index, Keys, Rule, Rules, Unreadable};
 
@@ -88,19 +90,16 @@ impl Layer {
     /// # Errors
     ///
     /// The policies with a mode that there is not, and what is wrong with it.
-    pub(super) fn new(
-        name: LayerName,
-        sources: Vec<PolicySource>,
-    ) -> Result<Self, Vec<(String, String)>> {
+    pub(super) fn new(name: LayerName, sources: Policies) -> Result<Self, Vec<(String, String)>> {
         let mut index = Index::with_capacity(sources.len());
         let (mut shadow, mut odd) = (Vec::new(), Vec::new());
-        for (position, source) in (0..).zip(&sources) {
+        for (position, source) in (0..).zip(sources.iter()) {
             let head = Head::of(source);
             index.insert(&head.scope, position);
             match mode(head.mode.as_deref()) {
                 Ok(Mode::Shadow) => shadow.push(position),
                 Ok(Mode::Enforce) => {}
-                Err(message) => odd.push((source.id.clone(), message)),
+                Err(message) => odd.push((source.id.to_owned(), message)),
             }
         }
         let (rules, index) = (Rc::new(Rules::new(sources)), Rc::new(index));
@@ -110,7 +109,7 @@ impl Layer {
 
     /// The layer for everybody of a bundle without one: nobody may do anything.
     fn none() -> Self {
-        let (rules, index) = (Rc::new(Rules::new(Vec::new())), Rc::default());
+        let (rules, index) = (Rc::new(Rules::new(Policies::default())), Rc::default());
         let (shadow, set) = (Vec::new(), OnceCell::new());
         Self { name: LayerName::Org, rules, index, shadow, staged: true, set }
     }
@@ -142,10 +141,10 @@ impl Layer {
     /// All policies of the layer, read. The id of each is its `@id`.
     pub fn policies(&self) -> &PolicySet {
         self.set.get_or_init(|| {
-            let sources = (0..).zip(self.rules.sources());
+            let sources = (0..).zip(self.rules.sources().iter());
             let asked = sources.filter(|(position, _)| self.asks(*position));
             let read = asked.filter_map(|(_, source)| {
-                Policy::parse(Some(PolicyId::new(&source.id)), &source.source).ok()
+                Policy::parse(Some(PolicyId::new(source.id)), source.source).ok()
             });
             let mut set = PolicySet::new();
             // Building a bundle rules out that two have one id.
@@ -224,13 +223,13 @@ impl Layers {
     #[must_use]
     pub fn revised(&self, revise: impl Fn(&Policy) -> Option<Policy>) -> Self {
         Self::new(self.iter().map(|layer| {
-            let revised = layer.policies().policies().filter_map(&revise);
-            let text = |policy: Policy| PolicySource {
-                id: policy.id().to_string(),
-                source: policy.to_string(),
-            };
+            let mut policies = Policies::default();
+            for policy in layer.policies().policies().filter_map(&revise) {
+                let (id, source) = (policy.id().as_ref(), &policy.to_string());
+                policies.push(PolicySource { id, source });
+            }
             // Their modes were read before.
-            Layer::new(layer.name.clone(), revised.map(text).collect())
+            Layer::new(layer.name.clone(), policies)
                 .map_or_else(|_| layer.clone(), |revised| Layer { staged: layer.staged, ..revised })
         }))
     }

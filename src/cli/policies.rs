@@ -8,13 +8,13 @@ use cedar_policy::{Policy, PolicySet, Template};
 use miette::{Diagnostic, SourceSpan};
 
 use super::report::{Place, Problem, SourceFile};
-use crate::bundle::{Code, PolicySource};
+use crate::bundle::{Code, Policies, PolicySource};
 
 /// The policies of one layer, in the order of files and in files.
 #[derive(Debug, Default)]
 pub(super) struct LayerSource {
     /// What goes into the document.
-    pub(super) policies: Vec<PolicySource>,
+    pub(super) policies: Policies,
     /// Where each of them stands, by id.
     pub(super) places: BTreeMap<String, Place>,
     /// What could not be read.
@@ -67,7 +67,7 @@ impl LayerSource {
             return;
         }
         self.places.insert(id.to_owned(), place);
-        self.policies.push(PolicySource { id: id.to_owned(), source });
+        self.policies.push(PolicySource { id, source: &source });
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
         ]);
         // The second one has no id.
         assert_eq!(layer.problems.len(), 1);
-        let sources: Vec<_> = layer.policies.iter().map(|policy| policy.source.as_str()).collect();
+        let sources: Vec<_> = layer.policies.iter().map(|policy| policy.source).collect();
         assert_eq!(
             sources,
             ["@id(\"b\") @reason(\"no; never\")\nforbid (principal, action, resource)\n\
@@ -132,7 +132,7 @@ mod tests {
         let policy = |id: &str| format!("@id(\"{id}\") permit (principal, action, resource);");
         let many: Vec<String> = (0..12).map(|number| policy(&format!("p{number}"))).collect();
         let layer = layer(&[&many.join("\n"), &policy("a"), "", &policy("p3")]);
-        let ids: Vec<_> = layer.policies.iter().map(|policy| policy.id.as_str()).collect();
+        let ids: Vec<_> = layer.policies.iter().map(|policy| policy.id).collect();
         let expected =
             ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "a"];
         assert_eq!(ids, expected);

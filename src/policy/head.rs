@@ -22,8 +22,8 @@ pub struct Head {
 impl Head {
     /// The head of a policy. One that does not read at all can match everything: it is put before
     /// every call, and refuses it.
-    pub fn of(source: &PolicySource) -> Self {
-        Self::read(&source.source).unwrap_or_else(|| match parse(source) {
+    pub fn of(source: PolicySource<'_>) -> Self {
+        Self::read(source.source).unwrap_or_else(|| match parse(source) {
             Some(policy) => Self { scope: Scope::of(&policy), mode: annotation(&policy, "mode") },
             None => Self { scope: Scope::everything(), mode: None },
         })
@@ -31,43 +31,41 @@ impl Head {
 
     /// The head of this text, if it is beyond doubt.
     pub fn read(text: &str) -> Option<Self> {
-        let mut reader = Reader { rest: text };
+        let mut reader = Reader { text, at: 0 };
         let mut mode = None;
         reader.annotations(&mut mode)?;
-        let effect = reader.name()?;
-        if !matches!(effect, "permit" | "forbid") {
-            return None;
-        }
-        reader.expect("(")?;
+        reader.keyword("permit").or_else(|| reader.keyword("forbid"))?;
+        reader.expect(b'(')?;
         let principal = reader.principal_or_resource("principal")?;
-        reader.expect(",")?;
+        reader.expect(b',')?;
         let actions = reader.action()?;
-        reader.expect(",")?;
+        reader.expect(b',')?;
         let resource = reader.principal_or_resource("resource")?;
-        reader.expect(")")?;
+        reader.expect(b')')?;
         Some(Self { scope: Scope { principal, actions, resource }, mode })
     }
 }
 
-/// What is left of a text.
+/// A text, and how far it is read: to a byte of ASCII or its end, and so never into a character.
 struct Reader<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
     /// All annotations; of their values only that of `@mode` is kept.
     fn annotations(&mut self, mode: &mut Option<String>) -> Option<()> {
-        while self.take("@") {
+        while self.take(b'@') {
             let name = self.name()?;
-            if !self.take("(") {
+            if !self.take(b'(') {
                 // An annotation without a value.
                 if name == "mode" {
                     return None;
                 }
                 continue;
             }
-            let value = self.text()?;
-            self.expect(")")?;
+            let value = self.string()?;
+            self.expect(b')')?;
             if name == "mode" {
                 // Where there are two, and where it is escaped, Cedar is asked.
                 if mode.is_some() || value.contains('\\') {
@@ -81,21 +79,18 @@ impl<'a> Reader<'a> {
 
     fn principal_or_resource(&mut self, variable: &str) -> Option<Key> {
         self.keyword(variable)?;
-        if self.take("==") {
+        if self.take_two(b'=') {
             return self.entity();
         }
-        match self.peek_name() {
-            Some("in") => {
-                self.name()?;
-                self.entity()
-            }
+        match self.name() {
+            Some("in") => self.entity(),
             Some("is") => {
-                self.name()?;
                 let name = self.path()?;
-                if self.peek_name() == Some("in") {
-                    self.name()?;
+                let after = self.at;
+                if self.name() == Some("in") {
                     return self.entity();
                 }
+                self.at = after;
                 Some(Key::type_named(&name))
             }
             Some(_) => None,
@@ -105,14 +100,12 @@ impl<'a> Reader<'a> {
 
     fn action(&mut self) -> Option<Vec<Key>> {
         self.keyword("action")?;
-        if self.take("==") {
+        if self.take_two(b'=') {
             return Some(vec![self.entity()?]);
         }
-        match self.peek_name() {
-            Some("in") => {
-                self.name()?;
-                if self.take("[") { self.list() } else { Some(vec![self.entity()?]) }
-            }
+        match self.name() {
+            Some("in") if self.take(b'[') => self.list(),
+            Some("in") => Some(vec![self.entity()?]),
             Some(_) => None,
             None => Some(vec![Key::ANY]),
         }
@@ -120,10 +113,10 @@ impl<'a> Reader<'a> {
 
     fn list(&mut self) -> Option<Vec<Key>> {
         let mut keys = Vec::new();
-        while !self.take("]") {
+        while !self.take(b']') {
             keys.push(self.entity()?);
-            if !self.take(",") {
-                self.expect("]")?;
+            if !self.take(b',') {
+                self.expect(b']')?;
                 break;
             }
         }
@@ -134,8 +127,8 @@ impl<'a> Reader<'a> {
     fn entity(&mut self) -> Option<Key> {
         let mut path = Cow::Borrowed(self.name()?);
         loop {
-            self.expect("::")?;
-            if let Some(id) = self.text() {
+            self.take_two(b':').then_some(())?;
+            if let Some(id) = self.string() {
                 return (!id.contains('\\')).then(|| Key::named(&path, id));
             }
             let path = path.to_mut();
@@ -145,9 +138,10 @@ impl<'a> Reader<'a> {
     }
 
     /// `Path::To::Type`
-    fn path(&mut self) -> Option<String> {
-        let mut path = self.name()?.to_owned();
-        while self.take("::") {
+    fn path(&mut self) -> Option<Cow<'a, str>> {
+        let mut path = Cow::Borrowed(self.name()?);
+        while self.take_two(b':') {
+            let path = path.to_mut();
             path.push_str("::");
             path.push_str(self.name()?);
         }
@@ -155,71 +149,101 @@ impl<'a> Reader<'a> {
     }
 
     fn keyword(&mut self, word: &str) -> Option<()> {
-        (self.name()? == word).then_some(())
-    }
-
-    fn name(&mut self) -> Option<&'a str> {
-        let name = self.peek_name()?;
-        self.rest = self.rest.get(name.len()..)?;
-        Some(name)
+        self.next_byte()?;
+        let after = self.rest().strip_prefix(word.as_bytes())?;
+        if after.first().is_some_and(|byte| is_plain(*byte)) {
+            return None;
+        }
+        self.at = self.at.saturating_add(word.len());
+        Some(())
     }
 
     /// The name that comes next. Beyond ASCII nothing is one.
-    fn peek_name(&mut self) -> Option<&'a str> {
-        self.blank();
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-        let bytes = self.rest.as_bytes();
-        if !bytes.first().is_some_and(|first| plain(first) && !first.is_ascii_digit()) {
-            return None;
-        }
-        let end = bytes.iter().position(|byte| !plain(byte)).unwrap_or(bytes.len());
-        self.rest.get(..end)
+    fn name(&mut self) -> Option<&'a str> {
+        self.next_byte().filter(|byte| is_plain(*byte) && !byte.is_ascii_digit())?;
+        let (start, rest) = (self.at, self.rest());
+        let length = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+        self.at = start.saturating_add(length);
+        self.text.get(start..self.at)
     }
 
     /// A string as it is written between its quotes.
-    fn text(&mut self) -> Option<&'a str> {
-        self.blank();
-        let inside = self.rest.strip_prefix('"')?;
-        let mut bytes = inside.bytes().enumerate();
-        while let Some((at, byte)) = bytes.next() {
+    fn string(&mut self) -> Option<&'a str> {
+        if self.next_byte() != Some(b'"') {
+            return None;
+        }
+        let start = self.at.saturating_add(1);
+        let mut bytes = self.text.as_bytes().get(start..)?.iter().enumerate();
+        while let Some((length, byte)) = bytes.next() {
             match byte {
                 b'"' => {
-                    self.rest = inside.get(at.checked_add(1)?..)?;
-                    return inside.get(..at);
+                    let end = start.saturating_add(length);
+                    self.at = end.saturating_add(1);
+                    return self.text.get(start..end);
                 }
-                b'\\' => drop(bytes.next()?),
+                b'\\' => drop(bytes.next()),
                 _ => {}
             }
         }
         None
     }
 
-    fn expect(&mut self, punctuation: &str) -> Option<()> {
+    fn expect(&mut self, punctuation: u8) -> Option<()> {
         self.take(punctuation).then_some(())
     }
 
-    fn take(&mut self, punctuation: &str) -> bool {
-        self.blank();
-        match self.rest.strip_prefix(punctuation) {
-            Some(rest) => {
-                self.rest = rest;
-                true
+    fn take(&mut self, punctuation: u8) -> bool {
+        let found = self.next_byte() == Some(punctuation);
+        if found {
+            self.step();
+        }
+        found
+    }
+
+    /// Takes `==` or `::`.
+    fn take_two(&mut self, punctuation: u8) -> bool {
+        let start = self.at;
+        let first = self.take(punctuation);
+        let found = first && self.byte() == Some(punctuation);
+        if found {
+            self.step();
+        } else {
+            self.at = start;
+        }
+        found
+    }
+
+    /// What comes after white space and comments.
+    fn next_byte(&mut self) -> Option<u8> {
+        loop {
+            match self.byte()? {
+                b' ' | b'\t' | b'\n' | b'\r' => self.step(),
+                b'/' if self.text.as_bytes().get(self.at.saturating_add(1)) == Some(&b'/') => {
+                    while !matches!(self.byte()?, b'\n' | b'\r') {
+                        self.step();
+                    }
+                }
+                byte => return Some(byte),
             }
-            None => false,
         }
     }
 
-    /// Skips white space and comments.
-    fn blank(&mut self) {
-        loop {
-            let mut bytes = self.rest.bytes();
-            let text = bytes.position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-            self.rest = text.and_then(|at| self.rest.get(at..)).unwrap_or_default();
-            let Some(comment) = self.rest.strip_prefix("//") else { return };
-            let end = comment.bytes().position(|byte| matches!(byte, b'\n' | b'\r'));
-            self.rest = end.and_then(|at| comment.get(at..)).unwrap_or_default();
-        }
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+}
+
+/// Whether a byte can be in a name.
+fn is_plain(byte: u8) -> bool {
+    (byte | 0x20).is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Rule {
     }
 
     /// A policy of a bundle; `None` if Cedar does not read it.
-    pub fn read(source: &PolicySource) -> Option<Self> {
+    pub fn read(source: PolicySource<'_>) -> Option<Self> {
         parse(source).map(|policy| Self::of(&policy))
     }
 }
@@ -66,9 +66,9 @@ fn named(part: &Expr) -> Option<EntityUID> {
 }
 
 /// Cedar's reading of a policy.
-pub(super) fn parse(source: &PolicySource) -> Option<Policy> {
-    let id = PolicyID::from_string(&source.id);
-    parser::parse_policy(Some(id), &source.source).ok().map(Policy::from)
+pub(super) fn parse(source: PolicySource<'_>) -> Option<Policy> {
+    let id = PolicyID::from_string(source.id);
+    parser::parse_policy(Some(id), source.source).ok().map(Policy::from)
 }
 
 /// The value of an annotation.

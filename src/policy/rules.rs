@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Rule;
-use crate::bundle::PolicySource;
+use crate::bundle::Policies;
 use crate::recent::Recent;
 
 /// How many policies stay read, at least.
@@ -16,7 +16,7 @@ const GENERATION: usize = 2048;
 /// The policies of one layer.
 #[derive(Debug)]
 pub struct Rules {
-    sources: Vec<PolicySource>,
+    sources: Policies,
     read: RefCell<Recent<u32, Rc<Rule>>>,
 }
 
@@ -26,12 +26,12 @@ pub struct Unreadable(pub String);
 
 impl Rules {
     /// Policies as text, of which none is read yet.
-    pub fn new(sources: Vec<PolicySource>) -> Self {
+    pub fn new(sources: Policies) -> Self {
         Self { sources, read: RefCell::new(Recent::new(GENERATION)) }
     }
 
     /// The policies as text.
-    pub fn sources(&self) -> &[PolicySource] {
+    pub fn sources(&self) -> &Policies {
         &self.sources
     }
 
@@ -47,7 +47,7 @@ impl Rules {
         }
         let source = usize::try_from(position).ok().and_then(|at| self.sources.get(at));
         let source = source.ok_or_else(|| Unreadable(position.to_string()))?;
-        let rule = Rule::read(source).ok_or_else(|| Unreadable(source.id.clone()))?;
+        let rule = Rule::read(source).ok_or_else(|| Unreadable(source.id.to_owned()))?;
         let rule = Rc::new(rule);
         read.keep(position, Rc::clone(&rule));
         Ok(rule)
@@ -57,13 +57,15 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::PolicySource;
 
     fn many(count: usize) -> Rules {
-        let source = |n| PolicySource {
-            id: format!("p{n}"),
-            source: format!("@id(\"p{n}\") permit(principal, action, resource);"),
-        };
-        Rules::new((0..count).map(source).collect())
+        let mut policies = Policies::default();
+        for id in (0..count).map(|n| format!("p{n}")) {
+            let source = format!("@id(\"{id}\") permit(principal, action, resource);");
+            policies.push(PolicySource { id: &id, source: &source });
+        }
+        Rules::new(policies)
     }
 
     #[test]
@@ -75,8 +77,8 @@ mod tests {
 
     #[test]
     fn a_policy_that_does_not_read_is_named() {
-        let source = PolicySource { id: "broken".into(), source: "permit(".into() };
-        let rules = Rules::new(vec![source]);
+        let source = PolicySource { id: "broken", source: "permit(" };
+        let rules = Rules::new(std::iter::once(source).collect());
         assert_eq!(rules.get(0).unwrap_err(), Unreadable("broken".into()));
         assert_eq!(rules.get(1).unwrap_err(), Unreadable("1".into()));
     }

@@ -4,6 +4,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bundle::PolicySource;
 use crate::fixture;
 
 const NOW: &str = "2026-06-01T00:00:00Z";
@@ -111,7 +112,7 @@ fn each_failure_has_its_own_words() {
     let unknown = format!("signed with the key {}, which is not one of", id(&key(2)));
     check(&trust, &signed_by(&[2]), &[&unknown]);
     let mut changed = signed_by(&[1]);
-    changed.layers.values_mut().next().unwrap()[0].source.push(' ');
+    changed.layers.values_mut().next().unwrap().push(PolicySource { id: "p", source: "" });
     check(&trust, &changed, &["its content has changed since the key sha256:"]);
     let mut renumbered = signed_by(&[1]);
     renumbered.manifest.version = 99;

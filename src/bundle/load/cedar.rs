@@ -14,7 +14,9 @@ use miette::Diagnostic;
 use serde_json::{Number, Value, json};
 
 use super::policy_site;
-use crate::bundle::{Code, Document, EntitySource, Finding, Layer, LayerName, PolicySource, Site};
+use crate::bundle::{
+    Code, Document, EntitySource, Finding, Layer, LayerName, Policies, PolicySource, Site,
+};
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
 use crate::json::LARGEST_INTEGER;
 use crate::tool::SERVER;
@@ -56,17 +58,17 @@ pub(super) fn policies(
     let mut read = Vec::new();
     for (name, sources) in &document.layers {
         let mut policies = PolicySet::new();
-        for source in sources {
-            if !ids.insert(&source.id) {
+        for source in sources.iter() {
+            if !ids.insert(source.id) {
                 let message = format!("another policy has the id `{}`", source.id);
-                let site = policy_site(name, &source.id);
+                let site = policy_site(name, source.id);
                 findings.push(Finding::new(Code::DuplicatePolicyId, site, message));
                 continue;
             }
             match policy(name, source) {
                 Ok(policy) => {
                     if let Err(error) = policies.add(policy) {
-                        let site = policy_site(name, &source.id);
+                        let site = policy_site(name, source.id);
                         findings.push(Finding::new(Code::PolicySyntax, site, error.to_string()));
                     }
                 }
@@ -80,10 +82,10 @@ pub(super) fn policies(
 
 /// The layers, of whose policies no more than the head is read.
 pub(super) fn layers(
-    sources: BTreeMap<LayerName, Vec<PolicySource>>,
+    sources: BTreeMap<LayerName, Policies>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Layer> {
-    if sources.values().all(Vec::is_empty) {
+    if sources.values().all(Policies::is_empty) {
         let site = Site::Manifest("layers".to_owned());
         let message = "without a policy every call is refused";
         findings.push(Finding::new(Code::NoPolicies, site, message));
@@ -100,17 +102,17 @@ pub(super) fn layers(
     layers
 }
 
-fn policy(layer: &LayerName, source: &PolicySource) -> Result<Policy, Vec<Finding>> {
-    let site = || policy_site(layer, &source.id);
-    let id = PolicyId::new(&source.id);
-    let policy = Policy::parse(Some(id), &source.source).map_err(|errors| {
+fn policy(layer: &LayerName, source: PolicySource<'_>) -> Result<Policy, Vec<Finding>> {
+    let site = || policy_site(layer, source.id);
+    let id = PolicyId::new(source.id);
+    let policy = Policy::parse(Some(id), source.source).map_err(|errors| {
         let errors = errors.iter();
         errors
             .map(|e| Finding::new(Code::PolicySyntax, site(), chain(e)).located_by(e))
             .collect::<Vec<_>>()
     })?;
     let annotated = policy.annotation("id");
-    if annotated != Some(&source.id) || !is_policy_id(&source.id) {
+    if annotated != Some(source.id) || !is_policy_id(source.id) {
         let message = match annotated {
             None => "the policy has no `@id`".to_owned(),
             Some(id) => format!("`{id}` is not a policy id"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Reader, is_named};
-use crate::bundle::{Code, LayerName, PolicySource};
+use crate::bundle::{Code, LayerName, Policies};
 use crate::cli::files::{self, Entry};
 use crate::cli::policies::LayerSource;
 use crate::cli::report::Problem;
@@ -14,9 +14,6 @@ const ORG: &str = "org";
 const KINDS: [&str; 3] = ["tenant", "team", "agent"];
 const WHERE: &str = "policies are in `org/*.cedar`, `tenant/<name>/*.cedar`, `team/<name>/*.cedar` \
                      and `agent/<name>/*.cedar`";
-
-/// The policies of every layer.
-pub(super) type Policies = BTreeMap<LayerName, Vec<PolicySource>>;
 
 /// The layers while they are read.
 type Sources = BTreeMap<LayerName, LayerSource>;
@@ -33,7 +30,7 @@ pub(super) fn holds_layers(name: &str) -> bool {
 impl Reader<'_> {
     /// Every policy of every layer. A policy that nobody reads would protect nothing, so whatever
     /// else is there is an error.
-    pub(super) fn layers(&mut self, entries: &[Entry]) -> Policies {
+    pub(super) fn layers(&mut self, entries: &[Entry]) -> BTreeMap<LayerName, Policies> {
         if !has(entries, ORG) {
             let problem = Problem::new(format!("there is no directory `{}`", self.name(ORG)));
             self.problems.push(problem.with_code(Code::Unreadable).with_help(WHERE));
@@ -82,7 +79,7 @@ impl Reader<'_> {
         }
     }
 
-    fn finish(&mut self, name: LayerName, mut layer: LayerSource) -> Vec<PolicySource> {
+    fn finish(&mut self, name: LayerName, mut layer: LayerSource) -> Policies {
         if !layer.problems.is_empty() {
             self.unread.policies = true;
             self.problems.append(&mut layer.problems);

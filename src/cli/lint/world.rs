@@ -6,7 +6,7 @@ use cedar_policy::{Entities, EntityUid, Policy, PolicyId};
 use serde_json::Value;
 
 use super::facts::{self, Facts};
-use crate::bundle::{Bundle, Code, Document, Finding, LayerName, Layers, Site};
+use crate::bundle::{Bundle, Code, Document, Finding, LayerName, Layers, Policies, Site};
 use crate::cli::directory::Opened;
 use crate::tool::{Tool, ToolDescription};
 
@@ -56,8 +56,8 @@ impl<'a> World<'a> {
             };
             tools.iter().map(named)
         });
-        let sources = document.layers.values().flatten();
-        let sources = sources.map(|policy| (policy.id.as_str(), policy.source.as_str()));
+        let sources = document.layers.values().flat_map(Policies::iter);
+        let sources = sources.map(|policy| (policy.id, policy.source));
         let warnings = opened.loaded.warnings.iter();
         let impossible = warnings.filter_map(|finding| match (&finding.site, finding.code) {
             (Site::Policy { id, .. }, Code::ImpossiblePolicy | Code::ImpossibleScope) => {

@@ -2,13 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn source(text: &str) -> PolicySource {
-    PolicySource { id: "p".to_owned(), source: text.to_owned() }
+fn source(text: &str) -> PolicySource<'_> {
+    PolicySource { id: "p", source: text }
 }
 
 /// What Cedar's parser makes of a head.
 fn cedars(text: &str) -> Option<Head> {
-    let policy = parse(&source(text))?;
+    let policy = parse(source(text))?;
     Some(Head { scope: Scope::of(&policy), mode: annotation(&policy, "mode") })
 }
 
@@ -50,7 +50,7 @@ fn on_any_doubt_cedar_is_asked() {
         "permit\u{b}(principal, action, resource);",
     ] {
         assert_eq!(Head::read(text), None, "{text}");
-        assert_eq!(Head::of(&source(text)), cedars(text).expect(text), "{text}");
+        assert_eq!(Head::of(source(text)), cedars(text).expect(text), "{text}");
     }
     for broken in [
         "",
@@ -65,7 +65,7 @@ fn on_any_doubt_cedar_is_asked() {
     ] {
         assert_eq!(Head::read(broken), None, "{broken}");
         let everything = Head { scope: Scope::everything(), mode: None };
-        assert_eq!(Head::of(&source(broken)), everything, "{broken}");
+        assert_eq!(Head::of(source(broken)), everything, "{broken}");
     }
 }
 

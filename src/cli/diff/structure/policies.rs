@@ -81,17 +81,17 @@ pub(super) fn policies(old: &Document, new: &Document) -> Vec<Change> {
 fn placed(document: &Document) -> BTreeMap<String, Placed> {
     let mut found = BTreeMap::new();
     for (layer, policies) in &document.layers {
-        for written in policies {
+        for written in policies.iter() {
             // What does not parse does not load.
-            let Ok(policy) = Policy::parse(None, &written.source) else { continue };
+            let Ok(policy) = Policy::parse(None, written.source) else { continue };
             let meaning = policy.to_json().ok().and_then(|json| json.as_object().cloned());
             let placed = Placed {
                 layer: ToString::to_string(layer),
-                source: written.source.clone(),
+                source: written.source.to_owned(),
                 policy,
                 meaning: meaning.unwrap_or_default(),
             };
-            found.insert(written.id.clone(), placed);
+            found.insert(written.id.to_owned(), placed);
         }
     }
     found
