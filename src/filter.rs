@@ -2,6 +2,7 @@
 
 mod entropy;
 mod host;
+mod notes;
 mod stats;
 
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use crate::config::Gate;
 use crate::exchange::{Event, Exchange, Forward, Refusal, Step};
 use crate::header;
 use entropy::Entropy;
+use notes::Note;
 use stats::Stats;
 
 proxy_wasm::main! {{
@@ -50,8 +52,14 @@ impl RootContext for Plugin {
                 return false;
             }
         };
-        match Gate::from_config(&config, &host::site(), now) {
+        let note = Note::about(&config);
+        let known = note.as_ref().and_then(Note::read);
+        let is_new = known.is_none();
+        match Gate::from_known_config(&config, known, &host::site(), now) {
             Ok(gate) => {
+                if let Some(note) = note.filter(|_| is_new) {
+                    note.write(&gate);
+                }
                 let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
                 info!("bundle {} is {mode}", gate.bundle.id);
                 if let Some(candidate) = &gate.candidate {

@@ -143,3 +143,23 @@ def test_keys_are_changed_by_trusting_both_or_by_signing_with_both(
     gateway.envoy.push(signer.resource(signer.document(2, signer.ours, signer.next), signing.trust(signer.next)))
     gateway.envoy.wait_for_success(3)
     assert in_force(gateway, alice).startswith("acme@2 ")
+
+
+def test_what_was_loaded_before_vouches_for_nothing_else(gateway: Gateway, alice: str, signer: Signer) -> None:
+    second = in_force(gateway, alice)
+    good = signer.resource(signer.document(3, signer.ours), signer.demand)
+    gateway.envoy.push(good)
+    gateway.envoy.wait_for_success(2)
+    third = in_force(gateway, alice)
+    for rejections, push in enumerate((tampered, expired), start=1):
+        # Its name, version and digest are those of the bundle in force.
+        gateway.envoy.push(signer.resource(*push(signer)))
+        gateway.envoy.wait_for_rejection(rejections)
+        assert in_force(gateway, alice) == third
+    # Envoy's VMs have the digests of both from before.
+    gateway.envoy.push(signer.emitted())
+    gateway.envoy.wait_for_success(3)
+    assert in_force(gateway, alice) == second
+    gateway.envoy.push(good)
+    gateway.envoy.wait_for_success(4)
+    assert in_force(gateway, alice) == third

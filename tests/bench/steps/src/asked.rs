@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use serde_json::json;
-use toolgate::config::Gate;
+use toolgate::config::{Digests, Gate};
 use toolgate::decide::{Facts, Question};
 use toolgate::exchange::{Arrival, Event, Exchange, Step};
 use toolgate::head::Head;
@@ -111,6 +111,13 @@ impl Asked {
 /// Configuration → gate.
 pub(crate) fn gate(configuration: &[u8]) -> Gate {
     let gate = Gate::from_config(configuration, &GateField::default(), DateTime::UNIX_EPOCH);
+    gate.expect("the configuration loads")
+}
+
+/// The same where the digests are known.
+pub(crate) fn known_gate(configuration: &[u8], digests: &Digests) -> Gate {
+    let (site, now) = (GateField::default(), DateTime::UNIX_EPOCH);
+    let gate = Gate::from_known_config(configuration, Some(digests.clone()), &site, now);
     gate.expect("the configuration loads")
 }
 

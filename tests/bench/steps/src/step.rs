@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use toolgate::config::Digests;
 use toolgate::digest::Digest;
 use toolgate::exchange;
 use toolgate::identity::identify;
@@ -44,6 +45,7 @@ pub fn all() -> Vec<Step> {
         step("exchange 10000, permitted", || many.exchange(PERMITTED)),
         loading("load 10", 10),
         loading("load 10000", 10_000),
+        loading_again("load 10000, digest known", 10_000),
     ]);
     steps
 }
@@ -96,6 +98,12 @@ fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
 fn loading(name: &'static str, policies: usize) -> Step {
     let configuration = document::configuration(policies);
     Step { long: true, ..step(name, move || asked::gate(&configuration)) }
+}
+
+fn loading_again(name: &'static str, policies: usize) -> Step {
+    let configuration = document::configuration(policies);
+    let digests = Digests::of(&asked::gate(&configuration));
+    Step { long: true, ..step(name, move || asked::known_gate(&configuration, &digests)) }
 }
 
 fn step<R>(name: &'static str, run: impl Fn() -> R + 'static) -> Step {
