@@ -36,6 +36,7 @@ pub use policies::{Policies, PolicySource};
 pub use world::{Resident, World};
 
 use crate::digest::Digest;
+use crate::header;
 use crate::identity::IdentityMapping;
 use crate::record::Shared;
 use crate::tool::Tool;
@@ -78,18 +79,21 @@ pub struct BundleId {
     pub digest: Digest,
     #[serde(skip)]
     title: String,
+    #[serde(skip)]
+    parameter: String,
 }
 
 impl BundleId {
     /// Names a bundle.
     pub fn new(name: &str, version: u32, digest: Digest) -> Self {
         let title = format!("{name}@{version} {digest}");
-        Self { name: name.to_owned(), version, digest, title }
+        let parameter = header::bundle(&title);
+        Self { name: name.to_owned(), version, digest, title, parameter }
     }
 
-    /// Name, version and digest in one: `acme@7 sha256:…`.
-    pub fn title(&self) -> &str {
-        &self.title
+    /// What names the bundle in [`header::DECISION`].
+    pub(crate) fn parameter(&self) -> &str {
+        &self.parameter
     }
 }
 

@@ -32,10 +32,17 @@ pub fn decision<'a>(records: impl IntoIterator<Item = &'a Record>) -> String {
         if !policies.is_empty() {
             parameter(";policy=", &policies, &mut list);
         }
-        parameter(";bundle=", record.bundle.title(), &mut list);
+        list.push_str(record.bundle.parameter());
         parameter(";id=", &record.id, &mut list);
     }
     list
+}
+
+/// The parameter of [`DECISION`] that names a bundle.
+pub(crate) fn bundle(title: &str) -> String {
+    let mut text = String::new();
+    parameter(";bundle=", title, &mut text);
+    text
 }
 
 /// Appends a parameter with a string, which holds visible ASCII only: without one, there is none.

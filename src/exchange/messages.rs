@@ -47,17 +47,19 @@ impl Pending {
         let verdicts: Vec<Decided<'_>> =
             messages.map(|(index, message)| self.verdict(gate, message, index)).collect();
         let verdicts = staged_as_one(verdicts);
-        let permits: Option<Vec<Permit>> =
-            verdicts.iter().map(|verdict| verdict.outcome.as_ref().ok().cloned()).collect();
-        match permits.map(Permits::all) {
-            Some(Some(permits)) => {
-                let calls =
-                    verdicts.into_iter().filter(|v| matches!(v.message.kind, Kind::Call(_)));
-                let records = calls.map(|verdict| verdict.record).collect();
-                Step::Forward(self.forward(gate, permits, records, asked))
+        if verdicts.iter().any(|verdict| verdict.outcome.is_err()) {
+            return Step::Refuse(Self::refuse_all(gate, &body, verdicts));
+        }
+        let mut records = Vec::with_capacity(verdicts.len());
+        let permit = |Decided { message, outcome, record }| {
+            if let Kind::Call(_) = message.kind {
+                records.push(record);
             }
-            Some(None) => Step::Refuse(self.account.fail(gate, "the body has no message")),
-            None => Step::Refuse(Self::refuse_all(gate, &body, verdicts)),
+            outcome.ok()
+        };
+        match verdicts.into_iter().map(permit).collect::<Option<_>>().and_then(Permits::all) {
+            Some(permits) => Step::Forward(self.forward(gate, permits, records, asked)),
+            None => Step::Refuse(self.account.fail(gate, "the body has no message")),
         }
     }
 

@@ -190,4 +190,11 @@ proptest! {
         let lines = format!("{}\n{}", decided.to_line(), asked.to_line());
         prop_assert_eq!(to_lines(&[decided, asked]), lines);
     }
+
+    #[test]
+    fn times_are_those_of_rfc_3339(millis in -99_999_999_999_999..999_999_999_999_999_i64) {
+        let time = DateTime::from_timestamp_millis(millis).expect("a time");
+        let reference = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        prop_assert_eq!(timestamp(time), reference);
+    }
 }
