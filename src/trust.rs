@@ -235,6 +235,11 @@ pub enum Distrust {
 }
 
 impl Trust {
+    /// Whether bundles have to be signed.
+    pub fn demands_signatures(&self) -> bool {
+        self.keys.is_some()
+    }
+
     /// Whether a document of this digest may be loaded. One good signature is enough: a bundle may carry another
     /// one for filters that do not know this key yet.
     ///

@@ -1,7 +1,7 @@
 //! What the VMs of one Envoy tell each other: the digests of the configuration that they all get.
 //!
-//! Whoever shares their `vm_id` can write such notes too. Where there is none, or anything is odd,
-//! digests are made.
+//! Whoever shares their `vm_id` can write such notes too, so no signature is held against a digest
+//! from one. Where there is none, or anything is odd, digests are made.
 
 use log::warn;
 use proxy_wasm::hostcalls;

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::bundle::PolicySource;
+use crate::config::{Digests, Gate};
 use crate::fixture;
+use crate::record::GateField;
 
 const NOW: &str = "2026-06-01T00:00:00Z";
 
@@ -144,6 +146,24 @@ fn a_signature_is_for_one_bundle_and_one_purpose() {
     let bytes = key(1).sign(digest.as_str().as_bytes()).into();
     bare.signatures = vec![Signature { key: id(&key(1)), digest, signature: bytes }];
     check(&trust, &bare, &["is wrong"]);
+}
+
+#[test]
+fn a_signature_is_not_held_against_a_digest_from_elsewhere() {
+    let signed = signed_by(&[1]);
+    let mut changed = signed.clone();
+    changed.manifest.limits.calls += 1;
+    let known = Digests { bundle: signed.digest(), candidate: None };
+    let load = |document: &Document| {
+        let keys = json!([{ "public_key": pem(&key(1)) }]);
+        let config = json!({ "bundle": document, "trust": { "keys": keys } }).to_string();
+        let site = GateField::default();
+        Gate::from_known_config(config.as_bytes(), Some(known.clone()), &site, now())
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(load(&signed), Ok(()));
+    assert!(load(&changed).unwrap_err().contains("its content has changed"));
 }
 
 #[test]
