@@ -156,7 +156,7 @@ def test_what_was_loaded_before_vouches_for_nothing_else(gateway: Gateway, alice
         gateway.envoy.push(signer.resource(*push(signer)))
         gateway.envoy.wait_for_rejection(rejections)
         assert in_force(gateway, alice) == third
-    # Envoy's VMs have the digests of both from before.
+    # Both were loaded before.
     gateway.envoy.push(signer.emitted())
     gateway.envoy.wait_for_success(3)
     assert in_force(gateway, alice) == second
