@@ -27,3 +27,6 @@ pub use rule::Rule;
 pub use rules::{Rules, Unreadable};
 pub use scene::{Observed, Scene};
 pub use scope::{Key, Keys, Scope};
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@ use cedar_policy_core::ast::{
 use super::Key;
 use super::value::{self, Extension};
 
+/// How deeply parts nest. Answering takes stack, of which Cedar's evaluator watches how much is left.
+const DEEPEST: usize = 256;
+
 /// A part of a condition, with what it is made of.
 #[derive(Debug)]
 pub(super) enum Term {
@@ -62,30 +65,36 @@ pub(super) enum Relation {
 impl Term {
     /// Lays an expression out; `None` where only Cedar knows what it says.
     pub(super) fn of(expression: &Expr) -> Option<Self> {
-        let term = |expression: &Expr| Self::of(expression).map(Box::new);
+        Self::within(DEEPEST, expression)
+    }
+
+    /// Lays out what nests at most so deeply.
+    fn within(depth: usize, expression: &Expr) -> Option<Self> {
+        let depth = depth.checked_sub(1)?;
+        let part = |expression: &Expr| Self::within(depth, expression);
+        let term = |expression: &Expr| part(expression).map(Box::new);
+        let pair = |first: &Expr, second: &Expr| Some(Box::new([part(first)?, part(second)?]));
         Some(match expression.expr_kind() {
             ExprKind::Lit(literal) => Self::literal(literal),
             ExprKind::Var(variable) => Self::Variable(*variable),
             ExprKind::If { test_expr, then_expr, else_expr } => {
-                let [test, then, other] = [test_expr, then_expr, else_expr].map(|it| Self::of(it));
+                let [test, then, other] = [test_expr, then_expr, else_expr].map(|it| part(it));
                 Self::If(Box::new([test?, then?, other?]))
             }
             ExprKind::And { left, right } => Self::And(pair(left, right)?),
             ExprKind::Or { left, right } => Self::Or(pair(left, right)?),
             ExprKind::UnaryApp { op: UnaryOp::Not, arg } => Self::Not(term(arg)?),
             ExprKind::BinaryApp { op, arg1, arg2 } => Self::Both(relation(*op)?, pair(arg1, arg2)?),
-            ExprKind::ExtensionFunctionApp { fn_name, args } => function(fn_name, args)?,
+            ExprKind::ExtensionFunctionApp { fn_name, args } => function(fn_name, args, pair)?,
             ExprKind::GetAttr { expr, attr } => Self::Get(term(expr)?, attr.as_str().into()),
             ExprKind::HasAttr { expr, attr } => Self::Has(term(expr)?, attr.as_str().into()),
             ExprKind::Like { expr, pattern } => {
-                Self::Like(Box::new((Self::of(expr)?, pattern.clone())))
+                Self::Like(Box::new((part(expr)?, pattern.clone())))
             }
             ExprKind::Is { expr, entity_type } => {
-                Self::Is(Box::new((Self::of(expr)?, entity_type.clone())))
+                Self::Is(Box::new((part(expr)?, entity_type.clone())))
             }
-            ExprKind::Set(elements) => {
-                Self::Set(elements.iter().map(Self::of).collect::<Option<_>>()?)
-            }
+            ExprKind::Set(elements) => Self::Set(elements.iter().map(part).collect::<Option<_>>()?),
             ExprKind::UnaryApp { op: UnaryOp::Neg | UnaryOp::IsEmpty, .. }
             | ExprKind::ExtHasAttr { .. }
             | ExprKind::Slot(_)
@@ -110,10 +119,6 @@ impl Named {
     }
 }
 
-fn pair(first: &Expr, second: &Expr) -> Option<Box<[Term; 2]>> {
-    Some(Box::new([Term::of(first)?, Term::of(second)?]))
-}
-
 fn relation(operator: BinaryOp) -> Option<Relation> {
     match operator {
         BinaryOp::Eq => Some(Relation::Equal),
@@ -128,7 +133,11 @@ fn relation(operator: BinaryOp) -> Option<Relation> {
 }
 
 /// Decimals that are written in the policy, and comparisons of decimals.
-fn function(name: &Name, arguments: &[Expr]) -> Option<Term> {
+fn function(
+    name: &Name,
+    arguments: &[Expr],
+    pair: impl Fn(&Expr, &Expr) -> Option<Box<[Term; 2]>>,
+) -> Option<Term> {
     let name = name.to_string();
     match arguments {
         [only] if name == "decimal" => constant(only),
@@ -147,10 +156,10 @@ fn function(name: &Name, arguments: &[Expr]) -> Option<Term> {
 }
 
 fn constant(text: &Expr) -> Option<Term> {
-    let Term::Text(text) = Term::of(text)? else { return None };
+    let ExprKind::Lit(Literal::String(text)) = text.expr_kind() else { return None };
     // What Cedar does not read is an error, and so Cedar's to tell.
-    let read = Extension::Decimal.of(&text)?;
-    let digits: String = ten_thousandths(&text)?;
+    let read = Extension::Decimal.of(text)?;
+    let digits: String = ten_thousandths(text)?;
     let number = digits.parse().ok()?;
     (value::decimal(number)? == read).then_some(Term::Decimal(number))
 }
