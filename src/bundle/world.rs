@@ -228,3 +228,35 @@ fn mentions(entity: &Entity) -> Vec<EntityUID> {
         .collect();
     named.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entity(uid: &str, parents: &[&str]) -> cedar_policy::Entity {
+        let parents = parents.iter().map(|parent| parent.parse().unwrap()).collect();
+        cedar_policy::Entity::new_no_attrs(uid.parse().unwrap(), parents)
+    }
+
+    #[test]
+    fn keys_that_are_alike_make_nothing_an_ancestor() {
+        let all =
+            [entity("Doc::\"d\"", &["Folder::\"x\""]), entity("Doc::\"e\"", &["User::\"u\""])];
+        let world = World::new(Entities::from_entities(all, None).unwrap());
+        let user = entity("User::\"u\"", &["Role::\"r\""]);
+        let principal = world.admit(user.as_ref()).unwrap();
+        let uid = |text: &str| EntityUID::from(text.parse::<cedar_policy::EntityUid>().unwrap());
+        let other = uid("Folder::\"y\"");
+        for (below, above) in [("d", "Folder::\"x\""), ("e", "User::\"u\""), ("e", "Role::\"r\"")] {
+            let (below, above) = (uid(&format!("Doc::\"{below}\"")), uid(above));
+            let key = Key::entity(&above);
+            assert!(world.is_below(&below, &above, key, &principal));
+            assert!(!world.is_below(&below, &other, key, &principal));
+        }
+        let role = uid("Role::\"r\"");
+        let key = Key::entity(&role);
+        assert!(world.is_below(principal.uid(), &role, key, &principal));
+        assert!(!world.is_below(principal.uid(), &other, key, &principal));
+        assert!(!world.is_below(&uid("Doc::\"unknown\""), &role, key, &principal));
+    }
+}
