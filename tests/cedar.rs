@@ -2,6 +2,8 @@
 
 mod calls;
 mod choices;
+mod conditions;
+mod direct;
 mod policies;
 mod templates;
 mod world;
@@ -17,7 +19,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
 use serde_json::{Value, json};
 use toolgate::bundle::{self, Bundle, Document};
-use toolgate::decide::{Denial, Facts, Permit, Question, decide};
+use toolgate::decide::{Denial, Permit, Question, decide};
 use toolgate::identity::{Identity, identify};
 use toolgate::reason::Reason;
 
@@ -26,7 +28,7 @@ use choices::{Choices, choices};
 use policies::policy;
 
 /// So many sets of policies, each of them at most so large, and at most so many calls of each.
-const SETS: u32 = 500;
+const SETS: u32 = 240;
 const POLICIES: usize = 30;
 const CALLS: usize = 420;
 
@@ -40,7 +42,7 @@ type Case = (Vec<u32>, Vec<Vec<u32>>, Vec<Vec<u32>>);
 fn answers_are_those_of_the_whole_set() {
     let tally = check(true);
     for reason in [Reason::Permitted, Reason::NotPermitted, Reason::Forbidden] {
-        assert!(tally[reason.as_str()] > 10_000, "{tally:?}");
+        assert!(tally[reason.as_str()] > 5_000, "{tally:?}");
     }
 }
 
@@ -49,7 +51,7 @@ fn answers_are_those_of_the_whole_set_where_policies_err() {
     let tally = check(false);
     let reasons = [Reason::Permitted, Reason::NotPermitted, Reason::Forbidden, Reason::PolicyError];
     for reason in reasons {
-        assert!(tally[reason.as_str()] > 1_000, "{tally:?}");
+        assert!(tally[reason.as_str()] > 500, "{tally:?}");
     }
 }
 
@@ -59,7 +61,7 @@ fn check(careful: bool) -> BTreeMap<&'static str, u32> {
     let config =
         ProptestConfig { cases: SETS, failure_persistence: None, ..ProptestConfig::default() };
     let several = |size, most| proptest::collection::vec(choices(size), 1..=most);
-    let cases = (choices(200), several(40, POLICIES), several(40, CALLS));
+    let cases = (choices(600), several(120, POLICIES), several(100, CALLS));
     let result = TestRunner::new(config).run(&cases, |(entities, policies, calls): Case| {
         let set = Set::new(&entities, &policies, careful);
         for made in &calls {
@@ -122,7 +124,7 @@ impl Set {
     ) -> R {
         let tool = self.bundle.tool("fs", call.tool).unwrap();
         let arguments = toolgate::json::read(call.arguments.as_bytes(), 8).unwrap();
-        with(Question::new(&self.bundle, tool, arguments.as_object(), identity, &facts()))
+        with(Question::new(&self.bundle, tool, arguments.as_object(), identity, &call.facts))
     }
 
     /// What the gate says and what it would say were nothing in shadow, and the same of Cedar.
@@ -240,16 +242,4 @@ fn ids<'a>(policies: impl Iterator<Item = &'a PolicyId>) -> Vec<String> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-fn facts() -> Facts {
-    Facts {
-        time: chrono::DateTime::UNIX_EPOCH,
-        method: "POST".to_owned(),
-        path: "/fs".to_owned(),
-        authority: "fs".to_owned(),
-        source_ip: None,
-        trace_id: None,
-        environment: "test".into(),
-    }
 }

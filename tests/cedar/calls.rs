@@ -1,10 +1,11 @@
 //! Calls of everybody, also of those whom no bundle knows.
 
 use serde_json::{Value, json};
+use toolgate::decide::Facts;
 use toolgate::identity::Attested;
 
 use super::choices::Choices;
-use super::world::{AGENTS, DOCS, FOLDERS, ROLES, SERVICES, TEAMS, USERS};
+use super::world::{AGENTS, DOCS, FOLDERS, PRICES, ROLES, SERVICES, TEAMS, TEXTS, USERS};
 
 /// A call before its bundle is known.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Call {
     pub(super) tool: &'static str,
     /// The arguments as JSON.
     pub(super) arguments: String,
+    /// What the proxy observed.
+    pub(super) facts: Facts,
 }
 
 pub(super) fn call(choices: &mut Choices<'_>) -> Call {
@@ -22,8 +25,62 @@ pub(super) fn call(choices: &mut Choices<'_>) -> Call {
     let tool = choices.of(&["read", "write", "list", "ping"]);
     let ids: &[&str] = if tool == "list" { &FOLDERS } else { &DOCS };
     let id = if choices.once_in(10) { "unknown" } else { choices.of(ids) };
-    let arguments = json!({ "id": id, "n": choices.below(9) }).to_string();
-    Call { attested, tool, arguments }
+    let arguments = arguments(choices, id).to_string();
+    Call { attested, tool, arguments, facts: facts(choices) }
+}
+
+/// Arguments of all kinds, each of which may be missing but the two that each tool requires.
+fn arguments(choices: &mut Choices<'_>, id: &str) -> Value {
+    let mut all = json!({ "id": id, "n": choices.below(9) });
+    let price = |text: &str| json!(text.parse::<f64>().unwrap());
+    let text = |choices: &mut Choices<'_>| json!(choices.of(&TEXTS));
+    let mut nest = json!({ "name": text(choices) });
+    if choices.once_in(2) {
+        nest["size"] = json!(choices.below(5));
+    }
+    if !choices.once_in(3) {
+        nest["deep"] = if choices.once_in(3) { json!({}) } else { json!({ "flag": true }) };
+    }
+    let parts = choices.some(&TEXTS, 3);
+    let optional = [
+        ("flag", json!(choices.once_in(2))),
+        ("price", price(choices.of(&PRICES))),
+        ("exact", json!(choices.of(&PRICES))),
+        ("text", text(choices)),
+        ("maybe", if choices.once_in(2) { Value::Null } else { text(choices) }),
+        ("kind", json!(choices.of(&["one", "two"]))),
+        ("texts", json!(choices.some(&["a", "b", "a", "one"], 2))),
+        ("longs", json!(choices.some(&[0, 1, 2, 1], 2))),
+        ("prices", choices.some(&PRICES, 2).into_iter().map(price).collect()),
+        ("kinds", json!(choices.some(&["one", "two"], 2))),
+        ("parts", parts.iter().map(|name| json!({ "name": name })).collect()),
+        ("nest", nest),
+        ("either", if choices.once_in(2) { json!(choices.below(5)) } else { text(choices) }),
+        ("pair", json!([text(choices), choices.below(5)])),
+        ("at", json!(choices.of(&["1970-01-01T00:00:00Z", "2026-01-31T12:00:00Z"]))),
+        ("from", json!(choices.of(&["127.0.0.1", "10.0.0.1"]))),
+        ("span", json!("PT1H")),
+    ];
+    for (name, value) in optional {
+        if !choices.once_in(4) {
+            all[name] = value;
+        }
+    }
+    all
+}
+
+fn facts(choices: &mut Choices<'_>) -> Facts {
+    let known = choices.once_in(2);
+    let traced = choices.once_in(2);
+    Facts {
+        time: chrono::DateTime::UNIX_EPOCH,
+        method: choices.of(&["POST", "GET"]).to_owned(),
+        path: choices.of(&["/fs", "/a"]).to_owned(),
+        authority: "fs".to_owned(),
+        source_ip: known.then(|| choices.of(&["127.0.0.1", "10.0.0.1"]).parse().unwrap()),
+        trace_id: traced.then(|| choices.of(&TEXTS).to_owned()),
+        environment: choices.of(&["test", "a"]).into(),
+    }
 }
 
 fn person(choices: &mut Choices<'_>) -> Attested {
@@ -35,8 +92,18 @@ fn person(choices: &mut Choices<'_>) -> Attested {
         "roles": choices.some(&ROLES, 5),
         "teams": choices.some(&TEAMS, 4),
     });
-    if choices.once_in(2) {
-        claims["manager"] = json!(choices.of(&USERS));
+    let optional = [
+        ("manager", json!(choices.of(&USERS))),
+        ("open", json!(choices.once_in(2))),
+        ("marks", json!(choices.some(&TEXTS, 2))),
+        ("scope", json!(choices.some(&["a", "b"], 2))),
+        ("txn", json!(choices.of(&["t", "one"]))),
+        ("exp", json!(86_400)),
+    ];
+    for (name, value) in optional {
+        if choices.once_in(2) {
+            claims[name] = value;
+        }
     }
     if !choices.once_in(4) {
         claims["act"] = chain(choices);

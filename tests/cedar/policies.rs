@@ -1,6 +1,7 @@
 //! Policies of every form that a scope has, written in every way that Cedar reads.
 
 use super::choices::Choices;
+use super::conditions;
 use super::world::{AGENTS, DEPTS, DOCS, FLEETS, FOLDERS, ROLES, SERVICES, TEAMS, USERS, uid};
 
 const ACTIONS: [&str; 10] = [
@@ -15,11 +16,12 @@ const ACTIONS: [&str; 10] = [
     "class:other",
     "server:fs",
 ];
-const TYPES: [&str; 7] = ["User", "Service", "Lib::Doc", "Folder", "Server", "Doc", "Lib::User"];
+pub(super) const TYPES: [&str; 7] =
+    ["User", "Service", "Lib::Doc", "Folder", "Server", "Doc", "Lib::User"];
 
 // Letters in braces stand for entities and more: `P` for somebody, `G` for a role or a team, `R` for
 // any resource, `X` for a folder, `D` for a document, `A` for an agent, `F` for a fleet, `B` for a
-// department, `C` for an action, `N` for a number.
+// department, `C` for an action, `K` for a value of an enumeration, `N` for a number.
 
 /// Conditions on the request and what it is in. They never err.
 const NEAR: [&str; 24] = [
@@ -158,9 +160,10 @@ fn action(choices: &mut Choices<'_>) -> Vec<String> {
 fn condition(choices: &mut Choices<'_>, careful: bool, depth: usize) -> String {
     let part = |choices: &mut Choices<'_>| condition(choices, careful, depth - 1);
     if depth == 0 {
-        let form = match choices.below(6) {
+        let form = match choices.below(8) {
             5 if !careful => choices.of(&ERRING),
             1 | 3 | 5 => choices.of(&FAR),
+            6 | 7 => return conditions::condition(choices, careful, 1),
             _ => choices.of(&NEAR),
         };
         return filled(choices, form);
@@ -180,8 +183,8 @@ fn condition(choices: &mut Choices<'_>, careful: bool, depth: usize) -> String {
 type Make = fn(&mut Choices<'_>) -> String;
 
 /// A form with entities and numbers for its letters.
-fn filled(choices: &mut Choices<'_>, form: &str) -> String {
-    let kinds: [(&str, Make); 10] = [
+pub(super) fn filled(choices: &mut Choices<'_>, form: &str) -> String {
+    let kinds: [(&str, Make); 11] = [
         ("{P}", somebody),
         ("{G}", |choices| match choices.below(2) {
             0 => spelled(choices, "Role", &ROLES),
@@ -194,6 +197,10 @@ fn filled(choices: &mut Choices<'_>, form: &str) -> String {
         ("{F}", |choices| spelled(choices, "Fleet", &FLEETS)),
         ("{B}", |choices| spelled(choices, "Dept", &DEPTS)),
         ("{C}", |choices| spelled(choices, "Action", &ACTIONS)),
+        ("{K}", |choices| {
+            let [tool, of] = [&["read", "write"], &["kind", "kinds"]].map(|all| choices.of(all));
+            spelled(choices, &format!("fs::{tool}::Input::{of}"), &["one", "two"])
+        }),
         ("{N}", |choices| choices.below(9).to_string()),
     ];
     let mut text = form.to_owned();

@@ -50,9 +50,9 @@ proptest! {
 
     #[test]
     fn linked_templates_are_found(
-        entities in choices(200),
+        entities in choices(600),
         links in proptest::collection::vec(choices(8), 1..20),
-        calls in proptest::collection::vec(choices(40), 1..80),
+        calls in proptest::collection::vec(choices(100), 1..80),
     ) {
         let set = Set::new(&entities, &[Vec::new()], true);
         let policies = linked(&links);

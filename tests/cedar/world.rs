@@ -17,6 +17,10 @@ pub(super) const FOLDERS: [&str; 5] = ["x0", "x1", "x2", "x3", ""];
 pub(super) const DOCS: [&str; 6] = ["d0", "d1", "d2", "d3", "d\\4", "d\"5"];
 pub(super) const DEPTS: [&str; 3] = ["p0", "p1", "p2"];
 
+/// What texts and decimals are made of, of which some are alike and some equal.
+pub(super) const TEXTS: [&str; 5] = ["a", "b", "ab", "", "one"];
+pub(super) const PRICES: [&str; 5] = ["1.5", "1.50", "0.0", "-0.5", "2.25"];
+
 /// The tools: their names, classes, and what their resource is.
 const TOOLS: [(&str, &[&str], Option<&str>); 4] = [
     ("read", &["read"], Some("Lib::Doc")),
@@ -26,18 +30,28 @@ const TOOLS: [(&str, &[&str], Option<&str>); 4] = [
 ];
 
 const SCHEMA: &str = "
+    type Meta = { name: String, size?: Long, owner?: User };
     entity Org, Server;
     entity Role in [Role];
     entity Team in [Team, Org, User];
-    entity User in [Role, Team] { tenant: String, level: Long, manager?: String };
-    entity Service in [Role, Team, User] { level?: Long, dept?: Dept, buddy?: Service };
+    entity User in [Role, Team] {
+        tenant: String, level: Long, manager?: String, open?: Bool, marks?: Set<String>
+    };
+    entity Service in [Role, Team, User] { level?: Long, dept?: Dept, buddy?: Service, ATTRIBUTES };
     entity Fleet in [Fleet];
-    entity Agent in [Fleet] { owner?: User, buddy?: Agent, dept?: Dept };
+    entity Agent in [Fleet] { owner?: User, buddy?: Agent, dept?: Dept, ATTRIBUTES };
     entity Folder in [Folder, Team, User] { owner?: User };
     entity Dept in [Dept] { head?: Service };
     namespace Lib {
-        entity Doc in [Folder] { owner?: User, dept?: Dept, next?: Doc, readers?: Set<User> };
+        entity Doc in [Folder] {
+            owner?: User, dept?: Dept, next?: Doc, readers?: Set<User>, ATTRIBUTES
+        };
     }";
+
+/// Attributes of all kinds but entities.
+const ATTRIBUTES: &str = "
+    open?: Bool, size?: Long, price?: decimal, title?: String, marks?: Set<String>,
+    sizes?: Set<Long>, prices?: Set<decimal>, meta?: Meta, since?: datetime, from?: ipaddr";
 
 /// A document with these entities and layers.
 pub(super) fn document(choices: &mut Choices<'_>, layers: &BTreeMap<String, Value>) -> Value {
@@ -54,8 +68,10 @@ pub(super) fn document(choices: &mut Choices<'_>, layers: &BTreeMap<String, Valu
             ((*name).to_owned(), notes)
         })
         .collect();
-    let attribute =
-        |name: &str, of: &str| json!({ "claim": name, "type": of, "optional": name == "manager" });
+    let attribute = |name: &str, of: &str| {
+        let optional = !matches!(name, "tenant" | "level");
+        json!({ "claim": name, "type": of, "optional": optional })
+    };
     let parents = |claim: &str, of: &str| json!({ "claim": claim, "type": of });
     json!({
         "format": "toolgate.bundle/1",
@@ -70,6 +86,8 @@ pub(super) fn document(choices: &mut Choices<'_>, layers: &BTreeMap<String, Valu
                         "tenant": attribute("tenant", "String"),
                         "level": attribute("level", "Long"),
                         "manager": attribute("manager", "String"),
+                        "open": attribute("open", "Bool"),
+                        "marks": attribute("marks", "Set<String>"),
                     },
                     "parents": [parents("roles", "Role"), parents("teams", "Team")],
                 },
@@ -79,7 +97,7 @@ pub(super) fn document(choices: &mut Choices<'_>, layers: &BTreeMap<String, Valu
             "channels": [{ "path": "/fs", "server": "fs" }],
             "servers": { "fs": { "tools_from": "tools/fs.json", "tools": notes } },
         },
-        "schema": SCHEMA,
+        "schema": SCHEMA.replace("ATTRIBUTES", ATTRIBUTES),
         "layers": layers,
         "entities": entities(choices),
         "tools": { "fs": tools },
@@ -87,12 +105,43 @@ pub(super) fn document(choices: &mut Choices<'_>, layers: &BTreeMap<String, Valu
 }
 
 fn tool(name: &str) -> Value {
+    let named = json!({
+        "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"],
+    });
     json!({
         "name": name,
         "digest": Digest::of_bytes(name.as_bytes()),
         "inputSchema": {
             "type": "object",
-            "properties": { "id": { "type": "string" }, "n": { "type": "integer" } },
+            "properties": {
+                "id": { "type": "string" },
+                "n": { "type": "integer" },
+                "flag": { "type": "boolean" },
+                "price": { "type": "number" },
+                "exact": { "type": "string", "format": "decimal" },
+                "text": { "type": "string" },
+                "maybe": { "type": ["string", "null"] },
+                "kind": { "enum": ["one", "two"] },
+                "texts": { "type": "array", "items": { "type": "string" } },
+                "longs": { "type": "array", "items": { "type": "integer" } },
+                "prices": { "type": "array", "items": { "type": "number" } },
+                "kinds": { "type": "array", "items": { "enum": ["one", "two"] } },
+                "parts": { "type": "array", "items": named },
+                "nest": {
+                    "type": "object",
+                    "properties": {
+                        "name": { "type": "string" },
+                        "size": { "type": "integer" },
+                        "deep": { "type": "object", "properties": { "flag": { "type": "boolean" } } },
+                    },
+                    "required": ["name"],
+                },
+                "either": { "type": ["string", "integer"] },
+                "pair": { "type": "array", "prefixItems": [{ "type": "string" }, { "type": "integer" }] },
+                "at": { "type": "string", "format": "date-time" },
+                "from": { "type": "string", "format": "ipv4" },
+                "span": { "type": "string", "format": "duration" },
+            },
             "required": ["id", "n"],
         },
     })
@@ -123,6 +172,7 @@ fn entities(choices: &mut Choices<'_>) -> Vec<Value> {
         parents.extend(named(choices, "User", &USERS, 8));
         let mut attrs =
             refer(choices, &[("dept", "Dept", &DEPTS), ("buddy", "Service", &SERVICES)]);
+        describe(choices, &mut attrs);
         if choices.once_in(2) {
             attrs["level"] = json!(choices.below(9));
         }
@@ -135,7 +185,9 @@ fn entities(choices: &mut Choices<'_>) -> Vec<Value> {
     all_of(&AGENTS, |_, id| {
         let parents = named(choices, "Fleet", &FLEETS, 3);
         let owner = ("owner", "User", &USERS[..]);
-        let attrs = refer(choices, &[owner, ("buddy", "Agent", &AGENTS), ("dept", "Dept", &DEPTS)]);
+        let mut attrs =
+            refer(choices, &[owner, ("buddy", "Agent", &AGENTS), ("dept", "Dept", &DEPTS)]);
+        describe(choices, &mut attrs);
         put(choices, &uid("Agent", id), parents, attrs);
     });
     all_of(&FOLDERS, |at, id| {
@@ -155,6 +207,7 @@ fn entities(choices: &mut Choices<'_>) -> Vec<Value> {
         let owner = ("owner", "User", &USERS[..]);
         let mut attrs =
             refer(choices, &[owner, ("dept", "Dept", &DEPTS), ("next", "Lib::Doc", &DOCS)]);
+        describe(choices, &mut attrs);
         if choices.once_in(3) {
             let readers = choices.some(&USERS, 2);
             attrs["readers"] =
@@ -189,6 +242,36 @@ fn refer(choices: &mut Choices<'_>, attributes: &[(&str, &str, &[&str])]) -> Val
         }
     }
     all.into()
+}
+
+/// Attributes of all other kinds, each of which may be missing.
+fn describe(choices: &mut Choices<'_>, attrs: &mut Value) {
+    let call = |name: &str, text: &str| json!({ "__extn": { "fn": name, "arg": text } });
+    let mut meta = json!({ "name": choices.of(&TEXTS) });
+    if choices.once_in(2) {
+        meta["size"] = json!(choices.below(5));
+    }
+    if choices.once_in(2) {
+        meta["owner"] = json!({ "type": "User", "id": choices.of(&USERS) });
+    }
+    let prices = choices.some(&PRICES, 2);
+    let all = [
+        ("open", json!(choices.once_in(2))),
+        ("size", json!(choices.below(5))),
+        ("price", call("decimal", choices.of(&PRICES))),
+        ("title", json!(choices.of(&TEXTS))),
+        ("marks", json!(choices.some(&TEXTS, 2))),
+        ("sizes", json!(choices.some(&[0, 1, 2, 3], 2))),
+        ("prices", prices.iter().map(|price| call("decimal", price)).collect()),
+        ("meta", meta),
+        ("since", call("datetime", "1970-01-01")),
+        ("from", call("ip", choices.of(&["127.0.0.1", "10.0.0.1"]))),
+    ];
+    for (name, value) in all {
+        if !choices.once_in(4) {
+            attrs[name] = value;
+        }
+    }
 }
 
 /// An entity as Cedar spells it.
