@@ -7,6 +7,9 @@ use super::{Number, Object, Value};
 /// Objects up to this size are searched for duplicate keys pair by pair.
 const FEW_KEYS: usize = 8;
 
+/// More members than the open objects of most documents have.
+const USUAL_MEMBERS: usize = 16;
+
 /// Why a document is refused, and at which byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JsonError {
@@ -93,8 +96,7 @@ pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
     }
     let text =
         std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
-    let mut reader = Reader { text, at: 0, limit: max_depth, key_offsets: Vec::new() };
-    reader.document()
+    Reader::new(text, max_depth).document()
 }
 
 /// A position in a document.
@@ -104,9 +106,16 @@ pub(super) struct Reader<'a> {
     limit: usize,
     /// Where the keys of the open objects start, innermost last.
     key_offsets: Vec<usize>,
+    /// The members of the open objects, innermost last. A closed object has room for its own only.
+    members: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, limit: usize) -> Self {
+        let key_offsets = Vec::with_capacity(USUAL_MEMBERS);
+        Self { text, at: 0, limit, key_offsets, members: Vec::with_capacity(USUAL_MEMBERS) }
+    }
+
     fn document(&mut self) -> Result<Value<'a>, JsonError> {
         let value = self.value(0)?;
         match self.peek_token() {
@@ -152,17 +161,18 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Object<'a>, JsonError> {
         self.advance(1);
-        let mut members = Vec::new();
         if self.take_token(b'}') {
-            return Ok(Object(members));
+            return Ok(Object(Vec::new()));
         }
-        let outer_keys = self.key_offsets.len();
+        let (outer_keys, outer_members) = (self.key_offsets.len(), self.members.len());
         loop {
-            members.push(self.member(depth)?);
+            let member = self.member(depth)?;
+            self.members.push(member);
             if self.ends_list(b'}')? {
                 break;
             }
         }
+        let members = self.members.split_off(outer_members);
         if let Some(at) = second_of_duplicates(&members, self.key_offsets.iter().skip(outer_keys)) {
             return Err(JsonError::DuplicateKey(at));
         }
