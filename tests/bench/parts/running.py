@@ -16,8 +16,6 @@ from parts.load import Load, Outcome
 from parts.requests import Requests
 
 WORKER = "wrk:worker"
-# How much the load goes before what shares its core.
-BEHIND_THE_LOAD = 10
 
 
 class Bench:
@@ -100,7 +98,7 @@ def leave_core_to_workers(process: int) -> None:
     for task in Path(f"/proc/{process}/task").iterdir():
         if not (task / "comm").read_text().startswith(WORKER):
             os.sched_setaffinity(int(task.name), places.OTHER_CORES)
-            os.setpriority(os.PRIO_PROCESS, int(task.name), BEHIND_THE_LOAD)
+            os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))
 
 
 def cpu_time(process: int) -> int:
