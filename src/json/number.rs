@@ -7,6 +7,9 @@ use super::read::JsonError;
 /// The longest number accepted; a double is never written with more than 25 bytes.
 const LONGEST: usize = 64;
 
+/// Decimals with so many digits are all different doubles.
+const SAFE_DIGITS: usize = 15;
+
 /// Far from the ends of what doubles hold, which have some 300 digits.
 const SHORT: usize = 32;
 
@@ -35,9 +38,27 @@ impl<'a> Number<'a> {
         Ok(number)
     }
 
-    /// Whether the number was written without fraction and exponent: then it has one spelling.
-    pub fn is_integer(&self) -> bool {
+    /// Whether it is written as everybody writes it: without fraction and exponent, or as a plain
+    /// fraction that is the shortest for its double.
+    pub fn has_one_spelling(&self) -> bool {
+        self.is_integer() || self.is_short_fraction()
+    }
+
+    fn is_integer(&self) -> bool {
         !self.0.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+    }
+
+    /// Of decimals with so few digits no two are one double, so none is shorter. Writers turn to
+    /// exponents for very small numbers.
+    fn is_short_fraction(&self) -> bool {
+        let unsigned = self.0.strip_prefix('-').unwrap_or(self.0);
+        let Some((whole, fraction)) = unsigned.split_once('.') else { return false };
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        digits(whole)
+            && digits(fraction)
+            && whole.len().saturating_add(fraction.len()) <= SAFE_DIGITS
+            && !fraction.ends_with('0')
+            && !(whole == "0" && fraction.starts_with("0000"))
     }
 
     /// The number as it was written.

@@ -213,6 +213,23 @@ proptest! {
     }
 
     #[test]
+    fn one_spelling_is_everybodys(
+        literal in "-?(0|[1-9][0-9]{0,9})\\.0{0,5}[0-9]{1,9}|-?[1-9][0-9]{0,15}(\\.[0-9]{1,3})?",
+    ) {
+        let read = read(literal.as_bytes(), DEPTH);
+        let Ok(Value::Number(number)) = read else { return Ok(()) };
+        let double = number.as_f64();
+        let (serde, ecma) = (serde_json::to_string(&double).unwrap(), ryu_js::Buffer::new().format_finite(double).to_owned());
+        let is_fraction = literal.contains('.');
+        if number.has_one_spelling() && is_fraction {
+            prop_assert_eq!([&serde, &ecma], [&literal; 2]);
+        } else if is_fraction && literal.len() <= 15 {
+            // What is left out is what somebody writes in another way.
+            prop_assert!(serde != literal || ecma != literal || literal.contains("0.0000"));
+        }
+    }
+
+    #[test]
     fn agrees_on_mutations(
         value in models(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3_usize, fragments()), 1..3),

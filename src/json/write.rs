@@ -69,7 +69,7 @@ fn write(value: &Value<'_>, text: &mut String) {
         Value::Null => text.push_str("null"),
         Value::Bool(true) => text.push_str("true"),
         Value::Bool(false) => text.push_str("false"),
-        Value::Number(number) if number.is_integer() => text.push_str(number.as_str()),
+        Value::Number(number) if number.has_one_spelling() => text.push_str(number.as_str()),
         Value::Number(number) => double(*number, text),
         Value::String(string) => quote(string, text),
         Value::Array(elements) => array(elements, text),

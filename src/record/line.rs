@@ -155,8 +155,24 @@ impl Written for u32 {
 
 impl Written for IpAddr {
     fn write(&self, line: &mut String) {
-        word(&self.to_string(), line);
+        match self {
+            Self::V4(address) => dotted(address.octets(), line),
+            Self::V6(address) => word(&address.to_string(), line),
+        }
     }
+}
+
+fn dotted(octets: [u8; 4], line: &mut String) {
+    let digit = |n: u8| char::from_digit(u32::from(n % 10), 10);
+    let mut before = '"';
+    for octet in octets {
+        line.push(before);
+        line.extend(digit(octet / 100).filter(|_| octet >= 100));
+        line.extend(digit(octet / 10).filter(|_| octet >= 10));
+        line.extend(digit(octet));
+        before = '.';
+    }
+    line.push('"');
 }
 
 impl Written for LayerName {

@@ -169,7 +169,7 @@ impl Shown {
         match value {
             Value::Bool(true) => self.put("true"),
             Value::Bool(false) => self.put("false"),
-            Value::Number(number) if number.is_integer() => self.put(number.as_str()),
+            Value::Number(number) if number.has_one_spelling() => self.put(number.as_str()),
             Value::String(string) => self.string(string),
             Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => {
                 // What the strict reader accepts is JSON that serializes.
