@@ -110,8 +110,11 @@ impl World {
     }
 
     /// The keys of an entity in a call of this principal.
-    pub fn keys<'a>(&'a self, uid: &EntityUID, principal: &Resident) -> Cow<'a, [Key]> {
+    pub fn keys<'a>(&'a self, uid: &EntityUID, principal: &'a Resident) -> Cow<'a, [Key]> {
         let Some(known) = self.known(uid) else {
+            if uid == principal.uid() {
+                return principal.keys().into();
+            }
             return vec![Key::entity(uid), Key::entity_type(uid.entity_type())].into();
         };
         if !known.is_below(principal) {

@@ -147,3 +147,19 @@ fn a_policy_that_does_not_read_refuses_the_calls_it_could_match() {
     let elsewhere = matching.replace("refund", "get");
     assert!(refund_of(&opened(&elsewhere), fixture::claims(), 1).outcome.is_ok());
 }
+
+/// What a `forbid` says of the resource holds where that is the principal itself, too.
+#[test]
+fn a_principal_that_is_the_resource_is_in_its_groups() {
+    let mut document = fixture::document_json();
+    document["manifest"]["identity"]["principal"]["type"] = json!("Server");
+    document["manifest"]["identity"]["principal"]["attributes"] = json!({});
+    document["schema"] = json!("entity Role; entity User; entity Agent; entity Server in [Role];");
+    document["entities"] = json!([]);
+    let forbid = "forbid (principal, action, resource in Role::\"rep\");";
+    document["layers"]["org"] = layer("p", &["permit (principal, action, resource);", forbid]);
+    let mut claims = fixture::claims();
+    claims["sub"] = json!("pay");
+    let denial = decided(document, claims, 1).outcome.unwrap_err();
+    assert_eq!((denial.reason, denial.policies), (Reason::Forbidden, vec!["p1".to_owned()]));
+}
