@@ -7,6 +7,9 @@ use super::condition::{Named, Relation, Term};
 use super::seen::{Seen, Untold, among, any};
 use crate::bundle::{Resident, World};
 
+/// How many pairs of elements are compared here at most.
+const MOST_PAIRS: usize = 4096;
+
 /// Everything that policies can ask about a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -164,13 +167,13 @@ impl Scene<'_> {
             Relation::DecimalGreaterOrEqual => decimals(&first, &second, |a, b| a >= b),
             Relation::Contains => among(&first.elements()?, &second),
             Relation::ContainsAll => {
-                let elements = first.elements()?;
+                let (elements, others) = few(first.elements()?, second.elements()?)?;
                 let lacks = |each: &Seen<'_>| among(&elements, each).map(|is_there| !is_there);
-                any(second.elements()?.iter().map(lacks)).map(|lacking| !lacking)
+                any(others.iter().map(lacks)).map(|lacking| !lacking)
             }
             Relation::ContainsAny => {
-                let elements = first.elements()?;
-                any(second.elements()?.iter().map(|each| among(&elements, each)))
+                let (elements, others) = few(first.elements()?, second.elements()?)?;
+                any(others.iter().map(|each| among(&elements, each)))
             }
             Relation::In => None,
         }
@@ -191,6 +194,12 @@ impl Scene<'_> {
     }
 }
 
+/// Two sets whose elements are held against each other one by one. Callers can send so many that this
+/// would take minutes; Cedar looks them up.
+fn few<'a>(one: Vec<Seen<'a>>, other: Vec<Seen<'a>>) -> Option<(Vec<Seen<'a>>, Vec<Seen<'a>>)> {
+    (one.len().saturating_mul(other.len()) <= MOST_PAIRS).then_some((one, other))
+}
+
 fn longs(first: &Seen<'_>, second: &Seen<'_>, holds: fn(&i64, &i64) -> bool) -> Option<bool> {
     match (first, second) {
         (Seen::Long(first), Seen::Long(second)) => Some(holds(first, second)),
@@ -202,5 +211,17 @@ fn decimals(first: &Seen<'_>, second: &Seen<'_>, holds: fn(&i64, &i64) -> bool) 
     match (first, second) {
         (Seen::Decimal(first), Seen::Decimal(second)) => Some(holds(first, second)),
         (_, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_sets_are_not_compared_with_each_other() {
+        let set = |count| vec![Seen::Long(0); count];
+        assert!(few(set(64), set(MOST_PAIRS / 64)).is_some());
+        assert!(few(set(64), set(MOST_PAIRS / 64 + 1)).is_none());
     }
 }

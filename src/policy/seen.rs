@@ -4,6 +4,10 @@ use cedar_policy_core::ast::{EntityUID, Literal, Value, ValueKind};
 
 use super::Datum;
 
+/// The largest set that is looked through here. Callers can send much larger ones, and many policies
+/// can ask about the same one: Cedar puts it in order once.
+const MOST_ELEMENTS: usize = 1024;
+
 /// A value that a part of a condition has.
 #[derive(Clone, Debug)]
 pub(super) enum Seen<'a> {
@@ -62,14 +66,21 @@ impl<'a> Seen<'a> {
         if let Self::Entity(uid) = self { Some(uid) } else { None }
     }
 
-    /// The elements, if this is a set.
+    /// The elements, if this is a set that is not too large to be looked through.
     pub(super) fn elements(self) -> Option<Vec<Self>> {
         match self {
             Self::Set(elements) => Some(elements),
-            Self::Given(Datum::Set(elements)) => Some(elements.iter().map(Self::given).collect()),
+            Self::Given(Datum::Set(elements)) if elements.len() <= MOST_ELEMENTS => {
+                Some(elements.iter().map(Self::given).collect())
+            }
             Self::Known(value) => match value.value_kind() {
-                ValueKind::Set(set) => Some(set.iter().map(Self::known).collect()),
-                ValueKind::Lit(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => None,
+                ValueKind::Set(set) if set.len() <= MOST_ELEMENTS => {
+                    Some(set.iter().map(Self::known).collect())
+                }
+                ValueKind::Set(_)
+                | ValueKind::Lit(_)
+                | ValueKind::Record(_)
+                | ValueKind::ExtensionValue(_) => None,
             },
             Self::Given(_)
             | Self::Bool(_)
@@ -148,4 +159,20 @@ pub(super) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
         }
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::value;
+
+    #[test]
+    fn large_sets_are_not_looked_through() {
+        for (count, is_told) in [(MOST_ELEMENTS, true), (MOST_ELEMENTS + 1, false)] {
+            let given = Datum::Set(vec![Datum::Bool(true); count]);
+            assert_eq!(Seen::given(&given).elements().is_some(), is_told);
+            let known = value::set((0_i64..).take(count).map(Value::from));
+            assert_eq!(Seen::known(&known).elements().is_some(), is_told);
+        }
+    }
 }
