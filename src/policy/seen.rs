@@ -68,52 +68,35 @@ impl<'a> Seen<'a> {
 
     /// The elements, if this is a set that is not too large to be looked through.
     pub(super) fn elements(self) -> Option<Vec<Self>> {
-        match self {
-            Self::Set(elements) => Some(elements),
-            Self::Given(Datum::Set(elements)) if elements.len() <= MOST_ELEMENTS => {
-                Some(elements.iter().map(Self::given).collect())
-            }
-            Self::Known(value) => match value.value_kind() {
-                ValueKind::Set(set) if set.len() <= MOST_ELEMENTS => {
-                    Some(set.iter().map(Self::known).collect())
-                }
-                ValueKind::Set(_)
-                | ValueKind::Lit(_)
-                | ValueKind::Record(_)
-                | ValueKind::ExtensionValue(_) => None,
-            },
-            Self::Given(_)
-            | Self::Bool(_)
-            | Self::Long(_)
-            | Self::Decimal(_)
-            | Self::Text(_)
-            | Self::Entity(_)
-            | Self::Context
-            | Self::Request => None,
+        if let Self::Set(elements) = self {
+            return Some(elements);
         }
+        if let Self::Given(Datum::Set(elements)) = self
+            && elements.len() <= MOST_ELEMENTS
+        {
+            return Some(elements.iter().map(Self::given).collect());
+        }
+        if let Self::Known(value) = self
+            && let ValueKind::Set(set) = value.value_kind()
+            && set.len() <= MOST_ELEMENTS
+        {
+            return Some(set.iter().map(Self::known).collect());
+        }
+        None
     }
 
     /// The member of this name, if this is a record of values and has it.
     pub(super) fn member(&self, name: &str) -> Result<Option<Self>, Untold> {
-        match self {
-            Self::Given(Datum::Record(members)) => {
-                let found = members.iter().find(|(member, _)| member == name);
-                Ok(found.map(|(_, datum)| Self::given(datum)))
-            }
-            Self::Known(value) => match value.value_kind() {
-                ValueKind::Record(members) => Ok(members.get(name).map(Self::known)),
-                ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => Err(Untold),
-            },
-            Self::Given(_)
-            | Self::Bool(_)
-            | Self::Long(_)
-            | Self::Decimal(_)
-            | Self::Text(_)
-            | Self::Entity(_)
-            | Self::Set(_)
-            | Self::Context
-            | Self::Request => Err(Untold),
+        if let Self::Given(Datum::Record(members)) = self {
+            let found = members.iter().find(|(member, _)| member == name);
+            return Ok(found.map(|(_, datum)| Self::given(datum)));
         }
+        if let Self::Known(value) = self
+            && let ValueKind::Record(members) = value.value_kind()
+        {
+            return Ok(members.get(name).map(Self::known));
+        }
+        Err(Untold)
     }
 
     /// Whether two values are the same; `None` where they have parts, or are Cedar's own.
