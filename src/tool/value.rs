@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
 use super::number::{self, DOUBLE_DIGITS};
-use crate::json::{self, Object, Value};
+use crate::json::{Object, Value};
 use crate::policy::Datum;
 
 /// How much of a name that the caller invented is repeated.
@@ -174,7 +174,7 @@ fn elements_of<'a>(set: &'a Set, elements: &'a [Value<'_>]) -> Result<Datum<'a>,
         return Err(ArgumentError::must(format!("a list of up to {max}")));
     }
     let mut seen = HashSet::new();
-    if set.unique && !elements.iter().all(|element| seen.insert(json::canonical(element))) {
+    if set.unique && !elements.iter().all(|element| seen.insert(element.canonical())) {
         return Err(ArgumentError::must("a list without repetition"));
     }
     let mut values = Vec::with_capacity(elements.len());
