@@ -219,7 +219,8 @@ proptest! {
         let read = read(literal.as_bytes(), DEPTH);
         let Ok(Value::Number(number)) = read else { return Ok(()) };
         let double = number.as_f64();
-        let (serde, ecma) = (serde_json::to_string(&double).unwrap(), ryu_js::Buffer::new().format_finite(double).to_owned());
+        let serde = serde_json::to_string(&double).unwrap();
+        let ecma = ryu_js::Buffer::new().format_finite(double).to_owned();
         let is_fraction = literal.contains('.');
         if number.has_one_spelling() && is_fraction {
             prop_assert_eq!([&serde, &ecma], [&literal; 2]);
