@@ -8,6 +8,7 @@ mod coverage;
 mod document;
 mod environment;
 mod finding;
+mod heads;
 mod layer;
 mod load;
 mod manifest;
@@ -23,15 +24,18 @@ use cedar_policy::{Entities, Schema};
 pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use code::Code;
 pub use coverage::{Minimums, Percent};
+pub(crate) use document::Digestion;
 pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};
+pub(crate) use load::Opening;
 pub use load::{Loaded, load, open};
 pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
+pub(crate) use policies::WrittenPolicy;
 pub use policies::{Policies, PolicySource};
 pub use world::{Resident, World};
 

@@ -2,20 +2,24 @@
 //!
 #![doc = include_str!("config.md")]
 
-mod digests;
+mod admission;
+mod known;
+mod loading;
+mod reading;
 
 use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-pub use digests::{Digests, Fingerprint, FingerprintKey};
+pub use known::{Fingerprint, FingerprintKey, Known};
+pub use loading::{Loading, Progress};
 
-use crate::bundle::{self, Bundle, Document, EnvironmentName, Finding};
-use crate::digest::Digest;
+use crate::bundle::{Bundle, Document, EnvironmentName, Finding};
 use crate::exchange::Senders;
 use crate::record::{GateField, Shared};
-use crate::trust::{self, Distrust, Trust, TrustError, TrustSettings};
+use crate::trust::{self, Distrust, TrustError, TrustSettings};
+use admission::Admission;
 
 /// A bundle in force, and where it is in force. Immutable; an update is another gate.
 #[derive(Debug)]
@@ -132,66 +136,32 @@ impl Gate {
         Self::from_known_config(config, None, site, now)
     }
 
-    /// The same, where the digests of the bundles in exactly these bytes may be known already. All
-    /// else is checked, and where signatures are demanded digests are made in any case.
+    /// The same, where something may be known of exactly these bytes already. The digests of its
+    /// bundles are taken from there, unless signatures are demanded. All else is found and checked.
     ///
     /// # Errors
     ///
     /// As [`Self::from_config`].
     pub fn from_known_config(
         config: &[u8],
-        known: Option<Digests>,
+        known: Option<Known>,
         site: &GateField,
         now: DateTime<Utc>,
     ) -> Result<Self, ConfigError> {
-        let site = Shared::new(site.clone());
         let written: Written = match std::str::from_utf8(config) {
             // Every string would be looked at once more, were it not known that all of it is text.
             Ok(text) => serde_json::from_str(text)?,
             Err(_) => serde_json::from_slice(config)?,
         };
-        let trust = match &written.trust {
-            Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
-            None => Trust::default(),
-        };
-        let here = written.environment.as_ref();
-        // A signature is about the digest, and so only about a bundle whose digest is made here.
-        let known = known.filter(|_| !trust.demands_signatures());
-        let open = |which, document: Document, digest: Option<Digest>| {
-            let environment = document.environment_name();
-            let digest = digest.unwrap_or_else(|| document.digest());
-            let bundle = admit(which, document, digest, &trust, here, now)?;
-            Ok(Self { site: site.clone(), ..Self::new(bundle, environment) })
-        };
-        let (known, known_candidate) =
-            known.map_or((None, None), |known| (Some(known.bundle), known.candidate));
-        let candidate =
-            written.candidate.map(|document| open("candidate", document, known_candidate));
-        match (open("bundle", written.bundle, known), candidate.transpose()) {
-            (Ok(gate), Ok(candidate)) => Ok(Self { candidate: candidate.map(Box::new), ..gate }),
-            (gate, candidate) => {
-                let errors = gate.err().into_iter().chain(candidate.err());
-                Err(ConfigError::Bundles(errors.collect()))
-            }
-        }
+        Admission::of(written, known, now)?.finish(site)
     }
-}
 
-/// The one way from a document that somebody pushed to a bundle that decides.
-fn admit(
-    which: &'static str,
-    document: Document,
-    digest: Digest,
-    trust: &Trust,
-    here: Option<&EnvironmentName>,
-    now: DateTime<Utc>,
-) -> Result<Bundle, BundleError> {
-    trust
-        .check(&document, &digest, now)
-        .map_err(|reasons| BundleError::Distrusted { which, reasons })?;
-    if document.environment.as_ref() != here {
-        let (built, here) = (document.environment.clone(), here.cloned());
-        return Err(BundleError::Elsewhere { which, built, here });
+    /// Whether this gate may decide in the place of another one with the same plugin's name, as long
+    /// as that is being laid out. It has to be an older state of the same thing: one bundle for one
+    /// environment, and in force, so that nothing passes for being early.
+    pub fn stands_in_for(&self, next: &Known) -> bool {
+        let Known { name, environment, .. } = next;
+        let same = self.bundle.id.name == *name && *self.environment == **environment;
+        same && self.bundle.shadow.is_none()
     }
-    bundle::open(document, digest).map_err(|findings| BundleError::Invalid { which, findings })
 }

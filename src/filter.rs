@@ -2,94 +2,30 @@
 
 mod entropy;
 mod host;
+mod in_force;
 mod notes;
+mod plugin;
 mod stats;
 
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use log::{error, info};
+use log::error;
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Status};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, LogLevel, MapType, Status};
 
 use crate::config::Gate;
 use crate::exchange::{Event, Exchange, Forward, Refusal, Step};
 use crate::header;
 use entropy::Entropy;
-use notes::Note;
+use plugin::Plugin;
 use stats::Stats;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(|_| Box::new(Plugin::default()));
 }}
-
-/// One configured plugin on one worker.
-#[derive(Debug, Default)]
-struct Plugin {
-    gate: Option<Rc<Gate>>,
-    stats: Rc<Stats>,
-    entropy: Rc<Entropy>,
-}
-
-impl Context for Plugin {}
-
-impl RootContext for Plugin {
-    /// Returning `false` makes Envoy reject the configuration and keep the one in force.
-    fn on_configure(&mut self, size: usize) -> bool {
-        let config = match hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size) {
-            Ok(config) => config.unwrap_or_default(),
-            Err(status) => {
-                error!("the configuration could not be read: status {status:?}");
-                return false;
-            }
-        };
-        let now = match host::now() {
-            Ok(now) => now,
-            Err(failure) => {
-                error!("{failure}");
-                return false;
-            }
-        };
-        let note = Note::about(&config);
-        let known = note.as_ref().and_then(Note::read);
-        let is_new = known.is_none();
-        match Gate::from_known_config(&config, known, &host::site(), now) {
-            Ok(gate) => {
-                if let Some(note) = note.filter(|_| is_new) {
-                    note.write(&gate);
-                }
-                let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
-                info!("bundle {} is {mode}", gate.bundle.id);
-                if let Some(candidate) = &gate.candidate {
-                    info!("bundle {} is a candidate", candidate.bundle.id);
-                }
-                self.gate = Some(Rc::new(gate));
-                true
-            }
-            Err(error) => {
-                error!("{error}");
-                false
-            }
-        }
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream {
-            gate: self.gate.clone(),
-            stats: Rc::clone(&self.stats),
-            entropy: Rc::clone(&self.entropy),
-            exchange: Exchange::default(),
-            buffered: 0,
-            settled: None,
-        }))
-    }
-}
 
 /// One request. The gate that it began with decides it, whatever is pushed meanwhile.
 #[derive(Debug)]
@@ -176,6 +112,11 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
+    fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, entropy: Rc<Entropy>) -> Self {
+        let exchange = Exchange::default();
+        Self { gate, stats, entropy, exchange, buffered: 0, settled: None }
+    }
+
     fn end(&mut self) -> Action {
         match host::body(self.buffered) {
             Ok(body) => self.step(Event::End(&body)),

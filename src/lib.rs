@@ -9,6 +9,7 @@ pub mod json;
 pub mod mcp;
 pub mod tool;
 pub mod policy;
+mod budget;
 mod recent;
 pub mod decide;
 pub mod refusal;

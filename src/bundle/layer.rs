@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cli")]
 use super::PolicySource;
-use super::{Mode, Policies, is_name};
+use super::heads::Heads;
+use super::{Policies, is_name};
+use crate::budget::Budget;
 use crate::identity::Identity;
-use crate::policy::{Head, Index, Keys, Rule, Rules, Unreadable};
+use crate::policy::{Index, Keys, Rule, Rules, Unreadable};
 
 /// Whom a layer is for, from the most general to the most specific: `org`, `tenant/acme`,
 /// `team/support`, `agent/support-bot`.
@@ -85,23 +87,18 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// A layer of these policies. Of each no more than its head is read.
+    /// A layer of these policies. Of each no more than its head is read, unless it is already.
     ///
     /// # Errors
     ///
     /// The policies with a mode that there is not, and what is wrong with it.
-    pub(super) fn new(name: LayerName, sources: Policies) -> Result<Self, Vec<(String, String)>> {
-        let mut index = Index::with_capacity(sources.len());
-        let (mut shadow, mut odd) = (Vec::new(), Vec::new());
-        for (position, source) in (0..).zip(sources.iter()) {
-            let head = Head::of(source);
-            index.insert(&head.scope, position);
-            match mode(head.mode.as_deref()) {
-                Ok(Mode::Shadow) => shadow.push(position),
-                Ok(Mode::Enforce) => {}
-                Err(message) => odd.push((source.id.to_owned(), message)),
-            }
-        }
+    pub(super) fn new(
+        name: LayerName,
+        sources: Policies,
+        mut heads: Heads,
+    ) -> Result<Self, Vec<(String, String)>> {
+        heads.read(&sources, &mut Budget::unlimited());
+        let Heads { index, shadow, odd, .. } = heads;
         let (rules, index) = (Rc::new(Rules::new(sources)), Rc::new(index));
         let layer = Self { name, rules, index, shadow, staged: true, set: OnceCell::new() };
         if odd.is_empty() { Ok(layer) } else { Err(odd) }
@@ -159,17 +156,15 @@ impl Layer {
         self.policies().annotation(policy, "reason").filter(|text| !text.is_empty())
     }
 
+    /// What the layer is made of.
+    #[cfg(test)]
+    pub(crate) fn contents(&self) -> impl std::fmt::Debug + '_ {
+        let policies: Vec<_> = self.rules.sources().iter().collect();
+        (&self.name, policies, self.index.len(), &self.shadow, self.staged)
+    }
+
     fn asks(&self, position: u32) -> bool {
         self.staged || self.shadow.binary_search(&position).is_err()
-    }
-}
-
-/// The annotation `@mode`.
-fn mode(mode: Option<&str>) -> Result<Mode, String> {
-    match mode {
-        None | Some("enforce") => Ok(Mode::Enforce),
-        Some("shadow") => Ok(Mode::Shadow),
-        Some(other) => Err(format!("`{other}` is not a mode: there are `enforce` and `shadow`")),
     }
 }
 
@@ -229,7 +224,7 @@ impl Layers {
                 policies.push(PolicySource { id, source });
             }
             // Their modes were read before.
-            Layer::new(layer.name.clone(), policies)
+            Layer::new(layer.name.clone(), policies, Heads::default())
                 .map_or_else(|_| layer.clone(), |revised| Layer { staged: layer.staged, ..revised })
         }))
     }

@@ -11,10 +11,12 @@ use std::rc::Rc;
 
 use cedar_policy::Schema;
 
+use super::heads::Heads;
 use super::{
     Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Resolved, Shadow,
     Site, World, is_name, schema,
 };
+use crate::budget::Budget;
 use crate::digest::Digest;
 use crate::record::Shared;
 use crate::tool::{Marks, Tool};
@@ -50,7 +52,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
-    let layers = cedar::layers(document.layers.clone(), &mut findings);
+    let layers = cedar::layers(document.layers.clone(), BTreeMap::new(), &mut findings);
     let schema_text = schema::generate(&document.schema, &document.manifest, described);
     // Everything below reads the schema, and so does its errors' wording.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
@@ -92,19 +94,50 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
 /// # Errors
 ///
 /// As [`load`], as far as it is looked at.
-pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
-    let Some(resolved) = document.resolved.take() else {
-        return load(&document).map(|loaded| loaded.bundle);
-    };
-    let mut findings = manifest(&document);
-    let tools = inventory::tools(&document, &resolved.types, &mut findings);
-    let layers = cedar::layers(std::mem::take(&mut document.layers), &mut findings);
-    let entities = resolved::entities(resolved, &mut findings);
-    let layers = staging::stage(&document.manifest, layers, &mut findings);
-    if findings.iter().any(Finding::is_error) {
-        return Err(findings);
+pub fn open(document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
+    Opening::of(document, digest).finish()
+}
+
+/// A bundle that is being opened, piece by piece where its policies are many.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    document: Document,
+    digest: Digest,
+    heads: BTreeMap<LayerName, Heads>,
+}
+
+impl Opening {
+    /// Begins with a document of this digest.
+    pub(crate) fn of(document: Document, digest: Digest) -> Self {
+        Self { document, digest, heads: BTreeMap::new() }
     }
-    Ok(assemble(&document.manifest, digest, tools, None, World::new(entities), layers))
+
+    /// Reads more of the policies, and tells whether that is done.
+    pub(crate) fn advance(&mut self, budget: &mut Budget) -> bool {
+        // What is checked is checked in one go.
+        let layers = self.document.resolved.iter().flat_map(|_| &self.document.layers);
+        layers.into_iter().all(|(name, policies)| {
+            let heads = self.heads.entry(name.clone()).or_insert_with(|| Heads::of(policies));
+            heads.read(policies, budget)
+        })
+    }
+
+    /// Does what is left, as [`open`] does.
+    pub(crate) fn finish(self) -> Result<Bundle, Vec<Finding>> {
+        let Self { mut document, digest, heads } = self;
+        let Some(resolved) = document.resolved.take() else {
+            return load(&document).map(|loaded| loaded.bundle);
+        };
+        let mut findings = manifest(&document);
+        let tools = inventory::tools(&document, &resolved.types, &mut findings);
+        let layers = cedar::layers(std::mem::take(&mut document.layers), heads, &mut findings);
+        let entities = resolved::entities(resolved, &mut findings);
+        let layers = staging::stage(&document.manifest, layers, &mut findings);
+        if findings.iter().any(Finding::is_error) {
+            return Err(findings);
+        }
+        Ok(assemble(&document.manifest, digest, tools, None, World::new(entities), layers))
+    }
 }
 
 fn assemble(

@@ -1,9 +1,10 @@
 //! The policies of a layer as text.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How large the first page of a layer is, in bytes, and the largest; a longer text has its own.
@@ -124,76 +125,27 @@ impl<'de> Visitor<'de> for Listed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Policies, A::Error> {
         let mut policies = Policies::default();
-        while let Some(place) = list.next_element_seed(Entry(&mut policies))? {
-            policies.places.push(place);
+        while let Some(written) = list.next_element::<WrittenPolicy<'_>>()? {
+            policies.push(written.source());
         }
         Ok(policies)
     }
 }
 
-/// One of them, which is written down as it is read.
-struct Entry<'p>(&'p mut Policies);
-
-impl<'de> DeserializeSeed<'de> for Entry<'_> {
-    type Value = Place;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Place, D::Error> {
-        deserializer.deserialize_map(self)
-    }
+/// A policy as it stands in a document.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a policy")]
+pub(crate) struct WrittenPolicy<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
 }
 
-impl<'de> Visitor<'de> for Entry<'_> {
-    type Value = Place;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a policy")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Place, A::Error> {
-        let (mut id, mut source) = (None, None);
-        while let Some(member) = members.next_key()? {
-            let (known, name) = match member {
-                Member::Id => (&mut id, "id"),
-                Member::Source => (&mut source, "source"),
-            };
-            if known.replace(members.next_value_seed(Text(self.0))?).is_some() {
-                return Err(A::Error::duplicate_field(name));
-            }
-        }
-        let missing = A::Error::missing_field;
-        let id = id.ok_or_else(|| missing("id"))?;
-        Ok(Place { id, source: source.ok_or_else(|| missing("source"))? })
-    }
-}
-
-/// What is said of a policy.
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "lowercase")]
-enum Member {
-    Id,
-    Source,
-}
-
-/// A text of a policy.
-struct Text<'p>(&'p mut Policies);
-
-impl<'de> DeserializeSeed<'de> for Text<'_> {
-    type Value = Span;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Span, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Text<'_> {
-    type Value = Span;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
-        Ok(self.0.write(text))
+impl WrittenPolicy<'_> {
+    /// The policy that is written there.
+    pub(crate) fn source(&self) -> PolicySource<'_> {
+        PolicySource { id: &self.id, source: &self.source }
     }
 }
 

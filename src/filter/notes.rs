@@ -6,7 +6,7 @@
 use log::warn;
 use proxy_wasm::hostcalls;
 
-use crate::config::{Digests, Fingerprint, FingerprintKey, Gate};
+use crate::config::{Fingerprint, FingerprintKey, Gate, Known};
 
 /// Another build may make digests of other things.
 const NAME: &str = concat!("toolgate.", env!("CARGO_PKG_VERSION"), ".digests");
@@ -26,13 +26,13 @@ impl Note {
     }
 
     /// What it says.
-    pub(super) fn read(&self) -> Option<Digests> {
-        Digests::read(&get(&self.name)?, &self.fingerprint)
+    pub(super) fn read(&self) -> Option<Known> {
+        Known::read(&get(&self.name)?, &self.fingerprint)
     }
 
     /// Writes the digests of a gate that these bytes made.
     pub(super) fn write(&self, gate: &Gate) {
-        set(&self.name, &Digests::of(gate).noted(&self.fingerprint));
+        set(&self.name, &Known::of(gate).noted(&self.fingerprint));
     }
 }
 

@@ -42,6 +42,12 @@ impl Index {
         }
     }
 
+    /// How many entries there are: one for every action that a policy names.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The policies that can match a call, in the order of the layer.
     pub fn candidates(&self, keys: &Keys<'_>) -> Vec<u32> {
         let principals = present(&keys.principal, &self.principals);

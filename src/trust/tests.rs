@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::bundle::PolicySource;
-use crate::config::{Digests, Gate};
+use crate::config::{Gate, Known};
 use crate::fixture;
 use crate::record::GateField;
 
@@ -153,7 +153,8 @@ fn a_signature_is_not_held_against_a_digest_from_elsewhere() {
     let signed = signed_by(&[1]);
     let mut changed = signed.clone();
     changed.manifest.limits.calls += 1;
-    let known = Digests { bundle: signed.digest(), candidate: None };
+    let (name, bundle) = (signed.manifest.name.as_str().to_owned(), signed.digest());
+    let known = Known { name, environment: String::new(), bundle, candidate: None };
     let load = |document: &Document| {
         let keys = json!([{ "public_key": pem(&key(1)) }]);
         let config = json!({ "bundle": document, "trust": { "keys": keys } }).to_string();

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use serde_json::json;
-use toolgate::config::{Digests, Gate};
+use toolgate::config::{Gate, Known};
 use toolgate::decide::{Facts, Question};
 use toolgate::exchange::{Arrival, Event, Exchange, Step};
 use toolgate::head::Head;
@@ -114,10 +114,10 @@ pub(crate) fn gate(configuration: &[u8]) -> Gate {
     gate.expect("the configuration loads")
 }
 
-/// The same where the digests are known.
-pub(crate) fn known_gate(configuration: &[u8], digests: &Digests) -> Gate {
+/// The same where its digests are known.
+pub(crate) fn known_gate(configuration: &[u8], known: &Known) -> Gate {
     let (site, now) = (GateField::default(), DateTime::UNIX_EPOCH);
-    let gate = Gate::from_known_config(configuration, Some(digests.clone()), &site, now);
+    let gate = Gate::from_known_config(configuration, Some(known.clone()), &site, now);
     gate.expect("the configuration loads")
 }
 

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use toolgate::config::Digests;
+use toolgate::config::Known;
 use toolgate::digest::Digest;
 use toolgate::exchange;
 use toolgate::identity::identify;
@@ -102,8 +102,8 @@ fn loading(name: &'static str, policies: usize) -> Step {
 
 fn loading_again(name: &'static str, policies: usize) -> Step {
     let configuration = document::configuration(policies);
-    let digests = Digests::of(&asked::gate(&configuration));
-    Step { long: true, ..step(name, move || asked::known_gate(&configuration, &digests)) }
+    let known = Known::of(&asked::gate(&configuration));
+    Step { long: true, ..step(name, move || asked::known_gate(&configuration, &known)) }
 }
 
 fn step<R>(name: &'static str, run: impl Fn() -> R + 'static) -> Step {

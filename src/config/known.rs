@@ -1,4 +1,4 @@
-//! The digests of a configuration's bundles, noted so that they need not be made again.
+//! What is known of a configuration that another VM has loaded, so that it need not be found again.
 //!
 //! Envoy hands the same bytes to a VM on its main thread and to one on every worker, where calls
 //! wait meanwhile, and most of the time that a large bundle takes is its SHA-256. So the first VM
@@ -6,6 +6,7 @@
 
 use std::hash::Hasher as _;
 
+use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use super::Gate;
@@ -14,12 +15,17 @@ use crate::digest::Digest;
 /// How many notes there are at most.
 const PLACES: u8 = 16;
 
-/// The digests of the bundles of one configuration.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Digests {
-    /// Of the bundle in force.
+/// What is known of one configuration.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The name of the bundle in force.
+    pub name: String,
+    /// The environment; empty if it has none.
+    pub environment: String,
+    /// The digest of the bundle in force.
     pub bundle: Digest,
-    /// Of the candidate, if there is one.
+    /// That of the candidate, if there is one.
     pub candidate: Option<Digest>,
 }
 
@@ -45,29 +51,27 @@ impl Fingerprint {
     }
 }
 
-impl Digests {
-    /// The digests of a gate's bundles.
+impl Known {
+    /// What is known of the configuration that this gate was made of.
     pub fn of(gate: &Gate) -> Self {
-        let digest = |gate: &Gate| gate.bundle.id.digest.clone();
-        Self { bundle: digest(gate), candidate: gate.candidate.as_deref().map(digest) }
+        Self {
+            name: gate.bundle.id.name.clone(),
+            environment: gate.environment.to_string(),
+            bundle: gate.bundle.id.digest.clone(),
+            candidate: gate.candidate.as_ref().map(|gate| gate.bundle.id.digest.clone()),
+        }
     }
 
-    /// A note that these are the digests of the bundles in the bytes of this fingerprint.
+    /// A note that this is known of the bytes of this fingerprint.
     pub fn noted(&self, fingerprint: &Fingerprint) -> Vec<u8> {
-        let candidate = self.candidate.as_ref().map(Digest::as_str).unwrap_or_default();
-        [&fingerprint.0, self.bundle.as_str().as_bytes(), b" ", candidate.as_bytes()].concat()
+        // Texts and nothing else always have JSON; a note without it says nothing.
+        let known = serde_json::to_vec(self).unwrap_or_default();
+        [&fingerprint.0, known.as_slice()].concat()
     }
 
     /// What a note says, if it is about the bytes of this fingerprint.
     pub fn read(note: &[u8], fingerprint: &Fingerprint) -> Option<Self> {
-        let text = std::str::from_utf8(note.strip_prefix(&fingerprint.0)?).ok()?;
-        let (bundle, candidate) = text.split_once(' ')?;
-        let digest = |text: &str| Digest::try_from(text.to_owned()).ok();
-        let candidate = match candidate {
-            "" => None,
-            candidate => Some(digest(candidate)?),
-        };
-        Some(Self { bundle: digest(bundle)?, candidate })
+        serde_json::from_slice(note.strip_prefix(&fingerprint.0)?).ok()
     }
 }
 
@@ -87,22 +91,24 @@ mod tests {
     fn a_note_reads_for_the_bytes_that_it_is_about() {
         let fingerprint = Fingerprint::of(b"these", &KEY);
         for candidate in [None, Some(Digest::of(&2))] {
-            let digests = Digests { bundle: Digest::of(&1), candidate };
-            let note = digests.noted(&fingerprint);
-            assert_eq!(Digests::read(&note, &fingerprint), Some(digests));
+            let known = Known { candidate, ..known(Digest::of(&1)) };
+            let note = known.noted(&fingerprint);
+            assert_eq!(Known::read(&note, &fingerprint), Some(known));
             for other in [Fingerprint::of(b"those", &KEY), Fingerprint::of(b"these", &[0; 16])] {
-                assert_eq!(Digests::read(&note, &other), None);
+                assert_eq!(Known::read(&note, &other), None);
             }
             for end in 0..note.len() {
-                let cut = Digests::read(&note[..end], &fingerprint);
-                // Without the second digest it is another whole note.
-                assert!(cut.is_none_or(|cut| cut.candidate.is_none() && end == 16 + 72), "{end}");
+                assert_eq!(Known::read(&note[..end], &fingerprint), None, "{end}");
             }
         }
     }
 
+    fn known(bundle: Digest) -> Known {
+        Known { name: "fixture".to_owned(), environment: String::new(), bundle, candidate: None }
+    }
+
     /// The gate that the fixture makes, once built, beside these other members.
-    fn gate(other: &Value, known: Option<&Digests>) -> Result<Gate, String> {
+    fn gate(other: &Value, known: Option<&Known>) -> Result<Gate, String> {
         let mut document = fixture::document();
         document.resolved = Some(bundle::load(&document).unwrap().resolved);
         let mut config = json!({ "bundle": document, "candidate": document });
@@ -115,16 +121,16 @@ mod tests {
 
     #[test]
     fn what_is_known_is_not_made_again() {
-        let made = Digests::of(&gate(&json!({}), None).unwrap());
+        let made = Known::of(&gate(&json!({}), None).unwrap());
         assert_eq!(Some(&made.bundle), made.candidate.as_ref());
-        let told = Digests { bundle: Digest::of(&1), candidate: None };
+        let told = known(Digest::of(&1));
         let gate = gate(&json!({}), Some(&told)).unwrap();
-        assert_eq!(Digests::of(&gate), Digests { candidate: made.candidate, ..told });
+        assert_eq!(Known::of(&gate), Known { candidate: made.candidate, ..told });
     }
 
     #[test]
     fn nothing_else_is_taken_for_granted() {
-        let known = Digests::of(&gate(&json!({}), None).unwrap());
+        let known = Known::of(&gate(&json!({}), None).unwrap());
         for (other, word) in [
             (json!({ "trust": { "name": "other" } }), "trust.name is `other`"),
             (json!({ "trust": { "minimum_version": 99 } }), "trust.minimum_version is 99"),
