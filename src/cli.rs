@@ -26,6 +26,7 @@ mod recorded;
 pub mod report;
 mod scope;
 mod sign;
+mod total;
 mod trust;
 mod yaml;
 

@@ -13,6 +13,8 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::validator::types::{BoolType, EntityKind, Type};
 
+use crate::cli::total::TOTAL;
+
 /// A condition with the types that Cedar's validator found.
 pub(super) type Typed = Expr<Option<Type>>;
 
@@ -288,22 +290,6 @@ struct Member<'a> {
 
 /// Whether evaluating a condition can fail. What the validator admits fails only by overflow.
 pub(super) fn may_fail(expr: &Expr) -> bool {
-    const SAFE: [&str; 14] = [
-        "decimal",
-        "ip",
-        "datetime",
-        "duration",
-        "lessThan",
-        "lessThanOrEqual",
-        "greaterThan",
-        "greaterThanOrEqual",
-        "isIpv4",
-        "isIpv6",
-        "isLoopback",
-        "isMulticast",
-        "isInRange",
-        "toTime",
-    ];
     let overflows = |op: &BinaryOp| {
         matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag)
     };
@@ -312,7 +298,7 @@ pub(super) fn may_fail(expr: &Expr) -> bool {
         matches!(kind, ExprKind::BinaryApp { op, .. } if overflows(op))
             || matches!(kind, ExprKind::UnaryApp { op: UnaryOp::Neg, .. })
             || matches!(kind, ExprKind::ExtensionFunctionApp { fn_name, .. }
-                if !SAFE.contains(&fn_name.to_string().as_str()))
+                if !TOTAL.contains(&fn_name.to_string().as_str()))
     })
 }
 

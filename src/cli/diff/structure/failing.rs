@@ -2,31 +2,10 @@
 
 use serde_json::Value;
 
-/// Functions that always have an answer. Others, such as `offset`, can leave the range of values.
-const TOTAL: [&str; 19] = [
-    "contains",
-    "containsAll",
-    "containsAny",
-    "isEmpty",
-    "decimal",
-    "ip",
-    "datetime",
-    "duration",
-    "lessThan",
-    "lessThanOrEqual",
-    "greaterThan",
-    "greaterThanOrEqual",
-    "isIpv4",
-    "isIpv6",
-    "isLoopback",
-    "isMulticast",
-    "isInRange",
-    "toTime",
-    "toMilliseconds",
-];
+use crate::cli::total::TOTAL;
 
 /// Operators that always have an answer for values of the types that validation asks for.
-const OPERATORS: [&str; 20] = [
+const OPERATORS: [&str; 24] = [
     "Value",
     "Var",
     "!",
@@ -45,6 +24,10 @@ const OPERATORS: [&str; 20] = [
     "if-then-else",
     "Set",
     "Record",
+    "contains",
+    "containsAll",
+    "containsAny",
+    "isEmpty",
     "hasTag",
     ".",
 ];
