@@ -32,6 +32,8 @@ mod header;
 #[cfg(feature = "cli")]
 mod inverse;
 mod list;
+#[cfg(feature = "cli")]
+mod named;
 mod number;
 #[cfg(feature = "cli")]
 mod pattern;
@@ -266,6 +268,13 @@ impl Tool {
     #[cfg(feature = "cli")]
     pub fn is_certain(&self, path: &[String]) -> bool {
         presence::is_certain(&self.input, path)
+    }
+
+    /// The entity type of an enumerated argument, by the names under which policies read it.
+    #[cfg(feature = "cli")]
+    pub fn enumeration(&self, path: &[String]) -> Option<String> {
+        let enumeration = named::enumeration(&self.input, path)?;
+        Some(format!("{}::{}", enumeration.namespace, enumeration.name))
     }
 
     /// Arguments that the tool takes, the fewest first, to begin a test case with.

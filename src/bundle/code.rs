@@ -122,6 +122,8 @@ codes! {
     UnpermittedTool = "unpermitted-tool", Warning;
     /// A layer permits nothing, so that it refuses every call that it applies to.
     LayerWithoutPermit = "layer-without-permit", Warning;
+    /// A policy compares an argument of several tools with the values of one of them.
+    ForeignValue = "foreign-value", Warning;
     /// A call without an argument passes, and the tool puts a default in its place.
     DefaultPasses = "default-passes", Warning;
     /// A `forbid` looks at some forms of an argument only.

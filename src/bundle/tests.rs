@@ -332,3 +332,21 @@ fn what_is_resolved_is_made_anew_and_compared() {
         assert!(findings.iter().any(|found| found.is_error() && found.code == Code::Entity));
     }
 }
+
+#[test]
+fn a_text_in_the_place_of_a_value_of_an_enumeration() {
+    let reason = json!({ "type": "string", "enum": ["damaged", "goodwill"] });
+    let compared = |words: &'static str| {
+        let reason = reason.clone();
+        move |document: &mut Value| {
+            document["tools"]["pay"][1]["inputSchema"]["properties"]["reason"] = reason;
+            document["layers"]["org"][2]["source"] = json!(format!(
+                r#"@id("limit") forbid (principal, action == Action::"pay/refund", resource) when {{ context.input has reason && {words} }};"#
+            ));
+        }
+    };
+    let advice = "write `pay::refund::Input::reason::\"…\"`";
+    check(compared(r#"context.input.reason == "goodwill""#), &[advice]);
+    check(compared(r#""goodwill" == context.input.reason"#), &[advice]);
+    check(compared(r#"context.input.reason == pay::refund::Input::reason::"goodwill""#), &[]);
+}

@@ -10,6 +10,7 @@ mod argument;
 mod cases;
 mod contradictions;
 mod covered;
+mod elsewhere;
 mod entities;
 mod expression;
 mod facts;
@@ -68,6 +69,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         }
         findings.extend(permitted);
         findings.extend(resource::check(world, &read));
+        findings.extend(elsewhere::check(world, &read));
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }

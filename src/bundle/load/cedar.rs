@@ -167,8 +167,10 @@ pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Ve
         };
         findings.extend(result.validation_errors().map(|error| {
             let id = error.policy_id();
-            Finding::new(codes::of_error(error), site(id), words(id, chain(error)))
-                .located_by(error)
+            let words = words(id, chain(error));
+            let advice = codes::advice(&words);
+            let finding = Finding::new(codes::of_error(error), site(id), words).located_by(error);
+            Finding { help: advice.or(finding.help), ..finding }
         }));
         let warnings: Vec<_> = result.validation_warnings().map(codes::of_warning).collect();
         let out_of_scope: HashSet<&PolicyId> = result

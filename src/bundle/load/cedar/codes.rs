@@ -16,6 +16,20 @@ pub(super) fn of_error(error: &ValidationError) -> Code {
     }
 }
 
+/// What to write in the place of a text that is compared with an enumerated argument, where Cedar's
+/// words say that it is.
+pub(super) fn advice(words: &str) -> Option<String> {
+    let pair = words.split_once("the types ")?.1.split_once(" are not compatible")?.0;
+    let (left, right) = pair.split_once(" and ")?;
+    let (("String", other) | (other, "String")) = (left, right) else { return None };
+    other.contains("::Input::").then(|| {
+        format!(
+            "the values of the argument are entities: write `{other}::\"…\"`, and in a policy about \
+             several tools one comparison for each, joined by `||`"
+        )
+    })
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "the others are all about texts")]
 pub(super) fn of_warning(warning: &ValidationWarning) -> Code {
     match warning {
