@@ -45,7 +45,8 @@ struct Output {
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     let (opened, text, output) = match &arguments.target {
         Target::Envoy(arguments) => {
-            let opened = directory::open(&arguments.bundle.bundle)?;
+            let environment = arguments.environment.environment.as_ref();
+            let opened = directory::open_for(&arguments.bundle.bundle, environment)?;
             let text = envoy::emit(arguments, &opened)?;
             (opened, text, &arguments.output)
         }

@@ -198,6 +198,20 @@ fn a_filter_takes_only_what_is_for_its_environment() {
     assert_eq!(sandbox.run("emit ecds dev.json --wasm a.wasm").code, 0);
 }
 
+/// Envoy must hold what the bundle lets through there.
+#[test]
+fn buffers_are_as_large_as_the_environment_needs() {
+    let sandbox = sandbox();
+    sandbox.write("bundle/environments/dev.yaml", "limits: { body_bytes: 3000000 }\n");
+    let line = "emit envoy bundle --upstream a:1 --issuer i --audience a --environment";
+    let buffer = |environment| {
+        let run = sandbox.run(&format!("{line} {environment}"));
+        let (_, rest) = run.stdout.split_once("per_connection_buffer_limit_bytes: ").unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    assert_eq!((buffer("dev").as_str(), buffer("production").as_str()), ("6000000", "2097152"));
+}
+
 #[test]
 fn the_same_directory_gives_the_same_bytes_in_every_environment() {
     let (first, second) = (sandbox(), sandbox());

@@ -11,7 +11,7 @@ use super::{Output, buffer};
 use crate::bundle::Channel;
 use crate::cli::directory::Opened;
 use crate::cli::report::Problem;
-use crate::cli::{BundleArgument, Stop};
+use crate::cli::{BundleArgument, EnvironmentArgument, Stop};
 
 /// What the repository's tests run; every value that a deployment changes is marked in it.
 const TEMPLATE: &str = include_str!("../../../envoy/envoy.yaml");
@@ -31,6 +31,8 @@ const TEMPLATE: &str = include_str!("../../../envoy/envoy.yaml");
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) bundle: BundleArgument,
+    #[command(flatten)]
+    pub(super) environment: EnvironmentArgument,
     /// Where tool servers are: `SERVER=HOST:PORT`, or `HOST:PORT` for those that are not named
     #[arg(long = "upstream", value_name = "[SERVER=]HOST:PORT", required = true)]
     upstreams: Vec<Upstream>,
