@@ -16,13 +16,12 @@ use crate::json;
 /// change neither its bytes nor its digest; a document that was built before can be signed later.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  toolgate build policies/acme -o acme.json
-  toolgate build policies/acme | sha256sum              the digest that records name
   toolgate build policies/acme --environment production -o acme.json
+  toolgate build policies/acme --environment dev | sha256sum    the digest that records name
 
   A key, and a bundle that is signed with it:
   openssl genpkey -algorithm ed25519 -out ci.pem
-  toolgate build policies/acme --sign ci.pem -o acme.json
+  toolgate build policies/acme --environment production --sign ci.pem -o acme.json
 
   A second signature, on another machine:
   toolgate build acme.json --sign release.pem -o acme.json")]
@@ -39,8 +38,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
-    let mut opened =
-        directory::open_for(&arguments.bundle.bundle, arguments.environment.environment.as_ref())?;
+    let environment = arguments.environment.environment.as_ref();
+    let mut opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
     let keys = arguments.sign.sign(&mut opened.document)?;
     write(arguments.output.as_ref(), &json::canonical(&opened.document))?;
     tell(&opened);

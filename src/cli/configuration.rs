@@ -31,7 +31,8 @@ pub(super) struct Configuration {
 impl Configuration {
     /// The bundle, loaded as the filter will load it.
     pub(super) fn open(&self) -> Result<Opened, Stop> {
-        Ok(directory::open_for(&self.bundle.bundle, self.environment.environment.as_ref())?)
+        let environment = self.environment.environment.as_ref();
+        Ok(directory::open_to_load(&self.bundle.bundle, environment)?)
     }
 
     /// What the filter reads. A bundle that it would not trust is refused here.
@@ -41,8 +42,9 @@ impl Configuration {
             members.insert("environment".to_owned(), json!(environment));
         }
         if let Some(candidate) = &self.candidate {
-            let environment = self.environment.environment.as_ref();
-            let candidate = directory::open_for(candidate, environment)?;
+            // One filter, one environment.
+            let environment = opened.document.environment.as_ref();
+            let candidate = directory::open_to_load(candidate, environment)?;
             self.trust.demand(&candidate.document)?;
             members.insert("candidate".to_owned(), json!(candidate.document));
         }

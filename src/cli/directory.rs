@@ -25,7 +25,7 @@ use crate::bundle::{
 use crate::record::Shared;
 use crate::tool::ToolDescription;
 
-pub use environments::{environments, named, open_for};
+pub use environments::{environments, named, open_for, open_to_load};
 pub use places::SourceMap;
 use tools::ToolsFile;
 

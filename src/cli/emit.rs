@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     let (opened, text, output) = match &arguments.target {
         Target::Envoy(arguments) => {
             let environment = arguments.environment.environment.as_ref();
-            let opened = directory::open_for(&arguments.bundle.bundle, environment)?;
+            let opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
             let text = envoy::emit(arguments, &opened)?;
             (opened, text, &arguments.output)
         }

@@ -16,8 +16,9 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The example bundle, in production.
 fn acme() -> String {
-    repository().join("policies/acme").display().to_string()
+    format!("{} --environment production", repository().join("policies/acme").display())
 }
 
 /// What the options of both control planes have in common, with an image that nobody has built.

@@ -32,10 +32,14 @@ cases:
     expect: { decision: PERMIT, reason: permitted, policies: [readers-read] }
 ";
 
+/// The small bundle before it has environments.
+fn plain() -> Sandbox {
+    Sandbox::with(&[("schema.cedarschema", "entity Role;", "entity Role in [Role];")])
+}
+
 /// The small bundle with two environments.
 fn sandbox() -> Sandbox {
-    let sandbox =
-        Sandbox::with(&[("schema.cedarschema", "entity Role;", "entity Role in [Role];")]);
+    let sandbox = plain();
     sandbox.write("bundle/environments/dev.yaml", "mode: shadow\nlimits: { calls: 50 }\n");
     sandbox.write("bundle/environments/production.yaml", PRODUCTION);
     sandbox.write("bundle/environments/production/org/freeze.cedar", FREEZE);
@@ -46,9 +50,9 @@ fn sandbox() -> Sandbox {
 #[test]
 fn an_overlay_says_what_is_different() {
     let sandbox = sandbox();
-    let built = |line: &str| sandbox.run(&format!("build bundle {line}")).json();
-    let (base, dev, production) =
-        (built(""), built("--environment dev"), built("--environment production"));
+    let built = |name: &str| sandbox.run(&format!("build bundle --environment {name}")).json();
+    let base = plain().run("build bundle").json();
+    let (dev, production) = (built("dev"), built("production"));
     assert!(base.get("environment").is_none());
     assert_eq!(dev["environment"], "dev");
     assert_eq!(dev["manifest"]["mode"], "shadow");
@@ -162,8 +166,38 @@ fn the_name_of_an_environment_must_be_known_where_there_are_overlays() {
 }
 
 #[test]
+fn no_overlay_is_forgotten() {
+    let sandbox = sandbox();
+    check("environment_forgotten", &sandbox.run("emit ecds bundle --wasm a.wasm"));
+    sandbox.run("build bundle --environment dev -o dev.json");
+    let tokens = "--issuer https://i.example --audience a --jwks https://i.example/jwks.json";
+    for line in [
+        "build bundle",
+        "emit envoy bundle --upstream a:1 --issuer i --audience a",
+        &format!("emit istio bundle --selector a=b --namespace a --wasm a.wasm {tokens}"),
+        &format!("emit envoy-gateway bundle --gateway a --namespace a --wasm a.wasm {tokens}"),
+    ] {
+        let run = sandbox.run(line);
+        let forgotten = "has environments, and none is named";
+        assert_eq!((run.code, run.stdout.as_str()), (3, ""), "{line}");
+        assert!(run.stderr.contains(forgotten), "{}", run.stderr);
+        let named = sandbox.run(&format!("{line} --environment dev"));
+        assert!(!named.stderr.contains(forgotten), "{line}");
+    }
+    // The candidate is for the environment of the bundle, even if only the document names it.
+    let both = sandbox.run("emit ecds dev.json --wasm a.wasm --candidate bundle");
+    assert_eq!(
+        both.stdout.matches("\\\"environment\\\":\\\"dev\\\"").count(),
+        3,
+        "{}",
+        both.stderr
+    );
+}
+
+#[test]
 fn a_filter_takes_only_what_is_for_its_environment() {
     let sandbox = sandbox();
+    let base = plain().run("build bundle").stdout;
     let document = |line: &str| sandbox.run(&format!("build bundle {line}")).stdout;
     let load = |document: &str, rest: &str| {
         let text = format!("{{\"bundle\":{document}{rest}}}");
@@ -172,24 +206,24 @@ fn a_filter_takes_only_what_is_for_its_environment() {
     };
     let here = ",\"environment\":\"production\"";
     assert_eq!(&*load(&document("--environment production"), here).unwrap(), "production");
-    assert_eq!(&*load(&document(""), "").unwrap(), "");
+    assert_eq!(&*load(&base, "").unwrap(), "");
     assert_eq!(
         load(&document("--environment dev"), here).unwrap_err(),
         "the bundle is for the environment `dev`, and this filter is for the environment `production`"
     );
     assert_eq!(
-        load(&document(""), here).unwrap_err(),
+        load(&base, here).unwrap_err(),
         "the bundle is for no environment, and this filter is for the environment `production`"
     );
     assert_eq!(
         load(&document("--environment dev"), "").unwrap_err(),
         "the bundle is for the environment `dev`, and this filter is for no environment"
     );
-    assert!(load(&document(""), ",\"environment\":\"\"").is_err());
-    assert!(load(&document(""), ",\"environment\":null").is_err());
+    assert!(load(&base, ",\"environment\":\"\"").is_err());
+    assert!(load(&base, ",\"environment\":null").is_err());
     // Nor does the command make another environment's configuration of a document.
     sandbox.write("dev.json", &document("--environment dev"));
-    sandbox.write("base.json", &document(""));
+    sandbox.write("base.json", &base);
     check(
         "environment_other",
         &sandbox.run("emit ecds dev.json --wasm a.wasm --environment production"),
@@ -221,9 +255,7 @@ fn the_same_directory_gives_the_same_bytes_in_every_environment() {
         second.remove(&format!("bundle/{file}"));
         second.write(&format!("bundle/{file}"), &text);
     }
-    for line in
-        ["build bundle", "build bundle --environment dev", "build bundle --environment production"]
-    {
+    for line in ["build bundle --environment dev", "build bundle --environment production"] {
         let (one, two) = (first.run(line), second.run(line));
         assert_eq!((one.code, &one.stdout), (0, &two.stdout), "{line}");
         assert_eq!(one.stderr, two.stderr, "{line}");

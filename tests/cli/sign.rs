@@ -59,7 +59,7 @@ fn what_the_page_says_verifies_a_signature_without_this_command() {
     let script =
         DOCUMENTED.split("```sh\n").find(|block| block.contains("openssl pkeyutl")).unwrap();
     let script = script.split("```").next().unwrap();
-    assert!(script.contains("toolgate build policies/acme --sign ci.pem"));
+    assert!(script.contains("toolgate build policies/acme --environment production --sign ci.pem"));
     let script = script.replace("policies/acme", "bundle").replace("acme", "small");
     let said = shell(&sandbox, &script);
     assert!(said.contains("Signature Verified Successfully"), "{said}");

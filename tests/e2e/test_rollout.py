@@ -56,6 +56,7 @@ class Rollout:
             "TOOLGATE_ADMIN": envoy.admin_url,
             "TOOLGATE_LOG": str(envoy.files.decision_log),
             "TOOLGATE_RELEASES": str(releases),
+            "TOOLGATE_BUILD": "--environment dev",
         }
 
     def __call__(self, *arguments: str, code: int = 0) -> str:

@@ -40,6 +40,23 @@ pub fn open_for(path: &Path, name: Option<&EnvironmentName>) -> Result<Opened, V
     Err(vec![Problem::new(message).with_help(help)])
 }
 
+/// Reads what a filter is to load: where a directory has environments, one must be asked for, since
+/// the bundle without their overlays is none of them.
+///
+/// # Errors
+///
+/// Every problem of every file at once, warnings included, or that no environment is asked for.
+pub fn open_to_load(path: &Path, name: Option<&EnvironmentName>) -> Result<Opened, Vec<Problem>> {
+    let known = if files::is_file(path) { BTreeSet::new() } else { environments(path) };
+    if name.is_some() || known.is_empty() {
+        return open_for(path, name);
+    }
+    let message = format!("`{}` has environments, and none is named", path.display());
+    let known: Vec<&str> = known.iter().map(EnvironmentName::as_str).collect();
+    let help = format!("add --environment: there is `{}`", known.join("`, `"));
+    Err(vec![Problem::new(message).with_help(help)])
+}
+
 /// Says of what is wrong only in an environment, and stands in a file of the whole bundle, where
 /// it is wrong.
 pub fn named(problem: Problem, name: Option<&EnvironmentName>) -> Problem {

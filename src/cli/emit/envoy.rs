@@ -23,11 +23,11 @@ const TEMPLATE: &str = include_str!("../../../envoy/envoy.yaml");
 /// writes two logs. What each setting is for stands beside it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  toolgate emit envoy policies/acme --upstream 127.0.0.1:9000 \\
+  toolgate emit envoy policies/acme --environment production --upstream 127.0.0.1:9000 \\
       --issuer https://id.acme.example --audience https://tools.acme.example
-  toolgate emit envoy policies/acme --upstream crm=crm.internal:8080 \\
-      --upstream 127.0.0.1:9000 --issuer https://id.acme.example \\
-      --audience https://tools.acme.example --part filters")]
+  toolgate emit envoy policies/acme --environment production --part filters \\
+      --upstream crm=crm.internal:8080 --upstream 127.0.0.1:9000 \\
+      --issuer https://id.acme.example --audience https://tools.acme.example")]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) bundle: BundleArgument,

@@ -18,7 +18,8 @@ const LARGEST: usize = (1 << 20) - 4096;
 /// needs and what it cannot do stands in comments.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:
-  toolgate emit envoy-gateway policies/acme --namespace tools --gateway tools \\
+  toolgate emit envoy-gateway policies/acme --environment production \\
+      --namespace tools --gateway tools \\
       --image registry.acme.example/toolgate@sha256:$DIGEST \\
       --issuer https://id.acme.example --audience https://tools.acme.example \\
       --jwks https://id.acme.example/jwks.json | kubectl apply --server-side -f -")]

@@ -22,7 +22,8 @@ const LARGEST: usize = 3 << 19;
 /// and a Telemetry that logs decisions. What it needs and what it cannot do stands in comments.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:
-  toolgate emit istio policies/acme --namespace tools --selector app=tools \\
+  toolgate emit istio policies/acme --environment production \\
+      --namespace tools --selector app=tools \\
       --image registry.acme.example/toolgate@sha256:$DIGEST \\
       --issuer https://id.acme.example --audience https://tools.acme.example \\
       --jwks https://id.acme.example/jwks.json | kubectl apply --server-side -f -")]

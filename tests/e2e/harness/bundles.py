@@ -18,33 +18,37 @@ from harness import paths
 @cache
 def emit(bundle: Path, *options: str) -> bytes:
     """The ECDS resource file of a bundle, as `toolgate emit ecds` writes it."""
-    return _toolgate("emit", "ecds", str(bundle), "--wasm", str(paths.TOOLGATE_WASM), *options)
+    return _toolgate("emit ecds", bundle, "--wasm", str(paths.TOOLGATE_WASM), *options)
 
 
 def build(bundle: Path, *options: str) -> bytes:
     """The document of a bundle, as `toolgate build` writes it."""
-    return _toolgate("build", str(bundle), *options)
+    return _toolgate("build", bundle, *options)
 
 
-def _toolgate(*arguments: str) -> bytes:
-    result = subprocess.run([str(paths.TOOLGATE), *arguments], capture_output=True, timeout=60, check=False)
+def _toolgate(verb: str, bundle: Path, *options: str) -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        given = plain(bundle, Path(directory) / "bundle") if bundle.is_dir() else bundle
+        command = [str(paths.TOOLGATE), *verb.split(), str(given), *options]
+        result = subprocess.run(command, capture_output=True, timeout=60, check=False)
     if result.returncode != 0:
-        raise RuntimeError(f"`toolgate {' '.join(arguments)}` failed:\n{result.stderr.decode()}")
+        raise RuntimeError(f"`{' '.join(command)}` of {bundle} failed:\n{result.stderr.decode()}")
     return result.stdout
 
 
 def documents(target: str, *options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
     """What `toolgate emit` writes for a control plane, by the documents in it."""
-    command = [str(paths.TOOLGATE), "emit", target, str(bundle), *options]
-    result = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    if result.returncode != 0:
-        raise RuntimeError(f"`{' '.join(command)}` failed:\n{result.stderr.decode()}")
-    return list(yaml.safe_load_all(result.stdout))
+    return list(yaml.safe_load_all(_toolgate(f"emit {target}", bundle, *options)))
+
+
+def plain(bundle: Path, directory: Path) -> Path:
+    """A copy of a bundle, in `directory`, that is for no environment: the cases are those of every one."""
+    return Path(shutil.copytree(bundle, directory, ignore=shutil.ignore_patterns("environments")))
 
 
 def variant(directory: Path, **changes: Any) -> Path:
     """A copy of the test bundle, in `directory`, with top-level keys of its bundle.yaml replaced."""
-    copied = shutil.copytree(paths.BUNDLE, directory)
+    copied = plain(paths.BUNDLE, directory)
     file = copied / "bundle.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes, sort_keys=False))
     return copied
