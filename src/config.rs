@@ -6,6 +6,7 @@ mod admission;
 mod known;
 mod loading;
 mod reading;
+mod seat;
 
 use std::rc::Rc;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use known::{Fingerprint, FingerprintKey, Known};
 pub use loading::{Loading, Progress};
+pub use seat::{Seats, Sitter};
 
 use crate::bundle::{Bundle, Document, EnvironmentName, Finding};
 use crate::exchange::Senders;
@@ -157,7 +159,7 @@ impl Gate {
     }
 
     /// Whether this gate may decide in the place of another one with the same plugin's name, as long
-    /// as that is being laid out. It has to be an older state of the same thing: one bundle for one
+    /// as that is being laid out. It has to be another state of the same thing: one bundle for one
     /// environment, and in force, so that nothing passes for being early.
     pub fn stands_in_for(&self, next: &Known) -> bool {
         let Known { name, environment, .. } = next;

@@ -2,7 +2,6 @@
 
 mod entropy;
 mod host;
-mod in_force;
 mod notes;
 mod plugin;
 mod stats;

@@ -160,7 +160,7 @@ impl Layer {
     #[cfg(test)]
     pub(crate) fn contents(&self) -> impl std::fmt::Debug + '_ {
         let policies: Vec<_> = self.rules.sources().iter().collect();
-        (&self.name, policies, self.index.len(), &self.shadow, self.staged)
+        (&self.name, policies, self.index.contents(), &self.shadow, self.staged)
     }
 
     fn asks(&self, position: u32) -> bool {

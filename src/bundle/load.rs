@@ -103,28 +103,37 @@ pub fn open(document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> 
 pub(crate) struct Opening {
     document: Document,
     digest: Digest,
+    /// The layers that are not read, the next one last.
+    unread: Vec<LayerName>,
     heads: BTreeMap<LayerName, Heads>,
 }
 
 impl Opening {
     /// Begins with a document of this digest.
     pub(crate) fn of(document: Document, digest: Digest) -> Self {
-        Self { document, digest, heads: BTreeMap::new() }
+        // What is checked is checked in one go.
+        let built = document.resolved.iter().flat_map(|_| document.layers.keys());
+        let unread = built.cloned().collect();
+        Self { document, digest, unread, heads: BTreeMap::new() }
     }
 
     /// Reads more of the policies, and tells whether that is done.
     pub(crate) fn advance(&mut self, budget: &mut Budget) -> bool {
-        // What is checked is checked in one go.
-        let layers = self.document.resolved.iter().flat_map(|_| &self.document.layers);
-        layers.into_iter().all(|(name, policies)| {
+        while let Some(name) = self.unread.last() {
+            let Some(policies) = self.document.layers.get(name) else { return true };
             let heads = self.heads.entry(name.clone()).or_insert_with(|| Heads::of(policies));
-            heads.read(policies, budget)
-        })
+            if budget.is_spent() || !heads.read(policies, budget) {
+                return false;
+            }
+            budget.spend(1);
+            self.unread.pop();
+        }
+        true
     }
 
     /// Does what is left, as [`open`] does.
     pub(crate) fn finish(self) -> Result<Bundle, Vec<Finding>> {
-        let Self { mut document, digest, heads } = self;
+        let Self { mut document, digest, heads, .. } = self;
         let Some(resolved) = document.resolved.take() else {
             return load(&document).map(|loaded| loaded.bundle);
         };

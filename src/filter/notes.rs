@@ -1,17 +1,18 @@
-//! What the VMs of one Envoy tell each other: the digests of the configuration that they all get.
+//! What the VMs of one Envoy tell each other about the configuration that they all get.
 //!
 //! Whoever shares their `vm_id` can write such notes too, so no signature is held against a digest
-//! from one. Where there is none, or anything is odd, digests are made.
+//! from one. Where there is none, or anything is odd, digests are made, and no other gate decides
+//! meanwhile.
 
 use log::warn;
 use proxy_wasm::hostcalls;
 
 use crate::config::{Fingerprint, FingerprintKey, Gate, Known};
 
-/// Another build may make digests of other things.
-const NAME: &str = concat!("toolgate.", env!("CARGO_PKG_VERSION"), ".digests");
+/// Another build may know other things.
+const NAME: &str = concat!("toolgate.", env!("CARGO_PKG_VERSION"), ".known");
 
-/// Where the digests of one configuration are noted.
+/// Where it is noted what is known of one configuration.
 #[derive(Debug)]
 pub(super) struct Note {
     fingerprint: Fingerprint,
@@ -30,7 +31,7 @@ impl Note {
         Known::read(&get(&self.name)?, &self.fingerprint)
     }
 
-    /// Writes the digests of a gate that these bytes made.
+    /// Writes what is known by the gate that these bytes made.
     pub(super) fn write(&self, gate: &Gate) {
         set(&self.name, &Known::of(gate).noted(&self.fingerprint));
     }

@@ -4,6 +4,7 @@
 //! is wrong with it. A worker has calls to decide meanwhile. It lays out a large one bit by bit,
 //! and the gate that is in force decides until that is done.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,11 +14,10 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
 use super::entropy::Entropy;
-use super::in_force::Turn;
 use super::notes::Note;
 use super::stats::Stats;
-use super::{Stream, host, in_force};
-use crate::config::{Gate, Loading, Progress};
+use super::{Stream, host};
+use crate::config::{Gate, Loading, Progress, Seats, Sitter};
 
 /// From how many bytes on a configuration is large. Those below load in a millisecond or two.
 const LARGE: usize = 256 * 1024;
@@ -29,19 +29,30 @@ const PIECE: usize = 96 * 1024;
 /// How long calls have their turn, at least.
 const PAUSE: Duration = Duration::from_millis(1);
 
+thread_local! {
+    static SEATS: RefCell<Seats> = RefCell::default();
+}
+
 /// One configured plugin on one worker.
 #[derive(Debug, Default)]
 pub(super) struct Plugin {
     gate: Option<Rc<Gate>>,
     /// What is to take the gate's place.
     loading: Option<Box<Loading>>,
-    name: String,
-    turn: Turn,
+    sitter: Sitter,
     stats: Rc<Stats>,
     entropy: Rc<Entropy>,
 }
 
-impl Context for Plugin {}
+impl Context for Plugin {
+    /// Envoy would go on with the ticks of a plugin that it has deleted.
+    fn on_done(&mut self) -> bool {
+        if self.loading.take().is_some() {
+            tick(Duration::ZERO);
+        }
+        true
+    }
+}
 
 impl RootContext for Plugin {
     /// Returning `false` makes Envoy reject the configuration and keep the one in force.
@@ -73,6 +84,7 @@ impl RootContext for Plugin {
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        self.sitter.is_called(self.gate.as_ref().filter(|_| self.loading.is_none()));
         let (stats, entropy) = (Rc::clone(&self.stats), Rc::clone(&self.entropy));
         Some(Box::new(Stream::new(self.gate.clone(), stats, entropy)))
     }
@@ -84,9 +96,12 @@ impl Plugin {
             .map_err(|status| format!("the configuration could not be read: status {status:?}"))?
             .unwrap_or_default();
         let (site, now) = (host::site(), host::now()?);
-        self.name.clone_from(&site.plugin);
-        let (turn, before) = in_force::next(&self.name);
-        self.turn = turn;
+        let before = SEATS.with_borrow_mut(|seats| {
+            let (sitter, before) = seats.next(&site.plugin);
+            self.sitter = sitter;
+            before
+        });
+        self.loading = None;
         let note = Note::about(&config);
         match (note.as_ref().and_then(Note::read), before) {
             (Some(known), Some(before))
@@ -115,7 +130,7 @@ impl Plugin {
         if let Some(candidate) = &gate.candidate {
             info!("bundle {} is a candidate", candidate.bundle.id);
         }
-        in_force::put(&self.name, self.turn, &gate);
+        self.sitter.decides_by(&gate);
         self.gate = Some(gate);
     }
 }

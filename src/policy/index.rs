@@ -42,10 +42,18 @@ impl Index {
         }
     }
 
-    /// How many entries there are: one for every action that a policy names.
+    /// Every scope with its policies, in an order.
     #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+    pub(crate) fn contents(&self) -> Vec<(String, Vec<u32>)> {
+        let policies = |last: u32| {
+            let next = |entry: &&Entry| self.entry(entry.before?);
+            std::iter::successors(self.entry(last), next).map(|entry| entry.policy).collect()
+        };
+        let scopes = self.scopes.iter();
+        let mut scopes: Vec<_> =
+            scopes.map(|(scope, last)| (format!("{scope:?}"), policies(*last))).collect();
+        scopes.sort();
+        scopes
     }
 
     /// The policies that can match a call, in the order of the layer.

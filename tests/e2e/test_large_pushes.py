@@ -2,9 +2,10 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from harness import acme, bundles, decision_header, signing
 from harness.gateway import Gateway, open_gateway
+from harness.http1 import Http1Client
 from harness.signing import SigningKey
 from harness.tokens import TokenIssuer
 from harness.waiting import wait_until
@@ -19,6 +21,9 @@ from harness.waiting import wait_until
 POLICIES = 1_200
 WORKERS = 2
 CALLERS = 4
+# In a second, of a plugin that is laying out; and how long it takes at most to lay out one of these.
+TICKS = 500
+SETTLED = 0.3
 MEANWHILE = "decides until sha256:"
 REASON = "Nobody by this name works here any more, whoever says so; ask the people department."
 
@@ -90,6 +95,50 @@ def test_no_worker_goes_back_whatever_overtakes_what(
     assert max(map(max, seen)) == "acme@7"
 
 
+def test_every_worker_is_idle_again_whatever_overtook_what(
+    gateway: Gateway, alice: str, large: Push, tmp_path: Path
+) -> None:
+    before = wake_ups(gateway)
+    pushes = [large(version=2), bundles.emit(bundles.variant(tmp_path / "small", version=3)), large(version=4)]
+    for number, push in enumerate(pushes):
+        gateway.envoy.push(push)
+        gateway.envoy.wait_for_success(2 + number)
+    wait_until(lambda: in_force(gateway, alice) == "acme@4", "the last version to decide")
+    wait_until(lambda: wake_ups(gateway) < before + TICKS // 2, "an Envoy without anything to do")
+
+
+def test_large_pushes_one_after_the_other_are_all_laid_out_meanwhile(
+    gateway: Gateway, alice: str, large: Push
+) -> None:
+    for version in (2, 3, 4):
+        gateway.envoy.push(large(version=version))
+        gateway.envoy.says(f"bundle acme@{version} ", times=WORKERS)
+        wait_until(lambda version=version: in_force(gateway, alice) == f"acme@{version}", "the push to decide")
+        time.sleep(SETTLED)
+    assert gateway.envoy.said(MEANWHILE) >= 3 * WORKERS
+
+
+def test_a_bundle_that_was_withdrawn_does_not_come_back(
+    gateway: Gateway, alice: str, first: bytes, large: Push
+) -> None:
+    """Envoy goes back to what old streams still hold, and tells the filter nothing."""
+    with ExitStack() as streams:
+        held(streams, gateway, alice)
+        gateway.envoy.push(large(version=2))
+        wait_until(lambda: settled(gateway, alice) == {"acme@2"}, "the second version to decide")
+        withdrawn = title_in_force(gateway, alice)
+        held(streams, gateway, alice)
+        gateway.envoy.push(first)
+        wait_until(lambda: settled(gateway, alice) == {"acme@1"}, "the first version to decide again")
+        with calls(gateway, alice) as seen:
+            gateway.envoy.push(large(version=3))
+            wait_until(lambda: settled(gateway, alice) == {"acme@3"}, "the third version to decide")
+    assert "acme@2" not in {version for versions in seen for version in versions}
+    # The main thread has a VM of its own, where no calls come.
+    assert gateway.envoy.said(f"bundle {withdrawn} {MEANWHILE}") <= 1
+    assert gateway.envoy.said(MEANWHILE) >= 2 * WORKERS
+
+
 def test_signed_bundles_are_laid_out_meanwhile_too(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
     key = SigningKey(tmp_path / "key.pem")
     trust = tmp_path / "trust.yaml"
@@ -129,15 +178,46 @@ def test_a_gate_that_is_no_older_state_of_the_same_does_not_decide(
         assert gateway.envoy.said(MEANWHILE) == 0
 
 
+def wake_ups(gateway: Gateway) -> int:
+    """How often in a second the threads of Envoy go to sleep again."""
+    began = sleeps(gateway.envoy.pid)
+    time.sleep(1)
+    return sleeps(gateway.envoy.pid) - began
+
+
+def sleeps(process: int) -> int:
+    """How often the threads of a process have gone to sleep so far."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    lines = (line for task in tasks for line in (task / "status").read_text().splitlines())
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+
+
+def held(streams: ExitStack, gateway: Gateway, token: str) -> None:
+    """Begin calls that do not end, on every worker."""
+    for _ in range(CALLERS * WORKERS):
+        client = streams.enter_context(Http1Client(gateway.envoy.port))
+        client.begin(acme.permitted(token))
+
+
+def settled(gateway: Gateway, token: str) -> set[str]:
+    """The bundles that decide, on every worker."""
+    return {in_force(gateway, token) for _ in range(CALLERS * WORKERS)}
+
+
 def in_force(gateway: Gateway, token: str) -> str:
     """The name and version of the bundle that decides."""
+    return title_in_force(gateway, token).split(" ")[0]
+
+
+def title_in_force(gateway: Gateway, token: str) -> str:
+    """The name, version and digest of the bundle that decides."""
     with gateway.client("h1") as client:
-        return bundle_of(client.send(acme.forbidden(token)).header("toolgate-decision"))
+        return title_of(client.send(acme.forbidden(token)).header("toolgate-decision"))
 
 
-def bundle_of(header: str | None) -> str:
-    """The name and version of the bundle that a decision header names."""
-    return decision_header.parse(header or "").bundle.split(" ")[0]
+def title_of(header: str | None) -> str:
+    """How a decision header names a bundle."""
+    return decision_header.parse(header or "").bundle
 
 
 @contextmanager
@@ -162,5 +242,6 @@ def call_until(stop: threading.Event, gateway: Gateway, token: str) -> list[str]
     with gateway.client("h1") as client:
         while not stop.is_set():
             assert client.send(acme.permitted(token)).status == 200
-            seen.append(bundle_of(client.send(acme.forbidden(token)).header("toolgate-decision")))
+            title = title_of(client.send(acme.forbidden(token)).header("toolgate-decision"))
+            seen.append(title.split(" ")[0])
     return seen

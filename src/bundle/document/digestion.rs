@@ -2,7 +2,7 @@
 
 use super::Document;
 use crate::budget::Budget;
-use crate::bundle::Policies;
+use crate::bundle::{LayerName, Policies};
 use crate::digest::{Digest, Digesting};
 
 /// The digest of one document that is being made.
@@ -13,8 +13,10 @@ use crate::digest::{Digest, Digesting};
 pub(crate) struct Digestion {
     digest: Digesting,
     begun: bool,
-    /// How many layers are done, in the order of their names as text.
-    layers: usize,
+    /// The layers that are not done, the last one in the order of their names as text first.
+    layers: Vec<(String, LayerName)>,
+    /// What stands before the name of the next one.
+    separator: &'static str,
     /// How many policies of the next layer are done.
     policies: usize,
 }
@@ -23,23 +25,11 @@ impl Digestion {
     /// Digests more of the policies of the same document, and tells whether that is done.
     pub(crate) fn advance(&mut self, document: &Document, budget: &mut Budget) -> bool {
         self.begin(document);
-        let mut layers: Vec<_> =
-            document.layers.iter().map(|(name, policies)| (name.to_string(), policies)).collect();
-        layers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        for (name, policies) in layers.into_iter().skip(self.layers) {
-            if self.policies == 0 {
-                // A name that was written is followed by a policy at once, or by the end.
-                if budget.is_spent() {
-                    return false;
-                }
-                self.digest.text(if self.layers == 0 { "" } else { "," }).plain(&name).text(":[");
-            }
-            if !self.policies_of(policies, budget) {
+        while let Some((name, layer)) = self.layers.pop() {
+            if !self.layer(&name, document.layers.get(&layer), budget) {
+                self.layers.push((name, layer));
                 return false;
             }
-            self.digest.text("]");
-            self.layers = self.layers.saturating_add(1);
-            self.policies = 0;
         }
         true
     }
@@ -66,6 +56,26 @@ impl Digestion {
         }
         self.digest.text(",\"format\":").canonical(&document.format);
         self.digest.text(",\"layers\":{");
+        let names = document.layers.keys();
+        self.layers = names.map(|layer| (layer.to_string(), layer.clone())).collect();
+        self.layers.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+    }
+
+    fn layer(&mut self, name: &str, policies: Option<&Policies>, budget: &mut Budget) -> bool {
+        // Where nothing may be begun, no name is written that no policy follows.
+        if budget.is_spent() {
+            return false;
+        }
+        if self.policies == 0 {
+            self.digest.text(std::mem::replace(&mut self.separator, ",")).plain(&name).text(":[");
+        }
+        let done = policies.is_none_or(|policies| self.policies_of(policies, budget));
+        if done {
+            self.digest.text("]");
+            self.policies = 0;
+            budget.spend(name.len());
+        }
+        done
     }
 
     fn policies_of(&mut self, policies: &Policies, budget: &mut Budget) -> bool {

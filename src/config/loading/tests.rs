@@ -1,51 +1,70 @@
+use chrono::Utc;
+use ed25519_dalek::pkcs8::EncodePublicKey as _;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::{Signer as _, SigningKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::bundle;
+use crate::bundle::{self, Document};
+use crate::digest::Digest;
 use crate::fixture;
+use crate::trust::{PublicKey, Signature, statement};
 
 const SPOILERS: [&str; 12] = ["", " ", "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "null"];
 const PIECES: [usize; 5] = [1, 50, 700, 20_000, usize::MAX];
 
-/// The fixture, once built, with layers of all kinds.
-fn built() -> Value {
+/// The fixture, once built, with layers of all kinds, of which one has so many policies.
+fn built(most: u32) -> Document {
     let mut document = fixture::document();
-    for (name, count) in [("agent/a", 3), ("team/t", 0), ("tenant/t", 40)] {
+    let actions = ["action", "action == Action::\"pay/get\"", "action in Action::\"server:pay\""];
+    for (name, count) in [("agent/a", 3), ("team/t", 0), ("tenant/t", most)] {
         let layer = document.layers.entry(name.to_owned().try_into().unwrap()).or_default();
         for number in 0..count {
             let id = format!("{}.{number}", name.replace('/', "."));
             let mode = if number % 7 == 3 { "@mode(\"shadow\")" } else { "" };
-            let source =
-                format!("@id(\"{id}\")\t{mode}\n// é😀\\\npermit (principal, action, resource);");
+            let (role, action) = (number % 5, actions[(number % 3) as usize]);
+            let source = format!(
+                "@id(\"{id}\")\t{mode}\n// é😀\\\npermit (principal in Role::\"{role}\", {action}, resource);"
+            );
             layer.push(bundle::PolicySource { id: &id, source: &source });
         }
     }
     document.resolved = Some(bundle::load(&document).unwrap().resolved);
-    serde_json::to_value(document).unwrap()
+    document
 }
 
 fn known() -> Known {
-    let digest = crate::digest::Digest::of(&1);
-    let (name, candidate) = ("fixture".to_owned(), Some(crate::digest::Digest::of(&2)));
-    Known { name, environment: String::new(), bundle: digest, candidate }
+    let (name, candidate) = ("fixture".to_owned(), Some(Digest::of(&2)));
+    Known { name, environment: String::new(), bundle: Digest::of(&1), candidate }
 }
 
-/// What becomes of a configuration piece by piece.
-fn in_pieces(config: impl AsRef<[u8]>, bytes: usize) -> Result<Box<Gate>, String> {
-    let now = DateTime::UNIX_EPOCH;
-    let mut loading = Loading::of(config.as_ref().to_vec(), known(), GateField::default(), now);
-    loop {
+fn site() -> GateField {
+    GateField { node: "n-1".to_owned(), plugin: "toolgate".to_owned(), vm: "v-1".to_owned() }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_219_200, 0).unwrap()
+}
+
+/// What becomes of a configuration piece by piece, and in how many turns.
+fn in_turns(config: impl AsRef<[u8]>, bytes: usize) -> (Result<Box<Gate>, String>, usize) {
+    let mut loading = Loading::of(config.as_ref().to_vec(), known(), site(), now());
+    for turns in 1.. {
         match loading.advance(bytes) {
             Progress::Going(further) => loading = *further,
-            Progress::Done(gate) => return gate.map_err(|error| error.to_string()),
+            Progress::Done(gate) => return (gate.map_err(|error| error.to_string()), turns),
         }
     }
+    panic!("it never ends")
+}
+
+fn in_pieces(config: impl AsRef<[u8]>, bytes: usize) -> Result<Box<Gate>, String> {
+    in_turns(config, bytes).0
 }
 
 fn at_once(config: impl AsRef<[u8]>) -> Result<Box<Gate>, String> {
-    let (site, now) = (GateField::default(), DateTime::UNIX_EPOCH);
-    Gate::from_known_config(config.as_ref(), Some(known()), &site, now)
+    Gate::from_known_config(config.as_ref(), Some(known()), &site(), now())
         .map(Box::new)
         .map_err(|error| error.to_string())
 }
@@ -53,7 +72,7 @@ fn at_once(config: impl AsRef<[u8]>) -> Result<Box<Gate>, String> {
 /// Everything about a gate that can be seen.
 fn seen(gate: &Gate) -> String {
     let Gate { bundle, candidate, environment, site, .. } = gate;
-    let layers: Vec<_> = bundle.all_layers().iter().map(crate::bundle::Layer::contents).collect();
+    let layers: Vec<_> = bundle.all_layers().iter().map(bundle::Layer::contents).collect();
     let candidate = candidate.as_ref().map(|gate| seen(gate));
     let staged = bundle.staged.is_some();
     format!("{} {environment} {site:?} {staged} {layers:?} {candidate:?}", bundle.id)
@@ -69,11 +88,11 @@ fn the_same(config: &str, pieces: &[usize]) {
 
 #[test]
 fn however_it_is_written_and_divided_the_gate_is_the_same() {
-    let (document, other) = (built(), json!({ "name": "fixture" }));
-    let text = |value: &Value| value.to_string();
-    let both = json!({ "bundle": document, "candidate": document, "trust": other });
+    let (document, other) = (json!(built(40)), json!(built(30)));
+    let (text, trust) = (Value::to_string, json!({ "name": "fixture" }));
+    let both = json!({ "bundle": document, "candidate": other, "trust": trust });
     let escaped = text(&both).replace("\"layers\"", "\"\\u006cayers\"").replace('é', "\\u00e9");
-    let first = format!("{{\"candidate\":{document},\"trust\":{other},\"bundle\":{document}}}");
+    let first = format!("{{\"candidate\":{other},\"trust\":{trust},\"bundle\":{document}}}");
     for config in [text(&json!({ "bundle": document })), text(&both), escaped, first] {
         assert!(at_once(&config).is_ok());
         the_same(&config, &PIECES);
@@ -82,23 +101,56 @@ fn however_it_is_written_and_divided_the_gate_is_the_same() {
 }
 
 #[test]
-fn a_signed_bundle_is_named_by_what_is_in_it() {
-    let document = built();
-    let key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
-    let config = json!({ "bundle": document, "trust": { "keys": [{ "public_key": key }] } });
-    let error = in_pieces(config.to_string(), 50).unwrap_err();
-    assert_eq!(error, at_once(config.to_string()).unwrap_err());
-    assert!(error.contains("it is unsigned"), "{error}");
+fn it_takes_as_many_turns_as_it_is_large() {
+    let config = json!({ "bundle": built(2_000), "candidate": built(30) }).to_string();
+    for bytes in [1_000, 20_000] {
+        let (gate, turns) = in_turns(&config, bytes);
+        // Its text, and once more its policies.
+        assert!(turns > config.len() * 3 / 2 / bytes, "{turns}");
+        assert_eq!(seen(&gate.unwrap()), seen(&at_once(&config).unwrap()));
+    }
+    assert!(in_turns(&config, usize::MAX).1 < 6);
+}
+
+#[test]
+fn a_signed_bundle_is_named_and_trusted_for_what_is_in_it() {
+    let mut document = built(40);
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let public = key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+    let sign = |document: &mut Document| {
+        let digest = document.digest();
+        let signature = key.sign(statement(document, &digest).as_bytes()).into();
+        let key = PublicKey::try_from(key.verifying_key()).unwrap().id().clone();
+        document.signatures = vec![Signature { key, digest, signature }];
+    };
+    let config = |document: &Document, expires: &str| {
+        let key = json!({ "public_key": public, "expires": expires });
+        json!({ "bundle": document, "trust": { "keys": [key] } }).to_string()
+    };
+    let check = |config: &str, reason: &str| {
+        let error = in_pieces(config, 500).unwrap_err();
+        assert_eq!(error, at_once(config).unwrap_err());
+        assert!(error.contains(reason), "{error}");
+    };
+    check(&config(&document, "2099-01-01T00:00:00Z"), "it is unsigned");
+    sign(&mut document);
+    let good = config(&document, "2099-01-01T00:00:00Z");
+    assert_eq!(in_pieces(&good, 500).unwrap().bundle.id.digest, document.digest());
+    the_same(&good, &PIECES);
+    check(&config(&document, "2026-11-01T00:00:00Z"), "which expired at");
+    document.layers.values_mut().last().unwrap().push(bundle::PolicySource { id: "p", source: "" });
+    check(&config(&document, "2099-01-01T00:00:00Z"), "its content has changed");
 }
 
 #[test]
 fn what_is_no_gate_at_once_is_none_in_pieces() {
-    let document = built();
+    let document = built(40);
     let edit = |path: &str, value: Value| {
         let mut config = json!({ "bundle": document, "candidate": document });
         *config.pointer_mut(path).unwrap() = value;
         config.to_string()
     };
+    let built = json!(document);
     let policy = json!({ "id": "p", "source": "permit (principal, action, resource);" });
     let odd = json!({ "id": "p", "source": "@mode(\"x\") permit (principal, action, resource);" });
     for config in [
@@ -114,11 +166,11 @@ fn what_is_no_gate_at_once_is_none_in_pieces() {
         edit("/candidate/manifest/name", json!("")),
         edit("/bundle/manifest/version", json!(0)),
         edit("/bundle/resolved", Value::Null),
-        format!("{{\"bundle\":{document},\"environment\":\"here\"}}"),
-        format!("{{\"bundle\":{document},\"bundle\":{document}}}"),
-        format!("{{\"bundle\":{document}}} x"),
-        format!("{{\"bundle\":{document},}}"),
-        format!("[{{\"bundle\":{document}}}]"),
+        format!("{{\"bundle\":{built},\"environment\":\"here\"}}"),
+        format!("{{\"bundle\":{built},\"bundle\":{built}}}"),
+        format!("{{\"bundle\":{built}}} x"),
+        format!("{{\"bundle\":{built},}}"),
+        format!("[{{\"bundle\":{built}}}]"),
         edit("/bundle", json!({})).replace("{}", "{\"layers\":{\"org\":[],\"org\":[]}}"),
         edit("/bundle", json!({})).replace("{}", "{\"layers\":{\"org\":[]},\"layers\":{}}"),
         edit("/bundle/layers/org", json!([policy, policy])).replace("},{\"id\"", "} {\"id\""),
@@ -131,7 +183,7 @@ fn what_is_no_gate_at_once_is_none_in_pieces() {
 
 #[test]
 fn what_is_no_text_is_no_gate() {
-    let mut config = json!({ "bundle": built() }).to_string().into_bytes();
+    let mut config = json!({ "bundle": built(40) }).to_string().into_bytes();
     *config.iter_mut().find(|byte| !byte.is_ascii()).unwrap() = 0xFF;
     let error = in_pieces(&config, 1_000).unwrap_err();
     assert_eq!(error, at_once(&config).unwrap_err());
@@ -140,7 +192,7 @@ fn what_is_no_text_is_no_gate() {
 
 #[test]
 fn wherever_it_ends_it_is_the_same_error() {
-    let config = json!({ "bundle": built() }).to_string();
+    let config = json!({ "bundle": built(40) }).to_string();
     for end in 0..config.len() {
         if let Some(beginning) = config.get(..end) {
             the_same(beginning, &[1_000]);
@@ -157,7 +209,7 @@ proptest! {
         to in prop::sample::select(&SPOILERS[..]),
         piece in 1_usize..3_000,
     ) {
-        let mut config = json!({ "bundle": built() }).to_string();
+        let mut config = json!({ "bundle": built(40) }).to_string();
         let at = at.index(config.len());
         if config.get(at..=at).is_some() {
             config.replace_range(at..=at, to);

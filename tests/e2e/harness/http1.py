@@ -92,9 +92,13 @@ class Http1Client:
             self.close()
             raise
 
+    def begin(self, request: Request) -> None:
+        """Send the request without its last byte."""
+        self._connection().sendall(self._head_of(request) + request.body[:-1])
+
     def abandon(self, request: Request) -> None:
         """Send the request without its last byte, and hang up."""
-        self._connection().sendall(self._head_of(request) + request.body[:-1])
+        self.begin(request)
         self.close()
 
     def _exchange(self, request: Request) -> Response:
