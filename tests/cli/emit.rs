@@ -97,6 +97,14 @@ fn everything_that_is_missing_is_said_at_once() {
 }
 
 #[test]
+fn envoy_reads_keys_from_a_file() {
+    let line = "emit envoy bundle --upstream a:1 --issuer i --audience a --jwks";
+    let sandbox = Sandbox::new();
+    check("emit_envoy_jwks_url", &sandbox.run(&format!("{line} https://i.example/jwks.json")));
+    assert_eq!(sandbox.run(&format!("{line} ./keys/jwks.json")).code, 0);
+}
+
+#[test]
 fn a_bundle_without_tokens_needs_no_issuer() {
     let sandbox = Sandbox::new();
     let mesh = repository().join("tests/cases/bundles/mesh");

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::deploy::{Edit, block, render};
 use super::template::{list, scalar};
 use super::tokens::Tokens;
-use super::values::{Endpoint, Upstream};
+use super::values::{self, Endpoint, Upstream};
 use super::{Output, buffer};
 use crate::bundle::Channel;
 use crate::cli::directory::Opened;
@@ -40,6 +40,7 @@ pub(super) struct Arguments {
     tokens: Tokens,
     /// The issuer's signing keys (JWKS), as a path on Envoy's machine
     #[arg(long, value_name = "PATH", default_value = "/etc/toolgate/jwks.json")]
+    #[arg(value_parser = values::keys_file)]
     jwks: String,
     /// Where Envoy listens for calls; beyond this machine only with TLS
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10000")]

@@ -118,6 +118,18 @@ pub(super) fn https(text: &str) -> Result<String, String> {
     }
 }
 
+/// A file with keys. Where the keys are a URL elsewhere, one would be taken for the name of a file.
+pub(super) fn keys_file(text: &str) -> Result<String, String> {
+    if !text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "`{text}` is no file that Envoy can read: download the keys and give their path, or have \
+         Envoy fetch them by `remote_jwks`, with a cluster for the issuer, in the place of \
+         `local_jwks` in what is written"
+    ))
+}
+
 /// A name in Kubernetes.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
