@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::directory::{self, Opened};
 use super::prove::{self, Proof};
 use super::report::{self, Format, Problem};
-use super::{Exit, Stop};
+use super::{EnvironmentArgument, Exit, Stop};
 use crate::config::Gate;
 
 use structure::{Bearing, Part, Structure};
@@ -20,18 +20,19 @@ use structure::{Bearing, Part, Structure};
 ///
 /// Compares the policies as Cedar reads them, layers, tools with their arguments, types, entities
 /// and settings: formatting and comments are no change. OLD and NEW are directories, or documents
-/// that `toolgate build` wrote. Changes that can let a call through that was refused before are
-/// marked with `!`. What is not marked cannot, whatever the call.
+/// that `toolgate build` wrote. --environment is for both: a document must have been built for it.
+/// Changes that can let a call through that was refused before are marked with `!`. What is not
+/// marked cannot, whatever the call.
 ///
 /// With --log, every recorded call is put to both bundles, and those are told that would be decided
 /// otherwise.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
-  toolgate diff released.json policies/acme
+  toolgate diff released.json policies/acme --environment production
   toolgate diff policies/acme policies/acme-next --format json | jq '.changes[] | select(.may_widen)'
 
   Which of yesterday's calls would be decided otherwise:
-  toolgate diff released.json policies/acme --log decisions.ndjson
+  toolgate diff released.json policies/acme --environment production --log decisions.ndjson
 
   What the candidate bundle said about the calls that it saw, as the gate recorded it:
   toolgate diff --candidate --log decisions.ndjson
@@ -49,12 +50,14 @@ pub(super) struct Arguments {
     /// The bundle that is to follow it
     #[arg(value_name = "NEW", required_unless_present = "candidate")]
     new: Option<PathBuf>,
+    #[command(flatten)]
+    environment: EnvironmentArgument,
     /// Put the calls of a decision log to both bundles; can be given several times
     #[arg(long = "log", value_name = "FILE|-")]
     logs: Vec<PathBuf>,
     /// Say what the candidate and policies in shadow said about the recorded calls, without
     /// deciding anything
-    #[arg(long, requires = "logs", conflicts_with_all = ["old", "new"])]
+    #[arg(long, requires = "logs", conflicts_with_all = ["old", "new", "environment"])]
     candidate: bool,
     /// Prove for every tool whether NEW permits a call that OLD refuses, with the solver cvc5
     ///
@@ -100,8 +103,14 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     }
 }
 
+/// Both bundles, for one environment where one is asked for.
+fn open(arguments: &Arguments, old: &Path, new: &Path) -> Result<[Opened; 2], Stop> {
+    let environment = arguments.environment.environment.as_ref();
+    Ok([directory::open_for(old, environment)?, directory::open_for(new, environment)?])
+}
+
 fn compare(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Result<Exit, Stop> {
-    let bundles = [directory::open(old)?, directory::open(new)?];
+    let bundles = open(arguments, old, new)?;
     let [before, after] = &bundles;
     let ids = [before, after].map(|opened| (*opened.loaded.bundle.id).clone());
     let structure = Structure::compare(&before.document, &after.document);
@@ -127,7 +136,7 @@ fn candidate(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
 }
 
 fn prove(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Result<Exit, Stop> {
-    let bundles = [directory::open(old)?, directory::open(new)?];
+    let bundles = open(arguments, old, new)?;
     let [before, after] = &bundles;
     let ids = [before, after].map(|opened| (*opened.loaded.bundle.id).clone());
     let structure = Structure::compare(&before.document, &after.document);

@@ -134,6 +134,37 @@ fn a_log_of_another_bundle_says_so() {
     check("diff_log_foreign", &swapped);
 }
 
+/// Records of an environment are put to what is in force there, if that is asked for.
+#[test]
+fn a_log_of_another_environment_says_so() {
+    let sandbox = sandbox(&[]);
+    for bundle in ["bundle", "next"] {
+        sandbox.write(&format!("{bundle}/environments/production.yaml"), "limits: { calls: 5 }\n");
+        sandbox.write(&format!("{bundle}/environments/dev.yaml"), "limits: { calls: 50 }\n");
+    }
+    let opened = directory::open_for(&sandbox.path("bundle"), Some(&"production".parse().unwrap()));
+    let bundle = opened.expect("a bundle").loaded.bundle;
+    sandbox.write("decisions.ndjson", &day(&Gate::new(bundle, "production".to_owned())));
+    let said = "records are of the environment `production`, and the old bundle is for";
+    for (environment, other) in [("", "no environment"), ("--environment dev", "the environment")] {
+        let run = sandbox.run(&format!("{DIFF} {environment}"));
+        assert_eq!(run.stdout.matches(&format!("{said} {other}")).count(), 1, "{}", run.stdout);
+    }
+    let there = format!("{DIFF} --environment production");
+    assert!(!sandbox.run(&there).stdout.contains("records are of"));
+    let (here, there) = [DIFF, &there]
+        .map(|line| sandbox.run(&format!("{line} --format json")).json()["log"].clone())
+        .into();
+    assert_eq!(
+        (&here["not_written_by_old"], &here["other_environments"]),
+        (&json!(10), &json!(["production"]))
+    );
+    assert_eq!(
+        (&there["not_written_by_old"], &there["other_environments"]),
+        (&json!(0), &json!([]))
+    );
+}
+
 #[test]
 fn every_line_is_accounted_for() {
     let sandbox = sandbox(&[(POLICIES, "stars > 3", "stars > 4")]);

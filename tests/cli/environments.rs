@@ -247,6 +247,26 @@ fn buffers_are_as_large_as_the_environment_needs() {
 }
 
 #[test]
+fn an_environment_is_compared_with_itself() {
+    let sandbox = sandbox();
+    sandbox.copy("bundle", "next");
+    sandbox.remove("next/environments/production/org/freeze.cedar");
+    assert_eq!(sandbox.run("diff bundle next").code, 0);
+    assert_eq!(sandbox.run("diff bundle next --environment dev").code, 0);
+    let directories = sandbox.run("diff bundle next --environment production");
+    assert_eq!(directories.code, 1);
+    assert!(directories.stdout.contains("! - freeze"), "{}", directories.stdout);
+    sandbox.run("build bundle --environment production -o released.json");
+    let released = sandbox.run("diff released.json next --environment production");
+    assert_eq!((released.code, &released.stdout), (1, &directories.stdout));
+    check("diff_other_environment", &sandbox.run("diff released.json next --environment dev"));
+    let nowhere = [("CVC5", "nowhere/cvc5")];
+    let line = "diff bundle next --environment production --prove";
+    let proof = sandbox.run_with(line, "", &nowhere);
+    assert!(proof.stdout.contains("! - freeze"), "{}", proof.stdout);
+}
+
+#[test]
 fn the_same_directory_gives_the_same_bytes_in_every_environment() {
     let (first, second) = (sandbox(), sandbox());
     // Other names, other times, another order.

@@ -11,6 +11,7 @@ mod lines;
 mod replay;
 mod stand_in;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::Widening;
@@ -42,6 +43,10 @@ pub(super) struct Account {
     settled: usize,
     /// Records that a bundle with another digest than OLD wrote.
     foreign: usize,
+    /// The environment of OLD, or nothing.
+    environment: String,
+    /// Other environments that such records name.
+    elsewhere: BTreeSet<String>,
     /// Everything that is not the same, by what came of it.
     groups: Groups,
     /// How the answers differ is asked with this command.
@@ -62,11 +67,17 @@ pub(super) fn replay(
     structure: &Structure,
     new: &Path,
 ) -> Result<Account, Stop> {
+    let [old, _] = &bundles;
+    let environment = old.document.environment_name();
     let mut replay = Replay::new(bundles, structure);
     let explain = format!("toolgate explain {}", new.display());
-    read(logs, explain, |account, recorded, place| {
+    let account = Account { environment, explain, ..Account::default() };
+    read(logs, account, |account, recorded, place| {
         if !replay.is_of_old(recorded) {
             account.foreign = account.foreign.saturating_add(1);
+            if recorded.environment != account.environment {
+                account.elsewhere.insert(recorded.environment.clone());
+            }
         }
         match replay.see(recorded) {
             Seen::Settled => account.settled = account.settled.saturating_add(1),
@@ -81,7 +92,8 @@ pub(super) fn replay(
 
 /// What a candidate and policies in shadow would have changed, as the gate recorded it.
 pub(super) fn candidate(logs: &[PathBuf]) -> Result<Account, Stop> {
-    read(logs, "toolgate explain DIR".to_owned(), |account, recorded, place| {
+    let account = Account { explain: "toolgate explain DIR".to_owned(), ..Account::default() };
+    read(logs, account, |account, recorded, place| {
         let cases = candidate::cases(recorded);
         if let Some(cases) = cases {
             account.compared = account.compared.saturating_add(1);
@@ -93,10 +105,9 @@ pub(super) fn candidate(logs: &[PathBuf]) -> Result<Account, Stop> {
 /// Reads the logs line by line, and accounts for every line.
 fn read(
     logs: &[PathBuf],
-    explain: String,
+    mut account: Account,
     mut record: impl FnMut(&mut Account, &crate::cli::recorded::Recorded, &Path),
 ) -> Result<Account, Stop> {
-    let mut account = Account { explain, ..Account::default() };
     let progress = report::Progress::new("records");
     for log in logs {
         for (number, line) in lines::lines(log)?.enumerate() {

@@ -33,8 +33,27 @@ pub(in crate::cli::diff) fn tell(account: &Account) -> String {
             text.push_str(&told(group, calls, &account.explain));
         }
     }
+    text.push_str(&elsewhere(account));
     text.push_str(&ending(account));
     text
+}
+
+/// Why records may not be of the old bundle: it was made for another environment.
+fn elsewhere(account: &Account) -> String {
+    if account.elsewhere.is_empty() {
+        return String::new();
+    }
+    let named = |name: &String| match name.as_str() {
+        "" => "no environment".to_owned(),
+        name => format!("the environment `{name}`"),
+    };
+    let theirs = account.elsewhere.iter().map(named).collect::<Vec<_>>().join(" and ");
+    let text = format!(
+        "records are of {theirs}, and the old bundle is for {}: --environment compares directories \
+         as they are there",
+        named(&account.environment)
+    );
+    format!("{}\n", tinted(Tone::Odd, &text))
 }
 
 fn tone(what: What) -> Tone {

@@ -16,6 +16,7 @@ pub(in crate::cli::diff) fn tell(account: &Account) -> Value {
         "compared": account.compared,
         "refused_by_both_before_policy": account.settled,
         "not_written_by_old": account.foreign,
+        "other_environments": account.elsewhere,
         "other_lines": account.others,
         "calls": Value::Object(counts.into_iter().collect()),
         "groups": groups.map(|(group, calls)| self::group(group, calls, &account.explain)).collect::<Vec<_>>(),
