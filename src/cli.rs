@@ -57,7 +57,7 @@ pub struct Arguments {
 const EXIT_CODES: &str = "Exit codes:
   0  it worked; the call is permitted
   1  it failed: a test case, a file that cannot be read or written; the new bundle may permit
-     what the old one refuses (diff)
+     what the old one refuses, or the log shows nothing about it (diff)
   2  the call is refused (explain); not everything could be proved (diff --prove)
   3  the bundle, the input or the command line is invalid";
 

@@ -40,7 +40,7 @@ use structure::{Bearing, Part, Structure};
 Exit codes:
   0  nothing passes that was refused: no recorded call with --log or --candidate, otherwise none
      at all
-  1  something passes that was refused, or it cannot be excluded
+  1  something passes that was refused, it cannot be excluded, or nothing of a log was compared
   2  with --prove: nothing is shown to be wider, and not everything is proved
   3  a bundle, the input or the command line is invalid")]
 pub(super) struct Arguments {

@@ -182,6 +182,39 @@ fn every_line_is_accounted_for() {
     assert_eq!(sandbox.run("diff bundle next --log nowhere.ndjson").code, 1);
 }
 
+/// A log that shows nothing is told, and is no success.
+#[track_caller]
+fn nothing(sandbox: &Sandbox, bundles: &str, why: &str) {
+    let line = format!("diff {bundles} --log decisions.ndjson");
+    let run = sandbox.run(&line);
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    assert!(run.stdout.ends_with(&format!("; nothing was compared: {why}\n")), "{}", run.stdout);
+    let told = sandbox.run(&format!("{line} --format json"));
+    let report = told.json();
+    let log = report.get("log").unwrap_or(&report);
+    assert_eq!(
+        (told.code, &log["compared"], &log["nothing_compared"]),
+        (1, &json!(0), &json!(why))
+    );
+}
+
+#[test]
+fn a_log_of_which_nothing_is_compared_is_no_success() {
+    let sandbox = sandbox(&[]);
+    let log = sandbox.read("decisions.ndjson");
+    let with = |part: &str| log.lines().filter(|line| line.contains(part)).collect::<String>();
+    let (early, late) = (with("invalid_identity"), with("few-stars"));
+    for (log, why) in [
+        ("", "there is no record of a decision"),
+        ("nonsense\n", "there is no record of a decision"),
+        (&early, "no record is of a call that policies were asked about"),
+        (late.get(..200).unwrap(), "no record can be decided again"),
+    ] {
+        sandbox.write("decisions.ndjson", log);
+        nothing(&sandbox, "bundle next", why);
+    }
+}
+
 /// Of a batch, each call is compared on its own.
 #[test]
 fn a_call_that_was_refused_with_its_batch() {
@@ -214,8 +247,7 @@ fn what_a_candidate_would_have_flipped() {
     assert_eq!((told.code, numbers(&told, "refused")), (0, vec![1]));
     // Nobody had a say beside the bundle in force.
     sandbox.write("decisions.ndjson", &day(&gate(&sandbox, "bundle")));
-    let alone = sandbox.run("diff --candidate --log decisions.ndjson --format json");
-    assert_eq!((alone.code, &alone.json()["compared"]), (0, &json!(0)));
+    nothing(&sandbox, "--candidate", "no record tells of a candidate or of policies in shadow");
 }
 
 #[test]

@@ -54,9 +54,26 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Whether something passes that did not.
+    /// Whether something passes that did not. A log of which nothing was compared excludes nothing.
     pub(super) fn widening(&self) -> Widening {
-        self.groups.widening()
+        let least = if self.compared == 0 { Widening::Possible } else { Widening::None };
+        self.groups.widening().max(least)
+    }
+
+    /// Why the log says nothing about what may pass, where nothing of it was compared.
+    fn silence(&self) -> Option<&'static str> {
+        if self.compared > 0 {
+            return None;
+        }
+        Some(if self.records == 0 {
+            "there is no record of a decision"
+        } else if self.groups.count(What::Undecided) > 0 {
+            "no record can be decided again"
+        } else if self.settled > 0 {
+            "no record is of a call that policies were asked about"
+        } else {
+            "no record tells of a candidate or of policies in shadow"
+        })
     }
 }
 

@@ -105,9 +105,10 @@ fn ending(account: &Account) -> String {
         parts.push(format!("{} skipped", counted(account.others, "other line")));
     }
     let passing = account.groups.count(What::Permitted);
-    let verdict = match passing {
-        0 => tinted(Tone::Good, "none of them was refused and would pass"),
-        passing => tinted(Tone::Bad, &format!("{passing} refused before would pass")),
+    let verdict = match (account.silence(), passing) {
+        (Some(why), _) => tinted(Tone::Bad, &format!("nothing was compared: {why}")),
+        (None, 0) => tinted(Tone::Good, "none of them was refused and would pass"),
+        (None, passing) => tinted(Tone::Bad, &format!("{passing} refused before would pass")),
     };
     format!("{}; {verdict}\n", parts.join(", "))
 }

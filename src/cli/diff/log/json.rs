@@ -14,6 +14,7 @@ pub(in crate::cli::diff) fn tell(account: &Account) -> Value {
     json!({
         "records": account.records,
         "compared": account.compared,
+        "nothing_compared": account.silence(),
         "refused_by_both_before_policy": account.settled,
         "not_written_by_old": account.foreign,
         "other_environments": account.elsewhere,
