@@ -146,11 +146,9 @@ fn summary(bundles: &[Opened], reviewed: &Reviewed) -> String {
     let counts = counts.chain(accepted).collect::<Vec<_>>().join(", ");
     let valid: Vec<String> =
         bundles.iter().map(|opened| format!("{} is valid", opened.title())).collect();
-    match valid.join("\n") {
-        valid if valid.is_empty() => counts,
-        valid if counts.is_empty() => valid,
-        valid => format!("{valid}, with {counts}"),
-    }
+    // What was found is told once, wherever it holds.
+    let counts = Some(counts).filter(|counts| !counts.is_empty() || valid.is_empty());
+    valid.into_iter().chain(counts).collect::<Vec<_>>().join("\n")
 }
 
 /// `1 error`, `2 errors`.
