@@ -87,6 +87,11 @@ impl Proof {
         }
     }
 
+    /// A bundle permits what it permits: that takes no solver.
+    pub(super) fn of_the_same() -> Self {
+        Self { pairs: Vec::new(), unavailable: None }
+    }
+
     /// How a run that ends with this proof ends.
     pub(super) fn exit(&self) -> Exit {
         if self.is_wider() {

@@ -10,8 +10,8 @@ use super::{Pair, Proof, Verdict};
 use crate::cli::report::{Tone, tinted};
 
 /// What to do without a solver.
-const HELP: &str = "  the proof needs the solver cvc5, 1.3.1 or newer: https://cvc5.github.io\n  \
-                    put `cvc5` into PATH, or name the executable in CVC5\n";
+const HELP: &str = "the proof needs the solver cvc5, 1.3.1 or newer, in PATH or where CVC5 names it: \
+                    https://cvc5.github.io";
 
 pub(in crate::cli) fn human(proof: &Proof) -> String {
     let mut text =
@@ -20,7 +20,7 @@ pub(in crate::cli) fn human(proof: &Proof) -> String {
         // Writing to a `String` cannot fail.
         let _ = write!(
             text,
-            "  {}\n{HELP}",
+            "  {}\n  {HELP}\n",
             tinted(Tone::Bad, &format!("nothing is proved: {reason}"))
         );
         return text;

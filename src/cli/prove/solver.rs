@@ -1,6 +1,8 @@
 //! The solver: another process, which is asked whether one condition implies another.
 
+use std::error::Error;
 use std::ffi::OsString;
+use std::io;
 use std::time::Duration;
 
 use cedar_policy::{PolicySet, RequestEnv, Schema};
@@ -38,7 +40,9 @@ impl Prover {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let mut prover = Self { runtime, executable, timeout, running: None };
-        let started = prover.solver().map_err(|error| format!("{place}: {error}"))?;
+        let started = prover.solver().map_err(|error| {
+            if is_missing(&*error) { place } else { format!("{place}: {}", chain(&*error)) }
+        })?;
         prover.running = Some(started);
         Ok(prover)
     }
@@ -69,7 +73,7 @@ impl Prover {
         let (stronger, weaker) = (compiled(stronger)?, compiled(weaker)?);
         let mut solver = match self.running.take() {
             Some(solver) => solver,
-            None => self.solver()?,
+            None => self.solver().map_err(|error| chain(&*error))?,
         };
         // The solver has a limit of its own; this one is for a solver that does not keep it.
         let patience = self.timeout.saturating_mul(2).saturating_add(Duration::from_secs(5));
@@ -94,20 +98,30 @@ impl Prover {
         format!("the solver did not find out within {} s", self.timeout.as_secs())
     }
 
-    fn solver(&self) -> Result<CedarSymCompiler<LocalSolver>, String> {
+    fn solver(&self) -> Result<CedarSymCompiler<LocalSolver>, Box<dyn Error>> {
         let limit = format!("--tlimit-per={}", self.timeout.as_millis());
         let mut command = Command::new(&self.executable);
         command.args(["--lang", "smt", &limit]).kill_on_drop(true);
         // A process is waited for by the runtime that it was started in.
         let _inside = self.runtime.enter();
-        let solver = LocalSolver::from_command(&mut command).map_err(|error| chain(&error))?;
-        CedarSymCompiler::new(solver).map_err(|error| chain(&error))
+        Ok(CedarSymCompiler::new(LocalSolver::from_command(&mut command)?)?)
     }
 }
 
+/// Whether there is no executable, which needs no more words.
+fn is_missing(error: &dyn Error) -> bool {
+    causes(error).any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|cause| cause.kind() == io::ErrorKind::NotFound)
+    })
+}
+
+fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&error| error.source())
+}
+
 /// An error with everything that caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    let causes = causes.map(|cause| format!(": {cause}"));
+fn chain(error: &dyn Error) -> String {
+    let causes = causes(error).map(|cause| format!(": {cause}"));
     std::iter::once(error.to_string()).chain(causes).collect()
 }
