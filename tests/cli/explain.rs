@@ -109,6 +109,13 @@ fn a_complete_record() {
     check("explain_record_json", &json);
     assert_eq!(sandbox.run_with("explain bundle --record -", &record, &[]).code, 0);
     check("explain_which_record", &sandbox.run("explain bundle --record decisions.ndjson"));
+    let log = sandbox.read("decisions.ndjson");
+    sandbox.write("decisions.ndjson", &log.repeat(3));
+    let many = sandbox.run("explain bundle --record decisions.ndjson").stderr;
+    assert!(many.contains("there are 6 records"), "{many}");
+    assert_eq!(many.matches("PERMIT notes/read").count(), 5, "{many}");
+    let none = sandbox.run_with("explain bundle --record -", "", &[]);
+    assert!(none.stderr.contains("there is no record"), "{none:?}");
 }
 
 /// `text` is withheld, and no policy reads it.

@@ -110,9 +110,10 @@ pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Pr
     let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
     let line = match (id, lines.as_slice()) {
         (None, [only]) => only,
+        (None, []) => return Err(Problem::new("there is no record")),
         (None, lines) => {
             let message = format!("there are {} records", lines.len());
-            return Err(Problem::new(message).with_help("choose one with --id"));
+            return Err(Problem::new(message).with_help(last(lines)));
         }
         (Some(id), lines) => lines
             .iter()
@@ -138,6 +139,18 @@ pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
         )));
     }
     Ok(recorded)
+}
+
+/// The last records, for one to be chosen.
+fn last(lines: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let older = lines.len().saturating_sub(SHOWN);
+    let shown = lines.iter().skip(older).filter_map(|line| read(line.as_bytes()).ok());
+    let shown = shown.map(|record| {
+        let what = record.tool.as_deref().unwrap_or(&record.path);
+        format!("\n{} {} {what}", record.id, record.decision().as_str())
+    });
+    format!("choose one with --id; the last ones are{}", shown.collect::<String>())
 }
 
 fn has_id(line: &str, id: &str) -> bool {
