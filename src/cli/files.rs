@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A path that could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {verb} `{}`: {}", path.display(), plain(cause))]
+#[error("cannot {verb} `{}`: {}", path.display(), self.why())]
 pub struct FileError {
     verb: &'static str,
     path: PathBuf,
@@ -20,6 +20,15 @@ pub struct FileError {
 impl FileError {
     fn reading(path: &Path, cause: io::Error) -> Self {
         Self { verb: "read", path: path.to_owned(), cause }
+    }
+
+    fn why(&self) -> String {
+        // What is written need not be there before.
+        let lacks_directory = self.verb == "write" && self.is_missing();
+        match self.path.parent().filter(|_| lacks_directory) {
+            Some(directory) => format!("the directory `{}` does not exist", directory.display()),
+            None => plain(&self.cause),
+        }
     }
 
     fn writing(path: &Path, cause: io::Error) -> Self {

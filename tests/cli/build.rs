@@ -37,7 +37,11 @@ fn a_file_gets_the_same_bytes() {
     check("build_to_file", &run);
     assert_eq!(sandbox.read("built.json"), sandbox.run("build bundle").stdout);
     assert!(!sandbox.path(".built.json.new").exists());
-    assert_eq!(sandbox.run("build bundle -o nowhere/built.json").code, 1);
+    let nowhere = sandbox.run("build bundle -o nowhere/built.json");
+    assert_eq!(nowhere.code, 1);
+    let missing = "cannot write `nowhere/built.json`: the directory `nowhere` does not exist";
+    assert!(nowhere.stderr.contains(missing), "{nowhere:?}");
+    assert!(!nowhere.stderr.contains("sha256"), "{nowhere:?}");
 }
 
 #[test]
