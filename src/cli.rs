@@ -18,6 +18,7 @@ pub mod directory;
 pub mod files;
 mod flow;
 mod hidden;
+mod nearby;
 mod policies;
 mod prove;
 mod questions;

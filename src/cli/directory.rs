@@ -1,5 +1,6 @@
 //! A bundle's directory → its document, and where each part of it stands in which file.
 
+mod advice;
 mod built;
 mod entities;
 mod environments;
@@ -108,7 +109,7 @@ fn open_directory(
             let broken = findings.iter().filter(|finding| finding.is_error());
             let broken = broken.map(|finding| &finding.site).collect();
             let news = findings.iter().filter(|finding| unread.is_news(finding, &broken));
-            problems.extend(news.map(|finding| map.locate(finding)));
+            problems.extend(news.map(|finding| map.locate(&advice::given(finding, &document))));
             Err(in_order(problems))
         }
     }

@@ -14,7 +14,6 @@ mod elsewhere;
 mod entities;
 mod expression;
 mod facts;
-mod nearby;
 mod reach;
 mod resource;
 mod world;
@@ -25,6 +24,7 @@ pub(super) use accept::Reviewed;
 
 use super::cases::Suite;
 use super::directory::{self, Opened};
+use super::nearby;
 use crate::bundle::{Code, Finding, HighRisk, Site};
 use world::World;
 

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_saphyr::{Location, MessageFormatter as _, Options, Spanned, UserMessageFormatter};
 
+use super::nearby;
 use super::report::{Place, Problem, SourceFile};
 use crate::bundle::Code;
 
@@ -24,8 +25,19 @@ pub(super) fn read<T: DeserializeOwned>(file: &Rc<SourceFile>) -> Result<T, Prob
             Some(span) => Place::at(file, span),
             None => Place::whole(file),
         };
-        Problem::at(place, message.replace('\n', " ")).with_code(Code::Yaml)
+        let help = meant(&message);
+        Problem { help, ..Problem::at(place, message.replace('\n', " ")).with_code(Code::Yaml) }
     })
+}
+
+/// The key or the word that was meant by one that is unknown, where the error says which there are.
+fn meant(message: &str) -> Option<String> {
+    let unknown = ["unknown field `", "unknown variant `"];
+    let rest = unknown.iter().find_map(|what| message.strip_prefix(what))?;
+    let (name, expected) = rest.split_once("`, expected ")?;
+    let expected = expected.strip_prefix("one of ").unwrap_or(expected);
+    let known = expected.split(", ").flat_map(|names| names.split(" or "));
+    nearby::did_you_mean(name, known.map(|name| name.trim_matches('`')))
 }
 
 /// Nothing in these files may mean one thing here and another in the next YAML reader.
@@ -227,6 +239,23 @@ mod tests {
         assert!(read("a: !!binary aGk=\nb: !thing {}\n").is_err());
         let read = read("yes: no\n").expect("YAML");
         assert_eq!(read.get("yes"), Some(&serde_json::json!("no")));
+    }
+
+    #[test]
+    fn what_was_meant_by_an_unknown_key_or_word() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "lowercase")]
+        #[expect(dead_code, reason = "only reading is tested")]
+        enum Kind {
+            Enforce,
+            Shadow { until: u8, reason: u8, owner: u8 },
+            Both { first: u8, other: u8 },
+        }
+        let help = |text: &str| read::<Kind>(&source(text)).unwrap_err().help;
+        assert_eq!(help("shadow: { resaon: 1 }").as_deref(), Some("did you mean `reason`?"));
+        assert_eq!(help("both: { frist: 1 }").as_deref(), Some("did you mean `first`?"));
+        assert_eq!(help("enfroce").as_deref(), Some("did you mean `enforce`?"));
+        assert_eq!(help("shadow: { colour: 1 }"), None);
     }
 
     #[test]

@@ -50,6 +50,28 @@ fn everything_wrong_with_policies() {
     check("check_policies_json", &sandbox.run("check bundle --format json"));
 }
 
+/// Only what is near is suggested; of the rest, it is said what there is not.
+#[test]
+fn names_that_are_none() {
+    let sandbox = Sandbox::with(&[
+        ("bundle.yaml", "write: { classes: [write]", "wriet: { classes: [write]"),
+        (POLICIES, "Action::\"class:read\"", "Action::\"class:raed\""),
+        (
+            POLICIES,
+            "Role::\"writer\", action == Action::\"notes/write\"",
+            "Team::\"writer\", action",
+        ),
+    ]);
+    let actions = ["crm/update_contact", "notes/update", "server:crm", "class:delete", "read"];
+    let policy = |(position, action): (usize, &&str)| {
+        let id = format!("@id(\"p{position}\")");
+        format!("{id} forbid (principal, action == Action::\"{action}\", resource);\n")
+    };
+    let policies: String = actions.iter().enumerate().map(policy).collect();
+    sandbox.write("bundle/org/more.cedar", &policies);
+    check("check_names", &sandbox.run("check bundle"));
+}
+
 #[test]
 fn everything_wrong_with_the_manifest() {
     let sandbox = Sandbox::with(&[

@@ -95,6 +95,11 @@ request:
     let housekeeping =
         sandbox.run(&format!("explain bundle --request request.yaml {IDENTITY} --as bob"));
     check("explain_housekeeping", &housekeeping);
+    sandbox.write("request.yaml", "call: { path: /notes/mcp, tool: raed }\n");
+    let unknown =
+        sandbox.run(&format!("explain bundle --request request.yaml {IDENTITY} --as bob"));
+    let meant = "there is no tool `notes/raed`: did you mean `notes/read`?";
+    assert!(unknown.stdout.contains(meant), "{unknown:?}");
     sandbox.write("request.yaml", "call: { path: /notes/mcp, tool: read }\nrequest: { path: / }\n");
     check("explain_bad_request", &sandbox.run("explain bundle --request request.yaml"));
     assert_eq!(sandbox.run("explain bundle --request nowhere.yaml").code, 1);

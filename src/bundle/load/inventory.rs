@@ -25,7 +25,8 @@ pub(super) fn tools(
                 let site = Site::Manifest(format!("servers.{server}.tools.{name}"));
                 let message = format!("server `{server}` has no tool `{name}`");
                 let finding = Finding::new(Code::Inventory, site, message);
-                findings.push(finding.with_help("look into the tools file"));
+                findings
+                    .push(finding.with_help(format!("its tools stand in `{}`", notes.tools_from)));
             }
         }
         for description in descriptions {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Opened, SourceMap, in_order};
+use super::{Opened, SourceMap, advice, in_order};
 use crate::bundle::{self, Document};
 use crate::cli::files;
 use crate::cli::report::Problem;
@@ -19,7 +19,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let map = SourceMap::default();
     let found = |findings: &[bundle::Finding]| -> Vec<Problem> {
         let named = findings.iter().map(|finding| {
-            let problem = map.locate(finding);
+            let problem = map.locate(&advice::given(finding, &document));
             Problem { message: format!("`{name}`: {}", problem.message), ..problem }
         });
         in_order(named.collect())

@@ -7,6 +7,7 @@ use super::nearest::{self, Near};
 use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::Stop;
 use crate::cli::cases::{self, Outcome};
+use crate::cli::nearby;
 use crate::cli::questions::{identified, questions};
 use crate::cli::recorded::Recorded;
 use crate::cli::report::Problem;
@@ -14,6 +15,7 @@ use crate::config::Gate;
 use crate::decide::Posed;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
+use crate::tool::Tool;
 
 /// A decision with everything that led to it.
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl<'a> Author<'a> {
 impl Explanation {
     /// Decides the request as the filter does, and finds out how that came.
     pub(super) fn of(gate: &Gate, asked: Asked) -> Result<Self, Stop> {
-        let Asked { request, recorded, may_differ, notes, .. } = asked;
+        let Asked { request, recorded, may_differ, mut notes, .. } = asked;
         let Some((arrival, body)) = request else {
             return Ok(Self::as_recorded(recorded, notes));
         };
@@ -99,6 +101,7 @@ impl Explanation {
             explained(record, question, &layers)
         });
         let calls = explained.collect();
+        notes.extend(outcome.records.iter().filter_map(|record| unknown_tool(gate, record)));
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
         let recorded = recorded.map(|recorded| {
             let same = agrees(&recorded, &outcome);
@@ -134,6 +137,13 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
     recorded
         .filter(|reason| may_differ || *reason == Reason::BatchRefused)
         .unwrap_or(outcome.reason)
+}
+
+/// The tool that was meant by the name of none.
+fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
+    let name = record.tool.as_deref().filter(|_| record.reason == Reason::UnknownTool)?;
+    let near = nearby::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;
+    Some(format!("there is no tool `{name}`: {near}"))
 }
 
 /// Whether the same was decided by the same policies. What was refused with its batch was

@@ -2,9 +2,9 @@
 
 use cedar_policy::Effect;
 
-use super::nearby;
 use super::world::Read;
 use crate::bundle::{Code, Finding};
+use crate::cli::nearby;
 
 /// Annotations that mean something to the gate.
 const KNOWN: [&str; 4] = ["id", "mode", "reason", "severity"];

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::Effect;
 
-use super::nearby;
 use super::world::World;
 use crate::bundle::{Code, Finding, LayerName, Site};
 use crate::cli::cases::{Expect, Suite};
+use crate::cli::nearby;
 use crate::cli::report::Problem;
 use crate::reason::{Decision, Reason};
 

@@ -6,9 +6,9 @@ use std::str::FromStr as _;
 use cedar_policy::{EntityTypeName, EntityUid, SchemaFragment};
 use serde_json::Value;
 
-use super::nearby;
 use super::world::{Read, World};
 use crate::bundle::{Code, Document, Finding, Site};
+use crate::cli::nearby;
 use crate::tool::UnknownResource;
 
 /// The entities that there can be.
