@@ -2,6 +2,7 @@
 
 mod advice;
 mod built;
+mod elsewhere;
 mod entities;
 mod environments;
 mod layers;
@@ -30,11 +31,12 @@ pub use environments::{environments, named, open_for, open_to_load};
 pub use places::SourceMap;
 use tools::ToolsFile;
 
+use elsewhere::MANIFEST;
 use environments::ENVIRONMENTS;
 
 /// Entries that bundles have besides policies.
 const KNOWN: [&str; 7] = [
-    "bundle.yaml",
+    MANIFEST,
     "schema.cedarschema",
     "entities.yaml",
     TOOLS,
@@ -175,6 +177,12 @@ impl Reader<'_> {
                 return None;
             }
         };
+        if !entries.iter().any(|entry| entry.name == MANIFEST) {
+            // Whatever else is there belongs to something else.
+            let problem = elsewhere::missing(self.directory, &entries);
+            self.problems.push(problem.with_code(Code::Unreadable));
+            return None;
+        }
         let overlay = self.overlay(&entries);
         let entities = self.entities(&entries, &overlay);
         let manifest = self.manifest().map(|mut manifest| {
@@ -202,7 +210,7 @@ impl Reader<'_> {
     }
 
     fn manifest(&mut self) -> Option<Manifest> {
-        let file = self.file("bundle.yaml")?;
+        let file = self.file(MANIFEST)?;
         self.map.manifest = Some((Rc::clone(&file), Places::of(&file)));
         self.keep(yaml::read(&file))
     }

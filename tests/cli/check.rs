@@ -135,6 +135,31 @@ fn what_is_missing() {
     assert_eq!(sandbox.run("check nowhere").code, 3);
 }
 
+/// What is in a directory that is no bundle is not the bundle's fault.
+#[test]
+fn where_there_is_no_bundle() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("bundle", "policies/small");
+    sandbox.remove("bundle/bundle.yaml");
+    sandbox.write("policies/notes.txt", "");
+    check("check_no_bundle", &sandbox.run("check"));
+    check("check_no_bundle_there", &sandbox.run("check policies"));
+    sandbox.copy("policies/small", "policies/large");
+    let several = sandbox.run("check").stderr;
+    assert!(!several.contains("did you mean"), "{several}");
+}
+
+#[test]
+fn a_file_of_a_bundle_is_not_the_bundle() {
+    let sandbox = Sandbox::new();
+    check("check_file_of_bundle", &sandbox.run("check bundle/bundle.yaml"));
+    let deeper = sandbox.run("check bundle/org/notes.cedar").stderr;
+    assert!(deeper.contains("did you mean the directory `bundle`?"), "{deeper}");
+    sandbox.write("other.json", "{}");
+    let other = sandbox.run("check other.json").stderr;
+    assert!(other.contains("the document that `toolgate build` made of one"), "{other}");
+}
+
 const ACCEPTED: &str = "  help: \"Ask #help.\"
 accept:
   - { code: absence-passes, at: few-stars, reason: A note without stars has none. }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Opened, SourceMap, advice, in_order};
+use super::{Opened, SourceMap, advice, elsewhere, in_order};
 use crate::bundle::{self, Document};
 use crate::cli::files;
 use crate::cli::report::Problem;
@@ -11,10 +11,8 @@ use crate::cli::report::Problem;
 pub(super) fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let text = files::read(path).map_err(|error| vec![Problem::new(error.to_string())])?;
     let name = path.display();
-    let document: Document = serde_json::from_str(&text).map_err(|error| {
-        let help = "a bundle is a directory, or the document that `toolgate build` made of one";
-        vec![Problem::new(format!("`{name}` is no built bundle: {error}")).with_help(help)]
-    })?;
+    let document: Document =
+        serde_json::from_str(&text).map_err(|error| vec![elsewhere::no_document(path, &error)])?;
     let changed = changed(&name.to_string(), &document);
     let map = SourceMap::default();
     let found = |findings: &[bundle::Finding]| -> Vec<Problem> {
