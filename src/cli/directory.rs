@@ -8,6 +8,7 @@ mod environments;
 mod layers;
 mod overlay;
 mod places;
+mod strays;
 pub(super) mod tools;
 
 use std::collections::{BTreeMap, HashSet};
@@ -16,7 +17,7 @@ use std::rc::Rc;
 
 use cedar_policy::SchemaFragment;
 
-use super::files::{self, Entry, FileError};
+use super::files::{self, FileError};
 use super::policies;
 use super::report::{Problem, SourceFile};
 use super::yaml::{self, Places};
@@ -33,19 +34,7 @@ use tools::ToolsFile;
 
 use elsewhere::MANIFEST;
 use environments::ENVIRONMENTS;
-
-/// Entries that bundles have besides policies.
-const KNOWN: [&str; 7] = [
-    MANIFEST,
-    "schema.cedarschema",
-    "entities.yaml",
-    TOOLS,
-    "tests",
-    ENVIRONMENTS,
-    "README.md",
-];
-/// Where tools files usually are.
-const TOOLS: &str = "tools";
+use strays::TOOLS;
 
 /// A bundle that reads and loads.
 #[derive(Debug)]
@@ -195,7 +184,7 @@ impl Reader<'_> {
             Some(manifest) => self.tools(manifest),
             None => self.read_all_tools(),
         };
-        self.unknown(&entries, manifest.as_ref());
+        self.strays(&entries, manifest.as_ref());
         Some(Document {
             format: Format::V1,
             environment: self.environment.cloned(),
@@ -282,25 +271,6 @@ impl Reader<'_> {
     fn pinning(&self, server: &str, file: &SourceFile) -> String {
         let directory = self.directory.display();
         format!("toolgate inventory {directory} --server {server} {}", file.name)
-    }
-
-    /// What no part of a bundle is read from. A policy in a directory that nobody reads would
-    /// protect nothing.
-    fn unknown(&mut self, entries: &[Entry], manifest: Option<&Manifest>) {
-        let from: Vec<&str> = manifest
-            .iter()
-            .flat_map(|manifest| manifest.servers.values())
-            .map(|notes| notes.tools_from.as_str())
-            .collect();
-        for entry in entries {
-            let name = entry.name.as_str();
-            let of_tools = from.iter().any(|path| path.split('/').next() == Some(name));
-            if KNOWN.contains(&name) || layers::holds_layers(name) || of_tools {
-                continue;
-            }
-            let message = format!("`{}` is not part of a bundle", self.name(name));
-            self.problems.push(Problem::new(message).with_code(Code::StrayFile));
-        }
     }
 
     /// A path in the bundle as the user would write it.

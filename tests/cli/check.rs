@@ -124,6 +124,19 @@ fn what_does_not_belong_into_a_bundle() {
     check("check_tree", &sandbox.run("check bundle"));
 }
 
+/// A reviewed tool that no server has is not reviewed for anything.
+#[test]
+fn tools_files_that_no_server_names() {
+    let sandbox =
+        Sandbox::with(&[("bundle.yaml", "tools/notes.json", "tools/reviewed/./notes.json")]);
+    let tools = sandbox.read("bundle/tools/notes.json");
+    sandbox.write("bundle/tools/reviewed/notes.json", &tools);
+    sandbox.write("bundle/tools/reviewed/old.json", &tools);
+    sandbox.write("bundle/tools/older/notes.json", &tools);
+    sandbox.write("bundle/tools/.notes.json.new", &tools);
+    check("check_unread_tools", &sandbox.run("check bundle"));
+}
+
 #[test]
 fn what_is_missing() {
     let sandbox = Sandbox::new();
