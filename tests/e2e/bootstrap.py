@@ -12,6 +12,11 @@ import os
 import shutil
 import subprocess
 import sys
+
+if sys.version_info < (3, 11):
+    # Before anything that older versions do not understand.
+    sys.exit(f"Python 3.11 or newer is needed, and this is {sys.version.split()[0]}: try `make PYTHON=python3.12 …`")
+
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
