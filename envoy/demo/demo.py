@@ -24,10 +24,11 @@ from typing import Any, TextIO
 import calls
 import sign_in
 import story
-from stage import BUNDLE, LOGS, REPOSITORY, Stage, StageError
+from stage import BUNDLE, ENVIRONMENT, LOGS, REPOSITORY, Stage, StageError
 from story import Scene
 
-WIDTH = 100
+# What is printed elsewhere is as wide as on a wide terminal.
+WIDTH = max(40, min(100, shutil.get_terminal_size(fallback=(100, 24)).columns))
 COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "strong": 1, "quiet": 2}
 
 # Every field of a record (schema toolgate.decision/1).
@@ -255,7 +256,7 @@ Call a tool:
 
 Change a policy in {bundle}/org and put it into force:
 
-  {shown(stage.toolgate)} emit ecds {bundle} --environment dev \\
+  {shown(stage.toolgate)} emit ecds {bundle} --environment {ENVIRONMENT} \\
     --wasm {stage.wasm} --output {shown(stage.bundle_file)}
 
 Ctrl-C stops everything.""",
@@ -279,13 +280,14 @@ def finish(demo: Demo) -> int:
     permitted = sum(scene.permitted for scene in demo.played)
     bundle, toolgate = shown(BUNDLE), shown(demo.stage.toolgate)
     print(f"""All as expected: {len(demo.played)} calls, of which {permitted} were permitted and ran, and no other.
-Each left one record, except the one that Envoy stopped; no log shows a token or a redacted value.
+Each left one record, except the one that Envoy stopped;
+no log shows a token or a redacted value.
 
 What to try next:
   the records of this run           less {shown(demo.stage.directory)}/decisions.ndjson
-  calls of your own                 make run
+  calls of your own                 make run, which begins new logs
   the bundle, to copy and change    less {bundle}/bundle.yaml
-  what it decides, without Envoy    {toolgate} test {bundle}
+  what it decides, without Envoy    {toolgate} test {bundle} --environment {ENVIRONMENT}
   why it decides one call so        {toolgate} explain --help""")
     return 0
 

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 ENVOY_CONFIG = REPOSITORY / "envoy" / "envoy.yaml"
 BUNDLE = REPOSITORY / "policies" / "acme"
+ENVIRONMENT = "dev"
 LOGS = ("access.log", "decisions.ndjson", "envoy.log", "server.log")
 
 
@@ -57,7 +58,7 @@ class Stage:
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "ecds").mkdir(parents=True)
         sign_in.new_key(self.directory)
-        self._say("building the bundle")
+        self._say(f"building the bundle for the environment {ENVIRONMENT}, whose digest is its own")
         self.load(BUNDLE)
         self._say("starting the tool servers")
         self._spawn("server.log", sys.executable, str(HERE / "server.py"), "--port", str(self.tools_port))
@@ -100,7 +101,7 @@ class Stage:
 
     def load(self, bundle: Path) -> None:
         """Builds a bundle where Envoy looks for it; the file is replaced in one step."""
-        options = ["--wasm", self.wasm, "--environment", "dev", "--output", self.bundle_file]
+        options = ["--wasm", self.wasm, "--environment", ENVIRONMENT, "--output", self.bundle_file]
         command = [str(part) for part in (self.toolgate, "emit", "ecds", bundle, *options)]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         if built.returncode != 0:
