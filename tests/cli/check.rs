@@ -121,6 +121,8 @@ fn what_does_not_belong_into_a_bundle() {
     sandbox.write("bundle/polices.cedar", "");
     sandbox.write("bundle/README.md", "");
     sandbox.write("bundle/.hidden", "");
+    sandbox.write("bundle/tests/README.md", "");
+    sandbox.write("bundle/tests/more.yml", "");
     check("check_tree", &sandbox.run("check bundle"));
 }
 

@@ -5,16 +5,18 @@ use std::path::Path;
 
 use super::elsewhere::MANIFEST;
 use super::environments::ENVIRONMENTS;
-use super::{Reader, layers};
+use super::{Reader, is_named, layers};
 use crate::bundle::{Code, Manifest};
 use crate::cli::files::{self, Entry};
 use crate::cli::report::Problem;
 
 /// Where tools files usually are.
 pub(super) const TOOLS: &str = "tools";
+/// Where cases are.
+const TESTS: &str = "tests";
 /// Entries that bundles have besides policies and tools.
 const KNOWN: [&str; 6] =
-    [MANIFEST, "schema.cedarschema", "entities.yaml", "tests", ENVIRONMENTS, "README.md"];
+    [MANIFEST, "schema.cedarschema", "entities.yaml", TESTS, ENVIRONMENTS, "README.md"];
 
 impl Reader<'_> {
     /// Everything in the bundle's directory that is not read, as far as the manifest tells.
@@ -23,6 +25,9 @@ impl Reader<'_> {
         let from: Vec<&Path> = servers.map(|notes| Path::new(&notes.tools_from)).collect();
         for entry in entries {
             let name = entry.name.as_str();
+            if name == TESTS && entry.is_dir {
+                self.unread_cases();
+            }
             if KNOWN.contains(&name) || layers::holds_layers(name) {
                 continue;
             }
@@ -35,6 +40,20 @@ impl Reader<'_> {
             }
             let message = format!("`{}` is not part of a bundle", self.name(name));
             self.problems.push(Problem::new(message).with_code(Code::StrayFile));
+        }
+    }
+
+    /// What is beside the files of cases and is none.
+    fn unread_cases(&mut self) {
+        let listed = files::list(&self.path(TESTS));
+        for entry in self.keep_file(listed).unwrap_or_default() {
+            if (is_named(&entry.name, "yaml") && !entry.is_dir) || entry.name == "README.md" {
+                continue;
+            }
+            let message =
+                format!("`{}` is not read", self.name(&format!("{TESTS}/{}", entry.name)));
+            let help = format!("cases are in files `{TESTS}/<name>.yaml`");
+            self.problems.push(Problem::new(message).with_code(Code::StrayFile).with_help(help));
         }
     }
 
