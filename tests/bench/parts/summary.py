@@ -101,7 +101,7 @@ def _profile(detail: Detail) -> dict[str, float]:
     return {
         "a filter in Wasm that reads the body": round(floor, 1),
         "calls to Envoy: to hear of the request, and to leave evidence of the decision": round(calls - floor, 1),
-        "the decision, the record, and the caches that they take": round(toolgate - calls, 1),
+        "the decision and the record, with code that the processor has to learn anew": round(toolgate - calls, 1),
     }
 
 
