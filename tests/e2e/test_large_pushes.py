@@ -21,9 +21,10 @@ from harness.waiting import wait_until
 POLICIES = 1_200
 WORKERS = 2
 CALLERS = 4
-# In a second, of a plugin that is laying out; and how long it takes at most to lay out one of these.
+# One tries what is pushed, and one is the main thread's.
+VMS = WORKERS + 2
+# In a second, of a plugin that is laying out.
 TICKS = 500
-SETTLED = 0.3
 MEANWHILE = "decides until sha256:"
 REASON = "Nobody by this name works here any more, whoever says so; ask the people department."
 
@@ -77,7 +78,7 @@ def test_the_bundle_in_force_decides_until_a_large_one_is_laid_out(
 ) -> None:
     with calls(gateway, alice) as seen:
         gateway.envoy.push(large(version=2))
-        gateway.envoy.says("bundle acme@2", times=WORKERS)
+        gateway.envoy.says("bundle acme@2 ", times=VMS)
         assert gateway.envoy.said(MEANWHILE) >= WORKERS
     assert {version for versions in seen for version in versions} == {"acme@1", "acme@2"}
 
@@ -112,9 +113,8 @@ def test_large_pushes_one_after_the_other_are_all_laid_out_meanwhile(
 ) -> None:
     for version in (2, 3, 4):
         gateway.envoy.push(large(version=version))
-        gateway.envoy.says(f"bundle acme@{version} ", times=WORKERS)
-        wait_until(lambda version=version: in_force(gateway, alice) == f"acme@{version}", "the push to decide")
-        time.sleep(SETTLED)
+        gateway.envoy.says(f"bundle acme@{version} ", times=VMS)
+        assert settled(gateway, alice) == {f"acme@{version}"}
     assert gateway.envoy.said(MEANWHILE) >= 3 * WORKERS
 
 
