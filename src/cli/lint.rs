@@ -10,10 +10,10 @@ mod argument;
 mod cases;
 mod contradictions;
 mod covered;
-mod elsewhere;
 mod entities;
 mod expression;
 mod facts;
+mod foreign;
 mod reach;
 mod resource;
 mod world;
@@ -69,7 +69,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         }
         findings.extend(permitted);
         findings.extend(resource::check(world, &read));
-        findings.extend(elsewhere::check(world, &read));
+        findings.extend(foreign::check(world, &read));
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }
