@@ -1,7 +1,8 @@
 //! Which gate decides the calls of a plugin, among those of its configurations that a VM still has.
 //!
 //! A push makes a new configuration beside the old one. Envoy can also go back to one that it still
-//! has, since streams hold on to it, and tells nobody: the calls that come tell.
+//! has, since streams hold on to it, or drain a listener that has the old one, and tells nobody: the
+//! calls that come tell. Where they come to more than one, none is known to be in force.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -56,12 +57,10 @@ impl Sitter {
         }
     }
 
-    /// A call has come to the configuration, so it has the seat, whoever had it last. Its own gate,
-    /// if it has one yet, decides.
-    pub fn is_called(&self, gate: Option<&Rc<Gate>>) {
+    /// A call has come to the configuration. If another one has the seat, nobody is sure of it.
+    pub fn is_called(&self) {
         if !self.is_seated() {
-            self.seat.holder.set(self.number);
-            *self.seat.gate.borrow_mut() = gate.map(Rc::downgrade).unwrap_or_default();
+            drop(self.seat.gate.take());
         }
     }
 
@@ -109,7 +108,7 @@ mod tests {
         let (loading, before) = seats.next("a");
         check(before.as_ref(), Some(&one));
         // It has calls, which the gate before decides.
-        loading.is_called(None);
+        loading.is_called();
         check(seats.next("a").1.as_ref(), None);
         seats.next("a").0.decides_by(&gate());
         check(seats.next("a").1.as_ref(), None);
@@ -126,25 +125,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_again_decides_again() {
+    fn where_calls_come_to_more_than_one_none_is_in_force() {
         let (mut seats, [one, two]) = (Seats::default(), [gate(), gate()]);
         let (first, _) = seats.next("a");
         first.decides_by(&one);
         let (second, _) = seats.next("a");
         second.decides_by(&two);
-        first.is_called(Some(&one));
-        first.is_called(Some(&one));
+        first.is_called();
+        second.is_called();
+        let (third, before) = seats.next("a");
+        check(before.as_ref(), None);
+        third.decides_by(&one);
+        third.is_called();
         check(seats.next("a").1.as_ref(), Some(&one));
-        first.is_called(Some(&one));
-        second.is_called(None);
-        check(seats.next("a").1.as_ref(), None);
     }
 
     #[test]
     fn plugins_without_a_name_share_nothing() {
         let (mut seats, one) = (Seats::default(), gate());
         let (first, _) = seats.next("");
-        first.is_called(Some(&one));
+        first.is_called();
         first.decides_by(&one);
         check(seats.next("").1.as_ref(), None);
     }

@@ -84,7 +84,7 @@ impl RootContext for Plugin {
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        self.sitter.is_called(self.gate.as_ref().filter(|_| self.loading.is_none()));
+        self.sitter.is_called();
         let (stats, entropy) = (Rc::clone(&self.stats), Rc::clone(&self.entropy));
         Some(Box::new(Stream::new(self.gate.clone(), stats, entropy)))
     }

@@ -136,7 +136,6 @@ def test_a_bundle_that_was_withdrawn_does_not_come_back(
     assert "acme@2" not in {version for versions in seen for version in versions}
     # The main thread has a VM of its own, where no calls come.
     assert gateway.envoy.said(f"bundle {withdrawn} {MEANWHILE}") <= 1
-    assert gateway.envoy.said(MEANWHILE) >= 2 * WORKERS
 
 
 def test_signed_bundles_are_laid_out_meanwhile_too(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
