@@ -155,7 +155,6 @@ fn what_is_no_gate_at_once_is_none_in_pieces() {
     let odd = json!({ "id": "p", "source": "@mode(\"x\") permit (principal, action, resource);" });
     for config in [
         edit("/bundle", Value::Null),
-        edit("/candidate", Value::Null),
         edit("/candidate/layers", json!([])),
         edit("/bundle/layers", json!({ "nobody": [] })),
         edit("/bundle/layers", json!({})),
@@ -165,19 +164,40 @@ fn what_is_no_gate_at_once_is_none_in_pieces() {
         edit("/bundle/layers/org", json!([odd])),
         edit("/candidate/manifest/name", json!("")),
         edit("/bundle/manifest/version", json!(0)),
-        edit("/bundle/resolved", Value::Null),
         format!("{{\"bundle\":{built},\"environment\":\"here\"}}"),
         format!("{{\"bundle\":{built},\"bundle\":{built}}}"),
         format!("{{\"bundle\":{built}}} x"),
         format!("{{\"bundle\":{built},}}"),
         format!("[{{\"bundle\":{built}}}]"),
-        edit("/bundle", json!({})).replace("{}", "{\"layers\":{\"org\":[],\"org\":[]}}"),
-        edit("/bundle", json!({})).replace("{}", "{\"layers\":{\"org\":[]},\"layers\":{}}"),
+        format!("{{\"bundle\":{built}}}")
+            .replace("\"layers\":{\"org\":[", "\"layers\":{},\"layers\":{\"org\":["),
         edit("/bundle/layers/org", json!([policy, policy])).replace("},{\"id\"", "} {\"id\""),
         edit("/bundle/layers/org", json!([policy])).replace("\"org\":[", "\"org\":[,"),
         String::new(),
     ] {
+        assert!(at_once(&config).is_err(), "{config}");
         the_same(&config, &[1, usize::MAX]);
+    }
+}
+
+#[test]
+fn a_bundle_that_was_not_built_is_checked_in_both_ways() {
+    let mut config = json!({ "bundle": built(40), "candidate": null });
+    config["bundle"]["resolved"] = Value::Null;
+    assert!(at_once(config.to_string()).is_ok());
+    the_same(&config.to_string(), &[100]);
+    config["bundle"]["layers"]["org"][0]["source"] = json!("permit (");
+    assert!(at_once(config.to_string()).is_err());
+    the_same(&config.to_string(), &[100]);
+}
+
+#[test]
+fn of_two_layers_with_one_name_the_same_one_counts() {
+    let config = json!({ "bundle": built(40) }).to_string();
+    for name in ["org", "tenant/t"] {
+        let twice = config.replacen("\"org\":[{", &format!("\"{name}\":[],\"org\":[{{"), 1);
+        assert_eq!(at_once(&twice).err(), None, "{name}");
+        the_same(&twice, &[1, 500, usize::MAX]);
     }
 }
 
