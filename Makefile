@@ -3,13 +3,16 @@
 CARGO ?= cargo
 PYTHON ?= python3
 
-WASM := target/wasm32-wasip1/wasm/toolgate.wasm
+COMPILED := target/wasm32-wasip1/wasm/toolgate.wasm
+WASM := target/toolgate.wasm
 TOOLGATE := target/debug/toolgate
 BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
+LAYOUT := $(CARGO) run --locked --quiet --package layout --
+PROFILE := tests/layout/profile.txt
 BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e bench bench-steps wasm image cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit e2e bench bench-steps profile wasm image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,12 +28,12 @@ run: wasm cli ## the demo's Envoy and servers, left running for curl
 test: toolchain fmt lint doc unit e2e ## everything CI runs
 
 unit: wasm ## the core, the policy tests, the command line and the shape of the tree
-	$(CARGO) test --locked --quiet
+	$(CARGO) test --locked --quiet --package toolgate --package layout
 
 # The tests' own build of the command: `cli` has other features in its dependencies, and would
 # compile them all once more.
 e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clients
-	$(CARGO) test --locked --quiet --no-run
+	$(CARGO) test --locked --quiet --package toolgate --package layout --no-run
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
 
@@ -45,8 +48,15 @@ bench-steps: toolchain ## instructions of every step of an exchange, beside the 
 	$(CARGO) build --locked --profile bench --package steps
 	@$(PYTHON) tests/bench/steps/steps.py
 
+profile: wasm cli ## learn anew, from the demo, which way calls take through the filter
+	@$(BOOTSTRAP) envoy-1.40.0 mcp2
+	$(LAYOUT) mark $(COMPILED) target/layout/marked.wasm
+	@$(DEMO) --wasm target/layout/marked.wasm
+	$(LAYOUT) learn $(COMPILED) $(PROFILE) target/demo/envoy.log
+
 wasm: toolchain ## the filter
 	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm
+	@$(LAYOUT) apply $(COMPILED) $(PROFILE) $(WASM)
 
 image: wasm ## the filter as an OCI image layout in target/image, with what it is made of
 	@$(PYTHON) envoy/image.py $(WASM) target/image
@@ -60,11 +70,11 @@ toolchain: ## the compiler of rust-toolchain.toml, also where rustup does not in
 	@rustup --quiet component add clippy rustfmt
 
 lint: ## clippy, for the terminal and for the filter
-	$(CARGO) clippy --locked --all-targets --quiet -- --deny warnings
+	$(CARGO) clippy --locked --package toolgate --package layout --all-targets --quiet -- --deny warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm --quiet -- --deny warnings
 
 fmt: ## is the code formatted?
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 
 deny: ## licences, sources and advisories of dependencies (needs cargo-deny)
 	$(CARGO) deny check

@@ -4,7 +4,7 @@ The image has one layer with one file, `plugin.wasm`, which is what Istio, Envoy
 read. It is the same for every machine, but runtimes look for an image of their own architecture, so there are two that
 differ in that word only. The same filter gives the same bytes: nothing in here has a time.
 
-    python3 envoy/image.py target/wasm32-wasip1/wasm/toolgate.wasm target/image
+    python3 envoy/image.py target/toolgate.wasm target/image
 """
 
 import gzip

@@ -1,9 +1,10 @@
-//! The built filter: what it asks of its host.
+//! The built filter: what it asks of its host, and how it is laid out.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use wasmparser::{Operator, Parser, Payload};
+use layout::{Module, laid_out};
+use wasmparser::{Operator, Parser, Payload, Validator};
 
 /// Everything the filter may import: what the proxy-wasm SDK binds, and five calls of WASI. A new
 /// entry is a new way out of the sandbox, to be argued for.
@@ -53,12 +54,29 @@ const IMPORTS: &[&str] = &[
 /// Cedar evaluates recursively: see `.cargo/config.toml`.
 const STACK: i32 = 8 << 20;
 
-fn filter() -> Vec<u8> {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/wasm32-wasip1/wasm/toolgate.wasm");
+/// As the compiler leaves it, and as `make wasm` does.
+const COMPILED: &str = "target/wasm32-wasip1/wasm/toolgate.wasm";
+const FILTER: &str = "target/toolgate.wasm";
+
+fn built(path: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
     #[expect(clippy::disallowed_methods, reason = "tests read what was built")]
     let bytes = std::fs::read(&path);
     bytes.unwrap_or_else(|error| panic!("{}: {error}; run `make wasm`", path.display()))
+}
+
+fn filter() -> Vec<u8> {
+    built(FILTER)
+}
+
+#[test]
+fn the_filter_is_laid_out_as_the_profile_has_it() {
+    let compiled = built(COMPILED);
+    let profile = include_str!("layout/profile.txt").parse().unwrap();
+    let (bytes, fit) = laid_out(&Module::read(&compiled).unwrap(), &profile).unwrap();
+    assert!(bytes == filter(), "`{FILTER}` is not of `{COMPILED}`; run `make wasm`");
+    assert!(fit.unchanged * 2 > fit.known, "{fit}; run `make profile`");
+    Validator::new().validate_all(&bytes).unwrap();
 }
 
 #[test]

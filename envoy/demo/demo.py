@@ -297,7 +297,7 @@ def options() -> argparse.Namespace:
     built = REPOSITORY / "target"
     envoys = sorted(built.glob("e2e/envoy-*/lib/python*/site-packages/envoy/_bin/envoy"))
     envoy = os.environ.get("ENVOY") or (envoys[-1] if envoys else shutil.which("envoy"))
-    wasm = os.environ.get("TOOLGATE_WASM", built / "wasm32-wasip1" / "wasm" / "toolgate.wasm")
+    wasm = os.environ.get("TOOLGATE_WASM", built / "toolgate.wasm")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--envoy", type=Path, default=envoy, required=not envoy, help="the Envoy binary ($ENVOY)")
     parser.add_argument("--wasm", type=Path, default=wasm, help="the filter ($TOOLGATE_WASM)")

@@ -16,7 +16,7 @@ TOOL_SERVER = REPOSITORY / "envoy" / "demo" / "server.py"
 
 # Both can be another build of the same, e.g. the release that is about to be published.
 TOOLGATE = Path(os.environ.get("TOOLGATE", TARGET / "debug" / "toolgate"))
-TOOLGATE_WASM = Path(os.environ.get("TOOLGATE_WASM", TARGET / "wasm32-wasip1" / "wasm" / "toolgate.wasm"))
+TOOLGATE_WASM = Path(os.environ.get("TOOLGATE_WASM", TARGET / "toolgate.wasm"))
 
 ENVOY_VERSIONS = sorted(
     (path.stem.removeprefix("envoy-") for path in (E2E / "requirements").glob("envoy-*.txt")),

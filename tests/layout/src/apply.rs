@@ -1,0 +1,112 @@
+//! Lays a module out.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display};
+
+use wasm_encoder::reencode::Reencode;
+use wasm_encoder::{BranchHint, BranchHints, CodeSection};
+
+use crate::module::is_branch;
+use crate::profile::{Known, Way};
+use crate::rewrite::Rewrite;
+use crate::{Error, Function, Module, Profile};
+
+/// How much of a profile is about the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    /// Functions of the profile that the module has.
+    pub found: usize,
+    /// Those of them that are as they were, so that their branches are known.
+    pub unchanged: usize,
+    /// All functions of the profile.
+    pub known: usize,
+}
+
+impl Display for Fit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { found, unchanged, known } = self;
+        write!(out, "of {known} functions in the profile {found} found, {unchanged} unchanged")
+    }
+}
+
+/// The module with the functions of the profile first, with hints where their branches go, and
+/// without names.
+///
+/// # Errors
+///
+/// The module cannot be written again.
+pub fn laid_out(module: &Module<'_>, profile: &Profile) -> Result<(Vec<u8>, Fit), Error> {
+    let found = find(module, profile);
+    let mut known = vec![None; module.functions.len()];
+    let mut order = Vec::with_capacity(known.len());
+    for (place, function) in found {
+        known[place] = Some(function);
+        order.push(place);
+    }
+    let found = order.len();
+    order.extend((0..known.len()).filter(|&place| known[place].is_none()));
+
+    let mut unchanged = 0;
+    let mut rewrite = Rewrite::new(module, order.clone());
+    let (mut code, mut hints) = (CodeSection::new(), BranchHints::new());
+    for (place, number) in order.into_iter().zip(module.imports..) {
+        let function = &module.functions[place];
+        let ways = known[place].filter(|known| is_unchanged(function, known));
+        unchanged += usize::from(ways.is_some());
+        let ways = ways.map_or(&[][..], |known| &known.ways);
+        let (body, hinted) = written(&mut rewrite, function, ways)?;
+        code.function(&body);
+        if !hinted.is_empty() {
+            hints.function_hints(number, hinted);
+        }
+    }
+    let bytes = rewrite.finish(code, hints).map_err(Error::rewrite)?;
+    Ok((bytes, Fit { found, unchanged, known: profile.functions.len() }))
+}
+
+fn is_unchanged(function: &Function<'_>, known: &Known) -> bool {
+    (function.operators, function.branches) == (known.operators, known.ways.len())
+}
+
+/// Where in the module each function of the profile stands. Two of one name are told apart by
+/// their code, and otherwise taken in the order in which they come.
+fn find<'p>(module: &Module<'_>, profile: &'p Profile) -> Vec<(usize, &'p Known)> {
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, function) in module.functions.iter().enumerate() {
+        places.entry(&function.name).or_default().push(place);
+    }
+    let find = |known: &'p Known| {
+        let places = places.get_mut(known.name.as_str())?;
+        let same = |place: &usize| is_unchanged(&module.functions[*place], known);
+        let at = places.iter().position(same).or((!places.is_empty()).then_some(0))?;
+        Some((places.remove(at), known))
+    };
+    profile.functions.iter().filter_map(find).collect()
+}
+
+fn written(
+    rewrite: &mut Rewrite<'_>,
+    function: &Function<'_>,
+    ways: &[Way],
+) -> Result<(wasm_encoder::Function, Vec<BranchHint>), Error> {
+    let body = &function.body;
+    let mut output = rewrite.new_function_with_parsed_locals(body).map_err(Error::rewrite)?;
+    let mut hints = Vec::new();
+    let mut ways = ways.iter();
+    for operator in body.get_operators_reader()? {
+        let operator = operator?;
+        if is_branch(&operator) {
+            let hint = match ways.next() {
+                Some(Way::On) => Some(0),
+                Some(Way::Away) => Some(1),
+                Some(Way::Unmet | Way::Both) | None => None,
+            };
+            hints.extend(hint.map(|branch_hint_value| BranchHint {
+                branch_func_offset: u32::try_from(output.byte_len()).unwrap_or(u32::MAX),
+                branch_hint_value,
+            }));
+        }
+        output.instruction(&rewrite.instruction(operator).map_err(Error::rewrite)?);
+    }
+    Ok((output, hints))
+}

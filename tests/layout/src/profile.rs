@@ -1,0 +1,123 @@
+//! What calls pass through, as text.
+
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use crate::{Error, Module, Sightings};
+
+/// Of a hundred calls that meet a branch, as many go one way that it is worth telling.
+const MOST: u32 = 75;
+/// Of a hundred calls, as many pass through a function that it is worth knowing.
+const FEW: u32 = 30;
+
+/// Functions that calls pass through, those that most of them do first.
+///
+/// As text a function is a line: how many operators it has, a character for each of its branches
+/// (see [`Way`]; `.` if it has none), and its name.
+#[derive(Debug, PartialEq)]
+pub struct Profile {
+    pub(crate) functions: Vec<Known>,
+}
+
+/// A function that calls pass through.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Known {
+    pub(crate) operators: usize,
+    pub(crate) ways: Vec<Way>,
+    pub(crate) name: String,
+}
+
+/// Where calls go at a branch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Way {
+    /// None came there: `-`.
+    Unmet,
+    /// Most do not take it: `0`.
+    On,
+    /// Most take it: `1`.
+    Away,
+    /// It depends: `*`.
+    Both,
+}
+
+const WAYS: [(char, Way); 4] =
+    [('-', Way::Unmet), ('0', Way::On), ('1', Way::Away), ('*', Way::Both)];
+const NO_BRANCHES: &str = ".";
+
+impl Profile {
+    /// What was seen, as a profile.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was seen.
+    pub fn learn(module: &Module<'_>, sightings: &Sightings) -> Result<Self, Error> {
+        let mut seen: Vec<_> = module
+            .functions
+            .iter()
+            .zip(sightings.functions())
+            .filter(|(function, seen)| {
+                seen.calls * 100 > sightings.calls() * FEW && !function.name.is_empty()
+            })
+            .collect();
+        if seen.is_empty() {
+            return Err(Error::NothingSeen);
+        }
+        seen.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.calls));
+        let functions = seen.into_iter().map(|(function, seen)| Known {
+            operators: function.operators,
+            ways: seen.branches.iter().map(|&[on, away]| Way::of(on, away)).collect(),
+            name: function.name.clone(),
+        });
+        Ok(Self { functions: functions.collect() })
+    }
+}
+
+impl Way {
+    fn of(on: u32, away: u32) -> Self {
+        let share = |part: u32| part * 100 / (on + away);
+        match (on, away) {
+            (0, 0) => Self::Unmet,
+            _ if share(on) >= MOST => Self::On,
+            _ if share(away) >= MOST => Self::Away,
+            _ => Self::Both,
+        }
+    }
+
+    fn as_char(self) -> char {
+        WAYS.iter().find(|(_, way)| *way == self).map_or('*', |(letter, _)| *letter)
+    }
+}
+
+impl Display for Profile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for function in &self.functions {
+            let ways: String = function.ways.iter().map(|way| way.as_char()).collect();
+            let ways = if ways.is_empty() { NO_BRANCHES } else { &ways };
+            writeln!(out, "{} {ways} {}", function.operators, function.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let lines = text.lines().zip(1..).map(|(text, line)| {
+            known(text).ok_or_else(|| Error::Line { line, text: text.to_owned() })
+        });
+        Ok(Self { functions: lines.collect::<Result<_, _>>()? })
+    }
+}
+
+fn known(line: &str) -> Option<Known> {
+    let (operators, rest) = line.split_once(' ')?;
+    let (ways, name) = rest.split_once(' ')?;
+    let ways = if ways == NO_BRANCHES { "" } else { ways };
+    let way = |letter| WAYS.iter().find(|(known, _)| *known == letter).map(|(_, way)| *way);
+    Some(Known {
+        operators: operators.parse().ok()?,
+        ways: ways.chars().map(way).collect::<Option<_>>()?,
+        name: name.to_owned(),
+    })
+}
