@@ -23,7 +23,7 @@ struct Place {
     #[arg(long, value_name = "URL", requires = "sha256", value_parser = values::https)]
     wasm_url: Option<String>,
     /// Where the proxy's own file system has the filter
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = values::filter_file)]
     wasm: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Output;
+use super::{Output, values};
 use crate::cli::Stop;
 use crate::cli::configuration::{self, Configuration};
 use crate::cli::directory::Opened;
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) configuration: Configuration,
     /// Where Envoy finds the filter, as a path on Envoy's machine
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = values::filter_file)]
     wasm: String,
     #[command(flatten)]
     pub(super) output: Output,

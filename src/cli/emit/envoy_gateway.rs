@@ -57,7 +57,7 @@ struct Place {
     #[arg(long, value_name = "IMAGE@sha256:…")]
     image: Option<Image>,
     /// Where Envoy's container has the filter
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = values::filter_file)]
     wasm: Option<String>,
 }
 

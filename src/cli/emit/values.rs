@@ -118,6 +118,14 @@ pub(super) fn https(text: &str) -> Result<String, String> {
     }
 }
 
+/// A file with the filter, where the proxy runs. A URL would be taken for the name of one.
+pub(super) fn filter_file(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains("://") {
+        return Err(format!("`{text}` is not the path of a file where the proxy runs"));
+    }
+    Ok(text.to_owned())
+}
+
 /// A file with keys. Where the keys are a URL elsewhere, one would be taken for the name of a file.
 pub(super) fn keys_file(text: &str) -> Result<String, String> {
     if !text.contains("://") {
