@@ -51,6 +51,24 @@ const IMPORTS: &[&str] = &[
     "wasi_snapshot_preview1.random_get",
 ];
 
+/// What Envoy may call, and nothing that it would call in vain.
+const EXPORTS: &[&str] = &[
+    "_initialize",
+    "memory",
+    "proxy_abi_version_0_2_1",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_done",
+    "proxy_on_memory_allocate",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_response_trailers",
+    "proxy_on_tick",
+];
+
 /// Cedar evaluates recursively: see `.cargo/config.toml`.
 const STACK: i32 = 8 << 20;
 
@@ -104,4 +122,28 @@ fn imports_are_pinned() {
         }
     }
     assert_eq!(imports.iter().map(String::as_str).collect::<Vec<_>>(), IMPORTS);
+}
+
+#[test]
+fn exports_are_pinned() {
+    let bytes = filter();
+    let mut exports = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        if let Payload::ExportSection(section) = payload.unwrap() {
+            exports.extend(section.into_iter().map(|export| export.unwrap().name));
+        }
+    }
+    assert_eq!(exports.into_iter().collect::<Vec<_>>(), EXPORTS);
+}
+
+#[test]
+fn envoy_calls_whatever_the_filter_answers() {
+    for source in [include_str!("../src/filter.rs"), include_str!("../src/filter/plugin.rs")] {
+        let answers = source.split("    fn on_").skip(1);
+        let names = answers.map(|rest| rest.split('(').next().unwrap());
+        for name in names {
+            let callback = format!("proxy_on_{}", name.trim_start_matches("http_"));
+            assert!(EXPORTS.contains(&callback.as_str()), "Envoy never calls `{callback}`");
+        }
+    }
 }

@@ -12,7 +12,8 @@ use layout::{Module, Profile, Sightings, laid_out, marked};
 ///
 /// The compiler knows neither which of the filter's functions a call needs nor which way it takes
 /// through them. `apply` puts the functions that calls need side by side, and tells the engine
-/// which branches they do not take, as the profile has it. The code stays what it was.
+/// which branches they do not take, as the profile has it; and it leaves out the callbacks to which
+/// the filter has no answer. The code stays what it was.
 ///
 /// The profile is made of a filter that `mark` has prepared: for every call it writes to Envoy's
 /// log what it passed through, and `learn` reads these logs.

@@ -3,10 +3,29 @@
 use std::mem;
 
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{BranchHints, CodeSection, FunctionSection, SectionId};
-use wasmparser::{CodeSectionReader, CustomSectionReader, FunctionSectionReader, Parser};
+use wasm_encoder::{BranchHints, CodeSection, ExportSection, FunctionSection, SectionId};
+use wasmparser::{CodeSectionReader, CustomSectionReader, Export, FunctionSectionReader, Parser};
 
 use crate::{Error, Module};
+
+/// What Envoy calls begins so.
+const CALLBACK: &str = "proxy_on_";
+/// What of it the filter has an answer to. The SDK exports an answer to everything, and Envoy asks
+/// whatever is exported: of every part of a response's body, and of every stream once more for its
+/// log.
+const ANSWERED: [&str; 11] = [
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    "proxy_on_delete",
+    "proxy_on_done",
+    "proxy_on_memory_allocate",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_response_headers",
+    "proxy_on_response_trailers",
+    "proxy_on_tick",
+];
 
 type Result<T> = std::result::Result<T, reencode::Error<Error>>;
 
@@ -49,6 +68,13 @@ impl Reencode for Rewrite<'_> {
     fn function_index(&mut self, number: u32) -> Result<u32> {
         let new = usize::try_from(number).ok().and_then(|number| self.numbers.get(number));
         new.copied().ok_or(reencode::Error::UserError(Error::Lacks("function that it calls")))
+    }
+
+    fn parse_export(&mut self, exports: &mut ExportSection, export: Export<'_>) -> Result<()> {
+        if export.name.starts_with(CALLBACK) && !ANSWERED.contains(&export.name) {
+            return Ok(());
+        }
+        reencode::utils::parse_export(self, exports, export)
     }
 
     fn parse_function_section(
