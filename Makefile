@@ -53,6 +53,7 @@ profile: wasm cli ## learn anew, from the demo, which way calls take through the
 	$(LAYOUT) mark $(COMPILED) target/layout/marked.wasm
 	@$(DEMO) --wasm target/layout/marked.wasm
 	$(LAYOUT) learn $(COMPILED) $(PROFILE) target/demo/envoy.log
+	@$(LAYOUT) apply $(COMPILED) $(PROFILE) $(WASM)
 
 wasm: toolchain ## the filter
 	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm

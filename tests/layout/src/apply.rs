@@ -6,10 +6,10 @@ use std::fmt::{self, Display};
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{BranchHint, BranchHints, CodeSection};
 
-use crate::module::is_branch;
+use crate::module::{Function, is_branch};
 use crate::profile::{Known, Way};
 use crate::rewrite::Rewrite;
-use crate::{Error, Function, Module, Profile};
+use crate::{Error, Module, Profile};
 
 /// How much of a profile is about the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,24 +64,31 @@ pub fn laid_out(module: &Module<'_>, profile: &Profile) -> Result<(Vec<u8>, Fit)
     Ok((bytes, Fit { found, unchanged, known: profile.functions.len() }))
 }
 
+/// As far as a profile can tell. What is taken for unchanged and is not gets wrong hints, and is
+/// slower.
 fn is_unchanged(function: &Function<'_>, known: &Known) -> bool {
     (function.operators, function.branches) == (known.operators, known.ways.len())
 }
 
 /// Where in the module each function of the profile stands. Two of one name are told apart by
-/// their code, and otherwise taken in the order in which they come.
+/// their code; those that have changed take the places that are left.
 fn find<'p>(module: &Module<'_>, profile: &'p Profile) -> Vec<(usize, &'p Known)> {
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, function) in module.functions.iter().enumerate() {
         places.entry(&function.name).or_default().push(place);
     }
-    let find = |known: &'p Known| {
-        let places = places.get_mut(known.name.as_str())?;
-        let same = |place: &usize| is_unchanged(&module.functions[*place], known);
-        let at = places.iter().position(same).or((!places.is_empty()).then_some(0))?;
-        Some((places.remove(at), known))
-    };
-    profile.functions.iter().filter_map(find).collect()
+    let mut found = vec![None; profile.functions.len()];
+    let changes: [fn(&Function<'_>, &Known) -> bool; 2] = [is_unchanged, |_, _| true];
+    for is_it in changes {
+        for (known, found) in profile.functions.iter().zip(&mut found) {
+            let Some(places) = places.get_mut(known.name.as_str()) else { continue };
+            let it = places.iter().position(|&place| is_it(&module.functions[place], known));
+            if found.is_none() {
+                *found = it.map(|at| (places.remove(at), known));
+            }
+        }
+    }
+    found.into_iter().flatten().collect()
 }
 
 fn written(
@@ -101,10 +108,11 @@ fn written(
                 Some(Way::Away) => Some(1),
                 Some(Way::Unmet | Way::Both) | None => None,
             };
-            hints.extend(hint.map(|branch_hint_value| BranchHint {
-                branch_func_offset: u32::try_from(output.byte_len()).unwrap_or(u32::MAX),
-                branch_hint_value,
-            }));
+            let offset = u32::try_from(output.byte_len());
+            let branch_func_offset = offset.map_err(|_| Error::Lacks("functions of a size"))?;
+            hints.extend(
+                hint.map(|branch_hint_value| BranchHint { branch_func_offset, branch_hint_value }),
+            );
         }
         output.instruction(&rewrite.instruction(operator).map_err(Error::rewrite)?);
     }

@@ -15,7 +15,7 @@ mod tests;
 
 pub use apply::{Fit, laid_out};
 pub use mark::marked;
-pub use module::{Function, Module};
+pub use module::Module;
 pub use profile::Profile;
 pub use sightings::Sightings;
 
@@ -39,9 +39,9 @@ pub enum Error {
         /// What stands there.
         text: String,
     },
-    /// No log has anything that a marked filter writes.
-    #[error("no call was seen in the logs")]
-    NothingSeen,
+    /// The logs have too little of what a marked filter writes.
+    #[error("the logs have {0} calls of this filter, marked, which is too little to learn from")]
+    FewCalls(u32),
 }
 
 impl Error {

@@ -12,15 +12,15 @@ use layout::{Module, Profile, Sightings, laid_out, marked};
 ///
 /// The compiler knows neither which of the filter's functions a call needs nor which way it takes
 /// through them. `apply` puts the functions that calls need side by side, and tells the engine
-/// which branches they do not take, as the profile has it; and it leaves out the callbacks to which
-/// the filter has no answer. The code stays what it was.
+/// which branches they do not take, as the profile has it; and it leaves out the callbacks of
+/// streams to which the filter has no answer. The code stays what it was.
 ///
-/// The profile is made of a filter that `mark` has prepared: for every call it writes to Envoy's
-/// log what it passed through, and `learn` reads these logs.
+/// The profile is made of a filter that `mark` has prepared: whenever a stream begins, it writes to
+/// Envoy's log what was passed through since the one before began, and `learn` reads these logs.
 #[derive(Parser)]
 #[command(name = "layout")]
 enum Command {
-    /// Write a filter that logs, for every call, what it passed through
+    /// Write a filter that logs what its calls pass through
     Mark { filter: PathBuf, output: PathBuf },
     /// Write the profile that the logs of a marked filter tell
     Learn {
@@ -61,8 +61,9 @@ fn run(command: Command) -> Result<String, String> {
             for log in logs {
                 sightings.read(&read(&log)?);
             }
-            let learnt = about(&profile, Profile::learn(&module, &sightings))?;
-            write(&profile, learnt.to_string().as_bytes())
+            let learnt = Profile::learn(&module, &sightings).map_err(|error| error.to_string())?;
+            let written = write(&profile, learnt.to_string().as_bytes())?;
+            Ok(format!("{written}: learnt from {} calls", sightings.calls()))
         }
         Command::Apply { filter, profile, output } => {
             let bytes = read(&filter)?;

@@ -1,17 +1,19 @@
 //! Marks what a call passes through.
 //!
 //! Marks are bytes at the bottom of the stack, which is far larger than what calls need of it.
-//! When the next stream begins, they are logged and cleared.
+//! When a stream begins, they are logged and cleared.
 
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{BlockType, BranchHints, CodeSection, MemArg, MemArgTarget, ValType};
 
-use crate::module::is_branch;
+use crate::module::{Function, is_branch};
 use crate::rewrite::Rewrite;
 use crate::sightings::{AWAY, NOTHING, ON, marks};
-use crate::{Error, Function, Module};
+use crate::{Error, Module};
 
 const FIRST: i32 = 1024;
+/// Marks take no more of the stack than one part of so many.
+const MUCH: u32 = 4;
 /// What streams begin with.
 const BEGINNING: &str = "proxy_on_context_create";
 const LOG: &str = "proxy_log";
@@ -29,7 +31,7 @@ const BYTE: MemArg =
 pub fn marked(module: &Module<'_>) -> Result<Vec<u8>, Error> {
     let beginning = module.exported(BEGINNING).ok_or(Error::Lacks(BEGINNING))?;
     let log = *module.imported.get(LOG).ok_or(Error::Lacks(LOG))?;
-    let length = i32::try_from(marks(module)).map_err(|_| Error::Lacks("room for marks"))?;
+    let length = room(module)?;
     let mut rewrite = Rewrite::new(module, (0..module.functions.len()).collect());
     let mut code = CodeSection::new();
     let mut mark = FIRST;
@@ -41,6 +43,14 @@ pub fn marked(module: &Module<'_>) -> Result<Vec<u8>, Error> {
         code.function(with_marks(&mut rewrite, function, &mut output, &mut mark)?);
     }
     rewrite.finish(code, BranchHints::new()).map_err(Error::rewrite)
+}
+
+/// How many bytes marks take of the stack.
+fn room(module: &Module<'_>) -> Result<i32, Error> {
+    let length = i32::try_from(marks(module)).ok();
+    let end = length.and_then(|length| length.checked_add(FIRST)?.try_into().ok());
+    let fits = end.is_some_and(|end: u32| end <= module.data / MUCH);
+    length.filter(|_| fits).ok_or(Error::Lacks("stack large enough for marks"))
 }
 
 /// The function's head, with one more local.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use wasmparser::{
-    CompositeInnerType, ExternalKind, FunctionBody, KnownCustom, Name, Operator, Parser, Payload,
-    SubType, TypeRef,
+    CompositeInnerType, Data, DataKind, ExternalKind, FunctionBody, KnownCustom, Name, Operator,
+    Parser, Payload, SubType, TypeRef,
 };
 
 use crate::Error;
@@ -14,26 +14,28 @@ use crate::Error;
 pub struct Module<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) imports: u32,
+    /// The lowest address that has data. The stack is below it.
+    pub(crate) data: u32,
     pub(crate) exports: HashMap<&'a str, u32>,
     pub(crate) imported: HashMap<&'a str, u32>,
     /// In the order of the module.
-    pub functions: Vec<Function<'a>>,
+    pub(crate) functions: Vec<Function<'a>>,
 }
 
 /// A function that the module defines.
-pub struct Function<'a> {
+pub(crate) struct Function<'a> {
     /// As source code has it, without what only tells builds of a crate apart. Empty if the module
     /// does not tell.
-    pub name: String,
+    pub(crate) name: String,
     pub(crate) kind: u32,
     pub(crate) body: FunctionBody<'a>,
     /// How many locals it has, parameters among them.
     pub(crate) locals: u32,
     /// How many operators it has. With [`Function::branches`] it tells whether a function is still
     /// what it was.
-    pub operators: usize,
+    pub(crate) operators: usize,
     /// How many of its operators go one of two ways.
-    pub branches: usize,
+    pub(crate) branches: usize,
 }
 
 /// Whether this operator goes one of two ways.
@@ -41,10 +43,19 @@ pub(crate) fn is_branch(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::BrIf { .. } | Operator::If { .. })
 }
 
-fn parameters(kind: &SubType) -> u32 {
+fn parameters(kind: &SubType) -> Option<u32> {
     match &kind.composite_type.inner {
-        CompositeInnerType::Func(function) => u32::try_from(function.params().len()).unwrap_or(0),
-        _ => 0,
+        CompositeInnerType::Func(function) => u32::try_from(function.params().len()).ok(),
+        _ => None,
+    }
+}
+
+/// Where data goes, if it goes where the module says.
+fn address(data: &Data<'_>) -> Result<Option<u32>, Error> {
+    let DataKind::Active { offset_expr, .. } = &data.kind else { return Ok(None) };
+    match offset_expr.get_operators_reader().read()? {
+        Operator::I32Const { value } => Ok(Some(value.cast_unsigned())),
+        _ => Ok(None),
     }
 }
 
@@ -58,6 +69,7 @@ impl<'a> Module<'a> {
         let mut module = Self {
             bytes,
             imports: 0,
+            data: 0,
             exports: HashMap::new(),
             imported: HashMap::new(),
             functions: Vec::new(),
@@ -91,9 +103,15 @@ impl<'a> Module<'a> {
                         }
                     }
                 }
+                Payload::DataSection(section) => {
+                    let addresses = section.into_iter().map(|data| address(&data?));
+                    let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+                    module.data = addresses.into_iter().flatten().min().unwrap_or(0);
+                }
                 Payload::CodeSectionEntry(body) => {
                     let kind = kinds.get(module.functions.len()).copied();
-                    let parameters = kind.and_then(|kind: u32| types.get(kind as usize)).copied();
+                    let parameters =
+                        kind.and_then(|kind: u32| types.get(kind as usize)).copied().flatten();
                     let (Some(kind), Some(parameters)) = (kind, parameters) else {
                         return Err(Error::Lacks("type of a function"));
                     };

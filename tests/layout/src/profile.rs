@@ -8,7 +8,9 @@ use crate::{Error, Module, Sightings};
 /// Of a hundred calls that meet a branch, as many go one way that it is worth telling.
 const MOST: u32 = 75;
 /// Of a hundred calls, as many pass through a function that it is worth knowing.
-const FEW: u32 = 30;
+const MANY: u32 = 30;
+/// One call may be like no other.
+const ENOUGH: u32 = 20;
 
 /// Functions that calls pass through, those that most of them do first.
 ///
@@ -49,19 +51,19 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Nothing was seen.
+    /// Too few calls were seen.
     pub fn learn(module: &Module<'_>, sightings: &Sightings) -> Result<Self, Error> {
+        if sightings.calls() < ENOUGH {
+            return Err(Error::FewCalls(sightings.calls()));
+        }
         let mut seen: Vec<_> = module
             .functions
             .iter()
             .zip(sightings.functions())
             .filter(|(function, seen)| {
-                seen.calls * 100 > sightings.calls() * FEW && !function.name.is_empty()
+                seen.calls * 100 > sightings.calls() * MANY && !function.name.is_empty()
             })
             .collect();
-        if seen.is_empty() {
-            return Err(Error::NothingSeen);
-        }
         seen.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.calls));
         let functions = seen.into_iter().map(|(function, seen)| Known {
             operators: function.operators,
@@ -112,7 +114,7 @@ impl FromStr for Profile {
 
 fn known(line: &str) -> Option<Known> {
     let (operators, rest) = line.split_once(' ')?;
-    let (ways, name) = rest.split_once(' ')?;
+    let (ways, name) = rest.split_once(' ').filter(|(_, name)| !name.is_empty())?;
     let ways = if ways == NO_BRANCHES { "" } else { ways };
     let way = |letter| WAYS.iter().find(|(known, _)| *known == letter).map(|(_, way)| *way);
     Some(Known {

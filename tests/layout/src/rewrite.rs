@@ -8,24 +8,12 @@ use wasmparser::{CodeSectionReader, CustomSectionReader, Export, FunctionSection
 
 use crate::{Error, Module};
 
-/// What Envoy calls begins so.
-const CALLBACK: &str = "proxy_on_";
-/// What of it the filter has an answer to. The SDK exports an answer to everything, and Envoy asks
-/// whatever is exported: of every part of a response's body, and of every stream once more for its
-/// log.
-const ANSWERED: [&str; 11] = [
-    "proxy_on_configure",
-    "proxy_on_context_create",
-    "proxy_on_delete",
-    "proxy_on_done",
-    "proxy_on_memory_allocate",
-    "proxy_on_request_body",
-    "proxy_on_request_headers",
-    "proxy_on_request_trailers",
-    "proxy_on_response_headers",
-    "proxy_on_response_trailers",
-    "proxy_on_tick",
-];
+/// Callbacks of streams to which the filter has no answer. The SDK exports one that does nothing,
+/// and Envoy would call it for every part of a response, and for every log.
+///
+/// No other goes. A connection that meets this filter where only HTTP should is closed because the
+/// SDK's answer to it is a panic; Envoy would let it pass if there were no answer.
+const UNANSWERED: [&str; 2] = ["proxy_on_log", "proxy_on_response_body"];
 
 type Result<T> = std::result::Result<T, reencode::Error<Error>>;
 
@@ -51,8 +39,8 @@ impl<'a> Rewrite<'a> {
         Self { module, order, numbers, code: CodeSection::new(), hints: BranchHints::new() }
     }
 
-    /// What the functions become; to be called once, with a function for each, in the new order,
-    /// and with hints in the order of functions that have any.
+    /// The module with this code: a function for each, in the new order. Hints are in the order of
+    /// the functions that have any.
     pub(crate) fn finish(mut self, code: CodeSection, hints: BranchHints) -> Result<Vec<u8>> {
         (self.code, self.hints) = (code, hints);
         let mut output = wasm_encoder::Module::new();
@@ -71,7 +59,7 @@ impl Reencode for Rewrite<'_> {
     }
 
     fn parse_export(&mut self, exports: &mut ExportSection, export: Export<'_>) -> Result<()> {
-        if export.name.starts_with(CALLBACK) && !ANSWERED.contains(&export.name) {
+        if UNANSWERED.contains(&export.name) {
             return Ok(());
         }
         reencode::utils::parse_export(self, exports, export)

@@ -17,11 +17,11 @@ pub struct Sightings {
 }
 
 /// What calls saw of a function.
-pub struct Seen {
+pub(crate) struct Seen {
     /// How many calls passed through it.
-    pub calls: u32,
+    pub(crate) calls: u32,
     /// For each branch, how many calls did not take it and how many did; a call can do both.
-    pub branches: Vec<[u32; 2]>,
+    pub(crate) branches: Vec<[u32; 2]>,
 }
 
 /// How many marks a module has: one for each function, and then one for each branch.
@@ -62,8 +62,7 @@ impl Sightings {
     }
 
     /// In the order of the module.
-    #[must_use]
-    pub fn functions(&self) -> &[Seen] {
+    pub(crate) fn functions(&self) -> &[Seen] {
         &self.functions
     }
 }
