@@ -12,8 +12,13 @@ use crate::{Error, Fit, Module, Profile, Sightings, laid_out, marked};
 const IMPORTS: u32 = 1;
 
 /// `quiet` has no branch and gives 7, and so does `beginning`, unless it is given 0. A table has
-/// `quiet`. Data begins where a stack of 64 KiB ends.
+/// `quiet`.
 fn small() -> Vec<u8> {
+    with_stack(1 << 16)
+}
+
+/// The same, with a stack of so many bytes, above which data begins.
+fn with_stack(bytes: i32) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32; 3], [ValType::I32]);
     types.ty().function([], [ValType::I32]);
@@ -52,7 +57,7 @@ fn small() -> Vec<u8> {
     beginning.instructions().return_().end().i32_const(8).end();
     code.function(&quiet).function(&beginning);
     let mut data = DataSection::new();
-    data.active(0, &ConstExpr::i32_const(1 << 16), *b"data");
+    data.active(0, &ConstExpr::i32_const(bytes), *b"data");
     let mut names = NameSection::new();
     let mut map = NameMap::new();
     map.append(IMPORTS, "quiet");
@@ -209,6 +214,7 @@ fn what_is_no_filter_is_said() {
         let error = Module::read(bytes).and_then(|module| marked(&module)).unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error}");
     };
+    check(&with_stack(4096), "the module has no stack large enough for marks");
     check(b"no module", "not a module: ");
     check(&wasm_encoder::Module::new().finish(), "the module has no names of functions");
 }
