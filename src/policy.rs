@@ -10,6 +10,7 @@ mod datum;
 mod evaluator;
 mod head;
 mod index;
+mod like;
 mod rule;
 mod rules;
 mod scene;

@@ -5,10 +5,11 @@
 //! tell. `tests/cedar.rs` holds the answers against those of Cedar's authorizer.
 
 use cedar_policy_core::ast::{
-    BinaryOp, EntityType, EntityUID, Expr, ExprKind, Literal, Name, Pattern, UnaryOp, Var,
+    BinaryOp, EntityType, EntityUID, Expr, ExprKind, Literal, Name, UnaryOp, Var,
 };
 
 use super::Key;
+use super::like::Like;
 use super::value::{self, Extension};
 
 /// How deeply parts nest. Answering takes stack, of which Cedar's evaluator watches how much is left.
@@ -34,7 +35,7 @@ pub(super) enum Term {
     If(Box<[Term; 3]>),
     Both(Relation, Box<[Term; 2]>),
     Is(Box<(Term, EntityType)>),
-    Like(Box<(Term, Pattern)>),
+    Like(Box<(Term, Like)>),
 }
 
 /// An entity that a policy names.
@@ -89,7 +90,7 @@ impl Term {
             ExprKind::GetAttr { expr, attr } => Self::Get(term(expr)?, attr.as_str().into()),
             ExprKind::HasAttr { expr, attr } => Self::Has(term(expr)?, attr.as_str().into()),
             ExprKind::Like { expr, pattern } => {
-                Self::Like(Box::new((part(expr)?, pattern.clone())))
+                Self::Like(Box::new((part(expr)?, Like::of(pattern))))
             }
             ExprKind::Is { expr, entity_type } => {
                 Self::Is(Box::new((part(expr)?, entity_type.clone())))

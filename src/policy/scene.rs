@@ -87,9 +87,9 @@ impl Scene<'_> {
                 Seen::Bool(self.see(term)?.entity()?.entity_type() == entity_type)
             }
             Term::Like(like) => {
-                let (term, pattern) = &**like;
+                let (term, like) = &**like;
                 let Seen::Text(text) = self.see(term)? else { return None };
-                Seen::Bool(pattern.wildcard_match(text))
+                Seen::Bool(like.matches(text))
             }
         })
     }
