@@ -79,7 +79,7 @@ impl World {
         }
         let Some(known) = self.known(uid) else { return false };
         // An entity below the principal is in everything that the principal is in.
-        (known.keys.contains(&key) && known.entity.is_descendant_of(other))
+        is_within(&known.entity, &known.keys, other, key)
             || (known.is_below(principal) && principal.is_below(other, key))
     }
 
@@ -161,8 +161,9 @@ impl World {
 
 impl Known {
     fn of(entity: &Entity) -> Self {
-        let (keys, mentions) = (keys(entity), mentions(entity));
-        Self { entity: Arc::new(entity.clone()), keys, mentions }
+        let entity = Arc::new(entity.clone());
+        let (keys, mentions) = (keys(&entity), mentions(&entity));
+        Self { entity, keys, mentions }
     }
 
     /// The key of the entity itself.
@@ -171,7 +172,7 @@ impl Known {
     }
 
     fn is_below(&self, principal: &Resident) -> bool {
-        self.keys.contains(&principal.key()) && self.entity.is_descendant_of(principal.uid())
+        is_within(&self.entity, &self.keys, principal.uid(), principal.key())
     }
 }
 
@@ -187,7 +188,7 @@ impl Resident {
 
     /// Whether the principal is below another entity, whose key is known.
     fn is_below(&self, other: &EntityUID, key: Key) -> bool {
-        self.keys.contains(&key) && self.entity.is_descendant_of(other)
+        is_within(&self.entity, &self.keys, other, key)
     }
 
     /// The keys of the principal.
@@ -213,10 +214,20 @@ fn own(keys: &[Key]) -> Key {
     keys.first().copied().unwrap_or(Key::ANY)
 }
 
+/// Of the entity itself, of its type, and of all that it is in.
 fn keys(entity: &Entity) -> Vec<Key> {
     let within = entity.ancestors().map(Key::entity);
-    let own = [Key::entity(entity.uid()), Key::entity_type(entity.uid().entity_type())];
+    let own: [Key; OWN] = [Key::entity(entity.uid()), Key::entity_type(entity.uid().entity_type())];
     own.into_iter().chain(within).collect()
+}
+
+/// How many keys of an entity are not of what it is in.
+const OWN: usize = 2;
+
+/// Whether an entity with these keys is in another one. Keys can be alike, so the entities decide.
+fn is_within(entity: &Entity, keys: &[Key], other: &EntityUID, key: Key) -> bool {
+    let within = keys.iter().skip(OWN).zip(entity.ancestors());
+    within.into_iter().any(|(each, above)| *each == key && above == other)
 }
 
 /// The entities that attributes and tags name.
