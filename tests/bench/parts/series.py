@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from parts import places, rounds
-from parts.contenders import DECIDING, EXT_AUTHZ, FLOOR, NATIVE, PLAIN, TOOLGATE, Contender
+from parts.contenders import BEFORE, DECIDING, EXT_AUTHZ, FLOOR, NATIVE, PLAIN, TOOLGATE, Contender
 from parts.load import Load
 from parts.running import Bench, Running
 from parts.scale import Scale
@@ -48,7 +48,7 @@ def policies(bench: Bench, scale: Scale) -> Detail:
 
 def bodies(bench: Bench, scale: Scale) -> Detail:
     """Requests of several lengths."""
-    names = [name for name in (PLAIN, FLOOR, NATIVE, TOOLGATE, EXT_AUTHZ) if name in scale.contenders]
+    names = [name for name in (PLAIN, FLOOR, NATIVE, TOOLGATE, BEFORE, EXT_AUTHZ) if name in scale.contenders]
     detail: Detail = {}
     with started(bench, map(Contender, names)) as running:
         for size in scale.bodies:
