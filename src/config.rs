@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde::de::Error as _;
 
 pub use known::{Fingerprint, FingerprintKey, Known};
 pub use loading::{Loading, Progress};
@@ -19,6 +20,7 @@ pub use seat::{Seats, Sitter};
 
 use crate::bundle::{Bundle, Document, EnvironmentName, Finding};
 use crate::exchange::Senders;
+use crate::json;
 use crate::record::{GateField, Shared};
 use crate::trust::{self, Distrust, TrustError, TrustSettings};
 use admission::Admission;
@@ -150,11 +152,13 @@ impl Gate {
         site: &GateField,
         now: DateTime<Utc>,
     ) -> Result<Self, ConfigError> {
-        let written: Written = match std::str::from_utf8(config) {
-            // Every string would be looked at once more, were it not known that all of it is text.
-            Ok(text) => serde_json::from_str(text)?,
-            Err(_) => serde_json::from_slice(config)?,
-        };
+        // Every string would be looked at once more, were it not known that all of it is text.
+        let text = std::str::from_utf8(config).map_err(serde_json::Error::custom)?;
+        // Bytes of which something is known were looked through for that.
+        if known.is_none() {
+            json::unique(text)?;
+        }
+        let written: Written = serde_json::from_str(text)?;
         Admission::of(written, known, now)?.finish(site)
     }
 

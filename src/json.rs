@@ -8,6 +8,7 @@ mod canonical;
 mod number;
 mod read;
 mod text;
+mod unique;
 mod write;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 pub use canonical::canonical;
 pub use number::{LARGEST_INTEGER, Number};
 pub use read::{JsonError, read};
+pub use unique::unique;
 pub(crate) use write::{hex, quote};
 
 /// A JSON value that borrows from the document where it can.

@@ -192,4 +192,8 @@ fn a_file_that_is_no_built_document_is_said_to_be_none() {
     let run = sandbox.run("check built.json");
     assert_eq!(run.code, 3);
     assert!(run.stderr.contains("the version begins at 1"), "{}", run.stderr);
+    sandbox.write("built.json", &built.replacen("\"org\":", "\"org\":[],\"org\":", 1));
+    let run = sandbox.run("check built.json");
+    assert_eq!(run.code, 3);
+    assert!(run.stderr.contains("duplicate member `org`"), "{}", run.stderr);
 }

@@ -6,13 +6,15 @@ use super::{Opened, SourceMap, advice, elsewhere, in_order};
 use crate::bundle::{self, Document};
 use crate::cli::files;
 use crate::cli::report::Problem;
+use crate::json;
 
 /// Reads a built document and loads it as the filter would.
 pub(super) fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     let text = files::read(path).map_err(|error| vec![Problem::new(error.to_string())])?;
     let name = path.display();
-    let document: Document =
-        serde_json::from_str(&text).map_err(|error| vec![elsewhere::no_document(path, &error)])?;
+    let document: Document = json::unique(&text)
+        .and_then(|()| serde_json::from_str(&text))
+        .map_err(|error| vec![elsewhere::no_document(path, &error)])?;
     let changed = changed(&name.to_string(), &document);
     let map = SourceMap::default();
     let found = |findings: &[bundle::Finding]| -> Vec<Problem> {

@@ -202,12 +202,31 @@ fn of_two_layers_with_one_name_the_same_one_counts() {
 }
 
 #[test]
+fn of_two_members_with_one_name_none_counts() {
+    let config = json!({ "bundle": built(40) }).to_string();
+    let load = |config: &str| Gate::from_config(config.as_bytes(), &site(), now());
+    assert!(load(&config).is_ok());
+    for (member, name) in [
+        ("\"org\":[{", "org"),
+        ("\"version\":", "version"),
+        ("\"inputSchema\":", "inputSchema"),
+        ("\"properties\":{", "properties"),
+    ] {
+        let second = format!("\"{name}\":0,{member}");
+        let twice = config.replacen(member, &second, 1);
+        assert_ne!(twice, config, "{name}");
+        let error = load(&twice).unwrap_err().to_string();
+        assert!(error.contains(&format!("duplicate member `{name}` at line 1")), "{error}");
+    }
+}
+
+#[test]
 fn what_is_no_text_is_no_gate() {
     let mut config = json!({ "bundle": built(40) }).to_string().into_bytes();
     *config.iter_mut().find(|byte| !byte.is_ascii()).unwrap() = 0xFF;
     let error = in_pieces(&config, 1_000).unwrap_err();
     assert_eq!(error, at_once(&config).unwrap_err());
-    assert!(error.contains("invalid unicode"), "{error}");
+    assert!(error.contains("invalid utf-8"), "{error}");
 }
 
 #[test]
