@@ -42,7 +42,7 @@ class Envoy:
         try:
             self._admin = wait_until(lambda: self._alive() and _read(admin_address), "the admin address of Envoy")
             wait_until(self._ready, "Envoy to be ready", seconds=90)
-            [listener] = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
+            listener, *_ = json.loads(self.admin("/listeners?format=json"))["listener_statuses"]
         except BaseException:
             self._stop()
             raise
