@@ -7,8 +7,9 @@ use crate::{Error, Module, Sightings};
 
 /// Of a hundred calls that meet a branch, as many go one way that it is worth telling.
 const MOST: u32 = 75;
-/// Of a hundred calls, as many pass through a function that it is worth knowing.
-const MANY: u32 = 30;
+/// Of a hundred calls, as many pass through a function that it is worth knowing. Calls elsewhere are
+/// not those that were learnt from: what a few of these need, most of the others may.
+const MANY: u32 = 20;
 /// One call may be like no other.
 const ENOUGH: u32 = 20;
 

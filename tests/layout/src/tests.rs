@@ -192,8 +192,8 @@ fn most_calls_decide() {
     check(&[(14, "011"), (6, "012")], "7 * beginning\n");
     check(&[(20, "013")], "7 * beginning\n");
     // Few calls need `quiet`.
-    check(&[(6, "111"), (14, "011")], "7 0 beginning\n");
-    check(&[(7, "111"), (13, "011")], "7 0 beginning\n2 . quiet\n");
+    check(&[(4, "111"), (16, "011")], "7 0 beginning\n");
+    check(&[(5, "111"), (15, "011")], "7 0 beginning\n2 . quiet\n");
     let few = "the logs have 19 calls of this filter, marked, which is too little to learn from";
     check(&[(19, "011")], few);
 }
