@@ -224,7 +224,8 @@ fn keys(entity: &Entity) -> Vec<Key> {
 /// How many keys of an entity are not of what it is in.
 const OWN: usize = 2;
 
-/// Whether an entity with these keys is in another one. Keys can be alike, so the entities decide.
+/// Whether an entity is in another one. Its keys say where among its ancestors that would stand; keys
+/// can be alike, so the entities decide.
 fn is_within(entity: &Entity, keys: &[Key], other: &EntityUID, key: Key) -> bool {
     let within = keys.iter().skip(OWN).zip(entity.ancestors());
     within.into_iter().any(|(each, above)| *each == key && above == other)
