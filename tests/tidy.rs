@@ -176,3 +176,16 @@ fn the_policy_that_the_readme_shows_is_one_of_the_example() {
     let shown = readme.split("```cedar\n").nth(1).and_then(|rest| rest.split("```").next());
     assert!(read("policies/acme/org/payments.cedar").contains(shown.unwrap()));
 }
+
+#[test]
+fn the_benchmark_compiles_its_filters_as_the_filter_is() {
+    let profile = |file: &str| {
+        let manifest = read(file);
+        let (_, rest) = manifest.split_once("[profile.wasm]\n").unwrap();
+        let settings = rest.split("\n[").next().unwrap().lines();
+        settings.filter(|line| line.contains(" = ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let own = profile("Cargo.toml");
+    assert!(own.contains(&"lto = true".to_owned()));
+    assert_eq!(profile("tests/bench/Cargo.toml"), own);
+}
