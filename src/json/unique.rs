@@ -1,5 +1,8 @@
 //! Whether every object has each of its names once: of two members, readers that do not look keep
 //! one, and people may have read the other.
+//!
+//! The strict reader looks, too, but refuses numbers that only some readers of a body understand.
+//! Configurations have one reader, and may have any number of Cedar's.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,10 +41,9 @@ impl<'de> Visitor<'de> for Looked {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
         let mut names = HashSet::new();
         while let Some(name) = members.next_key::<Name<'de>>()? {
-            if names.contains(&name) {
-                return Err(A::Error::custom(format!("duplicate member `{}`", name.0)));
+            if let Some(Name(name)) = names.replace(name) {
+                return Err(A::Error::custom(format!("duplicate member `{name}`")));
             }
-            names.insert(name);
             members.next_value::<Self>()?;
         }
         Ok(self)
