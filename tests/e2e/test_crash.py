@@ -42,7 +42,7 @@ def test_after_a_crash_calls_are_refused_until_they_are_decided_again(
             _crash(door)
             return not _decides(gateway, alice)
 
-        # Envoy replaces a VM with the next request, but not twice within a second.
+        # Envoy replaces a VM with the next request, unless that VM is not yet a second old.
         wait_until(fails, "a crash to cost calls")
         wait_until(
             lambda: all(_decides(gateway, alice) for _ in range(MANY)), "every VM to be replaced", every=0.2
