@@ -14,35 +14,34 @@ mod load;
 mod manifest;
 mod policies;
 mod schema;
+mod signature;
 mod world;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy::{Entities, Schema};
 
 pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use code::Code;
 pub use coverage::{Minimums, Percent};
-pub(crate) use document::Digestion;
 pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Severity, Site};
 pub use layer::{Layer, LayerName, Layers};
-pub(crate) use load::Opening;
 pub use load::{Loaded, load, open};
 pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
-pub(crate) use policies::WrittenPolicy;
 pub use policies::{Policies, PolicySource};
+pub use signature::{Signature, SignatureBytes};
 pub use world::{Resident, World};
 
 use crate::digest::Digest;
-use crate::header;
 use crate::identity::IdentityMapping;
-use crate::record::Shared;
+use crate::json::Shared;
+use crate::structured_field;
 use crate::tool::Tool;
 
 /// A bundle that passed every check. It never changes; an update is another bundle.
@@ -69,7 +68,7 @@ pub struct Bundle {
     channels: Vec<Channel>,
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
     schema: Option<Schema>,
-    world: Rc<World>,
+    world: Arc<World>,
 }
 
 /// A bundle's name, version and content.
@@ -91,11 +90,12 @@ impl BundleId {
     /// Names a bundle.
     pub fn new(name: &str, version: u32, digest: Digest) -> Self {
         let title = format!("{name}@{version} {digest}");
-        let parameter = header::bundle(&title);
+        let mut parameter = String::new();
+        structured_field::parameter(";bundle=", &title, &mut parameter);
         Self { name: name.to_owned(), version, digest, title, parameter }
     }
 
-    /// What names the bundle in [`header::DECISION`].
+    /// What names the bundle in `toolgate-decision`.
     pub(crate) fn parameter(&self) -> &str {
         &self.parameter
     }
@@ -167,7 +167,7 @@ impl Bundle {
     }
 
     /// The static entities as calls reach them.
-    pub(crate) fn world(&self) -> &Rc<World> {
+    pub(crate) fn world(&self) -> &Arc<World> {
         &self.world
     }
 }

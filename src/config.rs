@@ -2,42 +2,43 @@
 //!
 #![doc = include_str!("config.md")]
 
-mod admission;
-mod known;
-mod loading;
-mod reading;
-mod seat;
-
-use std::rc::Rc;
+mod build;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::Error as _;
 
-pub use known::{Fingerprint, FingerprintKey, Known};
-pub use loading::{Loading, Progress};
-pub use seat::{Seats, Sitter};
-
-use crate::bundle::{Bundle, Document, EnvironmentName, Finding};
-use crate::exchange::Senders;
+use crate::bundle::{Document, EnvironmentName, Finding};
+use crate::gate::{Gate, GateId};
 use crate::json;
-use crate::record::{GateField, Shared};
-use crate::trust::{self, Distrust, TrustError, TrustSettings};
-use admission::Admission;
+use crate::trust::{Distrust, TrustError, TrustSettings};
+use build::Demands;
 
-/// A bundle in force, and where it is in force. Immutable; an update is another gate.
-#[derive(Debug)]
-pub struct Gate {
-    /// The policies and everything about them.
-    pub bundle: Bundle,
-    /// A bundle that is asked the same and has no say.
-    pub candidate: Option<Box<Gate>>,
-    /// The environment that policies and records see, such as `production`.
-    pub environment: Rc<str>,
-    /// How records name this gate.
-    pub site: Shared<GateField>,
-    /// The senders that it has seen lately.
-    pub senders: Senders,
+/// Builds a gate from the filter's configuration, as this page describes it. `now` is the time that
+/// keys expire by.
+///
+/// # Errors
+///
+/// Every error of the configuration at once; a gate with an error is no gate. Of a bundle that is not
+/// trusted, nothing else is said.
+pub fn load(config: &[u8], id: &GateId, now: DateTime<Utc>) -> Result<Gate, ConfigError> {
+    // Every string would be looked at once more, were it not known that all of it is text.
+    let text = std::str::from_utf8(config).map_err(serde_json::Error::custom)?;
+    json::unique(text)?;
+    let written: Written = serde_json::from_str(text)?;
+    let demands = Demands::of(&written, now)?;
+    let bundle = demands.admit("bundle", written.bundle);
+    let candidate = written.candidate.map(|document| demands.admit("candidate", document));
+    let environment = written.environment.as_ref().map(ToString::to_string).unwrap_or_default();
+    match (bundle, candidate.transpose()) {
+        (Ok(bundle), Ok(candidate)) => {
+            Ok(Gate::new(bundle, environment).beside(candidate).named(id))
+        }
+        (bundle, candidate) => {
+            let errors = bundle.err().into_iter().chain(candidate.err());
+            Err(ConfigError::Bundles(errors.collect()))
+        }
+    }
 }
 
 /// The configuration exactly as written.
@@ -47,9 +48,9 @@ struct Written {
     bundle: Document,
     #[serde(default)]
     candidate: Option<Document>,
-    #[serde(default, deserialize_with = "trust::given")]
+    #[serde(default, deserialize_with = "json::given")]
     environment: Option<EnvironmentName>,
-    #[serde(default, deserialize_with = "trust::given")]
+    #[serde(default, deserialize_with = "json::given")]
     trust: Option<TrustSettings>,
 }
 
@@ -111,63 +112,4 @@ fn place(environment: Option<&EnvironmentName>) -> String {
 
 fn list(reasons: &[impl ToString]) -> String {
     reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-impl Gate {
-    /// A gate without a name, with a bundle and nothing beside it.
-    pub fn new(bundle: Bundle, environment: String) -> Self {
-        Self {
-            bundle,
-            candidate: None,
-            environment: environment.into(),
-            site: Shared::new(GateField::default()),
-            senders: Senders::default(),
-        }
-    }
-
-    /// Builds a gate from the filter's configuration, as this page describes it. `now` is the time
-    /// that keys expire by.
-    ///
-    /// # Errors
-    ///
-    /// Every error of the configuration at once; a gate with an error is no gate. Of a bundle that
-    /// is not trusted, nothing else is said.
-    pub fn from_config(
-        config: &[u8],
-        site: &GateField,
-        now: DateTime<Utc>,
-    ) -> Result<Self, ConfigError> {
-        Self::from_known_config(config, None, site, now)
-    }
-
-    /// The same, where something may be known of exactly these bytes already. The digests of its
-    /// bundles are taken from there, unless signatures are demanded. All else is found and checked.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::from_config`].
-    pub fn from_known_config(
-        config: &[u8],
-        known: Option<Known>,
-        site: &GateField,
-        now: DateTime<Utc>,
-    ) -> Result<Self, ConfigError> {
-        // Every string would be looked at once more, were it not known that all of it is text.
-        let text = std::str::from_utf8(config).map_err(serde_json::Error::custom)?;
-        // Bytes of which something is known were looked through for that.
-        if known.is_none() {
-            json::unique(text)?;
-        }
-        let written: Written = serde_json::from_str(text)?;
-        Admission::of(written, known, now)?.finish(site)
-    }
-
-    /// Whether this gate may decide in the place of another one with the same plugin's name, as long
-    /// as that is being laid out. It has to be another state of the same thing: one bundle for one
-    /// environment, and in force, so that nothing passes for being early.
-    pub fn stands_in_for(&self, next: &Known) -> bool {
-        let Known { name, environment, .. } = next;
-        let same = self.bundle.id.name == *name && *self.environment == **environment;
-        same && self.bundle.shadow.is_none()
-    }
 }

@@ -1,11 +1,9 @@
 //! One call, one bundle → a permit or a denial. Nothing else makes a permit.
 
-mod caller;
 mod request;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
-pub use caller::Caller;
 pub use request::{Facts, Posed, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
@@ -86,6 +84,13 @@ impl Denial {
     pub fn because(reason: Reason) -> Self {
         Self { reason, policies: Vec::new(), layer: None, advice: None, detail: None }
     }
+
+    /// The denial of a call that does not fit the schema, which loading the bundle rules out. Cedar's
+    /// own error repeats values, which may be arguments that the inventory redacts.
+    pub(crate) fn unfit() -> Self {
+        let detail = Some("the call does not fit the bundle's schema".to_owned());
+        Self { detail, ..Self::because(Reason::Internal) }
+    }
 }
 
 /// What is decided about one call.
@@ -120,7 +125,8 @@ fn judge<'a>(
         let rules = layer.candidates(&keys).map_err(|what| unreadable(layer, what))?;
         Ok((layer, rules))
     };
-    let asked = layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Rc<Rule>>)>, Denial>>()?;
+    let asked =
+        layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Arc<Rule>>)>, Denial>>()?;
     let scene = question.scene();
     let cedar = Cedar::new(|| question.reached(asked.iter().flat_map(|(_, rules)| rules)));
     let mut policies = Vec::new();
@@ -148,7 +154,7 @@ pub fn watched(_proof: Shadow) -> Permit {
 /// What one layer's answer means. Cedar skips a policy that errors, so an erroring `forbid` would
 /// be an open door: any error denies, whatever the other policies say.
 fn read(layer: &Layer, answer: &Answer) -> Result<Vec<String>, Denial> {
-    let denial = |reason, policies: &[Rc<Rule>]| Denial {
+    let denial = |reason, policies: &[Arc<Rule>]| Denial {
         policies: ids(policies).collect(),
         layer: Some(layer.name.clone()),
         ..Denial::because(reason)
@@ -178,7 +184,7 @@ fn unreadable(layer: &Layer, Unreadable(policy): Unreadable) -> Denial {
     }
 }
 
-fn ids(rules: &[Rc<Rule>]) -> impl Iterator<Item = String> {
+fn ids(rules: &[Arc<Rule>]) -> impl Iterator<Item = String> {
     rules.iter().map(|rule| rule.id.clone())
 }
 

@@ -1,33 +1,31 @@
-//! One HTTP exchange: events in, steps out. The only state machine of the gate.
+//! One HTTP exchange: events in, effects out.
 //!
 //! Headers are held until the body is decided, so of a refused request nothing reaches the
 //! upstream. Whatever does not end in a permit ends in a refusal.
 
-mod account;
-mod course;
-mod messages;
-mod rehearsal;
-mod sender;
-mod transport;
+mod calls;
+mod candidate;
+mod decided;
+mod effects;
+mod evaluation;
+mod pending;
+mod preflight;
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::bundle::Shadow;
-use crate::config::Gate;
-use crate::decide::{self, Facts, Permits};
+use crate::decide::Facts;
+use crate::gate::Gate;
 use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
-use crate::reason::Reason;
-use crate::record::Record;
-use crate::refusal::{self, Refused, Reply};
 
-use course::{Asked, Course};
-use rehearsal::Rehearsal;
-pub use sender::Senders;
+use candidate::Candidate;
+use decided::Decided;
+pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
+use evaluation::Evaluation;
 
 /// What the edge knows when a request's headers are complete.
 #[derive(Clone, Debug)]
@@ -46,7 +44,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// What policies and records may know of the request besides identity.
-    pub fn facts(&self, environment: &Rc<str>) -> Facts {
+    pub fn facts(&self, environment: &Arc<str>) -> Facts {
         let field = |name: &str| self.head.one(name).ok().flatten().unwrap_or_default();
         let path = field(":path");
         Facts {
@@ -56,7 +54,7 @@ impl Arrival {
             authority: field(":authority").to_owned(),
             source_ip: self.source_ip.map(|ip| ip.to_canonical()),
             trace_id: trace_id(field("traceparent")),
-            environment: Rc::clone(environment),
+            environment: Arc::clone(environment),
         }
     }
 }
@@ -77,101 +75,47 @@ pub enum Event<'a> {
 pub enum Step {
     /// Hold the request and report what comes.
     AwaitBody,
-    /// Let the request go to the upstream.
-    Forward(Forward),
-    /// Answer it here.
-    Refuse(Refusal),
-}
-
-/// A request that may pass. It cannot be built without permits.
-#[derive(Debug)]
-pub struct Forward {
-    /// The proof, one permit per message.
-    pub permits: Permits,
-    /// Changes to the request's headers, in this order.
-    pub headers: Vec<HeaderChange>,
-    /// The records of the calls; housekeeping has one only where a candidate would refuse it.
-    pub records: Vec<Record>,
-}
-
-/// A change to a request's headers.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum HeaderChange {
-    /// Remove every field of this name.
-    Remove(String),
-    /// Make this the only field of its name.
-    Set(&'static str, String),
-}
-
-/// A request that may not pass.
-#[derive(Debug)]
-pub struct Refusal {
-    /// What the caller gets.
-    pub reply: Reply,
-    /// One record per message that was decided, or one for the request.
-    pub records: Vec<Record>,
+    /// Carry out what was decided.
+    Done(Effects),
 }
 
 /// The state of one exchange.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    course: Course,
-    rehearsal: Rehearsal,
+    evaluation: Evaluation,
+    candidate: Candidate,
+    /// Inbound header fields that only the gate may set.
+    forged: Vec<String>,
 }
 
 impl Exchange {
-    /// The refusal of a request that the edge could not handle, with what is known about it.
-    pub fn fail(&mut self, gate: &Gate, detail: &str) -> Refusal {
-        self.course.fail(gate, detail)
-    }
-
-    /// Takes an event and tells what to do. The candidate bundle, if there is one, is asked the
-    /// same and has no say.
+    /// Takes an event and tells what to do. A candidate bundle is asked once the decision is made.
     pub fn step(&mut self, gate: &Gate, event: Event<'_>) -> Step {
-        let Some(candidate) = &gate.candidate else {
-            return self.course.step(gate, event, Asked::ForCalls);
-        };
-        self.rehearsal.step(candidate, event);
-        let asked = if self.rehearsal.refuses() { Asked::ForAll } else { Asked::ForCalls };
-        let mut step = self.course.step(gate, event, asked);
-        match &mut step {
-            Step::Forward(Forward { records, .. }) | Step::Refuse(Refusal { records, .. }) => {
-                self.rehearsal.annotate(records);
-            }
-            Step::AwaitBody => {}
+        if let Event::Headers(arrival) = event {
+            let forged = arrival.head.names_with_prefix(header::RESERVED);
+            self.forged = forged.into_iter().map(str::to_owned).collect();
         }
-        step
-    }
-}
-
-impl Forward {
-    /// What a bundle in shadow decided, which does not count.
-    fn watched(proof: Shadow, mut records: Vec<Record>) -> Self {
-        records.iter_mut().for_each(Record::watch);
-        let mut headers = vec![HeaderChange::Set(header::DECISION, header::decision(&records))];
-        if let Some(record) = records.first().filter(|record| record.principal.is_some()) {
-            let who = header::identity(record.principal.as_deref(), record.actor.as_deref());
-            headers.push(HeaderChange::Set(header::IDENTITY, who));
+        let decided = self.evaluation.step(gate, event);
+        if let Some(candidate) = &gate.candidate {
+            self.candidate.step(candidate, event, decided.as_ref());
         }
-        Self { permits: decide::watched(proof).into(), headers, records }
-    }
-}
-
-impl Refusal {
-    /// Whether it is because the gate itself failed.
-    fn is_failure(&self) -> bool {
-        self.records.iter().any(|record| record.reason == Reason::Internal)
-    }
-}
-
-impl Step {
-    /// The same, and the upstream does not see these fields.
-    fn without(mut self, forged: &[String]) -> Self {
-        if let Self::Forward(forward) = &mut self {
-            let removed = forged.iter().cloned().map(HeaderChange::Remove);
-            forward.headers.splice(..0, removed);
+        match decided {
+            Some(decided) => Step::Done(self.finish(gate, decided)),
+            None => Step::AwaitBody,
         }
-        self
+    }
+
+    /// The refusal of a request that the edge could not handle, with what is known about it.
+    pub fn fail(&mut self, gate: &Gate, detail: &str) -> Effects {
+        let decided = self.evaluation.fail(gate, detail);
+        self.finish(gate, decided)
+    }
+
+    fn finish(&mut self, gate: &Gate, decided: Decided) -> Effects {
+        let mut effects = decided.finish(gate, &self.candidate);
+        let removed = self.forged.drain(..).map(HeaderChange::Remove);
+        effects.headers.splice(..0, removed);
+        effects
     }
 }
 
@@ -181,11 +125,6 @@ fn trace_id(traceparent: &str) -> Option<String> {
     let (_version, id) = (parts.next()?, parts.next()?);
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     (id.len() == 32 && id.bytes().all(hex)).then(|| id.to_owned())
-}
-
-/// The reply to a request of which no message could be told apart.
-fn unreadable(gate: &Gate, refused: &Refused<'_>) -> Reply {
-    refusal::unreadable(refused, &gate.bundle.refusal)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! The proxy-wasm edge: host calls → events, steps → host calls. It decides nothing.
 
-mod entropy;
 mod host;
-mod notes;
 mod plugin;
+mod random;
 mod stats;
 
 use std::rc::Rc;
@@ -12,13 +11,14 @@ use std::time::SystemTime;
 use log::error;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, LogLevel, MapType, Status};
+use proxy_wasm::types::{Action, LogLevel, MapType};
 
-use crate::config::Gate;
-use crate::exchange::{Event, Exchange, Forward, Refusal, Step};
+use crate::exchange::{Effects, Ending, Event, Exchange, Step};
+use crate::gate::Gate;
 use crate::header;
-use entropy::Entropy;
+use crate::refusal::Reply;
 use plugin::Plugin;
+use random::Random;
 use stats::Stats;
 
 proxy_wasm::main! {{
@@ -31,7 +31,7 @@ proxy_wasm::main! {{
 struct Stream {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
-    entropy: Rc<Entropy>,
+    random: Rc<Random>,
     exchange: Exchange,
     buffered: usize,
     /// What the request got, once that is known.
@@ -60,7 +60,7 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let (arrival, known) = match host::arrival(&self.entropy) {
+        let (arrival, known) = match host::arrival(&self.random) {
             Ok(known) => known,
             Err(failure) => return self.fail(&failure),
         };
@@ -111,9 +111,9 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, entropy: Rc<Entropy>) -> Self {
+    fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
         let exchange = Exchange::default();
-        Self { gate, stats, entropy, exchange, buffered: 0, settled: None }
+        Self { gate, stats, random, exchange, buffered: 0, settled: None }
     }
 
     fn end(&mut self) -> Action {
@@ -129,58 +129,58 @@ impl Stream {
 
     fn step_since(&mut self, began: Option<SystemTime>, event: Event<'_>) -> Action {
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
-        let step = self.exchange.step(&gate, event);
-        if !matches!(step, Step::AwaitBody) {
-            self.stats.duration(began);
-        }
-        match step {
+        match self.exchange.step(&gate, event) {
             Step::AwaitBody => Action::Pause,
-            Step::Forward(forward) => match self.forward(&forward) {
-                Ok(()) => {
-                    self.settled = Some(Settled::Forwarded);
-                    Action::Continue
+            Step::Done(effects) => {
+                self.stats.duration(began);
+                self.carry_out(effects)
+            }
+        }
+    }
+
+    /// The record of a call comes before the call: what cannot be recorded is not forwarded.
+    fn carry_out(&mut self, effects: Effects) -> Action {
+        let published = host::publish(&effects);
+        let changed = published.and_then(|()| host::change_headers(&effects.headers));
+        if let (Ending::Forward(_), Err(status)) = (&effects.ending, changed) {
+            return self.fail(&format!("a host call failed with status {status:?}"));
+        }
+        effects.counters().for_each(|counter| self.stats.count(counter));
+        match effects.ending {
+            Ending::Forward(_permits) => {
+                self.settled = Some(Settled::Forwarded);
+                Action::Continue
+            }
+            Ending::Reply(reply) => {
+                self.settled = Some(Settled::Answered);
+                if let Err(status) = changed {
+                    error!("a refusal could not be recorded: status {status:?}");
                 }
-                Err(status) => self.fail(&format!("a host call failed with status {status:?}")),
-            },
-            Step::Refuse(refusal) => self.refuse(&refusal),
+                answer(&reply)
+            }
         }
     }
 
-    /// The account of a call comes before the call: what cannot be recorded is not forwarded.
-    fn forward(&self, forward: &Forward) -> Result<(), Status> {
-        host::change_headers(&forward.headers)?;
-        host::publish(&forward.records)?;
-        self.stats.count(&forward.records);
-        Ok(())
-    }
-
-    fn refuse(&mut self, refusal: &Refusal) -> Action {
-        self.settled = Some(Settled::Answered);
-        if let Err(status) = host::publish(&refusal.records) {
-            error!("a refusal could not be recorded: status {status:?}");
-        }
-        self.stats.count(&refusal.records);
-        reply(&refusal.reply.headers, refusal.reply.status, &refusal.reply.body)
-    }
-
+    /// Refuses a request that could not be handled. A failure is never forwarded, so that this ends.
     fn fail(&mut self, failure: &str) -> Action {
         error!("request refused: {failure}");
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
-        let refusal = self.exchange.fail(&gate, failure);
-        self.refuse(&refusal)
+        let effects = self.exchange.fail(&gate, failure);
+        self.carry_out(effects)
     }
 
     /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.
     fn answer_without_gate(&mut self) -> Action {
         self.settled = Some(Settled::Answered);
-        reply(&[], 500, b"")
+        answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })
     }
 }
 
 /// A paused request that could not be answered hangs until it times out; it never passes.
-fn reply(headers: &[(&'static str, String)], status: u16, body: &[u8]) -> Action {
-    let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    if let Err(status) = hostcalls::send_http_response(u32::from(status), headers, Some(body)) {
+fn answer(reply: &Reply) -> Action {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let status = u32::from(reply.status);
+    if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {
         error!("a refusal could not be sent: status {status:?}");
     }
     Action::Pause

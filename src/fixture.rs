@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 use serde_json::{Value, json};
 
 use crate::bundle::{self, Bundle, Document};
-use crate::config::Gate;
 use crate::digest::Digest;
+use crate::gate::Gate;
 
 pub(crate) fn document_json() -> Value {
     let digest = Digest::of_bytes(b"what the server says");

@@ -6,6 +6,7 @@
 mod claims;
 mod encoded;
 mod evidence;
+mod fields;
 mod mapping;
 mod metadata;
 
@@ -16,15 +17,16 @@ use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
 pub use evidence::{Attested, Evidence, Mark};
+pub use fields::{ActorField, PrincipalField, TokenField, header};
 pub use mapping::{
     ActorMapping, AttributeMapping, ClaimPath, ClaimType, IdentityMapping, ParentMapping,
     PrincipalMapping, TypeName, WorkloadMapping,
 };
 
 use crate::digest::Digest;
+use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;
 use crate::reason::Reason;
-use crate::record::REDACTED;
 
 /// Who is asking, for whom, through whom.
 #[derive(Clone, Debug)]

@@ -5,8 +5,11 @@
 //! order marks…), the document is refused instead of guessing what the other one will see.
 
 mod canonical;
+mod given;
 mod number;
+mod plain;
 mod read;
+mod rendered;
 mod text;
 mod unique;
 mod write;
@@ -21,8 +24,11 @@ use std::borrow::Cow;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 pub use canonical::canonical;
+pub(crate) use given::given;
 pub use number::{LARGEST_INTEGER, Number};
+pub(crate) use plain::{cut, is_plain};
 pub use read::{JsonError, read};
+pub use rendered::{REDACTED, Rendered, Shared};
 pub use unique::unique;
 pub(crate) use write::{hex, quote};
 

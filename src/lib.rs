@@ -1,25 +1,28 @@
 #![doc = include_str!("../README.md")]
 
 pub mod reason;
-pub mod exchange;
-
-pub mod head;
-pub mod identity;
 pub mod json;
-pub mod mcp;
-pub mod tool;
-pub mod policy;
-mod budget;
-mod recent;
-pub mod decide;
-pub mod refusal;
-pub mod header;
-pub mod record;
-
-pub mod bundle;
-pub mod config;
+pub mod head;
 pub mod digest;
+mod structured_field;
+mod timestamp;
+mod limited_cache;
+
+pub mod policy;
+pub mod identity;
+pub mod tool;
+pub mod mcp;
+pub mod bundle;
 pub mod trust;
+
+pub mod gate;
+pub mod config;
+
+pub mod decide;
+pub mod record;
+pub mod header;
+pub mod refusal;
+pub mod exchange;
 
 #[cfg(test)]
 mod fixture;

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::bundle::{RefusalSettings, RefusalStyle};
+use crate::bundle::{Bundle, RefusalSettings, RefusalStyle};
 use crate::header;
 use crate::mcp::{Id, Revision};
 use crate::reason::Reason;
-use crate::record::Record;
+use crate::record::Draft;
 
 /// The code of an MCP header mismatch.
 const HEADER_MISMATCH: i32 = -32020;
@@ -42,13 +42,14 @@ pub struct Refused<'a> {
     /// What the caller may be told beyond the reason.
     pub advice: Option<&'a str>,
     /// What was decided about it.
-    pub record: &'a Record,
+    pub(crate) draft: &'a Draft,
 }
 
 /// The answer to a request whose message could not be read or whose sender is unknown: an HTTP
 /// error with a JSON-RPC error as body.
-pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
-    let reason = refused.record.reason;
+pub fn unreadable(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
+    let settings = &bundle.refusal;
+    let reason = refused.draft.outcome.reason;
     let code = match reason {
         Reason::MalformedBody => PARSE_ERROR,
         Reason::HeaderMismatch => HEADER_MISMATCH,
@@ -77,7 +78,7 @@ pub fn unreadable(refused: &Refused<'_>, settings: &RefusalSettings) -> Reply {
         | Reason::Internal => settings.code,
     };
     let body = error(refused, code, &words(refused, settings));
-    let mut headers = headers(std::iter::once(refused));
+    let mut headers = headers(bundle, std::iter::once(refused));
     if reason.status() == 401 {
         headers.push(("www-authenticate", challenge(reason, settings)));
     }
@@ -95,7 +96,8 @@ fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
 }
 
 /// The answer to readable messages of which at least one was refused, in the bundle's style.
-pub fn in_style(refused: &[Refused<'_>], batch: bool, settings: &RefusalSettings) -> Reply {
+pub fn in_style(refused: &[Refused<'_>], batch: bool, bundle: &Bundle) -> Reply {
+    let settings = &bundle.refusal;
     let mut answers: Vec<Value> = refused
         .iter()
         .filter(|refused| refused.id.is_some())
@@ -114,7 +116,7 @@ pub fn in_style(refused: &[Refused<'_>], batch: bool, settings: &RefusalSettings
     let as_error = unanswerable || settings.style == RefusalStyle::Http;
     Reply {
         status: if as_error { 403 } else { 200 },
-        headers: headers(refused.iter()),
+        headers: headers(bundle, refused.iter()),
         body: to_bytes(&body),
     }
 }
@@ -149,7 +151,7 @@ fn tool_result(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
 fn error(refused: &Refused<'_>, code: i32, message: &str) -> Value {
     let mut data = account(refused);
     if code == UNSUPPORTED_VERSION {
-        data = json!({ "supported": Revision::ALL.map(Revision::as_str), "id": refused.record.id });
+        data = json!({ "supported": Revision::ALL.map(Revision::as_str), "id": refused.draft.id });
     }
     // A concealed tool is answered as if there were no gate.
     let concealed = [INVALID_PARAMS, METHOD_NOT_FOUND].contains(&code);
@@ -162,19 +164,19 @@ fn error(refused: &Refused<'_>, code: i32, message: &str) -> Value {
 
 fn account(refused: &Refused<'_>) -> Value {
     json!({
-        "decision": refused.record.decision,
-        "reason": refused.record.reason,
-        "id": refused.record.id,
+        "decision": refused.draft.outcome.decision(),
+        "reason": refused.draft.outcome.reason,
+        "id": refused.draft.id,
     })
 }
 
 /// What the caller, often a model, reads: what happened, what to do, and the id to quote.
 fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
-    let reason = refused.record.reason;
+    let reason = refused.draft.outcome.reason;
     let told = refused.advice.unwrap_or_else(|| sentence(reason));
     let told = told.trim_end_matches('.');
     let help = settings.help.as_deref().map(|help| format!(" {help}")).unwrap_or_default();
-    format!("Refused ({}): {told}.{help} Decision {}.", reason.as_str(), refused.record.id)
+    format!("Refused ({}): {told}.{help} Decision {}.", reason.as_str(), refused.draft.id)
 }
 
 fn sentence(reason: Reason) -> &'static str {
@@ -205,11 +207,14 @@ fn sentence(reason: Reason) -> &'static str {
     }
 }
 
-fn headers<'a>(refused: impl Iterator<Item = &'a Refused<'a>>) -> Vec<(&'static str, String)> {
+fn headers<'a>(
+    bundle: &Bundle,
+    refused: impl Iterator<Item = &'a Refused<'a>>,
+) -> Vec<(&'static str, String)> {
     vec![
         ("content-type", "application/json".to_owned()),
         ("cache-control", "no-store".to_owned()),
-        (header::DECISION, header::decision(refused.map(|refused| refused.record))),
+        (header::DECISION, header::decision(&bundle.id, refused.map(|refused| refused.draft))),
     ]
 }
 

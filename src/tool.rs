@@ -7,16 +7,15 @@
 //! for the record.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cli")]
 use crate::json;
-use crate::json::Object;
+use crate::json::{Object, Rendered};
 use crate::policy::Datum;
-use crate::record::Rendered;
 
 /// As deep as types nest, and a union around each.
 #[cfg(feature = "cli")]
@@ -103,25 +102,28 @@ pub struct Tool {
     notes: Vec<Note>,
     noted: Noted,
     /// The resource of calls that name no other one, as records have it.
-    server_resource: Rc<str>,
+    server_resource: Arc<str>,
 }
 
 /// What records say of a tool.
 #[derive(Clone, Debug)]
 pub struct Noted {
+    /// The qualified name.
+    pub name: Arc<str>,
     /// As in [`Marks`].
-    pub classes: Rc<[String]>,
+    pub classes: Arc<[String]>,
     /// As in [`Marks`].
-    pub data_class: Option<Rc<str>>,
+    pub data_class: Option<Arc<str>>,
     /// As in [`Marks`].
-    pub operation: Option<Rc<str>>,
+    pub operation: Option<Arc<str>>,
     /// As in [`Marks`].
     pub cost: Option<u32>,
 }
 
-impl From<&Marks> for Noted {
-    fn from(marks: &Marks) -> Self {
+impl Noted {
+    fn new(name: &str, marks: &Marks) -> Self {
         Self {
+            name: name.into(),
             classes: marks.classes.as_slice().into(),
             data_class: marks.data_class.as_deref().map(Into::into),
             operation: marks.operation.as_deref().map(Into::into),
@@ -164,9 +166,9 @@ impl Tool {
             server: server.to_owned(),
             action: cedar::entity("Action", &qualified_name),
             server_entity: cedar::entity(SERVER, server),
+            noted: Noted::new(&qualified_name, &marks),
             qualified_name,
             namespace,
-            noted: Noted::from(&marks),
             server_resource: format!("{SERVER}::{server:?}").into(),
             marks,
             input,
@@ -251,10 +253,10 @@ impl Tool {
     }
 
     /// The resource of a call as it may be recorded.
-    pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<Rc<str>> {
+    pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<Arc<str>> {
         match &self.resource {
             Some(source) => source.recorded(arguments).map(Into::into),
-            None => Some(Rc::clone(&self.server_resource)),
+            None => Some(Arc::clone(&self.server_resource)),
         }
     }
 

@@ -4,7 +4,6 @@
 //! `openssl` can verify it. Nothing of a bundle is loaded before it is trusted.
 
 mod key;
-mod signature;
 
 #[cfg(test)]
 mod tests;
@@ -12,13 +11,13 @@ mod tests;
 use std::num::NonZeroU32;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 pub use key::{KeyError, KeyId, PublicKey};
-pub use signature::{Signature, SignatureBytes, statement};
 
-use crate::bundle::{BundleName, Document};
+use crate::bundle::{BundleName, Document, Signature};
 use crate::digest::Digest;
+use crate::json;
 
 /// The `trust` section of the filter's configuration as it is written.
 ///
@@ -28,13 +27,13 @@ use crate::digest::Digest;
 #[serde(deny_unknown_fields)]
 pub struct TrustSettings {
     /// Keys, any one of which must have signed a bundle.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<KeySettings>>,
     /// The name of the bundle.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<BundleName>,
     /// The lowest version of a bundle.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub minimum_version: Option<NonZeroU32>,
 }
 
@@ -45,18 +44,11 @@ pub struct KeySettings {
     /// The key as PEM, or the base64 between the lines of the PEM.
     pub public_key: String,
     /// What messages call it besides its id.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When it ceases to be trusted, RFC 3339.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
-}
-
-/// What is there, so that only an absent key is `None`.
-pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// What a filter demands of every bundle.
@@ -232,6 +224,16 @@ pub enum Distrust {
     /// It was not signed with this key.
     #[error("the signature that it has from the key {0} is wrong")]
     WrongSignature(String),
+}
+
+/// The text that is signed for a document with this digest: five lines, each with its end.
+///
+/// The first line keeps a signature from being one of anything else; the others have no line ends
+/// in them, so that no two bundles have the same text.
+pub fn statement(document: &Document, digest: &Digest) -> String {
+    let (format, manifest) = (document.format, &document.manifest);
+    let (name, version) = (manifest.name.as_str(), manifest.version);
+    format!("toolgate.signature/1\n{format}\n{name}\n{version}\n{digest}\n")
 }
 
 impl Trust {

@@ -6,7 +6,7 @@ use toolgate::bundle::EnvironmentName;
 use toolgate::cli::cases::Suite;
 use toolgate::cli::coverage::Coverage;
 use toolgate::cli::directory;
-use toolgate::config::Gate;
+use toolgate::gate::Gate;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

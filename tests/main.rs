@@ -11,6 +11,7 @@
 mod cases;
 mod cedar;
 mod check;
+mod circles;
 mod cli;
 mod tidy;
 mod wasm;

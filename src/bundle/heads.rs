@@ -2,47 +2,37 @@
 //! of them are in shadow.
 
 use super::{Mode, Policies};
-use crate::budget::Budget;
 use crate::policy::{Head, Index};
 
-/// The heads of a layer's policies, as far as they are read.
+/// The heads of a layer's policies.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// How many are read.
-    read: usize,
     /// Where calls find them.
     pub(super) index: Index,
     /// Those in shadow, by their position.
     pub(super) shadow: Vec<u32>,
-    /// Those with a mode that there is not, and what is wrong with it.
-    pub(super) odd: Vec<(String, String)>,
 }
 
 impl Heads {
-    /// None yet, and room for those of these policies.
-    pub(super) fn of(policies: &Policies) -> Self {
-        Self { index: Index::with_capacity(policies.len()), ..Self::default() }
-    }
-
-    /// Reads further ones of the same policies, and tells whether all are read.
-    pub(super) fn read(&mut self, policies: &Policies, budget: &mut Budget) -> bool {
-        while let Some(policy) = policies.get(self.read) {
-            if budget.is_spent() {
-                return false;
-            }
-            budget.spend(policy.source.len());
+    /// Reads the heads of these policies.
+    ///
+    /// # Errors
+    ///
+    /// Policies with an unknown `@mode`, by id, and what is wrong with it.
+    pub(super) fn read(policies: &Policies) -> Result<Self, Vec<(String, String)>> {
+        let mut heads = Self { index: Index::with_capacity(policies.len()), shadow: Vec::new() };
+        let mut unknown = Vec::new();
+        // There is no memory to hold 2^32 policies.
+        for (position, policy) in (0..=u32::MAX).zip(policies.iter()) {
             let head = Head::of(policy);
-            // There is no memory to hold 2^32 policies.
-            let position = u32::try_from(self.read).unwrap_or(u32::MAX);
-            self.index.insert(&head.scope, position);
+            heads.index.insert(&head.scope, position);
             match mode(head.mode.as_deref()) {
-                Ok(Mode::Shadow) => self.shadow.push(position),
+                Ok(Mode::Shadow) => heads.shadow.push(position),
                 Ok(Mode::Enforce) => {}
-                Err(message) => self.odd.push((policy.id.to_owned(), message)),
+                Err(message) => unknown.push((policy.id.to_owned(), message)),
             }
-            self.read = self.read.saturating_add(1);
         }
-        true
+        if unknown.is_empty() { Ok(heads) } else { Err(unknown) }
     }
 }
 

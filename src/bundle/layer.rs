@@ -2,9 +2,8 @@
 //!
 //! A layer can only take away: every layer that applies to a call must permit it.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::PolicySource;
 use super::heads::Heads;
 use super::{Policies, is_name};
-use crate::budget::Budget;
 use crate::identity::Identity;
 use crate::policy::{Index, Keys, Rule, Rules, Unreadable};
 
@@ -77,13 +75,13 @@ impl From<LayerName> for String {
 pub struct Layer {
     /// Whom it is for.
     pub name: LayerName,
-    rules: Rc<Rules>,
-    index: Rc<Index>,
+    rules: Arc<Rules>,
+    index: Arc<Index>,
     /// Policies in shadow, by their position.
     shadow: Vec<u32>,
     /// Whether those in shadow are asked too.
     staged: bool,
-    set: OnceCell<PolicySet>,
+    set: OnceLock<PolicySet>,
 }
 
 impl Layer {
@@ -91,23 +89,17 @@ impl Layer {
     ///
     /// # Errors
     ///
-    /// The policies with a mode that there is not, and what is wrong with it.
-    pub(super) fn new(
-        name: LayerName,
-        sources: Policies,
-        mut heads: Heads,
-    ) -> Result<Self, Vec<(String, String)>> {
-        heads.read(&sources, &mut Budget::unlimited());
-        let Heads { index, shadow, odd, .. } = heads;
-        let (rules, index) = (Rc::new(Rules::new(sources)), Rc::new(index));
-        let layer = Self { name, rules, index, shadow, staged: true, set: OnceCell::new() };
-        if odd.is_empty() { Ok(layer) } else { Err(odd) }
+    /// Policies with an unknown `@mode`, by id, and what is wrong with it.
+    pub(super) fn new(name: LayerName, sources: Policies) -> Result<Self, Vec<(String, String)>> {
+        let Heads { index, shadow } = Heads::read(&sources)?;
+        let (rules, index) = (Arc::new(Rules::new(sources)), Arc::new(index));
+        Ok(Self { name, rules, index, shadow, staged: true, set: OnceLock::new() })
     }
 
     /// The layer for everybody of a bundle without one: nobody may do anything.
     fn none() -> Self {
-        let (rules, index) = (Rc::new(Rules::new(Policies::default())), Rc::default());
-        let (shadow, set) = (Vec::new(), OnceCell::new());
+        let (rules, index) = (Arc::new(Rules::new(Policies::default())), Arc::default());
+        let (shadow, set) = (Vec::new(), OnceLock::new());
         Self { name: LayerName::Org, rules, index, shadow, staged: true, set }
     }
 
@@ -118,7 +110,7 @@ impl Layer {
 
     /// The same without its policies in shadow.
     pub(super) fn in_force(&self) -> Self {
-        Self { staged: self.shadow.is_empty(), set: OnceCell::new(), ..self.clone() }
+        Self { staged: self.shadow.is_empty(), set: OnceLock::new(), ..self.clone() }
     }
 
     /// The policies whose scope a call meets.
@@ -126,7 +118,7 @@ impl Layer {
     /// # Errors
     ///
     /// The first of them that does not read.
-    pub(crate) fn candidates(&self, keys: &Keys<'_>) -> Result<Vec<Rc<Rule>>, Unreadable> {
+    pub(crate) fn candidates(&self, keys: &Keys<'_>) -> Result<Vec<Arc<Rule>>, Unreadable> {
         let positions = self.index.candidates(keys);
         let mut rules = Vec::with_capacity(positions.len());
         for position in positions.into_iter().filter(|position| self.asks(*position)) {
@@ -155,14 +147,6 @@ impl Layer {
     pub fn reason(&self, policy: &PolicyId) -> Option<&str> {
         self.policies().annotation(policy, "reason").filter(|text| !text.is_empty())
     }
-
-    /// What the layer is made of.
-    #[cfg(test)]
-    pub(crate) fn contents(&self) -> impl std::fmt::Debug + '_ {
-        let policies: Vec<_> = self.rules.sources().iter().collect();
-        (&self.name, policies, self.index.contents(), &self.shadow, self.staged)
-    }
-
     fn asks(&self, position: u32) -> bool {
         self.staged || self.shadow.binary_search(&position).is_err()
     }
@@ -224,7 +208,7 @@ impl Layers {
                 policies.push(PolicySource { id, source });
             }
             // Their modes were read before.
-            Layer::new(layer.name.clone(), policies, Heads::default())
+            Layer::new(layer.name.clone(), policies)
                 .map_or_else(|_| layer.clone(), |revised| Layer { staged: layer.staged, ..revised })
         }))
     }

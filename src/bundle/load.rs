@@ -7,18 +7,16 @@ mod resource;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy::Schema;
 
-use super::heads::Heads;
 use super::{
     Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Resolved, Shadow,
     Site, World, is_name, schema,
 };
-use crate::budget::Budget;
 use crate::digest::Digest;
-use crate::record::Shared;
+use crate::json::Shared;
 use crate::tool::{Marks, Tool};
 
 /// The deepest nesting of JSON that the gate's stack bears with room to spare.
@@ -52,7 +50,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
-    let layers = cedar::layers(document.layers.clone(), BTreeMap::new(), &mut findings);
+    let layers = cedar::layers(document.layers.clone(), &mut findings);
     let schema_text = schema::generate(&document.schema, &document.manifest, described);
     // Everything below reads the schema, and so does its errors' wording.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
@@ -89,64 +87,24 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
 
 /// Makes a bundle of a document of this digest that was built, and so checked. Neither its schema
 /// nor its policies are read; a policy that does not read, or errs, when a call needs it refuses the
-/// call. A document that somebody wrote by hand is checked like any other.
+/// call. A document that was not built is loaded as a whole.
 ///
 /// # Errors
 ///
-/// As [`load`], as far as it is looked at.
-pub fn open(document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
-    Opening::of(document, digest).finish()
-}
-
-/// A bundle that is being opened, piece by piece where its policies are many.
-#[derive(Debug)]
-pub(crate) struct Opening {
-    document: Document,
-    digest: Digest,
-    /// The layers that are not read, the next one last.
-    unread: Vec<LayerName>,
-    heads: BTreeMap<LayerName, Heads>,
-}
-
-impl Opening {
-    /// Begins with a document of this digest.
-    pub(crate) fn of(document: Document, digest: Digest) -> Self {
-        // What is checked is checked in one go.
-        let built = document.resolved.iter().flat_map(|_| document.layers.keys());
-        let unread = built.cloned().collect();
-        Self { document, digest, unread, heads: BTreeMap::new() }
+/// As [`load`], as far as the document is read.
+pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
+    let Some(resolved) = document.resolved.take() else {
+        return load(&document).map(|loaded| loaded.bundle);
+    };
+    let mut findings = manifest(&document);
+    let tools = inventory::tools(&document, &resolved.types, &mut findings);
+    let layers = cedar::layers(std::mem::take(&mut document.layers), &mut findings);
+    let entities = resolved::entities(resolved, &mut findings);
+    let layers = staging::stage(&document.manifest, layers, &mut findings);
+    if findings.iter().any(Finding::is_error) {
+        return Err(findings);
     }
-
-    /// Reads more of the policies, and tells whether that is done.
-    pub(crate) fn advance(&mut self, budget: &mut Budget) -> bool {
-        while let Some(name) = self.unread.last() {
-            let Some(policies) = self.document.layers.get(name) else { return true };
-            let heads = self.heads.entry(name.clone()).or_insert_with(|| Heads::of(policies));
-            if budget.is_spent() || !heads.read(policies, budget) {
-                return false;
-            }
-            budget.spend(1);
-            self.unread.pop();
-        }
-        true
-    }
-
-    /// Does what is left, as [`open`] does.
-    pub(crate) fn finish(self) -> Result<Bundle, Vec<Finding>> {
-        let Self { mut document, digest, heads, .. } = self;
-        let Some(resolved) = document.resolved.take() else {
-            return load(&document).map(|loaded| loaded.bundle);
-        };
-        let mut findings = manifest(&document);
-        let tools = inventory::tools(&document, &resolved.types, &mut findings);
-        let layers = cedar::layers(std::mem::take(&mut document.layers), heads, &mut findings);
-        let entities = resolved::entities(resolved, &mut findings);
-        let layers = staging::stage(&document.manifest, layers, &mut findings);
-        if findings.iter().any(Finding::is_error) {
-            return Err(findings);
-        }
-        Ok(assemble(&document.manifest, digest, tools, None, World::new(entities), layers))
-    }
+    Ok(assemble(&document.manifest, digest, tools, None, World::new(entities), layers))
 }
 
 fn assemble(
@@ -175,7 +133,7 @@ fn assemble(
         channels: manifest.channels.clone(),
         tools: by_server,
         schema,
-        world: Rc::new(world),
+        world: Arc::new(world),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `bundle.yaml`: everything about a bundle that is neither schema, policy, entity nor tool.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ pub struct Channel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Host>,
     /// The tool server behind it, a key of `servers`.
-    pub server: Rc<str>,
+    pub server: Arc<str>,
     /// The protocol spoken there.
     #[serde(default)]
     pub protocol: Protocol,

@@ -12,7 +12,7 @@ use super::directory::{self, Opened};
 use super::prove::{self, Proof};
 use super::report::{self, Format, Problem};
 use super::{EnvironmentArgument, Exit, Stop};
-use crate::config::Gate;
+use crate::gate::Gate;
 
 use structure::{Bearing, Part, Structure};
 

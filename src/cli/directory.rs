@@ -13,7 +13,7 @@ pub(super) mod tools;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy::SchemaFragment;
 
@@ -25,7 +25,7 @@ use crate::bundle::{
     self, BundleId, Code, Document, EnvironmentName, Finding, Format, Loaded, Manifest, Severity,
     Site,
 };
-use crate::record::Shared;
+use crate::json::Shared;
 use crate::tool::ToolDescription;
 
 pub use environments::{environments, named, open_for, open_to_load};
@@ -200,13 +200,13 @@ impl Reader<'_> {
 
     fn manifest(&mut self) -> Option<Manifest> {
         let file = self.file(MANIFEST)?;
-        self.map.manifest = Some((Rc::clone(&file), Places::of(&file)));
+        self.map.manifest = Some((Arc::clone(&file), Places::of(&file)));
         self.keep(yaml::read(&file))
     }
 
     fn schema(&mut self) -> Option<String> {
         let file = self.file("schema.cedarschema")?;
-        self.map.schema = Some(Rc::clone(&file));
+        self.map.schema = Some(Arc::clone(&file));
         // Alone first: in front of the generated part, what is missing at its end is missed late.
         if let Err(error) = SchemaFragment::from_cedarschema_str(&file.text) {
             self.unread.schema = true;
@@ -250,7 +250,7 @@ impl Reader<'_> {
         &self,
         server: &str,
         path: &str,
-    ) -> Result<(Rc<SourceFile>, ToolsFile), Vec<Problem>> {
+    ) -> Result<(Arc<SourceFile>, ToolsFile), Vec<Problem>> {
         let here = |message: String| {
             let place = self.map.key(&format!("servers.{server}.tools_from"));
             vec![Problem { place, ..Problem::new(message).with_code(Code::Unreadable) }]
@@ -286,11 +286,11 @@ impl Reader<'_> {
         self.path(path).display().to_string()
     }
 
-    fn source(&self, path: &str, text: String) -> Rc<SourceFile> {
-        Rc::new(SourceFile::new(self.name(path), text))
+    fn source(&self, path: &str, text: String) -> Arc<SourceFile> {
+        Arc::new(SourceFile::new(self.name(path), text))
     }
 
-    fn file(&mut self, path: &str) -> Option<Rc<SourceFile>> {
+    fn file(&mut self, path: &str) -> Option<Arc<SourceFile>> {
         let read = files::read(&self.path(path));
         let text = self.keep_file(read)?;
         Some(self.source(path, text))

@@ -16,7 +16,7 @@ use super::recorded::Recorded;
 use super::report::{self, Format, Problem};
 use super::{BundleArgument, EnvironmentArgument, Exit, Stop};
 use crate::bundle::EnvironmentName;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::reason::Decision;
 
 use account::Explanation;

@@ -34,7 +34,7 @@ fn text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use serde_json::json;
 
@@ -50,7 +50,7 @@ mod tests {
             json!({ "0x1": { "true": {}, "-": [] }, "/path": 1.5, "2026-01-01": "2026-01-01" }),
         ] {
             let text = flow(&value);
-            let file = Rc::new(SourceFile::new("a.yaml", text.clone()));
+            let file = Arc::new(SourceFile::new("a.yaml", text.clone()));
             let read: Value = yaml::read(&file).unwrap_or_else(|error| panic!("{text}: {error:?}"));
             assert_eq!(read, value, "{text}");
         }

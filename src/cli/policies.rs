@@ -1,8 +1,8 @@
 //! A `.cedar` file → its policies one by one, each with the place where it stands.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use cedar_policy::{Policy, PolicySet, Template};
 use miette::{Diagnostic, SourceSpan};
@@ -23,7 +23,7 @@ pub(super) struct LayerSource {
 
 impl LayerSource {
     /// Adds the policies of a file.
-    pub(super) fn add(&mut self, file: &Rc<SourceFile>) {
+    pub(super) fn add(&mut self, file: &Arc<SourceFile>) {
         let set = match PolicySet::from_str(&file.text) {
             Ok(set) => set,
             Err(errors) => {
@@ -72,7 +72,7 @@ impl LayerSource {
 }
 
 /// What Cedar says about text that it cannot read.
-pub(super) fn syntax(file: &Rc<SourceFile>, error: &dyn Diagnostic) -> Problem {
+pub(super) fn syntax(file: &Arc<SourceFile>, error: &dyn Diagnostic) -> Problem {
     let label = error.labels().and_then(|mut labels| labels.next());
     let place = match &label {
         Some(label) => place(file, *label.inner()),
@@ -87,14 +87,14 @@ pub(super) fn syntax(file: &Rc<SourceFile>, error: &dyn Diagnostic) -> Problem {
     }
 }
 
-fn template_place(file: &Rc<SourceFile>, template: &Template) -> Place {
+fn template_place(file: &Arc<SourceFile>, template: &Template) -> Place {
     match template.as_ref().loc() {
         Some(loc) => place(file, loc.span),
         None => Place::whole(file),
     }
 }
 
-fn place(file: &Rc<SourceFile>, span: SourceSpan) -> Place {
+fn place(file: &Arc<SourceFile>, span: SourceSpan) -> Place {
     Place::at(file, span.offset()..span.offset().saturating_add(span.len()))
 }
 
@@ -105,7 +105,7 @@ mod tests {
     fn layer(texts: &[&str]) -> LayerSource {
         let mut layer = LayerSource::default();
         for text in texts {
-            layer.add(&Rc::new(SourceFile::new("a.cedar", *text)));
+            layer.add(&Arc::new(SourceFile::new("a.cedar", *text)));
         }
         layer
     }

@@ -22,7 +22,7 @@ use cedar_policy_symcc::Env;
 
 use super::Exit;
 use super::report::Progress;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::tool::Tool;
 
 use confirm::Confirmed;

@@ -1,8 +1,8 @@
 //! The Cedar requests that a request leads to, built by the same functions as in the exchange.
 
-use crate::config::Gate;
 use crate::decide::{Denial, Posed, Question};
 use crate::exchange::Arrival;
+use crate::gate::Gate;
 use crate::identity::{self, Identity};
 use crate::json;
 use crate::mcp::{self, Body, Call, Kind, StandardHeaders};

@@ -5,31 +5,25 @@ pub(super) mod identity;
 mod line;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::cases::{Call, Identity, Sent};
 use super::report::Problem;
-use crate::digest::Digest;
 use crate::exchange::Arrival;
 use crate::head::Head;
 
 pub(super) use line::{OpinionField, Recorded, choose, read, who};
 
-/// The call, which must be the one that the record's digest is of.
+/// The call that the record tells of.
 pub(super) fn call(recorded: &Recorded, arguments: Option<&Value>) -> Result<Call, Problem> {
     let (_, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
-    let call = Call {
+    Ok(Call {
         path: recorded.path.clone(),
         authority: recorded.authority.clone(),
         tool: tool.to_owned(),
         arguments: arguments.cloned(),
-    };
-    if recorded.request_digest.as_deref() == Some(request_digest(&call, recorded).as_str()) {
-        Ok(call)
-    } else {
-        Err(Problem::new("the record was changed: its `request_digest` is of another call"))
-    }
+    })
 }
 
 /// The request as it arrived.
@@ -54,14 +48,4 @@ pub(super) fn arrival(
         arrival.head = Head::new(fields);
     }
     Ok((arrival, body))
-}
-
-fn request_digest(call: &Call, recorded: &Recorded) -> Digest {
-    Digest::of(&json!({
-        "authority": call.authority,
-        "path": call.path,
-        "method": "tools/call",
-        "name": call.tool,
-        "arguments_digest": recorded.arguments_digest,
-    }))
 }

@@ -9,7 +9,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use super::report::Problem;
 use super::{Stop, files};
 use crate::bundle::Document;
-use crate::trust::{KeyId, PublicKey, Signature, statement};
+use crate::bundle::Signature;
+use crate::trust::{KeyId, PublicKey, statement};
 
 /// The keys to sign with.
 #[derive(Debug, clap::Args)]

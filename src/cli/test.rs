@@ -14,7 +14,7 @@ use super::directory::{self, Opened, SourceMap};
 use super::report::{self, Format, Problem};
 use super::{BundleArgument, EnvironmentArgument, Exit, Stop, files};
 use crate::bundle::{BundleId, EnvironmentName, Manifest, Percent};
-use crate::config::Gate;
+use crate::gate::Gate;
 
 /// Run the cases in DIR/tests and say which policies, tools and reasons they reach
 ///

@@ -1,7 +1,7 @@
 //! What a filter demands of bundles, from a file, and whether a document fulfils it now.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -34,7 +34,7 @@ impl TrustArgument {
 }
 
 fn read(path: &Path) -> Result<(TrustSettings, Trust), Stop> {
-    let file = Rc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
+    let file = Arc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
     let settings: TrustSettings = yaml::read(&file)?;
     let trust = Trust::try_from(&settings).map_err(|errors| {
         let places = Places::of(&file);

@@ -1,7 +1,7 @@
 //! YAML with places: a file as a Rust type, and where in the file each of its keys stands.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
@@ -16,7 +16,7 @@ use crate::bundle::Code;
 /// # Errors
 ///
 /// The first thing in the file that is no YAML or does not fit the type.
-pub(super) fn read<T: DeserializeOwned>(file: &Rc<SourceFile>) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(&file.text, options()).map_err(|error| {
         let message = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
         let location = error.location();
@@ -207,8 +207,8 @@ fn point(location: &Location, text: &str) -> Option<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn source(text: &str) -> Rc<SourceFile> {
-        Rc::new(SourceFile::new("a.yaml", text))
+    fn source(text: &str) -> Arc<SourceFile> {
+        Arc::new(SourceFile::new("a.yaml", text))
     }
 
     #[test]

@@ -6,16 +6,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use cedar_policy::EntityUid;
 use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Request};
 use cedar_policy_core::entities::Entities;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 
-use super::{Caller, Denial};
+use super::Denial;
 use crate::bundle::Bundle;
+use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
@@ -40,14 +39,14 @@ pub struct Facts {
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,
     /// Where the gate runs, from the filter's configuration.
-    pub environment: Rc<str>,
+    pub environment: Arc<str>,
 }
 
 /// A call as policies are asked about it.
 #[derive(Debug)]
 pub struct Question<'a> {
     bundle: &'a Bundle,
-    caller: Rc<Caller>,
+    caller: Arc<Caller>,
     action: &'a EntityUID,
     resource: Cow<'a, EntityUID>,
     input: Datum<'a>,
@@ -59,7 +58,7 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Question::by`], and [`Reason::Internal`] if the principal would be in itself.
+    /// As [`Question::by`], and [`Reason::Internal`] if the principal cannot be an entity.
     pub fn new(
         bundle: &'a Bundle,
         tool: &'a Tool,
@@ -67,7 +66,8 @@ impl<'a> Question<'a> {
         identity: &Identity,
         facts: &'a Facts,
     ) -> Result<Self, Denial> {
-        Self::by(Rc::new(Caller::new(bundle, identity)?), bundle, tool, arguments, facts)
+        let caller = Caller::new(bundle, identity).ok_or_else(Denial::unfit)?;
+        Self::by(Arc::new(caller), bundle, tool, arguments, facts)
     }
 
     /// Puts a call of a caller into the terms of policies.
@@ -77,7 +77,7 @@ impl<'a> Question<'a> {
     /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
     /// if they name a resource that the bundle must know and does not.
     pub fn by(
-        caller: Rc<Caller>,
+        caller: Arc<Caller>,
         bundle: &'a Bundle,
         tool: &'a Tool,
         arguments: Option<&'a Object<'_>>,
@@ -88,7 +88,7 @@ impl<'a> Question<'a> {
             detail: Some(error.for_record()),
             ..Denial::because(Reason::InvalidArguments)
         })?;
-        let action = tool.action().ok_or_else(|| internal(()))?.as_ref();
+        let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
         let resource = resource(bundle, tool, arguments)?;
         let question = Self { bundle, caller, action, resource, input, facts };
         // Loading the bundle made sure that every call of a tool fits the schema. Whatever is built
@@ -140,17 +140,19 @@ impl<'a> Question<'a> {
 
     fn request(&self) -> Result<cedar_policy::Request, Denial> {
         let [principal, action, resource] = self.uids().map(|uid| uid.clone().into());
-        let (context, schema) = (self.context()?.into(), self.bundle.schema());
-        cedar_policy::Request::new(principal, action, resource, context, schema).map_err(internal)
+        let (context, schema) =
+            (self.context().ok_or_else(Denial::unfit)?.into(), self.bundle.schema());
+        cedar_policy::Request::new(principal, action, resource, context, schema)
+            .map_err(|_| Denial::unfit())
     }
 
     /// The request as Cedar's evaluator takes it, and the entities that the call and these policies
     /// can reach.
     pub(super) fn reached<'r>(
         &self,
-        rules: impl Iterator<Item = &'r Rc<Rule>>,
+        rules: impl Iterator<Item = &'r Arc<Rule>>,
     ) -> Option<(Request, Entities)> {
-        let context = self.context().ok()?;
+        let context = self.context()?;
         let named = context_uids(&context);
         let of_policies = rules.flat_map(|rule| &rule.entities);
         let parties = [self.action, &*self.resource];
@@ -161,12 +163,12 @@ impl<'a> Question<'a> {
         Some((Request::new_unchecked(principal, action, resource, Some(context)), entities))
     }
 
-    fn context(&self) -> Result<Context, Denial> {
-        let input = self.input.in_cedar().ok_or_else(|| internal(()))?;
+    fn context(&self) -> Option<Context> {
+        let input = self.input.in_cedar()?;
         let members = [("input", input), ("request", observed(self.facts)?)].into_iter();
         let members = members.chain(self.caller.terms.iter().cloned());
         let members = members.map(|(name, value)| (name.into(), value)).collect();
-        Ok(Context::Value(Arc::new(members)))
+        Some(Context::Value(Arc::new(members)))
     }
 
     fn uids(&self) -> [&EntityUID; 3] {
@@ -209,10 +211,10 @@ fn resource<'a>(
     arguments: Option<&Object<'_>>,
 ) -> Result<Cow<'a, EntityUID>, Denial> {
     let Some(mark) = &tool.marks().resource else {
-        let server = tool.server_entity().ok_or_else(|| internal(()))?;
+        let server = tool.server_entity().ok_or_else(Denial::unfit)?;
         return Ok(Cow::Borrowed(server.as_ref()));
     };
-    let entity = EntityUID::from(tool.resource(arguments).ok_or_else(|| internal(()))?);
+    let entity = EntityUID::from(tool.resource(arguments).ok_or_else(Denial::unfit)?);
     let known = bundle.world().knows(&entity);
     if known || mark.unknown == UnknownResource::Evaluate {
         return Ok(Cow::Owned(entity));
@@ -224,38 +226,18 @@ fn resource<'a>(
     })
 }
 
-fn observed(facts: &Facts) -> Result<Value, Denial> {
-    let always = [
-        ("time", datetime(facts.time)?),
+fn observed(facts: &Facts) -> Option<Value> {
+    let mut members = vec![
+        ("time", value::datetime(facts.time)?),
         ("method", Value::from(facts.method.as_str())),
         ("path", Value::from(facts.path.as_str())),
         ("environment", Value::from(&*facts.environment)),
     ];
-    let ip = |ip: IpAddr| Extension::Ip.of(&ip.to_string()).ok_or_else(|| internal(()));
-    let optional = [
-        ("source_ip", facts.source_ip.map(ip).transpose()?),
-        ("trace_id", facts.trace_id.as_deref().map(Value::from)),
-    ];
-    Ok(value::record(always.into_iter().chain(present(optional))))
-}
-
-pub(super) fn present<const N: usize>(
-    optional: [(&'static str, Option<Value>); N],
-) -> impl Iterator<Item = (&'static str, Value)> {
-    optional.into_iter().filter_map(|(name, value)| Some((name, value?)))
-}
-
-pub(super) fn datetime(time: DateTime<Utc>) -> Result<Value, Denial> {
-    let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    Extension::Datetime.of(&text).ok_or_else(|| internal(()))
-}
-
-pub(super) fn core(uid: &EntityUid) -> EntityUID {
-    uid.clone().into()
-}
-
-/// The error itself repeats values, which may be arguments that the inventory redacts.
-pub(super) fn internal<E>(_: E) -> Denial {
-    let detail = Some("the call does not fit the bundle's schema".to_owned());
-    Denial { detail, ..Denial::because(Reason::Internal) }
+    if let Some(ip) = facts.source_ip {
+        members.push(("source_ip", Extension::Ip.of(&ip.to_string())?));
+    }
+    if let Some(trace_id) = facts.trace_id.as_deref() {
+        members.push(("trace_id", Value::from(trace_id)));
+    }
+    Some(value::record(members))
 }

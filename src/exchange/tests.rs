@@ -3,9 +3,13 @@ mod watching;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::decide::Permits;
 use crate::fixture;
 use crate::identity::Attested;
 use crate::mcp::Revision;
+use crate::reason::Reason;
+use crate::record::Record;
+use crate::refusal::Reply;
 
 mod resources;
 
@@ -43,7 +47,7 @@ fn run(gate: &Gate, fields: &[(&str, &str)], claims: Option<Value>, body: &[u8])
     let mut exchange = Exchange::default();
     match exchange.step(gate, Event::Headers(&arrival(fields, claims))) {
         Step::AwaitBody => exchange.step(gate, Event::End(body)),
-        step @ (Step::Forward(_) | Step::Refuse(_)) => step,
+        step @ Step::Done(_) => step,
     }
 }
 
@@ -57,22 +61,35 @@ fn call(name: &str, arguments: &str) -> String {
     )
 }
 
+struct Forward {
+    permits: Permits,
+    headers: Vec<HeaderChange>,
+    records: Vec<Record>,
+}
+
+struct Refusal {
+    reply: Reply,
+    records: Vec<Record>,
+}
+
 #[track_caller]
 fn forwarded(step: Step) -> Forward {
     match step {
-        Step::Forward(forward) => forward,
-        other @ (Step::AwaitBody | Step::Refuse(_)) => panic!("{other:?}"),
+        Step::Done(Effects { ending: Ending::Forward(permits), headers, records }) => {
+            Forward { permits, headers, records }
+        }
+        other => panic!("{other:?}"),
     }
 }
 
 #[track_caller]
 fn refused(step: Step) -> (Refusal, Value) {
     match step {
-        Step::Refuse(refusal) => {
-            let body = serde_json::from_slice(&refusal.reply.body).unwrap();
-            (refusal, body)
+        Step::Done(Effects { ending: Ending::Reply(reply), records, .. }) => {
+            let body = serde_json::from_slice(&reply.body).unwrap();
+            (Refusal { reply, records }, body)
         }
-        other @ (Step::AwaitBody | Step::Forward(_)) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -124,10 +141,6 @@ fn every_field_of_a_record() {
             "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },
             "arguments_digest": digest(&json!({ "amount": 500, "note": "secret" })),
-            "request_digest": digest(&json!({
-                "authority": "pay.internal", "path": "/pay/mcp", "method": "tools/call",
-                "name": "refund", "arguments_digest": record["arguments_digest"],
-            })),
             "resource": "Server::\"pay\"",
             "txn": null, "trace_id": null, "source_ip": "10.0.0.1", "environment": "test",
             "gate": { "node": "", "plugin": "", "vm": "" },
@@ -343,7 +356,13 @@ fn a_failure_of_the_edge_is_recorded_with_what_is_known() {
 
     let mut exchange = Exchange::default();
     exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
-    let refusal = exchange.fail(&gate, "the body is not all there");
+    let (refusal, _) = refused(Step::Done(exchange.fail(&gate, "the body is not all there")));
+    assert!(refusal.records[0].principal.is_some());
+    // What fails once it is decided is still the request that it was.
+    let mut exchange = Exchange::default();
+    exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
+    forwarded(exchange.step(&gate, Event::End(call("get", r#"{"id":"p"}"#).as_bytes())));
+    let (refusal, _) = refused(Step::Done(exchange.fail(&gate, "a host call failed")));
     assert!(refusal.records[0].principal.is_some());
 }
 
@@ -372,7 +391,7 @@ fn events_out_of_order_are_refused() {
     assert!(matches!(exchange.step(&gate, Event::Buffered(2000)), Step::AwaitBody));
     let (refusal, _) = refused(exchange.step(&gate, Event::Buffered(2001)));
     assert_eq!(refusal.records[0].reason, Reason::BodyTooLarge);
-    assert!(matches!(exchange.step(&gate, Event::End(b"{}")), Step::Refuse(_)));
+    refused(exchange.step(&gate, Event::End(b"{}")));
 }
 
 #[test]

@@ -7,26 +7,27 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use prost::Message as _;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-use super::entropy::Entropy;
-use crate::exchange::{Arrival, HeaderChange};
+use super::random::Random;
+use crate::exchange::{Arrival, Effects, HeaderChange, OBJECT};
+use crate::gate::GateId;
 use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
-use crate::record::{self, GateField, Record};
 
 /// Everything the gate needs to know when a request's headers are complete, and the time when it was
 /// known.
-pub(super) fn arrival(entropy: &Entropy) -> Result<(Arrival, SystemTime), String> {
+pub(super) fn arrival(random: &Random) -> Result<(Arrival, SystemTime), String> {
     let fields =
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
     let (head, evidence) = (Head::new(fields), evidence());
     let source_ip = text(&["source", "address"])?
         .and_then(|address| address.parse::<SocketAddr>().ok())
         .map(|address| address.ip());
-    let entropy = entropy.draw()?;
+    let entropy = random.draw()?;
     let known = time()?;
     Ok((Arrival { head, evidence, source_ip, time: utc(known)?, entropy }, known))
 }
@@ -66,29 +67,37 @@ pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
     if body.len() == size { Ok(body) } else { Err("the body is not all there".to_owned()) }
 }
 
-/// Puts records where access logs find them.
-pub(super) fn publish(records: &[Record]) -> Result<(), Status> {
-    let Some(first) = records.first() else { return Ok(()) };
-    set("toolgate.record", &record::to_lines(records))?;
-    // The flat keys tell of the call that decided the request: the first refused in its own right.
-    let deciding = records.iter().find(|record| record.decides()).unwrap_or(first);
-    set("toolgate.id", &deciding.id)?;
-    set("toolgate.decision", deciding.decision.as_str())?;
-    set("toolgate.reason", deciding.reason.as_str())?;
-    set("toolgate.policy", &deciding.policies.join(" "))?;
-    set("toolgate.tool", deciding.tool.as_deref().unwrap_or_default())?;
-    let principal = deciding.principal.as_ref().map(|principal| principal.entity.as_str());
-    set("toolgate.principal", principal.unwrap_or_default())?;
-    let actor = deciding.actor.as_ref().map(|actor| actor.entity.as_str());
-    set("toolgate.actor", actor.unwrap_or_default())
+/// Declares the filter state that is an object, so that access logs and other filters can read its
+/// members. It has to be declared before a request sets it.
+pub(super) fn declare() -> Result<(), String> {
+    let arguments = DeclareProperty {
+        name: OBJECT.to_owned(),
+        kind: PROTOBUF,
+        schema: "type.googleapis.com/google.protobuf.Struct".to_owned(),
+    };
+    hostcalls::call_foreign_function("declare_property", Some(&arguments.encode_to_vec()))
+        .map(drop)
+        .map_err(failed("declare_property"))
 }
 
-/// Only a key of one segment can be read as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
-fn set(key: &str, value: &str) -> Result<(), Status> {
-    if value.is_empty() {
-        return Ok(());
-    }
-    hostcalls::set_property(vec![key], Some(value.as_bytes()))
+/// `envoy.source.extensions.common.wasm.DeclarePropertyArguments`, with the life span of a stream.
+#[derive(Clone, PartialEq, prost::Message)]
+struct DeclareProperty {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(int32, tag = "3")]
+    kind: i32,
+    #[prost(string, tag = "4")]
+    schema: String,
+}
+
+/// `WasmType.Protobuf`
+const PROTOBUF: i32 = 3;
+
+/// Puts what was decided where access logs find it.
+pub(super) fn publish(effects: &Effects) -> Result<(), Status> {
+    let state = effects.filter_state();
+    state.iter().try_for_each(|(key, value)| hostcalls::set_property(vec![key], Some(value)))
 }
 
 /// Changes the headers of a request that is about to pass.
@@ -112,10 +121,10 @@ pub(super) fn strip_reserved(map: MapType) -> Result<(), String> {
 /// How records name this gate. Envoy knows these names; without them the record has empty ones.
 /// Every worker has a VM of its own under one id, so a random tag, drawn anew with every
 /// configuration, tells them apart.
-pub(super) fn site() -> GateField {
+pub(super) fn gate_id() -> GateId {
     let name = |path: &[&str]| text(path).ok().flatten().unwrap_or_default();
     let vm = name(&["plugin_vm_id"]);
-    GateField {
+    GateId {
         node: name(&["xds", "node", "id"]),
         plugin: name(&["plugin_name"]),
         vm: getrandom::u32().map_or_else(|_| vm.clone(), |tag| format!("{vm}-{tag:08x}")),

@@ -9,9 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::method::name_member;
 use super::{MessageError, Revision};
 use crate::head::Head;
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 use crate::reason::Reason;
-use crate::record;
 use crate::tool::HeaderArgument;
 
 const PARAM_PREFIX: &str = "mcp-param-";
@@ -101,7 +100,7 @@ impl StandardHeaders {
     ) -> Result<(), MessageError> {
         for (name, _) in &self.params {
             if !declared.iter().any(|declared| declared.name.eq_ignore_ascii_case(name)) {
-                let name = record::cut(name);
+                let name = json::cut(name);
                 return Err(mismatch(&format!("the tool declares no header `Mcp-Param-{name}`")));
             }
         }

@@ -1,6 +1,6 @@
 //! What policies say about one call, as Cedar's authorizer would.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy_core::ast::Effect;
 
@@ -10,18 +10,18 @@ use super::{Rule, Scene};
 #[derive(Debug, Default)]
 pub struct Answer {
     /// Those that permit.
-    pub permits: Vec<Rc<Rule>>,
+    pub permits: Vec<Arc<Rule>>,
     /// Those that forbid.
-    pub forbids: Vec<Rc<Rule>>,
+    pub forbids: Vec<Arc<Rule>>,
     /// Those that could not be evaluated.
-    pub errors: Vec<Rc<Rule>>,
+    pub errors: Vec<Arc<Rule>>,
 }
 
 impl Answer {
     /// Asks policies. `cedar` tells of a policy whose scope the call meets whether its condition holds,
     /// `None` being an error; it is asked where only Cedar knows.
     pub fn of(
-        rules: &[Rc<Rule>],
+        rules: &[Arc<Rule>],
         scene: &Scene<'_>,
         cedar: impl Fn(&Rule) -> Option<bool>,
     ) -> Self {
@@ -35,7 +35,7 @@ impl Answer {
                     Effect::Forbid => &mut answer.forbids,
                 },
             };
-            said.push(Rc::clone(rule));
+            said.push(Arc::clone(rule));
         }
         for said in [&mut answer.permits, &mut answer.forbids, &mut answer.errors] {
             said.sort_unstable_by(|a, b| a.id.cmp(&b.id));

@@ -42,20 +42,6 @@ impl Index {
         }
     }
 
-    /// Every scope with its policies, in an order.
-    #[cfg(test)]
-    pub(crate) fn contents(&self) -> Vec<(String, Vec<u32>)> {
-        let policies = |last: u32| {
-            let next = |entry: &&Entry| self.entry(entry.before?);
-            std::iter::successors(self.entry(last), next).map(|entry| entry.policy).collect()
-        };
-        let scopes = self.scopes.iter();
-        let mut scopes: Vec<_> =
-            scopes.map(|(scope, last)| (format!("{scope:?}"), policies(*last))).collect();
-        scopes.sort();
-        scopes
-    }
-
     /// The policies that can match a call, in the order of the layer.
     pub fn candidates(&self, keys: &Keys<'_>) -> Vec<u32> {
         let principals = present(&keys.principal, &self.principals);

@@ -3,12 +3,11 @@
 //! A bundle can have many more policies than any one worker ever needs. Those that calls keep
 //! asking stay read; the others take no more memory than their text.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Rule;
 use crate::bundle::Policies;
-use crate::recent::Recent;
+use crate::limited_cache::LimitedCache;
 
 /// How many policies stay read, at least.
 const GENERATION: usize = 2048;
@@ -17,7 +16,7 @@ const GENERATION: usize = 2048;
 #[derive(Debug)]
 pub struct Rules {
     sources: Policies,
-    read: RefCell<Recent<u32, Rc<Rule>>>,
+    read: Mutex<LimitedCache<u32, Arc<Rule>>>,
 }
 
 /// The id of a policy that Cedar does not read, which building a bundle rules out.
@@ -27,7 +26,7 @@ pub struct Unreadable(pub String);
 impl Rules {
     /// Policies as text, of which none is read yet.
     pub fn new(sources: Policies) -> Self {
-        Self { sources, read: RefCell::new(Recent::new(GENERATION)) }
+        Self { sources, read: Mutex::new(LimitedCache::new(GENERATION)) }
     }
 
     /// The policies as text.
@@ -40,16 +39,16 @@ impl Rules {
     /// # Errors
     ///
     /// [`Unreadable`] if there is none or it does not read.
-    pub fn get(&self, position: u32) -> Result<Rc<Rule>, Unreadable> {
-        let mut read = self.read.borrow_mut();
+    pub fn get(&self, position: u32) -> Result<Arc<Rule>, Unreadable> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rule) = read.get(&position) {
             return Ok(rule);
         }
         let source = usize::try_from(position).ok().and_then(|at| self.sources.get(at));
         let source = source.ok_or_else(|| Unreadable(position.to_string()))?;
         let rule = Rule::read(source).ok_or_else(|| Unreadable(source.id.to_owned()))?;
-        let rule = Rc::new(rule);
-        read.keep(position, Rc::clone(&rule));
+        let rule = Arc::new(rule);
+        read.insert(position, Arc::clone(&rule));
         Ok(rule)
     }
 }
@@ -71,7 +70,7 @@ mod tests {
     #[test]
     fn a_policy_is_read_once() {
         let rules = many(3);
-        assert!(Rc::ptr_eq(&rules.get(1).unwrap(), &rules.get(1).unwrap()));
+        assert!(Arc::ptr_eq(&rules.get(1).unwrap(), &rules.get(1).unwrap()));
         assert_eq!(rules.get(2).unwrap().id, "p2");
     }
 

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use cedar_policy_core::ast::{Name, PartialValue};
 use cedar_policy_core::extensions::Extensions;
+use chrono::{DateTime, SecondsFormat, Utc};
 
 pub use cedar_policy_core::ast::Value;
 
@@ -40,6 +41,11 @@ impl Extension {
             PartialValue::Residual(_) => None,
         }
     }
+}
+
+/// The `datetime` of a time, to the millisecond.
+pub fn datetime(time: DateTime<Utc>) -> Option<Value> {
+    Extension::Datetime.of(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
 /// The `decimal` of so many ten-thousandths.

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use super::{CandidateField, Opinion, Record, Rendered, Shared};
+use super::{CandidateField, Outcome, Record};
 use crate::bundle::{LayerName, Mode};
 use crate::digest::Digest;
-use crate::json;
+use crate::json::{self, Rendered, Shared};
 use crate::reason::{Decision, EventClass, Reason};
 
 /// More bytes than most lines have.
@@ -60,19 +60,19 @@ fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, method, classes, data_class, operation, cost, arguments, arguments_digest,
-    request_digest, resource, txn, trace_id, source_ip, environment, gate; not in it: known
+    resource, txn, trace_id, source_ip, environment, gate; not in it: known
 }
 
-fields! { Opinion: reason, policies, layer, detail; not in it: }
+fields! { Outcome: reason, policies, layer, detail; not in it: }
 
 impl Written for CandidateField {
     fn write(&self, line: &mut String) {
-        let Self { bundle, opinion } = self;
+        let Self { bundle, outcome } = self;
         line.push_str("{\"bundle\":");
         bundle.write(line);
-        // The members of the opinion follow in the same object.
+        // The members of the outcome follow in the same object.
         let start = line.len();
-        opinion.write(line);
+        outcome.write(line);
         line.replace_range(start..=start, ",");
     }
 }
@@ -111,7 +111,7 @@ impl<T: Written + ?Sized> Written for &T {
     }
 }
 
-impl<T: Written + ?Sized> Written for Rc<T> {
+impl<T: Written + ?Sized> Written for Arc<T> {
     fn write(&self, line: &mut String) {
         T::write(self, line);
     }

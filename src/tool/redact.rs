@@ -4,8 +4,7 @@
 //! does: what the schema does not know could be anything, and is not shown.
 
 use super::argument::{Argument, Field, Kind, Record};
-use crate::json::{self, Object, Value};
-use crate::record::{REDACTED, Rendered};
+use crate::json::{self, Object, REDACTED, Rendered, Value};
 
 const UNKNOWN: &str = "[unknown]";
 

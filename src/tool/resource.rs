@@ -9,8 +9,7 @@ use super::argument::{Field, Kind, Record};
 use super::problem::Problem;
 use super::value;
 use crate::identity::TypeName;
-use crate::json::{Object, Value};
-use crate::record::{REDACTED, is_plain};
+use crate::json::{Object, REDACTED, Value, is_plain};
 
 /// What the inventory says about the resource of a tool's calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]

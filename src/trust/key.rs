@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::VerifyingKey;
 use ed25519_dalek::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, spki};
 
-use super::SignatureBytes;
+use crate::bundle::SignatureBytes;
 use crate::digest::Digest;
 
 /// The SHA-256 of a public key's DER form (`SubjectPublicKeyInfo`), so that nobody has to hand out

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::bundle::PolicySource;
-use crate::config::{Gate, Known};
+use crate::config;
 use crate::fixture;
-use crate::record::GateField;
+use crate::gate::GateId;
 
 const NOW: &str = "2026-06-01T00:00:00Z";
 
@@ -149,17 +149,14 @@ fn a_signature_is_for_one_bundle_and_one_purpose() {
 }
 
 #[test]
-fn a_signature_is_not_held_against_a_digest_from_elsewhere() {
+fn a_signature_is_held_against_what_the_configuration_has() {
     let signed = signed_by(&[1]);
     let mut changed = signed.clone();
     changed.manifest.limits.calls += 1;
-    let (name, bundle) = (signed.manifest.name.as_str().to_owned(), signed.digest());
-    let known = Known { name, environment: String::new(), bundle, candidate: None };
     let load = |document: &Document| {
         let keys = json!([{ "public_key": pem(&key(1)) }]);
         let config = json!({ "bundle": document, "trust": { "keys": keys } }).to_string();
-        let site = GateField::default();
-        Gate::from_known_config(config.as_bytes(), Some(known.clone()), &site, now())
+        config::load(config.as_bytes(), &GateId::default(), now())
             .map(|_| ())
             .map_err(|error| error.to_string())
     };

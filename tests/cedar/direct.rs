@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy::PolicyId;
 use cedar_policy_core::ast::{Policy, Request};
@@ -148,7 +148,7 @@ struct Asked {
     text: String,
     forms: Vec<&'static str>,
     policy: Policy,
-    rule: [Rc<Rule>; 1],
+    rule: [Arc<Rule>; 1],
 }
 
 impl Asked {
@@ -161,7 +161,7 @@ impl Asked {
         let policy = policy.unwrap_or_else(|error| panic!("{source}: {error:?}"));
         let policy: &Policy = policy.as_ref();
         let forms = FORMS.iter().copied().filter(|form| text.contains(form)).collect();
-        Self { forms, rule: [Rc::new(Rule::of(policy))], policy: policy.clone(), text }
+        Self { forms, rule: [Arc::new(Rule::of(policy))], policy: policy.clone(), text }
     }
 }
 

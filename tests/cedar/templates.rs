@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Entities, EntityUid, PolicyId, PolicySet, Request, SlotId, Template,
@@ -66,7 +66,7 @@ proptest! {
                 let posed = question.in_cedar().unwrap();
                 let request = posed.request();
                 let found = index.candidates(&keys(request, &entities)).into_iter();
-                let found: Vec<Rc<Rule>> = found.map(|at| Rc::clone(&rules[at as usize])).collect();
+                let found: Vec<Arc<Rule>> = found.map(|at| Arc::clone(&rules[at as usize])).collect();
                 (ours(&found, &question, request, &entities), cedars(&policies, request, &entities))
             });
             prop_assert_eq!(ours, cedars);
@@ -112,12 +112,12 @@ fn something(choices: &mut Choices<'_>) -> EntityUid {
     uid(of, choices.of(ids)).parse().unwrap()
 }
 
-fn indexed(policies: &PolicySet) -> (Index, Vec<Rc<Rule>>) {
+fn indexed(policies: &PolicySet) -> (Index, Vec<Arc<Rule>>) {
     let mut index = Index::default();
     let mut rules = Vec::new();
     for (position, policy) in (0..).zip(policies.policies()) {
         index.insert(&Scope::of(policy.as_ref()), position);
-        rules.push(Rc::new(Rule::of(policy.as_ref())));
+        rules.push(Arc::new(Rule::of(policy.as_ref())));
     }
     (index, rules)
 }
@@ -143,7 +143,7 @@ type Said = [Vec<String>; 2];
 
 /// The policies that determine the decision, and those that err.
 fn ours(
-    rules: &[Rc<Rule>],
+    rules: &[Arc<Rule>],
     question: &Question<'_>,
     request: &Request,
     entities: &Entities,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use toolgate::cli::cases::{self, Identity, Sent};
 use toolgate::cli::directory;
-use toolgate::config::Gate;
+use toolgate::gate::Gate;
 use toolgate::record::Record;
 
 use super::explain::{ann, call, request};

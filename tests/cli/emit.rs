@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::sandbox::{Sandbox, check, check_text};
 use chrono::DateTime;
-use toolgate::config::Gate;
-use toolgate::record::GateField;
+use toolgate::config;
+use toolgate::gate::Gate;
+use toolgate::gate::GateId;
 
 const TOKENS: &str = "--issuer https://id.acme.example --audience https://tools.acme.example";
 const KEYS: &str = "--jwks https://id.acme.example/jwks.json";
@@ -45,7 +46,7 @@ fn the_resource_for_envoy() {
 #[track_caller]
 fn gate(configuration: &str) -> Gate {
     let now = DateTime::UNIX_EPOCH;
-    Gate::from_config(configuration.as_bytes(), &GateField::default(), now).unwrap()
+    config::load(configuration.as_bytes(), &GateId::default(), now).unwrap()
 }
 
 #[test]

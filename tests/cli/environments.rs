@@ -1,8 +1,8 @@
 //! One directory, several environments.
 
 use chrono::DateTime;
-use toolgate::config::Gate;
-use toolgate::record::GateField;
+use toolgate::config;
+use toolgate::gate::GateId;
 
 use super::sandbox::{Sandbox, check};
 
@@ -201,7 +201,7 @@ fn a_filter_takes_only_what_is_for_its_environment() {
     let document = |line: &str| sandbox.run(&format!("build bundle {line}")).stdout;
     let load = |document: &str, rest: &str| {
         let text = format!("{{\"bundle\":{document}{rest}}}");
-        let gate = Gate::from_config(text.as_bytes(), &GateField::default(), DateTime::UNIX_EPOCH);
+        let gate = config::load(text.as_bytes(), &GateId::default(), DateTime::UNIX_EPOCH);
         gate.map(|gate| gate.environment).map_err(|error| error.to_string())
     };
     let here = ",\"environment\":\"production\"";

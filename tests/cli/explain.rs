@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use toolgate::cli::cases::{self, Identity, RawRequest, Sent};
 use toolgate::cli::directory;
-use toolgate::config::Gate;
+use toolgate::gate::Gate;
 use toolgate::record::Record;
 
 use super::sandbox::{Run, Sandbox, check};

@@ -4,9 +4,9 @@
 use std::process::Command;
 
 use chrono::DateTime;
-use toolgate::config::Gate;
+use toolgate::config;
 use toolgate::digest::Digest;
-use toolgate::record::GateField;
+use toolgate::gate::GateId;
 
 use super::sandbox::{Sandbox, check};
 
@@ -105,7 +105,7 @@ fn a_filter_that_trusts_keys_takes_what_they_signed() {
     let value = &run.json()["resources"][0]["typed_config"]["config"]["configuration"]["value"];
     let configuration = value.as_str().unwrap();
     let gate = |text: &str| {
-        let gate = Gate::from_config(text.as_bytes(), &GateField::default(), DateTime::UNIX_EPOCH);
+        let gate = config::load(text.as_bytes(), &GateId::default(), DateTime::UNIX_EPOCH);
         gate.map(|gate| gate.bundle.id.to_string()).map_err(|error| error.to_string())
     };
     assert!(gate(configuration).unwrap().starts_with("small@1 sha256:"));

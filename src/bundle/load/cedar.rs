@@ -14,7 +14,6 @@ use miette::Diagnostic;
 use serde_json::{Number, Value, json};
 
 use super::policy_site;
-use crate::bundle::heads::Heads;
 use crate::bundle::{
     Code, Document, EntitySource, Finding, Layer, LayerName, Policies, PolicySource, Site,
 };
@@ -84,7 +83,6 @@ pub(super) fn policies(
 /// The layers, of whose policies no more than the head is read. Some may be read already.
 pub(super) fn layers(
     sources: BTreeMap<LayerName, Policies>,
-    mut heads: BTreeMap<LayerName, Heads>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Layer> {
     if sources.values().all(Policies::is_empty) {
@@ -94,8 +92,7 @@ pub(super) fn layers(
     }
     let mut layers = Vec::new();
     for (name, sources) in sources {
-        let heads = heads.remove(&name).unwrap_or_else(|| Heads::of(&sources));
-        match Layer::new(name.clone(), sources, heads) {
+        match Layer::new(name.clone(), sources) {
             Ok(layer) => layers.push(layer),
             Err(odd) => findings.extend(odd.into_iter().map(|(id, message)| {
                 Finding::new(Code::PolicyMode, policy_site(&name, &id), message)

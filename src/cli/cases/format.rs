@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -75,7 +75,7 @@ pub struct Case {
 /// # Errors
 ///
 /// It is no YAML of this form, or a case refers to an identity that is not there.
-pub fn read(file: &Rc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
+pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
     let read: CaseFile = yaml::read(file).map_err(|problem| vec![problem])?;
     let places = Places::of(file);
     let mut names = BTreeSet::new();

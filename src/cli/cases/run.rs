@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::config::Gate;
-use crate::exchange::{Arrival, Event, Exchange, Step};
+use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::Reply;
@@ -84,8 +84,10 @@ fn trace(step: &Step) -> String {
 impl Outcome {
     fn of(step: Step) -> Self {
         let (records, reply, lifecycle) = match step {
-            Step::Forward(forward) => (forward.records, None, true),
-            Step::Refuse(refusal) => (refusal.records, Some(refusal.reply), false),
+            Step::Done(effects) => match effects.ending {
+                Ending::Forward(_) => (effects.records, None, true),
+                Ending::Reply(reply) => (effects.records, Some(reply), false),
+            },
             Step::AwaitBody => (Vec::new(), None, false),
         };
         let telling = telling(&records);

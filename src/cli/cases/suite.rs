@@ -2,19 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Case, CaseFile, Mismatch, Outcome, read, run};
 use crate::cli::files::{self, FileError};
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml::Places;
-use crate::config::Gate;
 use crate::exchange::Arrival;
+use crate::gate::Gate;
 
 /// The test files of a bundle.
 #[derive(Debug)]
 pub struct Suite {
-    files: Vec<(Rc<SourceFile>, CaseFile)>,
+    files: Vec<(Arc<SourceFile>, CaseFile)>,
     /// How many of the files are for every environment. The rest is for one.
     common: usize,
     /// The names of the cases that are for one environment.
@@ -67,7 +67,7 @@ impl Suite {
         let (mut files, mut problems) = (Vec::new(), Vec::new());
         for path in common.iter().chain(special) {
             let text = files::read(path).map_err(SuiteError::File)?;
-            let file = Rc::new(SourceFile::new(path.display().to_string(), text));
+            let file = Arc::new(SourceFile::new(path.display().to_string(), text));
             match read(&file) {
                 Ok(cases) => files.push((file, cases)),
                 Err(found) => problems.extend(found),

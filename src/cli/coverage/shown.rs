@@ -22,7 +22,7 @@ pub(super) struct Shown {
 impl Coverage {
     /// What a record shows, if it is about a tool that the bundle knows.
     pub(super) fn shown(&self, record: &Record) -> Option<Shown> {
-        let tool = record.tool.clone().filter(|tool| self.tools.contains_key(tool))?;
+        let tool = record.tool.as_deref().filter(|tool| self.tools.contains_key(*tool))?.to_owned();
         let shadow = record.shadow.as_ref();
         let opinions = [
             (false, Some((record.reason, &record.policies))),

@@ -10,7 +10,7 @@ use super::{Coverage, Goal};
 use crate::bundle::Channel;
 use crate::cli::cases::{Call, Suite};
 use crate::cli::flow::flow;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::reason::Reason;
 
 mod people;

@@ -9,8 +9,8 @@ use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::cases::{Asked, Outcome};
 use crate::cli::questions::{identified, questions};
 use crate::cli::scope::{admits_action, admits_resource_type, is_for_everybody};
-use crate::config::Gate;
 use crate::decide::Posed;
+use crate::gate::Gate;
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -108,11 +108,10 @@ impl Coverage {
         }
         let shown: Vec<Shown> =
             outcome.telling().iter().filter_map(|record| self.shown(record)).collect();
-        let called = outcome.records.iter().filter_map(|record| record.tool.as_ref());
+        let called = outcome.records.iter().filter_map(|record| record.tool.as_deref());
         for name in called.collect::<BTreeSet<_>>() {
             let Some(tool) = self.tools.get_mut(name) else { continue };
-            let in_any =
-                |what: fn(&Shown) -> bool| shown.iter().any(|s| s.tool == *name && what(s));
+            let in_any = |what: fn(&Shown) -> bool| shown.iter().any(|s| s.tool == name && what(s));
             increment(&mut tool.cases);
             if in_any(|shown| shown.permitted) {
                 increment(&mut tool.permitted);

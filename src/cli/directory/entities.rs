@@ -1,6 +1,6 @@
 //! `entities.yaml`, and what an environment adds to it or puts in its place.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Reader;
 use super::overlay::Overlay;
@@ -35,7 +35,7 @@ impl Reader<'_> {
 
 fn placed(
     entities: Vec<EntitySource>,
-    file: &Rc<SourceFile>,
+    file: &Arc<SourceFile>,
     places: &Places,
     before: &str,
 ) -> Vec<(EntitySource, Place)> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::overlay::Overlay;
 use super::{Opened, Reader, built, layers, open_directory};
@@ -110,7 +110,7 @@ impl Reader<'_> {
             return Overlay::default();
         }
         let Some(file) = self.file(&path) else { return Overlay::default() };
-        self.map.overlay = Some((Rc::clone(&file), Places::of(&file)));
+        self.map.overlay = Some((Arc::clone(&file), Places::of(&file)));
         self.keep(yaml::read(&file)).unwrap_or_default()
     }
 

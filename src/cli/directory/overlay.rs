@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::bundle::{
     Channel, EntitySource, LayerName, Manifest, MetadataUrl, Mode, RefusalStyle, UnknownTenant,
 };
-use crate::trust::given;
+use crate::json::given;
 
 /// What an overlay can say. Each key takes the place of the one in `bundle.yaml`, as a whole.
 ///

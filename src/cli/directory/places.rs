@@ -1,7 +1,7 @@
 //! What a finding is about → the bytes of the file where it stands.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::overlay;
 use super::tools::Names;
@@ -12,13 +12,13 @@ use crate::cli::yaml::Places;
 /// Where the parts of a document stand.
 #[derive(Debug, Default)]
 pub struct SourceMap {
-    pub(super) manifest: Option<(Rc<SourceFile>, Places)>,
-    pub(super) schema: Option<Rc<SourceFile>>,
+    pub(super) manifest: Option<(Arc<SourceFile>, Places)>,
+    pub(super) schema: Option<Arc<SourceFile>>,
     pub(super) policies: BTreeMap<LayerName, BTreeMap<String, Place>>,
     /// What takes the place of keys of the manifest.
-    pub(super) overlay: Option<(Rc<SourceFile>, Places)>,
+    pub(super) overlay: Option<(Arc<SourceFile>, Places)>,
     pub(super) entities: Vec<Place>,
-    pub(super) tools: BTreeMap<String, (Rc<SourceFile>, Names)>,
+    pub(super) tools: BTreeMap<String, (Arc<SourceFile>, Names)>,
 }
 
 impl SourceMap {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub(in crate::cli) struct ToolsFile {
 
 /// Reads a tools file; `pinning` is the command that pins it.
 pub(in crate::cli) fn read(
-    file: &Rc<SourceFile>,
+    file: &Arc<SourceFile>,
     pinning: &str,
 ) -> Result<ToolsFile, Vec<Problem>> {
     let list = parse(file).map_err(|problem| vec![problem])?;
@@ -67,7 +67,7 @@ pub(in crate::cli) fn read(
 }
 
 /// The JSON of a file, read as strictly as a call.
-pub(in crate::cli) fn parse(file: &Rc<SourceFile>) -> Result<Value, Problem> {
+pub(in crate::cli) fn parse(file: &Arc<SourceFile>) -> Result<Value, Problem> {
     let value = json::read(file.text.as_bytes(), DEPTH).map_err(|error| {
         let at = error.offset().min(file.text.len());
         let message = error.to_string();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -17,8 +17,8 @@ use crate::cli::files;
 use crate::cli::recorded::Recorded;
 use crate::cli::report::{Place, Problem, SourceFile};
 use crate::cli::yaml;
-use crate::config::Gate;
 use crate::exchange::Arrival;
+use crate::gate::Gate;
 
 /// What is to be explained.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ struct Written {
 }
 
 fn request(arguments: &Arguments, path: &Path) -> Result<(Arrival, Vec<u8>), Stop> {
-    let file = Rc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
+    let file = Arc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
     let written: Written = yaml::read(&file)?;
     let sent = Sent {
         call: written.call.as_ref(),

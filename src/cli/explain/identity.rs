@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -40,7 +40,7 @@ pub(super) struct Identities {
 impl Identities {
     pub(super) fn read(path: &Path) -> Result<Self, Stop> {
         let file = SourceFile::new(path.display().to_string(), files::read(path)?);
-        let file = Rc::new(file);
+        let file = Arc::new(file);
         let written: Written = yaml::read(&file)?;
         let own = Identity { tokens: written.tokens, spiffe: written.spiffe };
         let own = (!own.tokens.is_empty() || own.spiffe.is_some()).then_some(own);

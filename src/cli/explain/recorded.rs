@@ -14,7 +14,7 @@ use crate::cli::files;
 use crate::cli::reads;
 use crate::cli::recorded::{self, Recorded, arguments};
 use crate::cli::report::Problem;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::identity;
 
 /// The record that is meant.

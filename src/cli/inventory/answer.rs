@@ -2,7 +2,7 @@
 //! OpenAPI document.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -59,17 +59,17 @@ fn is_in(name: &str, names: &[String]) -> bool {
     names.iter().any(|other| other == name)
 }
 
-fn at(file: &Rc<SourceFile>, message: impl Into<String>) -> Problem {
+fn at(file: &Arc<SourceFile>, message: impl Into<String>) -> Problem {
     Problem::at(Place::whole(file), message).with_code(Code::ToolSchema)
 }
 
-fn source(path: &Path) -> Result<Rc<SourceFile>, Stop> {
+fn source(path: &Path) -> Result<Arc<SourceFile>, Stop> {
     let (name, text) = if path == Path::new("-") {
         ("stdin".to_owned(), files::read_stdin()?)
     } else {
         (path.display().to_string(), files::read(path)?)
     };
-    Ok(Rc::new(SourceFile::new(name, text)))
+    Ok(Arc::new(SourceFile::new(name, text)))
 }
 
 /// What one file holds.
@@ -80,12 +80,12 @@ enum Content {
     Api(Value),
 }
 
-fn content(file: &Rc<SourceFile>) -> Result<Content, Vec<Problem>> {
+fn content(file: &Arc<SourceFile>) -> Result<Content, Vec<Problem>> {
     let one = |problem: Problem| vec![problem];
     if let Some(events) = events(&file.text) {
         let message = |data: &String| {
             let event = SourceFile::new(file.name.clone(), data.clone());
-            tools::parse(&Rc::new(event)).map_err(|problem| at(file, problem.message))
+            tools::parse(&Arc::new(event)).map_err(|problem| at(file, problem.message))
         };
         let messages = events.iter().map(message).collect::<Result<Vec<_>, _>>().map_err(one)?;
         // A stream may carry notifications before the answer.
@@ -104,7 +104,7 @@ fn content(file: &Rc<SourceFile>) -> Result<Content, Vec<Problem>> {
     let value: Value = yaml::read(file).map_err(one)?;
     // Numbers that JSON readers disagree about are no better in YAML.
     let again = SourceFile::new(file.name.clone(), value.to_string());
-    let value = tools::parse(&Rc::new(again)).map_err(|problem| one(at(file, problem.message)))?;
+    let value = tools::parse(&Arc::new(again)).map_err(|problem| one(at(file, problem.message)))?;
     if value.is_object() { Ok(Content::Api(value)) } else { Err(one(at(file, NEITHER))) }
 }
 
@@ -126,7 +126,7 @@ fn events(text: &str) -> Option<Vec<String>> {
     Some(events)
 }
 
-fn pages(file: &Rc<SourceFile>, answers: Vec<Value>) -> Result<Content, Problem> {
+fn pages(file: &Arc<SourceFile>, answers: Vec<Value>) -> Result<Content, Problem> {
     for answer in &answers {
         if let Some(error) = answer.get("error") {
             let error = shown(&error.to_string());
@@ -140,7 +140,7 @@ fn pages(file: &Rc<SourceFile>, answers: Vec<Value>) -> Result<Content, Problem>
 }
 
 /// The tools of all pages, which must be all there are.
-fn listed(contents: &[(&Rc<SourceFile>, Content)]) -> Result<Vec<Value>, Vec<Problem>> {
+fn listed(contents: &[(&Arc<SourceFile>, Content)]) -> Result<Vec<Value>, Vec<Problem>> {
     let mut pages = Vec::new();
     for (file, content) in contents {
         match content {

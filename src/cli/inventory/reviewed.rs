@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(super) struct Reviewed {
     path: PathBuf,
     is_new: bool,
     notes: ServerNotes,
-    file: Option<Rc<SourceFile>>,
+    file: Option<Arc<SourceFile>>,
     tools: Vec<Value>,
     /// Why the file is not what was reviewed.
     problems: Vec<Problem>,
@@ -68,7 +68,7 @@ impl Reviewed {
             Err(error) if error.is_missing() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let file = Rc::new(SourceFile::new(self.path.display().to_string(), text));
+        let file = Arc::new(SourceFile::new(self.path.display().to_string(), text));
         let list = tools::parse(&file)?;
         self.tools = tool::listed(&list).cloned().unwrap_or_default();
         let directory = directory.display();
@@ -139,6 +139,6 @@ fn manifest(directory: &Path) -> Result<Manifest, Stop> {
         let help = "a bundle is a directory with a `bundle.yaml`";
         Problem::new(error.to_string()).with_code(Code::Unreadable).with_help(help)
     })?;
-    let file = Rc::new(SourceFile::new(path.display().to_string(), text));
+    let file = Arc::new(SourceFile::new(path.display().to_string(), text));
     Ok(yaml::read(&file)?)
 }

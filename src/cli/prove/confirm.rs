@@ -6,7 +6,7 @@ use cedar_policy_symcc::Env;
 
 use super::witness::Witness;
 use crate::cli::cases::{self, Outcome, Sent};
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
 

@@ -8,7 +8,7 @@ use cedar_policy_core::validator::ValidatorSchema;
 use super::formula::Formula;
 use super::query::UNSEEN;
 use crate::bundle::Bundle;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::identity::{ClaimPath, ClaimType, IdentityMapping, PrincipalMapping};
 use crate::tool::{SERVER, Tool};
 

@@ -13,8 +13,8 @@ use super::formula::Formula;
 use super::{facts, query};
 use crate::cli::cases::{self, Suite};
 use crate::cli::{directory, questions};
-use crate::config::Gate;
 use crate::decide::Posed;
+use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
 

@@ -11,8 +11,8 @@ use crate::cli::files;
 use crate::cli::report::Problem;
 use crate::digest::Digest;
 use crate::json;
+use crate::json::REDACTED;
 use crate::reason::Reason;
-use crate::record::REDACTED;
 
 /// Nesting that no recorded call has.
 const DEPTH: usize = 128;

@@ -10,7 +10,7 @@ use super::line::{PrincipalField, Recorded, TokenField};
 use crate::cli::cases::Identity;
 use crate::cli::report::Problem;
 use crate::identity::{self, ClaimType, IdentityMapping, PrincipalMapping};
-use crate::record::REDACTED;
+use crate::json::REDACTED;
 
 /// An identity as a record holds it.
 #[derive(Debug)]

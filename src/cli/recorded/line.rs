@@ -33,7 +33,6 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) tool: Option<String>,
     pub(in crate::cli) arguments: Option<Value>,
     pub(in crate::cli) arguments_digest: Option<String>,
-    pub(in crate::cli) request_digest: Option<String>,
     pub(in crate::cli) txn: Option<String>,
     pub(in crate::cli) trace_id: Option<String>,
     pub(in crate::cli) source_ip: Option<String>,

@@ -1,7 +1,7 @@
 //! Files, and places in them.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
@@ -47,21 +47,21 @@ impl SourceFile {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place {
     /// The file.
-    pub file: Rc<SourceFile>,
+    pub file: Arc<SourceFile>,
     /// The bytes, or the file as a whole.
     pub span: Option<Range<usize>>,
 }
 
 impl Place {
     /// The file as a whole.
-    pub fn whole(file: &Rc<SourceFile>) -> Self {
-        Self { file: Rc::clone(file), span: None }
+    pub fn whole(file: &Arc<SourceFile>) -> Self {
+        Self { file: Arc::clone(file), span: None }
     }
 
     /// Some bytes of a file. A span beyond its end is none.
-    pub fn at(file: &Rc<SourceFile>, span: Range<usize>) -> Self {
+    pub fn at(file: &Arc<SourceFile>, span: Range<usize>) -> Self {
         let inside = span.start <= span.end && file.text.get(span.clone()).is_some();
-        Self { file: Rc::clone(file), span: inside.then_some(span) }
+        Self { file: Arc::clone(file), span: inside.then_some(span) }
     }
 
     /// Line and column of the first byte and of the first byte after it, counted from 1 in
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn lines_and_columns() {
-        let file = Rc::new(SourceFile::new("a", TEXT));
+        let file = Arc::new(SourceFile::new("a", TEXT));
         let lines = |span: Range<usize>| Place::at(&file, span).lines();
         assert_eq!(lines(0..3), Some([(1, 1), (1, 4)]));
         assert_eq!(lines(4..9), Some([(2, 1), (2, 5)]));

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::record::Record;
 
 fn uid(id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id("Payment".parse().unwrap(), EntityId::new(id))
@@ -40,8 +39,7 @@ fn decided(gate: &Gate, body: &str) -> Vec<Record> {
     // The only revision that has batches.
     let fields = with(&[("mcp-protocol-version", "2025-03-26")]);
     match run(gate, &fields, Some(fixture::claims()), body.as_bytes()) {
-        Step::Forward(forward) => forward.records,
-        Step::Refuse(refusal) => refusal.records,
+        Step::Done(effects) => effects.records,
         Step::AwaitBody => panic!("there is a body"),
     }
 }

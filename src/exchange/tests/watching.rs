@@ -94,8 +94,8 @@ fn a_candidate_has_an_opinion_and_no_say() {
     assert_eq!((record.decision, record.reason), (Decision::Permit, Reason::Permitted));
     assert_eq!(flips(record), [("candidate", Decision::Permit, Decision::Deny)]);
     let candidate = record.candidate.as_ref().unwrap();
-    assert_eq!((candidate.bundle.version, candidate.opinion.reason), (4, Reason::Forbidden));
-    assert_eq!(candidate.opinion.policies, ["limit"]);
+    assert_eq!((candidate.bundle.version, candidate.outcome.reason), (4, Reason::Forbidden));
+    assert_eq!(candidate.outcome.policies, ["limit"]);
     // What both decide alike is no flip, and has both answers.
     let (refusal, _) = refused(send(&with_candidate(), &refund(501)));
     assert_eq!(flips(&refusal.records[0]), []);
@@ -112,7 +112,7 @@ fn every_call_of_a_batch_has_the_candidates_answer() {
     let said: Vec<_> = forwarded(step)
         .records
         .iter()
-        .map(|record| record.candidate.as_ref().unwrap().opinion.reason)
+        .map(|record| record.candidate.as_ref().unwrap().outcome.reason)
         .collect();
     assert_eq!(said, [Reason::Forbidden, Reason::BatchRefused]);
 }
@@ -147,10 +147,9 @@ proptest! {
         let alone = run(&fixture::gate(), &fields, claims(), body.as_bytes());
         let watched = run(&with_candidate(), &fields, claims(), body.as_bytes());
         let stripped = |step: Step| match step {
-            Step::Forward(Forward { permits, headers, records }) => {
-                (format!("{permits:?} {headers:?}"), records)
+            Step::Done(Effects { ending, headers, records }) => {
+                (format!("{ending:?} {headers:?}"), records)
             }
-            Step::Refuse(Refusal { reply, records }) => (format!("{reply:?}"), records),
             Step::AwaitBody => panic!(),
         };
         let ((before, alone), (after, watched)) = (stripped(alone), stripped(watched));

@@ -7,7 +7,7 @@ use super::super::Tool;
 use super::model::{Choices, arguments, keywords};
 use super::{Marks, build, cedar_schema, context, request, tool, try_tool};
 use crate::json;
-use crate::record::Rendered;
+use crate::json::Rendered;
 
 /// What policies see of arguments.
 fn seen(tool: &Tool, arguments: &str) -> EvalResult {

@@ -63,11 +63,6 @@ class Envoy:
         with urllib.request.urlopen(f"http://{self._admin}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
-    def log_all_of_the_filter(self) -> None:
-        """Have the log show what the filter says at level info, too."""
-        request = urllib.request.Request(f"http://{self._admin}/logging?wasm=info", method="POST")
-        urllib.request.urlopen(request, timeout=5).close()
-
     @property
     def admin_url(self) -> str:
         """Where the admin interface is."""
@@ -78,11 +73,6 @@ class Envoy:
         lines = self.admin(f"/stats?filter={pattern}").splitlines()
         pairs = (line.rsplit(": ", 1) for line in lines if line.rsplit(": ", 1)[-1].isdecimal())
         return {name: int(value) for name, value in pairs}
-
-    @property
-    def pid(self) -> int:
-        """The process."""
-        return self._process.pid
 
     def discovery(self, counter: str) -> int:
         """How often a bundle update had this outcome, e.g. `update_success`."""
@@ -102,13 +92,9 @@ class Envoy:
         """How many VMs have been made and are running, and how often one had to be replaced."""
         return self.counters(r"^wasm\.(.*\.(created|active|vm_reload.*)|wasm_vm_count)$")
 
-    def says(self, words: str, times: int = 1) -> None:
-        """Wait until the filter has said so in Envoy's log, at least so often."""
-        wait_until(lambda: self.said(words) >= times, f"`{words}` in the log of Envoy")
-
-    def said(self, words: str) -> int:
-        """How often the filter has said so until now."""
-        return _read(self.files.directory / "envoy.log").count(words)
+    def says(self, words: str) -> None:
+        """Wait until the filter has said so in Envoy's log."""
+        wait_until(lambda: words in _read(self.files.directory / "envoy.log"), f"`{words}` in the log of Envoy")
 
     def complaints(self) -> list[str]:
         """What Envoy, and not the filter, says at level error or above about its VMs; and what is critical."""

@@ -9,7 +9,7 @@ use crate::bundle::Channel;
 use crate::cli::cases::{self, Call, Outcome, Sent, Suite};
 use crate::cli::coverage::Coverage;
 use crate::cli::coverage::shown::Shown;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::reason::Reason;
 use crate::tool::Tool;
 

@@ -11,9 +11,9 @@ use crate::cli::diff::structure::can_fail;
 use crate::cli::questions::{identified, questions};
 use crate::cli::reads::Reads;
 use crate::cli::scope::{admits_action, admits_principal, admits_resource};
-use crate::config::Gate;
 use crate::decide::Posed;
 use crate::exchange::Arrival;
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 
 /// A bundle that can be asked often.

@@ -112,8 +112,8 @@ mod tests {
 
     fn recorded(reason: &str, layer: Option<&str>, policies: &[&str]) -> Recorded {
         let gate = fixture::gate();
-        let refusal = crate::exchange::Exchange::default().fail(&gate, "for its record");
-        let line = refusal.records.first().map(crate::record::Record::to_line).unwrap_or_default();
+        let failed = crate::exchange::Exchange::default().fail(&gate, "for its record");
+        let line = failed.records.first().map(crate::record::Record::to_line).unwrap_or_default();
         let mut record: Value = serde_json::from_str(&line).expect("a record");
         record["reason"] = json!(reason);
         record["layer"] = json!(layer);

@@ -14,7 +14,7 @@ use crate::cli::diff::structure::{Part, Structure};
 use crate::cli::directory::Opened;
 use crate::cli::recorded::{self, Recorded};
 use crate::cli::report::Problem;
-use crate::config::Gate;
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::bundle::{self, Bundle};
 use crate::cli::cases::{Call, Sent, run};
-use crate::config::Gate;
 use crate::fixture;
+use crate::gate::Gate;
 use crate::identity::{Attested, identify};
 
 const SCHEMA: &str =

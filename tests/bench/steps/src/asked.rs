@@ -2,14 +2,14 @@
 
 use chrono::DateTime;
 use serde_json::json;
-use toolgate::config::{Gate, Known};
+use toolgate::config;
 use toolgate::decide::{Facts, Question};
 use toolgate::exchange::{Arrival, Event, Exchange, Step};
+use toolgate::gate::{Gate, GateId};
 use toolgate::head::Head;
 use toolgate::identity::{Attested, Evidence, Identity, identify};
 use toolgate::json::{self, Object, Value};
 use toolgate::mcp::{self, Body, Message, StandardHeaders};
-use toolgate::record::GateField;
 use toolgate::tool::Tool;
 
 use crate::{document, evidence};
@@ -103,21 +103,14 @@ impl Asked {
         let mut exchange = Exchange::default();
         match exchange.step(&self.gate, Event::Headers(&self.arrival)) {
             Step::AwaitBody => exchange.step(&self.gate, Event::End(body.as_bytes())),
-            early @ (Step::Forward(_) | Step::Refuse(_)) => panic!("{early:?}"),
+            early @ Step::Done(_) => panic!("{early:?}"),
         }
     }
 }
 
 /// Configuration → gate.
 pub(crate) fn gate(configuration: &[u8]) -> Gate {
-    let gate = Gate::from_config(configuration, &GateField::default(), DateTime::UNIX_EPOCH);
-    gate.expect("the configuration loads")
-}
-
-/// The same where its digests are known.
-pub(crate) fn known_gate(configuration: &[u8], known: &Known) -> Gate {
-    let (site, now) = (GateField::default(), DateTime::UNIX_EPOCH);
-    let gate = Gate::from_known_config(configuration, Some(known.clone()), &site, now);
+    let gate = config::load(configuration, &GateId::default(), DateTime::UNIX_EPOCH);
     gate.expect("the configuration loads")
 }
 

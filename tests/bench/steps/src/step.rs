@@ -2,12 +2,10 @@
 
 use std::hint::black_box;
 
-use toolgate::config::Known;
 use toolgate::digest::Digest;
 use toolgate::exchange;
 use toolgate::identity::identify;
 use toolgate::mcp::{self, StandardHeaders};
-use toolgate::refusal::{self, Refused};
 use toolgate::{decide, json};
 
 use crate::asked::{self, Asked, FORBIDDEN, PERMITTED};
@@ -45,7 +43,6 @@ pub fn all() -> Vec<Step> {
         step("exchange 10000, permitted", || many.exchange(PERMITTED)),
         loading("load 10", 10),
         loading("load 10000", 10_000),
-        loading_again("load 10000, digest known", 10_000),
     ]);
     steps
 }
@@ -69,14 +66,9 @@ fn decision(name: &'static str, asked: &'static Asked) -> Step {
 }
 
 fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
-    let exchange::Step::Forward(mut forward) = asked.exchange(PERMITTED) else {
-        panic!("the call is not permitted")
+    let exchange::Step::Done(permitted) = asked.exchange(PERMITTED) else {
+        panic!("the call is not decided")
     };
-    let exchange::Step::Refuse(mut refusal) = asked.exchange(FORBIDDEN) else {
-        panic!("the call is not forbidden")
-    };
-    let permitted = forward.records.remove(0);
-    let forbidden = refusal.records.remove(0);
     vec![
         step("digest of arguments", || {
             asked.arguments().map(|arguments| Digest::of_bytes(arguments.canonical().as_bytes()))
@@ -84,26 +76,13 @@ fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
         step("digest of claims", || {
             asked.attested.tokens.values().map(Digest::of).collect::<Vec<_>>()
         }),
-        step("record line", move || permitted.to_line()),
-        step("refusal", move || {
-            let message = asked.message();
-            let advice = Some("Only euros and dollars.");
-            let (id, tool) = (message.request_id(), Some("refund"));
-            let refused = Refused { id, tool, advice, record: &forbidden };
-            refusal::in_style(&[refused], false, &asked.gate.bundle.refusal)
-        }),
+        step("filter state", move || permitted.filter_state()),
     ]
 }
 
 fn loading(name: &'static str, policies: usize) -> Step {
     let configuration = document::configuration(policies);
     Step { long: true, ..step(name, move || asked::gate(&configuration)) }
-}
-
-fn loading_again(name: &'static str, policies: usize) -> Step {
-    let configuration = document::configuration(policies);
-    let known = Known::of(&asked::gate(&configuration));
-    Step { long: true, ..step(name, move || asked::known_gate(&configuration, &known)) }
 }
 
 fn step<R>(name: &'static str, run: impl Fn() -> R + 'static) -> Step {

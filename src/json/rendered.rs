@@ -1,10 +1,13 @@
-//! Parts of a record whose JSON is written before the record's line is.
+//! JSON that is written before the document that it stands in.
 
 use std::fmt::{Display, Formatter};
 use std::ops::Deref;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+
+/// What stands in records instead of a value that must not be shown.
+pub const REDACTED: &str = "[redacted]";
 
 /// The text of one JSON value.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,26 +27,26 @@ impl Rendered {
 
 /// A part that many records have in common. Its JSON is written once, when the part is made.
 #[derive(Debug)]
-pub struct Shared<T>(Rc<(T, Rendered)>);
+pub struct Shared<T>(Arc<(T, Rendered)>);
 
 impl<T: Serialize> Shared<T> {
     /// Shares a part, which is made of strings and what else has JSON.
     pub fn new(part: T) -> Self {
         let json = serde_json::to_string(&part).unwrap_or_else(|_| "null".to_owned());
-        Self(Rc::new((part, Rendered(json))))
+        Self(Arc::new((part, Rendered(json))))
     }
 }
 
 impl<T> Shared<T> {
     /// The JSON of the part.
-    pub(super) fn json(&self) -> &str {
+    pub(crate) fn json(&self) -> &str {
         self.0.1.as_str()
     }
 }
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Arc::clone(&self.0))
     }
 }
 

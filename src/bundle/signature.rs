@@ -1,33 +1,21 @@
-//! What is signed, and what a signature looks like in a document.
+//! What a signature looks like in a document.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::KeyId;
-use crate::bundle::Document;
 use crate::digest::Digest;
 
 /// One signature on a bundle.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// The key that made it.
-    pub key: KeyId,
+    /// The id of the key that made it.
+    pub key: Digest,
     /// The digest that was signed.
     pub digest: Digest,
     /// The signature itself.
     pub signature: SignatureBytes,
-}
-
-/// The text that is signed for a document with this digest: five lines, each with its end.
-///
-/// The first line keeps a signature from being one of anything else; the others have no line ends
-/// in them, so that no two bundles have the same text.
-pub fn statement(document: &Document, digest: &Digest) -> String {
-    let (format, manifest) = (document.format, &document.manifest);
-    let (name, version) = (manifest.name.as_str(), manifest.version);
-    format!("toolgate.signature/1\n{format}\n{name}\n{version}\n{digest}\n")
 }
 
 /// An Ed25519 signature, in JSON as base64.

@@ -6,7 +6,7 @@ use crate::mcp::Housekeeping;
 use crate::reason::Reason;
 
 /// Whether a body comes, and one that can be read; the proof is of a method without a body.
-pub(super) fn transport(
+pub(super) fn preflight(
     head: &Head,
     facts: &Facts,
     body_limit: usize,

@@ -10,9 +10,9 @@ const SHARES: usize = 64;
 
 /// Random bytes of the host that no request has had yet.
 #[derive(Debug, Default)]
-pub(super) struct Entropy(RefCell<Vec<[u8; SHARE]>>);
+pub(super) struct Random(RefCell<Vec<[u8; SHARE]>>);
 
-impl Entropy {
+impl Random {
     /// One request's randomness.
     pub(super) fn draw(&self) -> Result<u128, String> {
         let mut shares = self.0.borrow_mut();

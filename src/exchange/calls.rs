@@ -1,0 +1,204 @@
+//! Deciding the messages of one body. One refusal refuses the whole body.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::decided::Decided;
+use super::pending::{Pending, failed, unreadable_draft};
+use crate::bundle::RefusalStyle;
+use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
+use crate::digest::Digest;
+use crate::gate::Gate;
+use crate::json::{Object, Value, cut};
+use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError};
+use crate::reason::Reason;
+use crate::record::{CallFields, Draft, Outcome, Request};
+use crate::refusal::{self, Refused};
+use crate::tool::{Noted, Tool};
+
+/// The longest arguments that a record shows, in bytes of JSON. The digest is of all of them in any
+/// case.
+const LONGEST_ARGUMENTS: usize = 16_384;
+
+/// The method of a call.
+const CALL: &str = "tools/call";
+
+impl Pending {
+    pub(super) fn decide_messages(&self, gate: &Gate, value: &Value<'_>) -> Decided {
+        let body = match mcp::read(value, &self.headers, gate.bundle.limits.calls) {
+            Ok(body) => body,
+            Err(error) => return self.unreadable(gate, &error),
+        };
+        if let Err((message, error)) = self.headers_agree(gate, &body) {
+            return self.refuse_headers(gate, message, &error);
+        }
+        let messages = body.messages();
+        let verdicts: Vec<Verdict> = messages.iter().map(|it| self.verdict(gate, it)).collect();
+        let outcomes = as_one(messages, &verdicts);
+        let drafts = messages.iter().zip(outcomes).enumerate();
+        let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {
+            let draft = Draft::new(&self.request, index, outcome, shadow);
+            draft.about(method(message), self.call_fields(gate, message))
+        });
+        let drafts: Vec<Draft> = drafts.collect();
+        let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
+        if outcomes.iter().any(Result::is_err) {
+            return refuse_all(gate, &body, &outcomes, drafts);
+        }
+        match Permits::all(outcomes.into_iter().flatten().collect()) {
+            Some(permits) => pass(&self.request, permits, drafts),
+            None => failed(gate, &self.request, "the body has no message"),
+        }
+    }
+
+    /// `Mcp-Param-*` can only be checked once the tool is known.
+    fn headers_agree<'a>(
+        &self,
+        gate: &Gate,
+        body: &'a Body<'a>,
+    ) -> Result<(), (&'a Message<'a>, MessageError)> {
+        for message in body.messages() {
+            let Kind::Call(call) = message.kind else { continue };
+            // An unknown tool declares no header.
+            let tool = gate.bundle.tool(&self.server, call.name);
+            self.headers
+                .agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
+                .map_err(|error| (message, MessageError { id: message.id.clone(), ..error }))?;
+        }
+        Ok(())
+    }
+
+    /// Where tools are concealed, a header may not tell a tool that exists from one that does not.
+    fn refuse_headers(&self, gate: &Gate, message: &Message<'_>, error: &MessageError) -> Decided {
+        let draft = unreadable_draft(gate, &self.request, error);
+        let draft = draft.about(method(message), self.call_fields(gate, message));
+        if gate.bundle.refusal.style != RefusalStyle::Conceal {
+            return Decided::unreadable(gate, draft, error);
+        }
+        let (id, tool) = (error.id.as_ref(), name(message));
+        let refused = Refused { id, tool, advice: None, draft: &draft };
+        let reply = refusal::in_style(&[refused], false, &gate.bundle);
+        Decided::answered(reply, vec![draft])
+    }
+
+    fn verdict(&self, gate: &Gate, message: &Message<'_>) -> Verdict {
+        let listed = &gate.bundle.methods;
+        let verdict = match message.kind {
+            Kind::Call(call) => self.decide_call(gate, &call),
+            Kind::Request(method) => housekeeping(Housekeeping::request(method, listed)),
+            Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
+            Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
+        };
+        // Where no policy has a say, those in shadow have none either.
+        verdict.unwrap_or_else(|denial| Verdict {
+            staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),
+            outcome: Err(denial),
+        })
+    }
+
+    /// The denial of a call that cannot be put before the policies is an error.
+    fn decide_call(&self, gate: &Gate, call: &Call<'_>) -> Result<Verdict, Denial> {
+        let tool = gate.bundle.tool(&self.server, call.name);
+        let tool = tool.ok_or_else(|| Denial::because(Reason::UnknownTool))?;
+        let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
+        let facts = &self.request.facts;
+        let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
+        Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
+    }
+
+    /// What a record says of a message that is a call.
+    fn call_fields(&self, gate: &Gate, message: &Message<'_>) -> Option<CallFields> {
+        let Kind::Call(call) = message.kind else { return None };
+        let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
+        let arguments_digest = call.arguments.map(digest);
+        let Some(tool) = gate.bundle.tool(&self.server, call.name) else {
+            let tool = [&*self.server, "/", &*cut(call.name)].concat().into();
+            return Some(CallFields { tool, arguments_digest, ..CallFields::default() });
+        };
+        let Noted { name, classes, data_class, operation, cost } = tool.noted();
+        let resource = tool.recorded_resource(call.arguments);
+        Some(CallFields {
+            tool: Arc::clone(name),
+            known: true,
+            classes: Arc::clone(classes),
+            data_class: data_class.clone(),
+            operation: operation.clone(),
+            cost: *cost,
+            arguments: tool.redacted(call.arguments, LONGEST_ARGUMENTS),
+            arguments_digest,
+            resource: resource.filter(|entity| entity.len() <= LONGEST_ARGUMENTS),
+        })
+    }
+}
+
+/// What is decided about each message, and what would be with the shadow policies enforced: one
+/// refusal refuses the whole batch, in shadow too.
+fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Option<Outcome>)> {
+    let one_refused = verdicts.iter().any(|verdict| verdict.outcome.is_err());
+    let one_refused_in_shadow =
+        verdicts.iter().any(|verdict| verdict.staged.as_ref().unwrap_or(&verdict.outcome).is_err());
+    let outcome = |(message, verdict): (&Message<'_>, &Verdict)| {
+        let mut outcome = Outcome::from(&verdict.outcome);
+        if one_refused && verdict.outcome.is_ok() {
+            outcome = outcome.refused_with_batch();
+        }
+        let shadow = verdict.staged.as_ref().map(|staged| match (staged, &message.kind) {
+            (Ok(_), Kind::Call(_)) if one_refused_in_shadow => {
+                Outcome::because(Reason::BatchRefused)
+            }
+            (staged, _) => Outcome::from(staged),
+        });
+        (outcome, shadow)
+    };
+    messages.iter().zip(verdicts).map(outcome).collect()
+}
+
+/// Refuses a body of which at least one message is refused: what was permitted does not run either.
+fn refuse_all(
+    gate: &Gate,
+    body: &Body<'_>,
+    outcomes: &[Result<Permit, Denial>],
+    drafts: Vec<Draft>,
+) -> Decided {
+    let messages = body.messages().iter().zip(outcomes).zip(&drafts);
+    let refused = messages.map(|((message, outcome), draft)| Refused {
+        id: message.request_id(),
+        tool: name(message),
+        advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
+        draft,
+    });
+    let refused: Vec<Refused<'_>> = refused.collect();
+    let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle);
+    drop(refused);
+    // Housekeeping has no record, unless it is what was refused.
+    let told = |draft: &Draft| draft.outcome.decides() || draft.is_call();
+    Decided::answered(reply, drafts.into_iter().filter(told).collect())
+}
+
+/// Lets a body pass. Housekeeping beside calls has no record.
+fn pass(request: &Arc<Request>, permits: Permits, drafts: Vec<Draft>) -> Decided {
+    let calls: Vec<Draft> = drafts.into_iter().filter(Draft::is_call).collect();
+    if calls.is_empty() {
+        let outcome = Outcome::because(Reason::Lifecycle);
+        return Decided::housekeeping(permits, Draft::new(request, 0, outcome, None));
+    }
+    Decided::calls(permits, calls)
+}
+
+/// The name of the tool that a message calls.
+fn name<'a>(message: &'a Message<'_>) -> Option<&'a str> {
+    if let Kind::Call(call) = &message.kind { Some(call.name) } else { None }
+}
+
+fn method(message: &Message<'_>) -> Option<Cow<'static, str>> {
+    if let Kind::Call(_) = message.kind {
+        return Some(CALL.into());
+    }
+    Some(cut(message.method()?).into_owned().into())
+}
+
+fn housekeeping(proof: Option<Housekeeping>) -> Result<Verdict, Denial> {
+    proof
+        .map(|proof| decide::housekeeping(proof).into())
+        .ok_or_else(|| Denial::because(Reason::MethodNotAllowed))
+}

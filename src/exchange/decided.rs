@@ -1,0 +1,117 @@
+//! What one bundle decided about a request, before anybody else is asked.
+
+use super::candidate::Candidate;
+use super::effects::{Effects, Ending, HeaderChange};
+use crate::bundle::Shadow;
+use crate::decide::{self, Denial, Permits};
+use crate::gate::Gate;
+use crate::header;
+use crate::mcp::MessageError;
+use crate::reason::Reason;
+use crate::record::{Draft, Outcome};
+use crate::refusal::{self, Refused, Reply};
+
+/// What one bundle decided about a request.
+#[derive(Debug)]
+pub(super) struct Decided {
+    ending: Ending,
+    drafts: Vec<Draft>,
+    /// What the drafts are about.
+    about: About,
+}
+
+/// What drafts are about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum About {
+    /// The request as a whole, which has no readable message.
+    Request,
+    /// The messages of the body.
+    Messages,
+    /// Housekeeping alone. It passes, and leaves a record only where somebody would refuse it.
+    Housekeeping,
+}
+
+impl Decided {
+    /// The request as a whole is refused.
+    pub(super) fn refused(gate: &Gate, draft: Draft, denial: &Denial) -> Self {
+        let refused =
+            Refused { id: None, tool: None, advice: denial.advice.as_deref(), draft: &draft };
+        let reply = refusal::unreadable(&refused, &gate.bundle);
+        Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
+    }
+
+    /// The body holds no message that may be decided.
+    pub(super) fn unreadable(gate: &Gate, draft: Draft, error: &MessageError) -> Self {
+        let (id, advice) = (error.id.as_ref(), Some(error.message.as_str()));
+        let refused = Refused { id, tool: None, advice, draft: &draft };
+        let reply = refusal::unreadable(&refused, &gate.bundle);
+        Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
+    }
+
+    /// Messages are answered here: these drafts are of them.
+    pub(super) fn answered(reply: Reply, drafts: Vec<Draft>) -> Self {
+        Self { ending: Ending::Reply(reply), drafts, about: About::Messages }
+    }
+
+    /// The calls of a body pass.
+    pub(super) fn calls(permits: Permits, drafts: Vec<Draft>) -> Self {
+        Self { ending: Ending::Forward(permits), drafts, about: About::Messages }
+    }
+
+    /// A request that calls no tool passes.
+    pub(super) fn housekeeping(permits: Permits, draft: Draft) -> Self {
+        Self { ending: Ending::Forward(permits), drafts: vec![draft], about: About::Housekeeping }
+    }
+
+    /// Whether it is about messages that could be read.
+    pub(super) fn is_about_messages(&self) -> bool {
+        self.about != About::Request
+    }
+
+    /// The outcomes of what is recorded in any case.
+    pub(super) fn into_outcomes(self) -> Vec<Outcome> {
+        if self.about == About::Housekeeping {
+            return Vec::new();
+        }
+        self.drafts.into_iter().map(|draft| draft.outcome).collect()
+    }
+
+    /// The same under a bundle in shadow, which refuses nothing. Only where the gate itself failed,
+    /// nothing passes.
+    pub(super) fn in_shadow(self, proof: Shadow) -> Self {
+        let failed = self.drafts.iter().any(|draft| draft.outcome.reason == Reason::Internal);
+        if failed || self.about == About::Housekeeping {
+            return self;
+        }
+        let watched = |draft: Draft| draft.in_shadow(Outcome::because(Reason::Shadow));
+        Self {
+            ending: Ending::Forward(decide::watched(proof).into()),
+            drafts: self.drafts.into_iter().map(watched).collect(),
+            about: self.about,
+        }
+    }
+
+    /// Finishes the records, and says what the edge must do.
+    pub(super) fn finish(self, gate: &Gate, candidate: &Candidate) -> Effects {
+        let Self { ending, mut drafts, about } = self;
+        let headers = match ending {
+            Ending::Forward(_) => for_upstream(gate, &drafts),
+            Ending::Reply(_) => Vec::new(),
+        };
+        if about == About::Housekeeping && !candidate.refuses() {
+            drafts.clear();
+        }
+        let candidates = candidate.fields(drafts.len());
+        let drafts = drafts.into_iter().zip(candidates);
+        let records = drafts.map(|(draft, candidate)| draft.finish(gate, candidate)).collect();
+        Effects { ending, headers, records }
+    }
+}
+
+/// What the upstream is told of the decision, and of who asks.
+fn for_upstream(gate: &Gate, drafts: &[Draft]) -> Vec<HeaderChange> {
+    let decision = header::decision(&gate.bundle.id, drafts);
+    let sender = drafts.first().and_then(Draft::sender);
+    let identity = sender.map(|sender| HeaderChange::Set(header::IDENTITY, sender.header.clone()));
+    std::iter::once(HeaderChange::Set(header::DECISION, decision)).chain(identity).collect()
+}

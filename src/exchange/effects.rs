@@ -1,0 +1,124 @@
+//! What an edge must do at the end of an exchange, as a value.
+
+use std::fmt::{Display, Formatter};
+use std::sync::Arc;
+
+use crate::decide::Permits;
+use crate::reason::{Decision, Reason};
+use crate::record::{self, Flip, Record};
+use crate::refusal::Reply;
+
+/// The filter state with the records, one per line.
+const RECORD: &str = "toolgate.record";
+
+/// The filter state with the record that decided, in short: an encoded `google.protobuf.Struct`.
+pub const OBJECT: &str = "toolgate";
+
+/// The name of the histogram of how long the deciding step took, in microseconds.
+pub const DURATION: &str = "toolgate.decision_us";
+
+/// Everything that an edge must do, in this order: publish, count, then end the exchange. A request
+/// whose records cannot be published is not forwarded.
+#[derive(Debug)]
+pub struct Effects {
+    /// What becomes of the request.
+    pub ending: Ending,
+    /// Changes to the headers of a forwarded request, in this order.
+    pub headers: Vec<HeaderChange>,
+    /// The records: one per call, one per refused message, or one for the whole request.
+    /// Housekeeping has one only where a candidate would refuse it.
+    pub records: Vec<Record>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Ending {
+    /// It goes to the upstream. The proof is one permit per message.
+    Forward(Permits),
+    /// The gate answers it.
+    Reply(Reply),
+}
+
+/// A change to a request's headers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HeaderChange {
+    /// Remove every field of this name.
+    Remove(String),
+    /// Make this the only field of its name.
+    Set(&'static str, String),
+}
+
+/// Something to count. Its name as text carries the labels, which `stats_tags` in Envoy's bootstrap
+/// turn into tags. Only tools of the inventory are named, so that no caller can add a counter.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Counter {
+    tool: Label,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Kind {
+    Call(Reason),
+    Flip { by: &'static str, from: Decision, to: Decision },
+}
+
+/// A tool as counters name it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Label {
+    None,
+    Unknown,
+    Known(Arc<str>),
+}
+
+impl Effects {
+    /// The filter state to publish, by key.
+    pub fn filter_state(&self) -> Vec<(&'static str, Vec<u8>)> {
+        if self.records.is_empty() {
+            return Vec::new();
+        }
+        let lines = record::to_lines(&self.records).into_bytes();
+        vec![(RECORD, lines), (OBJECT, record::to_object(&self.records))]
+    }
+
+    /// What to count.
+    pub fn counters(&self) -> impl Iterator<Item = Counter> {
+        self.records.iter().flat_map(|record| {
+            let tool = Label::of(record);
+            let kinds = record.flips().map(|Flip { by, from, to }| Kind::Flip { by, from, to });
+            std::iter::once(Kind::Call(record.reason))
+                .chain(kinds)
+                .map(move |kind| Counter { tool: tool.clone(), kind })
+        })
+    }
+}
+
+impl Label {
+    fn of(record: &Record) -> Self {
+        match &record.tool {
+            Some(tool) if record.known => Self::Known(Arc::clone(tool)),
+            Some(_) => Self::Unknown,
+            None => Self::None,
+        }
+    }
+}
+
+impl Display for Counter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            Kind::Call(reason) => {
+                let (decision, reason) = (reason.decision().token(), reason.as_str());
+                write!(f, "toolgate.calls.decision.{decision}.reason.{reason}")?;
+            }
+            Kind::Flip { by, from, to } => {
+                let (from, to) = (from.token(), to.token());
+                write!(f, "toolgate.flips.by.{by}.from.{from}.to.{to}")?;
+            }
+        }
+        let tool = match &self.tool {
+            Label::None => "none",
+            Label::Unknown => "unknown",
+            Label::Known(tool) => tool,
+        };
+        write!(f, ".tool.{tool}")
+    }
+}

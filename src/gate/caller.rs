@@ -1,0 +1,58 @@
+//! Who asks, in Cedar's terms: the part of a request that is the same for every call of one sender.
+
+use cedar_policy::EntityUid;
+use cedar_policy_core::ast::EntityUID;
+use chrono::DateTime;
+
+use crate::bundle::{Bundle, Resident};
+use crate::identity::{Actor, Identity, Token};
+use crate::policy::value::{self, Value};
+
+/// A sender among the entities of one bundle.
+#[derive(Debug)]
+pub struct Caller {
+    pub(crate) principal: Resident,
+    /// What `context` says of it.
+    pub(crate) terms: Vec<(&'static str, Value)>,
+}
+
+impl Caller {
+    /// Puts a sender among the entities of a bundle; `None` if the principal would be in itself, or
+    /// its token expires at a time that Cedar does not know.
+    pub fn new(bundle: &Bundle, identity: &Identity) -> Option<Self> {
+        let principal = bundle.world().admit(identity.principal.entity.as_ref())?;
+        let mut terms = vec![("delegation", delegation(identity.actor.as_ref()))];
+        if let Some(actor) = &identity.actor {
+            terms.push(("actor", Value::from(core(&actor.uid))));
+        }
+        if let Some(token) = &identity.token {
+            terms.push(("token", claims(token)?));
+        }
+        Some(Self { principal, terms })
+    }
+}
+
+fn delegation(actor: Option<&Actor>) -> Value {
+    let depth = actor.map_or(0, |actor| actor.chain.len());
+    let agents = actor.into_iter().flat_map(|actor| &actor.agents);
+    value::record([
+        ("depth", Value::from(i64::try_from(depth).unwrap_or(i64::MAX))),
+        ("agents", value::set(agents.map(|agent| Value::from(core(agent))))),
+    ])
+}
+
+fn claims(token: &Token) -> Option<Value> {
+    let scopes = token.scopes.iter().map(|scope| Value::from(scope.as_str()));
+    let mut members = vec![("scopes", value::set(scopes))];
+    let texts = [("issuer", &token.issuer), ("txn", &token.txn)];
+    let present = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+    members.extend(present.map(|(name, text)| (name, Value::from(text))));
+    if let Some(expires) = token.expires.and_then(|at| DateTime::from_timestamp(at, 0)) {
+        members.push(("expires", value::datetime(expires)?));
+    }
+    Some(value::record(members))
+}
+
+fn core(uid: &EntityUid) -> EntityUID {
+    uid.clone().into()
+}

@@ -1,0 +1,142 @@
+//! Caches senders by their verified claims and peer: an agent sends many calls with one token.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Caller;
+use crate::bundle::Bundle;
+use crate::identity::{
+    self, ActorField, Attested, Evidence, Identity, IdentityError, Mark, PrincipalField, TokenField,
+};
+use crate::json::Shared;
+use crate::limited_cache::LimitedCache;
+
+/// How many senders a gate caches, at least.
+const CACHED: usize = 128;
+
+/// The longest claims that are cached, in bytes as they are encoded. What is kept of a sender takes
+/// several times as much.
+const LONGEST: usize = 4096;
+
+/// A sender as identity, policies and records have it.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(crate) identity: Identity,
+    /// The sender among the entities of the bundle; `None` if it cannot be there.
+    pub(crate) caller: Option<Arc<Caller>>,
+    pub(crate) principal: Shared<PrincipalField>,
+    pub(crate) actor: Option<Shared<ActorField>>,
+    pub(crate) token: Option<Shared<TokenField>>,
+    /// The value of `toolgate-identity`.
+    pub(crate) header: String,
+}
+
+/// The senders of a gate by all that is attested of them: a hit compares claims and decodes nothing.
+#[derive(Debug)]
+pub(crate) struct SenderCache(Mutex<LimitedCache<Mark, Arc<Sender>>>);
+
+impl Default for SenderCache {
+    fn default() -> Self {
+        Self(Mutex::new(LimitedCache::new(CACHED)))
+    }
+}
+
+impl SenderCache {
+    /// The sender of whom this is attested, by the mapping of the gate's bundle.
+    pub(crate) fn identify(
+        &self,
+        bundle: &Bundle,
+        evidence: &Evidence,
+    ) -> Result<Arc<Sender>, IdentityError> {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = evidence.mark(LONGEST);
+        if let Some(sender) = mark.as_ref().and_then(|mark| cached.get(mark)) {
+            return Ok(sender);
+        }
+        let sender = Arc::new(Sender::new(bundle, &*evidence.attested()?)?);
+        if let Some(mark) = mark {
+            cached.insert(mark, Arc::clone(&sender));
+        }
+        Ok(sender)
+    }
+}
+
+impl Sender {
+    fn new(bundle: &Bundle, attested: &Attested) -> Result<Self, IdentityError> {
+        let identity = identity::identify(&bundle.identity, attested)?;
+        let principal = Shared::new(PrincipalField::from(&identity.principal));
+        let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
+        let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
+        Ok(Self {
+            caller: Caller::new(bundle, &identity).map(Arc::new),
+            header: identity::header(&principal, actor.as_deref()),
+            principal,
+            actor,
+            token,
+            identity,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixture;
+    use crate::reason::Reason;
+
+    fn evidence(turn: u64, change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
+        let mut claims = fixture::claims();
+        change(&mut claims);
+        let metadata = fixture::metadata(&json!({ "session": claims }), turn);
+        Evidence::Encoded { metadata, peer: None }
+    }
+
+    fn at(peer: Option<&str>) -> Evidence {
+        let Evidence::Encoded { metadata, .. } = evidence(0, |_| ()) else { panic!() };
+        Evidence::Encoded { metadata, peer: peer.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_sender_is_known_again_by_all_claims() {
+        let (bundle, cache) = (fixture::bundle(), SenderCache::default());
+        let first = cache.identify(&bundle, &evidence(0, |_| ())).unwrap();
+        for turn in 1..20 {
+            let again = cache.identify(&bundle, &evidence(turn, |_| ())).unwrap();
+            assert!(Arc::ptr_eq(&first, &again));
+        }
+        let others = [
+            evidence(0, |claims| claims["sub"] = json!("mallory")),
+            evidence(0, |claims| claims["roles"] = json!([])),
+            evidence(0, |claims| claims["tenant"] = json!("other")),
+            evidence(0, |claims| claims["jti"] = json!("another")),
+            at(Some("spiffe://mesh/other")),
+            at(Some("")),
+        ];
+        for other in others {
+            let sender = cache.identify(&bundle, &other);
+            assert!(!sender.is_ok_and(|sender| Arc::ptr_eq(&first, &sender)), "{other:?}");
+        }
+        assert!(Arc::ptr_eq(&first, &cache.identify(&bundle, &at(None)).unwrap()));
+    }
+
+    #[test]
+    fn long_claims_are_not_remembered() {
+        let (bundle, cache) = (fixture::bundle(), SenderCache::default());
+        let long = evidence(0, |claims| claims["note"] = json!("x".repeat(LONGEST)));
+        let first = cache.identify(&bundle, &long).unwrap();
+        assert!(!Arc::ptr_eq(&first, &cache.identify(&bundle, &long).unwrap()));
+    }
+
+    #[test]
+    fn claims_that_do_not_decode_are_a_failure_every_time() {
+        let (bundle, cache) = (fixture::bundle(), SenderCache::default());
+        let mut cut = fixture::metadata(&json!({ "session": fixture::claims() }), 0);
+        cut.pop();
+        let cut = Evidence::Encoded { metadata: cut, peer: None };
+        for _ in 0..2 {
+            let error = cache.identify(&bundle, &cut).unwrap_err();
+            assert_eq!((&error, error.reason()), (&IdentityError::Undecodable, Reason::Internal));
+        }
+    }
+}

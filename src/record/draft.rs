@@ -1,0 +1,144 @@
+//! What is known of a message until its record is finished.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{CandidateField, Outcome, Record, SCHEMA, decision_id};
+use crate::bundle::Mode;
+use crate::decide::Facts;
+use crate::digest::Digest;
+use crate::gate::{Gate, Sender};
+use crate::json::{Rendered, cut};
+use crate::timestamp::timestamp;
+
+/// What all messages of one request have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// What the proxy observed.
+    pub(crate) facts: Facts,
+    /// Where decision ids come from.
+    pub(crate) entropy: u128,
+    /// The tool server, once the channel is known.
+    pub(crate) server: Option<Arc<str>>,
+    /// Who asks, once that is known.
+    pub(crate) sender: Option<Arc<Sender>>,
+}
+
+/// What a record says of a call besides who asks and what was decided.
+#[derive(Debug, Default)]
+pub(crate) struct CallFields {
+    pub(crate) tool: Arc<str>,
+    /// Whether the tool is in the inventory.
+    pub(crate) known: bool,
+    pub(crate) classes: Arc<[String]>,
+    pub(crate) data_class: Option<Arc<str>>,
+    pub(crate) operation: Option<Arc<str>>,
+    pub(crate) cost: Option<u32>,
+    pub(crate) arguments: Option<Rendered>,
+    pub(crate) arguments_digest: Option<Digest>,
+    pub(crate) resource: Option<Arc<str>>,
+}
+
+/// One message, and what the bundle decided about it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// The decision id.
+    pub(crate) id: String,
+    /// What was decided.
+    pub(crate) outcome: Outcome,
+    /// What would be decided with the shadow policies enforced; `None` where there are none.
+    shadow: Option<Outcome>,
+    mode: Mode,
+    request: Arc<Request>,
+    method: Option<Cow<'static, str>>,
+    call: Option<CallFields>,
+}
+
+impl Draft {
+    /// The draft of the `index`-th message of a request.
+    pub(crate) fn new(
+        request: &Arc<Request>,
+        index: usize,
+        outcome: Outcome,
+        shadow: Option<Outcome>,
+    ) -> Self {
+        Self {
+            id: decision_id(request.facts.time, request.entropy, index),
+            outcome,
+            shadow,
+            mode: Mode::Enforce,
+            request: Arc::clone(request),
+            method: None,
+            call: None,
+        }
+    }
+
+    /// The same draft of a message with this method, and of this call if it is one.
+    #[must_use]
+    pub(crate) fn about(self, method: Option<Cow<'static, str>>, call: Option<CallFields>) -> Self {
+        Self { method, call, ..self }
+    }
+
+    /// The same draft under a bundle that is in shadow: what it decides becomes what it would decide.
+    #[must_use]
+    pub(crate) fn in_shadow(self, outcome: Outcome) -> Self {
+        Self { mode: Mode::Shadow, shadow: Some(self.outcome), outcome, ..self }
+    }
+
+    /// Whether the message is a tool call.
+    pub(crate) fn is_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// Who asks, if that is known.
+    pub(crate) fn sender(&self) -> Option<&Sender> {
+        self.request.sender.as_deref()
+    }
+
+    /// The record: all that is known, and what a candidate bundle says.
+    pub(crate) fn finish(self, gate: &Gate, candidate: Option<CandidateField>) -> Record {
+        let Self { id, outcome, shadow, mode, request, method, call } = self;
+        let Request { facts, server, sender, .. } = &*request;
+        let tool = call.as_ref().map(|call| Arc::clone(&call.tool));
+        let call = call.unwrap_or_default();
+        let token = sender.as_ref().and_then(|sender| sender.identity.token.as_ref());
+        Record {
+            schema: SCHEMA,
+            time: timestamp(facts.time),
+            id,
+            event_class: outcome.reason.event_class(),
+            decision: outcome.decision(),
+            reason: outcome.reason,
+            detail: outcome.detail,
+            policies: outcome.policies,
+            layer: outcome.layer,
+            mode,
+            bundle: gate.bundle.id.clone(),
+            shadow_decision: shadow.as_ref().map(Outcome::decision),
+            shadow,
+            candidate_decision: candidate.as_ref().map(|candidate| candidate.outcome.decision()),
+            candidate,
+            principal: sender.as_ref().map(|sender| sender.principal.clone()),
+            actor: sender.as_ref().and_then(|sender| sender.actor.clone()),
+            token: sender.as_ref().and_then(|sender| sender.token.clone()),
+            authority: cut(&facts.authority).into_owned(),
+            path: cut(&facts.path).into_owned(),
+            server: server.clone(),
+            tool,
+            method,
+            classes: call.classes,
+            data_class: call.data_class,
+            operation: call.operation,
+            cost: call.cost,
+            arguments: call.arguments,
+            arguments_digest: call.arguments_digest,
+            resource: call.resource,
+            txn: token.and_then(|token| token.txn.clone()),
+            trace_id: facts.trace_id.clone(),
+            source_ip: facts.source_ip,
+            environment: Arc::clone(&gate.environment),
+            gate: gate.id.clone(),
+            known: call.known,
+        }
+    }
+}
