@@ -1,45 +1,39 @@
-//! The terminal edge: arguments → files → the library → text and an exit code. It decides nothing.
+//! The terminal edge: arguments → files → the core → text and an exit code. It decides nothing.
+//!
+//! The rooms, in the order in which they build on each other:
+//!
+//! 1. `files` is the only file that touches the file system.
+//! 2. `output` is what the terminal sees: problems with their locations, progress, the exit code.
+//! 3. `input` reads what the user gives: bundle directories, YAML, Cedar policies, test files.
+//! 4. `log` reads recorded decisions, and makes the recorded request of a line.
+//! 5. `analysis` examines bundles and requests: it runs the exchange, lints, measures and proves.
+//! 6. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
+//!    `inventory`, `build`, `emit`. Commands do not import each other.
+//!
+//! A new command is a module with `Arguments` and `run`, and an arm in `Command` and in `run`.
 //!
 #![doc = include_str!("cli.md")]
 
+mod files;
+pub mod output;
+
+pub mod input;
+mod log;
+
+pub mod analysis;
+
 mod build;
 mod check;
-mod configuration;
 mod diff;
 mod emit;
 mod explain;
 mod inventory;
-mod lint;
 mod test;
-
-pub mod cases;
-pub mod coverage;
-pub mod directory;
-pub mod files;
-mod flow;
-mod hidden;
-mod nearby;
-mod policies;
-mod prove;
-mod questions;
-mod reads;
-mod recorded;
-pub mod report;
-mod scope;
-mod sign;
-mod total;
-mod trust;
-mod yaml;
-
-use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::bundle::EnvironmentName;
-use report::Format;
-
-pub use report::Problem;
+use output::exit::{Exit, Stop};
+use output::report::{self, Format, Problem};
 
 /// Decides every tool call an AI agent makes, with Cedar policies, inside Envoy.
 ///
@@ -49,7 +43,7 @@ pub use report::Problem;
 #[command(name = "toolgate", version, max_term_width = 100, after_long_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(subcommand)]
-    verb: Verb,
+    command: Command,
     /// How results and findings are told
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -63,7 +57,7 @@ const EXIT_CODES: &str = "Exit codes:
   3  the bundle, the input or the command line is invalid";
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Command {
     Check(check::Arguments),
     Test(test::Arguments),
     Explain(explain::Arguments),
@@ -71,93 +65,6 @@ enum Verb {
     Build(build::Arguments),
     Diff(diff::Arguments),
     Emit(emit::Arguments),
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Exit {
-    /// It worked.
-    Success,
-    /// It failed.
-    Failure,
-    /// The call that was explained is refused.
-    Refused,
-    /// What was asked could not be proved, and not be disproved either.
-    Unproved,
-    /// The bundle or the input is invalid.
-    Invalid,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Failure => 1,
-            Exit::Refused | Exit::Unproved => 2,
-            Exit::Invalid => 3,
-        })
-    }
-}
-
-/// Why a run produced nothing.
-#[derive(Debug)]
-enum Stop {
-    /// What the user gave is invalid.
-    Invalid(Vec<Problem>),
-    /// A file could not be read or written.
-    File(files::FileError),
-    /// stdout does not take the result.
-    Output(std::io::Error),
-}
-
-impl From<Vec<Problem>> for Stop {
-    fn from(problems: Vec<Problem>) -> Self {
-        Self::Invalid(problems)
-    }
-}
-
-impl From<Problem> for Stop {
-    fn from(problem: Problem) -> Self {
-        Self::Invalid(vec![problem])
-    }
-}
-
-impl From<cases::SuiteError> for Stop {
-    fn from(error: cases::SuiteError) -> Self {
-        match error {
-            cases::SuiteError::Invalid(problems) => Self::Invalid(problems),
-            cases::SuiteError::File(error) => Self::File(error),
-        }
-    }
-}
-
-impl From<files::FileError> for Stop {
-    fn from(error: files::FileError) -> Self {
-        Self::File(error)
-    }
-}
-
-impl From<std::io::Error> for Stop {
-    fn from(error: std::io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
-/// The bundle that a verb works on.
-#[derive(Debug, clap::Args)]
-struct BundleArgument {
-    /// The bundle's directory, or the document that was built of it
-    #[arg(default_value = ".", value_name = "DIR")]
-    bundle: PathBuf,
-}
-
-/// The environment that a bundle is for.
-#[derive(Debug, clap::Args)]
-struct EnvironmentArgument {
-    /// The environment, such as `production`: what `DIR/environments/NAME` says is different there
-    /// applies, and policies and records see the name
-    #[arg(long, value_name = "NAME")]
-    environment: Option<EnvironmentName>,
 }
 
 /// Parses the command line of this process and runs it.
@@ -174,14 +81,14 @@ pub fn main() -> Exit {
 
 fn run(arguments: &Arguments) -> Exit {
     let format = arguments.format;
-    let done = match &arguments.verb {
-        Verb::Check(arguments) => check::run(arguments, format),
-        Verb::Test(arguments) => test::run(arguments, format),
-        Verb::Explain(arguments) => explain::run(arguments, format),
-        Verb::Inventory(arguments) => inventory::run(arguments, format),
-        Verb::Build(arguments) => build::run(arguments, format),
-        Verb::Diff(arguments) => diff::run(arguments, format),
-        Verb::Emit(arguments) => emit::run(arguments, format),
+    let done = match &arguments.command {
+        Command::Check(arguments) => check::run(arguments, format),
+        Command::Test(arguments) => test::run(arguments, format),
+        Command::Explain(arguments) => explain::run(arguments, format),
+        Command::Inventory(arguments) => inventory::run(arguments, format),
+        Command::Build(arguments) => build::run(arguments, format),
+        Command::Diff(arguments) => diff::run(arguments, format),
+        Command::Emit(arguments) => emit::run(arguments, format),
     };
     done.unwrap_or_else(|stop| told(&stop, format))
 }

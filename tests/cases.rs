@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use toolgate::bundle::EnvironmentName;
-use toolgate::cli::cases::Suite;
-use toolgate::cli::coverage::Coverage;
-use toolgate::cli::directory;
+use toolgate::cli::analysis::coverage::Coverage;
+use toolgate::cli::analysis::verdict::Verdict;
+use toolgate::cli::input::cases::Suite;
+use toolgate::cli::input::directory;
 use toolgate::gate::Gate;
 
 fn root() -> PathBuf {
@@ -29,7 +30,7 @@ fn check(bundle: &Path, environment: Option<&EnvironmentName>, files: &[PathBuf]
     let gate = Gate::new(opened.loaded.bundle, opened.document.environment_name());
     let special = directory::tests_for(bundle, environment).unwrap();
     let suite = Suite::read(files, &special).unwrap_or_else(|error| panic!("{error:#?}"));
-    let verdicts = suite.run(&gate);
+    let verdicts = Verdict::all(&gate, &suite);
     assert!(!verdicts.is_empty(), "{}", bundle.display());
     let failed = verdicts.iter().filter(|verdict| !verdict.passed()).map(|verdict| {
         let (place, name) = (&verdict.place, &verdict.case.name);
@@ -46,7 +47,7 @@ fn coverage(bundle: &Path) -> (usize, Vec<String>) {
     let gate = Gate::new(opened.loaded.bundle, environment);
     let suite = Suite::read(&directory::tests(bundle).unwrap(), &[]).unwrap();
     let mut coverage = Coverage::of(&gate.bundle);
-    for verdict in suite.run(&gate) {
+    for verdict in Verdict::all(&gate, &suite) {
         coverage.count(&gate, &verdict.asked, &verdict.outcome.unwrap());
     }
     let lacking = minimums.iter().filter_map(|(class, minimum)| {

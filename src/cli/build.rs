@@ -1,13 +1,14 @@
 //! `toolgate build`: a bundle's directory → the one document that the filter loads.
 
-use std::path::PathBuf;
+mod sign;
 
-use super::directory::{self, Opened};
-use super::files;
-use super::report::{self, Format};
-use super::sign::SignArguments;
-use super::{BundleArgument, EnvironmentArgument, Exit, Stop};
+use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
+use crate::cli::input::directory;
+use crate::cli::output::destination::Destination;
+use crate::cli::output::exit::{Exit, Stop};
+use crate::cli::output::report::{self, Format};
 use crate::json;
+use sign::SignArguments;
 
 /// Build the document that the filter loads
 ///
@@ -32,37 +33,18 @@ pub(super) struct Arguments {
     environment: EnvironmentArgument,
     #[command(flatten)]
     sign: SignArguments,
-    /// Write to this file, replacing it in one step, instead of stdout
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Destination,
 }
 
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     let environment = arguments.environment.environment.as_ref();
     let mut opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
     let keys = arguments.sign.sign(&mut opened.document)?;
-    write(arguments.output.as_ref(), &json::canonical(&opened.document))?;
-    tell(&opened);
+    arguments.output.write(&json::canonical(&opened.document))?;
+    opened.announce();
     for key in keys {
-        report::talk(&format!(
-            "signed with the key {key}
-"
-        ));
+        report::talk(&format!("signed with the key {key}\n"));
     }
     Ok(Exit::Success)
-}
-
-/// Writes a result where the user wants it.
-pub(super) fn write(output: Option<&PathBuf>, content: &[u8]) -> Result<(), Stop> {
-    match output {
-        Some(path) => files::replace(path, content)?,
-        None => report::bytes(content)?,
-    }
-    Ok(())
-}
-
-/// Says what was built, and what is odd about it.
-pub(super) fn tell(opened: &Opened) {
-    report::talk(&report::human(&opened.warnings));
-    report::talk(&format!("{}\n", opened.title()));
 }

@@ -5,12 +5,13 @@ mod review;
 
 use serde_json::{Map, Value, json};
 
-use super::directory::Opened;
-use super::lint::Reviewed;
-use super::report::{self, Format, Problem};
-use super::trust::TrustArgument;
-use super::{BundleArgument, Exit, Stop};
 use crate::bundle::{Code, EnvironmentName, Severity};
+use crate::cli::analysis::lint::Reviewed;
+use crate::cli::input::arguments::BundleArgument;
+use crate::cli::input::directory::Opened;
+use crate::cli::input::trust::TrustArgument;
+use crate::cli::output::exit::{Exit, Stop};
+use crate::cli::output::report::{self, Format, Problem};
 
 /// Say everything that is wrong with a bundle, and where
 ///
@@ -149,9 +150,4 @@ fn summary(bundles: &[Opened], reviewed: &Reviewed) -> String {
     // What was found is told once, wherever it holds.
     let counts = Some(counts).filter(|counts| !counts.is_empty() || valid.is_empty());
     valid.into_iter().chain(counts).collect::<Vec<_>>().join("\n")
-}
-
-/// `1 error`, `2 errors`.
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

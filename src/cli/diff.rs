@@ -4,17 +4,20 @@ mod human;
 mod json;
 mod log;
 mod structure;
+mod widening;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::directory::{self, Opened};
-use super::prove::{self, Proof};
-use super::report::{self, Format, Problem};
-use super::{EnvironmentArgument, Exit, Stop};
+use crate::cli::analysis::prove::{self, Proof};
+use crate::cli::input::arguments::EnvironmentArgument;
+use crate::cli::input::directory::{self, Opened};
+use crate::cli::output::exit::{Exit, Stop};
+use crate::cli::output::report::{self, Format, Problem};
 use crate::gate::Gate;
 
-use structure::{Bearing, Part, Structure};
+use structure::Structure;
+use structure::change::{Bearing, Part};
 
 /// Say what changes between two bundles, and what comes of it
 ///
@@ -70,27 +73,6 @@ pub(super) struct Arguments {
         value_parser = clap::value_parser!(u64).range(1..=86_400)
     )]
     timeout: u64,
-}
-
-/// Whether something passes in the new bundle that the old one refuses, as far as one way of
-/// looking can tell.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Widening {
-    /// Nothing does.
-    None,
-    /// It cannot be excluded.
-    Possible,
-    /// Something does.
-    Certain,
-}
-
-impl From<Widening> for Exit {
-    fn from(widening: Widening) -> Self {
-        match widening {
-            Widening::None => Self::Success,
-            Widening::Possible | Widening::Certain => Self::Failure,
-        }
-    }
 }
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
@@ -166,7 +148,7 @@ fn proof([old, new]: [Opened; 2], structure: &Structure, timeout: Duration) -> P
         Gate::new(opened.loaded.bundle, environment)
     };
     let gates = [gate(old), gate(new)];
-    Proof::of(gates, &schema, doubts(structure), timeout)
+    prove::compare(gates, &schema, doubts(structure), timeout)
 }
 
 /// Settings that decide about calls before any policy does.

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use self::changes::Changes;
 use self::reviewed::Reviewed;
 use super::files;
-use super::hidden;
-use super::report::{self, Format, Problem};
-use super::{Exit, Stop};
 use crate::bundle::Code;
+use crate::cli::output::escape;
+use crate::cli::output::exit::{Exit, Stop};
+use crate::cli::output::report::{self, Format, Problem};
 use crate::tool;
 
 /// Take over what a tool server offers, or say what it changed
@@ -83,7 +83,7 @@ fn warnings(server: &str, tools: &[Value]) -> Vec<Problem> {
         let name = answer::name(tool).unwrap_or_default();
         Problem::new(format!("tool `{server}/{name}`: {what}")).with_code(Code::HiddenText)
     };
-    let of = |tool| hidden::in_tool(tool).into_iter().map(move |what| warning(tool, what));
+    let of = |tool| escape::in_tool(tool).into_iter().map(move |what| warning(tool, what));
     tools.iter().flat_map(of).collect()
 }
 

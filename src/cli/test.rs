@@ -4,16 +4,20 @@ mod human;
 mod json;
 mod junit;
 mod progress;
+mod summary;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::cases::{Suite, Verdict};
-use super::coverage::{Coverage, Measure, Suggestion, suggest};
-use super::directory::{self, Opened, SourceMap};
-use super::report::{self, Format, Problem};
-use super::{BundleArgument, EnvironmentArgument, Exit, Stop, files};
 use crate::bundle::{BundleId, EnvironmentName, Manifest, Percent};
+use crate::cli::analysis::coverage::{Coverage, Measure, Suggestion, suggest};
+use crate::cli::analysis::verdict::Verdict;
+use crate::cli::files;
+use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
+use crate::cli::input::cases::Suite;
+use crate::cli::input::directory::{self, Opened, SourceMap};
+use crate::cli::output::exit::{Exit, Stop};
+use crate::cli::output::report::{self, Format, Problem};
 use crate::gate::Gate;
 
 /// Run the cases in DIR/tests and say which policies, tools and reasons they reach
@@ -73,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let bundle = &gate.bundle.id;
     let filter = arguments.filter.as_deref();
     let map = &map;
-    let told = Told {
+    let summary = Summary {
         directory,
         environment: name,
         bundle,
@@ -86,13 +90,13 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     };
     report::talk(&report::human(&warnings));
     if let Some(path) = &arguments.junit {
-        files::replace(path, &told.junit()?)?;
+        files::replace(path, &summary.junit()?)?;
     }
     report::data(&match format {
-        Format::Human => told.human(),
-        Format::Json => report::pretty(&told.json()),
+        Format::Human => summary.human(),
+        Format::Json => report::pretty(&summary.json()),
     })?;
-    Ok(if told.passed() { Exit::Success } else { Exit::Failure })
+    Ok(if summary.passed() { Exit::Success } else { Exit::Failure })
 }
 
 fn run_cases<'a>(
@@ -134,33 +138,4 @@ fn measures(arguments: &Arguments, manifest: &Manifest, coverage: &Coverage) -> 
         coverage.measure(Some(class), minimum)
     });
     classes.chain([coverage.measure(None, arguments.minimum)]).collect()
-}
-
-/// What there is to tell of a run.
-struct Told<'a> {
-    directory: &'a Path,
-    environment: Option<&'a EnvironmentName>,
-    bundle: &'a BundleId,
-    map: &'a SourceMap,
-    /// Only cases with this in their name ran.
-    filter: Option<&'a str>,
-    verdicts: Vec<Verdict<'a>>,
-    coverage: Coverage,
-    measures: Vec<Measure>,
-    suggestions: Vec<Suggestion>,
-}
-
-impl Told<'_> {
-    fn failed(&self) -> usize {
-        self.verdicts.iter().filter(|verdict| !verdict.passed()).count()
-    }
-
-    /// The classes of which not enough is reached.
-    fn lacking(&self) -> impl Iterator<Item = &Measure> {
-        self.measures.iter().filter(|measure| !measure.is_enough())
-    }
-
-    fn passed(&self) -> bool {
-        self.failed() == 0 && self.lacking().next().is_none()
-    }
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use toolgate::cli::cases::{self, Identity, Sent};
-use toolgate::cli::directory;
+use toolgate::cli::analysis::run;
+use toolgate::cli::input::cases::{Identity, Sent};
+use toolgate::cli::input::directory;
 use toolgate::gate::Gate;
 use toolgate::record::Record;
 
@@ -32,7 +33,7 @@ fn records(gate: &Gate, body: &Value, claims: Value, number: u128) -> Vec<Record
     let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
     let (mut arrival, body) = sent.arrival(Some(&identity));
     arrival.entropy = number;
-    cases::run(gate, &arrival, &body).unwrap().records
+    run::in_pieces(gate, &arrival, &body).unwrap().records
 }
 
 /// What a busy day leaves: calls of two people, and what is no call.

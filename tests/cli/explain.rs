@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use toolgate::cli::cases::{self, Identity, RawRequest, Sent};
-use toolgate::cli::directory;
+use toolgate::cli::analysis::run;
+use toolgate::cli::input::cases::{Identity, RawRequest, Sent};
+use toolgate::cli::input::directory;
 use toolgate::gate::Gate;
 use toolgate::record::Record;
 
@@ -22,7 +23,7 @@ fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record
     let source_ip = Some([192, 0, 2, 1].into());
     let sent = Sent { call: None, request: Some(request), time, source_ip };
     let (arrival, body) = sent.arrival(Some(&identity));
-    cases::run(&gate, &arrival, &body).unwrap().records
+    run::in_pieces(&gate, &arrival, &body).unwrap().records
 }
 
 pub(super) fn request(body: &Value) -> RawRequest {

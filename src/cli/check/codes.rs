@@ -6,7 +6,7 @@ use clap::builder::PossibleValue;
 use serde_json::{Value, json};
 
 use crate::bundle::Code;
-use crate::cli::report::{Tone, tinted};
+use crate::cli::output::report::{Tone, tinted};
 
 /// The page that is also in the reference.
 const PAGE: &str = include_str!("../../findings.md");

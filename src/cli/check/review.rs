@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::bundle::{Code, EnvironmentName};
-use crate::cli::Stop;
-use crate::cli::cases::{Suite, SuiteError};
-use crate::cli::directory::{self, Opened};
+use crate::cli::analysis::lint::{self, Reviewed};
 use crate::cli::files;
-use crate::cli::lint::{self, Reviewed};
-use crate::cli::report::Problem;
+use crate::cli::input::cases::{Suite, SuiteError};
+use crate::cli::input::directory::{self, Opened};
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
 
 /// The bundle in the environment that is asked for, or else in all of them and without any.
 ///

@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::Widening;
-use super::log::{self, Account};
-use super::structure::{Bearing, Change, Difference, Kind, Part, Structure};
+use super::log;
+use super::log::account::Account;
+use super::structure::Structure;
+use super::structure::change::{Bearing, Change, Kind, Part};
+use super::structure::values::Difference;
+use super::widening::Widening;
 use crate::bundle::BundleId;
-use crate::cli::check::counted;
-use crate::cli::report::{Tone, tinted};
+use crate::cli::output::report::{Tone, counted, tinted};
 
 /// Longer values are cut.
 const LONGEST: usize = 80;

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::Widening;
-use super::log::{self, Account};
-use super::structure::{Bearing, Change, Difference, Structure};
+use super::log;
+use super::log::account::Account;
+use super::structure::Structure;
+use super::structure::change::{Bearing, Change};
+use super::structure::values::Difference;
+use super::widening::Widening;
 use crate::bundle::BundleId;
 
 pub(super) fn tell(

@@ -1,27 +1,27 @@
 //! Recorded calls, put to both bundles.
 
+pub(super) mod account;
 mod answer;
 mod callers;
 mod candidate;
 mod groups;
 mod human;
+mod inferred;
 mod json;
-mod known;
-mod lines;
+mod placeholders;
 mod replay;
-mod stand_in;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::Widening;
 use super::structure::Structure;
-use crate::cli::Stop;
-use crate::cli::directory::Opened;
-use crate::cli::report;
+use crate::cli::input::directory::Opened;
+use crate::cli::log::Recorded;
+use crate::cli::log::lines::{self, Line};
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report;
 
+use account::Account;
 use groups::{Case, Groups, What};
-use lines::Line;
 use replay::{Replay, Seen};
 
 pub(super) use human::tell as human;
@@ -29,53 +29,6 @@ pub(super) use json::tell as json;
 
 /// Records between two words about the progress.
 const STRIDE: usize = 500;
-
-/// What a log says about two bundles, or about a candidate.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    /// Records of decisions.
-    records: usize,
-    /// Other lines, such as those of an access log.
-    others: usize,
-    /// Calls that were compared.
-    compared: usize,
-    /// Requests that were refused before any policy was asked, which both bundles refuse alike.
-    settled: usize,
-    /// Records that a bundle with another digest than OLD wrote.
-    foreign: usize,
-    /// The environment of OLD, or nothing.
-    environment: String,
-    /// Other environments that such records name.
-    elsewhere: BTreeSet<String>,
-    /// Everything that is not the same, by what came of it.
-    groups: Groups,
-    /// How the answers differ is asked with this command.
-    explain: String,
-}
-
-impl Account {
-    /// Whether something passes that did not. A log of which nothing was compared excludes nothing.
-    pub(super) fn widening(&self) -> Widening {
-        let least = if self.compared == 0 { Widening::Possible } else { Widening::None };
-        self.groups.widening().max(least)
-    }
-
-    /// Why the log says nothing about what may pass, where nothing of it was compared.
-    fn silence(&self) -> Option<&'static str> {
-        if self.compared > 0 {
-            return None;
-        }
-        Some(if self.records == 0 {
-            "there is no record of a decision"
-        } else if self.groups.count(What::Undecided) > 0 {
-            "no record can be decided again"
-        } else if self.settled > 0 {
-            "no record is of a call that policies were asked about"
-        } else {
-            "no record tells of a candidate or of policies in shadow"
-        })
-    }
-}
 
 /// Puts every call of the logs to both bundles.
 pub(super) fn replay(
@@ -123,7 +76,7 @@ pub(super) fn candidate(logs: &[PathBuf]) -> Result<Account, Stop> {
 fn read(
     logs: &[PathBuf],
     mut account: Account,
-    mut record: impl FnMut(&mut Account, &crate::cli::recorded::Recorded, &Path),
+    mut record: impl FnMut(&mut Account, &Recorded, &Path),
 ) -> Result<Account, Stop> {
     let progress = report::Progress::new("records");
     for log in logs {

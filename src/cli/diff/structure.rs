@@ -1,95 +1,21 @@
 //! Two documents → every change between them, by the parts of a bundle.
 
-mod failing;
+pub(super) mod change;
+pub(super) mod failing;
 mod parts;
 mod policies;
 mod tools;
-mod values;
+pub(super) mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::Value;
-
-use super::Widening;
+use super::widening::Widening;
 use crate::bundle::Document;
-
-pub(super) use failing::can_fail;
-pub(super) use values::Difference;
+use change::{Bearing, Change, Part};
 
 /// Everything that is different.
 #[derive(Debug)]
 pub(super) struct Structure {
     /// The changes, in the order of the parts of a bundle.
     pub(super) changes: Vec<Change>,
-}
-
-/// One thing that is different.
-#[derive(Debug)]
-pub(super) struct Change {
-    pub(super) part: Part,
-    /// What it is, as its part names it.
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) bearing: Bearing,
-    /// What about it is different.
-    pub(super) differences: Vec<Difference>,
-    /// Both texts of a policy; the absent one is empty.
-    pub(super) texts: Option<[String; 2]>,
-}
-
-/// A part of a bundle.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Part {
-    Setting,
-    Layer,
-    Policy,
-    Tool,
-    Type,
-    Entity,
-}
-
-impl Part {
-    /// Its name for programs.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Setting => "setting",
-            Self::Layer => "layer",
-            Self::Policy => "policy",
-            Self::Tool => "tool",
-            Self::Type => "type",
-            Self::Entity => "entity",
-        }
-    }
-}
-
-/// How something is different.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    Added,
-    Removed,
-    Changed,
-}
-
-impl Kind {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-            Self::Changed => "changed",
-        }
-    }
-}
-
-/// What a change can do to decisions, whatever the call. Several changes of which none widens do
-/// not widen together: each leaves a bundle that permits no more than the one before.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Bearing {
-    /// It changes no decision.
-    None,
-    /// It can only refuse more.
-    Narrows,
-    /// It may permit more.
-    MayWiden,
 }
 
 impl Structure {
@@ -132,32 +58,4 @@ impl Structure {
         let widens = self.changes.iter().any(|change| change.bearing == Bearing::MayWiden);
         if widens { Widening::Possible } else { Widening::None }
     }
-}
-
-/// Things by name, before and after → the changes, in the order of the names. `judge` says what
-/// follows from the difference between two values; of what is added or removed, one is absent.
-fn by_name<T>(
-    part: Part,
-    old: &BTreeMap<String, T>,
-    new: &BTreeMap<String, T>,
-    judge: impl Fn(&str, Option<&T>, Option<&T>) -> Option<(Bearing, Vec<Difference>)>,
-) -> Vec<Change> {
-    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let changes = names.into_iter().filter_map(|name| {
-        let (before, after) = (old.get(name), new.get(name));
-        let (bearing, differences) = judge(name, before, after)?;
-        let kind = match (before, after) {
-            (None, _) => Kind::Added,
-            (Some(_), None) => Kind::Removed,
-            (Some(_), Some(_)) => Kind::Changed,
-        };
-        Some(Change { part, name: name.clone(), kind, bearing, differences, texts: None })
-    });
-    changes.collect()
-}
-
-/// The differences between two values of which one may be absent; none when they are the same.
-fn differences(before: Option<&Value>, after: Option<&Value>) -> Option<Vec<Difference>> {
-    let found = values::differences(before, after);
-    (!found.is_empty()).then_some(found)
 }

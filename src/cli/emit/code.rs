@@ -7,7 +7,7 @@ use super::values::{self, Image, Sha256};
 #[derive(Debug, clap::Args)]
 pub(super) struct Code {
     #[command(flatten)]
-    place: Place,
+    place: CodeSource,
     /// The code's digest, for --wasm-url
     #[arg(long, value_name = "DIGEST", requires = "wasm_url")]
     sha256: Option<Sha256>,
@@ -15,7 +15,7 @@ pub(super) struct Code {
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Place {
+struct CodeSource {
     /// The filter's image, which `make image` builds, pinned by its digest
     #[arg(long, value_name = "IMAGE@sha256:…")]
     image: Option<Image>,

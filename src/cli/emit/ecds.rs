@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::{Output, values};
-use crate::cli::Stop;
-use crate::cli::configuration::{self, Configuration};
-use crate::cli::directory::Opened;
-use crate::cli::report;
+use super::plugin_config::{self, Configuration};
+use super::values;
+use crate::cli::input::directory::Opened;
+use crate::cli::output::destination::Destination;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report;
 
 /// Write the resource for Envoy's extension config discovery (ECDS)
 ///
@@ -23,13 +24,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PATH", value_parser = values::filter_file)]
     wasm: String,
     #[command(flatten)]
-    pub(super) output: Output,
+    pub(super) output: Destination,
 }
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
     let configuration = arguments.configuration.of(opened)?;
     let code = json!({ "local": { "filename": arguments.wasm } });
-    let plugin = configuration::plugin(&configuration, &code);
-    let version = configuration::version(opened, &configuration);
-    Ok(report::pretty(&configuration::discovered(&version, &plugin)))
+    let plugin = plugin_config::plugin(&configuration, &code);
+    let version = plugin_config::version(opened, &configuration);
+    Ok(report::pretty(&plugin_config::discovered(&version, &plugin)))
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::deploy::{Edit, block, render};
+use super::limits::buffer;
 use super::template::{list, scalar};
 use super::tokens::Tokens;
 use super::values::{self, Endpoint, Upstream};
-use super::{Output, buffer};
 use crate::bundle::Channel;
-use crate::cli::directory::Opened;
-use crate::cli::report::Problem;
-use crate::cli::{BundleArgument, EnvironmentArgument, Stop};
+use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
+use crate::cli::input::directory::Opened;
+use crate::cli::output::destination::Destination;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
 
 /// What the repository's tests run; every value that a deployment changes is marked in it.
 const TEMPLATE: &str = include_str!("../../../envoy/envoy.yaml");
@@ -61,7 +63,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     part: Part,
     #[command(flatten)]
-    pub(super) output: Output,
+    pub(super) output: Destination,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]

@@ -1,12 +1,15 @@
 //! `toolgate emit envoy-gateway`: a patch of the listener and what belongs beside it.
 
+use super::code;
+use super::limits::{buffer, within};
+use super::plugin_config::{Configuration, plugin_yaml};
 use super::template::{Values, fill, list, scalar};
 use super::tokens::{Provider, Tokens};
 use super::values::{self, Image};
-use super::{Output, buffer, code, plugin_yaml, within};
-use crate::cli::configuration::Configuration;
-use crate::cli::directory::Opened;
-use crate::cli::{Stop, report};
+use crate::cli::input::directory::Opened;
+use crate::cli::output::destination::Destination;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report;
 
 /// What Kubernetes takes as the content of one `ConfigMap`, less what surrounds the plugin.
 const LARGEST: usize = (1 << 20) - 4096;
@@ -27,7 +30,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) configuration: Configuration,
     #[command(flatten)]
-    place: Place,
+    place: FilterSource,
     #[command(flatten)]
     tokens: Tokens,
     /// The issuer's signing keys (JWKS)
@@ -47,12 +50,12 @@ pub(super) struct Arguments {
     #[arg(value_parser = values::name)]
     proxy_namespace: String,
     #[command(flatten)]
-    pub(super) output: Output,
+    pub(super) output: Destination,
 }
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-struct Place {
+struct FilterSource {
     /// The filter's image, which `make image` builds, pinned by its digest
     #[arg(long, value_name = "IMAGE@sha256:…")]
     image: Option<Image>,

@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 
 use super::code::Code;
+use super::limits::{buffer, within};
+use super::plugin_config::{Configuration, plugin_yaml};
 use super::template::{Values, ascii, fill, list, scalar};
 use super::tokens::{Provider, Tokens};
 use super::values::{self, Label};
-use super::{Output, buffer, plugin_yaml, within};
-use crate::cli::configuration::Configuration;
-use crate::cli::directory::Opened;
-use crate::cli::{Stop, report};
+use crate::cli::input::directory::Opened;
+use crate::cli::output::destination::Destination;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report;
 
 /// Where Istio leaves the claims of a `RequestAuthentication`.
 const PAYLOAD: &str = "payload";
@@ -50,7 +52,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     kind: Kind,
     #[command(flatten)]
-    pub(super) output: Output,
+    pub(super) output: Destination,
 }
 
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]

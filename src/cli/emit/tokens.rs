@@ -1,7 +1,7 @@
 //! Whose tokens the proxy verifies before the filter reads their claims.
 
-use crate::cli::directory::Opened;
-use crate::cli::report::Problem;
+use crate::cli::input::directory::Opened;
+use crate::cli::output::report::Problem;
 
 /// The issuer of the tokens.
 #[derive(Debug, clap::Args)]

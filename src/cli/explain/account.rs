@@ -2,17 +2,17 @@
 
 use cedar_policy::{Effect, PolicyId};
 
-use super::asked::Asked;
 use super::nearest::{self, Near};
+use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
-use crate::cli::Stop;
-use crate::cli::cases::{self, Outcome};
-use crate::cli::nearby;
-use crate::cli::questions::{identified, questions};
-use crate::cli::recorded::Recorded;
-use crate::cli::report::Problem;
-use crate::decide::Posed;
+use crate::cli::analysis::questions::{identified, questions};
+use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::log::Recorded;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::fuzzy_match;
+use crate::cli::output::report::Problem;
 use crate::gate::Gate;
+use crate::decide::Posed;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::tool::Tool;
@@ -86,12 +86,12 @@ impl<'a> Author<'a> {
 
 impl Explanation {
     /// Decides the request as the filter does, and finds out how that came.
-    pub(super) fn of(gate: &Gate, asked: Asked) -> Result<Self, Stop> {
-        let Asked { request, recorded, may_differ, mut notes, .. } = asked;
+    pub(super) fn of(gate: &Gate, subject: Subject) -> Result<Self, Stop> {
+        let Subject { request, recorded, may_differ, mut notes, .. } = subject;
         let Some((arrival, body)) = request else {
             return Ok(Self::as_recorded(recorded, notes));
         };
-        let outcome = cases::run(gate, &arrival, &body).map_err(Problem::new)?;
+        let outcome = run::in_pieces(gate, &arrival, &body).map_err(Problem::new)?;
         let identity = identified(gate, &arrival).ok();
         let layers: Vec<&Layer> =
             identity.iter().flat_map(|identity| gate.bundle.layers.of(identity)).collect();
@@ -142,7 +142,7 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
 /// The tool that was meant by the name of none.
 fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
     let name = record.tool.as_deref().filter(|_| record.reason == Reason::UnknownTool)?;
-    let near = nearby::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;
+    let near = fuzzy_match::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;
     Some(format!("there is no tool `{name}`: {near}"))
 }
 

@@ -7,10 +7,10 @@ use cedar_policy::{Entities, EntityUid, EvalResult};
 use super::account::{Author, ExplainedCall, Explanation};
 use super::nearest::Near;
 use super::value;
-use crate::cli::directory::SourceMap;
-use crate::cli::report::{Tone, tinted};
-use crate::decide::Posed;
+use crate::cli::input::directory::SourceMap;
+use crate::cli::output::report::{Tone, tinted};
 use crate::gate::Gate;
+use crate::decide::Posed;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 

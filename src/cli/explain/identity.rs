@@ -8,15 +8,16 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::cli::Stop;
-use crate::cli::cases::Identity;
 use crate::cli::files;
-use crate::cli::report::{Problem, SourceFile};
-use crate::cli::yaml;
+use crate::cli::input::cases::Identity;
+use crate::cli::input::yaml;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::SourceFile;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct IdentityFile {
     #[serde(default)]
     identities: BTreeMap<String, Identity>,
     #[serde(default)]
@@ -41,7 +42,7 @@ impl Identities {
     pub(super) fn read(path: &Path) -> Result<Self, Stop> {
         let file = SourceFile::new(path.display().to_string(), files::read(path)?);
         let file = Arc::new(file);
-        let written: Written = yaml::read(&file)?;
+        let written: IdentityFile = yaml::read(&file)?;
         let own = Identity { tokens: written.tokens, spiffe: written.spiffe };
         let own = (!own.tokens.is_empty() || own.spiffe.is_some()).then_some(own);
         Ok(Self { file: file.name.clone(), named: written.identities, own })

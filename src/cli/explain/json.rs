@@ -4,10 +4,10 @@ use cedar_policy::{Effect, Entities, EntityUid};
 use serde_json::{Value, json};
 
 use super::account::{Author, ExplainedCall, Explanation};
-use crate::cli::directory::SourceMap;
-use crate::cli::report::Place;
-use crate::decide::Posed;
+use crate::cli::input::directory::SourceMap;
+use crate::cli::output::source::Location;
 use crate::gate::Gate;
+use crate::decide::Posed;
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> Value {
     let calls = explanation.calls.iter().map(|call| self::call(call, gate, map));
@@ -84,7 +84,7 @@ fn policy(id: &str, gate: &Gate, map: &SourceMap) -> Value {
         }),
         "reason": author.as_ref().and_then(|author| author.reason),
         "file": place.map(|place| &place.file.name),
-        "line": place.and_then(Place::lines).map(|[(line, _), _]| line),
+        "line": place.and_then(Location::lines).map(|[(line, _), _]| line),
     })
 }
 

@@ -4,7 +4,7 @@
 use cedar_policy::Effect;
 
 use crate::bundle::Layer;
-use crate::cli::scope::{admits_action, admits_principal, admits_resource};
+use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resource};
 use crate::decide::Posed;
 
 /// A policy that permits the action, but not this call.

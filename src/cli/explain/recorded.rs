@@ -4,27 +4,30 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Arguments;
-use super::asked::Asked;
+use super::arguments::Arguments;
 use super::identity::Identities;
-use crate::cli::Stop;
-use crate::cli::cases::Identity;
-use crate::cli::directory;
+use super::subject::Subject;
 use crate::cli::files;
-use crate::cli::reads;
-use crate::cli::recorded::{self, Recorded, arguments};
-use crate::cli::report::Problem;
+use crate::cli::input::cases::Identity;
+use crate::cli::input::directory;
+use crate::cli::log::{self, Recorded, arguments, withheld};
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
 use crate::gate::Gate;
 use crate::identity;
 
 /// The record that is meant.
 pub(super) fn read(arguments: &Arguments, path: &Path) -> Result<Recorded, Stop> {
     let log = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
-    Ok(recorded::choose(&log, arguments.id.as_deref())?)
+    Ok(log::choose(&log, arguments.id.as_deref())?)
 }
 
 /// Makes the request of a recorded call.
-pub(super) fn asked(arguments: &Arguments, recorded: Recorded, gate: &Gate) -> Result<Asked, Stop> {
+pub(super) fn subject(
+    arguments: &Arguments,
+    recorded: Recorded,
+    gate: &Gate,
+) -> Result<Subject, Stop> {
     let mut notes = Vec::new();
     if recorded.bundle.digest != gate.bundle.id.digest.as_str() {
         notes.push(format!(
@@ -43,20 +46,20 @@ pub(super) fn asked(arguments: &Arguments, recorded: Recorded, gate: &Gate) -> R
                 .to_owned(),
         );
         let recorded = Some(recorded);
-        return Ok(Asked { request: None, recorded, may_differ: false, notes });
+        return Ok(Subject { request: None, recorded, may_differ: false, notes });
     }
     let (identity, mut may_differ) = identify(arguments, gate, &recorded, &mut notes)?;
     let given = arguments.complete.as_deref();
     let values = arguments::of(&recorded, given, &mut notes)?;
     if !values.withheld.is_empty() {
         values.fit(&gate.bundle, &recorded)?;
-        let consequence = reads::consequence(&gate.bundle, &recorded, &values.withheld);
+        let consequence = withheld::consequence(&gate.bundle, &recorded, &values.withheld);
         may_differ |= consequence.may_differ;
         notes.push(consequence.note);
     }
-    let call = recorded::call(&recorded, values.value.as_ref())?;
-    let request = recorded::arrival(&recorded, &call, &identity)?;
-    Ok(Asked { request: Some(request), recorded: Some(recorded), may_differ, notes })
+    let call = log::call(&recorded, values.value.as_ref())?;
+    let request = log::arrival(&recorded, &call, &identity)?;
+    Ok(Subject { request: Some(request), recorded: Some(recorded), may_differ, notes })
 }
 
 /// The recorded identity, unless one is given that knows more.
@@ -70,14 +73,14 @@ fn identify(
         return Ok((given(arguments, path, gate, recorded, notes)?, false));
     }
     let fits = |identity: &Identity| fits(identity, gate, recorded);
-    let restored = recorded::identity::restore(recorded, &gate.bundle.identity)
+    let restored = log::identity::restore(recorded, &gate.bundle.identity)
         .map_err(|problem| problem.with_help(advice(&arguments.bundle.bundle, fits)))?;
     let mut may_differ = false;
     let same_bundle = recorded.bundle.digest == gate.bundle.id.digest.as_str();
     let unsaid = if same_bundle { Vec::new() } else { restored.unsaid };
     for (names, why) in [(restored.withheld, "withholds"), (unsaid, "does not hold")] {
         if !names.is_empty() {
-            let consequence = reads::of_attributes(&gate.bundle, &names, why);
+            let consequence = withheld::of_attributes(&gate.bundle, &names, why);
             may_differ |= consequence.may_differ;
             notes.push(consequence.note);
         }
@@ -106,7 +109,7 @@ fn given(
     let found = identity::identify(&gate.bundle.identity, &identity.attested())
         .map_err(|error| Problem::new(format!("the identity does not fit the bundle: {error}")))?;
     if !recorded.is_by(&found) {
-        let (is, who) = (recorded::who(&found), recorded.who());
+        let (is, who) = (log::who(&found), recorded.who());
         let message = format!("the identity is {is}, and the record is about {who}");
         return Err(Problem::new(message).into());
     }

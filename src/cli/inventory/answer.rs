@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::Stop;
-use super::super::directory::tools;
 use super::super::files;
-use super::super::hidden::shown;
-use super::super::report::{Place, Problem, SourceFile};
-use super::super::yaml;
 use super::openapi;
 use crate::bundle::Code;
+use crate::cli::input::directory::tools;
+use crate::cli::input::yaml;
+use crate::cli::output::escape::shown;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::{Location, SourceFile};
 use crate::tool::{self, ToolError};
 
 /// Every tool that the files offer, in full, but for those to skip.
@@ -60,7 +61,7 @@ fn is_in(name: &str, names: &[String]) -> bool {
 }
 
 fn at(file: &Arc<SourceFile>, message: impl Into<String>) -> Problem {
-    Problem::at(Place::whole(file), message).with_code(Code::ToolSchema)
+    Problem::at(Location::whole(file), message).with_code(Code::ToolSchema)
 }
 
 fn source(path: &Path) -> Result<Arc<SourceFile>, Stop> {

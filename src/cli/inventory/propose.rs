@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::name;
-use super::openapi::OPERATION;
+use super::openapi::api::OPERATION;
 use crate::tool::{self, Marks, Problem, Tool};
 
 /// What could stand in `bundle.yaml` about a tool, if its server is to be believed.

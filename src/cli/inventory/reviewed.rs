@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::Stop;
-use super::super::directory::{self, tools};
 use super::super::files;
-use super::super::report::{Problem, SourceFile};
-use super::super::yaml;
 use super::answer::name;
 use crate::bundle::{Code, Manifest, ServerNotes};
+use crate::cli::input::directory::{self, tools};
+use crate::cli::input::yaml;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::SourceFile;
 use crate::tool::{self, Marks};
 
 /// A server as a bundle knows it.

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::super::hidden::shown;
-use super::super::report::{Tone, tinted};
 use super::changes::{Change, Changes};
 use super::propose::Proposal;
+use crate::cli::output::escape::shown;
+use crate::cli::output::report::{Tone, tinted};
 
 /// Texts up to this length are told in one line.
 const SHORT: usize = 40;

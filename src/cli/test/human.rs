@@ -5,16 +5,15 @@ use std::fmt::Write as _;
 use cedar_policy::Effect;
 use serde_json::Value;
 
-use super::Told;
-use crate::cli::cases::Verdict;
-use crate::cli::check::counted;
-use crate::cli::coverage::{Measure, PolicyCoverage};
-use crate::cli::report::{Tone, tinted};
+use super::summary::Summary;
+use crate::cli::analysis::coverage::{Measure, PolicyCoverage};
+use crate::cli::analysis::verdict::Verdict;
+use crate::cli::output::report::{Tone, counted, tinted};
 
 /// How many reasons that no case had stand in one line.
 const REASONS_IN_A_ROW: usize = 4;
 
-impl Told<'_> {
+impl Summary<'_> {
     pub(super) fn human(&self) -> String {
         let failures = self.verdicts.iter().filter(|verdict| !verdict.passed());
         let mut text: String = failures.map(|verdict| self.failure(verdict)).collect();

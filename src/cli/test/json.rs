@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Told;
 use super::human::effect_name;
-use crate::cli::cases::Verdict;
-use crate::cli::coverage::{Goal, Measure, Suggestion};
-use crate::cli::report::Place;
+use super::summary::Summary;
+use crate::cli::analysis::coverage::{Goal, Measure, Suggestion};
+use crate::cli::analysis::verdict::Verdict;
+use crate::cli::output::source::Location;
 
-impl Told<'_> {
+impl Summary<'_> {
     pub(super) fn json(&self) -> Value {
         json!({
             "bundle": self.bundle,
@@ -106,6 +106,6 @@ fn suggestion(suggestion: &Suggestion) -> Value {
     })
 }
 
-fn line(place: &Place) -> Option<usize> {
+fn line(place: &Location) -> Option<usize> {
     place.lines().map(|[(line, _), _]| line)
 }

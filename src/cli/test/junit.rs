@@ -4,12 +4,12 @@
 use xml::EmitterConfig;
 use xml::writer::{Error, EventWriter, XmlEvent};
 
-use super::Told;
 use super::human::{differences, name};
-use crate::cli::Stop;
-use crate::cli::cases::Verdict;
-use crate::cli::coverage::Measure;
-use crate::cli::report::Problem;
+use super::summary::Summary;
+use crate::cli::analysis::coverage::Measure;
+use crate::cli::analysis::verdict::Verdict;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
 
 /// One test of a suite.
 struct Test {
@@ -32,7 +32,7 @@ impl TestSuite {
     }
 }
 
-impl Told<'_> {
+impl Summary<'_> {
     pub(super) fn junit(&self) -> Result<Vec<u8>, Stop> {
         let mut suites: Vec<TestSuite> = Vec::new();
         for verdict in &self.verdicts {
@@ -89,7 +89,7 @@ impl Told<'_> {
     }
 }
 
-fn minimum(told: &Told<'_>, measure: &Measure) -> Option<Test> {
+fn minimum(told: &Summary<'_>, measure: &Measure) -> Option<Test> {
     let minimum = measure.minimum?;
     let failure = (!measure.is_enough()).then(|| {
         let goals: Vec<String> = measure.missing.iter().map(ToString::to_string).collect();

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
-use crate::cli::report;
+use crate::cli::output::report;
 
 /// How long a run may take before anything is shown, and how long until it is shown anew.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, Policy};
 
-use super::known::Known;
+use super::inferred::InferredMatches;
 use crate::bundle::Bundle;
-use crate::cli::cases::{self, Outcome};
-use crate::cli::diff::structure::can_fail;
-use crate::cli::questions::{identified, questions};
-use crate::cli::reads::Reads;
-use crate::cli::scope::{admits_action, admits_principal, admits_resource};
+use crate::cli::analysis::questions::{identified, questions};
+use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resource};
+use crate::cli::diff::structure::failing::can_fail;
+use crate::cli::log::withheld::Reads;
+use crate::gate::Gate;
 use crate::decide::Posed;
 use crate::exchange::Arrival;
-use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 
 /// A bundle that can be asked often.
@@ -100,21 +100,21 @@ impl Side {
         arrival: &Arrival,
         body: &[u8],
         withheld: &Withheld<'_>,
-        known: &Known,
+        known: &InferredMatches,
     ) -> Answer {
         let doubts = self.doubts(arrival, body, withheld);
         let (told, doubts): (Vec<_>, Vec<_>) =
             doubts.into_iter().partition(|doubt| known.matches(&doubt.id).is_some());
         let told: BTreeSet<String> = told.into_iter().map(|doubt| doubt.id).collect();
         let outcome = if told.is_empty() {
-            cases::decide(&self.gate, arrival, body)
+            run::whole(&self.gate, arrival, body)
         } else {
             let revised = self.gate.bundle.layers.revised(|policy| {
                 let id = policy.id().to_string();
                 if told.contains(&id) { known.revised(policy) } else { Some(policy.clone()) }
             });
             let layers = std::mem::replace(&mut self.gate.bundle.layers, revised);
-            let outcome = cases::decide(&self.gate, arrival, body);
+            let outcome = run::whole(&self.gate, arrival, body);
             self.gate.bundle.layers = layers;
             outcome
         };

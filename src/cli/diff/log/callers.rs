@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::cli::cases::Identity;
-use crate::cli::recorded::{Recorded, identity};
-use crate::cli::report::Problem;
+use crate::cli::input::cases::Identity;
+use crate::cli::log::{Recorded, identity};
+use crate::cli::output::report::Problem;
 use crate::identity::IdentityMapping;
 
 /// Keys of the mapping that say where a value comes from. A record holds the values, and not the

@@ -2,7 +2,7 @@
 //! again: the gate put it down when the call was made.
 
 use super::groups::{Case, What};
-use crate::cli::recorded::{OpinionField, Recorded};
+use crate::cli::log::{OpinionField, Recorded};
 use crate::reason::{Decision, Reason};
 
 /// What there is to tell about a record; `None` where nobody else had a say.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cli::diff::Widening;
-use crate::cli::recorded::Recorded;
+use crate::cli::diff::widening::Widening;
+use crate::cli::log::Recorded;
 use crate::reason::Decision;
 
 /// What there is to tell, the most urgent first.

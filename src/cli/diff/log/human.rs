@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Account;
+use super::account::Account;
 use super::groups::{Calls, Group, What};
-use crate::cli::check::counted;
-use crate::cli::report::{Tone, tinted};
+use crate::cli::output::report::{Tone, counted, tinted};
 
 /// So many ids are shown; JSON has all.
 const IDS: usize = 3;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Account;
+use super::account::Account;
 use super::groups::{Calls, Group, What};
 use super::human::example;
 

@@ -7,13 +7,14 @@ use serde_json::Value;
 use super::answer::{Answer, Certainty, Side, Withheld};
 use super::callers::Callers;
 use super::groups::{Case, What};
-use super::known::Known;
-use super::stand_in;
+use super::inferred::InferredMatches;
+use super::placeholders;
 use crate::bundle::Document;
-use crate::cli::diff::structure::{Part, Structure};
-use crate::cli::directory::Opened;
-use crate::cli::recorded::{self, Recorded};
-use crate::cli::report::Problem;
+use crate::cli::diff::structure::Structure;
+use crate::cli::diff::structure::change::Part;
+use crate::cli::input::directory::Opened;
+use crate::cli::log::{self, Recorded};
+use crate::cli::output::report::Problem;
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
@@ -126,7 +127,7 @@ impl Replay {
         for side in [&mut self.old, &mut self.new] {
             side.gate.environment = recorded.environment.as_str().into();
         }
-        let held = recorded::arguments::held(recorded).map_err(Missing::changed)?;
+        let held = log::arguments::held(recorded).map_err(Missing::changed)?;
         let names: BTreeSet<&str> =
             held.withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
         let value = match &held.value {
@@ -142,14 +143,16 @@ impl Replay {
         if lacks && !self.tools(recorded).is_empty() {
             return Err(Missing::because("the record does not hold the arguments"));
         }
-        let call = recorded::call(recorded, value.as_ref()).map_err(Missing::changed)?;
+        let call = log::call(recorded, value.as_ref()).map_err(Missing::changed)?;
         let known = self.known(recorded);
         let mut withheld = held.withheld.clone();
         withheld.extend(new_caller.withheld.iter().map(|name| format!("principal.{name}")));
-        let sides =
-            [(&mut self.old, old_caller, Known::default()), (&mut self.new, new_caller, known)];
+        let sides = [
+            (&mut self.old, old_caller, InferredMatches::default()),
+            (&mut self.new, new_caller, known),
+        ];
         let [old, new] = sides.map(|(side, caller, known)| {
-            let (arrival, body) = recorded::arrival(recorded, &call, &caller.identity)?;
+            let (arrival, body) = log::arrival(recorded, &call, &caller.identity)?;
             let withheld = Withheld { arguments: &names, attributes: &caller.withheld };
             Ok(side.ask(&arrival, &body, &withheld, &known))
         });
@@ -158,11 +161,11 @@ impl Replay {
     }
 
     /// What a record of the old bundle tells about policies that the new one has as well.
-    fn known(&self, recorded: &Recorded) -> Known {
+    fn known(&self, recorded: &Recorded) -> InferredMatches {
         if !self.only_policies || !self.is_of_old(recorded) {
-            return Known::default();
+            return InferredMatches::default();
         }
-        Known::of(recorded, &self.old.gate.bundle, &self.changed)
+        InferredMatches::of(recorded, &self.old.gate.bundle, &self.changed)
     }
 
     /// What does not fit a schema does not fit the same one again.
@@ -197,7 +200,7 @@ impl Replay {
             return Err(Missing::because(why));
         }
         let schema = self.schemas(recorded).first().copied().cloned().unwrap_or_default();
-        stand_in::fill(arguments, &tools, &schema).map_err(|argument| {
+        placeholders::fill(arguments, &tools, &schema).map_err(|argument| {
             let why =
                 format!("the value of `{argument}` is withheld, and no other is known to fit");
             Missing::because(why)

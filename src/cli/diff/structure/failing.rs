@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cli::total::TOTAL;
+use crate::cli::analysis::total_functions::TOTAL;
 
 /// Operators that always have an answer for values of the types that validation asks for.
 const OPERATORS: [&str; 24] = [

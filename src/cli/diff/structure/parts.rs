@@ -6,7 +6,8 @@ use std::str::FromStr as _;
 use cedar_policy::{EntityUid, SchemaFragment};
 use serde_json::{Map, Value, json};
 
-use super::{Bearing, Change, Difference, Kind, Part, by_name, differences, values};
+use super::change::{Bearing, Change, Kind, Part, by_name, differences};
+use super::values::{self, Difference};
 use crate::bundle::{Document, EntitySource};
 
 /// Settings that change what is said and not what is decided.

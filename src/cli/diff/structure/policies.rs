@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Effect, Policy};
 use serde_json::{Map, Value};
 
+use super::change::{Bearing, Change, Kind, Part, by_name};
 use super::failing::can_fail;
-use super::{Bearing, Change, Kind, Part, by_name, values};
+use super::values;
 use crate::bundle::Document;
 
 /// Annotations that the gate only repeats. Others may say how a policy is enforced.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Bearing, Change, Difference, Part, by_name, values};
+use super::change::{Bearing, Change, Part, by_name};
+use super::values::{self, Difference};
 use crate::bundle::Document;
 
 /// Marks that change what is recorded and not what is decided.

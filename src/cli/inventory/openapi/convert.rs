@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::super::super::hidden::shown;
-use super::Api;
+use super::api::Api;
+use crate::cli::output::escape::shown;
 
 const COMPONENTS: &str = "#/components/schemas/";
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::super::super::hidden::shown;
+use super::api::{Api, OPERATION};
 use super::convert::{Direction, Schemas};
-use super::{Api, OPERATION};
+use crate::cli::output::escape::shown;
 
 /// Header parameters that OpenAPI says are none, because other parts of the document describe them.
 const NO_PARAMETERS: [&str; 3] = ["accept", "content-type", "authorization"];

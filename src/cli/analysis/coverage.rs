@@ -1,0 +1,11 @@
+//! What the cases of a bundle have reached, whether that is enough, and which cases would help.
+
+mod measure;
+mod reachable;
+mod shown;
+mod suggest;
+mod tally;
+
+pub use measure::{Goal, Measure};
+pub use reachable::{Coverage, PolicyCoverage, ToolCoverage};
+pub use suggest::{Suggestion, suggest};

@@ -1,0 +1,116 @@
+//! How much of a class of tools the cases reach, in goals that each are reached or not.
+
+use cedar_policy::Effect;
+
+use super::reachable::{Coverage, PolicyCoverage, ToolCoverage};
+use crate::bundle::Percent;
+
+/// Something that a case should show.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Goal {
+    /// A call of this tool is permitted.
+    Permitted(String),
+    /// A call of this tool is refused by policies: forbidden, or permitted by none.
+    Refused(String),
+    /// This policy determines what comes of a call to one of these tools.
+    Determined {
+        /// The policy.
+        policy: String,
+        /// The tools in question that its scope admits.
+        tools: Vec<String>,
+    },
+}
+
+/// How much of a class of tools is reached.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// The class; all tools when absent.
+    pub class: Option<String>,
+    /// How much must be.
+    pub minimum: Option<Percent>,
+    /// How many goals are reached.
+    pub reached: usize,
+    /// The goals that are not.
+    pub missing: Vec<Goal>,
+}
+
+impl Measure {
+    /// How many goals there are.
+    pub fn goals(&self) -> usize {
+        self.reached.saturating_add(self.missing.len())
+    }
+
+    /// The percentage of goals that is reached, cut off: only all of them are 100.
+    pub fn percent(&self) -> usize {
+        self.reached.saturating_mul(100).checked_div(self.goals()).unwrap_or(100)
+    }
+
+    /// Whether that is as much as it must be.
+    pub fn is_enough(&self) -> bool {
+        self.minimum.is_none_or(|minimum| minimum.is_met_by(self.reached, self.goals()))
+    }
+}
+
+impl Coverage {
+    /// The classes of tools, sorted.
+    pub fn classes(&self) -> impl Iterator<Item = &str> {
+        let classes = self.tools.values().flat_map(|tool| tool.classes.iter().map(String::as_str));
+        classes.collect::<std::collections::BTreeSet<_>>().into_iter()
+    }
+
+    /// How much of a class is reached; of all tools without one.
+    pub fn measure(&self, class: Option<&str>, minimum: Option<Percent>) -> Measure {
+        let of_class = |tool: &ToolCoverage| {
+            class.is_none_or(|class| tool.classes.iter().any(|other| other == class))
+        };
+        let tools: Vec<_> = self.tools.iter().filter(|(_, tool)| of_class(tool)).collect();
+        let about_tools = tools.iter().flat_map(|(name, tool)| tool_goals(name, tool));
+        let about_policies = self.policies.iter().filter_map(|(id, policy)| {
+            let admitted = tools.iter().filter(|(name, _)| policy.admits.contains(*name));
+            policy_goal(id, policy, admitted.map(|(name, _)| (*name).clone()).collect())
+        });
+        let (reached, missing): (Vec<_>, Vec<_>) =
+            about_tools.chain(about_policies).partition(|(_, reached)| *reached);
+        Measure {
+            class: class.map(str::to_owned),
+            minimum,
+            reached: reached.len(),
+            missing: missing.into_iter().map(|(goal, _)| goal).collect(),
+        }
+    }
+
+    /// The permits whose scope admits a tool.
+    pub(super) fn permits_of(&self, tool: &str) -> Vec<String> {
+        let permits = self
+            .policies
+            .iter()
+            .filter(|(_, policy)| policy.effect == Effect::Permit && policy.admits.contains(tool));
+        permits.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+fn tool_goals(name: &str, tool: &ToolCoverage) -> impl Iterator<Item = (Goal, bool)> {
+    let permitted = (Goal::Permitted(name.to_owned()), tool.permitted > 0);
+    let refused = (Goal::Refused(name.to_owned()), tool.refused > 0);
+    let possible = [(tool.can_be_permitted, permitted), (tool.can_be_refused, refused)];
+    possible.into_iter().filter(|(possible, _)| *possible).map(|(_, goal)| goal)
+}
+
+fn policy_goal(id: &str, policy: &PolicyCoverage, tools: Vec<String>) -> Option<(Goal, bool)> {
+    let reached = tools.iter().any(|tool| policy.determined_about.contains(tool));
+    (!tools.is_empty()).then(|| (Goal::Determined { policy: id.to_owned(), tools }, reached))
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Permitted(tool) => write!(f, "tool {tool}: no case in which it is permitted"),
+            Self::Refused(tool) => {
+                write!(f, "tool {tool}: no case in which policies refuse it")
+            }
+            Self::Determined { policy, tools } => {
+                write!(f, "policy {policy}: it determines no call of {}", tools.join(" or "))
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What cases can reach in a bundle: policies, tools and reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{Effect, Policy, PolicySet, ResourceConstraint};
+
+use crate::bundle::{Bundle, Layer, LayerName};
+use crate::cli::analysis::scope::{admits_action, admits_resource_type, is_for_everybody};
+use crate::reason::Reason;
+use crate::tool::{Tool, UnknownResource};
+
+/// What the cases of a bundle have reached so far.
+#[derive(Debug)]
+pub struct Coverage {
+    /// Every policy, by its id.
+    pub policies: BTreeMap<String, PolicyCoverage>,
+    /// Every tool of the inventory, by its qualified name.
+    pub tools: BTreeMap<String, ToolCoverage>,
+    /// The cases that had a reason. Those that the bundle can have are there, if with none.
+    pub reasons: BTreeMap<Reason, usize>,
+    pub(super) layers: BTreeMap<LayerName, Halves>,
+}
+
+/// What the cases have reached of a policy.
+#[derive(Clone, Debug)]
+pub struct PolicyCoverage {
+    /// Its layer.
+    pub layer: LayerName,
+    /// Whether it is in shadow; what it determines there counts.
+    pub in_shadow: bool,
+    /// Whether it permits or forbids.
+    pub effect: Effect,
+    /// The cases whose outcome it determined.
+    pub determined: usize,
+    /// The cases in which it matched a call, and others determined the outcome.
+    pub matched: usize,
+    /// The tools that its scope admits.
+    pub admits: BTreeSet<String>,
+    /// The tools about which it determined an outcome.
+    pub(super) determined_about: BTreeSet<String>,
+}
+
+/// What the cases have reached of a tool.
+#[derive(Clone, Debug, Default)]
+pub struct ToolCoverage {
+    /// Its classes.
+    pub classes: Vec<String>,
+    /// The cases that called it.
+    pub cases: usize,
+    /// The cases in which that was permitted.
+    pub permitted: usize,
+    /// The cases in which policies refused it.
+    pub refused: usize,
+    /// Whether a policy could permit a call of it.
+    pub(super) can_be_permitted: bool,
+    /// Whether policies could refuse a call of it.
+    pub(super) can_be_refused: bool,
+}
+
+impl Coverage {
+    /// Nothing of a bundle is reached yet.
+    pub fn of(bundle: &Bundle) -> Self {
+        let policies = bundle.all_layers().iter().flat_map(|layer| {
+            layer.policies().policies().map(|policy| {
+                let in_force =
+                    bundle.shadow.is_none() && bundle.layers.policy(policy.id()).is_some();
+                let admits = bundle.tools().filter(|tool| admits_tool(bundle, policy, tool));
+                let coverage = PolicyCoverage {
+                    layer: layer.name.clone(),
+                    in_shadow: !in_force,
+                    effect: policy.effect(),
+                    determined: 0,
+                    matched: 0,
+                    admits: admits.map(|tool| tool.qualified_name().to_owned()).collect(),
+                    determined_about: BTreeSet::new(),
+                };
+                (policy.id().to_string(), coverage)
+            })
+        });
+        let tools = bundle.tools().map(|tool| {
+            let name = tool.qualified_name().to_owned();
+            (name, ToolCoverage::of(bundle, tool))
+        });
+        let reasons = Reason::ALL.iter().filter(|reason| can_come(bundle, **reason));
+        Self {
+            policies: policies.collect(),
+            tools: tools.collect(),
+            reasons: reasons.map(|reason| (*reason, 0)).collect(),
+            layers: bundle
+                .all_layers()
+                .iter()
+                .map(|layer| (layer.name.clone(), Halves::of(layer)))
+                .collect(),
+        }
+    }
+}
+
+impl ToolCoverage {
+    fn of(bundle: &Bundle, tool: &Tool) -> Self {
+        let about = |policy: &&Policy| admits_tool(bundle, policy, tool);
+        let all = || policies(bundle).filter(|(_, policy)| about(policy));
+        // The other layers can only take away what this one permits.
+        let mut permits = all().filter(|(layer, policy)| {
+            **layer == LayerName::Org && policy.effect() == Effect::Permit
+        });
+        let forbidden = all().any(|(_, policy)| policy.effect() == Effect::Forbid);
+        Self {
+            classes: tool.marks().classes.clone(),
+            can_be_permitted: permits.clone().next().is_some(),
+            can_be_refused: forbidden || !permits.any(|(_, policy)| permits_always(policy, tool)),
+            ..Self::default()
+        }
+    }
+}
+
+/// The policies of a layer by effect. Alone, all policies of one effect that match are determining.
+#[derive(Debug)]
+pub(super) struct Halves {
+    pub(super) permits: PolicySet,
+    pub(super) forbids: PolicySet,
+}
+
+impl Halves {
+    fn of(layer: &Layer) -> Self {
+        let half = |effect: Effect| {
+            let policies = layer.policies().policies().filter(|policy| policy.effect() == effect);
+            // They are from one set, so no two of them have one id.
+            PolicySet::from_policies(policies.cloned()).unwrap_or_default()
+        };
+        Self { permits: half(Effect::Permit), forbids: half(Effect::Forbid) }
+    }
+}
+
+fn policies(bundle: &Bundle) -> impl Iterator<Item = (&LayerName, &Policy)> + Clone {
+    let layers: Vec<&Layer> = bundle.all_layers().iter().collect();
+    layers.into_iter().flat_map(|layer| {
+        let policies: Vec<&Policy> = layer.policies().policies().collect();
+        policies.into_iter().map(|policy| (&layer.name, policy))
+    })
+}
+
+/// Whether a policy's scope admits the tool, with whatever resource its calls can have.
+fn admits_tool(bundle: &Bundle, policy: &Policy, tool: &Tool) -> bool {
+    let action = format!("Action::{:?}", tool.qualified_name()).parse();
+    action.is_ok_and(|action| admits_action(policy, &action, bundle.entities()))
+        && admits_resource_type(policy, &tool.resource_type())
+}
+
+/// Whether nothing about a call of the tool can keep a permit that admits it from permitting it.
+fn permits_always(policy: &Policy, tool: &Tool) -> bool {
+    let any_resource = match policy.resource_constraint() {
+        ResourceConstraint::Any => true,
+        ResourceConstraint::Is(kind) => kind.to_string() == tool.resource_type(),
+        ResourceConstraint::Eq(only) => {
+            tool.marks().resource.is_none() && only.id().unescaped() == tool.server()
+        }
+        ResourceConstraint::In(_) | ResourceConstraint::IsIn(..) => false,
+    };
+    any_resource && is_for_everybody(policy)
+}
+
+/// Whether a request can have this outcome with a bundle. Faults are not asked for.
+fn can_come(bundle: &Bundle, reason: Reason) -> bool {
+    let has = |effect: Effect| policies(bundle).any(|(_, policy)| policy.effect() == effect);
+    let principal = &bundle.identity.principal;
+    let tokens = &principal.tokens;
+    match reason {
+        Reason::PolicyError | Reason::Internal => false,
+        Reason::Permitted => has(Effect::Permit),
+        Reason::Forbidden => has(Effect::Forbid),
+        Reason::BatchRefused => bundle.limits.calls > 1,
+        Reason::InvalidIdentity => !tokens.is_empty(),
+        Reason::IdentityMismatch => bundle.identity.actor.must_match_spiffe || tokens.len() > 1,
+        Reason::Shadow => bundle.shadow.is_some(),
+        Reason::UnknownResource => {
+            let mut named = bundle.tools().filter_map(|tool| tool.marks().resource.as_ref());
+            named.any(|mark| mark.unknown == UnknownResource::Refuse)
+        }
+        // No layer has the empty name.
+        Reason::UnknownTenant => principal.tenant.is_some() && !bundle.knows_tenant(""),
+        Reason::Lifecycle
+        | Reason::NotPermitted
+        | Reason::UnknownTool
+        | Reason::MethodNotAllowed
+        | Reason::InvalidArguments
+        | Reason::Unauthenticated
+        | Reason::UnknownChannel
+        | Reason::UnsupportedMediaType
+        | Reason::UnsupportedEncoding
+        | Reason::BodyTooLarge
+        | Reason::TooManyCalls
+        | Reason::MalformedBody
+        | Reason::MalformedMessage
+        | Reason::HeaderMismatch
+        | Reason::UnsupportedVersion => true,
+    }
+}

@@ -1,0 +1,151 @@
+//! Cases that would reach what is missing: found by trying the people of the test files with
+//! arguments of the tool's types, and written so that they can be pasted into a test file.
+
+use std::collections::BTreeMap;
+
+use cedar_policy::Effect;
+use serde_json::json;
+
+use super::measure::Goal;
+use super::reachable::Coverage;
+use crate::bundle::Channel;
+use crate::cli::input::cases::{Call, Suite};
+use crate::cli::output::yaml_flow::flow;
+use crate::gate::Gate;
+use crate::reason::Reason;
+
+mod people;
+mod trial;
+
+use people::Person;
+use trial::{Expected, Trial};
+
+/// A case that would help.
+#[derive(Debug)]
+pub struct Suggestion {
+    /// What it would reach.
+    pub goal: Goal,
+    /// The file with the identity that it names.
+    pub file: Option<String>,
+    /// The case, as it stands in a test file.
+    pub text: String,
+    /// Whether it was tried: the bundle decides today as the case says.
+    pub tried: bool,
+}
+
+/// A case for each goal that no other of them reaches.
+pub fn suggest(
+    gate: &Gate,
+    channels: &[Channel],
+    suite: &Suite,
+    coverage: &Coverage,
+    goals: &[Goal],
+) -> Vec<Suggestion> {
+    let people = people::all(suite);
+    let mut trials: BTreeMap<&str, Vec<Trial>> = BTreeMap::new();
+    for tool in goals.iter().flat_map(Goal::tools) {
+        trials
+            .entry(tool)
+            .or_insert_with(|| trial::all(gate, channels, suite, coverage, &people, tool));
+    }
+    let mut chosen: Vec<&Trial> = Vec::new();
+    let mut suggestions = Vec::new();
+    for goal in goals {
+        if chosen.iter().any(|trial| goal.is_reached_by(trial)) {
+            continue;
+        }
+        let mut candidates = goal.tools().into_iter().flat_map(|tool| {
+            trials.get(tool).into_iter().flatten().map(move |trial| (tool, trial))
+        });
+        let found = candidates.clone().find(|(_, trial)| goal.is_reached_by(trial));
+        chosen.extend(found.map(|(_, trial)| trial));
+        let trial = found.or_else(|| candidates.next());
+        let Some((tool, trial)) = trial else { continue };
+        let person = trial.person.and_then(|person| people.get(person));
+        let expect = match found {
+            Some((_, trial)) => trial.expect.clone(),
+            None => goal.expected(coverage),
+        };
+        suggestions.push(Suggestion {
+            goal: goal.clone(),
+            file: person.map(|person| person.file.clone()),
+            text: written(&goal.title(tool, coverage), person, &trial.call, &expect),
+            tried: found.is_some(),
+        });
+    }
+    suggestions
+}
+
+impl Goal {
+    /// The tools that a case which reaches it could call.
+    fn tools(&self) -> Vec<&str> {
+        match self {
+            Self::Permitted(tool) | Self::Refused(tool) => vec![tool],
+            Self::Determined { tools, .. } => tools.iter().map(String::as_str).collect(),
+        }
+    }
+
+    fn is_reached_by(&self, trial: &Trial) -> bool {
+        let shown = trial.shown.as_ref().filter(|shown| self.tools().contains(&&*shown.tool));
+        shown.is_some_and(|shown| match self {
+            Self::Permitted(_) => shown.permitted,
+            Self::Refused(_) => shown.refused,
+            Self::Determined { policy, .. } => shown.determining.contains(policy),
+        })
+    }
+
+    /// What the author will want, where nothing was found that comes to it.
+    fn expected(&self, coverage: &Coverage) -> Expected {
+        let (reason, policies) = match self {
+            Self::Permitted(tool) => (Reason::Permitted, coverage.permits_of(tool)),
+            Self::Refused(_) => (Reason::NotPermitted, Vec::new()),
+            Self::Determined { policy, .. } if coverage.forbids(policy) => {
+                (Reason::Forbidden, vec![policy.clone()])
+            }
+            Self::Determined { policy, .. } => (Reason::Permitted, vec![policy.clone()]),
+        };
+        Expected { reason, policies, shadow: None }
+    }
+
+    fn title(&self, tool: &str, coverage: &Coverage) -> String {
+        match self {
+            Self::Permitted(_) => format!("{tool} is permitted"),
+            Self::Refused(_) => format!("{tool} is refused"),
+            Self::Determined { policy, .. } if coverage.forbids(policy) => {
+                format!("{policy} forbids {tool}")
+            }
+            Self::Determined { policy, .. } => format!("{policy} permits {tool}"),
+        }
+    }
+}
+
+impl Coverage {
+    fn forbids(&self, policy: &str) -> bool {
+        self.policies.get(policy).is_some_and(|policy| policy.effect == Effect::Forbid)
+    }
+}
+
+fn written(name: &str, person: Option<&Person<'_>>, call: &Call, expected: &Expected) -> String {
+    let elsewhere = (call.authority != Call::AUTHORITY).then_some(&call.authority);
+    let authority = elsewhere.map(|host| format!(" authority: {},", flow(&json!(host))));
+    let who = person.map_or_else(|| "somebody".to_owned(), |person| flow(&json!(person.name)));
+    let shadow = expected.shadow.as_ref();
+    let shadow =
+        shadow.map(|(reason, policies)| format!(", shadow: {{ {} }}", decided(*reason, policies)));
+    format!(
+        "  - name: {}\n    as: {who}\n    call: {{ path: {},{} tool: {}, arguments: {} }}\n    \
+         expect: {{ {}{} }}\n",
+        flow(&json!(name)),
+        flow(&json!(call.path)),
+        authority.unwrap_or_default(),
+        flow(&json!(call.tool)),
+        flow(&json!(call.arguments)),
+        decided(expected.reason, &expected.policies),
+        shadow.unwrap_or_default(),
+    )
+}
+
+fn decided(reason: Reason, policies: &[String]) -> String {
+    let (decision, policies) = (reason.decision().as_str(), flow(&json!(policies)));
+    format!("decision: {decision}, reason: {}, policies: {policies}", reason.as_str())
+}

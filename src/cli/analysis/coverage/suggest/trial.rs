@@ -1,0 +1,170 @@
+//! Calls of a tool by everybody, and what the bundle decides about each.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::people::Person;
+use crate::bundle::Channel;
+use crate::cli::analysis::coverage::reachable::Coverage;
+use crate::cli::analysis::coverage::shown::Shown;
+use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::input::cases::{Call, Sent, Suite};
+use crate::gate::Gate;
+use crate::reason::Reason;
+use crate::tool::Tool;
+
+/// How many calls of a tool are tried.
+const TRIALS: usize = 1500;
+
+/// How many arguments of other calls are tried.
+const KNOWN: usize = 200;
+
+/// A call that was tried.
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// Who called, by position; nobody when there is nobody.
+    pub(super) person: Option<usize>,
+    pub(super) call: Call,
+    /// What came of it.
+    pub(super) expect: Expected,
+    pub(super) shown: Option<Shown>,
+}
+
+/// What a case says must come of it.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    pub(super) reason: Reason,
+    pub(super) policies: Vec<String>,
+    /// The same, were nothing in shadow.
+    pub(super) shadow: Option<(Reason, Vec<String>)>,
+}
+
+impl From<&Outcome> for Expected {
+    fn from(outcome: &Outcome) -> Self {
+        let policies = |policies: &BTreeSet<String>| policies.iter().cloned().collect();
+        let shadow = outcome.shadow.as_ref();
+        Self {
+            reason: outcome.reason,
+            policies: policies(&outcome.policies),
+            shadow: shadow.map(|shadow| (shadow.reason, policies(&shadow.policies))),
+        }
+    }
+}
+
+/// Calls of a tool by its qualified name, those with the arguments of existing cases first.
+pub(super) fn all(
+    gate: &Gate,
+    channels: &[Channel],
+    suite: &Suite,
+    coverage: &Coverage,
+    people: &[Person<'_>],
+    tool: &str,
+) -> Vec<Trial> {
+    let tool = gate.bundle.tools().find(|known| known.qualified_name() == tool);
+    let channel = tool.and_then(|tool| channels.iter().find(|c| *c.server == *tool.server()));
+    let (Some(tool), Some(channel)) = (tool, channel) else { return Vec::new() };
+    let nobody = [None];
+    let somebody: Vec<_> = (0..people.len()).map(Some).collect();
+    let callers = if people.is_empty() { &nobody[..] } else { &somebody };
+    let arguments = arguments(gate, suite, tool);
+    let pairs = arguments.iter().flat_map(|arguments| callers.iter().map(move |c| (arguments, *c)));
+    let trials = pairs.take(TRIALS).map(|(arguments, person)| {
+        let call = call(channel, tool, arguments);
+        let sent = Sent { call: Some(&call), request: None, time: None, source_ip: None };
+        let identity = person.and_then(|person| people.get(person)).map(|person| person.identity);
+        let (arrival, body) = sent.arrival(identity);
+        let outcome = run::whole(gate, &arrival, &body);
+        let shown = outcome.telling().first().and_then(|record| coverage.shown(record));
+        Trial { person, call, expect: Expected::from(&outcome), shown }
+    });
+    trials.collect()
+}
+
+fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
+    let authority = channel.authority.clone().map(String::from);
+    Call {
+        path: channel.path.clone(),
+        authority: authority.unwrap_or_else(|| Call::AUTHORITY.to_owned()),
+        tool: tool.name().to_owned(),
+        arguments: Some(arguments.clone()),
+    }
+}
+
+/// What existing cases call the tool with, then what its types allow.
+fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
+    let calls = || suite.cases().filter_map(|(_, case, _)| case.call.as_ref());
+    let of_tool = calls().filter(|call| {
+        let channel = gate.bundle.channel(&call.authority, &call.path);
+        call.tool == tool.name() && channel.is_some_and(|channel| *channel.server == *tool.server())
+    });
+    let used = of_tool.filter_map(|call| call.arguments.clone());
+    let mut arguments = Vec::new();
+    for candidate in used.chain(made_up(tool, &known(gate, tool, calls()))) {
+        if tool.takes(&candidate) && !arguments.contains(&candidate) {
+            arguments.push(candidate);
+        }
+    }
+    arguments
+}
+
+/// The ids of entities that the bundle knows, where an argument names the resource, and the
+/// arguments of all calls, whatever the tool: an `account` of one is plausible for the next.
+fn known<'a>(
+    gate: &Gate,
+    tool: &Tool,
+    calls: impl Iterator<Item = &'a Call>,
+) -> Vec<(String, Value)> {
+    let resources = tool.marks().resource.iter().flat_map(|mark| {
+        let entities = gate.bundle.entities().iter().map(cedar_policy::Entity::uid);
+        let fitting = entities.filter(|uid| uid.type_name() == mark.entity_type.as_cedar());
+        let mut ids: Vec<String> = fitting.map(|uid| uid.id().unescaped().to_owned()).collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|id| (mark.argument.clone(), id.into()))
+    });
+    let objects = calls.filter_map(|call| call.arguments.as_ref()?.as_object());
+    let used = objects.flatten().map(|(name, value)| (name.clone(), value.clone()));
+    let mut all: Vec<(String, Value)> = Vec::new();
+    for argument in resources.chain(used) {
+        if all.len() < KNOWN && !all.contains(&argument) {
+            all.push(argument);
+        }
+    }
+    all
+}
+
+fn made_up(tool: &Tool, known: &[(String, Value)]) -> Vec<Value> {
+    let examples = tool.examples();
+    let Some(least) = examples.first().and_then(Value::as_object) else { return Vec::new() };
+    let plausible = plausible(tool, least, known);
+    let changed = |name: &String, value: &Value| {
+        let mut changed = plausible.clone();
+        changed.insert(name.clone(), value.clone());
+        Value::Object(changed)
+    };
+    let by_type = examples.iter().filter_map(Value::as_object).flat_map(|example| {
+        let news = example.iter().filter(|(name, value)| least.get(*name) != Some(value));
+        news.map(|(name, value)| changed(name, value))
+    });
+    let by_use = known.iter().map(|(name, value)| changed(name, value));
+    std::iter::once(Value::Object(plausible.clone())).chain(by_type).chain(by_use).collect()
+}
+
+/// The fewest arguments, each with a value that another call has where one fits.
+fn plausible(
+    tool: &Tool,
+    least: &Map<String, Value>,
+    known: &[(String, Value)],
+) -> Map<String, Value> {
+    let mut plausible = least.clone();
+    for name in least.keys() {
+        let mut values = known.iter().filter(|(other, _)| other == name);
+        let fits = values.find_map(|(_, value)| {
+            let mut changed = plausible.clone();
+            changed.insert(name.clone(), value.clone());
+            tool.takes(&Value::Object(changed.clone())).then_some(changed)
+        });
+        plausible = fits.unwrap_or(plausible);
+    }
+    plausible
+}

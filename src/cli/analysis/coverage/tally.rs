@@ -1,0 +1,94 @@
+//! Counting, case by case, what was reached.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::Authorizer;
+
+use super::reachable::{Coverage, Halves};
+use super::shown::{Shown, said};
+use crate::cli::analysis::questions::{identified, questions};
+use crate::cli::analysis::run::Outcome;
+use crate::cli::analysis::verdict::Asked;
+use crate::config::Gate;
+use crate::decide::Posed;
+use crate::reason::Reason;
+
+impl Coverage {
+    /// Counts one case.
+    pub fn count(&mut self, gate: &Gate, asked: &Asked, outcome: &Outcome) {
+        let mut reasons: BTreeSet<Reason> = outcome.records.iter().map(said).collect();
+        reasons.insert(outcome.reason);
+        for reason in reasons {
+            increment(self.reasons.entry(reason).or_default());
+        }
+        let shown: Vec<Shown> =
+            outcome.telling().iter().filter_map(|record| self.shown(record)).collect();
+        let called = outcome.records.iter().filter_map(|record| record.tool.as_ref());
+        for name in called.collect::<BTreeSet<_>>() {
+            let Some(tool) = self.tools.get_mut(name) else { continue };
+            let in_any =
+                |what: fn(&Shown) -> bool| shown.iter().any(|s| s.tool == *name && what(s));
+            increment(&mut tool.cases);
+            if in_any(|shown| shown.permitted) {
+                increment(&mut tool.permitted);
+            }
+            if in_any(|shown| shown.refused) {
+                increment(&mut tool.refused);
+            }
+        }
+        self.count_policies(&shown, &self.matching(gate, asked, outcome));
+    }
+
+    fn count_policies(&mut self, shown: &[Shown], matching: &BTreeSet<String>) {
+        for (id, policy) in &mut self.policies {
+            let determined = shown.iter().filter(|shown| shown.determining.contains(id));
+            let about: BTreeSet<String> = determined.map(|shown| shown.tool.clone()).collect();
+            if !about.is_empty() {
+                increment(&mut policy.determined);
+            } else if matching.contains(id) {
+                increment(&mut policy.matched);
+            }
+            policy.determined_about.extend(about);
+        }
+    }
+
+    /// The policies that match a call of the case, whatever the others say.
+    fn matching(&self, gate: &Gate, asked: &Asked, outcome: &Outcome) -> BTreeSet<String> {
+        let Ok(identity) = identified(gate, &asked.arrival) else { return BTreeSet::new() };
+        let applying = gate.bundle.all_layers().of(&identity);
+        let layers: Vec<_> = applying.filter_map(|layer| self.layers.get(&layer.name)).collect();
+        let mut questions = questions(gate, &asked.arrival, &asked.body).into_iter();
+        let mut matching = BTreeSet::new();
+        for record in outcome.records.iter().filter(|record| record.tool.is_some()) {
+            let Some(question) = questions.next().flatten() else { continue };
+            if reached_policies(said(record)) {
+                matching.extend(layers.iter().flat_map(|halves| matching(halves, &question)));
+            }
+        }
+        matching
+    }
+}
+
+/// The policies that match a question. Alone, those of one effect are all determining.
+fn matching(halves: &Halves, question: &Posed) -> impl Iterator<Item = String> {
+    [&halves.permits, &halves.forbids].into_iter().flat_map(|half| {
+        let answer = Authorizer::new().is_authorized(question.request(), half, question.entities());
+        answer.diagnostics().reason().map(ToString::to_string).collect::<Vec<_>>()
+    })
+}
+
+/// Whether policies were asked before a call had this outcome.
+fn reached_policies(reason: Reason) -> bool {
+    let after = [
+        Reason::Permitted,
+        Reason::Forbidden,
+        Reason::NotPermitted,
+        Reason::PolicyError,
+        Reason::BatchRefused,
+    ];
+    after.contains(&reason)
+}
+
+fn increment(count: &mut usize) {
+    *count = count.saturating_add(1);
+}

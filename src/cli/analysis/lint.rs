@@ -1,0 +1,99 @@
+//! What is odd about a bundle that loads: rules that only `toolgate check` applies.
+//!
+//! A rule looks at one policy at a time and keeps in few words what it needs of the others, so
+//! that the cost grows with the number of policies and not with its square.
+
+mod absence;
+mod accept;
+mod annotations;
+mod argument;
+mod cases;
+mod contradictions;
+mod covered;
+mod entities;
+mod expression;
+mod facts;
+mod foreign;
+mod reach;
+mod resource;
+mod world;
+
+use std::collections::BTreeSet;
+
+pub(in crate::cli) use accept::Reviewed;
+
+use crate::bundle::{Code, Finding, HighRisk, Site};
+use crate::cli::input::cases::Suite;
+use crate::cli::input::directory::{self, Opened};
+use crate::cli::output::fuzzy_match;
+use world::World;
+
+/// Everything that is to be said about a bundle and its tests, warnings of loading included.
+/// Without a suite, its tests do not read and nothing is said about them.
+pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed {
+    let world = World::of(opened);
+    let mut findings = policies(&world);
+    findings.extend(unknown_classes(&world));
+    let mut problems = opened.warnings.clone();
+    if let Some(suite) = suite {
+        findings.extend(cases::untested(&world, suite));
+        problems.extend(cases::impossible(&world, suite));
+    }
+    problems.extend(findings.iter().map(|finding| opened.map.locate(finding)));
+    let mut reviewed = accept::review(&opened.document.manifest.accept, problems);
+    let own = reviewed.findings.iter().map(|finding| opened.map.locate(finding));
+    reviewed.open.extend(own);
+    reviewed.open = directory::in_order(reviewed.open);
+    reviewed
+}
+
+fn policies(world: &World<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let population = entities::Population::of(world);
+    population.parents(world.document, &mut findings);
+    let mut reach = reach::Reach::new(world);
+    let mut covered = covered::Covered::new(world.entities());
+    let mut choices = absence::Choices::default();
+    for (layer, policy) in world.policies() {
+        let read = world.read(layer, policy);
+        annotations::check(&read, &mut findings);
+        population.check(&read, &mut findings);
+        let permitted = reach.add(&read);
+        // What else is to be said of a policy that never matches follows from that.
+        if world.never_matches(policy.id()) {
+            continue;
+        }
+        if let Some(why) = contradictions::find(&read.facts, world.entities()) {
+            findings.push(read.finding(Code::Contradiction, why));
+            continue;
+        }
+        findings.extend(permitted);
+        findings.extend(resource::check(world, &read));
+        findings.extend(foreign::check(world, &read));
+        if read.is_permit() || world.is_in_force(policy.id()) {
+            covered.add(&read);
+        }
+        choices.add(world, read, &mut findings);
+    }
+    findings.extend(reach.findings());
+    findings.extend(covered.findings());
+    findings.extend(choices.findings(world));
+    findings
+}
+
+/// Classes that the manifest calls dangerous and that no tool has.
+fn unknown_classes(world: &World<'_>) -> Vec<Finding> {
+    let known = world.tools.iter().flat_map(|tool| &tool.marks().classes);
+    let known: BTreeSet<&str> = known.map(String::as_str).collect();
+    let named = world.document.manifest.high_risk.0.iter().map(String::as_str);
+    let unknown = named.filter(|name| *name != HighRisk::USUAL && !known.contains(name));
+    unknown
+        .map(|name| {
+            let site = Site::Manifest("high_risk".to_owned());
+            let finding =
+                Finding::new(Code::UnknownClass, site, format!("no tool has the class `{name}`"));
+            let help = fuzzy_match::did_you_mean(name, known.iter().copied());
+            Finding { help, ..finding }
+        })
+        .collect()
+}

@@ -1,0 +1,111 @@
+//! Cases that can never pass, and policies that no case expects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::Effect;
+
+use super::world::World;
+use crate::bundle::{Code, Finding, LayerName, Site};
+use crate::cli::input::cases::{Expect, Suite};
+use crate::cli::output::fuzzy_match;
+use crate::cli::output::report::Problem;
+use crate::reason::{Decision, Reason};
+
+/// Every policy by its id.
+type Policies<'a> = BTreeMap<&'a str, (&'a LayerName, Effect)>;
+
+fn policies<'a>(world: &World<'a>) -> Policies<'a> {
+    let named = |(layer, policy): (&'a LayerName, &'a cedar_policy::Policy)| {
+        let id: &str = policy.id().as_ref();
+        (id, (layer, policy.effect()))
+    };
+    world.policies().map(named).collect()
+}
+
+/// Cases that expect what cannot be.
+pub(super) fn impossible(world: &World<'_>, suite: &Suite) -> Vec<Problem> {
+    let policies = policies(world);
+    let mut problems = Vec::new();
+    for (_, case, place) in suite.cases() {
+        let found = outcomes(&case.expect).flat_map(|outcome| outcome.problems(&policies));
+        for (message, help) in found {
+            let message = format!("case `{}`: {message}", case.name);
+            let problem = Problem::at(place.clone(), message).with_code(Code::ImpossibleCase);
+            let problem = Problem { at: Some(case.name.clone()), ..problem };
+            problems.push(match help {
+                Some(help) => problem.with_help(help),
+                None => problem,
+            });
+        }
+    }
+    problems
+}
+
+/// What must come, with policies in shadow or without.
+struct Outcome<'a> {
+    decision: Decision,
+    reason: Reason,
+    policies: &'a BTreeSet<String>,
+}
+
+fn outcomes(expect: &Expect) -> impl Iterator<Item = Outcome<'_>> {
+    let Expect { decision, reason, policies, shadow, .. } = expect;
+    let shadow = shadow.as_ref().map(|shadow| Outcome {
+        decision: shadow.decision,
+        reason: shadow.reason,
+        policies: &shadow.policies,
+    });
+    [Outcome { decision: *decision, reason: *reason, policies }].into_iter().chain(shadow)
+}
+
+impl Outcome<'_> {
+    fn problems(&self, policies: &Policies<'_>) -> Vec<(String, Option<String>)> {
+        let mut found = Vec::new();
+        if self.reason.decision() != self.decision {
+            let (reason, decision) = (self.reason.as_str(), self.decision.as_str());
+            found.push((format!("the reason `{reason}` is never one of {decision}"), None));
+        }
+        let effect = match self.decision {
+            Decision::Permit => Some(Effect::Permit),
+            Decision::Deny if self.reason == Reason::Forbidden => Some(Effect::Forbid),
+            Decision::Deny | Decision::Silence => None,
+        };
+        for id in self.policies {
+            match (policies.get(id.as_str()), effect) {
+                (None, _) => {
+                    let help = fuzzy_match::did_you_mean(id, policies.keys().copied());
+                    found.push((format!("there is no policy `{id}`"), help));
+                }
+                (Some((_, actual)), Some(effect)) if *actual != effect => {
+                    let decision = self.decision.as_str();
+                    found
+                        .push((format!("`{id}` is a {actual} and determines no {decision}"), None));
+                }
+                (Some(_), _) => {}
+            }
+        }
+        let determined = matches!(self.reason, Reason::Permitted | Reason::Forbidden);
+        if determined && self.policies.is_empty() {
+            let reason = self.reason.as_str();
+            found.push((
+                format!("`{reason}` is always determined by a policy, and none is named"),
+                None,
+            ));
+        }
+        found
+    }
+}
+
+/// Policies that no case expects.
+pub(super) fn untested(world: &World<'_>, suite: &Suite) -> Vec<Finding> {
+    let outcomes = suite.cases().flat_map(|(_, case, _)| outcomes(&case.expect));
+    let expected: BTreeSet<&str> =
+        outcomes.flat_map(|outcome| outcome.policies).map(String::as_str).collect();
+    let finding = |id: &str, layer: &LayerName| {
+        let about = Site::Policy { layer: layer.clone(), id: id.to_owned() };
+        let help = "write a case in `tests/` whose outcome it determines";
+        Finding::new(Code::UntestedPolicy, about, "no case expects it").with_help(help)
+    };
+    let policies = policies(world).into_iter().filter(|(id, _)| !expected.contains(id));
+    policies.map(|(id, (layer, _))| finding(id, layer)).collect()
+}

@@ -1,0 +1,141 @@
+//! Entities that policies name and that nobody can be, or be in.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::str::FromStr as _;
+
+use cedar_policy::{EntityTypeName, EntityUid, SchemaFragment};
+use serde_json::Value;
+
+use super::world::{Read, World};
+use crate::bundle::{Code, Document, Finding, Site};
+use crate::cli::output::fuzzy_match;
+use crate::tool::UnknownResource;
+
+/// The entities that there can be.
+pub(super) struct Population {
+    /// Ids by type, as far as they are written down.
+    declared: BTreeMap<EntityTypeName, BTreeSet<String>>,
+    /// Types whose entities come from tokens, certificates and arguments. They are closed as soon
+    /// as the bundle declares some of them.
+    claimed: HashSet<EntityTypeName>,
+    /// Types of which nothing can be said here: people are never declared, and enumerations are
+    /// Cedar's to check.
+    open: HashSet<EntityTypeName>,
+}
+
+impl Population {
+    pub(super) fn of(world: &World<'_>) -> Self {
+        let document = world.document;
+        let identity = &document.manifest.identity;
+        let mut population = Self {
+            declared: BTreeMap::new(),
+            claimed: claimed(document),
+            open: enumerated(world.schema_text),
+        };
+        population.open.insert(identity.principal.entity_type.as_cedar().clone());
+        let workload = identity.workload.iter();
+        population.open.extend(workload.map(|workload| workload.entity_type.as_cedar().clone()));
+        population.open.extend(EntityTypeName::from_str("Action"));
+        for server in document.manifest.servers.keys() {
+            population.declare("Server", server);
+        }
+        for agent in identity.actor.spiffe.values() {
+            population.declare(&identity.actor.entity_type.to_string(), agent);
+        }
+        for source in &document.entities {
+            let uids = std::iter::once(&source.uid).chain(&source.parents);
+            let uids = uids.enumerate().filter_map(|(position, text)| {
+                let uid = EntityUid::from_str(text).ok()?;
+                // A parent is declared where it stands itself, unless it comes with a request.
+                (position == 0 || population.claimed.contains(uid.type_name())).then_some(uid)
+            });
+            for uid in uids.collect::<Vec<_>>() {
+                population.add(&uid);
+            }
+        }
+        population
+    }
+
+    fn declare(&mut self, kind: &str, id: &str) {
+        if let Ok(kind) = EntityTypeName::from_str(kind) {
+            self.declared.entry(kind).or_default().insert(id.to_owned());
+        }
+    }
+
+    fn add(&mut self, uid: &EntityUid) {
+        let ids = self.declared.entry(uid.type_name().clone()).or_default();
+        ids.insert(uid.id().unescaped().to_owned());
+    }
+
+    /// What is to be said about an entity that cannot be.
+    fn doubt(&self, uid: &EntityUid) -> Option<(String, String)> {
+        let kind = uid.type_name();
+        let id: &str = uid.id().unescaped();
+        let declared = self.declared.get(kind);
+        let is_open = self.open.contains(kind)
+            || (declared.is_none() && self.claimed.contains(kind))
+            || declared.is_some_and(|ids| ids.contains(id));
+        if is_open {
+            return None;
+        }
+        let near =
+            declared.and_then(|ids| fuzzy_match::nearest(id, ids.iter().map(String::as_str)));
+        let help = match near {
+            Some(near) => format!("did you mean `{kind}::\"{near}\"`?"),
+            None if kind.to_string() == "Server" => "servers are named in `bundle.yaml`".to_owned(),
+            None => "declare it in `entities.yaml`, or correct it".to_owned(),
+        };
+        Some((format!("there is no `{uid}`"), help))
+    }
+
+    /// Entities in a policy.
+    pub(super) fn check(&self, read: &Read<'_>, findings: &mut Vec<Finding>) {
+        let literals: BTreeSet<EntityUid> = read.policy.entity_literals().into_iter().collect();
+        for uid in literals {
+            if let Some((message, help)) = self.doubt(&uid) {
+                let finding = read.finding_at(&uid.to_string(), Code::UnknownEntity, message);
+                findings.push(finding.with_help(help));
+            }
+        }
+    }
+
+    /// Parents in `entities.yaml`.
+    pub(super) fn parents(&self, document: &Document, findings: &mut Vec<Finding>) {
+        for (position, source) in document.entities.iter().enumerate() {
+            for parent in source.parents.iter().filter_map(|text| EntityUid::from_str(text).ok()) {
+                if let Some((message, help)) = self.doubt(&parent) {
+                    let message = format!("parent of `{}`: {message}", source.uid);
+                    let finding =
+                        Finding::new(Code::UnknownEntity, Site::Entity(position), message);
+                    findings.push(finding.with_help(help));
+                }
+            }
+        }
+    }
+}
+
+fn claimed(document: &Document) -> HashSet<EntityTypeName> {
+    let identity = &document.manifest.identity;
+    let parents = identity.principal.parents.iter().map(|parent| &parent.entity_type);
+    let types = parents.chain([&identity.actor.entity_type]);
+    let servers = document.manifest.servers.values();
+    let marks = servers.flat_map(|server| server.tools.values());
+    let resources = marks.filter_map(|marks| marks.resource.as_ref());
+    let open = resources.filter(|resource| resource.unknown == UnknownResource::Evaluate);
+    let types = types.chain(open.map(|resource| &resource.entity_type));
+    types.map(|name| name.as_cedar().clone()).collect()
+}
+
+/// Types that list their entities in the schema.
+fn enumerated(schema: &str) -> HashSet<EntityTypeName> {
+    let fragment = SchemaFragment::from_str(schema).ok();
+    let json = fragment.and_then(|fragment| fragment.to_json_value().ok()).unwrap_or_default();
+    let namespaces = json.as_object().into_iter().flatten();
+    let types = namespaces.flat_map(|(namespace, content)| {
+        let types = content.get("entityTypes").and_then(Value::as_object).into_iter().flatten();
+        types.filter(|(_, content)| content.get("enum").is_some()).map(move |(name, _)| {
+            if namespace.is_empty() { name.clone() } else { format!("{namespace}::{name}") }
+        })
+    });
+    types.filter_map(|name| name.parse().ok()).collect()
+}

@@ -1,0 +1,224 @@
+//! Which calls a new bundle permits that an old one refuses, by proof and not by trying.
+//!
+//! For every type of principal and every tool, both bundles become one condition each on the request
+//! alone, and a solver looks for a request that fulfils the new one and not the old one. What it
+//! finds is put to both bundles; only what they confirm is shown.
+
+mod confirm;
+mod facts;
+mod formula;
+mod layers;
+mod lower;
+mod proof;
+mod query;
+mod report;
+mod solver;
+mod syntax;
+mod witness;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cedar_policy::{PolicySet, RequestEnv, Schema};
+use cedar_policy_symcc::Env;
+
+use crate::cli::output::report::Progress;
+use crate::gate::Gate;
+use crate::tool::Tool;
+
+use confirm::Confirmed;
+use formula::Formula;
+use proof::{Pair, Verdict};
+use solver::Prover;
+
+pub(in crate::cli) use proof::Proof;
+pub(in crate::cli) use report::{human, json};
+
+/// How many counterexamples of which no request can be made are looked past.
+const TRIES: usize = 8;
+
+/// Compares two bundles. `schema` is the text of the new one's, and `doubts` are changes that
+/// decide about calls outside of policies.
+pub(in crate::cli) fn compare(
+    [old, new]: [Gate; 2],
+    schema: &str,
+    doubts: Vec<String>,
+    timeout: Duration,
+) -> Proof {
+    match (Prover::start(timeout), query::schema(schema)) {
+        (Ok(prover), Ok(schema)) => {
+            let mut comparison = Comparison { old, new, doubts, schema, prover };
+            Proof { pairs: comparison.pairs(), unavailable: None }
+        }
+        (Err(reason), _) | (_, Err(reason)) => {
+            Proof { pairs: Vec::new(), unavailable: Some(reason) }
+        }
+    }
+}
+
+/// Two bundles, and what they are compared with.
+struct Comparison {
+    old: Gate,
+    new: Gate,
+    doubts: Vec<String>,
+    /// The schema of the new bundle, in which both bundles' conditions are read.
+    schema: Schema,
+    prover: Prover,
+}
+
+impl Comparison {
+    fn pairs(&mut self) -> Vec<Pair> {
+        let progress = Progress::new("tools compared");
+        let tools: Vec<Tool> = self.new.bundle.tools().cloned().collect();
+        let mut pairs = Vec::new();
+        for (count, tool) in tools.iter().enumerate() {
+            progress.tell(count);
+            let name = tool.qualified_name();
+            let environments: Vec<_> = query::environments(&self.schema, name).collect();
+            for env in environments {
+                let verdict = self.verdict(tool, &env).unwrap_or_else(Verdict::Unknown);
+                let principal = env.principal().to_string();
+                pairs.push(Pair { principal, tool: name.to_owned(), verdict });
+            }
+        }
+        progress.end();
+        pairs.extend(self.removed());
+        pairs.sort_by(|a, b| (&a.tool, &a.principal).cmp(&(&b.tool, &b.principal)));
+        pairs
+    }
+
+    /// Tools that are no longer there, so that all their calls are refused, unless nothing is.
+    fn removed(&self) -> impl Iterator<Item = Pair> {
+        let (old, new) = (&self.old.bundle, &self.new.bundle);
+        let removed = old.tools().filter(|tool| new.tool(tool.server(), tool.name()).is_none());
+        removed.map(|tool| Pair {
+            principal: old.identity.principal.entity_type.to_string(),
+            tool: tool.qualified_name().to_owned(),
+            verdict: match new.shadow {
+                None => Verdict::Narrower,
+                Some(_) => Verdict::Unknown("the new bundle refuses nothing".to_owned()),
+            },
+        })
+    }
+
+    fn verdict(&mut self, tool: &Tool, env: &RequestEnv) -> Result<Verdict, String> {
+        let new = Formula::of(&self.new.bundle, tool, env)?;
+        let before = self.old.bundle.tool(tool.server(), tool.name());
+        let old = match before {
+            None => Formula::nothing(),
+            Some(before)
+                if self.old.bundle.schema().is_some_and(|schema| query::has(schema, env)) =>
+            {
+                Formula::of(&self.old.bundle, before, env)?
+            }
+            Some(_) => {
+                return Err("its calls are by or about other types of entities than before".into());
+            }
+        };
+        let is_new = before.is_none();
+        let doubts = self.doubts(before, tool);
+        let facts = facts::of(&self.new, tool, env, [&old, &new]);
+        if let Some(wider) = self.search(tool, env, [&old, &new], &facts)? {
+            return Ok(Verdict::Wider(Box::new(wider)));
+        }
+        if lower::is(&new.permits, false) && is_new {
+            return Ok(Verdict::Equal);
+        }
+        if !doubts.is_empty() && !lower::is(&new.permits, false) {
+            return Err(doubts.join("; "));
+        }
+        let same = old.permits == new.permits || {
+            let weaker = query::policies(&BTreeSet::new(), &new.permits)?;
+            matches!(self.ask(env, &facts, &old, &weaker), Ok(None))
+        };
+        Ok(if same { Verdict::Equal } else { Verdict::Narrower })
+    }
+
+    /// Why both bundles may make different Cedar requests of one and the same call.
+    fn doubts(&self, before: Option<&Tool>, tool: &Tool) -> Vec<String> {
+        let mut doubts = self.doubts.clone();
+        if self.old.environment != self.new.environment {
+            doubts.push("the bundles are for different environments".to_owned());
+        }
+        if before.is_some_and(|before| !before.reads_like(tool)) {
+            doubts.push("its arguments are read differently".to_owned());
+        }
+        let argument = |tool: &Tool| {
+            tool.marks()
+                .resource
+                .as_ref()
+                .map(|mark| (mark.argument.clone(), mark.entity_type.to_string()))
+        };
+        if before.is_some_and(|before| argument(before) != argument(tool)) {
+            doubts.push("its resource is named differently".to_owned());
+        }
+        let identity = &self.new.bundle.identity;
+        let principal = identity.principal.entity_type.as_cedar();
+        if identity.workload.as_ref().is_some_and(|w| w.entity_type.as_cedar() == principal) {
+            doubts.push("workloads have the entity type of principals with a token".to_owned());
+        }
+        doubts
+    }
+
+    /// A call that only the new bundle permits; `None` if it is proved that there is none.
+    fn search(
+        &mut self,
+        tool: &Tool,
+        env: &RequestEnv,
+        [old, new]: [&Formula; 2],
+        facts: &BTreeSet<String>,
+    ) -> Result<Option<Confirmed>, String> {
+        if lower::is(&new.permits, false) || old.permits == new.permits {
+            return Ok(None);
+        }
+        let weaker = query::policies(&BTreeSet::new(), &old.permits)?;
+        let mut facts = facts.clone();
+        let mut failure = None;
+        for _ in 0..TRIES {
+            let Some(found) = self.ask(env, &facts, new, &weaker)? else {
+                return failure.map_or(Ok(None), Err);
+            };
+            for found in self.plainer(env, &facts, new, &weaker).iter().chain([&found]) {
+                match confirm::confirm([&self.old, &self.new], tool, found) {
+                    Ok(confirmed) => return Ok(Some(confirmed)),
+                    Err(reason) => failure = Some(reason),
+                }
+            }
+            // The same values would lead to the same failure.
+            if !facts.insert(query::other_than(&found)) {
+                break;
+            }
+        }
+        Err(failure.unwrap_or_default())
+    }
+
+    /// The plainest call of its kind: one that is easy to read shows the same better.
+    fn plainer(
+        &mut self,
+        env: &RequestEnv,
+        facts: &BTreeSet<String>,
+        formula: &Formula,
+        weaker: &PolicySet,
+    ) -> Option<Box<Env>> {
+        let kinds = facts::plain(env, &self.new.bundle);
+        kinds.into_iter().find_map(|plain| {
+            let facts = facts.union(&plain).cloned().collect();
+            self.ask(env, &facts, formula, weaker).ok()?
+        })
+    }
+
+    /// A call that fulfils all facts and the condition, and that `weaker` does not permit.
+    fn ask(
+        &mut self,
+        env: &RequestEnv,
+        facts: &BTreeSet<String>,
+        formula: &Formula,
+        weaker: &PolicySet,
+    ) -> Result<Option<Box<Env>>, String> {
+        let stronger = query::policies(facts, &formula.permits)?;
+        self.prover.implies(&self.schema, env, &stronger, weaker)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! A counterexample is put to both bundles, as a request.
+
+use std::collections::BTreeSet;
+
+use cedar_policy_symcc::Env;
+
+use super::witness::Witness;
+use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::input::cases::Sent;
+use crate::gate::Gate;
+use crate::reason::{Decision, Reason};
+use crate::tool::Tool;
+
+/// A request that one bundle permits and the other one refuses.
+#[derive(Debug)]
+pub(in crate::cli) struct Confirmed {
+    pub(super) witness: Witness,
+    /// Why it is permitted.
+    pub(super) permitted: Reason,
+    /// The policies that permit it.
+    pub(super) policies: BTreeSet<String>,
+    /// Why it was refused.
+    pub(super) refused: Reason,
+    /// The policies that refused it.
+    pub(super) refused_by: BTreeSet<String>,
+}
+
+/// Makes a request of a counterexample, and puts it to both bundles.
+///
+/// # Errors
+///
+/// No request can be made of it, or the bundles do not decide as the solver thinks they do.
+pub(super) fn confirm(
+    [old, new]: [&Gate; 2],
+    tool: &Tool,
+    found: &Env,
+) -> Result<Confirmed, String> {
+    let witness = Witness::read(found, &new.bundle, tool)
+        .map_err(|part| format!("what the solver found is no request: no {part} is like it"))?;
+    let permitted = decide(new, &witness)?;
+    if !passes(&permitted) {
+        return Err(format!(
+            "no request could be made of what the solver found: the new bundle answers `{}`",
+            permitted.reason.as_str()
+        ));
+    }
+    let refused = decide(old, &witness)?;
+    if passes(&refused) {
+        return Err("both bundles permit what the solver found".to_owned());
+    }
+    Ok(Confirmed {
+        witness,
+        permitted: permitted.reason,
+        policies: permitted.policies,
+        refused: refused.reason,
+        refused_by: refused.policies,
+    })
+}
+
+fn passes(outcome: &Outcome) -> bool {
+    outcome.decision == Decision::Permit
+}
+
+fn decide(gate: &Gate, witness: &Witness) -> Result<Outcome, String> {
+    let Witness { call, time, source_ip, .. } = witness;
+    let sent = Sent { call: Some(call), request: None, time: Some(*time), source_ip: *source_ip };
+    let (arrival, body) = sent.arrival(Some(&witness.identity));
+    run::in_pieces(gate, &arrival, &body)
+}

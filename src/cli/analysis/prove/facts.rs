@@ -1,0 +1,249 @@
+//! What holds for every request that reaches policies: assumptions of the proof, each of them true.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::RequestEnv;
+use cedar_policy_core::validator::ValidatorSchema;
+
+use super::formula::Formula;
+use super::syntax::{UNSEEN, quoted};
+use crate::bundle::Bundle;
+use crate::gate::Gate;
+use crate::identity::{ClaimPath, ClaimType, IdentityMapping, PrincipalMapping};
+use crate::tool::{SERVER, Tool};
+
+/// The largest whole number that a claim can hold.
+const EXACT: i64 = 9_007_199_254_740_991;
+
+/// What holds for the calls of a tool that a bundle evaluates. `formulas` are those that are going
+/// to be compared: what they do not mention needs no assumption.
+pub(super) fn of(
+    gate: &Gate,
+    tool: &Tool,
+    env: &RequestEnv,
+    formulas: [&Formula; 2],
+) -> BTreeSet<String> {
+    let bundle = &gate.bundle;
+    let mapping = &bundle.identity;
+    let mut facts: BTreeSet<String> = tool.conditions().into_iter().collect();
+    facts.extend(formulas.iter().flat_map(|formula| formula.facts.iter().cloned()));
+    facts.extend(request(bundle, tool));
+    facts.insert(format!("context.request.environment == {}", quoted(&gate.environment)));
+    facts.extend(resource(bundle, tool, env, formulas));
+    facts.extend(delegation(mapping));
+    facts.insert(format!("principal != {}::\"\"", env.principal()));
+    let by_token = mapping.principal.entity_type.as_cedar() == env.principal();
+    facts.extend(token(mapping, by_token));
+    if by_token {
+        facts.extend(principal(bundle, env));
+        facts.extend(unseen(&mapping.principal, formulas));
+    } else {
+        facts.extend(workload(mapping, env));
+    }
+    facts
+}
+
+/// What holds for calls that are easy to read, the easiest first. It is not true of all calls.
+pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> [BTreeSet<String>; 2] {
+    let mut facts = vec![
+        "context.request.time == datetime(\"2026-01-01T12:00:00Z\")",
+        "!(context.request has trace_id)",
+        "!(context.request has source_ip)",
+    ];
+    let mapping = &bundle.identity;
+    if mapping.principal.entity_type.as_cedar() == env.principal() {
+        let token = [
+            "context.token.scopes.isEmpty()",
+            "!(context.token has issuer || context.token has txn || context.token has expires)",
+        ];
+        // Where a token is optional, Cedar wants to hear first that it is there.
+        facts.extend(token.into_iter().filter(|_| mapping.workload.is_none()));
+    }
+    let plain: BTreeSet<String> = facts.into_iter().map(str::to_owned).collect();
+    let mut direct = plain.clone();
+    direct.insert("context.delegation.depth <= 1".to_owned());
+    [direct, plain]
+}
+
+fn request(bundle: &Bundle, tool: &Tool) -> Vec<String> {
+    let channels = bundle.channels_to(tool.server());
+    let paths: Vec<String> = channels.map(|channel| quoted(&channel.path)).collect();
+    vec![
+        "context.request.method == \"POST\"".to_owned(),
+        // Without a channel there is no request.
+        if paths.is_empty() {
+            "false".to_owned()
+        } else {
+            format!("[{}].contains(context.request.path)", paths.join(", "))
+        },
+        "context.request.time >= datetime(\"1970-01-01\")".to_owned(),
+        "context.request.time < datetime(\"9999-12-31\")".to_owned(),
+    ]
+}
+
+/// The resource is the server, or what an argument says. Only ids that matter need to be told apart.
+fn resource(
+    bundle: &Bundle,
+    tool: &Tool,
+    env: &RequestEnv,
+    formulas: [&Formula; 2],
+) -> Vec<String> {
+    if tool.marks().resource.is_none() {
+        return vec![format!("resource == {SERVER}::{}", quoted(tool.server()))];
+    }
+    let stored = bundle.entities().iter().map(cedar_policy::Entity::uid);
+    let stored = stored.filter(|uid| uid.type_name() == env.resource());
+    let mut ids: BTreeSet<String> = stored.map(|uid| uid.id().unescaped().to_owned()).collect();
+    ids.extend(formulas.iter().flat_map(|formula| formula.ids(env.resource().as_ref())));
+    let facts = ids.iter().filter_map(|id| {
+        let (named, is) =
+            (tool.names_resource(id)?, format!("resource == {}::{}", env.resource(), quoted(id)));
+        Some(format!("if {named} then {is} else !({is})"))
+    });
+    facts.collect()
+}
+
+fn delegation(mapping: &IdentityMapping) -> Vec<String> {
+    let agent = &mapping.actor.entity_type;
+    let depth = mapping.actor.max_depth;
+    let some = format!(
+        "context.delegation.agents.contains(context.actor) \
+         && context.delegation.depth >= 1 && context.delegation.depth <= {depth} \
+         && (context.delegation.depth > 1 || context.delegation.agents == [context.actor]) \
+         && !context.delegation.agents.contains({agent}::\"\")"
+    );
+    let none = "context.delegation.depth == 0 && context.delegation.agents.isEmpty()";
+    vec![if mapping.actor.required {
+        some
+    } else {
+        format!("if context has actor then {some} else {none}")
+    }]
+}
+
+fn token(mapping: &IdentityMapping, by_token: bool) -> Vec<String> {
+    let optional = mapping.workload.is_some();
+    if !by_token {
+        return vec!["!(context has token)".to_owned()];
+    }
+    let guard = if optional { "context has token && " } else { "" };
+    vec![format!(
+        "{guard}(if context.token has expires \
+         then context.token.expires >= datetime(\"1970-01-01\") \
+         && context.token.expires <= datetime(\"9999-12-31T23:59:59Z\") else true)"
+    )]
+}
+
+/// The principal has the attributes that its token gives it, and no others.
+fn principal(bundle: &Bundle, env: &RequestEnv) -> Vec<String> {
+    let mapping = &bundle.identity.principal;
+    let schema = bundle.schema().map(AsRef::<ValidatorSchema>::as_ref);
+    let principal = env.principal().as_ref();
+    let Some(declared) = schema.and_then(|schema| schema.get_entity_type(principal)) else {
+        return Vec::new();
+    };
+    let mut facts = Vec::new();
+    for (name, declared) in declared.attributes().iter() {
+        let place = format!("principal[{}]", quoted(name));
+        let has = format!("principal has {}", quoted(name));
+        let Some(mapped) = mapping.attributes.get(name.as_str()) else {
+            facts.push(format!("!({has})"));
+            continue;
+        };
+        if !declared.is_required() && !mapped.optional {
+            facts.push(has.clone());
+        }
+        if matches!(mapped.claim_type, ClaimType::Long) {
+            let range = format!("{place} >= -{EXACT} && {place} <= {EXACT}");
+            let fact = if declared.is_required() {
+                range
+            } else {
+                format!("if {has} then {range} else true")
+            };
+            facts.push(fact);
+        }
+    }
+    facts
+}
+
+/// A workload is the peer, and acts for itself.
+fn workload(mapping: &IdentityMapping, env: &RequestEnv) -> Vec<String> {
+    let agent = &mapping.actor.entity_type;
+    let named = mapping.actor.spiffe.iter().map(|(spiffe, name)| {
+        let (spiffe, name) = (quoted(spiffe), quoted(name));
+        let actor = if mapping.actor.required { "" } else { "context has actor && " };
+        format!(
+            "principal != {}::{spiffe} || ({actor}context.actor == {agent}::{name})",
+            env.principal()
+        )
+    });
+    let alone = ["context.delegation.depth == 1".to_owned()];
+    let unseen =
+        [format!("!(context.{UNSEEN} has tenant)"), format!("context.{UNSEEN}.teams.isEmpty()")];
+    named.chain(alone).chain(unseen).collect()
+}
+
+/// What decides about layers, and how it hangs together with what policies see.
+fn unseen(mapping: &PrincipalMapping, formulas: [&Formula; 2]) -> Vec<String> {
+    let tenant = format!("context.{UNSEEN}.tenant");
+    let has = format!("context.{UNSEEN} has tenant");
+    let teams = format!("context.{UNSEEN}.teams");
+    let mut facts = Vec::new();
+    if let Some(claim) = &mapping.tenant {
+        facts.push(format!("{has} && {tenant} != \"\""));
+        let texts = mapping.attributes.iter().filter(|(_, attribute)| {
+            attribute.claim.to_string() == claim.to_string()
+                && matches!(attribute.claim_type, ClaimType::String)
+        });
+        facts.extend(texts.map(|(name, attribute)| {
+            let name = quoted(name);
+            let guard = if attribute.optional {
+                format!("principal has {name} && ")
+            } else {
+                String::new()
+            };
+            format!("{has} && {guard}principal[{name}] == {tenant}")
+        }));
+        facts.extend(parents(mapping, claim, formulas, |id| format!("{has} && {tenant} == {id}")));
+    } else {
+        facts.push(format!("!({has})"));
+    }
+    if let Some(claim) = &mapping.teams {
+        facts.push(format!("!{teams}.contains(\"\")"));
+        facts.extend(parents(mapping, claim, formulas, |id| format!("{teams}.contains({id})")));
+    } else {
+        facts.push(format!("{teams}.isEmpty()"));
+    }
+    facts
+}
+
+/// Where the same claim also gives the principal parents, both say the same.
+fn parents(
+    mapping: &PrincipalMapping,
+    claim: &ClaimPath,
+    formulas: [&Formula; 2],
+    says: impl Fn(&str) -> String,
+) -> Vec<String> {
+    let same =
+        mapping.parents.iter().filter(|parent| parent.claim.to_string() == claim.to_string());
+    let facts = same.flat_map(|parent| {
+        // Another claim may give parents of the same type.
+        let type_name = &parent.entity_type;
+        let others = mapping
+            .parents
+            .iter()
+            .filter(|other| other.entity_type.as_cedar() == type_name.as_cedar());
+        let only = others.count() == 1;
+        let ids: BTreeSet<String> = formulas
+            .iter()
+            .flat_map(|formula| formula.ids(type_name.as_cedar().as_ref()))
+            .collect();
+        let says = &says;
+        ids.into_iter().map(move |id| {
+            let id = quoted(&id);
+            let (claimed, inside) = (says(&id), format!("principal in {type_name}::{id}"));
+            let claims = format!("!({claimed}) || {inside}");
+            if only { format!("({claims}) && (!({inside}) || ({claimed}))") } else { claims }
+        })
+    });
+    facts.collect()
+}

@@ -1,0 +1,9 @@
+//! Words that conditions and facts have in common.
+
+/// The attribute of `context` that holds what decides about layers and policies do not see.
+pub(super) const UNSEEN: &str = "unseen";
+
+/// A Cedar string literal.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_default())
+}

@@ -1,0 +1,234 @@
+//! A counterexample in Cedar's terms → a request by somebody, as a test case writes it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use cedar_policy::{Entities, EvalResult, Request};
+use cedar_policy_symcc::Env;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::syntax::UNSEEN;
+use crate::bundle::Bundle;
+use crate::cli::input::cases::{Call, Identity};
+use crate::identity::ClaimType;
+use crate::tool::Tool;
+use crate::tool::time::instant;
+
+/// A request, and who sends it.
+#[derive(Clone, Debug)]
+pub(super) struct Witness {
+    pub(super) identity: Identity,
+    pub(super) call: Call,
+    pub(super) time: DateTime<Utc>,
+    pub(super) source_ip: Option<IpAddr>,
+}
+
+impl Witness {
+    /// The request that a bundle puts into these terms. Whether it is the right one, the bundles say.
+    ///
+    /// # Errors
+    ///
+    /// The terms are not those of any request; what of them is not.
+    pub(super) fn read(env: &Env, bundle: &Bundle, tool: &Tool) -> Result<Self, &'static str> {
+        let context = |name: &str| env.request.context()?.get(name);
+        let Some(EvalResult::Record(request)) = context("request") else { return Err("request") };
+        let path = text(request.get("path")).ok_or("path")?;
+        let channel = bundle.channels_to(tool.server()).find(|channel| channel.path == path);
+        let authority = channel.ok_or("path")?.authority.clone().map(String::from);
+        let arguments = context("input").and_then(|input| tool.written(&input));
+        let call = Call {
+            path,
+            authority: authority.unwrap_or_else(|| "tools.example".to_owned()),
+            tool: tool.name().to_owned(),
+            arguments: Some(arguments.ok_or("arguments")?),
+        };
+        let ip = extension(request.get("source_ip"));
+        Ok(Self {
+            identity: identity(env, bundle).ok_or("claims")?,
+            call,
+            time: extension(request.get("time")).and_then(|t| instant(&t)).ok_or("time")?,
+            source_ip: ip.map(|ip| address(&ip).ok_or("source_ip")).transpose()?,
+        })
+    }
+}
+
+/// Who is asking, as the proxy has verified it.
+fn identity(env: &Env, bundle: &Bundle) -> Option<Identity> {
+    let principal = env.request.principal()?;
+    let mapping = &bundle.identity.principal;
+    if mapping.entity_type.as_cedar() != principal.type_name() {
+        let id = principal.id().unescaped();
+        let spiffe = if id.starts_with("spiffe://") { id } else { "spiffe://example.org/workload" };
+        return Some(Identity { spiffe: Some(spiffe.to_owned()), ..Identity::default() });
+    }
+    let claims = claims(&env.request, &env.entities, bundle)?;
+    let tokens = BTreeMap::from([(mapping.tokens.first()?.clone(), claims.0)]);
+    Some(Identity { tokens, spiffe: None })
+}
+
+fn claims(request: &Request, entities: &Entities, bundle: &Bundle) -> Option<Claims> {
+    let mapping = &bundle.identity.principal;
+    let principal = request.principal()?;
+    let context = |name: &str| request.context()?.get(name);
+    let mut claims = Claims(json!({}));
+    let id = principal.id().unescaped();
+    match (mapping.qualify_by_issuer, id.split_once('|')) {
+        (true, Some((issuer, id))) => {
+            claims.insert(&["iss".to_owned()], json!(issuer))?;
+            claims.insert(mapping.id.steps(), json!(id))?;
+        }
+        (_, _) => claims.insert(mapping.id.steps(), json!(id))?,
+    }
+    if let Some(EvalResult::Record(unseen)) = context(UNSEEN) {
+        if let (Some(claim), Some(tenant)) = (&mapping.tenant, text(unseen.get("tenant"))) {
+            claims.insert(claim.steps(), json!(tenant))?;
+        }
+        if let (Some(claim), Some(teams)) = (&mapping.teams, texts(unseen.get("teams"))) {
+            claims.insert(claim.steps(), json!(teams))?;
+        }
+    }
+    let entity = entities.get(principal);
+    for (name, attribute) in &mapping.attributes {
+        let steps = attribute.claim.steps();
+        match entity.and_then(|entity| entity.attr(name)) {
+            Some(value) => claims.insert(steps, plain(&value.ok()?)?)?,
+            None if attribute.optional || attribute.claim.find(&claims.0).is_some() => {}
+            // Nothing depends on it.
+            None => claims.insert(steps, any(attribute.claim_type))?,
+        }
+    }
+    parents(&mut claims, entities, request, bundle)?;
+    if let Some(EvalResult::Record(token)) = context("token") {
+        let scopes = texts(token.get("scopes"))?;
+        let plain = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
+        let scopes = if scopes.iter().all(plain) { json!(scopes.join(" ")) } else { json!(scopes) };
+        if scopes != json!("") {
+            claims.insert(&["scope".to_owned()], scopes)?;
+        }
+        for (member, claim) in [("issuer", "iss"), ("txn", "txn")] {
+            if let Some(value) = text(token.get(member)) {
+                claims.insert(&[claim.to_owned()], json!(value))?;
+            }
+        }
+        if let Some(expires) = extension(token.get("expires")) {
+            let expires = instant(&expires)?;
+            claims.insert(&["exp".to_owned()], json!(expires.timestamp()))?;
+        }
+    }
+    if mapping.qualify_by_issuer && claims.0.get("iss").is_none() {
+        claims.insert(&["iss".to_owned()], json!("https://issuer.example"))?;
+    }
+    if context("actor").is_some() {
+        claims.insert(&["act".to_owned()], delegation(request)?)?;
+    }
+    Some(claims)
+}
+
+fn parents(
+    claims: &mut Claims,
+    entities: &Entities,
+    request: &Request,
+    bundle: &Bundle,
+) -> Option<()> {
+    let ancestors = entities.ancestors(request.principal()?);
+    let mut open: Vec<_> = ancestors.into_iter().flatten().cloned().collect();
+    open.sort();
+    for parent in &bundle.identity.principal.parents {
+        // Of several claims for one type, the first gives them all.
+        let (these, others) = open
+            .into_iter()
+            .partition::<Vec<_>, _>(|uid| uid.type_name() == parent.entity_type.as_cedar());
+        open = others;
+        let ids: Vec<_> = these.iter().map(|uid| uid.id().unescaped().to_owned()).collect();
+        // The solver regards only parents that some policy asks for, so there may be more.
+        let told = parent.claim.find(&claims.0).is_some();
+        if !ids.is_empty() || !(parent.optional || told) {
+            claims.insert(parent.claim.steps(), json!(ids))?;
+        }
+    }
+    Some(())
+}
+
+/// Nested `act` claims of a chain of this depth, in which all agents of the set take part.
+fn delegation(request: &Request) -> Option<Value> {
+    let context = |name: &str| request.context()?.get(name);
+    let EvalResult::EntityUid(actor) = context("actor")? else { return None };
+    let EvalResult::Record(delegation) = context("delegation")? else { return None };
+    let EvalResult::Long(depth) = delegation.get("depth")? else { return None };
+    let EvalResult::Set(agents) = delegation.get("agents")? else { return None };
+    let others = agents.iter().filter_map(|agent| {
+        let EvalResult::EntityUid(uid) = agent else { return None };
+        (*uid != actor).then(|| uid.id().unescaped().to_owned())
+    });
+    let mut chain = vec![actor.id().unescaped().to_owned()];
+    chain.extend(others);
+    // The solver does not know that a chain is at least as long as the set of its agents.
+    let depth = usize::try_from(*depth).ok()?.max(chain.len());
+    chain.resize(depth, actor.id().unescaped().to_owned());
+    chain.into_iter().rev().fold(None, |inner: Option<Value>, sub| {
+        Some(match inner {
+            Some(inner) => json!({ "sub": sub, "act": inner }),
+            None => json!({ "sub": sub }),
+        })
+    })
+}
+
+/// The claims of a token.
+struct Claims(Value);
+
+impl Claims {
+    /// Puts a value in its place; `None` if another one is there already.
+    fn insert(&mut self, steps: &[String], value: Value) -> Option<()> {
+        let (last, outer) = steps.split_last()?;
+        let mut place = &mut self.0;
+        for step in outer {
+            place = place.as_object_mut()?.entry(step.clone()).or_insert_with(|| json!({}));
+        }
+        let there = place.as_object_mut()?.entry(last.clone()).or_insert(Value::Null);
+        if there.is_null() {
+            *there = value;
+            return Some(());
+        }
+        // One string and a list of only this string name the same parents.
+        let same = *there == value || json!([&*there]) == value;
+        same.then_some(())
+    }
+}
+
+fn text(value: Option<&EvalResult>) -> Option<String> {
+    if let Some(EvalResult::String(text)) = value { Some(text.clone()) } else { None }
+}
+
+fn extension(value: Option<&EvalResult>) -> Option<String> {
+    if let Some(EvalResult::ExtensionValue(text)) = value { Some(text.clone()) } else { None }
+}
+
+fn texts(value: Option<&EvalResult>) -> Option<Vec<String>> {
+    let Some(EvalResult::Set(elements)) = value else { return None };
+    elements.iter().map(|element| text(Some(element))).collect()
+}
+
+fn plain(value: &EvalResult) -> Option<Value> {
+    match value {
+        EvalResult::Bool(value) => Some(json!(value)),
+        EvalResult::Long(value) => Some(json!(value)),
+        EvalResult::String(value) => Some(json!(value)),
+        EvalResult::Set(_) => texts(Some(value)).map(|texts| json!(texts)),
+        EvalResult::EntityUid(_) | EvalResult::Record(_) | EvalResult::ExtensionValue(_) => None,
+    }
+}
+
+fn any(claim_type: ClaimType) -> Value {
+    match claim_type {
+        ClaimType::String => json!(""),
+        ClaimType::Bool => json!(false),
+        ClaimType::Long => json!(0),
+        ClaimType::Strings => json!([]),
+    }
+}
+
+fn address(value: &str) -> Option<IpAddr> {
+    let text = value.strip_prefix("ip(\"")?.strip_suffix("\")")?;
+    text.split('/').next()?.parse().ok()
+}

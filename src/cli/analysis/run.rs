@@ -1,0 +1,141 @@
+//! Running a request through the exchange.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
+use crate::gate::Gate;
+use crate::reason::{Decision, Reason};
+use crate::record::Record;
+use crate::refusal::Reply;
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was decided.
+    pub decision: Decision,
+    /// Why.
+    pub reason: Reason,
+    /// The policies that determined it.
+    pub policies: BTreeSet<String>,
+    /// The layer that decided it.
+    pub layer: Option<String>,
+    /// What would have come of it if nothing in the bundle were in shadow; `None` when nothing is.
+    pub shadow: Option<Opinion>,
+    /// The answer, when it was refused.
+    pub reply: Option<Reply>,
+    /// The records, one per decided call.
+    pub records: Vec<Record>,
+}
+
+/// What policies say that are not in force.
+#[derive(Debug)]
+pub struct Opinion {
+    /// Why.
+    pub reason: Reason,
+    /// The policies that would have determined it.
+    pub policies: BTreeSet<String>,
+}
+
+/// Runs a request with its body whole, growing by one byte and growing by seven.
+///
+/// # Errors
+///
+/// The way the body arrived made a difference, which is a fault of the gate.
+pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<Outcome, String> {
+    let whole = exchange(gate, arrival, body, None);
+    for step in [1, 7] {
+        let pieces = exchange(gate, arrival, body, Some(step));
+        if trace(&pieces) != trace(&whole) {
+            return Err(format!(
+                "in pieces of {step}: {}; whole: {}",
+                trace(&pieces),
+                trace(&whole)
+            ));
+        }
+    }
+    Ok(Outcome::of(whole))
+}
+
+/// Runs a request with its body whole.
+pub fn whole(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Outcome {
+    Outcome::of(exchange(gate, arrival, body, None))
+}
+
+/// `growth`: by how many bytes the body grows between two events; whole at once when absent.
+fn exchange(gate: &Gate, arrival: &Arrival, body: &[u8], growth: Option<usize>) -> Step {
+    let mut exchange = Exchange::default();
+    let mut step = exchange.step(gate, Event::Headers(arrival));
+    for size in growth.iter().flat_map(|growth| (*growth..body.len()).step_by(*growth)) {
+        if !matches!(step, Step::AwaitBody) {
+            return step;
+        }
+        step = exchange.step(gate, Event::Buffered(size));
+    }
+    if matches!(step, Step::AwaitBody) { exchange.step(gate, Event::End(body)) } else { step }
+}
+
+/// Everything that the outside sees of a step.
+fn trace(step: &Step) -> String {
+    format!("{step:?}")
+}
+
+impl Outcome {
+    fn of(step: Step) -> Self {
+        let (records, reply, lifecycle) = match step {
+            Step::Done(effects) => match effects.ending {
+                Ending::Forward(_) => (effects.records, None, true),
+                Ending::Reply(reply) => (effects.records, Some(reply), false),
+            },
+            Step::AwaitBody => (Vec::new(), None, false),
+        };
+        let telling = telling(&records);
+        let reason = match telling.first() {
+            Some(record) => record.reason,
+            None if lifecycle => Reason::Lifecycle,
+            None => Reason::Internal,
+        };
+        let policies = telling.iter().flat_map(|record| record.policies.iter().cloned()).collect();
+        let layer = telling.first().and_then(|record| record.layer.as_ref());
+        let layer = layer.map(ToString::to_string);
+        let shadow = shadow(telling);
+        Self { decision: reason.decision(), reason, policies, layer, shadow, reply, records }
+    }
+
+    /// The records that say what came of the request.
+    pub fn telling(&self) -> &[Record] {
+        telling(&self.records)
+    }
+
+    /// The body of the refusal; `null` when the request was forwarded.
+    pub fn reply_json(&self) -> Value {
+        let reply = self.reply.as_ref();
+        reply.and_then(|reply| serde_json::from_slice(&reply.body).ok()).unwrap_or_default()
+    }
+}
+
+/// All records of a request that was forwarded. Of one that was refused, the one that says why: a
+/// call that is refused only because of another one in its batch does not.
+fn telling(records: &[Record]) -> &[Record] {
+    let cause = records.iter().position(Record::decides);
+    match cause.and_then(|cause| records.get(cause..=cause)) {
+        Some(cause) => cause,
+        None if records.iter().any(Record::is_refused) => records.get(..1).unwrap_or_default(),
+        None => records,
+    }
+}
+
+/// Of a batch, the call that would have been refused in its own right.
+fn shadow(records: &[Record]) -> Option<Opinion> {
+    let opinions = || records.iter().filter_map(|record| record.shadow.as_ref());
+    let decides =
+        |reason: Reason| reason.decision() != Decision::Permit && reason != Reason::BatchRefused;
+    if let Some(refusal) = opinions().find(|opinion| decides(opinion.reason)) {
+        let policies = refusal.policies.iter().cloned().collect();
+        return Some(Opinion { reason: refusal.reason, policies });
+    }
+    let reason = opinions().next()?.reason;
+    let policies = opinions().flat_map(|opinion| opinion.policies.iter().cloned()).collect();
+    Some(Opinion { reason, policies })
+}

@@ -1,0 +1,21 @@
+//! Which of Cedar's functions have an answer for whatever values validation lets them have.
+
+/// Functions of extension types that always have an answer. Others, such as `offset`, can leave the
+/// range of values.
+pub(in crate::cli) const TOTAL: [&str; 15] = [
+    "decimal",
+    "ip",
+    "datetime",
+    "duration",
+    "lessThan",
+    "lessThanOrEqual",
+    "greaterThan",
+    "greaterThanOrEqual",
+    "isIpv4",
+    "isIpv6",
+    "isLoopback",
+    "isMulticast",
+    "isInRange",
+    "toTime",
+    "toMilliseconds",
+];

@@ -1,0 +1,107 @@
+//! One change between two bundles, and what it can do to decisions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::values::{self, Difference};
+
+/// One thing that is different.
+#[derive(Debug)]
+pub(in crate::cli::diff) struct Change {
+    pub(in crate::cli::diff) part: Part,
+    /// What it is, as its part names it.
+    pub(in crate::cli::diff) name: String,
+    pub(in crate::cli::diff) kind: Kind,
+    pub(in crate::cli::diff) bearing: Bearing,
+    /// What about it is different.
+    pub(in crate::cli::diff) differences: Vec<Difference>,
+    /// Both texts of a policy; the absent one is empty.
+    pub(in crate::cli::diff) texts: Option<[String; 2]>,
+}
+
+/// A part of a bundle.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(in crate::cli::diff) enum Part {
+    Setting,
+    Layer,
+    Policy,
+    Tool,
+    Type,
+    Entity,
+}
+
+impl Part {
+    /// Its name for programs.
+    pub(in crate::cli::diff) fn as_str(self) -> &'static str {
+        match self {
+            Self::Setting => "setting",
+            Self::Layer => "layer",
+            Self::Policy => "policy",
+            Self::Tool => "tool",
+            Self::Type => "type",
+            Self::Entity => "entity",
+        }
+    }
+}
+
+/// How something is different.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::cli::diff) enum Kind {
+    Added,
+    Removed,
+    Changed,
+}
+
+impl Kind {
+    pub(in crate::cli::diff) fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// What a change can do to decisions, whatever the call. Several changes of which none widens do
+/// not widen together: each leaves a bundle that permits no more than the one before.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(in crate::cli::diff) enum Bearing {
+    /// It changes no decision.
+    None,
+    /// It can only refuse more.
+    Narrows,
+    /// It may permit more.
+    MayWiden,
+}
+
+/// Things by name, before and after → the changes, in the order of the names. `judge` says what
+/// follows from the difference between two values; of what is added or removed, one is absent.
+pub(super) fn by_name<T>(
+    part: Part,
+    old: &BTreeMap<String, T>,
+    new: &BTreeMap<String, T>,
+    judge: impl Fn(&str, Option<&T>, Option<&T>) -> Option<(Bearing, Vec<Difference>)>,
+) -> Vec<Change> {
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changes = names.into_iter().filter_map(|name| {
+        let (before, after) = (old.get(name), new.get(name));
+        let (bearing, differences) = judge(name, before, after)?;
+        let kind = match (before, after) {
+            (None, _) => Kind::Added,
+            (Some(_), None) => Kind::Removed,
+            (Some(_), Some(_)) => Kind::Changed,
+        };
+        Some(Change { part, name: name.clone(), kind, bearing, differences, texts: None })
+    });
+    changes.collect()
+}
+
+/// The differences between two values of which one may be absent; none when they are the same.
+pub(super) fn differences(
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Option<Vec<Difference>> {
+    let found = values::differences(before, after);
+    (!found.is_empty()).then_some(found)
+}

@@ -1,0 +1,32 @@
+//! Sizes: what Envoy must be able to hold, and what reaches the proxy.
+
+use crate::cli::input::directory::Opened;
+use crate::cli::output::report::Problem;
+
+/// How many bytes of a call Envoy must be able to hold: more than the bundle lets through, so that
+/// the filter answers what is too large, and not Envoy.
+pub(super) fn buffer(opened: &Opened) -> usize {
+    const LEAST: usize = 2 << 20;
+    opened.document.manifest.limits.body_bytes.saturating_mul(2).max(LEAST)
+}
+
+/// The text, unless it is too long for its way to the proxy.
+pub(super) fn within(text: String, largest: usize, what: &str) -> Result<String, Vec<Problem>> {
+    if text.len() <= largest {
+        return Ok(text);
+    }
+    let problem = Problem::new(format!("{} bytes are more than {what}: {largest}", text.len()));
+    Err(vec![problem.with_help("divide the bundle, one for each group of tool servers")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_for_its_way_is_refused() {
+        assert_eq!(within("12".to_owned(), 2, "two").unwrap(), "12");
+        let problems = within("123".to_owned(), 2, "what fits").unwrap_err();
+        assert_eq!(problems[0].message, "3 bytes are more than what fits: 2");
+    }
+}

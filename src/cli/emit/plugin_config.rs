@@ -1,0 +1,126 @@
+//! What the filter is told, and what Envoy is told about the filter, for whatever carries it.
+
+use std::path::PathBuf;
+
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+use crate::bundle::Document;
+use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
+use crate::cli::input::directory::{self, Opened};
+use crate::cli::input::trust::TrustArgument;
+use crate::cli::output::exit::Stop;
+use crate::json;
+
+/// The filter's name and root context, and with it the name of its filter state and counters.
+pub(in crate::cli) const NAME: &str = "toolgate";
+
+/// What the filter's configuration is made of.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Configuration {
+    #[command(flatten)]
+    bundle: BundleArgument,
+    #[command(flatten)]
+    environment: EnvironmentArgument,
+    /// A second bundle, which decides nothing: records tell what it would have decided
+    #[arg(long, value_name = "BUNDLE")]
+    candidate: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgument,
+}
+
+impl Configuration {
+    /// The bundle, loaded as the filter will load it.
+    pub(in crate::cli) fn open(&self) -> Result<Opened, Stop> {
+        let environment = self.environment.environment.as_ref();
+        Ok(directory::open_to_load(&self.bundle.bundle, environment)?)
+    }
+
+    /// What the filter reads. A bundle that it would not trust is refused here.
+    pub(in crate::cli) fn of(&self, opened: &Opened) -> Result<Value, Stop> {
+        let mut members = Map::from_iter([("bundle".to_owned(), json!(opened.document))]);
+        if let Some(environment) = &opened.document.environment {
+            members.insert("environment".to_owned(), json!(environment));
+        }
+        if let Some(candidate) = &self.candidate {
+            // One filter, one environment.
+            let environment = opened.document.environment.as_ref();
+            let candidate = directory::open_to_load(candidate, environment)?;
+            self.trust.demand(&candidate.document)?;
+            members.insert("candidate".to_owned(), json!(candidate.document));
+        }
+        if let Some(trust) = self.trust.demand(&opened.document)? {
+            members.insert("trust".to_owned(), json!(trust));
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// What Envoy reads: the plugin, with its code wherever Envoy finds that.
+pub(in crate::cli) fn plugin(configuration: &Value, code: &Value) -> Value {
+    json!({
+        "name": NAME,
+        "root_id": NAME,
+        "vm_config": { "vm_id": NAME, "runtime": "envoy.wasm.runtime.v8", "code": code },
+        "configuration": {
+            "@type": "type.googleapis.com/google.protobuf.StringValue",
+            "value": String::from_utf8_lossy(&json::canonical(configuration)),
+        },
+        // A VM that crashed is replaced; only the request that crashed it is lost, and refused.
+        "failure_policy": "FAIL_RELOAD",
+        // Without it, Envoy never delivers the body of a request whose headers are held.
+        "allow_on_headers_stop_iteration": true,
+    })
+}
+
+/// How Envoy's admin interface tells one configuration from the next: by the bundles' digests.
+pub(in crate::cli) fn version(opened: &Opened, configuration: &Value) -> String {
+    let digest = &opened.loaded.bundle.id.digest;
+    let candidate = configuration.get("candidate").and_then(|c| Document::deserialize(c).ok());
+    match candidate {
+        Some(candidate) => format!("{digest}, candidate {}", candidate.digest()),
+        None => digest.to_string(),
+    }
+}
+
+/// The plugin as what extension config discovery (ECDS) delivers.
+pub(in crate::cli) fn discovered(version: &str, plugin: &Value) -> Value {
+    json!({
+        "version_info": version,
+        "resources": [{
+            "@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
+            "name": NAME,
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                "config": plugin,
+            },
+        }],
+    })
+}
+
+/// The plugin as YAML with comments and a configuration whose changes can be read line by line.
+pub(super) fn plugin_yaml(code: String, configuration: &str) -> String {
+    let values = [("code", code), ("configuration", template::ascii(configuration))];
+    template::fill(include_str!("plugin.yaml"), &values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::emit::code;
+    use crate::cli::output::report;
+
+    #[test]
+    fn the_plugin_is_the_same_in_yaml() {
+        let configuration = json!({ "bundle": { "text": "{{code}} \u{2028} ü\n- x" } });
+        let yaml = plugin_yaml(code::local("/toolgate.wasm"), &report::pretty(&configuration));
+        let mut read: Value = serde_saphyr::from_str(&yaml).unwrap();
+        let code = json!({ "local": { "filename": "/toolgate.wasm" } });
+        let mut expected = plugin_config::plugin(&configuration, &code);
+        for plugin in [&mut read, &mut expected] {
+            let text = plugin["configuration"]["value"].as_str().unwrap();
+            plugin["configuration"]["value"] = serde_json::from_str(text).unwrap();
+        }
+        assert_eq!(read, expected);
+    }
+}

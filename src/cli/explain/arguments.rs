@@ -1,0 +1,67 @@
+//! The arguments of `toolgate explain`.
+
+use std::path::PathBuf;
+
+use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
+
+/// Explain the decision about one call
+///
+/// Shows the decision, the policies that determined it and where they stand, and the Cedar request
+/// that was built. The call is one of the bundle's cases, a request in a file, or a record of the
+/// decision log, which is decided again with the bundle in DIR.
+///
+/// A record does not hold the values that the bundle redacts. --identity adds attributes of the
+/// principal, --arguments the arguments, checked against their digest.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  toolgate explain policies/acme --case \"a rep reads a contact through the sales copilot\"
+
+  The refusal that somebody quotes the id of:
+  toolgate explain policies/acme --record decisions.ndjson --id 019a8f2c-…
+
+  The last decision:
+  tail -1 decisions.ndjson | toolgate explain policies/acme --record -
+
+  A request of alice's:
+  toolgate explain policies/acme --request request.yaml --identity alice.yaml
+
+alice.yaml:
+  tokens: { session: { sub: alice, tenant: acme, roles: [rep], act: { sub: support-bot } } }
+request.yaml, for --request:
+  call: { path: /crm/mcp, tool: get_contact, arguments: { account: acme, contact_id: c-1 } }")]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    pub(super) bundle: BundleArgument,
+    #[command(flatten)]
+    pub(super) call: CallArgument,
+    /// Choose a record by its id, which refusals and headers name
+    #[arg(long, value_name = "ID", conflicts_with_all = ["case", "request"])]
+    pub(super) id: Option<String>,
+    /// What the proxy verified about the caller: `tokens` and `spiffe` as in test files, or a
+    /// whole test file
+    #[arg(long, value_name = "FILE", conflicts_with = "case")]
+    pub(super) identity: Option<PathBuf>,
+    /// Choose an identity of that file by its name
+    #[arg(long = "as", value_name = "NAME", requires = "identity")]
+    pub(super) identity_name: Option<String>,
+    /// The complete arguments of a recorded call, as JSON
+    #[arg(long = "arguments", value_name = "FILE", conflicts_with_all = ["case", "request"])]
+    pub(super) complete: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) environment: EnvironmentArgument,
+}
+
+/// Where the call comes from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct CallArgument {
+    /// The case with this name
+    #[arg(long, value_name = "NAME")]
+    pub(super) case: Option<String>,
+    /// A line of the decision log, in this file or on stdin
+    #[arg(long, value_name = "FILE|-")]
+    pub(super) record: Option<PathBuf>,
+    /// A file with a `call` or a `request` as in test files
+    #[arg(long, value_name = "FILE")]
+    pub(super) request: Option<PathBuf>,
+}

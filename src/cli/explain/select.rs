@@ -1,0 +1,100 @@
+//! Arguments → the request that is to be explained.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::arguments::Arguments;
+use super::identity::Identities;
+use super::recorded;
+use super::subject::Subject;
+use crate::cli::files;
+use crate::cli::input::cases::{Call, RawRequest, Sent, Suite, time};
+use crate::cli::input::{directory, yaml};
+use crate::cli::log::Recorded;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::{Location, SourceFile};
+use crate::gate::Gate;
+use crate::exchange::Arrival;
+
+/// Finds or makes the request that the arguments mean.
+pub(super) fn subject(
+    arguments: &Arguments,
+    gate: &Gate,
+    recorded: Option<Recorded>,
+) -> Result<Subject, Stop> {
+    let call = &arguments.call;
+    let request = match (&call.case, recorded, &call.request) {
+        (Some(name), _, _) => case(arguments, name)?,
+        (None, Some(recorded), _) => return recorded::subject(arguments, recorded, gate),
+        (None, None, Some(path)) => request(arguments, path)?,
+        // clap asks for one of them.
+        (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
+    };
+    Ok(Subject { request: Some(request), recorded: None, may_differ: false, notes: Vec::new() })
+}
+
+fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
+    let directory = &arguments.bundle.bundle;
+    let special = directory::tests_for(directory, arguments.environment.environment.as_ref())?;
+    let suite = Suite::read(&directory::tests(directory)?, &special)?;
+    let mut found = suite.cases().filter(|(_, case, _)| case.name == name);
+    match (found.next(), found.next()) {
+        (Some((file, case, _)), None) => {
+            let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
+            Ok(case.sent().arrival(identity))
+        }
+        (Some((_, _, first)), Some((_, _, second))) => {
+            let message = format!("there are two cases with this name, at {first} and at {second}");
+            Err(Problem::new(message).into())
+        }
+        (None, _) => {
+            let problem = Problem::new(format!("there is no case `{name}`"));
+            let similar = suite.cases().map(|(_, case, _)| case.name.as_str());
+            let similar: Vec<_> = similar.filter(|known| known.contains(name)).take(5).collect();
+            let help = match similar.as_slice() {
+                [] => "`toolgate test --format json` lists all cases".to_owned(),
+                similar => format!("there is `{}`", similar.join("`, `")),
+            };
+            Err(problem.with_help(help).into())
+        }
+    }
+}
+
+/// A request in a file of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestFile {
+    #[serde(default)]
+    call: Option<Call>,
+    #[serde(default)]
+    request: Option<RawRequest>,
+    #[serde(default, deserialize_with = "time")]
+    time: Option<DateTime<Utc>>,
+    #[serde(default)]
+    source_ip: Option<IpAddr>,
+}
+
+fn request(arguments: &Arguments, path: &Path) -> Result<(Arrival, Vec<u8>), Stop> {
+    let file = Arc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
+    let written: RequestFile = yaml::read(&file)?;
+    let sent = Sent {
+        call: written.call.as_ref(),
+        request: written.request.as_ref(),
+        time: written.time,
+        source_ip: written.source_ip,
+    };
+    sent.check().map_err(|message| Problem::at(Location::whole(&file), message))?;
+    let identity = match &arguments.identity {
+        Some(path) => {
+            let identities = Identities::read(path)?;
+            Some(identities.choose(arguments.identity_name.as_deref(), |_| true)?)
+        }
+        None => None,
+    };
+    Ok(sent.arrival(identity.as_ref()))
+}

@@ -1,0 +1,91 @@
+//! The form of a test file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::expect::Expect;
+use super::request::{Call, Identity, RawRequest, Sent, time};
+use crate::bundle::Code;
+use crate::cli::input::yaml::{self, KeySpans};
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::{Location, SourceFile};
+
+/// One test file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseFile {
+    /// Who may ask, by a name that only this file knows.
+    #[serde(default)]
+    pub identities: BTreeMap<String, Identity>,
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+/// One request, and what must come of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What the case shows, in words.
+    pub name: String,
+    /// Who asks; nobody when absent.
+    #[serde(default, rename = "as")]
+    pub identity: Option<String>,
+    /// A tool call in the usual form.
+    #[serde(default)]
+    pub call: Option<Call>,
+    /// Any other request.
+    #[serde(default)]
+    pub request: Option<RawRequest>,
+    /// When it arrives.
+    #[serde(default, deserialize_with = "time")]
+    pub time: Option<DateTime<Utc>>,
+    /// Where it comes from.
+    #[serde(default)]
+    pub source_ip: Option<IpAddr>,
+    /// What must come of it.
+    pub expect: Expect,
+}
+
+/// Reads a test file.
+///
+/// # Errors
+///
+/// It is no YAML of this form, or a case refers to an identity that is not there.
+pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
+    let read: CaseFile = yaml::read(file).map_err(|problem| vec![problem])?;
+    let places = KeySpans::of(file);
+    let mut names = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (position, case) in read.cases.iter().enumerate() {
+        let mut problem = |key: &str, message: String| {
+            let span = places.find(&format!("cases.{position}.{key}"));
+            let place = span.map_or_else(|| Location::whole(file), |span| Location::at(file, span));
+            problems.push(Problem::at(place, message).with_code(Code::TestFile));
+        };
+        if !names.insert(&case.name) {
+            problem("name", format!("another case of this file is named `{}`", case.name));
+        }
+        if let Some(name) =
+            case.identity.as_ref().filter(|name| !read.identities.contains_key(*name))
+        {
+            problem("as", format!("`{name}` is not in `identities`"));
+        }
+        if let Err(message) = case.sent().check() {
+            problem("name", message.to_owned());
+        }
+    }
+    if problems.is_empty() { Ok(read) } else { Err(problems) }
+}
+
+impl Case {
+    /// What the case sends.
+    pub fn sent(&self) -> Sent<'_> {
+        let (call, request) = (self.call.as_ref(), self.request.as_ref());
+        Sent { call, request, time: self.time, source_ip: self.source_ip }
+    }
+}

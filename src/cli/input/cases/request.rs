@@ -1,0 +1,225 @@
+//! What a case sends: a tool call in the usual form, or any HTTP request.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Value, json};
+
+use crate::exchange::Arrival;
+use crate::head::Head;
+use crate::identity::Attested;
+
+/// When a request that names no time arrives: 2026-01-01T12:00:00Z.
+const NOON: i64 = 1_767_268_800;
+
+/// A request: exactly one of `call` and `request`.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// A tool call.
+    pub call: Option<&'a Call>,
+    /// Any request.
+    pub request: Option<&'a RawRequest>,
+    /// When it arrives.
+    pub time: Option<DateTime<Utc>>,
+    /// Where it comes from.
+    pub source_ip: Option<IpAddr>,
+}
+
+/// What the proxy has verified about somebody.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Payloads of verified tokens, by the name under which Envoy leaves them.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, Value>,
+    /// The SPIFFE id of the verified peer certificate.
+    #[serde(default)]
+    pub spiffe: Option<String>,
+}
+
+impl Identity {
+    /// The identity as the gate takes it.
+    pub fn attested(&self) -> Attested {
+        Attested { tokens: self.tokens.clone(), peer: self.spiffe.clone() }
+    }
+}
+
+/// A tool call as a current client sends it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The path of the channel.
+    pub path: String,
+    /// The authority.
+    #[serde(default = "authority")]
+    pub authority: String,
+    /// The tool's name as the server knows it.
+    pub tool: String,
+    /// The arguments.
+    #[serde(default)]
+    pub arguments: Option<Value>,
+}
+
+/// An HTTP request as it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRequest {
+    /// The HTTP method.
+    #[serde(default = "post")]
+    pub method: String,
+    /// The path, query included.
+    pub path: String,
+    /// The authority.
+    #[serde(default = "authority")]
+    pub authority: String,
+    /// Header fields; a field with a list occurs once for each element.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Values>,
+    /// The body as text.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// The body as bytes.
+    #[serde(default)]
+    pub body_base64: Option<Body>,
+    /// The body as a value, written as JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
+}
+
+/// The values of one header field.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// The field occurs once.
+    One(String),
+    /// The field occurs once for each.
+    Many(Vec<String>),
+}
+
+/// Bytes, in base64.
+#[derive(Clone, Debug)]
+pub struct Body(pub Vec<u8>);
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(|_| de::Error::custom("this is not base64"))
+    }
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn authority() -> String {
+    Call::AUTHORITY.to_owned()
+}
+
+/// Reads an RFC 3339 time.
+pub(crate) fn time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let time = DateTime::parse_from_rfc3339(&text);
+    time.map(|time| Some(time.to_utc())).map_err(|_| {
+        de::Error::custom(format!("`{text}` is not a time: write it like `2026-01-31T12:00:00Z`"))
+    })
+}
+
+impl Sent<'_> {
+    /// What is wrong with the request as it is written, if anything.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match (self.call, self.request) {
+            (None, Some(request)) if request.bodies() > 1 => {
+                Err("a request has one of `body`, `body_base64` and `json`")
+            }
+            (Some(_), None) | (None, Some(_)) => Ok(()),
+            (None, None) | (Some(_), Some(_)) => Err("there is one of `call` and `request`"),
+        }
+    }
+
+    /// The request as it arrives from somebody, with its body.
+    pub fn arrival(&self, identity: Option<&Identity>) -> (Arrival, Vec<u8>) {
+        let (head, body) = match (self.call, self.request) {
+            (Some(call), _) => call.http(),
+            (None, Some(request)) => request.http(),
+            (None, None) => (Head::default(), Vec::new()),
+        };
+        let arrival = Arrival {
+            head,
+            evidence: Ok(identity.map(Identity::attested).unwrap_or_default().into()),
+            source_ip: self.source_ip,
+            time: self.time.or_else(|| DateTime::from_timestamp(NOON, 0)).unwrap_or_default(),
+            entropy: 0,
+        };
+        (arrival, body)
+    }
+}
+
+impl Call {
+    /// The authority of a call that names none.
+    pub const AUTHORITY: &str = "tools.example";
+
+    /// The call as an HTTP request.
+    pub fn http(&self) -> (Head, Vec<u8>) {
+        (Head::new(self.fields()), self.body())
+    }
+
+    /// The header fields that a client of MCP 2025-11-25 sends.
+    pub fn fields(&self) -> Vec<(String, Vec<u8>)> {
+        let fields = [
+            (":method", "POST"),
+            (":path", &self.path),
+            (":authority", &self.authority),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", "2025-11-25"),
+        ];
+        fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).into()
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut params = json!({ "name": self.tool });
+        if let (Some(params), Some(arguments)) = (params.as_object_mut(), &self.arguments) {
+            params.insert("arguments".to_owned(), arguments.clone());
+        }
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        message.to_string().into_bytes()
+    }
+}
+
+impl RawRequest {
+    fn bodies(&self) -> usize {
+        let given = [self.body.is_some(), self.body_base64.is_some(), self.json.is_some()];
+        given.into_iter().filter(|given| *given).count()
+    }
+
+    /// The request's head and body.
+    pub fn http(&self) -> (Head, Vec<u8>) {
+        let pseudo =
+            [(":method", &self.method), (":path", &self.path), (":authority", &self.authority)];
+        let mut fields: Vec<(String, Vec<u8>)> =
+            pseudo.map(|(name, value)| (name.to_owned(), value.clone().into_bytes())).into();
+        for (name, values) in &self.headers {
+            let values = match values {
+                Values::One(value) => std::slice::from_ref(value),
+                Values::Many(values) => values,
+            };
+            // Envoy hands names over in lower case.
+            let name = name.to_ascii_lowercase();
+            fields.extend(values.iter().map(|value| (name.clone(), value.clone().into_bytes())));
+        }
+        let body = match (&self.body, &self.body_base64, &self.json) {
+            (Some(text), _, _) => text.clone().into_bytes(),
+            (None, Some(body), _) => body.0.clone(),
+            (None, None, Some(value)) => value.to_string().into_bytes(),
+            (None, None, None) => Vec::new(),
+        };
+        (Head::new(fields), body)
+    }
+}

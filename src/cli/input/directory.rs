@@ -1,0 +1,22 @@
+//! A bundle's directory → its document, and where each part of it stands in which file.
+
+mod advice;
+mod built;
+mod case_files;
+mod elsewhere;
+mod entities;
+mod environments;
+mod layers;
+mod layout;
+mod opened;
+mod overlay;
+mod places;
+mod reader;
+mod strays;
+pub(in crate::cli) mod tools;
+
+pub use case_files::{tests, tests_for};
+pub use environments::{environments, named, open, open_for, open_to_load};
+pub(in crate::cli) use layout::is_inside;
+pub use opened::Opened;
+pub use places::SourceMap;

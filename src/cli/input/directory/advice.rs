@@ -1,0 +1,109 @@
+//! What to do about a name that is none: the one that was probably meant, if there is one.
+
+use std::collections::BTreeSet;
+use std::str::FromStr as _;
+
+use cedar_policy::EntityUid;
+
+use crate::bundle::{Code, Document, Finding, Site};
+use crate::cli::output::fuzzy_match;
+use crate::tool::ToolDescription;
+
+/// The finding with advice that fits the bundle. Cedar suggests whatever is nearest, however far
+/// that is, and knows nothing of servers, tools and classes.
+pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
+    let code = finding.code;
+    let help = if code == Code::UnknownAction {
+        action(finding, document)
+    } else if code == Code::UnknownType || code == Code::UnknownAttribute {
+        suggested(finding)
+    } else {
+        tool(finding, document).or_else(|| finding.help.clone())
+    };
+    Finding { help, ..finding.clone() }
+}
+
+/// Cedar's suggestion, where it is near.
+fn suggested(finding: &Finding) -> Option<String> {
+    let help = finding.help.clone()?;
+    let Some((suggestion, _)) = help.strip_prefix("did you mean `").and_then(|s| s.split_once('`'))
+    else {
+        return Some(help);
+    };
+    let path = quoted(&finding.message)?;
+    let name = path.rsplit('.').next().unwrap_or(path);
+    fuzzy_match::nearest(name, [suggestion]).is_some().then_some(help)
+}
+
+/// The action of the same kind that was meant, or else what there is not.
+fn action(finding: &Finding, document: &Document) -> Option<String> {
+    let uid = EntityUid::from_str(quoted(&finding.message)?).ok()?;
+    let id: &str = uid.id().unescaped();
+    let kind = Kind::of(id);
+    let known = actions(document);
+    let known = known.iter().map(String::as_str).filter(|known| Kind::of(known) == kind);
+    if let Some(near) = fuzzy_match::nearest(id, known) {
+        return Some(format!("did you mean `Action::\"{near}\"`?"));
+    }
+    Some(match id.split_once([':', '/']) {
+        Some((_, class)) if kind == Kind::Class => format!("no tool is in the class `{class}`"),
+        Some((_, server)) if kind == Kind::Server => format!("there is no server `{server}`"),
+        Some((server, tool)) if document.manifest.servers.contains_key(server) => {
+            format!("server `{server}` has no tool `{tool}`")
+        }
+        Some((server, _)) => format!("there is no server `{server}`"),
+        None => "actions are `\"<server>/<tool>\"`, `\"server:<server>\"` and `\"class:<class>\"`"
+            .to_owned(),
+    })
+}
+
+/// The kinds of actions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Class,
+    Server,
+    Tool,
+}
+
+impl Kind {
+    fn of(id: &str) -> Self {
+        if id.starts_with("class:") {
+            Self::Class
+        } else if id.starts_with("server:") {
+            Self::Server
+        } else {
+            Self::Tool
+        }
+    }
+}
+
+/// The ids of all actions.
+fn actions(document: &Document) -> BTreeSet<String> {
+    let servers = document.manifest.servers.iter();
+    let groups = servers.flat_map(|(server, notes)| {
+        let classes = notes.tools.values().flat_map(|marks| &marks.classes);
+        classes.map(|class| format!("class:{class}")).chain([format!("server:{server}")])
+    });
+    let tools = document.tools.iter().flat_map(|(server, tools)| {
+        tools.iter().map(move |tool| format!("{server}/{}", tool.name()))
+    });
+    groups.chain(tools).collect()
+}
+
+/// The tool that the manifest means by a name that no tool has.
+fn tool(finding: &Finding, document: &Document) -> Option<String> {
+    let Site::Manifest(key) = &finding.site else { return None };
+    let key = Some(key).filter(|_| finding.code == Code::Inventory)?;
+    let (server, name) = key.strip_prefix("servers.")?.split_once(".tools.")?;
+    let tools = document.tools.get(server)?.iter();
+    let near = fuzzy_match::did_you_mean(name, tools.map(ToolDescription::name))?;
+    Some(match &finding.help {
+        Some(help) => format!("{near} {help}"),
+        None => near,
+    })
+}
+
+/// What a message has in backticks first.
+fn quoted(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}

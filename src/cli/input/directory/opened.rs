@@ -1,0 +1,45 @@
+//! A bundle that was read and loaded.
+
+use super::places::SourceMap;
+use crate::bundle::{Document, Loaded};
+use crate::cli::output::report::{self, Problem};
+
+/// A bundle that reads and loads.
+#[derive(Debug)]
+pub struct Opened {
+    /// The built document.
+    pub document: Document,
+    /// What became of it.
+    pub loaded: Loaded,
+    /// Where its parts stand.
+    pub map: SourceMap,
+    /// Warnings of all kinds.
+    pub warnings: Vec<Problem>,
+}
+
+impl Opened {
+    /// Name, version and digest, and what environment it is for.
+    pub fn title(&self) -> String {
+        match &self.document.environment {
+            Some(name) => format!("{} for the environment `{name}`", self.loaded.bundle.id),
+            None => self.loaded.bundle.id.to_string(),
+        }
+    }
+
+    /// Says on stderr which bundle this is, and its warnings.
+    pub(in crate::cli) fn announce(&self) {
+        report::talk(&report::human(&self.warnings));
+        report::talk(&format!("{}\n", self.title()));
+    }
+}
+
+/// Problems by place and text: Cedar finds them in no particular order.
+pub(super) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by_cached_key(|problem| {
+        let place = problem.place.as_ref().map(|place| {
+            (place.file.name.clone(), place.span.as_ref().map_or(0, |span| span.start))
+        });
+        (place, problem.message.clone())
+    });
+    problems
+}

@@ -1,0 +1,95 @@
+//! A tools file: what a server offers, pinned or not, and where each tool stands in it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::bundle::Code;
+use crate::cli::input::yaml::KeySpans;
+use crate::cli::output::escape;
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::{Location, SourceFile};
+use crate::json;
+use crate::tool::{self, ToolDescription, ToolError};
+
+/// Nesting that no honest answer has.
+const DEPTH: usize = 128;
+
+/// Where the name of each tool stands.
+pub(in crate::cli) type Names = BTreeMap<String, Range<usize>>;
+
+/// What a tools file holds.
+#[derive(Debug)]
+pub(in crate::cli) struct ToolsFile {
+    /// The tools, stripped to what a bundle keeps of them.
+    pub(in crate::cli) tools: Vec<ToolDescription>,
+    pub(in crate::cli) names: Names,
+    /// What a reviewer could overlook, at the tool.
+    pub(in crate::cli) warnings: Vec<Problem>,
+}
+
+/// Reads a tools file; `pinning` is the command that pins it.
+pub(in crate::cli) fn read(
+    file: &Arc<SourceFile>,
+    pinning: &str,
+) -> Result<ToolsFile, Vec<Problem>> {
+    let list = parse(file).map_err(|problem| vec![problem])?;
+    let names = names(&list, file);
+    let place = |tool: &str| match names.get(tool) {
+        Some(span) => Location::at(file, span.clone()),
+        None => Location::whole(file),
+    };
+    let tools = tool::read_tools(&list).map_err(|errors| {
+        let problem = |error: &ToolError| {
+            let problem = Problem::at(place(error.tool()), error.to_string());
+            if error.is_about_pins() {
+                let help = format!("review it, then pin it: `{pinning}`");
+                problem.with_code(Code::ToolPin).with_help(help)
+            } else {
+                problem.with_code(Code::ToolSchema)
+            }
+        };
+        errors.iter().map(problem).collect::<Vec<_>>()
+    })?;
+    let warnings = tool::listed(&list).into_iter().flatten().flat_map(|tool| {
+        let name = tool.get("name").and_then(Value::as_str).unwrap_or_default();
+        let warning = move |what: String| (name, format!("tool `{name}`: {what}"));
+        escape::in_tool(tool).into_iter().map(warning)
+    });
+    let warnings = warnings
+        .map(|(name, what)| {
+            let problem = Problem::at(place(name), what).with_code(Code::HiddenText);
+            Problem { at: Some(name.to_owned()), ..problem }
+        })
+        .collect();
+    Ok(ToolsFile { tools, names, warnings })
+}
+
+/// The JSON of a file, read as strictly as a call.
+pub(in crate::cli) fn parse(file: &Arc<SourceFile>) -> Result<Value, Problem> {
+    let value = json::read(file.text.as_bytes(), DEPTH).map_err(|error| {
+        let at = error.offset().min(file.text.len());
+        let message = error.to_string();
+        let message = message.rsplit_once(" at byte ").map_or(message.as_str(), |(what, _)| what);
+        Problem::at(Location::at(file, at..at), message).with_code(Code::ToolSchema)
+    })?;
+    serde_json::to_value(&value)
+        .map_err(|error| Problem::at(Location::whole(file), error.to_string()))
+}
+
+fn names(list: &Value, file: &SourceFile) -> Names {
+    let result = list.get("result").map_or("", |_| "result.");
+    let answer = list.get("result").unwrap_or(list);
+    let member = answer.get("tools").map_or("", |_| "tools.");
+    let tools = answer.get("tools").unwrap_or(answer).as_array();
+    // JSON is YAML, as far as places are concerned.
+    let places = KeySpans::of(file);
+    let named = tools.into_iter().flatten().enumerate().filter_map(|(position, tool)| {
+        let name = tool.get("name")?.as_str()?;
+        let span = places.find(&format!("{result}{member}{position}.name"))?;
+        Some((name.to_owned(), span))
+    });
+    named.collect()
+}

@@ -1,0 +1,268 @@
+//! YAML with places: a file as a Rust type, and where in the file each of its keys stands.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_saphyr::{MessageFormatter as _, Options, Spanned, UserMessageFormatter};
+
+use crate::bundle::Code;
+use crate::cli::output::fuzzy_match;
+use crate::cli::output::report::Problem;
+use crate::cli::output::source::{Location, SourceFile};
+
+/// Reads a file as a `T`.
+///
+/// # Errors
+///
+/// The first thing in the file that is no YAML or does not fit the type.
+pub(in crate::cli) fn read<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Problem> {
+    serde_saphyr::from_str_with_options(&file.text, options()).map_err(|error| {
+        let message = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
+        let location = error.location();
+        let span = location.as_ref().and_then(|at| bytes(at).or_else(|| point(at, &file.text)));
+        let place = match span {
+            Some(span) => Location::at(file, span),
+            None => Location::whole(file),
+        };
+        let help = meant(&message);
+        Problem { help, ..Problem::at(place, message.replace('\n', " ")).with_code(Code::Yaml) }
+    })
+}
+
+/// The key or the word that was meant by one that is unknown, where the error says which there are.
+fn meant(message: &str) -> Option<String> {
+    let unknown = ["unknown field `", "unknown variant `"];
+    let rest = unknown.iter().find_map(|what| message.strip_prefix(what))?;
+    let (name, expected) = rest.split_once("`, expected ")?;
+    let expected = expected.strip_prefix("one of ").unwrap_or(expected);
+    let known = expected.split(", ").flat_map(|names| names.split(" or "));
+    fuzzy_match::did_you_mean(name, known.map(|name| name.trim_matches('`')))
+}
+
+/// Nothing in these files may mean one thing here and another in the next YAML reader.
+fn options() -> Options {
+    serde_saphyr::options! {
+        with_snippet: false,
+        strict_booleans: true,
+        reject_unsupported_tags: true,
+    }
+}
+
+/// The places of everything in a file.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct KeySpans {
+    root: Option<Node>,
+}
+
+#[derive(Debug)]
+enum Node {
+    Scalar,
+    List(Vec<(Range<usize>, Node)>),
+    Map(Vec<Member>),
+}
+
+#[derive(Debug)]
+struct Member {
+    key: String,
+    key_span: Range<usize>,
+    value_span: Range<usize>,
+    value: Node,
+}
+
+impl Member {
+    /// What to point at: a scalar itself, but only the key of what may be many lines.
+    fn span(&self) -> &Range<usize> {
+        match self.value {
+            Node::Scalar if !self.value_span.is_empty() => &self.value_span,
+            Node::Scalar | Node::List(_) | Node::Map(_) => &self.key_span,
+        }
+    }
+}
+
+impl KeySpans {
+    /// The places in a file that [`read`] has read.
+    pub(in crate::cli) fn of(file: &SourceFile) -> Self {
+        let root = serde_saphyr::from_str_with_options::<Node>(&file.text, options());
+        Self { root: root.ok() }
+    }
+
+    /// Where the value of a dotted path stands, or as much of the path as there is. Elements of
+    /// lists are named by their position.
+    pub(in crate::cli) fn find(&self, path: &str) -> Option<Range<usize>> {
+        self.root.as_ref()?.find(path)
+    }
+
+    /// Whether there is something at a dotted path of keys without dots.
+    pub(in crate::cli) fn has(&self, path: &str) -> bool {
+        self.root.as_ref().is_some_and(|root| root.has(path))
+    }
+}
+
+impl Node {
+    fn has(&self, path: &str) -> bool {
+        let (key, rest) =
+            path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
+        let Self::Map(members) = self else { return false };
+        let member = members.iter().find(|member| member.key == key);
+        member.is_some_and(|member| rest.is_none_or(|rest| member.value.has(rest)))
+    }
+
+    fn find(&self, path: &str) -> Option<Range<usize>> {
+        if path.is_empty() {
+            return None;
+        }
+        match self {
+            Self::Scalar => None,
+            Self::List(elements) => {
+                let (position, rest) = path.split_once('.').unwrap_or((path, ""));
+                let (span, node) = elements.get(position.parse::<usize>().ok()?)?;
+                node.find(rest).or_else(|| Some(span.clone()))
+            }
+            // A key may itself contain dots, so every key that begins the path is tried.
+            Self::Map(members) => members.iter().find_map(|member| {
+                let rest = path.strip_prefix(member.key.as_str())?;
+                let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
+                member.value.find(rest).or_else(|| Some(member.span().clone()))
+            }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+macro_rules! scalars {
+    ($( $visit:ident: $kind:ty ),+) => {
+        $( fn $visit<E: de::Error>(self, _: $kind) -> Result<Node, E> { Ok(Node::Scalar) } )+
+    };
+}
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("YAML")
+    }
+
+    scalars! {
+        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128,
+        visit_f64: f64, visit_str: &str
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Node, E> {
+        Ok(Node::Scalar)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Node, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element::<Spanned<Node>>()? {
+            list.push((bytes(&element.referenced).unwrap_or_default(), element.value));
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node, A::Error> {
+        let mut map = Vec::new();
+        while let Some((key, value)) = members.next_entry::<Spanned<String>, Spanned<Node>>()? {
+            map.push(Member {
+                key: key.value,
+                key_span: bytes(&key.referenced).unwrap_or_default(),
+                value_span: bytes(&value.referenced).unwrap_or_default(),
+                value: value.value,
+            });
+        }
+        Ok(Node::Map(map))
+    }
+}
+
+fn bytes(location: &serde_saphyr::Location) -> Option<Range<usize>> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    let length = usize::try_from(span.byte_len()?).ok()?;
+    Some(start..start.checked_add(length)?)
+}
+
+/// What the parser itself complains of has a line and a column only.
+fn point(location: &serde_saphyr::Location, text: &str) -> Option<Range<usize>> {
+    let line = usize::try_from(location.line()).ok()?.checked_sub(1)?;
+    let column = usize::try_from(location.column()).ok()?.checked_sub(1)?;
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..)?;
+    let within: usize = rest.chars().take(column).map(char::len_utf8).sum();
+    let at = start.checked_add(within)?;
+    Some(at..at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(text: &str) -> Arc<SourceFile> {
+        Arc::new(SourceFile::new("a.yaml", text))
+    }
+
+    #[test]
+    fn places_of_keys_and_values() {
+        let file = source("a:\n  b.c: [x, {d: 1}]\n  b: 2\nä: { e: \"ü\", f: g }\nempty:\n");
+        let places = KeySpans::of(&file);
+        let find =
+            |path: &str| places.find(path).map(|span| file.text.get(span).unwrap_or_default());
+        assert_eq!(find("a"), Some("a"));
+        assert_eq!(find("a.b"), Some("2"));
+        assert_eq!(find("a.b.c"), Some("b.c"));
+        assert_eq!(find("a.b.c.0"), Some("x"));
+        assert_eq!(find("a.b.c.1.d"), Some("1"));
+        assert_eq!(find("ä.f"), Some("g"));
+        // As far as there is a path.
+        assert_eq!(find("a.b.c.1.z"), Some("{"));
+        assert_eq!(find("empty.deeper"), Some("empty"));
+        assert_eq!(find("z"), None);
+        assert_eq!(KeySpans::of(&source("a: [")).find("a"), None);
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_an_error() {
+        let read = |text: &str| {
+            read::<std::collections::BTreeMap<String, serde_json::Value>>(&source(text))
+        };
+        assert!(read("a: 1\na: 2\n").is_err());
+        assert!(read("a: !!binary aGk=\nb: !thing {}\n").is_err());
+        let read = read("yes: no\n").expect("YAML");
+        assert_eq!(read.get("yes"), Some(&serde_json::json!("no")));
+    }
+
+    #[test]
+    fn what_was_meant_by_an_unknown_key_or_word() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "lowercase")]
+        #[expect(dead_code, reason = "only reading is tested")]
+        enum Kind {
+            Enforce,
+            Shadow { until: u8, reason: u8, owner: u8 },
+            Both { first: u8, other: u8 },
+        }
+        let help = |text: &str| read::<Kind>(&source(text)).unwrap_err().help;
+        assert_eq!(help("shadow: { resaon: 1 }").as_deref(), Some("did you mean `reason`?"));
+        assert_eq!(help("both: { frist: 1 }").as_deref(), Some("did you mean `first`?"));
+        assert_eq!(help("enfroce").as_deref(), Some("did you mean `enforce`?"));
+        assert_eq!(help("shadow: { colour: 1 }"), None);
+    }
+
+    #[test]
+    fn an_error_of_the_parser_has_a_place() {
+        let problem = read::<Vec<String>>(&source("- a\n- b: [c\n")).unwrap_err();
+        let place = problem.place.and_then(|place| place.lines());
+        assert!(place.is_some(), "{}", problem.message);
+    }
+}

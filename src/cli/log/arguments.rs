@@ -1,0 +1,131 @@
+//! The arguments of a recorded call, and which of them the record withholds.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::line::Recorded;
+use crate::bundle::Bundle;
+use crate::cli::files;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
+use crate::digest::Digest;
+use crate::json;
+use crate::json::REDACTED;
+use crate::reason::Reason;
+
+/// Nesting that no recorded call has.
+const DEPTH: usize = 128;
+/// What stands there instead of a value that does not fit its schema, and as the name of the number
+/// of arguments that have no schema.
+const UNKNOWN: &str = "[unknown]";
+
+/// The arguments to decide with.
+#[derive(Debug)]
+pub(in crate::cli) struct Arguments {
+    /// The arguments, with marks where the record withholds a value.
+    pub(in crate::cli) value: Option<Value>,
+    /// The dotted paths of withheld values.
+    pub(in crate::cli) withheld: Vec<String>,
+}
+
+impl Arguments {
+    /// Whether the call can be decided with marks in place of the withheld values. Where a value
+    /// is no text, its mark does not fit the tool's schema.
+    pub(in crate::cli) fn fit(&self, bundle: &Bundle, recorded: &Recorded) -> Result<(), Problem> {
+        let text = self.value.as_ref().map(Value::to_string).unwrap_or_default();
+        let value = json::read(text.as_bytes(), DEPTH).ok();
+        let arguments = value.as_ref().and_then(|value| value.as_object());
+        let tool = recorded.tool().and_then(|(server, name)| bundle.tool(server, name));
+        let fits = tool.is_none_or(|tool| tool.arguments(arguments).is_ok());
+        if fits || recorded.reason() == Some(Reason::InvalidArguments) {
+            return Ok(());
+        }
+        let withheld = self.withheld.join("`, `");
+        let message = format!("the call cannot be decided without the values of `{withheld}`");
+        let help =
+            "give the complete arguments with --arguments; they are checked against the digest";
+        Err(Problem::new(message).with_help(help))
+    }
+}
+
+/// The arguments of a record, or those given beside it; both must have the recorded digest.
+pub(in crate::cli) fn of(
+    recorded: &Recorded,
+    given: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<Arguments, Stop> {
+    if let Some(path) = given {
+        let text = files::read(path)?;
+        let value = json::read(text.as_bytes(), DEPTH)
+            .map_err(|error| Problem::new(format!("`{}`: {error}", path.display())))?;
+        if recorded.arguments_digest.as_deref() != Some(Digest::of(&value).as_str()) {
+            let message =
+                format!("`{}` does not have the digest of the recorded arguments", path.display());
+            return Err(Problem::new(message).into());
+        }
+        notes.push("the given arguments have the recorded digest".to_owned());
+        let value = serde_json::to_value(&value).ok();
+        return Ok(Arguments { value, withheld: Vec::new() });
+    }
+    let held = held(recorded)?;
+    match (&held.value, &recorded.arguments_digest) {
+        (None, Some(_)) => {
+            notes.push("the record holds no arguments, since the tool was unknown".to_owned());
+        }
+        (Some(_), Some(_)) if held.withheld.is_empty() => {
+            let note = "the recorded arguments are complete and have the recorded digest";
+            notes.push(note.to_owned());
+        }
+        (_, _) => {}
+    }
+    Ok(held)
+}
+
+/// The arguments as far as the record itself holds them.
+pub(in crate::cli) fn held(recorded: &Recorded) -> Result<Arguments, Problem> {
+    let (Some(digest), Some(shown)) = (&recorded.arguments_digest, &recorded.arguments) else {
+        return Ok(Arguments { value: None, withheld: Vec::new() });
+    };
+    let mut withheld = Vec::new();
+    if Digest::of(shown).as_str() != digest {
+        collect(shown, "", &mut withheld);
+        if withheld.is_empty() {
+            let message = "the recorded arguments do not have the recorded digest";
+            let help =
+                "nothing in them is redacted, so the record was changed after it was written";
+            return Err(Problem::new(message).with_help(help));
+        }
+    }
+    Ok(Arguments { value: Some(shown.clone()), withheld })
+}
+
+/// Whether a text stands in place of a withheld value.
+pub(in crate::cli) fn is_mark(text: &str) -> bool {
+    text == REDACTED || text == UNKNOWN
+}
+
+fn collect(value: &Value, path: &str, withheld: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_mark(text) => {
+            withheld.push(path.to_owned());
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                let separator = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{separator}{name}");
+                if name == UNKNOWN {
+                    withheld.push(path);
+                } else {
+                    collect(value, &path, withheld);
+                }
+            }
+        }
+        Value::Array(elements) => {
+            for element in elements {
+                collect(element, path, withheld);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

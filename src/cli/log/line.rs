@@ -1,0 +1,247 @@
+//! One line of the decision log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::EntityUid;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use serde_json::Value;
+
+use crate::cli::output::report::Problem;
+use crate::identity::Identity;
+use crate::reason::{Decision, Reason};
+use crate::record::SCHEMA;
+
+/// A record, as far as it tells what was asked and decided. Further members are left alone: later
+/// gates may write more.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct Recorded {
+    pub(in crate::cli) schema: String,
+    pub(in crate::cli) time: String,
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) reason: String,
+    pub(in crate::cli) detail: Option<String>,
+    pub(in crate::cli) policies: Vec<String>,
+    pub(in crate::cli) layer: Option<String>,
+    pub(in crate::cli) bundle: BundleField,
+    pub(in crate::cli) principal: Option<PrincipalField>,
+    pub(in crate::cli) actor: Option<ActorField>,
+    pub(in crate::cli) token: Option<TokenField>,
+    pub(in crate::cli) authority: String,
+    pub(in crate::cli) path: String,
+    pub(in crate::cli) tool: Option<String>,
+    pub(in crate::cli) arguments: Option<Value>,
+    pub(in crate::cli) arguments_digest: Option<String>,
+    pub(in crate::cli) txn: Option<String>,
+    pub(in crate::cli) trace_id: Option<String>,
+    pub(in crate::cli) source_ip: Option<String>,
+    pub(in crate::cli) environment: String,
+    /// What would hold if nothing were in shadow.
+    pub(in crate::cli) shadow: Option<OpinionField>,
+    /// What a candidate bundle says.
+    pub(in crate::cli) candidate: Option<CandidateField>,
+}
+
+/// What policies say that are not in force.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct OpinionField {
+    pub(in crate::cli) reason: String,
+    pub(in crate::cli) policies: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct CandidateField {
+    pub(in crate::cli) bundle: BundleField,
+    #[serde(flatten)]
+    pub(in crate::cli) opinion: OpinionField,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct BundleField {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) version: u32,
+    pub(in crate::cli) digest: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct PrincipalField {
+    #[serde(rename = "type")]
+    type_name: String,
+    pub(super) id: String,
+    pub(super) tenant: Option<String>,
+    pub(super) teams: BTreeSet<String>,
+    #[serde(deserialize_with = "entities")]
+    pub(super) parents: Vec<EntityUid>,
+    pub(super) attributes: BTreeMap<String, Value>,
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let time = text.map(|text| text.parse().map_err(|_| format!("`{text}` is not a time")));
+    time.transpose().map_err(D::Error::custom)
+}
+
+/// Entities as Cedar spells them.
+fn entities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let entity = |text: &String| {
+        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not an entity")))
+    };
+    texts.iter().map(entity).collect()
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct ActorField {
+    pub(super) chain: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct TokenField {
+    pub(super) issuer: Option<String>,
+    pub(super) scopes: Vec<String>,
+    #[serde(deserialize_with = "time")]
+    pub(super) expires: Option<DateTime<Utc>>,
+}
+
+/// The record that is meant: the one with this id, or the only one.
+pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Problem> {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let line = match (id, lines.as_slice()) {
+        (None, [only]) => only,
+        (None, []) => return Err(Problem::new("there is no record")),
+        (None, lines) => {
+            let message = format!("there are {} records", lines.len());
+            return Err(Problem::new(message).with_help(last(lines)));
+        }
+        (Some(id), lines) => lines
+            .iter()
+            .find(|line| has_id(line, id))
+            .ok_or_else(|| Problem::new(format!("there is no record with the id `{id}`")))?,
+    };
+    read(line.as_bytes())
+}
+
+/// Reads one line, which must be a record.
+pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
+    let recorded: Recorded = serde_json::from_slice(line)
+        .map_err(|error| Problem::new(format!("this is no record of a decision: {error}")))?;
+    if recorded.schema != SCHEMA {
+        let message =
+            format!("the record has the schema `{}`, and not `{SCHEMA}`", recorded.schema);
+        return Err(Problem::new(message));
+    }
+    if recorded.reason().is_none() {
+        return Err(Problem::new(format!(
+            "the record has the unknown reason `{}`",
+            recorded.reason
+        )));
+    }
+    Ok(recorded)
+}
+
+/// The last records, for one to be chosen.
+fn last(lines: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let older = lines.len().saturating_sub(SHOWN);
+    let shown = lines.iter().skip(older).filter_map(|line| read(line.as_bytes()).ok());
+    let shown = shown.map(|record| {
+        let what = record.tool.as_deref().unwrap_or(&record.path);
+        format!("\n{} {} {what}", record.id, record.decision().as_str())
+    });
+    format!("choose one with --id; the last ones are{}", shown.collect::<String>())
+}
+
+fn has_id(line: &str, id: &str) -> bool {
+    // Most lines are not worth parsing.
+    line.contains(id)
+        && serde_json::from_str::<Value>(line)
+            .is_ok_and(|record| record.get("id").and_then(Value::as_str) == Some(id))
+}
+
+impl Recorded {
+    /// The recorded reason.
+    pub(in crate::cli) fn reason(&self) -> Option<Reason> {
+        Reason::ALL.iter().find(|reason| reason.as_str() == self.reason).copied()
+    }
+
+    /// The decision that goes with the reason.
+    pub(in crate::cli) fn decision(&self) -> Decision {
+        self.reason().map_or(Decision::Deny, Reason::decision)
+    }
+
+    /// Whether a policy or the tool's schema decided, so that the call can be decided again. What
+    /// was refused for anything else of the request is not in the record.
+    pub(in crate::cli) fn is_call(&self) -> bool {
+        let by_call = match self.reason() {
+            Some(
+                Reason::Permitted
+                | Reason::Shadow
+                | Reason::Forbidden
+                | Reason::PolicyError
+                | Reason::NotPermitted
+                | Reason::UnknownTool
+                | Reason::UnknownResource
+                | Reason::InvalidArguments
+                | Reason::BatchRefused,
+            ) => true,
+            Some(
+                Reason::Lifecycle
+                | Reason::MethodNotAllowed
+                | Reason::Unauthenticated
+                | Reason::InvalidIdentity
+                | Reason::IdentityMismatch
+                | Reason::UnknownTenant
+                | Reason::UnknownChannel
+                | Reason::UnsupportedMediaType
+                | Reason::UnsupportedEncoding
+                | Reason::BodyTooLarge
+                | Reason::TooManyCalls
+                | Reason::MalformedBody
+                | Reason::MalformedMessage
+                | Reason::HeaderMismatch
+                | Reason::UnsupportedVersion
+                | Reason::Internal,
+            )
+            | None => false,
+        };
+        by_call && self.tool.is_some() && self.principal.is_some()
+    }
+
+    /// Server and name of the tool.
+    pub(in crate::cli) fn tool(&self) -> Option<(&str, &str)> {
+        self.tool.as_ref()?.split_once('/')
+    }
+
+    /// Whether an identity has the recorded principal and actors.
+    pub(in crate::cli) fn is_by(&self, identity: &Identity) -> bool {
+        let principal = self.principal.as_ref().is_some_and(|principal| {
+            principal.type_name == identity.principal.type_name
+                && principal.id == identity.principal.id
+        });
+        let chain = self.actor.as_ref().map(|actor| &actor.chain);
+        principal && chain == identity.actor.as_ref().map(|actor| &actor.chain)
+    }
+
+    /// The recorded principal and actors in words.
+    pub(in crate::cli) fn who(&self) -> String {
+        let principal = self.principal.as_ref();
+        let principal = principal.map_or("nobody that was verified".to_owned(), |of| {
+            format!("{}::{:?}", of.type_name, of.id)
+        });
+        through(principal, self.actor.as_ref().map(|actor| actor.chain.as_slice()))
+    }
+}
+
+/// A principal and actors in words.
+pub(in crate::cli) fn who(identity: &Identity) -> String {
+    let principal = format!("{}::{:?}", identity.principal.type_name, identity.principal.id);
+    through(principal, identity.actor.as_ref().map(|actor| actor.chain.as_slice()))
+}
+
+fn through(principal: String, chain: Option<&[String]>) -> String {
+    match chain {
+        Some(chain) => format!("{principal} through `{}`", chain.join("` for `")),
+        None => principal,
+    }
+}

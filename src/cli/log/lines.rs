@@ -1,0 +1,42 @@
+//! The lines of a log, one by one: it can be longer than memory.
+
+use std::path::Path;
+
+use super::line::{self, Recorded};
+use crate::cli::files::{self, FileError};
+
+/// What every record names, whatever its version.
+const MARK: &[u8] = b"\"toolgate.decision/";
+
+/// One line.
+#[derive(Debug)]
+pub(in crate::cli) enum Line {
+    /// Nothing.
+    Blank,
+    /// A record of a decision.
+    Record(Box<Recorded>),
+    /// A record that does not read, such as one that is cut, and why.
+    Unreadable(String),
+    /// Something else.
+    Other,
+}
+
+/// The lines of a file, or of stdin where the path is `-`.
+pub(in crate::cli) fn lines(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Line, FileError>>, FileError> {
+    Ok(files::lines(path)?.map(|line| line.map(|bytes| read(&bytes))))
+}
+
+fn read(bytes: &[u8]) -> Line {
+    if bytes.trim_ascii().is_empty() {
+        return Line::Blank;
+    }
+    if !bytes.windows(MARK.len()).any(|window| window == MARK) {
+        return Line::Other;
+    }
+    match line::read(bytes) {
+        Ok(recorded) => Line::Record(Box::new(recorded)),
+        Err(problem) => Line::Unreadable(problem.message),
+    }
+}

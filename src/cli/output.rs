@@ -1,0 +1,9 @@
+//! What the terminal sees: results, problems with their places, progress and the exit code.
+
+pub(in crate::cli) mod destination;
+pub(in crate::cli) mod escape;
+pub(in crate::cli) mod exit;
+pub(in crate::cli) mod fuzzy_match;
+pub mod report;
+pub mod source;
+pub(in crate::cli) mod yaml_flow;

@@ -1,0 +1,256 @@
+//! What the terminal sees. stdout is data, stderr is talk; colour is only for terminals.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
+use serde_json::{Value, json};
+
+pub use super::source::{Location, SourceFile};
+use crate::bundle::{Code, Severity};
+
+/// Lines of prose are broken here, whatever the terminal: the same bundle gives the same text.
+const WIDTH: usize = 100;
+
+/// How results and findings are told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: one JSON object on stdout.
+    Json,
+}
+
+/// Something wrong with what the user gave, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// What kind of thing is wrong, where it is a bundle's fault.
+    pub code: Option<Code>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Where.
+    pub place: Option<Location>,
+    /// What it is about, as an acceptance in the manifest names it.
+    pub at: Option<String>,
+}
+
+impl Problem {
+    /// An error without a place.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { code: None, message: message.into(), help: None, place: None, at: None }
+    }
+
+    /// An error at a place.
+    pub fn at(place: Location, message: impl Into<String>) -> Self {
+        Self { place: Some(place), ..Self::new(message) }
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with the kind of thing that is wrong.
+    #[must_use]
+    pub fn with_code(self, code: Code) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// Whether it can be lived with.
+    pub fn severity(&self) -> Severity {
+        self.code.map_or(Severity::Error, Code::severity)
+    }
+
+    /// Whether it cannot be lived with.
+    pub fn is_error(&self) -> bool {
+        self.severity() == Severity::Error
+    }
+
+    /// The problem as JSON.
+    pub fn to_json(&self) -> Value {
+        let lines = self.place.as_ref().and_then(Location::lines);
+        json!({
+            "code": self.code,
+            "severity": self.severity().as_str(),
+            "at": self.at,
+            "message": self.message,
+            "help": self.help,
+            "file": self.place.as_ref().map(|place| &place.file.name),
+            "start": lines.map(|[start, _]| json!({ "line": start.0, "column": start.1 })),
+            "end": lines.map(|[_, end]| json!({ "line": end.0, "column": end.1 })),
+        })
+    }
+}
+
+/// Problems as text with excerpts of their sources.
+pub fn human(problems: &[Problem]) -> String {
+    let theme =
+        GraphicalTheme { characters: ThemeCharacters::unicode(), styles: ThemeStyles::ansi() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
+    let mut text = String::new();
+    for problem in problems {
+        let shown = Shown(problem);
+        // Writing to a `String` cannot fail.
+        let _ = handler.render_report(&mut text, &shown);
+        text.push('\n');
+    }
+    text
+}
+
+/// A problem as miette wants it.
+struct Shown<'a>(&'a Problem);
+
+impl std::fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0.place {
+            Some(Location { file, span: None }) => write!(f, "{}: {}", file.name, self.0.message),
+            Some(Location { span: Some(_), .. }) | None => f.write_str(&self.0.message),
+        }
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.0.severity() {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Hint => miette::Severity::Advice,
+        })
+    }
+
+    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.code.map(|code| Box::new(code) as Box<dyn std::fmt::Display>)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.place.as_ref().map(|place| &*place.file as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let place = self.0.place.as_ref()?;
+        let span = place.span.clone()?;
+        // The first line is enough to point at what has many.
+        let text = place.file.text.get(span.clone()).unwrap_or_default();
+        let length = text.lines().next().map_or(0, |line| line.trim_end().len());
+        let label = LabeledSpan::new(None, span.start, length);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+/// Writes data to stdout. A reader that has seen enough is no error.
+///
+/// # Errors
+///
+/// stdout does not take it.
+pub fn data(text: &str) -> io::Result<()> {
+    listened(anstream::AutoStream::auto(io::stdout()).write_all(text.as_bytes()))
+}
+
+/// Writes bytes to stdout as they are.
+///
+/// # Errors
+///
+/// stdout does not take them.
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    listened(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+fn listened(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// Writes talk to stderr. Where nobody can hear it, there is nobody to tell.
+pub fn talk(text: &str) {
+    let _ = anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes());
+}
+
+/// How far a long run has come, for whoever watches it at a terminal.
+#[derive(Debug)]
+pub struct Progress {
+    what: &'static str,
+    watched: bool,
+}
+
+impl Progress {
+    /// The progress of counting something.
+    pub fn new(what: &'static str) -> Self {
+        Self { what, watched: io::stderr().is_terminal() }
+    }
+
+    /// Says how many there are by now.
+    pub fn tell(&self, count: usize) {
+        if self.watched {
+            talk(&format!("\r{count} {}", self.what));
+        }
+    }
+
+    /// Takes the words away again.
+    pub fn end(&self) {
+        if self.watched {
+            talk("\r\u{1b}[K");
+        }
+    }
+}
+
+/// A value as indented JSON with a line's end.
+pub fn pretty(value: &Value) -> String {
+    // What consists of JSON serializes.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The meaning of a piece of text, for terminals with colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tone {
+    /// It is as it should be.
+    Good,
+    /// It is not.
+    Bad,
+    /// It may deserve a look.
+    Odd,
+    /// It heads what follows.
+    Heading,
+    /// It explains the rest.
+    Quiet,
+}
+
+/// Text in the colour of its meaning. Where there is no colour, the stream takes it out again.
+pub fn tinted(tone: Tone, text: &str) -> String {
+    let code = match tone {
+        Tone::Good => "32",
+        Tone::Bad => "31",
+        Tone::Odd => "33",
+        Tone::Heading => "1",
+        Tone::Quiet => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// `1 error`, `2 errors`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,69 @@
+//! JSON → YAML on one line, as people write it.
+
+use serde_json::Value;
+
+/// Words that YAML readers of one kind or another take for something else than text.
+const TAKEN: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+
+/// A value in YAML's flow style, with as few quotes as its texts bear.
+pub(in crate::cli) fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            let members =
+                members.iter().map(|(key, value)| format!("{}: {}", text(key), flow(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(elements) => {
+            format!("[{}]", elements.iter().map(flow).collect::<Vec<_>>().join(", "))
+        }
+        Value::String(string) => text(string),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+fn text(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b" -_./".contains(&b);
+    let begins = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/');
+    let taken = TAKEN.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if begins && !taken && !text.ends_with(' ') && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        Value::from(text).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::cli::input::yaml;
+    use crate::cli::output::source::SourceFile;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for value in [
+            json!({ "account": "acme", "contact_id": "c-1", "stars": 3, "ok": true, "none": null }),
+            json!({ "a b": ["yes", "No", "1", "", " x", "x ", "# no", "a: b", "{", "é", "\n"] }),
+            json!({ "0x1": { "true": {}, "-": [] }, "/path": 1.5, "2026-01-01": "2026-01-01" }),
+        ] {
+            let text = flow(&value);
+            let file = Arc::new(SourceFile::new("a.yaml", text.clone()));
+            let read: Value = yaml::read(&file).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+            assert_eq!(read, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_texts_have_no_quotes() {
+        for (value, text) in [
+            (json!({ "path": "/crm/mcp" }), "{ path: /crm/mcp }"),
+            (json!({ "to": ["a@b.example", "a b"] }), r#"{ to: ["a@b.example", a b] }"#),
+            (json!({}), "{}"),
+        ] {
+            assert_eq!(flow(&value), text);
+        }
+    }
+}
