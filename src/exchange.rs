@@ -12,15 +12,16 @@ mod pending;
 mod preflight;
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::decide::Facts;
+use crate::decide::{Facts, Question};
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::header;
-use crate::identity::Evidence;
+use crate::identity::{Evidence, Identity};
 
 use candidate::Candidate;
 use decided::Decided;
@@ -79,6 +80,12 @@ pub enum Step {
     Done(Effects),
 }
 
+/// Sees what policies are asked. The filter has no observer.
+pub trait Observer: std::fmt::Debug {
+    /// Policies are about to be asked about the call in the `index`-th message of the body.
+    fn asked(&self, index: usize, identity: &Identity, question: &Question<'_>);
+}
+
 /// The state of one exchange.
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -89,6 +96,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// An exchange that tells an observer what policies are asked.
+    pub fn observed(observer: Rc<dyn Observer>) -> Self {
+        Self { evaluation: Evaluation::observed(observer), ..Self::default() }
+    }
+
     /// Takes an event and tells what to do. A candidate bundle is asked once the decision is made.
     pub fn step(&mut self, gate: &Gate, event: Event<'_>) -> Step {
         if let Event::Headers(arrival) = event {

@@ -146,7 +146,7 @@ impl Record {
 
 /// The id of the `index`-th decision about one request: a UUID of version 7 (RFC 9562), from the
 /// time of arrival and randomness that the edge supplies.
-pub(crate) fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
+pub fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
     let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
     let random = entropy.wrapping_add(u128::try_from(index).unwrap_or_default());
     let [_, _, _, _, _, _, random @ ..] = random.to_be_bytes();

@@ -48,7 +48,7 @@ fn coverage(bundle: &Path) -> (usize, Vec<String>) {
     let suite = Suite::read(&directory::tests(bundle).unwrap(), &[]).unwrap();
     let mut coverage = Coverage::of(&gate.bundle);
     for verdict in Verdict::all(&gate, &suite) {
-        coverage.count(&gate, &verdict.asked, &verdict.outcome.unwrap());
+        coverage.count(&gate, &verdict.trace, &verdict.outcome.unwrap());
     }
     let lacking = minimums.iter().filter_map(|(class, minimum)| {
         let measure = coverage.measure(Some(class), Some(*minimum));

@@ -1,4 +1,4 @@
-//! `toolgate diff`: what changes between two bundles, and what comes of it.
+//! `toolgate diff`: what changes between two bundles, and how that changes decisions.
 
 mod human;
 mod json;

@@ -1,4 +1,4 @@
-//! `toolgate emit`: a bundle as configuration that a proxy takes as it is.
+//! `toolgate emit`: a bundle → configuration that a proxy loads as it is.
 
 mod code;
 mod deploy;

@@ -1,4 +1,4 @@
-//! `toolgate explain`: why one call is decided as it is.
+//! `toolgate explain`: why a call is decided as it is.
 
 mod account;
 mod arguments;

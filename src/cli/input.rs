@@ -1,4 +1,5 @@
-//! What the user gives: the bundle's directory, its YAML, Cedar and test files, and trusted keys.
+//! Reads what the user gives: bundle directories with their YAML, Cedar, tools and test files, and
+//! files with trusted keys.
 
 pub(in crate::cli) mod arguments;
 pub mod cases;

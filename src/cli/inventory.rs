@@ -1,5 +1,5 @@
-//! `toolgate inventory`: what a server offers → the bundle's tools file, and what the server has
-//! changed since that was reviewed.
+//! `toolgate inventory`: what a server offers → the bundle's tools file, and what has changed since
+//! it was reviewed.
 
 mod answer;
 mod changes;

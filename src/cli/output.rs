@@ -1,4 +1,4 @@
-//! What the terminal sees: results, problems with their places, progress and the exit code.
+//! What the terminal sees: results, problems with their locations, progress, the exit code.
 
 pub(in crate::cli) mod destination;
 pub(in crate::cli) mod escape;

@@ -1,4 +1,4 @@
-//! `toolgate test`: the bundle's cases, what they reach, and whether that is enough.
+//! `toolgate test`: runs the bundle's cases, and measures their coverage.
 
 mod human;
 mod json;
@@ -120,7 +120,7 @@ fn run_cases<'a>(
     let verdicts = chosen.into_iter().map(|(file, case, place)| {
         let verdict = Verdict::of(gate, file, case, place);
         if let Some(outcome) = &verdict.outcome {
-            coverage.count(gate, &verdict.asked, outcome);
+            coverage.count(gate, &verdict.trace, outcome);
         }
         progress.advance();
         verdict

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::Observer;
 use super::decided::Decided;
 use super::pending::{Pending, failed, unreadable_draft};
 use crate::bundle::RefusalStyle;
@@ -24,7 +25,12 @@ const LONGEST_ARGUMENTS: usize = 16_384;
 const CALL: &str = "tools/call";
 
 impl Pending {
-    pub(super) fn decide_messages(&self, gate: &Gate, value: &Value<'_>) -> Decided {
+    pub(super) fn decide_messages(
+        &self,
+        gate: &Gate,
+        value: &Value<'_>,
+        observer: Option<&dyn Observer>,
+    ) -> Decided {
         let body = match mcp::read(value, &self.headers, gate.bundle.limits.calls) {
             Ok(body) => body,
             Err(error) => return self.unreadable(gate, &error),
@@ -33,7 +39,15 @@ impl Pending {
             return self.refuse_headers(gate, message, &error);
         }
         let messages = body.messages();
-        let verdicts: Vec<Verdict> = messages.iter().map(|it| self.verdict(gate, it)).collect();
+        let verdict = |(index, message): (usize, &Message<'_>)| {
+            let asked = |question: &Question<'_>| {
+                if let Some(observer) = observer {
+                    observer.asked(index, &self.sender.identity, question);
+                }
+            };
+            self.verdict(gate, message, asked)
+        };
+        let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
         let outcomes = as_one(messages, &verdicts);
         let drafts = messages.iter().zip(outcomes).enumerate();
         let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {
@@ -81,10 +95,15 @@ impl Pending {
         Decided::answered(reply, vec![draft])
     }
 
-    fn verdict(&self, gate: &Gate, message: &Message<'_>) -> Verdict {
+    fn verdict(
+        &self,
+        gate: &Gate,
+        message: &Message<'_>,
+        asked: impl Fn(&Question<'_>),
+    ) -> Verdict {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
-            Kind::Call(call) => self.decide_call(gate, &call),
+            Kind::Call(call) => self.decide_call(gate, &call, asked),
             Kind::Request(method) => housekeeping(Housekeeping::request(method, listed)),
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
@@ -97,12 +116,18 @@ impl Pending {
     }
 
     /// The denial of a call that cannot be put before the policies is an error.
-    fn decide_call(&self, gate: &Gate, call: &Call<'_>) -> Result<Verdict, Denial> {
+    fn decide_call(
+        &self,
+        gate: &Gate,
+        call: &Call<'_>,
+        asked: impl Fn(&Question<'_>),
+    ) -> Result<Verdict, Denial> {
         let tool = gate.bundle.tool(&self.server, call.name);
         let tool = tool.ok_or_else(|| Denial::because(Reason::UnknownTool))?;
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let facts = &self.request.facts;
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
+        asked(&question);
         Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
     }
 

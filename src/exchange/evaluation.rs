@@ -1,10 +1,11 @@
 //! One bundle's way through a request: the state machine.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::DateTime;
 
-use super::Event;
+use super::{Event, Observer};
 use super::decided::Decided;
 use super::pending::{Pending, failed, open};
 use crate::decide::Facts;
@@ -19,6 +20,7 @@ pub(super) struct Evaluation {
     state: State,
     /// What is known of the request, for the record of a failure.
     request: Option<Arc<Request>>,
+    observer: Option<Rc<dyn Observer>>,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +32,11 @@ enum State {
 }
 
 impl Evaluation {
+    /// An evaluation that tells an observer what policies are asked.
+    pub(super) fn observed(observer: Rc<dyn Observer>) -> Self {
+        Self { observer: Some(observer), ..Self::default() }
+    }
+
     /// Takes an event; `None` as long as the body is needed to decide.
     pub(super) fn step(&mut self, gate: &Gate, event: Event<'_>) -> Option<Decided> {
         let decided = self.advance(gate, event)?;
@@ -66,7 +73,9 @@ impl Evaluation {
                 self.state = State::Awaiting(pending);
                 None
             }
-            (State::Awaiting(pending), Event::End(body)) => Some(pending.decide(gate, body)),
+            (State::Awaiting(pending), Event::End(body)) => {
+                Some(pending.decide(gate, body, self.observer.as_deref()))
+            }
             (State::Awaiting(_), Event::Headers(_)) | (State::Fresh | State::Done, _) => {
                 Some(self.fail(gate, OUT_OF_ORDER))
             }

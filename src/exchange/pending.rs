@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Arrival;
+use super::{Arrival, Observer};
 use super::decided::Decided;
 use super::preflight::preflight;
 use crate::decide::{self, Denial};
@@ -88,7 +88,12 @@ fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked,
 
 impl Pending {
     /// Decides the request, whose body is complete.
-    pub(super) fn decide(self, gate: &Gate, body: &[u8]) -> Decided {
+    pub(super) fn decide(
+        self,
+        gate: &Gate,
+        body: &[u8],
+        observer: Option<&dyn Observer>,
+    ) -> Decided {
         if body.len() > gate.bundle.limits.body_bytes {
             return self.too_large(gate);
         }
@@ -102,7 +107,7 @@ impl Pending {
                 self.unreadable(gate, &MessageError::new(Reason::MalformedMessage, message))
             }
             None => match json::read(body, gate.bundle.limits.depth) {
-                Ok(value) => self.decide_messages(gate, &value),
+                Ok(value) => self.decide_messages(gate, &value, observer),
                 Err(error) => {
                     let message = error.to_string();
                     self.unreadable(gate, &MessageError::new(Reason::MalformedBody, message))

@@ -33,7 +33,7 @@ fn records(gate: &Gate, body: &Value, claims: Value, number: u128) -> Vec<Record
     let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
     let (mut arrival, body) = sent.arrival(Some(&identity));
     arrival.entropy = number;
-    run::in_pieces(gate, &arrival, &body).unwrap().records
+    run::in_pieces(gate, &arrival, &body).unwrap().0.records
 }
 
 /// What a busy day leaves: calls of two people, and what is no call.

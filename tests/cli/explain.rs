@@ -23,7 +23,7 @@ fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record
     let source_ip = Some([192, 0, 2, 1].into());
     let sent = Sent { call: None, request: Some(request), time, source_ip };
     let (arrival, body) = sent.arrival(Some(&identity));
-    run::in_pieces(&gate, &arrival, &body).unwrap().records
+    run::in_pieces(&gate, &arrival, &body).unwrap().0.records
 }
 
 pub(super) fn request(body: &Value) -> RawRequest {

@@ -1,4 +1,4 @@
-//! What the cases of a bundle have reached, whether that is enough, and which cases would help.
+//! Coverage: what the cases of a bundle reach, whether that is enough, and which cases would help.
 
 mod measure;
 mod reachable;

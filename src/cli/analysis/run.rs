@@ -1,11 +1,13 @@
-//! Running a request through the exchange.
+//! Runs a request through the exchange.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
+use super::trace::{Trace, Tracer};
 use crate::gate::Gate;
+use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::Reply;
@@ -43,29 +45,39 @@ pub struct Opinion {
 /// # Errors
 ///
 /// The way the body arrived made a difference, which is a fault of the gate.
-pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<Outcome, String> {
-    let whole = exchange(gate, arrival, body, None);
-    for step in [1, 7] {
-        let pieces = exchange(gate, arrival, body, Some(step));
-        if trace(&pieces) != trace(&whole) {
-            return Err(format!(
-                "in pieces of {step}: {}; whole: {}",
-                trace(&pieces),
-                trace(&whole)
-            ));
+pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<(Outcome, Trace), String> {
+    let tracer = Rc::new(Tracer::new(arrival));
+    let whole = run(Exchange::observed(tracer.clone()), gate, arrival, body, None);
+    for growth in [1, 7] {
+        let pieces = run(Exchange::default(), gate, arrival, body, Some(growth));
+        let [pieces, whole] = [&pieces, &whole].map(|step| format!("{step:?}"));
+        if pieces != whole {
+            return Err(format!("in pieces of {growth}: {pieces}; whole: {whole}"));
         }
     }
-    Ok(Outcome::of(whole))
+    Ok((Outcome::of(whole), tracer.trace()))
 }
 
 /// Runs a request with its body whole.
 pub fn whole(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Outcome {
-    Outcome::of(exchange(gate, arrival, body, None))
+    Outcome::of(run(Exchange::default(), gate, arrival, body, None))
+}
+
+/// Runs a request with its body whole, and says what policies were asked.
+pub(in crate::cli) fn traced(gate: &Gate, arrival: &Arrival, body: &[u8]) -> (Outcome, Trace) {
+    let tracer = Rc::new(Tracer::new(arrival));
+    let step = run(Exchange::observed(tracer.clone()), gate, arrival, body, None);
+    (Outcome::of(step), tracer.trace())
 }
 
 /// `growth`: by how many bytes the body grows between two events; whole at once when absent.
-fn exchange(gate: &Gate, arrival: &Arrival, body: &[u8], growth: Option<usize>) -> Step {
-    let mut exchange = Exchange::default();
+fn run(
+    mut exchange: Exchange,
+    gate: &Gate,
+    arrival: &Arrival,
+    body: &[u8],
+    growth: Option<usize>,
+) -> Step {
     let mut step = exchange.step(gate, Event::Headers(arrival));
     for size in growth.iter().flat_map(|growth| (*growth..body.len()).step_by(*growth)) {
         if !matches!(step, Step::AwaitBody) {
@@ -74,11 +86,6 @@ fn exchange(gate: &Gate, arrival: &Arrival, body: &[u8], growth: Option<usize>) 
         step = exchange.step(gate, Event::Buffered(size));
     }
     if matches!(step, Step::AwaitBody) { exchange.step(gate, Event::End(body)) } else { step }
-}
-
-/// Everything that the outside sees of a step.
-fn trace(step: &Step) -> String {
-    format!("{step:?}")
 }
 
 impl Outcome {

@@ -1,4 +1,4 @@
-//! What the scope of a policy admits, its conditions left aside.
+//! Which principals, actions and resources the scope of a policy admits, whatever its conditions.
 
 use cedar_policy::{
     ActionConstraint, Entities, EntityUid, Policy, PrincipalConstraint, ResourceConstraint,

@@ -1,4 +1,4 @@
-//! Which of Cedar's functions have an answer for whatever values validation lets them have.
+//! Functions of Cedar that never fail on validated operands.
 
 /// Functions of extension types that always have an answer. Others, such as `offset`, can leave the
 /// range of values.

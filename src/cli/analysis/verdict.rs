@@ -1,12 +1,12 @@
-//! How a case of the tests went.
+//! Runs a test case, and compares the outcome with what it expects.
 
 use serde_json::{Value, json};
 
 use super::run::{self, Outcome};
+use super::trace::Trace;
 use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Suite};
 use crate::cli::output::source::Location;
 use crate::config::Gate;
-use crate::exchange::Arrival;
 
 /// A case, how it went, and where it stands.
 #[derive(Debug)]
@@ -15,23 +15,14 @@ pub struct Verdict<'a> {
     pub case: &'a Case,
     /// Where it stands.
     pub place: Location,
-    /// What it sent.
-    pub asked: Asked,
+    /// What policies were asked.
+    pub trace: Trace,
     /// What came of it.
     pub outcome: Option<Outcome>,
     /// How the outcome differs from what must come; empty when the case passed.
     pub mismatches: Vec<Mismatch>,
     /// What is wrong with the gate itself.
     pub fault: Option<String>,
-}
-
-/// A request as it arrived.
-#[derive(Debug)]
-pub struct Asked {
-    /// Its head, and who sent it.
-    pub arrival: Arrival,
-    /// Its body.
-    pub body: Vec<u8>,
 }
 
 /// One respect in which a case came out differently.
@@ -55,13 +46,13 @@ impl<'a> Verdict<'a> {
     pub fn of(gate: &Gate, file: &'a CaseFile, case: &'a Case, place: Location) -> Self {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
         let (arrival, body) = case.sent().arrival(identity);
-        let (outcome, fault) = match run::in_pieces(gate, &arrival, &body) {
-            Ok(outcome) => (Some(outcome), None),
-            Err(fault) => (None, Some(fault)),
+        let (outcome, trace, fault) = match run::in_pieces(gate, &arrival, &body) {
+            Ok((outcome, trace)) => (Some(outcome), trace, None),
+            Err(fault) => (None, Trace::default(), Some(fault)),
         };
         let mismatches =
             outcome.iter().flat_map(|outcome| compare(&case.expect, outcome)).collect();
-        Self { case, place, asked: Asked { arrival, body }, outcome, mismatches, fault }
+        Self { case, place, trace, outcome, mismatches, fault }
     }
 
     /// Whether everything came as it must.

@@ -1,4 +1,4 @@
-//! Signing a document with keys from files.
+//! Signs a document with keys from files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the codes of findings mean, as the page of findings says it.
+//! Explains the codes of findings, from the reference page.
 
 use std::fmt::Write as _;
 

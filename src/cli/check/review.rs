@@ -1,4 +1,4 @@
-//! A bundle as such and in each of its environments, loaded and looked at.
+//! Loads and checks a bundle, without an environment and in each of them.
 
 use std::collections::HashSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Recorded calls, put to both bundles.
+//! Replays recorded calls with both bundles.
 
 pub(super) mod account;
 mod answer;

@@ -1,4 +1,4 @@
-//! Two documents → every change between them, by the parts of a bundle.
+//! Compares two documents part by part.
 
 pub(super) mod change;
 pub(super) mod failing;

@@ -1,4 +1,4 @@
-//! Sizes: what Envoy must be able to hold, and what reaches the proxy.
+//! Sizes: the buffer that Envoy needs, and the largest text that can be delivered.
 
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;

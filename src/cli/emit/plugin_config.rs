@@ -1,4 +1,4 @@
-//! What the filter is told, and what Envoy is told about the filter, for whatever carries it.
+//! The configuration of the filter, and of the Wasm plugin that carries it.
 
 use std::path::PathBuf;
 

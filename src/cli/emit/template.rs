@@ -1,4 +1,4 @@
-//! YAML with comments, and places in it that are filled in.
+//! Fills in YAML templates.
 
 use std::fmt::Write as _;
 

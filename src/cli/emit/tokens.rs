@@ -1,4 +1,4 @@
-//! Whose tokens the proxy verifies before the filter reads their claims.
+//! The tokens that the proxy verifies before the filter reads their claims.
 
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;

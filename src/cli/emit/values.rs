@@ -1,4 +1,4 @@
-//! Values of options, as types that cannot be wrong.
+//! Values of options, parsed into types.
 
 use std::fmt;
 use std::str::FromStr;

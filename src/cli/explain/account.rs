@@ -1,12 +1,12 @@
-//! Everything there is to tell about a decision.
+//! Collects everything that explains a decision.
 
 use cedar_policy::{Effect, PolicyId};
 
 use super::nearest::{self, Near};
 use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
-use crate::cli::analysis::questions::{identified, questions};
 use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::analysis::trace::PosedCall;
 use crate::cli::log::Recorded;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::fuzzy_match;
@@ -91,16 +91,9 @@ impl Explanation {
         let Some((arrival, body)) = request else {
             return Ok(Self::as_recorded(recorded, notes));
         };
-        let outcome = run::in_pieces(gate, &arrival, &body).map_err(Problem::new)?;
-        let identity = identified(gate, &arrival).ok();
-        let layers: Vec<&Layer> =
-            identity.iter().flat_map(|identity| gate.bundle.layers.of(identity)).collect();
-        let mut questions = questions(gate, &arrival, &body).into_iter();
-        let explained = outcome.records.iter().map(|record| {
-            let question = if record.tool.is_some() { questions.next().flatten() } else { None };
-            explained(record, question, &layers)
-        });
-        let calls = explained.collect();
+        let (outcome, mut trace) = run::in_pieces(gate, &arrival, &body).map_err(Problem::new)?;
+        let records = outcome.records.iter();
+        let calls = records.map(|record| explained(gate, record, trace.take(record))).collect();
         notes.extend(outcome.records.iter().filter_map(|record| unknown_tool(gate, record)));
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
         let recorded = recorded.map(|recorded| {
@@ -157,17 +150,17 @@ fn agrees(recorded: &Recorded, outcome: &Outcome) -> bool {
             == outcome.policies.iter().collect()
 }
 
-fn explained(record: &Record, question: Option<Posed>, applicable: &[&Layer]) -> ExplainedCall {
-    let layers = if question.is_some() { layers(applicable, record) } else { Vec::new() };
-    let silent = |layer: &&&Layer| record.layer.as_ref() == Some(&layer.name);
-    let nearest = match (&question, record.reason) {
-        (Some(question), Reason::NotPermitted) => {
-            let layer = applicable.iter().find(silent);
-            layer.map(|layer| nearest::policies(layer, question)).unwrap_or_default()
-        }
-        _ => Vec::new(),
+fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> ExplainedCall {
+    let record = record.clone();
+    let Some(PosedCall { question, identity }) = posed else {
+        return ExplainedCall { record, question: None, layers: Vec::new(), nearest: Vec::new() };
     };
-    ExplainedCall { record: record.clone(), question, layers, nearest }
+    let applicable: Vec<&Layer> = gate.bundle.layers.of(&identity).collect();
+    let layers = layers(&applicable, &record);
+    let silent = applicable.iter().find(|layer| record.layer.as_ref() == Some(&layer.name));
+    let silent = silent.filter(|_| record.reason == Reason::NotPermitted);
+    let nearest = silent.map(|layer| nearest::policies(layer, &question)).unwrap_or_default();
+    ExplainedCall { record, question: Some(question), layers, nearest }
 }
 
 fn layers(applicable: &[&Layer], record: &Record) -> Vec<(LayerName, LayerAnswer)> {

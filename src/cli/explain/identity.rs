@@ -1,4 +1,4 @@
-//! A file with identities: one of its own, or several with names, such as a test file.
+//! A file with one identity, or with named identities such as a test file.
 
 use std::collections::BTreeMap;
 use std::path::Path;

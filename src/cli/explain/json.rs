@@ -1,4 +1,4 @@
-//! An explanation for programs. The Cedar request is in Cedar's own JSON form.
+//! An explanation as JSON. The Cedar request is in Cedar's own JSON format.
 
 use cedar_policy::{Effect, Entities, EntityUid};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! When nothing permits a call: the policies that permit this action to somebody, and what keeps
-//! each of them from permitting this call.
+//! For a call that nothing permits: the policies that permit its action to others, and which part
+//! of their scope does not match.
 
 use cedar_policy::Effect;
 

@@ -1,4 +1,4 @@
-//! A line of the decision log → the request that is to be explained.
+//! A recorded call → the request to explain.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Arguments → the request that is to be explained.
+//! Command line → the request to explain.
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What is to be explained.
+//! The request to explain.
 
 use crate::cli::log::Recorded;
 use crate::exchange::Arrival;

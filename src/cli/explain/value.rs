@@ -1,4 +1,4 @@
-//! Cedar values as Cedar text that a person can read.
+//! Prints Cedar values in Cedar syntax, over several lines where they are long.
 
 use cedar_policy::EvalResult;
 

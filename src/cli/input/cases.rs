@@ -1,4 +1,4 @@
-//! Test files: requests by known people and agents, and what must come of each.
+//! Test files: requests with their identities, and the expected outcomes.
 
 mod expect;
 mod format;

@@ -1,4 +1,4 @@
-//! A `.cedar` file → its policies one by one, each with the place where it stands.
+//! A `.cedar` file → its policies, each with its location.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

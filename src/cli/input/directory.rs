@@ -1,4 +1,4 @@
-//! A bundle's directory → its document, and where each part of it stands in which file.
+//! A bundle's directory → its document, and the source location of each part.
 
 mod advice;
 mod built;
@@ -10,7 +10,7 @@ mod layers;
 mod layout;
 mod opened;
 mod overlay;
-mod places;
+mod source_map;
 mod reader;
 mod strays;
 pub(in crate::cli) mod tools;
@@ -19,4 +19,4 @@ pub use case_files::{tests, tests_for};
 pub use environments::{environments, named, open, open_for, open_to_load};
 pub(in crate::cli) use layout::is_inside;
 pub use opened::Opened;
-pub use places::SourceMap;
+pub use source_map::SourceMap;

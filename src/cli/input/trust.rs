@@ -1,4 +1,4 @@
-//! What a filter demands of bundles, from a file, and whether a document fulfils it now.
+//! What a filter requires of bundles, read from a file, and whether a document meets it now.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

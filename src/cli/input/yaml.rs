@@ -1,4 +1,4 @@
-//! YAML with places: a file as a Rust type, and where in the file each of its keys stands.
+//! YAML → Rust types, with the location of every key.
 
 use std::ops::Range;
 use std::sync::Arc;

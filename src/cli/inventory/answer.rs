@@ -1,4 +1,4 @@
-//! What a server offers, from files: pages of `tools/list` as they came over the wire, or an
+//! Reads what a server offers from files: pages of `tools/list` as they came over the wire, or an
 //! OpenAPI document.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What a server changed, member by member and argument by argument.
+//! Compares what a server offers with what was reviewed, member by member and argument by argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 

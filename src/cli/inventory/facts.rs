@@ -1,4 +1,4 @@
-//! A JSON Schema as a flat list of facts, so that two of them can be compared argument by argument.
+//! A JSON Schema as a flat list of facts, which compares argument by argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 

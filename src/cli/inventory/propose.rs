@@ -1,4 +1,4 @@
-//! Notes proposed for tools that nobody has said anything about.
+//! Proposes notes for tools that have none.
 
 use std::collections::{BTreeMap, BTreeSet};
 

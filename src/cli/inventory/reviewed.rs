@@ -1,4 +1,4 @@
-//! What a bundle says about one server: the tools file as it was reviewed, and the notes.
+//! What a bundle holds about one server: the reviewed tools file, and the notes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What is told: changes for people to review, and notes to put into `bundle.yaml`.
+//! Prints changes for review, and notes to add to `bundle.yaml`.
 
 use std::fmt::Write as _;
 

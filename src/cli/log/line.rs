@@ -1,4 +1,4 @@
-//! One line of the decision log.
+//! A line of the decision log, parsed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The lines of a log, one by one: it can be longer than memory.
+//! Reads a log line by line: it can be larger than memory.
 
 use std::path::Path;
 

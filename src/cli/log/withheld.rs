@@ -1,5 +1,5 @@
-//! Which policies look at an argument or an attribute, so that one knows whether a value that a
-//! record withholds could matter.
+//! Which policies read an argument or an attribute, and so whether a value that a record withholds
+//! can matter.
 
 use std::collections::BTreeSet;
 

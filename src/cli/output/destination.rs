@@ -1,4 +1,4 @@
-//! Where a command writes what it builds.
+//! Where a command writes its result.
 
 use std::path::PathBuf;
 

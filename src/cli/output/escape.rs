@@ -1,4 +1,4 @@
-//! What a text has that people do not see, and how to show it without letting it act.
+//! Finds characters that do not show in text from outside, and escapes them for terminals.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

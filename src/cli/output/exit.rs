@@ -1,4 +1,4 @@
-//! How a run ends, and what stops it before it has a result.
+//! How a run ends, and what can stop it.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Names that are nearly the same.
+//! Finds names that are almost the same.
 
 /// How many letters a slip of the pen changes.
 const SLIP: usize = 2;

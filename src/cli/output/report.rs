@@ -1,4 +1,5 @@
-//! What the terminal sees. stdout is data, stderr is talk; colour is only for terminals.
+//! Prints results and problems. stdout is data, stderr is everything else; colour is only for
+//! terminals.
 
 use std::io::{self, IsTerminal as _, Write as _};
 

@@ -1,4 +1,4 @@
-//! Files, and places in them.
+//! Source files, and locations in them.
 
 use std::ops::Range;
 use std::sync::Arc;

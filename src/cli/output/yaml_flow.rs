@@ -1,4 +1,4 @@
-//! JSON → YAML on one line, as people write it.
+//! JSON → YAML on one line, with as few quotes as possible.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A run of the cases for people.
+//! A run of the cases as text.
 
 use std::fmt::Write as _;
 

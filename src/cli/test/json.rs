@@ -1,4 +1,4 @@
-//! A run of the cases for programs.
+//! A run of the cases as JSON.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a run of the cases found.
+//! The result of a run of the cases.
 
 use std::path::Path;
 

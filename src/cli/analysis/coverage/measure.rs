@@ -1,4 +1,4 @@
-//! How much of a class of tools the cases reach, in goals that each are reached or not.
+//! The coverage of one class of tools, as goals that are reached or not.
 
 use cedar_policy::Effect;
 

@@ -1,4 +1,4 @@
-//! What one decided call shows, policies in shadow included.
+//! What one decided call contributes to coverage, policies in shadow included.
 
 use std::collections::BTreeSet;
 

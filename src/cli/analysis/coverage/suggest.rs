@@ -1,5 +1,5 @@
-//! Cases that would reach what is missing: found by trying the people of the test files with
-//! arguments of the tool's types, and written so that they can be pasted into a test file.
+//! Suggests cases for missing goals: tries the identities of the test files with arguments of the
+//! tool's types, and prints what works as YAML for a test file.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Counting, case by case, what was reached.
+//! Counts what each case reaches.
 
 use std::collections::BTreeSet;
 
@@ -6,16 +6,15 @@ use cedar_policy::Authorizer;
 
 use super::reachable::{Coverage, Halves};
 use super::shown::{Shown, said};
-use crate::cli::analysis::questions::{identified, questions};
 use crate::cli::analysis::run::Outcome;
-use crate::cli::analysis::verdict::Asked;
+use crate::cli::analysis::trace::{PosedCall, Trace};
 use crate::config::Gate;
 use crate::decide::Posed;
 use crate::reason::Reason;
 
 impl Coverage {
     /// Counts one case.
-    pub fn count(&mut self, gate: &Gate, asked: &Asked, outcome: &Outcome) {
+    pub fn count(&mut self, gate: &Gate, trace: &Trace, outcome: &Outcome) {
         let mut reasons: BTreeSet<Reason> = outcome.records.iter().map(said).collect();
         reasons.insert(outcome.reason);
         for reason in reasons {
@@ -36,7 +35,7 @@ impl Coverage {
                 increment(&mut tool.refused);
             }
         }
-        self.count_policies(&shown, &self.matching(gate, asked, outcome));
+        self.count_policies(&shown, &self.matching(gate, trace, outcome));
     }
 
     fn count_policies(&mut self, shown: &[Shown], matching: &BTreeSet<String>) {
@@ -53,19 +52,14 @@ impl Coverage {
     }
 
     /// The policies that match a call of the case, whatever the others say.
-    fn matching(&self, gate: &Gate, asked: &Asked, outcome: &Outcome) -> BTreeSet<String> {
-        let Ok(identity) = identified(gate, &asked.arrival) else { return BTreeSet::new() };
-        let applying = gate.bundle.all_layers().of(&identity);
-        let layers: Vec<_> = applying.filter_map(|layer| self.layers.get(&layer.name)).collect();
-        let mut questions = questions(gate, &asked.arrival, &asked.body).into_iter();
-        let mut matching = BTreeSet::new();
-        for record in outcome.records.iter().filter(|record| record.tool.is_some()) {
-            let Some(question) = questions.next().flatten() else { continue };
-            if reached_policies(said(record)) {
-                matching.extend(layers.iter().flat_map(|halves| matching(halves, &question)));
-            }
-        }
-        matching
+    fn matching(&self, gate: &Gate, trace: &Trace, outcome: &Outcome) -> BTreeSet<String> {
+        let calls = outcome.records.iter().filter_map(|record| trace.of(record));
+        let all = calls.flat_map(|PosedCall { question, identity }| {
+            let layers = gate.bundle.all_layers().of(identity);
+            let halves = layers.filter_map(|layer| self.layers.get(&layer.name));
+            halves.flat_map(|halves| matching(halves, question))
+        });
+        all.collect()
     }
 }
 
@@ -75,18 +69,6 @@ fn matching(halves: &Halves, question: &Posed) -> impl Iterator<Item = String> {
         let answer = Authorizer::new().is_authorized(question.request(), half, question.entities());
         answer.diagnostics().reason().map(ToString::to_string).collect::<Vec<_>>()
     })
-}
-
-/// Whether policies were asked before a call had this outcome.
-fn reached_policies(reason: Reason) -> bool {
-    let after = [
-        Reason::Permitted,
-        Reason::Forbidden,
-        Reason::NotPermitted,
-        Reason::PolicyError,
-        Reason::BatchRefused,
-    ];
-    after.contains(&reason)
 }
 
 fn increment(count: &mut usize) {

@@ -1,4 +1,4 @@
-//! What stands in front of a policy.
+//! The annotations of a policy.
 
 use cedar_policy::Effect;
 

@@ -1,4 +1,4 @@
-//! Entities that policies name and that nobody can be, or be in.
+//! Entities in policies that no principal, action or resource can be or be in.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::str::FromStr as _;

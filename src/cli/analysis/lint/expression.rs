@@ -1,4 +1,4 @@
-//! Expressions in words, and what follows from one of them.
+//! Prints Cedar expressions for messages, and derives what follows from one.
 
 use cedar_policy::{Entities, EntityUid};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A counterexample is put to both bundles, as a request.
+//! Decides a counterexample with both bundles, as a request.
 
 use std::collections::BTreeSet;
 
@@ -65,5 +65,5 @@ fn decide(gate: &Gate, witness: &Witness) -> Result<Outcome, String> {
     let Witness { call, time, source_ip, .. } = witness;
     let sent = Sent { call: Some(call), request: None, time: Some(*time), source_ip: *source_ip };
     let (arrival, body) = sent.arrival(Some(&witness.identity));
-    run::in_pieces(gate, &arrival, &body)
+    run::in_pieces(gate, &arrival, &body).map(|(outcome, _)| outcome)
 }

@@ -1,4 +1,4 @@
-//! What holds for every request that reaches policies: assumptions of the proof, each of them true.
+//! Assumptions of the proof: what holds for every request that reaches policies.
 
 use std::collections::BTreeSet;
 

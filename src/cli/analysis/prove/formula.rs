@@ -1,4 +1,4 @@
-//! A bundle → one condition that holds exactly for the calls that its policies permit.
+//! A bundle → one condition that holds for exactly the calls that its policies permit.
 
 use std::collections::BTreeSet;
 

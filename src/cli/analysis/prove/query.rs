@@ -1,4 +1,4 @@
-//! The schema and the policies that the solver is asked about.
+//! The schema and the policies that the solver gets.
 
 use std::collections::BTreeSet;
 

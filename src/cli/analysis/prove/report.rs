@@ -1,4 +1,4 @@
-//! What is proved, for people and for programs.
+//! A proof as text and as JSON.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The solver: another process, which is asked whether one condition implies another.
+//! The solver: a separate process that says whether one condition implies another.
 
 use std::error::Error;
 use std::ffi::OsString;

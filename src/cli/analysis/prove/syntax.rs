@@ -1,4 +1,4 @@
-//! Words that conditions and facts have in common.
+//! Cedar syntax that conditions and assumptions share.
 
 /// The attribute of `context` that holds what decides about layers and policies do not see.
 pub(super) const UNSEEN: &str = "unseen";

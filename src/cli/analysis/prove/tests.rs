@@ -11,8 +11,8 @@ use cedar_policy::{
 
 use super::formula::Formula;
 use super::{facts, query};
-use crate::cli::analysis::questions;
 use crate::cli::analysis::run;
+use crate::cli::analysis::trace::PosedCall;
 use crate::cli::input::cases::Suite;
 use crate::cli::input::directory;
 use crate::gate::Gate;
@@ -60,9 +60,9 @@ fn compare(name: &str) -> usize {
     for (file, case, place) in suite.cases() {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
         let (arrival, body) = case.sent().arrival(identity);
-        let outcome = run::in_pieces(&gate, &arrival, &body).unwrap();
-        let asked = questions::questions(&gate, &arrival, &body);
-        let [Some(question)] = asked.as_slice() else { continue };
+        let (outcome, trace) = run::in_pieces(&gate, &arrival, &body).unwrap();
+        let [record] = outcome.records.as_slice() else { continue };
+        let Some(PosedCall { question, identity }) = trace.of(record) else { continue };
         // What is refused for other reasons than policies is not what formulas speak of.
         if !matches!(
             outcome.reason.as_str(),
@@ -70,7 +70,6 @@ fn compare(name: &str) -> usize {
         ) {
             continue;
         }
-        let identity = questions::identified(&gate, &arrival).unwrap();
         let request = question.request();
         let types = |uid: Option<&EntityUid>| uid.unwrap().type_name().clone();
         let action = request.action().unwrap().clone();
@@ -79,7 +78,7 @@ fn compare(name: &str) -> usize {
         let tool = tool.unwrap();
         let env = RequestEnv::new(types(request.principal()), action, types(request.resource()));
         let formula = Formula::of(&gate.bundle, tool, &env).unwrap();
-        let (alone, principal) = alone(question, &identity);
+        let (alone, principal) = alone(question, identity);
         let permits = query::policies(&BTreeSet::new(), &formula.permits).unwrap();
         let permitted = holds(&permits, &alone, &principal);
         assert_eq!(permitted, outcome.decision == Decision::Permit, "{place}: {}", formula.permits);

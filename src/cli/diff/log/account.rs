@@ -1,4 +1,4 @@
-//! What the records of a log add up to.
+//! Counts over all records of a log.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What one bundle says about a recorded call, and how sure that is.
+//! The decision of one bundle on a recorded call, and how certain it is.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use cedar_policy::{Effect, Policy};
 
 use super::inferred::InferredMatches;
 use crate::bundle::Bundle;
-use crate::cli::analysis::questions::{identified, questions};
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resource};
+use crate::cli::analysis::trace::PosedCall;
 use crate::cli::diff::structure::failing::can_fail;
 use crate::cli::log::withheld::Reads;
 use crate::gate::Gate;
@@ -102,45 +102,48 @@ impl Side {
         withheld: &Withheld<'_>,
         known: &InferredMatches,
     ) -> Answer {
-        let doubts = self.doubts(arrival, body, withheld);
+        let (mut outcome, doubts) = self.doubtful(arrival, body, withheld);
         let (told, doubts): (Vec<_>, Vec<_>) =
             doubts.into_iter().partition(|doubt| known.matches(&doubt.id).is_some());
         let told: BTreeSet<String> = told.into_iter().map(|doubt| doubt.id).collect();
-        let outcome = if told.is_empty() {
-            run::whole(&self.gate, arrival, body)
-        } else {
+        if !told.is_empty() {
             let revised = self.gate.bundle.layers.revised(|policy| {
                 let id = policy.id().to_string();
                 if told.contains(&id) { known.revised(policy) } else { Some(policy.clone()) }
             });
             let layers = std::mem::replace(&mut self.gate.bundle.layers, revised);
-            let outcome = run::whole(&self.gate, arrival, body);
+            outcome = run::whole(&self.gate, arrival, body);
             self.gate.bundle.layers = layers;
-            outcome
-        };
+        }
         let certainty = certainty(&outcome, &doubts);
         let Outcome { reason, policies, .. } = outcome;
         Answer { reason, policies, certainty }
     }
 
-    /// The policies that could have to do with the call and read what is withheld.
-    fn doubts(&self, arrival: &Arrival, body: &[u8], withheld: &Withheld<'_>) -> Vec<Doubt> {
+    /// What the gate decides, and the policies that could have to do with the call and read what is
+    /// withheld.
+    fn doubtful(
+        &self,
+        arrival: &Arrival,
+        body: &[u8],
+        withheld: &Withheld<'_>,
+    ) -> (Outcome, Vec<Doubt>) {
         let reading: Vec<_> =
             self.readers.iter().filter(|reader| withheld.is_read(&reader.reads)).collect();
         if reading.is_empty() {
-            return Vec::new();
+            return (run::whole(&self.gate, arrival, body), Vec::new());
         }
+        let (outcome, trace) = run::traced(&self.gate, arrival, body);
+        let posed = outcome.records.iter().find_map(|record| trace.of(record));
         // Without a question no policy is asked.
-        let Some(Some(question)) = questions(&self.gate, arrival, body).pop() else {
-            return Vec::new();
-        };
-        let Ok(identity) = identified(&self.gate, arrival) else { return Vec::new() };
-        let layers: Vec<_> = self.gate.bundle.layers.of(&identity).collect();
+        let Some(PosedCall { question, identity }) = posed else { return (outcome, Vec::new()) };
+        let layers: Vec<_> = self.gate.bundle.layers.of(identity).collect();
         let applies = |reader: &&Reader| {
             layers.iter().any(|layer| layer.policies().policy(reader.policy.id()).is_some())
-                && admits(&reader.policy, &question)
+                && admits(&reader.policy, question)
         };
-        reading.into_iter().filter(applies).map(Reader::doubt).collect()
+        let doubts = reading.into_iter().filter(applies).map(Reader::doubt).collect();
+        (outcome, doubts)
     }
 }
 

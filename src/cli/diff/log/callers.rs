@@ -1,4 +1,4 @@
-//! Who made a recorded call, as each bundle sees it.
+//! The caller of a recorded call, as each bundle maps it.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! What a candidate bundle, or policies in shadow, said about recorded calls. Nothing is decided
-//! again: the gate put it down when the call was made.
+//! What the candidate bundle or policies in shadow decided when a call was recorded. Nothing is
+//! decided again.
 
 use super::groups::{Case, What};
 use crate::cli::log::{OpinionField, Recorded};

@@ -1,4 +1,4 @@
-//! Calls about which there is something to tell, grouped by policy, tool and principal.
+//! Calls to report, grouped by policy, tool and principal.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What a log says, for people.
+//! The comparison of a log as text.
 
 use std::fmt::Write as _;
 

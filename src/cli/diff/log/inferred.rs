@@ -1,4 +1,4 @@
-//! What a record tells about policies that read what it withholds: whether they matched.
+//! Whether policies that read withheld values matched a recorded call, inferred from its record.
 
 use std::collections::{BTreeMap, BTreeSet};
 

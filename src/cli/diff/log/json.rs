@@ -1,4 +1,4 @@
-//! What a log says, for programs.
+//! The comparison of a log as JSON.
 
 use serde_json::{Value, json};
 

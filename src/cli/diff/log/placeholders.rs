@@ -1,4 +1,4 @@
-//! Values in place of those that a record withholds. Whatever fits the schema will do where no
+//! Placeholders for values that a record withholds. Any value that fits the schema will do where no
 //! policy reads it; where one does, the answer is not used.
 
 use std::fmt::Write as _;

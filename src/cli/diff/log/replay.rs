@@ -1,4 +1,4 @@
-//! One recorded call → what both bundles say about it.
+//! Replays one recorded call with both bundles.
 
 use std::collections::BTreeSet;
 

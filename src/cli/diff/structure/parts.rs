@@ -1,4 +1,4 @@
-//! Settings, types and entities.
+//! Compares settings, types and entities.
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;

@@ -1,4 +1,4 @@
-//! Layers and policies, compared as Cedar reads them.
+//! Compares layers and policies, as Cedar parses them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Tools: what their servers say about their arguments, and what people say about them.
+//! Compares tools: the descriptions of their servers, and the notes in `bundle.yaml`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Two JSON values → where they differ.
+//! Compares two JSON values.
 
 use serde_json::Value;
 

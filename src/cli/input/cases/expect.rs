@@ -1,4 +1,4 @@
-//! What a case expects.
+//! The expected outcome of a case.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The form of a test file.
+//! The format of a test file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What a case sends: a tool call in the usual form, or any HTTP request.
+//! The request of a case: a tool call in the usual form, or any HTTP request.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

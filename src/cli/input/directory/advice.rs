@@ -1,4 +1,4 @@
-//! What to do about a name that is none: the one that was probably meant, if there is one.
+//! Help for findings about unknown names: the name that was probably meant.
 
 use std::collections::BTreeSet;
 use std::str::FromStr as _;

@@ -1,9 +1,9 @@
-//! A built document → the bundle that it is.
+//! Opens a document that `toolgate build` wrote.
 
 use std::path::Path;
 
 use super::opened::{Opened, in_order};
-use super::places::SourceMap;
+use super::source_map::SourceMap;
 use super::{advice, elsewhere};
 use crate::bundle::{self, Document};
 use crate::cli::files;

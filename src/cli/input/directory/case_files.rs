@@ -1,4 +1,4 @@
-//! The test files of a bundle.
+//! Finds the test files of a bundle.
 
 use std::path::{Path, PathBuf};
 

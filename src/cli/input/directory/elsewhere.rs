@@ -1,4 +1,4 @@
-//! Where the bundle may be, for those who named another place.
+//! Errors for paths that hold no bundle, with a hint where one is near.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `entities.yaml`, and what an environment adds to it or puts in its place.
+//! Reads `entities.yaml`, and what an environment adds to it or replaces.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The directory `environments`: for each one a file with what is different there, and a directory
+//! Opens a bundle for an environment. The directory `environments` holds overlays, and directories
 //! with more policies and cases.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! The directories with policies: `org`, and one per tenant, team and agent that has a layer.
+//! Reads the directories with policies: `org`, and one for each tenant, team and agent with a
+//! layer.
 
 use std::collections::BTreeMap;
 

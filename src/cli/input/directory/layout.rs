@@ -1,4 +1,4 @@
-//! The names of files and directories in a bundle's directory.
+//! Names of files and directories in a bundle's directory.
 
 use std::path::Path;
 

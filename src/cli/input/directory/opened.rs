@@ -1,6 +1,6 @@
-//! A bundle that was read and loaded.
+//! A bundle that is read and loaded.
 
-use super::places::SourceMap;
+use super::source_map::SourceMap;
 use crate::bundle::{Document, Loaded};
 use crate::cli::output::report::{self, Problem};
 

@@ -1,4 +1,4 @@
-//! `environments/<name>.yaml`: what is different in one environment.
+//! The format of `environments/<name>.yaml`: what is different in one environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Reads every part of a bundle's directory into one document.
+//! Reads all files of a bundle's directory into one document.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use cedar_policy::SchemaFragment;
 
 use super::layout::{MANIFEST, SCHEMA, TOOLS, is_inside, is_named};
 use super::opened::{Opened, in_order};
-use super::places::SourceMap;
+use super::source_map::SourceMap;
 use super::tools::{self, ToolsFile};
 use super::{advice, elsewhere};
 use crate::bundle::{

@@ -1,5 +1,5 @@
-//! What no part of a bundle is read from. A policy in a directory that nobody reads would protect
-//! nothing, and a reviewed tool that no server has is not reviewed for anything.
+//! Reports files that no part of a bundle is read from. A policy in an unread directory protects
+//! nothing, and a reviewed tools file without a server reviews nothing.
 
 use std::path::Path;
 

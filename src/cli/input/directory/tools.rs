@@ -1,4 +1,4 @@
-//! A tools file: what a server offers, pinned or not, and where each tool stands in it.
+//! Reads a tools file: the tools of a server, pinned or not, and the location of each.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

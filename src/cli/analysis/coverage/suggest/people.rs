@@ -1,4 +1,4 @@
-//! The people of the test files.
+//! The distinct identities of the test files.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Calls of a tool by everybody, and what the bundle decides about each.
+//! Calls a tool as every identity, and keeps what the bundle decides.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a finding is about → the bytes of the file where it stands.
+//! Findings → their source locations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,61 @@
+//! The Cedar request of every call that an exchange put to policies.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use crate::decide::{Posed, Question};
+use crate::exchange::{Arrival, Observer};
+use crate::identity::Identity;
+use crate::record::{Record, decision_id};
+
+/// A call that policies were asked about.
+#[derive(Debug)]
+pub struct PosedCall {
+    /// The Cedar request with its entities.
+    pub question: Posed,
+    /// Who makes the call.
+    pub identity: Identity,
+}
+
+/// The calls of a request that policies were asked about, by decision id.
+#[derive(Debug, Default)]
+pub struct Trace(BTreeMap<String, PosedCall>);
+
+impl Trace {
+    /// The call that a record is about, unless it was refused before policies were asked.
+    pub fn of(&self, record: &Record) -> Option<&PosedCall> {
+        self.0.get(&record.id)
+    }
+
+    /// Takes the call that a record is about out of the trace.
+    pub(in crate::cli) fn take(&mut self, record: &Record) -> Option<PosedCall> {
+        self.0.remove(&record.id)
+    }
+}
+
+/// Collects the calls of one exchange.
+#[derive(Debug)]
+pub(super) struct Tracer {
+    arrival: Arrival,
+    calls: RefCell<BTreeMap<String, PosedCall>>,
+}
+
+impl Tracer {
+    pub(super) fn new(arrival: &Arrival) -> Self {
+        Self { arrival: arrival.clone(), calls: RefCell::default() }
+    }
+
+    pub(super) fn trace(&self) -> Trace {
+        Trace(self.calls.take())
+    }
+}
+
+impl Observer for Tracer {
+    fn asked(&self, index: usize, identity: &Identity, question: &Question<'_>) {
+        if let Ok(question) = question.in_cedar() {
+            let id = decision_id(self.arrival.time, self.arrival.entropy, index);
+            let call = PosedCall { question, identity: identity.clone() };
+            self.calls.borrow_mut().insert(id, call);
+        }
+    }
+}

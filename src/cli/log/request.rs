@@ -1,0 +1,65 @@
+//! Rebuilds the request of a recorded call, as far as the record holds it.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::line::Recorded;
+use crate::cli::input::cases::{Call, Identity, Sent};
+use crate::cli::output::report::Problem;
+use crate::digest::Digest;
+use crate::exchange::Arrival;
+use crate::head::Head;
+
+/// The call, which must be the one that the record's digest is of.
+pub(in crate::cli) fn call(
+    recorded: &Recorded,
+    arguments: Option<&Value>,
+) -> Result<Call, Problem> {
+    let (_, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
+    let call = Call {
+        path: recorded.path.clone(),
+        authority: recorded.authority.clone(),
+        tool: tool.to_owned(),
+        arguments: arguments.cloned(),
+    };
+    if recorded.request_digest.as_deref() == Some(request_digest(&call, recorded).as_str()) {
+        Ok(call)
+    } else {
+        Err(Problem::new("the record was changed: its `request_digest` is of another call"))
+    }
+}
+
+/// The request as it arrived.
+pub(in crate::cli) fn arrival(
+    recorded: &Recorded,
+    call: &Call,
+    identity: &Identity,
+) -> Result<(Arrival, Vec<u8>), Problem> {
+    let time: DateTime<Utc> = recorded
+        .time
+        .parse()
+        .map_err(|_| Problem::new(format!("the record's time `{}` is no time", recorded.time)))?;
+    let source_ip = recorded.source_ip.as_ref().and_then(|ip| ip.parse().ok());
+    let sent = Sent { call: Some(call), request: None, time: Some(time), source_ip };
+    let (mut arrival, body) = sent.arrival(Some(identity));
+    // The randomness of the recorded id, so that the reply quotes the same id.
+    arrival.entropy = Uuid::parse_str(&recorded.id).map(|id| id.as_u128()).unwrap_or_default();
+    if let Some(trace_id) = &recorded.trace_id {
+        let mut fields = call.fields();
+        let traceparent = format!("00-{trace_id}-0000000000000001-01");
+        fields.push(("traceparent".to_owned(), traceparent.into_bytes()));
+        arrival.head = Head::new(fields);
+    }
+    Ok((arrival, body))
+}
+
+fn request_digest(call: &Call, recorded: &Recorded) -> Digest {
+    Digest::of(&json!({
+        "authority": call.authority,
+        "path": call.path,
+        "method": "tools/call",
+        "name": call.tool,
+        "arguments_digest": recorded.arguments_digest,
+    }))
+}
