@@ -8,17 +8,14 @@ mod coverage;
 mod document;
 mod environment;
 mod finding;
-mod heads;
 mod layer;
+mod layer_index;
 mod load;
 mod manifest;
-mod policies;
 mod schema;
 mod signature;
-mod world;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use cedar_policy::{Entities, Schema};
 
@@ -34,13 +31,13 @@ pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
-pub use policies::{Policies, PolicySource};
 pub use signature::{Signature, SignatureBytes};
-pub use world::{Resident, World};
 
 use crate::digest::Digest;
 use crate::identity::IdentityMapping;
 use crate::json::Shared;
+use crate::policy::EntityStore;
+pub use crate::policy::{Policies, PolicySource};
 use crate::structured_field;
 use crate::tool::Tool;
 
@@ -68,7 +65,7 @@ pub struct Bundle {
     channels: Vec<Channel>,
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
     schema: Option<Schema>,
-    world: Arc<World>,
+    entities: EntityStore,
 }
 
 /// A bundle's name, version and content.
@@ -163,12 +160,12 @@ impl Bundle {
 
     /// The static entities, actions included.
     pub fn entities(&self) -> &Entities {
-        self.world.entities()
+        self.entities.entities()
     }
 
-    /// The static entities as calls reach them.
-    pub(crate) fn world(&self) -> &Arc<World> {
-        &self.world
+    /// The static entities for evaluation.
+    pub(crate) fn entity_store(&self) -> &EntityStore {
+        &self.entities
     }
 }
 

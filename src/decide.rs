@@ -9,7 +9,7 @@ pub use request::{Facts, Posed, Question};
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
 use crate::identity::Identity;
 use crate::mcp::Housekeeping;
-use crate::policy::{Answer, Cedar, Rule, Unreadable};
+use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
 
 /// Proof that a message was decided and may pass. Only this module makes one, and forwarding
@@ -120,21 +120,22 @@ fn judge<'a>(
     layers: impl Iterator<Item = &'a Layer>,
     question: &Question<'_>,
 ) -> Result<Permit, Denial> {
-    let keys = question.keys();
+    let env = question.env();
+    let keys = RequestKeys::of(&env);
     let candidates = |layer: &'a Layer| {
-        let rules = layer.candidates(&keys).map_err(|what| unreadable(layer, what))?;
-        Ok((layer, rules))
+        let policies = layer.candidates(&keys).map_err(|what| unreadable(layer, what))?;
+        Ok((layer, policies))
     };
-    let asked =
-        layers.map(candidates).collect::<Result<Vec<(&Layer, Vec<Arc<Rule>>)>, Denial>>()?;
-    let scene = question.scene();
-    let cedar = Cedar::new(|| question.reached(asked.iter().flat_map(|(_, rules)| rules)));
+    let applying = layers.map(candidates).collect::<Result<Vec<_>, Denial>>()?;
+    let all = || applying.iter().flat_map(|(_, policies)| policies);
+    let fallback = Fallback::new(|| question.reachable(all()));
     let mut policies = Vec::new();
-    for (layer, rules) in &asked {
-        policies.extend(read(layer, &Answer::of(rules, &scene, |rule| cedar.tells(rule)))?);
+    for (layer, candidates) in &applying {
+        let response = authorize(candidates, &env, |policy| fallback.matches(policy));
+        policies.extend(outcome(layer, &response)?);
     }
-    // Where no layer was asked, nothing is permitted.
-    let (last, _) = asked.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;
+    // Where no layer applies, nothing is permitted.
+    let (last, _) = applying.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;
     policies.sort_unstable();
     // An agent that stands in the chain twice has its layer asked twice.
     policies.dedup();
@@ -151,27 +152,27 @@ pub fn watched(_proof: Shadow) -> Permit {
     Permit { reason: Reason::Shadow, policies: Vec::new(), layer: None }
 }
 
-/// What one layer's answer means. Cedar skips a policy that errors, so an erroring `forbid` would
-/// be an open door: any error denies, whatever the other policies say.
-fn read(layer: &Layer, answer: &Answer) -> Result<Vec<String>, Denial> {
-    let denial = |reason, policies: &[Arc<Rule>]| Denial {
+/// The outcome of one layer. Cedar skips a policy that errors, so an erroring `forbid` would be an open
+/// door: any error denies, whatever the other policies say.
+fn outcome(layer: &Layer, response: &Response) -> Result<Vec<String>, Denial> {
+    let denial = |reason, policies: &[Arc<CompiledPolicy>]| Denial {
         policies: ids(policies).collect(),
         layer: Some(layer.name.clone()),
         ..Denial::because(reason)
     };
-    if !answer.errors.is_empty() {
+    if !response.errors.is_empty() {
         // Cedar's words repeat values, which may be arguments that the inventory redacts.
         let detail = Some("these policies could not be evaluated".to_owned());
-        return Err(Denial { detail, ..denial(Reason::PolicyError, &answer.errors) });
+        return Err(Denial { detail, ..denial(Reason::PolicyError, &response.errors) });
     }
-    if !answer.forbids.is_empty() {
-        let advice = answer.forbids.iter().find_map(|rule| rule.reason.clone());
-        return Err(Denial { advice, ..denial(Reason::Forbidden, &answer.forbids) });
+    if !response.forbids.is_empty() {
+        let advice = response.forbids.iter().find_map(|policy| policy.reason.clone());
+        return Err(Denial { advice, ..denial(Reason::Forbidden, &response.forbids) });
     }
-    if answer.permits.is_empty() {
+    if response.permits.is_empty() {
         return Err(denial(Reason::NotPermitted, &[]));
     }
-    Ok(ids(&answer.permits).collect())
+    Ok(ids(&response.permits).collect())
 }
 
 /// Building a bundle rules this out.
@@ -184,8 +185,8 @@ fn unreadable(layer: &Layer, Unreadable(policy): Unreadable) -> Denial {
     }
 }
 
-fn ids(rules: &[Arc<Rule>]) -> impl Iterator<Item = String> {
-    rules.iter().map(|rule| rule.id.clone())
+fn ids(policies: &[Arc<CompiledPolicy>]) -> impl Iterator<Item = String> {
+    policies.iter().map(|policy| policy.id.clone())
 }
 
 #[cfg(test)]

@@ -1,33 +1,34 @@
-//! Cedar policies, ready to be asked: which of them can match a call, and each one's condition.
+//! Cedar policies, and the evaluation of a call against them.
 //!
-//! A call is put before the policies whose scope can match it, and no others. Cedar's own answer
-//! over the whole set is the same, because the condition of a policy begins with its scope.
+//! The answer is the one that Cedar's authorizer gives over all policies of a layer. Everything that
+//! only makes it faster is in `native`: the index, the cache of compiled policies, the evaluator for
+//! common conditions, and the selection of entities. `None` from there means that Cedar decides.
+//! The feature `cedar-only` builds the gate without `native`; `plain` then has no answer to anything.
 
-mod answer;
-mod bounds;
-mod condition;
-mod datum;
-mod evaluator;
-mod head;
-mod index;
-mod like;
-mod rule;
-mod rules;
-mod scene;
-mod scope;
-mod seen;
+mod argument;
+mod authorize;
+mod compiled;
+mod entities;
+mod env;
+mod fallback;
+#[cfg(not(feature = "cedar-only"))]
+mod native;
+#[cfg(feature = "cedar-only")]
+mod plain;
+mod source;
 pub mod value;
 
-pub use answer::Answer;
-pub use bounds::Bounds;
-pub use datum::Datum;
-pub use evaluator::Cedar;
-pub use head::Head;
-pub use index::Index;
-pub use rule::Rule;
-pub use rules::{Rules, Unreadable};
-pub use scene::{Observed, Scene};
-pub use scope::{Key, Keys, Scope};
+#[cfg(feature = "cedar-only")]
+use plain as native;
 
-#[cfg(test)]
-mod tests;
+pub use argument::ArgumentValue;
+pub use authorize::{Response, authorize};
+pub use compiled::{CompiledPolicy, Unreadable};
+pub use entities::{EntityStore, PrincipalEntity};
+pub use env::{Env, RequestContext};
+pub use fallback::Fallback;
+pub use native::{Index, PolicyCache, RequestKeys};
+#[cfg(not(feature = "cedar-only"))]
+pub use native::{Key, ScopeKeys};
+pub(crate) use source::WrittenPolicy;
+pub use source::{Policies, PolicySource};

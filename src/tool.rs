@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "cli")]
 use crate::json;
 use crate::json::{Object, Rendered};
-use crate::policy::Datum;
+use crate::policy::ArgumentValue;
 
 /// As deep as types nest, and a union around each.
 #[cfg(feature = "cli")]
@@ -242,7 +242,7 @@ impl Tool {
     pub fn arguments<'a>(
         &'a self,
         arguments: Option<&'a Object<'_>>,
-    ) -> Result<Datum<'a>, ArgumentError> {
+    ) -> Result<ArgumentValue<'a>, ArgumentError> {
         value::input(&self.input, arguments)
     }
 

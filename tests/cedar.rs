@@ -3,8 +3,10 @@
 mod calls;
 mod choices;
 mod conditions;
+#[cfg(not(feature = "cedar-only"))]
 mod direct;
 mod policies;
+#[cfg(not(feature = "cedar-only"))]
 mod templates;
 mod world;
 
@@ -27,8 +29,11 @@ use calls::{Call, call};
 use choices::{Choices, choices};
 use policies::policy;
 
+/// Cedar alone takes much longer than a part of the sets needs to show that it is asked correctly.
+const PART: u32 = if cfg!(feature = "cedar-only") { 24 } else { 1 };
+
 /// So many sets of policies, each of them at most so large, and at most so many calls of each.
-const SETS: u32 = 480;
+const SETS: u32 = 480 / PART;
 const POLICIES: usize = 30;
 const CALLS: usize = 420;
 
@@ -42,7 +47,7 @@ type Case = (Vec<u32>, Vec<Vec<u32>>, Vec<Vec<u32>>);
 fn answers_are_those_of_the_whole_set() {
     let tally = check(true);
     for reason in [Reason::Permitted, Reason::NotPermitted, Reason::Forbidden] {
-        assert!(tally[reason.as_str()] > 10_000, "{tally:?}");
+        assert!(tally[reason.as_str()] > 10_000 / PART, "{tally:?}");
     }
 }
 
@@ -51,7 +56,7 @@ fn answers_are_those_of_the_whole_set_where_policies_err() {
     let tally = check(false);
     let reasons = [Reason::Permitted, Reason::NotPermitted, Reason::Forbidden, Reason::PolicyError];
     for reason in reasons {
-        assert!(tally[reason.as_str()] > 1_000, "{tally:?}");
+        assert!(tally[reason.as_str()] > 1_000 / PART, "{tally:?}");
     }
 }
 

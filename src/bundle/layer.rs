@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cli")]
 use super::PolicySource;
-use super::heads::Heads;
+use super::layer_index::LayerIndex;
 use super::{Policies, is_name};
 use crate::identity::Identity;
-use crate::policy::{Index, Keys, Rule, Rules, Unreadable};
+use crate::policy::{CompiledPolicy, PolicyCache, RequestKeys, Unreadable};
 
 /// Whom a layer is for, from the most general to the most specific: `org`, `tenant/acme`,
 /// `team/support`, `agent/support-bot`.
@@ -75,32 +75,33 @@ impl From<LayerName> for String {
 pub struct Layer {
     /// Whom it is for.
     pub name: LayerName,
-    rules: Arc<Rules>,
-    index: Arc<Index>,
-    /// Policies in shadow, by their position.
+    policies: Arc<PolicyCache>,
+    /// Policies in shadow, by position.
     shadow: Vec<u32>,
-    /// Whether those in shadow are asked too.
+    /// Whether those in shadow are evaluated too.
     staged: bool,
     set: OnceLock<PolicySet>,
 }
 
 impl Layer {
-    /// A layer of these policies. Of each no more than its head is read, unless it is already.
+    /// A layer of these policies, whose index may be complete already.
     ///
     /// # Errors
     ///
-    /// Policies with an unknown `@mode`, by id, and what is wrong with it.
-    pub(super) fn new(name: LayerName, sources: Policies) -> Result<Self, Vec<(String, String)>> {
-        let Heads { index, shadow } = Heads::read(&sources)?;
-        let (rules, index) = (Arc::new(Rules::new(sources)), Arc::new(index));
-        Ok(Self { name, rules, index, shadow, staged: true, set: OnceLock::new() })
+    /// The policies with an unknown `@mode`, and the message about it.
+    pub(super) fn new(
+        name: LayerName,
+        sources: Policies,
+    ) -> Result<Self, Vec<(String, String)>> {
+        let LayerIndex { index, shadow } = LayerIndex::of(&sources)?;
+        let policies = Arc::new(PolicyCache::new(sources, index));
+        Ok(Self { name, policies, shadow, staged: true, set: OnceLock::new() })
     }
 
     /// The layer for everybody of a bundle without one: nobody may do anything.
     fn none() -> Self {
-        let (rules, index) = (Arc::new(Rules::new(Policies::default())), Arc::default());
-        let (shadow, set) = (Vec::new(), OnceLock::new());
-        Self { name: LayerName::Org, rules, index, shadow, staged: true, set }
+        let (policies, shadow, set) = (Arc::default(), Vec::new(), OnceLock::new());
+        Self { name: LayerName::Org, policies, shadow, staged: true, set }
     }
 
     /// Whether any of its policies is in shadow.
@@ -113,31 +114,29 @@ impl Layer {
         Self { staged: self.shadow.is_empty(), set: OnceLock::new(), ..self.clone() }
     }
 
-    /// The policies whose scope a call meets.
+    /// The policies that a call has to be evaluated against.
     ///
     /// # Errors
     ///
-    /// The first of them that does not read.
-    pub(crate) fn candidates(&self, keys: &Keys<'_>) -> Result<Vec<Arc<Rule>>, Unreadable> {
-        let positions = self.index.candidates(keys);
-        let mut rules = Vec::with_capacity(positions.len());
-        for position in positions.into_iter().filter(|position| self.asks(*position)) {
-            rules.push(self.rules.get(position)?);
-        }
-        Ok(rules)
+    /// The first of them that Cedar cannot parse.
+    pub(crate) fn candidates(
+        &self,
+        keys: &RequestKeys<'_>,
+    ) -> Result<Vec<Arc<CompiledPolicy>>, Unreadable> {
+        self.policies.candidates(keys, |position| self.is_active(position))
     }
 
-    /// All policies of the layer, read. The id of each is its `@id`.
+    /// All active policies of the layer, parsed. The id of each is its `@id`.
     pub fn policies(&self) -> &PolicySet {
         self.set.get_or_init(|| {
-            let sources = (0..).zip(self.rules.sources().iter());
-            let asked = sources.filter(|(position, _)| self.asks(*position));
-            let read = asked.filter_map(|(_, source)| {
+            let sources = (0..).zip(self.policies.sources().iter());
+            let active = sources.filter(|(position, _)| self.is_active(*position));
+            let parsed = active.filter_map(|(_, source)| {
                 Policy::parse(Some(PolicyId::new(source.id)), source.source).ok()
             });
             let mut set = PolicySet::new();
             // Building a bundle rules out that two have one id.
-            read.for_each(|policy| drop(set.add(policy)));
+            parsed.for_each(|policy| drop(set.add(policy)));
             set
         })
     }
@@ -147,7 +146,8 @@ impl Layer {
     pub fn reason(&self, policy: &PolicyId) -> Option<&str> {
         self.policies().annotation(policy, "reason").filter(|text| !text.is_empty())
     }
-    fn asks(&self, position: u32) -> bool {
+
+    fn is_active(&self, position: u32) -> bool {
         self.staged || self.shadow.binary_search(&position).is_err()
     }
 }

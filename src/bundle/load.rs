@@ -7,16 +7,16 @@ mod resource;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use cedar_policy::Schema;
 
 use super::{
     Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Resolved, Shadow,
-    Site, World, is_name, schema,
+    Site, is_name, schema,
 };
 use crate::digest::Digest;
 use crate::json::Shared;
+use crate::policy::EntityStore;
 use crate::tool::{Marks, Tool};
 
 /// The deepest nesting of JSON that the gate's stack bears with room to spare.
@@ -79,9 +79,9 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    let world = World::new(entities);
+    let entities = EntityStore::new(entities);
     let digest = document.digest();
-    let bundle = assemble(&document.manifest, digest, tools, Some(schema), world, layers);
+    let bundle = assemble(&document.manifest, digest, tools, Some(schema), entities, layers);
     Ok(Loaded { bundle, warnings: findings, schema_text, resolved })
 }
 
@@ -104,7 +104,8 @@ pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Findin
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    Ok(assemble(&document.manifest, digest, tools, None, World::new(entities), layers))
+    let entities = EntityStore::new(entities);
+    Ok(assemble(&document.manifest, digest, tools, None, entities, layers))
 }
 
 fn assemble(
@@ -112,7 +113,7 @@ fn assemble(
     digest: Digest,
     tools: Vec<Tool>,
     schema: Option<Schema>,
-    world: World,
+    entities: EntityStore,
     (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {
     let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
@@ -133,7 +134,7 @@ fn assemble(
         channels: manifest.channels.clone(),
         tools: by_server,
         schema,
-        world: Arc::new(world),
+        entities,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
-use crate::policy::{Datum, Keys, Observed, Rule, Scene};
+use crate::policy::{ArgumentValue, CompiledPolicy, Env, RequestContext};
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -49,7 +49,7 @@ pub struct Question<'a> {
     caller: Arc<Caller>,
     action: &'a EntityUID,
     resource: Cow<'a, EntityUID>,
-    input: Datum<'a>,
+    input: ArgumentValue<'a>,
     facts: &'a Facts,
 }
 
@@ -98,27 +98,17 @@ impl<'a> Question<'a> {
         Ok(question)
     }
 
-    /// What of the scopes of policies the call meets.
-    pub(super) fn keys(&self) -> Keys<'_> {
-        let (world, principal) = (self.bundle.world(), &self.caller.principal);
-        Keys {
-            principal: principal.keys().into(),
-            action: world.keys(self.action, principal),
-            resource: world.keys(&self.resource, principal),
-        }
-    }
-
-    /// What policies are answered on.
-    pub fn scene(&self) -> Scene<'_> {
+    /// The environment in which policies are evaluated.
+    pub fn env(&self) -> Env<'_> {
         let Facts { method, path, environment, trace_id, source_ip, .. } = self.facts;
-        Scene {
-            world: self.bundle.world(),
+        Env {
+            entities: self.bundle.entity_store(),
             principal: &self.caller.principal,
             action: self.action,
             resource: &self.resource,
             input: &self.input,
-            terms: &self.caller.terms,
-            request: Observed {
+            context: &self.caller.context,
+            request: RequestContext {
                 method,
                 path,
                 environment,
@@ -134,8 +124,8 @@ impl<'a> Question<'a> {
     ///
     /// [`Reason::Internal`] if the call does not fit the schema, which loading the bundle rules out.
     pub fn in_cedar(&self) -> Result<Posed, Denial> {
-        let entities = self.bundle.world().entities_with(&self.caller.principal);
-        Ok(Posed { request: self.request()?, entities })
+        let entities = self.bundle.entity_store().with(&self.caller.principal);
+        Ok(Posed { request: self.request()?, entities: entities.ok_or_else(Denial::unfit)? })
     }
 
     fn request(&self) -> Result<cedar_policy::Request, Denial> {
@@ -148,16 +138,16 @@ impl<'a> Question<'a> {
 
     /// The request as Cedar's evaluator takes it, and the entities that the call and these policies
     /// can reach.
-    pub(super) fn reached<'r>(
+    pub(super) fn reachable<'p>(
         &self,
-        rules: impl Iterator<Item = &'r Arc<Rule>>,
+        policies: impl Iterator<Item = &'p Arc<CompiledPolicy>>,
     ) -> Option<(Request, Entities)> {
         let context = self.context()?;
         let named = context_uids(&context);
-        let of_policies = rules.flat_map(|rule| &rule.entities);
+        let of_policies = policies.flat_map(|policy| &policy.entities);
         let parties = [self.action, &*self.resource];
-        let from = parties.into_iter().chain(&named).chain(of_policies);
-        let entities = self.bundle.world().reachable(&self.caller.principal, from)?;
+        let roots = parties.into_iter().chain(&named).chain(of_policies);
+        let entities = self.bundle.entity_store().reachable(&self.caller.principal, roots)?;
         let [principal, action, resource] =
             self.uids().map(|uid| EntityUIDEntry::known(uid.clone(), None));
         Some((Request::new_unchecked(principal, action, resource, Some(context)), entities))
@@ -166,7 +156,7 @@ impl<'a> Question<'a> {
     fn context(&self) -> Option<Context> {
         let input = self.input.in_cedar()?;
         let members = [("input", input), ("request", observed(self.facts)?)].into_iter();
-        let members = members.chain(self.caller.terms.iter().cloned());
+        let members = members.chain(self.caller.context.iter().cloned());
         let members = members.map(|(name, value)| (name.into(), value)).collect();
         Some(Context::Value(Arc::new(members)))
     }
@@ -215,7 +205,7 @@ fn resource<'a>(
         return Ok(Cow::Borrowed(server.as_ref()));
     };
     let entity = EntityUID::from(tool.resource(arguments).ok_or_else(Denial::unfit)?);
-    let known = bundle.world().knows(&entity);
+    let known = bundle.entity_store().contains(&entity);
     if known || mark.unknown == UnknownResource::Evaluate {
         return Ok(Cow::Owned(entity));
     }

@@ -1,34 +1,35 @@
-//! Who asks, in Cedar's terms: the part of a request that is the same for every call of one sender.
+//! Who asks, in Cedar's context: the part of a request that is the same for every call of one sender.
 
 use cedar_policy::EntityUid;
 use cedar_policy_core::ast::EntityUID;
 use chrono::DateTime;
 
-use crate::bundle::{Bundle, Resident};
+use crate::bundle::Bundle;
+use crate::policy::PrincipalEntity;
 use crate::identity::{Actor, Identity, Token};
 use crate::policy::value::{self, Value};
 
 /// A sender among the entities of one bundle.
 #[derive(Debug)]
 pub struct Caller {
-    pub(crate) principal: Resident,
+    pub(crate) principal: PrincipalEntity,
     /// What `context` says of it.
-    pub(crate) terms: Vec<(&'static str, Value)>,
+    pub(crate) context: Vec<(&'static str, Value)>,
 }
 
 impl Caller {
     /// Puts a sender among the entities of a bundle; `None` if the principal would be in itself, or
     /// its token expires at a time that Cedar does not know.
     pub fn new(bundle: &Bundle, identity: &Identity) -> Option<Self> {
-        let principal = bundle.world().admit(identity.principal.entity.as_ref())?;
-        let mut terms = vec![("delegation", delegation(identity.actor.as_ref()))];
+        let principal = bundle.entity_store().admit(identity.principal.entity.as_ref())?;
+        let mut context = vec![("delegation", delegation(identity.actor.as_ref()))];
         if let Some(actor) = &identity.actor {
-            terms.push(("actor", Value::from(core(&actor.uid))));
+            context.push(("actor", Value::from(core(&actor.uid))));
         }
         if let Some(token) = &identity.token {
-            terms.push(("token", claims(token)?));
+            context.push(("token", claims(token)?));
         }
-        Some(Self { principal, terms })
+        Some(Self { principal, context })
     }
 }
 

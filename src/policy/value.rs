@@ -1,4 +1,4 @@
-//! Cedar values, built as they are. An expression would have to be evaluated first.
+//! Cedar values, built directly. An expression would have to be evaluated first.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 pub use cedar_policy_core::ast::Value;
 
-/// Functions that make a value of a text.
+/// Functions that parse a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Extension {
     /// `decimal("1.25")`
@@ -26,7 +26,7 @@ static NAMES: LazyLock<[Option<Name>; 4]> =
     LazyLock::new(|| ["decimal", "datetime", "duration", "ip"].map(|name| name.parse().ok()));
 
 impl Extension {
-    /// The value of a text; `None` if it has none.
+    /// The value of a text; `None` if Cedar rejects it.
     pub fn of(self, text: &str) -> Option<Value> {
         let [decimal, datetime, duration, ip] = &*NAMES;
         let name = match self {
@@ -48,12 +48,12 @@ pub fn datetime(time: DateTime<Utc>) -> Option<Value> {
     Extension::Datetime.of(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-/// The `decimal` of so many ten-thousandths.
+/// The `decimal` of a number of ten-thousandths.
 pub fn decimal(value: i64) -> Option<Value> {
     Extension::Decimal.of(&plain(value))
 }
 
-/// Writes ten-thousandths the way Cedar's `decimal` reads them.
+/// Writes ten-thousandths as Cedar's `decimal` parses them.
 pub fn plain(value: i64) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let value = value.unsigned_abs();

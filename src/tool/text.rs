@@ -12,7 +12,7 @@ use super::condition::quoted;
 #[cfg(feature = "cli")]
 use super::{example, pattern};
 use super::{number, time};
-use crate::policy::Datum;
+use crate::policy::ArgumentValue;
 use crate::policy::value::Extension;
 
 /// The longest string that is made up.
@@ -87,7 +87,7 @@ impl Text {
     }
 
     /// Checks a string and converts it; the error says what it must be.
-    pub(super) fn value<'a>(&self, text: &'a str) -> Result<Datum<'a>, String> {
+    pub(super) fn value<'a>(&self, text: &'a str) -> Result<ArgumentValue<'a>, String> {
         let length = || text.chars().count();
         if let Some(min) = self.min.filter(|min| length() < *min) {
             return Err(format!("a string of {min} or more characters"));
@@ -165,10 +165,12 @@ impl Form {
 
     /// What is written here must be what Cedar's constructors read: they do not fail before a
     /// policy is evaluated.
-    fn value(self, text: &str) -> Option<Datum<'_>> {
+    fn value(self, text: &str) -> Option<ArgumentValue<'_>> {
         let value = match self {
-            Self::Plain => return Some(Datum::Text(text.into())),
-            Self::Decimal => return number::decimal(text, usize::MAX).ok().map(Datum::Decimal),
+            Self::Plain => return Some(ArgumentValue::Text(text.into())),
+            Self::Decimal => {
+                return number::decimal(text, usize::MAX).ok().map(ArgumentValue::Decimal);
+            }
             Self::Date => time::date(text).and_then(|text| Extension::Datetime.of(&text)),
             Self::DateTime => time::date_time(text).and_then(|text| Extension::Datetime.of(&text)),
             Self::Duration => time::duration(text).and_then(|text| Extension::Duration.of(&text)),
@@ -187,7 +189,7 @@ impl Form {
                 Extension::Ip.of(&groups.join(":"))
             }
         };
-        value.map(Datum::Extension)
+        value.map(ArgumentValue::Extension)
     }
 
     #[cfg(feature = "cli")]

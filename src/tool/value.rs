@@ -9,7 +9,7 @@ use std::fmt;
 use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
 use super::number::{self, DOUBLE_DIGITS};
 use crate::json::{Object, Value};
-use crate::policy::Datum;
+use crate::policy::ArgumentValue;
 
 /// How much of a name that the caller invented is repeated.
 const MAX_NAME: usize = 64;
@@ -78,7 +78,7 @@ impl std::error::Error for ArgumentError {}
 pub(super) fn input<'a>(
     record: &'a Record,
     arguments: Option<&'a Object<'_>>,
-) -> Result<Datum<'a>, ArgumentError> {
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     match arguments {
         Some(object) => members(record, object),
         None => without(record),
@@ -86,14 +86,17 @@ pub(super) fn input<'a>(
 }
 
 /// Nothing at all is there.
-fn without(record: &Record) -> Result<Datum<'_>, ArgumentError> {
+fn without(record: &Record) -> Result<ArgumentValue<'_>, ArgumentError> {
     match record.fields.iter().find(|(_, field)| field.required) {
         Some((name, _)) => Err(ArgumentError::at(name, Fault::Missing)),
-        None => Ok(Datum::Record(Vec::new())),
+        None => Ok(ArgumentValue::Record(Vec::new())),
     }
 }
 
-fn members<'a>(record: &'a Record, object: &'a Object<'_>) -> Result<Datum<'a>, ArgumentError> {
+fn members<'a>(
+    record: &'a Record,
+    object: &'a Object<'_>,
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     if let Some(name) = object.keys().find(|name| !record.fields.contains_key(*name)) {
         let shown: String = name.chars().take(MAX_NAME).collect();
         return Err(ArgumentError::at(&shown, Fault::Unknown));
@@ -109,14 +112,14 @@ fn members<'a>(record: &'a Record, object: &'a Object<'_>) -> Result<Datum<'a>, 
         let value = argument(&field.argument, value).map_err(|error| error.within(name))?;
         attributes.extend(value.map(|value| (Cow::from(name), value)));
     }
-    Ok(Datum::Record(attributes))
+    Ok(ArgumentValue::Record(attributes))
 }
 
 /// Nothing, where policies see nothing: `null` and what is opaque.
 fn argument<'a>(
     argument: &'a Argument,
     value: &'a Value<'_>,
-) -> Result<Option<Datum<'a>>, ArgumentError> {
+) -> Result<Option<ArgumentValue<'a>>, ArgumentError> {
     if argument.is_hidden() || (argument.nullable && value.is_null()) {
         return Ok(None);
     }
@@ -127,21 +130,21 @@ fn argument<'a>(
 pub(super) fn of_kind<'a>(
     kind: &'a Kind,
     value: &'a Value<'_>,
-) -> Result<Datum<'a>, ArgumentError> {
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     match (kind, value) {
         (Kind::Bool(only), Value::Bool(value)) if only.is_none_or(|only| only == *value) => {
-            Ok(Datum::Bool(*value))
+            Ok(ArgumentValue::Bool(*value))
         }
         (Kind::Long(range), Value::Number(number)) => {
             let value = number.as_i64().ok_or_else(|| ArgumentError::must(expected(kind)))?;
             range.check_long(value).map_err(ArgumentError::must)?;
-            Ok(Datum::Long(value))
+            Ok(ArgumentValue::Long(value))
         }
         (Kind::Decimal(range), Value::Number(number)) => {
             let value =
                 number::decimal(number.as_str(), DOUBLE_DIGITS).map_err(ArgumentError::must)?;
             range.check_decimal(value).map_err(ArgumentError::must)?;
-            Ok(Datum::Decimal(value))
+            Ok(ArgumentValue::Decimal(value))
         }
         (Kind::Text(text), Value::String(value)) => text.value(value).map_err(ArgumentError::must),
         (Kind::Enum(enumeration), Value::String(value)) => entity(enumeration, value),
@@ -153,7 +156,10 @@ pub(super) fn of_kind<'a>(
     }
 }
 
-fn entity<'a>(enumeration: &'a Enumeration, value: &str) -> Result<Datum<'a>, ArgumentError> {
+fn entity<'a>(
+    enumeration: &'a Enumeration,
+    value: &str,
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     let Some(entity) = enumeration.values.get(value) else {
         let values: Vec<_> =
             enumeration.values.keys().map(|value| format!("`{}`", printable(value))).collect();
@@ -163,10 +169,13 @@ fn entity<'a>(enumeration: &'a Enumeration, value: &str) -> Result<Datum<'a>, Ar
             format!("one of {}", values.join(", "))
         }));
     };
-    Ok(Datum::Entity(entity.as_ref()))
+    Ok(ArgumentValue::Entity(entity.as_ref()))
 }
 
-fn elements_of<'a>(set: &'a Set, elements: &'a [Value<'_>]) -> Result<Datum<'a>, ArgumentError> {
+fn elements_of<'a>(
+    set: &'a Set,
+    elements: &'a [Value<'_>],
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     if let Some(min) = set.min.filter(|min| elements.len() < *min) {
         return Err(ArgumentError::must(format!("a list of {min} or more")));
     }
@@ -181,13 +190,13 @@ fn elements_of<'a>(set: &'a Set, elements: &'a [Value<'_>]) -> Result<Datum<'a>,
     for (position, element) in elements.iter().enumerate() {
         values.extend(in_list(&set.items, position, element)?);
     }
-    Ok(Datum::Set(values))
+    Ok(ArgumentValue::Set(values))
 }
 
 fn projections<'a>(
     arguments: &'a [Argument],
     elements: &'a [Value<'_>],
-) -> Result<Datum<'a>, ArgumentError> {
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     if arguments.len() != elements.len() {
         return Err(ArgumentError::must(format!("a list of exactly {}", arguments.len())));
     }
@@ -196,19 +205,22 @@ fn projections<'a>(
         let value = in_list(argument, position, element)?;
         attributes.extend(value.map(|value| (projection(position).into(), value)));
     }
-    Ok(Datum::Record(attributes))
+    Ok(ArgumentValue::Record(attributes))
 }
 
 fn in_list<'a>(
     items: &'a Argument,
     position: usize,
     element: &'a Value<'_>,
-) -> Result<Option<Datum<'a>>, ArgumentError> {
+) -> Result<Option<ArgumentValue<'a>>, ArgumentError> {
     argument(items, element).map_err(|error| error.within(&format!("[{position}]")))
 }
 
 /// Every type that the value fits is present, because the tool may read it as any of them.
-fn readings<'a>(choices: &'a [Choice], value: &'a Value<'_>) -> Result<Datum<'a>, ArgumentError> {
+fn readings<'a>(
+    choices: &'a [Choice],
+    value: &'a Value<'_>,
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     let mut attributes = Vec::new();
     let mut errors = Vec::new();
     for choice in choices {
@@ -219,7 +231,7 @@ fn readings<'a>(choices: &'a [Choice], value: &'a Value<'_>) -> Result<Datum<'a>
         }
     }
     match (attributes.is_empty(), errors.pop(), errors.is_empty()) {
-        (false, _, _) => Ok(Datum::Record(attributes)),
+        (false, _, _) => Ok(ArgumentValue::Record(attributes)),
         (true, Some(only), true) => Err(only),
         (true, _, _) => Err(ArgumentError::must("of one of its declared types")),
     }

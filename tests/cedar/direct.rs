@@ -1,4 +1,4 @@
-//! Conditions that are answered on the call as it arrived, held against Cedar's evaluator.
+//! The native evaluator of conditions, held against Cedar's.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
-use toolgate::policy::{Answer, Rule, Scene};
+use toolgate::policy::{CompiledPolicy, Env, authorize};
 
 use super::Set;
 use super::calls::call;
@@ -85,7 +85,7 @@ const FORMS: [&str; 58] = [
     "resource.meta.name",
 ];
 
-/// How often a condition holds and does not, said without Cedar and by Cedar, and how often it errs.
+/// How often a condition is false and true, without Cedar and by Cedar, and how often it errs.
 #[derive(Debug, Default)]
 struct Count {
     direct: [u32; 2],
@@ -115,7 +115,7 @@ fn conditions_are_answered_as_cedar_answers_them() {
                 let cedar = Evaluator::new(request.clone(), graph, Extensions::all_available());
                 for asked in &policies {
                     let cedars = cedar.evaluate(&asked.policy).ok();
-                    let (ours, direct) = answer(&question.scene(), asked, cedars);
+                    let (ours, direct) = answer(&question.env(), asked, cedars);
                     prop_assert_eq!(
                         ours,
                         cedars,
@@ -148,7 +148,7 @@ struct Asked {
     text: String,
     forms: Vec<&'static str>,
     policy: Policy,
-    rule: [Arc<Rule>; 1],
+    compiled: [Arc<CompiledPolicy>; 1],
 }
 
 impl Asked {
@@ -161,19 +161,20 @@ impl Asked {
         let policy = policy.unwrap_or_else(|error| panic!("{source}: {error:?}"));
         let policy: &Policy = policy.as_ref();
         let forms = FORMS.iter().copied().filter(|form| text.contains(form)).collect();
-        Self { forms, rule: [Arc::new(Rule::of(policy))], policy: policy.clone(), text }
+        let compiled = [Arc::new(CompiledPolicy::of(policy))];
+        Self { forms, compiled, policy: policy.clone(), text }
     }
 }
 
-/// Whether a condition holds, `None` being an error, and whether that is said without Cedar, which
-/// says what it is given here.
-fn answer(scene: &Scene<'_>, asked: &Asked, cedars: Option<bool>) -> (Option<bool>, bool) {
+/// Whether a condition is true, `None` being an error, and whether that is known without Cedar, whose
+/// result is given here.
+fn answer(env: &Env<'_>, asked: &Asked, cedars: Option<bool>) -> (Option<bool>, bool) {
     let direct = Cell::new(true);
-    let answer = Answer::of(&asked.rule, scene, |_| {
+    let response = authorize(&asked.compiled, env, |_| {
         direct.set(false);
         cedars
     });
-    let ours = answer.errors.is_empty().then_some(!answer.permits.is_empty());
+    let ours = response.errors.is_empty().then_some(!response.permits.is_empty());
     (ours, direct.get())
 }
 

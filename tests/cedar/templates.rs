@@ -11,7 +11,9 @@ use cedar_policy_core::ast::{EntityUIDEntry, Request as Asked};
 use cedar_policy_core::entities::{Dereference, Entities as Graph};
 use proptest::prelude::*;
 use toolgate::decide::Question;
-use toolgate::policy::{Answer, Cedar, Index, Key, Keys, Rule, Scope};
+use toolgate::policy::{
+    CompiledPolicy, Fallback, Index, Key, RequestKeys, Response, ScopeKeys, authorize,
+};
 
 use super::calls::call;
 use super::choices::{Choices, choices};
@@ -56,7 +58,7 @@ proptest! {
     ) {
         let set = Set::new(&entities, &[Vec::new()], true);
         let policies = linked(&links);
-        let (index, rules) = indexed(&policies);
+        let (index, compiled) = indexed(&policies);
         for made in &calls {
             let call = call(&mut Choices::new(made));
             let identity = set.identity(&call);
@@ -66,7 +68,7 @@ proptest! {
                 let posed = question.in_cedar().unwrap();
                 let request = posed.request();
                 let found = index.candidates(&keys(request, &entities)).into_iter();
-                let found: Vec<Arc<Rule>> = found.map(|at| Arc::clone(&rules[at as usize])).collect();
+                let found: Vec<_> = found.map(|at| Arc::clone(&compiled[at as usize])).collect();
                 (ours(&found, &question, request, &entities), cedars(&policies, request, &entities))
             });
             prop_assert_eq!(ours, cedars);
@@ -112,17 +114,17 @@ fn something(choices: &mut Choices<'_>) -> EntityUid {
     uid(of, choices.of(ids)).parse().unwrap()
 }
 
-fn indexed(policies: &PolicySet) -> (Index, Vec<Arc<Rule>>) {
+fn indexed(policies: &PolicySet) -> (Index, Vec<Arc<CompiledPolicy>>) {
     let mut index = Index::default();
-    let mut rules = Vec::new();
+    let mut compiled = Vec::new();
     for (position, policy) in (0..).zip(policies.policies()) {
-        index.insert(&Scope::of(policy.as_ref()), position);
-        rules.push(Arc::new(Rule::of(policy.as_ref())));
+        index.insert(&ScopeKeys::of(policy.as_ref()), position);
+        compiled.push(Arc::new(CompiledPolicy::of(policy.as_ref())));
     }
-    (index, rules)
+    (index, compiled)
 }
 
-fn keys(request: &Request, entities: &Entities) -> Keys<'static> {
+fn keys(request: &Request, entities: &Entities) -> RequestKeys<'static> {
     let (asked, graph): (&Asked, &Graph) = (request.as_ref(), entities.as_ref());
     let of = |entry: &EntityUIDEntry| {
         let uid = entry.uid().unwrap();
@@ -132,7 +134,7 @@ fn keys(request: &Request, entities: &Entities) -> Keys<'static> {
         }
         Cow::from(keys)
     };
-    Keys {
+    RequestKeys {
         principal: of(asked.principal()),
         action: of(asked.action()),
         resource: of(asked.resource()),
@@ -143,17 +145,17 @@ type Said = [Vec<String>; 2];
 
 /// The policies that determine the decision, and those that err.
 fn ours(
-    rules: &[Arc<Rule>],
+    policies: &[Arc<CompiledPolicy>],
     question: &Question<'_>,
     request: &Request,
     entities: &Entities,
 ) -> Said {
     let (asked, graph): (&Asked, &Graph) = (request.as_ref(), entities.as_ref());
-    let cedar = Cedar::new(|| Some((asked.clone(), graph.clone())));
-    let answer = Answer::of(rules, &question.scene(), |rule| cedar.tells(rule));
-    let Answer { permits, forbids, errors } = answer;
+    let fallback = Fallback::new(|| Some((asked.clone(), graph.clone())));
+    let response = authorize(policies, &question.env(), |policy| fallback.matches(policy));
+    let Response { permits, forbids, errors } = response;
     let determining = if forbids.is_empty() { permits } else { forbids };
-    [determining, errors].map(|rules| rules.iter().map(|rule| rule.id.clone()).collect())
+    [determining, errors].map(|policies| policies.iter().map(|policy| policy.id.clone()).collect())
 }
 
 fn cedars(policies: &PolicySet, request: &Request, entities: &Entities) -> Said {

@@ -1,59 +1,58 @@
-//! The head of a policy's text, read without the rest of it: annotations, effect and scope.
+//! A scanner for the head of a policy: annotations, effect and scope.
 //!
 //! Cedar's parser takes longer for one policy than a call may take, and a bundle can have a hundred
-//! thousand. What is read here is read exactly as Cedar reads it, or not at all: on any doubt there
-//! is no head, and Cedar's parser is asked.
+//! thousand. The scanner reads a head exactly as Cedar does, or returns `None`, and Cedar parses the
+//! policy.
 
 use std::borrow::Cow;
 
-use super::rule::{annotation, parse};
-use super::{Key, Scope};
-use crate::bundle::PolicySource;
+use super::{Key, ScopeKeys};
+use crate::policy::PolicySource;
+use crate::policy::compiled::{annotation, parse};
 
-/// What must be known of a policy when its bundle is loaded.
+/// What a layer needs to know of a policy when it is loaded.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Head {
-    /// Where it can match.
-    pub scope: Scope,
-    /// Its `@mode`.
-    pub mode: Option<String>,
+pub(super) struct Scanned {
+    pub(super) scope: ScopeKeys,
+    pub(super) mode: Option<String>,
 }
 
-impl Head {
-    /// The head of a policy. One that does not read at all can match everything: it is put before
-    /// every call, and refuses it.
-    pub fn of(source: PolicySource<'_>) -> Self {
-        Self::read(source.source).unwrap_or_else(|| match parse(source) {
-            Some(policy) => Self { scope: Scope::of(&policy), mode: annotation(&policy, "mode") },
-            None => Self { scope: Scope::everything(), mode: None },
+impl Scanned {
+    /// Scans a policy. One that cannot be parsed is a candidate for every call, which it refuses.
+    pub(super) fn of(source: PolicySource<'_>) -> Self {
+        Self::scan(source.source).unwrap_or_else(|| match parse(source) {
+            Some(policy) => {
+                Self { scope: ScopeKeys::of(&policy), mode: annotation(&policy, "mode") }
+            }
+            None => Self { scope: ScopeKeys::everything(), mode: None },
         })
     }
 
-    /// The head of this text, if it is beyond doubt.
-    pub fn read(text: &str) -> Option<Self> {
-        let mut reader = Reader { text, at: 0 };
+    /// Scans a text; `None` where Cedar could read it differently.
+    fn scan(text: &str) -> Option<Self> {
+        let mut scanner = Scanner { text, at: 0 };
         let mut mode = None;
-        reader.annotations(&mut mode)?;
-        reader.keyword("permit").or_else(|| reader.keyword("forbid"))?;
-        reader.expect(b'(')?;
-        let principal = reader.principal_or_resource("principal")?;
-        reader.expect(b',')?;
-        let actions = reader.action()?;
-        reader.expect(b',')?;
-        let resource = reader.principal_or_resource("resource")?;
-        reader.expect(b')')?;
-        Some(Self { scope: Scope { principal, actions, resource }, mode })
+        scanner.annotations(&mut mode)?;
+        scanner.keyword("permit").or_else(|| scanner.keyword("forbid"))?;
+        scanner.expect(b'(')?;
+        let principal = scanner.principal_or_resource("principal")?;
+        scanner.expect(b',')?;
+        let actions = scanner.action()?;
+        scanner.expect(b',')?;
+        let resource = scanner.principal_or_resource("resource")?;
+        scanner.expect(b')')?;
+        Some(Self { scope: ScopeKeys { principal, actions, resource }, mode })
     }
 }
 
-/// A text, and how far it is read: to a byte of ASCII or its end, and so never into a character.
-struct Reader<'a> {
+/// A text and a position in it, which is at a byte of ASCII or the end, never inside a character.
+struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Reader<'a> {
-    /// All annotations; of their values only that of `@mode` is kept.
+impl<'a> Scanner<'a> {
+    /// All annotations. Only the value of `@mode` is kept.
     fn annotations(&mut self, mode: &mut Option<String>) -> Option<()> {
         while self.take(b'@') {
             let name = self.name()?;
@@ -67,7 +66,7 @@ impl<'a> Reader<'a> {
             let value = self.string()?;
             self.expect(b')')?;
             if name == "mode" {
-                // Where there are two, and where it is escaped, Cedar is asked.
+                // Cedar parses two of them, and escapes.
                 if mode.is_some() || value.contains('\\') {
                     return None;
                 }
@@ -151,23 +150,23 @@ impl<'a> Reader<'a> {
     fn keyword(&mut self, word: &str) -> Option<()> {
         self.next_byte()?;
         let after = self.rest().strip_prefix(word.as_bytes())?;
-        if after.first().is_some_and(|byte| is_plain(*byte)) {
+        if after.first().is_some_and(|byte| is_name_byte(*byte)) {
             return None;
         }
         self.at = self.at.saturating_add(word.len());
         Some(())
     }
 
-    /// The name that comes next. Beyond ASCII nothing is one.
+    /// The name that comes next, in ASCII.
     fn name(&mut self) -> Option<&'a str> {
-        self.next_byte().filter(|byte| is_plain(*byte) && !byte.is_ascii_digit())?;
+        self.next_byte().filter(|byte| is_name_byte(*byte) && !byte.is_ascii_digit())?;
         let (start, rest) = (self.at, self.rest());
-        let length = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+        let length = rest.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(rest.len());
         self.at = start.saturating_add(length);
         self.text.get(start..self.at)
     }
 
-    /// A string as it is written between its quotes.
+    /// The text between quotes, not unescaped.
     fn string(&mut self) -> Option<&'a str> {
         if self.next_byte() != Some(b'"') {
             return None;
@@ -213,7 +212,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    /// What comes after white space and comments.
+    /// The byte that follows white space and comments.
     fn next_byte(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
@@ -242,7 +241,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether a byte can be in a name.
-fn is_plain(byte: u8) -> bool {
+fn is_name_byte(byte: u8) -> bool {
     (byte | 0x20).is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 

@@ -1,14 +1,14 @@
-//! Which conditions are answered without Cedar, and which are left to it.
+//! Which conditions the native evaluator evaluates, and which it leaves to Cedar.
 
 use cedar_policy_core::ast::Request;
 use cedar_policy_core::entities::Entities;
 use serde_json::json;
 
-use super::{Cedar, Rule};
 use crate::bundle::{self, PolicySource};
 use crate::decide::{Facts, Question};
 use crate::fixture;
 use crate::identity::{Attested, identify};
+use crate::policy::{CompiledPolicy, Fallback};
 
 const ARGUMENTS: &str = r#"{
     "amount": 7, "price": 1.5, "open": true, "text": "abc", "kind": "one", "texts": ["a", "b"],
@@ -16,8 +16,8 @@ const ARGUMENTS: &str = r#"{
     "at": "1970-01-01T00:00:00Z"
 }"#;
 
-/// What is said without Cedar.
-const DIRECT: [(&str, bool); 64] = [
+/// Conditions and what the native evaluator makes of them.
+const NATIVE: [(&str, bool); 64] = [
     ("true", true),
     ("!context.input.open", false),
     ("context.input.amount == 7", true),
@@ -80,13 +80,13 @@ const DIRECT: [(&str, bool); 64] = [
     ("resource is Server", true),
     ("[principal, resource].contains(Server::\"pay\")", true),
     ("(if context.input.open then context.input.amount else 0) == 7", true),
-    // What would err is not reached.
+    // What would err is not evaluated.
     ("false && principal", false),
     ("true || 1", true),
 ];
 
-/// What only Cedar tells, be it an error or not.
-const LEFT: [&str; 46] = [
+/// Conditions that only Cedar evaluates, with an error or without.
+const CEDAR: [&str; 46] = [
     "1",
     "1 && true",
     "true && 1",
@@ -136,16 +136,15 @@ const LEFT: [&str; 46] = [
 ];
 
 #[test]
-fn plain_conditions_are_answered_without_cedar() {
+fn common_conditions_are_evaluated_without_cedar() {
     question(|question| {
-        for (condition, holds) in DIRECT {
-            let rule = rule(condition);
-            let said = question.scene().satisfies(rule.terms.as_ref().expect(condition));
-            assert_eq!(said, Some(holds), "{condition}");
-            let posed = question.in_cedar().unwrap();
-            let (request, entities) = (posed.request().as_ref(), posed.entities().as_ref());
-            let cedar = Cedar::new(|| Some((Request::clone(request), Entities::clone(entities))));
-            assert_eq!(cedar.tells(&rule), Some(holds), "{condition}");
+        let posed = question.in_cedar().unwrap();
+        let (request, entities) = (posed.request().as_ref(), posed.entities().as_ref());
+        let fallback = Fallback::new(|| Some((Request::clone(request), Entities::clone(entities))));
+        for (condition, expected) in NATIVE {
+            let policy = policy(condition);
+            assert_eq!(policy.native.matches(&question.env()), Some(expected), "{condition}");
+            assert_eq!(fallback.matches(&policy), Some(expected), "{condition}");
         }
     });
 }
@@ -153,26 +152,26 @@ fn plain_conditions_are_answered_without_cedar() {
 #[test]
 fn other_conditions_and_errors_are_left_to_cedar() {
     question(|question| {
-        for condition in LEFT {
-            let said = rule(condition).terms.and_then(|terms| question.scene().satisfies(&terms));
-            assert_eq!(said, None, "{condition}");
+        for condition in CEDAR {
+            let matches = policy(condition).native.matches(&question.env());
+            assert_eq!(matches, None, "{condition}");
         }
     });
 }
 
 #[test]
-fn what_nests_too_deeply_is_left_to_cedar() {
-    let chain = |length: usize| rule(&vec!["context.input.open"; length].join(" && ")).terms;
-    assert!(chain(250).is_some());
-    assert!(chain(300).is_none());
+fn deeply_nested_conditions_are_left_to_cedar() {
+    let chain = |length: usize| policy(&vec!["context.input.open"; length].join(" && "));
+    assert!(chain(250).native.condition.is_some());
+    assert!(chain(300).native.condition.is_none());
 }
 
-fn rule(condition: &str) -> Rule {
+fn policy(condition: &str) -> CompiledPolicy {
     let source = format!("permit (principal, action, resource) when {{ {condition} }};");
-    Rule::read(PolicySource { id: "p", source: &source }).expect(condition)
+    CompiledPolicy::parse(PolicySource { id: "p", source: &source }).expect(condition)
 }
 
-/// Asks about Alice's agent that gives money back.
+/// Calls a function with the question whether Alice's agent may make a refund.
 fn question(ask: impl Fn(&Question<'_>)) {
     let text = json!({ "type": "string" });
     let mut document = fixture::document_json();

@@ -1,5 +1,4 @@
-//! Arguments of a call as typed values. Conditions are answered on them as they are; values of Cedar's
-//! own are made of them only where Cedar itself is asked.
+//! The arguments of a call as typed values. They become Cedar values only where Cedar evaluates.
 
 use std::borrow::Cow;
 
@@ -9,7 +8,7 @@ use super::value::{self, Value};
 
 /// A typed value that borrows its texts from a call, and its names and entities from the tool.
 #[derive(Clone, Debug)]
-pub enum Datum<'a> {
+pub enum ArgumentValue<'a> {
     /// A boolean.
     Bool(bool),
     /// A whole number.
@@ -20,19 +19,19 @@ pub enum Datum<'a> {
     Text(Cow<'a, str>),
     /// An entity.
     Entity(&'a EntityUID),
-    /// Elements without order, of which some may be alike.
-    Set(Vec<Datum<'a>>),
+    /// Elements without order, possibly with duplicates.
+    Set(Vec<ArgumentValue<'a>>),
     /// Members whose names are distinct.
-    Record(Vec<(Cow<'a, str>, Datum<'a>)>),
-    /// A time, a duration or an address.
+    Record(Vec<(Cow<'a, str>, ArgumentValue<'a>)>),
+    /// A datetime, a duration or an IP address.
     Extension(Value),
 }
 
-impl Datum<'_> {
-    /// The same as a value of Cedar's; `None` if Cedar has no such value, which typing rules out.
+impl ArgumentValue<'_> {
+    /// The Cedar value; `None` if Cedar has no such value, which typing rules out.
     pub fn in_cedar(&self) -> Option<Value> {
         Some(match self {
-            Self::Bool(truth) => Value::from(*truth),
+            Self::Bool(value) => Value::from(*value),
             Self::Long(number) => Value::from(*number),
             Self::Decimal(number) => value::decimal(*number)?,
             Self::Text(text) => Value::from(&**text),
@@ -42,8 +41,8 @@ impl Datum<'_> {
                 value::set(elements)
             }
             Self::Record(members) => {
-                let member = |(name, datum): &(Cow<'_, str>, Self)| {
-                    Some((name.clone().into_owned(), datum.in_cedar()?))
+                let member = |(name, value): &(Cow<'_, str>, Self)| {
+                    Some((name.clone().into_owned(), value.in_cedar()?))
                 };
                 let members = members.iter().map(member).collect::<Option<Vec<_>>>()?;
                 value::record(members.iter().map(|(name, value)| (name.as_str(), value.clone())))

@@ -6,19 +6,19 @@ fn source(text: &str) -> PolicySource<'_> {
     PolicySource { id: "p", source: text }
 }
 
-/// What Cedar's parser makes of a head.
-fn cedars(text: &str) -> Option<Head> {
+/// The head as Cedar's parser reads it.
+fn cedars(text: &str) -> Option<Scanned> {
     let policy = parse(source(text))?;
-    Some(Head { scope: Scope::of(&policy), mode: annotation(&policy, "mode") })
+    Some(Scanned { scope: ScopeKeys::of(&policy), mode: annotation(&policy, "mode") })
 }
 
 #[track_caller]
 fn agrees(text: &str) {
-    assert_eq!(Head::read(text), Some(cedars(text).expect(text)), "{text}");
+    assert_eq!(Scanned::scan(text), Some(cedars(text).expect(text)), "{text}");
 }
 
 #[test]
-fn plain_heads_are_read_as_cedar_reads_them() {
+fn common_heads_are_scanned_as_cedar_parses_them() {
     for scope in [
         "principal, action, resource",
         r#"principal == User::"a", action == Action::"s/t", resource == Server::"s""#,
@@ -41,7 +41,7 @@ fn plain_heads_are_read_as_cedar_reads_them() {
 }
 
 #[test]
-fn on_any_doubt_cedar_is_asked() {
+fn cedar_parses_what_the_scanner_does_not() {
     for text in [
         r#"permit(principal == User::"\u{61}", action, resource);"#,
         r#"@mode("shado\u{77}") permit(principal, action, resource);"#,
@@ -49,8 +49,8 @@ fn on_any_doubt_cedar_is_asked() {
         "permit\u{a0}(principal, action, resource);",
         "permit\u{b}(principal, action, resource);",
     ] {
-        assert_eq!(Head::read(text), None, "{text}");
-        assert_eq!(Head::of(source(text)), cedars(text).expect(text), "{text}");
+        assert_eq!(Scanned::scan(text), None, "{text}");
+        assert_eq!(Scanned::of(source(text)), cedars(text).expect(text), "{text}");
     }
     for broken in [
         "",
@@ -63,9 +63,9 @@ fn on_any_doubt_cedar_is_asked() {
         "@mode permit(principal, action, resource",
         "@mode(\"a\") @mode(\"b\") permit(principal, action, resource);",
     ] {
-        assert_eq!(Head::read(broken), None, "{broken}");
-        let everything = Head { scope: Scope::everything(), mode: None };
-        assert_eq!(Head::of(source(broken)), everything, "{broken}");
+        assert_eq!(Scanned::scan(broken), None, "{broken}");
+        let everything = Scanned { scope: ScopeKeys::everything(), mode: None };
+        assert_eq!(Scanned::of(source(broken)), everything, "{broken}");
     }
 }
 
@@ -156,7 +156,7 @@ proptest! {
     /// What is read here of a text that Cedar reads is what Cedar reads.
     #[test]
     fn no_text_is_read_differently(text in near()) {
-        if let (Some(ours), Some(cedars)) = (Head::read(&text), cedars(&text)) {
+        if let (Some(ours), Some(cedars)) = (Scanned::scan(&text), cedars(&text)) {
             prop_assert_eq!(ours, cedars);
         }
     }
@@ -164,7 +164,7 @@ proptest! {
     #[test]
     fn no_text_at_all_is_read_differently(pieces in prop::collection::vec(piece(), 0..12)) {
         let text = pieces.concat();
-        if let (Some(ours), Some(cedars)) = (Head::read(&text), cedars(&text)) {
+        if let (Some(ours), Some(cedars)) = (Scanned::scan(&text), cedars(&text)) {
             prop_assert_eq!(ours, cedars);
         }
     }

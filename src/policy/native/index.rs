@@ -1,8 +1,14 @@
-//! Which policies can match a call, found without looking at the others.
+//! Which policies can match a call, found without a look at the others.
+
+mod key;
+mod scan;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{Key, Keys, Scope};
+pub use key::{Key, RequestKeys, ScopeKeys};
+
+use crate::policy::PolicySource;
+use scan::Scanned;
 
 /// The policies of one layer by scope. A policy is known here by its position in the layer.
 #[derive(Debug, Default)]
@@ -13,6 +19,8 @@ pub struct Index {
     /// The last entry of each scope.
     scopes: HashMap<[Key; 3], u32>,
     entries: Vec<Entry>,
+    /// How many policies were added.
+    policies: u32,
 }
 
 /// A policy, and the entry before it that has the same scope.
@@ -29,8 +37,17 @@ impl Index {
         Self { scopes, entries: Vec::with_capacity(policies), ..Self::default() }
     }
 
-    /// Puts a policy where calls find it.
-    pub fn insert(&mut self, scope: &Scope, policy: u32) {
+    /// Adds the next policy of the layer, and returns its `@mode`.
+    pub fn add(&mut self, source: PolicySource<'_>) -> Option<String> {
+        let Scanned { scope, mode } = Scanned::of(source);
+        self.insert(&scope, self.policies);
+        // There is no memory to hold 2^32 policies.
+        self.policies = self.policies.saturating_add(1);
+        mode
+    }
+
+    /// Adds a policy at a position.
+    pub fn insert(&mut self, scope: &ScopeKeys, policy: u32) {
         self.principals.insert(scope.principal);
         self.resources.insert(scope.resource);
         for action in &scope.actions {
@@ -43,7 +60,7 @@ impl Index {
     }
 
     /// The policies that can match a call, in the order of the layer.
-    pub fn candidates(&self, keys: &Keys<'_>) -> Vec<u32> {
+    pub fn candidates(&self, keys: &RequestKeys<'_>) -> Vec<u32> {
         let principals = present(&keys.principal, &self.principals);
         let actions = present(&keys.action, &self.actions);
         let resources = present(&keys.resource, &self.resources);
@@ -70,8 +87,8 @@ impl Index {
     }
 }
 
-/// What of a call any policy asks for.
-fn present(keys: &[Key], asked: &HashSet<Key>) -> Vec<Key> {
+/// The keys of a call that any policy has.
+fn present(keys: &[Key], used: &HashSet<Key>) -> Vec<Key> {
     let any = std::iter::once(&Key::ANY);
-    any.chain(keys).filter(|key| asked.contains(*key)).copied().collect()
+    any.chain(keys).filter(|key| used.contains(*key)).copied().collect()
 }

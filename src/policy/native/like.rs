@@ -1,16 +1,16 @@
-//! The pattern of a `like`, laid out as the texts between its wildcards.
+//! The pattern of a `like` as the texts between its wildcards.
 
 use cedar_policy_core::ast::{Pattern, PatternElem};
 
-/// What a text is held against.
+/// A pattern.
 ///
-/// Cedar takes every character of a text apart first. To look for one text after the other takes
-/// much less, and no memory: arguments can be long.
+/// Cedar splits a text into characters first. To find one text after the other takes less time and no
+/// memory: arguments can be long.
 #[derive(Debug)]
 pub(super) struct Like {
-    /// What stands before the first wildcard.
+    /// The text before the first wildcard.
     start: Box<str>,
-    /// What stands after each wildcard, up to the next one or the end.
+    /// The text after each wildcard, up to the next one or the end.
     after: Box<[Box<str>]>,
 }
 
@@ -21,11 +21,11 @@ impl Like {
         Self { start: texts.next().unwrap_or_default(), after: texts.collect() }
     }
 
-    /// Whether all of a text is as the pattern has it.
+    /// Whether a whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let Some((end, between)) = self.after.split_last() else { return text == &*self.start };
         let within = text.strip_prefix(&*self.start).and_then(|rest| rest.strip_suffix(&**end));
-        // The first place of each leaves the most to find the next in.
+        // The first occurrence of each leaves the most text for the next.
         between.iter().fold(within, |rest, next| Some(rest?.split_once(&**next)?.1)).is_some()
     }
 }
@@ -54,7 +54,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_text_is_as_cedar_says_that_it_is(pattern in pattern(), text in "[ab*é]{0,9}") {
+        fn a_text_matches_where_cedar_says_so(pattern in pattern(), text in "[ab*é]{0,9}") {
             prop_assert_eq!(Like::of(&pattern).matches(&text), pattern.wildcard_match(&text));
         }
     }

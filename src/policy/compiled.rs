@@ -1,71 +1,75 @@
-//! One policy as it is asked.
+//! A policy that is ready for evaluation.
 
 use cedar_policy_core::ast::{
     AnyId, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, SlotEnv,
 };
 use cedar_policy_core::parser;
 
-use super::Bounds;
-use super::condition::Term;
-use crate::bundle::PolicySource;
+use super::PolicySource;
+use super::native::Matcher;
 
-/// A policy whose parts are put together once.
+/// A policy in the forms that evaluation needs.
 #[derive(Debug)]
-pub struct Rule {
+pub struct CompiledPolicy {
     /// Its `@id`.
     pub id: String,
-    /// What it does where it matches.
+    /// Whether it permits or forbids.
     pub effect: Effect,
-    /// Its scope.
-    pub bounds: Bounds,
-    /// `when` and `unless` as one expression; `None` where there are none.
-    pub condition: Option<Expr>,
-    /// The same laid out; `None` where only Cedar knows what it says.
-    pub(super) terms: Option<Term>,
+    /// Its scope, `when` and `unless` as one expression.
+    pub condition: Expr,
     /// What the slots of a template are linked to.
     pub slots: SlotEnv,
     /// The text that it has for the caller it refuses.
     pub reason: Option<String>,
-    /// The entities that its condition names.
+    /// The entities that its `when` and `unless` name.
     pub entities: Vec<EntityUID>,
+    /// What evaluates it without Cedar.
+    pub(super) native: Matcher,
 }
 
-impl Rule {
-    /// A policy that Cedar has read.
+/// The id of a policy that Cedar cannot parse, which building a bundle rules out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unreadable(pub String);
+
+impl CompiledPolicy {
+    /// Compiles a policy that Cedar has parsed.
     pub fn of(policy: &Policy) -> Self {
-        let condition = policy.non_scope_constraints().cloned();
-        let named = condition.iter().flat_map(Expr::subexpressions).filter_map(named);
+        let conditions = policy.non_scope_constraints().into_iter();
+        let named = conditions.flat_map(Expr::subexpressions).filter_map(literal_uid);
         let mut entities: Vec<EntityUID> = named.chain(policy.env().values().cloned()).collect();
         entities.sort_unstable();
         entities.dedup();
         Self {
             id: policy.id().to_string(),
             effect: policy.effect(),
-            bounds: Bounds::of(policy),
+            condition: policy.condition(),
             slots: policy.env().clone(),
-            terms: condition.as_ref().and_then(Term::of),
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),
             entities,
-            condition,
+            native: Matcher::of(policy),
         }
     }
 
-    /// A policy of a bundle; `None` if Cedar does not read it.
-    pub fn read(source: PolicySource<'_>) -> Option<Self> {
-        parse(source).map(|policy| Self::of(&policy))
+    /// Compiles a policy of a bundle.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if Cedar cannot parse it.
+    pub fn parse(source: PolicySource<'_>) -> Result<Self, Unreadable> {
+        let policy = parse(source).ok_or_else(|| Unreadable(source.id.to_owned()))?;
+        Ok(Self::of(&policy))
     }
 }
 
-/// The entity that a part of a condition is.
-fn named(part: &Expr) -> Option<EntityUID> {
-    if let ExprKind::Lit(Literal::EntityUID(uid)) = part.expr_kind() {
+fn literal_uid(expression: &Expr) -> Option<EntityUID> {
+    if let ExprKind::Lit(Literal::EntityUID(uid)) = expression.expr_kind() {
         Some(uid.as_ref().clone())
     } else {
         None
     }
 }
 
-/// Cedar's reading of a policy.
+/// Parses a policy with Cedar.
 pub(super) fn parse(source: PolicySource<'_>) -> Option<Policy> {
     let id = PolicyID::from_string(source.id);
     parser::parse_policy(Some(id), source.source).ok().map(Policy::from)

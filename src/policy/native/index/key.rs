@@ -1,4 +1,4 @@
-//! The scope of a policy, and of a call, as keys that meet where the policy can match.
+//! The scope of a policy and the entities of a call as keys, which are equal where they can match.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher as _;
@@ -9,13 +9,15 @@ use cedar_policy_core::ast::{
 };
 use foldhash::fast::FixedState;
 
-/// An entity or an entity type as a hash. Two with the same one make a policy a candidate that
-/// cannot match, which costs its evaluation and changes nothing.
+use crate::policy::Env;
+
+/// The hash of an entity or an entity type. A collision makes a policy a candidate that cannot match,
+/// which costs its evaluation and changes no answer.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Key(u64);
 
 impl Key {
-    /// What a policy has that says nothing of a principal, an action or a resource.
+    /// The key of an unconstrained principal, action or resource.
     pub const ANY: Self = Self(0);
 
     /// The key of an entity.
@@ -33,7 +35,7 @@ impl Key {
         Self::type_named(&type_name(name))
     }
 
-    /// The key as a hash, of which equal keys have the same.
+    /// The hash.
     pub fn hash(self) -> u64 {
         self.0
     }
@@ -44,7 +46,7 @@ impl Key {
     }
 }
 
-/// The name of a type as policies write it. Most types have no namespace, and so need no text made.
+/// The name of a type as policies write it. Most types have no namespace, and need no allocation.
 fn type_name(entity_type: &EntityType) -> Cow<'_, str> {
     let name = entity_type.name();
     if name.is_unqualified() {
@@ -56,27 +58,27 @@ fn type_name(entity_type: &EntityType) -> Cow<'_, str> {
     }
 }
 
-/// Where a policy can match.
+/// The scope of a policy.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Scope {
-    /// The principal, what it must be in, or its type.
+pub struct ScopeKeys {
+    /// The principal, its ancestor, or its type.
     pub principal: Key,
-    /// The actions, or what they must be in: one is enough, and without one nothing matches.
+    /// The actions or their ancestors. One suffices, and without one nothing matches.
     pub actions: Vec<Key>,
-    /// The resource, what it must be in, or its type.
+    /// The resource, its ancestor, or its type.
     pub resource: Key,
 }
 
-impl Scope {
-    /// Every call.
+impl ScopeKeys {
+    /// The scope that every call meets.
     pub fn everything() -> Self {
         Self { principal: Key::ANY, actions: vec![Key::ANY], resource: Key::ANY }
     }
 
-    /// The scope of a policy that Cedar has read.
+    /// The scope of a policy that Cedar has parsed.
     pub fn of(policy: &Policy) -> Self {
         Self {
-            principal: constrained(policy.principal_constraint().as_inner()),
+            principal: constraint_key(policy.principal_constraint().as_inner()),
             actions: match policy.action_constraint() {
                 ActionConstraint::Any => vec![Key::ANY],
                 ActionConstraint::Eq(action) => vec![Key::entity(action)],
@@ -84,15 +86,15 @@ impl Scope {
                     actions.iter().map(|action| Key::entity(action)).collect()
                 }
             },
-            resource: constrained(policy.resource_constraint().as_inner()),
+            resource: constraint_key(policy.resource_constraint().as_inner()),
         }
     }
 }
 
-fn constrained(constraint: &PrincipalOrResourceConstraint) -> Key {
-    let referred = |reference: &EntityReference| match reference {
+fn constraint_key(constraint: &PrincipalOrResourceConstraint) -> Key {
+    let key = |reference: &EntityReference| match reference {
         EntityReference::EUID(uid) => Key::entity(uid),
-        // No policy has an open slot; one that had would be evaluated for every call, and fail.
+        // Static policies have no slot. A candidate for every call is never wrong.
         EntityReference::Slot(_) => Key::ANY,
     };
     match constraint {
@@ -100,17 +102,29 @@ fn constrained(constraint: &PrincipalOrResourceConstraint) -> Key {
         PrincipalOrResourceConstraint::Is(name) => Key::entity_type(name),
         PrincipalOrResourceConstraint::In(entity)
         | PrincipalOrResourceConstraint::Eq(entity)
-        | PrincipalOrResourceConstraint::IsIn(_, entity) => referred(entity),
+        | PrincipalOrResourceConstraint::IsIn(_, entity) => key(entity),
     }
 }
 
-/// What of each part of a scope a call meets.
+/// The keys that a call meets.
 #[derive(Clone, Debug)]
-pub struct Keys<'a> {
-    /// Of the principal: itself, what it is in, and its type.
+pub struct RequestKeys<'a> {
+    /// Of the principal, its ancestors and its type.
     pub principal: Cow<'a, [Key]>,
-    /// Of the action: itself and what it is in.
+    /// Of the action and its ancestors.
     pub action: Cow<'a, [Key]>,
-    /// Of the resource: itself, what it is in, and its type.
+    /// Of the resource, its ancestors and its type.
     pub resource: Cow<'a, [Key]>,
+}
+
+impl<'a> RequestKeys<'a> {
+    /// Those of a call.
+    pub fn of(env: &Env<'a>) -> Self {
+        let keys = |uid| env.entities.graph.keys(uid, env.principal);
+        Self {
+            principal: keys(env.principal.uid()),
+            action: keys(env.action),
+            resource: keys(env.resource),
+        }
+    }
 }

@@ -1,0 +1,35 @@
+//! Cedar's own evaluator, called for one policy at a time.
+
+use std::cell::LazyCell;
+
+use cedar_policy_core::ast::{Literal, Request, ValueKind};
+use cedar_policy_core::entities::Entities;
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+
+use super::CompiledPolicy;
+
+/// Cedar's evaluator for one call. Its request and entities are built when it is first used.
+#[derive(Debug)]
+pub struct Fallback<F>(LazyCell<Option<(Request, Entities)>, F>);
+
+impl<F: FnOnce() -> Option<(Request, Entities)>> Fallback<F> {
+    /// An evaluator of what `build` returns.
+    pub fn new(build: F) -> Self {
+        Self(LazyCell::new(build))
+    }
+
+    /// Whether a policy matches, scope included; `None` if its evaluation fails.
+    pub fn matches(&self, policy: &CompiledPolicy) -> Option<bool> {
+        let (request, entities) = self.0.as_ref()?;
+        let evaluator = Evaluator::new(request.clone(), entities, Extensions::all_available());
+        let value = evaluator.interpret(&policy.condition, &policy.slots).ok()?;
+        match value.value_kind() {
+            ValueKind::Lit(Literal::Bool(matches)) => Some(*matches),
+            ValueKind::Lit(Literal::Long(_) | Literal::String(_) | Literal::EntityUID(_))
+            | ValueKind::Set(_)
+            | ValueKind::Record(_)
+            | ValueKind::ExtensionValue(_) => None,
+        }
+    }
+}

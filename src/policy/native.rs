@@ -1,0 +1,58 @@
+//! Everything that makes evaluation fast and that a correct gate could do without.
+//!
+//! - [`Index`] finds the policies whose scope a call can meet. A policy's condition begins with its
+//!   scope, so leaving out the others changes no answer.
+//! - [`PolicyCache`] compiles a policy when a call first needs it, and keeps those in use.
+//! - [`Matcher`] evaluates scopes and common conditions on the call as it arrived. Cedar's evaluator
+//!   needs a context and entities of its own, which cost more than most conditions.
+//! - [`Graph`] selects the entities that Cedar's evaluator needs, where it is called.
+//!
+//! Where one of them has no answer, it returns `None`, and Cedar decides.
+
+mod cache;
+mod eval;
+mod expr;
+mod graph;
+mod index;
+mod like;
+mod operand;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use cedar_policy_core::ast::Policy;
+
+pub use cache::PolicyCache;
+pub(super) use graph::{Graph, Node};
+pub use index::{Index, Key, RequestKeys, ScopeKeys};
+
+use super::Env;
+use expr::Expr;
+use scope::Scope;
+
+/// A policy for the native evaluator.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    scope: Scope,
+    /// `when` and `unless`; `None` where only Cedar can evaluate them.
+    condition: Option<Expr>,
+}
+
+impl Matcher {
+    pub(super) fn of(policy: &Policy) -> Self {
+        let condition = match policy.non_scope_constraints() {
+            Some(condition) => Expr::of(condition),
+            None => Some(Expr::Bool(true)),
+        };
+        Self { scope: Scope::of(policy), condition }
+    }
+
+    /// Whether the policy matches. Its condition is not evaluated outside of its scope, and so cannot
+    /// err there.
+    pub(super) fn matches(&self, env: &Env<'_>) -> Option<bool> {
+        if !self.scope.matches(env)? {
+            return Some(false);
+        }
+        env.satisfies(self.condition.as_ref()?)
+    }
+}

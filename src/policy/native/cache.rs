@@ -1,0 +1,112 @@
+//! The policies of a layer, compiled when a call first needs them.
+//!
+//! A bundle can have many more policies than any one worker ever needs. Those that calls keep using
+//! stay compiled; the others take no more memory than their text.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Index, RequestKeys};
+use crate::policy::{CompiledPolicy, Policies, Unreadable};
+use crate::limited_cache::LimitedCache;
+
+/// How many policies stay compiled, at least.
+const GENERATION: usize = 2048;
+
+/// The policies of one layer.
+#[derive(Debug)]
+pub struct PolicyCache {
+    sources: Policies,
+    index: Index,
+    compiled: Mutex<LimitedCache<u32, Arc<CompiledPolicy>>>,
+}
+
+impl PolicyCache {
+    /// Policies, none of them compiled yet, and the index of them.
+    pub fn new(sources: Policies, index: Index) -> Self {
+        Self { sources, index, compiled: Mutex::new(LimitedCache::new(GENERATION)) }
+    }
+
+    /// The policies as text.
+    pub fn sources(&self) -> &Policies {
+        &self.sources
+    }
+
+    /// The index.
+    #[cfg(test)]
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The active policies, by position, whose scope a call can meet.
+    ///
+    /// # Errors
+    ///
+    /// The first of them that Cedar cannot parse.
+    pub fn candidates(
+        &self,
+        keys: &RequestKeys<'_>,
+        is_active: impl Fn(u32) -> bool,
+    ) -> Result<Vec<Arc<CompiledPolicy>>, Unreadable> {
+        let positions = self.index.candidates(keys).into_iter();
+        positions.filter(|position| is_active(*position)).map(|it| self.get(it)).collect()
+    }
+
+    fn get(&self, position: u32) -> Result<Arc<CompiledPolicy>, Unreadable> {
+        // A panic elsewhere leaves nothing half done here.
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = compiled.get(&position) {
+            return Ok(policy);
+        }
+        let source = usize::try_from(position).ok().and_then(|at| self.sources.get(at));
+        let source = source.ok_or_else(|| Unreadable(position.to_string()))?;
+        let policy = Arc::new(CompiledPolicy::parse(source)?);
+        compiled.insert(position, Arc::clone(&policy));
+        Ok(policy)
+    }
+}
+
+impl Default for PolicyCache {
+    fn default() -> Self {
+        Self::new(Policies::default(), Index::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PolicySource;
+
+    fn many(count: usize) -> PolicyCache {
+        let mut policies = Policies::default();
+        for id in (0..count).map(|n| format!("p{n}")) {
+            let source = format!("@id(\"{id}\") permit(principal, action, resource);");
+            policies.push(PolicySource { id: &id, source: &source });
+        }
+        PolicyCache::new(policies, Index::default())
+    }
+
+    #[test]
+    fn a_policy_is_compiled_once() {
+        let policies = many(3);
+        assert!(Arc::ptr_eq(&policies.get(1).unwrap(), &policies.get(1).unwrap()));
+        assert_eq!(policies.get(2).unwrap().id, "p2");
+    }
+
+    #[test]
+    fn every_policy_keeps_its_position_when_the_cache_overflows() {
+        let count = GENERATION * 3;
+        let policies = many(count);
+        for position in (0..count).chain([0, 1, count - 1]) {
+            let policy = policies.get(u32::try_from(position).unwrap()).unwrap();
+            assert_eq!(policy.id, format!("p{position}"));
+        }
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_parsed_is_named() {
+        let source = PolicySource { id: "broken", source: "permit(" };
+        let policies = PolicyCache::new(std::iter::once(source).collect(), Index::default());
+        assert_eq!(policies.get(0).unwrap_err(), Unreadable("broken".into()));
+        assert_eq!(policies.get(1).unwrap_err(), Unreadable("1".into()));
+    }
+}

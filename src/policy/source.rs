@@ -1,0 +1,124 @@
+//! The policies of a layer as text.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// One policy.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct PolicySource<'a> {
+    /// Its `@id`.
+    pub id: &'a str,
+    /// Its Cedar text.
+    pub source: &'a str,
+}
+
+/// Policies in their order.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Policies(Vec<OwnedPolicy>);
+
+/// A policy without spare capacity: a bundle can have a hundred thousand.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, expecting = "a policy")]
+struct OwnedPolicy {
+    id: Box<str>,
+    source: Box<str>,
+}
+
+impl Policies {
+    /// Adds a policy at the end.
+    pub fn push(&mut self, policy: PolicySource<'_>) {
+        self.0.push(OwnedPolicy { id: policy.id.into(), source: policy.source.into() });
+    }
+
+    /// The policy at a position.
+    pub fn get(&self, position: usize) -> Option<PolicySource<'_>> {
+        self.0.get(position).map(OwnedPolicy::as_source)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = PolicySource<'_>> {
+        self.0.iter().map(OwnedPolicy::as_source)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl OwnedPolicy {
+    fn as_source(&self) -> PolicySource<'_> {
+        PolicySource { id: &self.id, source: &self.source }
+    }
+}
+
+impl<'a> FromIterator<PolicySource<'a>> for Policies {
+    fn from_iter<I: IntoIterator<Item = PolicySource<'a>>>(policies: I) -> Self {
+        let mut all = Self::default();
+        policies.into_iter().for_each(|policy| all.push(policy));
+        all
+    }
+}
+
+/// A policy of a document, borrowed where it has no escapes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a policy")]
+pub(crate) struct WrittenPolicy<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+}
+
+impl WrittenPolicy<'_> {
+    /// The policy.
+    pub(crate) fn source(&self) -> PolicySource<'_> {
+        PolicySource { id: &self.id, source: &self.source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_what_was_pushed() {
+        let texts: Vec<String> = (0..2_000).map(|n| format!("// {n} é\n").repeat(n % 40)).collect();
+        let written: Vec<_> =
+            texts.iter().map(|source| PolicySource { id: source, source }).collect();
+        let policies: Policies = written.iter().copied().collect();
+        assert!(policies.iter().eq(written.iter().copied()));
+        assert_eq!(policies.len(), written.len());
+        assert_eq!(policies.get(1_999), Some(written[1_999]));
+        assert_eq!(policies.get(2_000), None);
+        let json = serde_json::to_string(&policies).unwrap();
+        let read: Policies = serde_json::from_str(&json).unwrap();
+        assert!(read.iter().eq(written));
+    }
+
+    #[test]
+    fn a_policy_has_an_id_and_a_text_and_nothing_else() {
+        let read = |text: &str| serde_json::from_str::<Policies>(text);
+        let [policy] = [r#"{"source": "permit \"\u0061\n\"", "id": "\/p"}"#];
+        let policies = read(&format!("[{policy}]")).unwrap();
+        assert_eq!(policies.get(0), Some(PolicySource { id: "/p", source: "permit \"a\n\"" }));
+        for (odd, message) in [
+            (r#"[{"id": "p"}]"#, "missing field `source`"),
+            (r#"[{"source": ""}]"#, "missing field `id`"),
+            (r#"[{"id": "", "source": "", "id": ""}]"#, "duplicate field `id`"),
+            (r#"[{"id": "", "source": "", "Id": ""}]"#, "unknown field `Id`"),
+            (r#"[{"id": "", "source": null}]"#, "invalid type: null, expected a string"),
+            (r#"["p"]"#, "invalid type: string \"p\", expected a policy"),
+            (r#"{"id": "", "source": ""}"#, "expected a sequence"),
+        ] {
+            let error = read(odd).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}
