@@ -12,44 +12,26 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "cli")]
-use crate::json;
 use crate::json::{Object, Rendered};
 use crate::policy::ArgumentValue;
 
-/// As deep as types nest, and a union around each.
-#[cfg(feature = "cli")]
-const DEEPEST_EXAMPLE: usize = 64;
-
-mod argument;
+pub(crate) mod argument;
 mod cedar;
-#[cfg(feature = "cli")]
-mod condition;
-#[cfg(feature = "cli")]
-mod example;
 mod header;
-#[cfg(feature = "cli")]
-mod inverse;
 mod list;
-#[cfg(feature = "cli")]
-mod named;
-mod number;
-#[cfg(feature = "cli")]
-mod pattern;
+pub(crate) mod number;
 mod place;
-#[cfg(feature = "cli")]
-mod presence;
 mod problem;
 mod redact;
-mod resource;
+pub(crate) mod resource;
 mod schema;
 mod shape;
-mod text;
-pub(crate) mod time;
+pub(crate) mod text;
+mod time;
 mod value;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use self::argument::Record;
 pub use self::header::HeaderArgument;
@@ -96,8 +78,8 @@ pub struct Tool {
     server_entity: Option<EntityUid>,
     namespace: String,
     marks: Marks,
-    input: Record,
-    resource: Option<Source>,
+    pub(crate) input: Record,
+    pub(crate) resource: Option<Source>,
     headers: Vec<HeaderArgument>,
     notes: Vec<Note>,
     noted: Noted,
@@ -264,35 +246,6 @@ impl Tool {
     pub fn resource_type(&self) -> String {
         let named = self.marks.resource.as_ref();
         named.map_or_else(|| SERVER.to_owned(), |mark| mark.entity_type.to_string())
-    }
-
-    /// Whether every call has what policies read by these names, or else lacks what it is part of.
-    #[cfg(feature = "cli")]
-    pub fn is_certain(&self, path: &[String]) -> bool {
-        presence::is_certain(&self.input, path)
-    }
-
-    /// The entity type of an enumerated argument, by the names under which policies read it.
-    #[cfg(feature = "cli")]
-    pub fn enumeration(&self, path: &[String]) -> Option<String> {
-        let enumeration = named::enumeration(&self.input, path)?;
-        Some(format!("{}::{}", enumeration.namespace, enumeration.name))
-    }
-
-    /// Arguments that the tool takes, the fewest first, to begin a test case with.
-    #[cfg(feature = "cli")]
-    pub fn examples(&self) -> Vec<serde_json::Value> {
-        let examples = example::arguments(&self.input).into_iter();
-        examples.filter(|arguments| self.takes(arguments)).collect()
-    }
-
-    /// Whether arguments that a test case writes fit.
-    #[cfg(feature = "cli")]
-    pub fn takes(&self, arguments: &serde_json::Value) -> bool {
-        let text = arguments.to_string();
-        let read = json::read(text.as_bytes(), DEEPEST_EXAMPLE);
-        let object = read.as_ref().ok().and_then(json::Value::as_object);
-        object.is_some_and(|object| self.arguments(Some(object)).is_ok())
     }
 
     /// The arguments of a call as they may be recorded, whether they are valid or not; `None` if

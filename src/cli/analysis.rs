@@ -6,6 +6,7 @@ pub(in crate::cli) mod lint;
 pub(in crate::cli) mod prove;
 pub mod run;
 pub(in crate::cli) mod scope;
+pub(in crate::cli) mod tool;
 pub(in crate::cli) mod total_functions;
 pub mod trace;
 pub mod verdict;

@@ -10,15 +10,15 @@ use crate::json::Value;
 
 /// What one argument, or one element of one, may be.
 #[derive(Clone, Debug)]
-pub(super) struct Argument {
-    pub(super) kind: Kind,
+pub(crate) struct Argument {
+    pub(crate) kind: Kind,
     /// Whether `null` is accepted; it then counts as absent.
-    pub(super) nullable: bool,
+    pub(crate) nullable: bool,
 }
 
 /// The shapes of an argument.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A boolean, or only one of the two.
     Bool(Option<bool>),
     /// A number without a fraction.
@@ -43,87 +43,87 @@ pub(super) enum Kind {
 
 /// The members of an object.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Record {
-    pub(super) fields: BTreeMap<String, Field>,
+pub(crate) struct Record {
+    pub(crate) fields: BTreeMap<String, Field>,
 }
 
 /// One member of an object.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
-    pub(super) argument: Argument,
-    pub(super) required: bool,
+pub(crate) struct Field {
+    pub(crate) argument: Argument,
+    pub(crate) required: bool,
     /// Whether its value stays out of the record.
-    pub(super) redact: bool,
+    pub(crate) redact: bool,
 }
 
 /// A string enumeration and the Cedar entities of its values.
 #[derive(Clone, Debug)]
-pub(super) struct Enumeration {
+pub(crate) struct Enumeration {
     /// The namespace of the entity type, such as `crm::update_contact::Input`.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
     /// The entity type in it.
-    pub(super) name: String,
-    pub(super) values: BTreeMap<String, EntityUid>,
+    pub(crate) name: String,
+    pub(crate) values: BTreeMap<String, EntityUid>,
 }
 
 /// An array.
 #[derive(Clone, Debug)]
-pub(super) struct Set {
-    pub(super) items: Box<Argument>,
-    pub(super) min: Option<usize>,
-    pub(super) max: Option<usize>,
-    pub(super) unique: bool,
+pub(crate) struct Set {
+    pub(crate) items: Box<Argument>,
+    pub(crate) min: Option<usize>,
+    pub(crate) max: Option<usize>,
+    pub(crate) unique: bool,
 }
 
 /// One of the types of a union.
 #[derive(Clone, Debug)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// Its place in the schema, which names it: `typeChoice0`.
-    pub(super) position: usize,
-    pub(super) kind: Kind,
+    pub(crate) position: usize,
+    pub(crate) kind: Kind,
 }
 
 /// A value that is passed on unread.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Opaque {
+pub(crate) struct Opaque {
     /// Dotted paths inside of it that stay out of the record.
-    pub(super) redact: Vec<String>,
+    pub(crate) redact: Vec<String>,
 }
 
 impl Argument {
     /// An argument that policies do not see.
-    pub(super) fn opaque(redact: Vec<String>) -> Self {
+    pub(crate) fn opaque(redact: Vec<String>) -> Self {
         Self { kind: Kind::Opaque(Opaque { redact }), nullable: true }
     }
 
     /// Whether policies see nothing of it.
-    pub(super) fn is_hidden(&self) -> bool {
+    pub(crate) fn is_hidden(&self) -> bool {
         matches!(self.kind, Kind::Opaque(_))
     }
 }
 
 impl Field {
     /// Whether Cedar can count on the attribute being there.
-    pub(super) fn is_certain(&self) -> bool {
+    pub(crate) fn is_certain(&self) -> bool {
         self.required && !self.argument.nullable
     }
 }
 
 impl Choice {
     /// The attribute that holds the value when it is of this type.
-    pub(super) fn attribute(&self) -> String {
+    pub(crate) fn attribute(&self) -> String {
         format!("typeChoice{}", self.position)
     }
 }
 
 /// The attribute of one element of a tuple.
-pub(super) fn projection(position: usize) -> String {
+pub(crate) fn projection(position: usize) -> String {
     format!("proj{position}")
 }
 
 impl Kind {
     /// Whether a value has the JSON type that this asks for, whatever it says.
-    pub(super) fn admits(&self, value: &Value<'_>) -> bool {
+    pub(crate) fn admits(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Bool(_) => matches!(value, Value::Bool(_)),
             Self::Long(_) | Self::Decimal(_) => matches!(value, Value::Number(_)),
@@ -135,7 +135,7 @@ impl Kind {
         }
     }
     /// Whether this is neither an array nor an object.
-    pub(super) fn is_scalar(&self) -> bool {
+    pub(crate) fn is_scalar(&self) -> bool {
         match self {
             Self::Bool(_) | Self::Long(_) | Self::Decimal(_) | Self::Text(_) | Self::Enum(_) => {
                 true
@@ -147,17 +147,17 @@ impl Kind {
     }
 
     /// The record, if this is one.
-    pub(super) fn as_record(&self) -> Option<&Record> {
+    pub(crate) fn as_record(&self) -> Option<&Record> {
         if let Self::Record(record) = self { Some(record) } else { None }
     }
 
     /// The opaque value, if this is one.
-    pub(super) fn as_opaque(&self) -> Option<&Opaque> {
+    pub(crate) fn as_opaque(&self) -> Option<&Opaque> {
         if let Self::Opaque(opaque) = self { Some(opaque) } else { None }
     }
 
     /// What an element at a position of an array must be, if anything can be there.
-    pub(super) fn element(&self, position: usize) -> Option<&Argument> {
+    pub(crate) fn element(&self, position: usize) -> Option<&Argument> {
         if let Self::Set(set) = self {
             Some(&set.items)
         } else if let Self::Tuple(arguments) = self {

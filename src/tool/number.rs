@@ -6,31 +6,28 @@
 
 use serde_json::{Map, Number, Value};
 
-#[cfg(feature = "cli")]
-use crate::policy::value::plain;
-
 /// How many fractional digits Cedar's `decimal` has.
 const DIGITS: usize = 4;
 /// Ten to the power of [`DIGITS`].
-const ONE: i128 = 10_000;
+pub(crate) const ONE: i128 = 10_000;
 /// How many significant digits survive a double, whichever they are.
-pub(super) const DOUBLE_DIGITS: usize = 15;
+pub(crate) const DOUBLE_DIGITS: usize = 15;
 /// Beyond every number a bound could be compared with.
 const BEYOND: i128 = i128::MAX / 1_000_000;
 
 /// The values that a number may have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Range {
-    min: Option<Bound>,
-    max: Option<Bound>,
-    multiple_of: Option<Bound>,
-    values: Option<Vec<i128>>,
+pub(crate) struct Range {
+    pub(crate) min: Option<Bound>,
+    pub(crate) max: Option<Bound>,
+    pub(crate) multiple_of: Option<Bound>,
+    pub(crate) values: Option<Vec<i128>>,
 }
 
 /// A limit in ten-thousandths, and how to say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Bound {
-    limit: i128,
+pub(crate) struct Bound {
+    pub(crate) limit: i128,
     words: String,
 }
 
@@ -46,7 +43,7 @@ impl Range {
     ///
     /// The error is the keyword that cannot be read, the second part of the result one that cannot
     /// be enforced.
-    pub(super) fn read(
+    pub(crate) fn read(
         schema: &Map<String, Value>,
         values: Option<&[&Value]>,
     ) -> Result<(Self, Option<&'static str>), &'static str> {
@@ -69,47 +66,13 @@ impl Range {
     }
 
     /// Checks an integer; the error says what it must be.
-    pub(super) fn check_long(&self, value: i64) -> Result<(), String> {
+    pub(crate) fn check_long(&self, value: i64) -> Result<(), String> {
         self.check(i128::from(value).saturating_mul(ONE))
     }
 
     /// Checks a number in ten-thousandths; the error says what it must be.
-    pub(super) fn check_decimal(&self, value: i64) -> Result<(), String> {
+    pub(crate) fn check_decimal(&self, value: i64) -> Result<(), String> {
         self.check(i128::from(value))
-    }
-
-    /// The numbers that the schema names, in ten-thousandths.
-    #[cfg(feature = "cli")]
-    pub(super) fn named(&self) -> impl Iterator<Item = i128> {
-        let bounds = [&self.min, &self.max, &self.multiple_of].into_iter().flatten();
-        let values = self.values.iter().flatten().copied();
-        values.chain(bounds.map(|bound| bound.limit))
-    }
-
-    /// What holds for every integer in the range, in Cedar's words.
-    #[cfg(feature = "cli")]
-    pub(super) fn conditions_of_long(&self, path: &str) -> Vec<String> {
-        let long = |limit: i128| i64::try_from(limit.div_euclid(ONE)).ok();
-        let up = |bound: &Bound| long(bound.limit.saturating_add(ONE.saturating_sub(1)));
-        let min = self.min.as_ref().and_then(up).map(|min| format!("{path} >= {min}"));
-        let max = self.max.as_ref().and_then(|bound| long(bound.limit));
-        let max = max.map(|max| format!("{path} <= {max}"));
-        let values = self.values.as_ref().map(|values| {
-            let values: Vec<_> = values.iter().filter_map(|value| long(*value)).collect();
-            format!("{values:?}.contains({path})")
-        });
-        min.into_iter().chain(max).chain(values.filter(|text| !text.starts_with("[]"))).collect()
-    }
-
-    /// What holds for every number in the range, in Cedar's words.
-    #[cfg(feature = "cli")]
-    pub(super) fn conditions_of_decimal(&self, path: &str) -> Vec<String> {
-        let bound = |operation, bound: &Option<Bound>| {
-            let limit = i64::try_from(bound.as_ref()?.limit).ok()?;
-            Some(format!("{path}.{operation}(decimal(\"{}\"))", plain(limit)))
-        };
-        let min = bound("greaterThanOrEqual", &self.min);
-        min.into_iter().chain(bound("lessThanOrEqual", &self.max)).collect()
     }
 
     fn check(&self, value: i128) -> Result<(), String> {
@@ -130,7 +93,7 @@ impl Range {
 }
 
 /// Reads a literal in plain notation as ten-thousandths; the error says what it must be.
-pub(super) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static str> {
+pub(crate) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static str> {
     let unsigned = literal.strip_prefix('-').unwrap_or(literal);
     let negative = unsigned.len() != literal.len();
     let (whole, fraction) = match unsigned.split_once('.') {

@@ -38,19 +38,19 @@ pub enum UnknownResource {
 
 /// Where a call names its resource. There is exactly one such place in valid arguments.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     entity_type: EntityTypeName,
     /// The entity type as Cedar writes it.
     type_name: String,
     /// The members that lead to the argument.
-    pub(super) path: Vec<String>,
-    pub(super) kind: Kind,
+    pub(crate) path: Vec<String>,
+    pub(crate) kind: Kind,
     redact: bool,
 }
 
 impl Source {
     /// Finds the argument that the inventory means.
-    pub(super) fn find(input: &Record, mark: &ResourceMark) -> Result<Self, Problem> {
+    pub(crate) fn find(input: &Record, mark: &ResourceMark) -> Result<Self, Problem> {
         let mut found = Vec::new();
         find(input, &mark.argument, &[], &mut found);
         // A member's name may have dots in it, so that one path can mean two arguments.
@@ -76,13 +76,13 @@ impl Source {
     }
 
     /// The entity that a call names; `None` if its argument is not what the tool's schema asks for.
-    pub(super) fn entity(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
+    pub(crate) fn entity(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
         let id = self.id(arguments?)?;
         Some(EntityUid::from_type_name_and_id(self.entity_type.clone(), EntityId::new(id)))
     }
 
     /// The same as Cedar writes it, for the record, which does not show what the inventory redacts.
-    pub(super) fn recorded(&self, arguments: Option<&Object<'_>>) -> Option<String> {
+    pub(crate) fn recorded(&self, arguments: Option<&Object<'_>>) -> Option<String> {
         let id = self.id(arguments?)?;
         let id = if self.redact { REDACTED } else { &*id };
         let id = if is_plain(id) { id.into() } else { Cow::Owned(id.escape_debug().to_string()) };

@@ -16,16 +16,14 @@ use crate::policy::value::Value as CedarValue;
 
 mod arguments;
 mod descriptions;
-mod model;
-#[cfg(feature = "cli")]
-mod presence;
-mod properties;
+pub(crate) mod model;
+pub(crate) mod properties;
 mod records;
 mod resources;
 mod sdk;
 mod texts;
 
-fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
+pub(crate) fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
     let owned = |paths: &[&str]| paths.iter().map(ToString::to_string).collect();
     Marks { redact: owned(redact), opaque: owned(opaque), ..Marks::default() }
 }
@@ -40,7 +38,7 @@ fn try_tool(schema: Value, marks: Marks) -> Result<Tool, Vec<ToolError>> {
 }
 
 #[track_caller]
-fn tool(schema: Value, marks: Marks) -> Tool {
+pub(crate) fn tool(schema: Value, marks: Marks) -> Tool {
     try_tool(schema, marks).unwrap_or_else(|errors| panic!("{}", lines(&errors)))
 }
 
@@ -55,7 +53,7 @@ fn one(schema: Value) -> Value {
     object
 }
 
-fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> {
+pub(crate) fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> {
     let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
     let object = value.as_object().expect("arguments are an object");
     let input = tool.arguments(Some(object)).map_err(|error| error.to_string())?;
@@ -75,13 +73,13 @@ fn cedar_schema(tool: &Tool) -> Schema {
 }
 
 /// A context with nothing but the arguments.
-fn context(input: CedarValue) -> Context {
+pub(crate) fn context(input: CedarValue) -> Context {
     let members = std::iter::once(("input".into(), input)).collect();
     cedar_policy_core::ast::Context::Value(Arc::new(members)).into()
 }
 
 /// Makes a request whose context fits the tool's Cedar schema.
-fn request(tool: &Tool, input: CedarValue) -> Result<Request, String> {
+pub(crate) fn request(tool: &Tool, input: CedarValue) -> Result<Request, String> {
     let user = EntityUid::from_str("User::\"alice\"").expect("an entity");
     let action = EntityUid::from_str(&format!("Action::\"{}\"", tool.qualified_name()));
     let context = context(input);

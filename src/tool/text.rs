@@ -1,37 +1,27 @@
 //! Strings, and what JSON writes as a string for want of a type.
 
-#[cfg(feature = "cli")]
-use std::net::IpAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use regex::Regex;
 use serde_json::{Map, Value};
 
-#[cfg(feature = "cli")]
-use super::condition::quoted;
-#[cfg(feature = "cli")]
-use super::{example, pattern};
 use super::{number, time};
 use crate::policy::ArgumentValue;
 use crate::policy::value::Extension;
 
-/// The longest string that is made up.
-#[cfg(feature = "cli")]
-const LONGEST_SAMPLE: usize = 1000;
-
 /// The strings that an argument may be.
 #[derive(Clone, Debug)]
-pub(super) struct Text {
-    form: Form,
-    min: Option<usize>,
-    max: Option<usize>,
-    pattern: Option<Regex>,
-    values: Option<Vec<String>>,
+pub(crate) struct Text {
+    pub(crate) form: Form,
+    pub(crate) min: Option<usize>,
+    pub(crate) max: Option<usize>,
+    pub(crate) pattern: Option<Regex>,
+    pub(crate) values: Option<Vec<String>>,
 }
 
 /// What a string stands for.
 #[derive(Clone, Copy, Debug)]
-enum Form {
+pub(crate) enum Form {
     Plain,
     Date,
     DateTime,
@@ -46,7 +36,7 @@ impl Text {
     ///
     /// The error is the keyword that cannot be read, the second part of the result one that cannot
     /// be enforced.
-    pub(super) fn read(
+    pub(crate) fn read(
         schema: &Map<String, Value>,
         values: Option<&[&Value]>,
     ) -> Result<(Self, Option<&'static str>), &'static str> {
@@ -71,7 +61,7 @@ impl Text {
     }
 
     /// The Cedar type of the values.
-    pub(super) fn cedar_type(&self) -> &'static str {
+    pub(crate) fn cedar_type(&self) -> &'static str {
         match self.form {
             Form::Plain => "String",
             Form::Date | Form::DateTime => "datetime",
@@ -82,12 +72,12 @@ impl Text {
     }
 
     /// Whether policies see the string itself.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         matches!(self.form, Form::Plain)
     }
 
     /// Checks a string and converts it; the error says what it must be.
-    pub(super) fn value<'a>(&self, text: &'a str) -> Result<ArgumentValue<'a>, String> {
+    pub(crate) fn value<'a>(&self, text: &'a str) -> Result<ArgumentValue<'a>, String> {
         let length = || text.chars().count();
         if let Some(min) = self.min.filter(|min| length() < *min) {
             return Err(format!("a string of {min} or more characters"));
@@ -103,50 +93,6 @@ impl Text {
             return Err("one of its declared values".to_owned());
         }
         self.form.value(text).ok_or_else(|| self.form.words().to_owned())
-    }
-
-    /// Some strings that the argument may be.
-    #[cfg(feature = "cli")]
-    pub(super) fn samples(&self) -> Vec<String> {
-        let named = self.values.iter().flatten().cloned();
-        let pattern = self.pattern.as_ref().and_then(|regex| example::matching(regex.as_str()));
-        let mut long = self.form.sample().to_owned();
-        while long.chars().count() < self.min.unwrap_or(0).min(LONGEST_SAMPLE) {
-            long.push_str(self.form.sample());
-        }
-        let long = long.chars().take(self.max.unwrap_or(usize::MAX)).collect();
-        let samples = named.chain(pattern).chain([long]);
-        samples.filter(|sample| self.value(sample).is_ok()).collect()
-    }
-
-    /// What holds for every string, in Cedar's words.
-    #[cfg(feature = "cli")]
-    pub(super) fn conditions(&self, path: &str) -> Vec<String> {
-        if !matches!(self.form, Form::Plain) {
-            return Vec::new();
-        }
-        let values = self.values.iter().filter(|values| !values.is_empty()).map(|values| {
-            let values: Vec<_> = values.iter().map(|value| quoted(value)).collect();
-            format!("[{}].contains({path})", values.join(", "))
-        });
-        let some = self.min.filter(|min| *min > 0).map(|_| format!("{path} != \"\""));
-        let like = self.pattern.as_ref().and_then(|pattern| pattern::like(pattern.as_str()));
-        let like = like.map(|like| format!("{path} like \"{like}\""));
-        values.chain(some).chain(like).collect()
-    }
-
-    /// The string that policies see as `value`, or, where the tool takes no such string, some other
-    /// one that it takes.
-    #[cfg(feature = "cli")]
-    pub(super) fn written(&self, value: &str) -> Option<String> {
-        let fits = |text: &String| self.value(text).is_ok();
-        let as_asked = self.form.written(value);
-        if let Some(fitting) = as_asked.iter().find(|text| fits(text)) {
-            return Some(fitting.clone());
-        }
-        let pattern = self.pattern.iter().map(Regex::as_str);
-        let near = pattern.flat_map(|pattern| pattern::near(value, pattern));
-        near.chain(self.samples()).find(fits)
     }
 }
 
@@ -192,36 +138,6 @@ impl Form {
         value.map(ArgumentValue::Extension)
     }
 
-    #[cfg(feature = "cli")]
-    fn sample(self) -> &'static str {
-        match self {
-            Self::Plain => "text",
-            Self::Date => "2026-01-31",
-            Self::DateTime => "2026-01-31T12:00:00Z",
-            Self::Duration => "P1D",
-            Self::Ipv4 => "192.0.2.1",
-            Self::Ipv6 => "2001:db8::1",
-            Self::Decimal => "1.5",
-        }
-    }
-
-    /// How JSON writes a value that Cedar writes like this.
-    #[cfg(feature = "cli")]
-    fn written(self, value: &str) -> Option<String> {
-        match self {
-            Self::Plain => Some(value.to_owned()),
-            Self::Date => Some(time::instant(value)?.format("%Y-%m-%d").to_string()),
-            Self::DateTime => {
-                Some(time::instant(value)?.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
-            }
-            Self::Duration => time::span(value),
-            Self::Ipv4 | Self::Ipv6 => Some(address(value)?.to_string()),
-            Self::Decimal => {
-                Some(value.strip_prefix("decimal(\"")?.strip_suffix("\")")?.to_owned())
-            }
-        }
-    }
-
     fn words(self) -> &'static str {
         match self {
             Self::Plain => "a string",
@@ -235,16 +151,6 @@ impl Form {
             Self::Decimal => "a decimal number in plain notation with at most 4 fractional digits",
         }
     }
-}
-
-/// The address of a Cedar value that is a single one.
-#[cfg(feature = "cli")]
-fn address(value: &str) -> Option<IpAddr> {
-    let text = value.strip_prefix("ip(\"")?.strip_suffix("\")")?;
-    let (address, width) = text.split_once('/').unwrap_or((text, ""));
-    let address: IpAddr = address.parse().ok()?;
-    let whole = if address.is_ipv4() { "32" } else { "128" };
-    (width.is_empty() || width == whole).then_some(address)
 }
 
 /// Compiles a pattern, unless it would mean something else here than in JSON Schema.
@@ -291,7 +197,7 @@ fn in_ascii(pattern: &str) -> Option<String> {
 }
 
 /// Reads a keyword whose value is a count.
-pub(super) fn count(
+pub(crate) fn count(
     schema: &Map<String, Value>,
     keyword: &'static str,
 ) -> Result<Option<usize>, &'static str> {

@@ -50,37 +50,6 @@ pub(super) fn duration(text: &str) -> Option<String> {
     rest.is_empty().then(|| format!("{sign}{total}ms"))
 }
 
-/// The time of a Cedar value, which is written as a date, as a time, or as
-/// `datetime("1970-01-01").offset(duration("5ms"))`.
-#[cfg(feature = "cli")]
-pub(crate) fn instant(value: &str) -> Option<chrono::DateTime<chrono::Utc>> {
-    use chrono::{DateTime, NaiveDate, NaiveTime};
-    let value = value.strip_prefix("datetime(\"")?;
-    if let Some(offset) = value.strip_prefix("1970-01-01\").offset(") {
-        return DateTime::from_timestamp_millis(milliseconds_of(offset.strip_suffix(')')?)?);
-    }
-    let text = value.strip_suffix("\")")?;
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
-    let date = date.map(|date| date.and_time(NaiveTime::MIN).and_utc());
-    let time = DateTime::parse_from_rfc3339(text).ok();
-    let time = time.or_else(|| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z").ok());
-    date.or_else(|| Some(time?.to_utc()))
-}
-
-/// The duration that Cedar writes as `duration("5ms")`, as JSON writes it.
-#[cfg(feature = "cli")]
-pub(super) fn span(value: &str) -> Option<String> {
-    let milliseconds = milliseconds_of(value)?;
-    let sign = if milliseconds < 0 { "-" } else { "" };
-    let size = milliseconds.unsigned_abs();
-    Some(format!("{sign}PT{}.{:03}S", size / 1_000, size % 1_000))
-}
-
-#[cfg(feature = "cli")]
-fn milliseconds_of(duration: &str) -> Option<i64> {
-    duration.strip_prefix("duration(\"")?.strip_suffix("ms\")")?.parse().ok()
-}
-
 fn is_date(text: &str) -> bool {
     let mut parts = text.split('-');
     let (Some(year), Some(month), Some(day), None) =

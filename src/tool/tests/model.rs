@@ -83,7 +83,7 @@ const WORDS: [&str; 16] = [
 
 /// A type.
 #[derive(Clone, Debug)]
-pub(super) enum Model {
+pub(crate) enum Model {
     Bool,
     Long(i64, i64),
     Number(i64),
@@ -99,7 +99,7 @@ pub(super) enum Model {
 
 /// A stream of decisions.
 #[derive(Debug)]
-pub(super) struct Choices(pub(super) std::vec::IntoIter<u8>);
+pub(crate) struct Choices(pub(crate) std::vec::IntoIter<u8>);
 
 impl Choices {
     fn below(&mut self, limit: usize) -> usize {
@@ -108,7 +108,7 @@ impl Choices {
 }
 
 /// Arguments of up to three levels.
-pub(super) fn arguments() -> impl Strategy<Value = Model> {
+pub(crate) fn arguments() -> impl Strategy<Value = Model> {
     let leaf = prop_oneof![
         Just(Model::Bool),
         (-50..50_i64, 0..50_i64).prop_map(|(min, size)| Model::Long(min, min.saturating_add(size))),
@@ -130,7 +130,7 @@ pub(super) fn arguments() -> impl Strategy<Value = Model> {
 }
 
 /// Anything at all that is made of the words of schemas, beneath an object.
-pub(super) fn keywords() -> impl Strategy<Value = Value> {
+pub(crate) fn keywords() -> impl Strategy<Value = Value> {
     let word = (0..WORDS.len()).prop_map(|word| json!(WORDS[word]));
     let number = prop_oneof![Just(json!(0)), Just(json!(-1)), Just(json!(0.3)), Just(json!(1e300))];
     let leaf = prop_oneof![4 => word, 1 => number, 1 => any::<bool>().prop_map(Value::from), 1 => Just(Value::Null)];
@@ -162,7 +162,7 @@ fn object(member: impl Strategy<Value = Model>) -> impl Strategy<Value = Model> 
 
 impl Model {
     /// The JSON Schema of the type.
-    pub(super) fn schema(&self) -> Value {
+    pub(crate) fn schema(&self) -> Value {
         match self {
             Self::Bool => json!({ "type": "boolean" }),
             Self::Long(min, max) => json!({ "type": "integer", "minimum": min, "maximum": max }),
@@ -193,7 +193,7 @@ impl Model {
     }
 
     /// A value of the type.
-    pub(super) fn value(&self, choices: &mut Choices) -> Value {
+    pub(crate) fn value(&self, choices: &mut Choices) -> Value {
         match self {
             Self::Bool => json!(choices.below(2) == 1),
             Self::Long(min, max) => json!(if choices.below(2) == 0 { min } else { max }),
@@ -226,7 +226,7 @@ impl Model {
     }
 
     /// A value with one part that the type does not allow.
-    pub(super) fn misfit(&self, choices: &mut Choices) -> Value {
+    pub(crate) fn misfit(&self, choices: &mut Choices) -> Value {
         let fits_nothing = || [json!({ "nope": 1 }), json!([[{ "nope": 1 }], [[]], {}])];
         let misfit = fits_nothing()[choices.below(2)].clone();
         match self {

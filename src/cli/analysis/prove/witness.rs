@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::syntax::UNSEEN;
 use crate::bundle::Bundle;
+use crate::cli::analysis::tool::instant;
 use crate::cli::input::cases::{Call, Identity};
 use crate::identity::ClaimType;
 use crate::tool::Tool;
-use crate::tool::time::instant;
 
 /// A request, and who sends it.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-use super::example::matching;
+use super::examples::matching;
 
 /// How many letters are tried, and in how many places.
 const LETTERS: usize = 6;

@@ -1,24 +1,24 @@
 //! What holds for the arguments of every call that is let through to the policies, in Cedar's words.
 
-use super::Tool;
-use super::argument::{Argument, Kind, Record, projection};
-use super::resource::Source;
+use crate::tool::Tool;
+use crate::tool::argument::{Argument, Kind, Record, projection};
+use crate::tool::resource::Source;
 
 impl Tool {
     /// Conditions that `context.input` always fulfils. They say less than the check of a call does:
     /// Cedar has no words for patterns and lengths.
-    pub fn conditions(&self) -> Vec<String> {
+    pub(in crate::cli) fn conditions(&self) -> Vec<String> {
         record(&self.input, "context.input")
     }
 
     /// Holds for arguments that name this resource; `None` where the resource is the server.
-    pub fn names_resource(&self, id: &str) -> Option<String> {
+    pub(in crate::cli) fn names_resource(&self, id: &str) -> Option<String> {
         let source = self.resource.as_ref()?;
         Some(source.condition(id).unwrap_or_else(|| "false".to_owned()))
     }
 
     /// Whether both take exactly the same arguments for the same.
-    pub fn reads_like(&self, other: &Self) -> bool {
+    pub(in crate::cli) fn reads_like(&self, other: &Self) -> bool {
         // A compiled pattern can be compared by what it was compiled from, which it shows.
         format!("{:?}", self.input) == format!("{:?}", other.input)
     }

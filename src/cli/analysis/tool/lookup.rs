@@ -1,6 +1,6 @@
 //! An argument by the names under which policies see it.
 
-use super::argument::{Enumeration, Kind, Record, projection};
+use crate::tool::argument::{Enumeration, Kind, Record, projection};
 
 /// The enumeration that an argument is of, if it is of one.
 pub(super) fn enumeration<'a>(input: &'a Record, path: &[String]) -> Option<&'a Enumeration> {

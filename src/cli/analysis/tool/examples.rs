@@ -3,9 +3,9 @@
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use serde_json::{Map, Value};
 
-use super::argument::{Kind, Record, Set};
-use super::number::Range;
 use crate::policy::value::plain;
+use crate::tool::argument::{Kind, Record, Set};
+use crate::tool::number::Range;
 
 /// How many values of one argument are shown.
 const VALUES: usize = 8;

@@ -3,13 +3,13 @@
 use cedar_policy::EvalResult;
 use serde_json::{Map, Number, Value};
 
-use super::argument::{Argument, Kind, Record, projection};
-use super::{Tool, number};
+use crate::tool::argument::{Argument, Kind, Record, projection};
+use crate::tool::{Tool, number};
 
 impl Tool {
     /// Arguments for which `context.input` is `input`, if there are any. Strings that the tool would
     /// not take become others that it does.
-    pub fn written(&self, input: &EvalResult) -> Option<Value> {
+    pub(in crate::cli) fn written(&self, input: &EvalResult) -> Option<Value> {
         members(&self.input, input)
     }
 }

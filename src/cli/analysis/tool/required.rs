@@ -1,6 +1,6 @@
 //! Which arguments no call can leave out.
 
-use super::argument::{Kind, Record, projection};
+use crate::tool::argument::{Kind, Record, projection};
 
 /// Whether what the last name stands for is there whenever the others are.
 pub(super) fn is_certain(input: &Record, path: &[String]) -> bool {
