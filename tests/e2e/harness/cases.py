@@ -3,7 +3,10 @@
 import base64
 import dataclasses
 import json
+import re
+import time
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,11 @@ from harness.messages import MCP_HEADERS, Request
 from harness.tokens import TokenIssuer
 
 AUTHORITY = "tools.example"
+# A day that stands alone as a string, and how near it has to be to the time of its case to mean "yesterday" or the like.
+DAY = re.compile(rb'"(\d{4}-\d\d-\d\d)"')
+NEAR = timedelta(days=7)
+# More than the sending of one case takes.
+MARGIN = timedelta(seconds=20)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +36,30 @@ class Case:
     identity: dict[str, Any]
     request: Request
     expect: dict[str, Any]
+    day: date | None
 
     def signed(self, issuer: TokenIssuer) -> Request:
-        """The request with a token for each set of claims."""
-        request = self.request
+        """The request with a token for each set of claims, and with days as near to today as they are to the case's."""
+        request = self._moved()
         for name, claims in self.identity.get("tokens", {}).items():
             token = issuer.sign_bytes(json.dumps(claims).encode())
             request = request.with_header(token_header(name), f"Bearer {token}")
         return request
+
+    def _moved(self) -> Request:
+        """Envoy's clock cannot be set to the time of a case, so the days around that time move to today."""
+        if self.day is None:
+            return self.request
+        case, today = self.day, _today()
+
+        def move(found: re.Match[bytes]) -> bytes:
+            try:
+                away = date.fromisoformat(found[1].decode()) - case
+            except ValueError:
+                return found[0]
+            return f'"{today + away}"'.encode() if abs(away) <= NEAR else found[0]
+
+        return dataclasses.replace(self.request, body=DAY.sub(move, self.request.body))
 
     @property
     def spiffe(self) -> str | None:
@@ -73,7 +97,18 @@ def _read(file: Path) -> Iterator[Case]:
             identity=identities[case["as"]] if "as" in case else {},
             request=_request(case),
             expect=case["expect"],
+            day=case["time"].astimezone(UTC).date() if "time" in case else None,
         )
+
+
+def _today() -> date:
+    """The day, unless it is just about to end: then the next one, once that has begun."""
+    now = datetime.now(UTC)
+    soon = now + MARGIN
+    while now.date() < soon.date():
+        time.sleep(1)
+        now = datetime.now(UTC)
+    return now.date()
 
 
 def _bundle(file: Path) -> Path:

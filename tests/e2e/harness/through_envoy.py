@@ -1,7 +1,7 @@
 """Reads `through_envoy.yaml`: the cases that come out differently because Envoy stands before the filter."""
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -14,22 +14,15 @@ RESET = "reset"
 PROTOCOLS = ("h1", "h2")
 
 
-class Outcomes(NamedTuple):
-    """What may come of a case: statuses that Envoy answers itself, resets, other decisions, or what the case says."""
-
-    by_protocol: dict[str, list[Any]]
-    skip: str | None = None
-
-
-def outcomes(case: Case) -> Outcomes:
-    """What may come of this case, which is what it says unless the table has it."""
+def outcomes(case: Case) -> dict[str, list[Any]]:
+    """What may come of this case by protocol: what it says, unless the table has a status of Envoy's or another outcome."""
     expected = {protocol: [case.expect] for protocol in PROTOCOLS}
     entry = _table().get((case.file, case.name), {})
     for protocol, given in entry.items():
         if protocol in PROTOCOLS:
             alternatives = given if isinstance(given, list) else [given]
             expected[protocol] = [case.expect if each == AS_WRITTEN else each for each in alternatives]
-    return Outcomes(expected, entry.get("skip"))
+    return expected
 
 
 @cache
