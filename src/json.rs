@@ -6,6 +6,7 @@
 
 mod canonical;
 mod given;
+mod normal;
 mod number;
 mod plain;
 mod read;
@@ -25,7 +26,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 pub use canonical::canonical;
 pub(crate) use given::given;
-pub use number::{LARGEST_INTEGER, Number};
+pub use normal::{Inexact, Normalize, normalized};
+pub use number::Number;
 pub(crate) use plain::{cut, is_plain};
 pub use read::{JsonError, read};
 pub use rendered::{REDACTED, Rendered, Shared};

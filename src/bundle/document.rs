@@ -1,5 +1,8 @@
 //! The built bundle: one JSON document that goes into the filter's configuration.
 
+#[cfg(test)]
+mod alterations;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +82,7 @@ impl Document {
 #[serde(deny_unknown_fields)]
 pub struct Resolved {
     /// All entities, actions included, in the form of Cedar's JSON that needs no schema to be read.
+    #[serde(deserialize_with = "json::normalized")]
     pub entities: Vec<Value>,
     /// The types that the author declares outside any namespace.
     pub types: BTreeSet<String>,
@@ -110,7 +114,7 @@ pub struct EntitySource {
     #[serde(default)]
     pub parents: Vec<String>,
     /// Its attributes, in Cedar's JSON form.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::normalized")]
     pub attrs: BTreeMap<String, Value>,
 }
 

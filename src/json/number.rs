@@ -14,7 +14,7 @@ const SAFE_DIGITS: usize = 15;
 const SHORT: usize = 32;
 
 /// The largest integer that a double tells from its neighbours (RFC 7493).
-pub const LARGEST_INTEGER: u64 = (1 << 53) - 1;
+const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 
 /// A JSON number as it was written.
 ///

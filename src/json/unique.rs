@@ -1,5 +1,6 @@
-//! Whether every object has each of its names once: of two members, readers that do not look keep
-//! one, and people may have read the other.
+//! Whether every object has each of its names once, and every number is as canonical JSON has it.
+//! Of two members, readers that do not look keep one, and people may have read the other; and of
+//! two ways to write a number, the digest that was signed cannot tell which it was.
 //!
 //! The strict reader looks, too, but refuses numbers that only some readers of a body understand.
 //! Configurations have one reader, and may have any number of Cedar's.
@@ -9,12 +10,16 @@ use std::fmt;
 
 use hashbrown::HashSet;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+
+use super::normal;
 
 /// Looks through a text of JSON.
 ///
 /// # Errors
 ///
-/// Where an object has a second member of one name, or the text is no JSON.
+/// Where an object has a second member of one name, where a number is written as another type or
+/// value than canonical JSON (RFC 8785) writes it, or the text is no JSON.
 pub fn unique(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str(text).map(|Looked| ())
 }
@@ -62,20 +67,31 @@ impl<'de> Visitor<'de> for Looked {
         Ok(self)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self, E> {
+        canonical(number.into())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self, E> {
+        canonical(number.into())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self, E> {
+        let number = Number::from_f64(number).ok_or_else(|| E::custom("number out of range"))?;
+        canonical(number)
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self, E> {
         Ok(self)
+    }
+}
+
+/// Whether a number is the one that canonical JSON has for it: `1.0` is written `1` there.
+fn canonical<E: Error>(number: Number) -> Result<Looked, E> {
+    match normal::number(&number).map_err(E::custom)? {
+        normal if normal == number => Ok(Looked),
+        normal => Err(E::custom(format!(
+            "canonical JSON (RFC 8785) writes `{normal}` in place of this number"
+        ))),
     }
 }
 
@@ -84,7 +100,7 @@ mod tests {
     use super::unique;
 
     #[test]
-    fn a_name_that_stands_twice_in_one_object_is_found_however_it_is_written() {
+    fn what_has_two_readings_is_found_however_it_is_written() {
         for (text, found) in [
             (r#"{"a": 1, "b": {"a": 2}, "c": [{"a": null}, {"a": true}]}"#, None),
             (r#"[1, -1, 1.5, "a", "\u0061", {}]"#, None),
@@ -94,6 +110,31 @@ mod tests {
                 Some("duplicate member `a` at line 1 column 25"),
             ),
             (r#"{"a": 1"#, Some("EOF while parsing an object at line 1 column 7")),
+            (r"[0, -31403, 0.10, 2.5e-7, 1e21, 9007199254740994]", None),
+            (
+                r#"{"enum": [1.0]}"#,
+                Some(
+                    "canonical JSON (RFC 8785) writes `1` in place of this number at line 1 column 13",
+                ),
+            ),
+            (
+                "[1, 1e0]",
+                Some(
+                    "canonical JSON (RFC 8785) writes `1` in place of this number at line 1 column 7",
+                ),
+            ),
+            (
+                "[\n-0]",
+                Some(
+                    "canonical JSON (RFC 8785) writes `0` in place of this number at line 2 column 2",
+                ),
+            ),
+            (
+                "[9007199254740993]",
+                Some(
+                    "`9007199254740993` is `9007199254740992` in canonical JSON (RFC 8785), which has doubles only at line 1 column 17",
+                ),
+            ),
         ] {
             let error = unique(text).err().map(|error| error.to_string());
             assert_eq!(error.as_deref(), found, "{text}");

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::problem::{Problem, ToolError};
 use crate::digest::Digest;
+use crate::json::Normalize as _;
 
 /// The longest name a tool can have.
 const MAX_NAME: usize = 128;
@@ -36,7 +37,7 @@ impl ToolDescription {
         &self.name
     }
 
-    /// The JSON Schema of its arguments.
+    /// The JSON Schema of its arguments, in normal form.
     pub fn input_schema(&self) -> &Value {
         &self.input_schema
     }
@@ -51,13 +52,14 @@ impl TryFrom<Entry> for ToolDescription {
     type Error = Problem;
 
     fn try_from(entry: Entry) -> Result<Self, Problem> {
-        let Entry { name, input_schema, digest } = entry;
+        let Entry { name, mut input_schema, digest } = entry;
         if !is_tool_name(&name) {
             return Err(Problem::ToolName);
         }
         if !input_schema.is_object() {
             return Err(Problem::NoSchema);
         }
+        input_schema.normalize()?;
         Ok(Self { name, input_schema, digest })
     }
 }

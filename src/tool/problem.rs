@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::json::Inexact;
+
 /// A tool that cannot be used as it is described.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolError {
@@ -75,6 +77,9 @@ pub enum Problem {
     /// What was pinned is not in the list.
     #[error("`pins` has its digest, but the tool is not in the list")]
     PinOfNothing,
+    /// A number of its schema has no canonical JSON.
+    #[error(transparent)]
+    Number(#[from] Inexact),
     /// A tool has no name.
     #[error("the tool has no name")]
     Nameless,

@@ -29,6 +29,29 @@ fn what_is_not_policy_does_not_change_the_digest() {
     assert_ne!(changed.run("build bundle").stdout, plain);
 }
 
+/// A number has one spelling in a document, however people or servers write it.
+#[test]
+fn numbers_are_what_they_are_in_canonical_json() {
+    let with = |maximum: &str, rank: &str| {
+        let sandbox = Sandbox::with(&[
+            ("tools/notes.json", "\"type\": \"integer\"", &format!("\"enum\": [{maximum}, 4]")),
+            ("schema.cedarschema", "entity Server;", "entity Server { rank: Long };"),
+            (
+                "entities.yaml",
+                "'Server::\"notes\"'",
+                &format!("'Server::\"notes\"'\n  attrs: {{ rank: {rank} }}"),
+            ),
+        ]);
+        sandbox.run("build bundle")
+    };
+    let plain = with("3", "7");
+    assert_eq!(plain.code, 0, "{}", plain.stderr);
+    for other in [with("3.0", "7"), with("30e-1", "7.0"), with("3", "7e0")] {
+        assert_eq!((&other.stdout, &other.stderr), (&plain.stdout, &plain.stderr));
+    }
+    check("build_inexact", &with("3", "9007199254740993"));
+}
+
 #[test]
 fn a_file_gets_the_same_bytes() {
     let sandbox = Sandbox::new();

@@ -111,6 +111,9 @@ fn a_filter_that_trusts_keys_takes_what_they_signed() {
     assert!(gate(configuration).unwrap().starts_with("small@1 sha256:"));
     let tampered = configuration.replace("stars > 3", "stars > 4");
     assert!(gate(&tampered).unwrap_err().contains("is not trusted: its content has changed since"));
+    let respelled = configuration.replace("\"depth\":64", "\"depth\":64.0");
+    assert_ne!(respelled, configuration);
+    assert!(gate(&respelled).unwrap_err().contains("(RFC 8785) writes `64` in place of"));
     let null = configuration.replace("\"trust\":{", "\"trust\":null,\"environment2\":{");
     assert!(gate(&null).is_err());
     // Rotation, with two keys in the filter and with two signatures on the bundle.
@@ -192,6 +195,8 @@ fn a_file_that_is_no_built_document_is_said_to_be_none() {
     let run = sandbox.run("check built.json");
     assert_eq!(run.code, 3);
     assert!(run.stderr.contains("the version begins at 1"), "{}", run.stderr);
+    sandbox.write("built.json", &built.replacen("\"depth\":64", "\"depth\":64.0", 1));
+    check("built_number", &sandbox.run("check built.json"));
     sandbox.write("built.json", &built.replacen("\"org\":", "\"org\":[],\"org\":", 1));
     let run = sandbox.run("check built.json");
     assert_eq!(run.code, 3);

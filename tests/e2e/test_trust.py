@@ -87,6 +87,14 @@ def tampered(signer: Signer) -> tuple[Json, Json]:
     return bundle, signer.demand
 
 
+def respelled(signer: Signer) -> tuple[Json, Json]:
+    """A signed bundle with numbers that mean another type to a reader, and nothing to the digest."""
+    bundle = signer.document(3, signer.ours)
+    bundle["tools"] = json.loads(json.dumps(bundle["tools"]), parse_int=float)
+    assert bundle == signer.document(3, signer.ours)
+    return bundle, signer.demand
+
+
 def forged(signer: Signer) -> tuple[Json, Json]:
     """A bundle with the signature of another version in place of its own."""
     bundle = signer.document(3, signer.ours)
@@ -114,6 +122,7 @@ WORDS: dict[Callable[[Signer], tuple[Json, Json]], str] = {
     unknown: "which is not one of trust.keys",
     expired: "which expired at 2026-01-31T00:00:00Z",
     tampered: "the bundle is not trusted: its content has changed since the key sha256:",
+    respelled: "in place of this number at line 1 column ",
     forged: "the bundle is not trusted: the signature that it has from the key sha256:",
     downgraded: "the bundle is not trusted: its version is 1, and trust.minimum_version is 2",
     elsewhere: "the bundle is for the environment `dev`, and this filter is for no environment",

@@ -11,14 +11,13 @@ use cedar_policy::{
     Validator,
 };
 use miette::Diagnostic;
-use serde_json::{Number, Value, json};
+use serde_json::{Value, json};
 
 use super::policy_site;
 use crate::bundle::{
     Code, Document, EntitySource, Finding, Layer, LayerName, Policies, PolicySource, Site,
 };
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
-use crate::json::LARGEST_INTEGER;
 use crate::tool::SERVER;
 
 /// The deepest nesting of a policy in Cedar's JSON form, which has two levels for an operator.
@@ -228,10 +227,6 @@ pub(super) fn entities(
 }
 
 fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
-    if let Some(number) = inexact(source) {
-        let message = format!("`{number}` is beyond ±{LARGEST_INTEGER}, where JSON is not exact");
-        return Err(format!("{message}: write a string"));
-    }
     let uid = |text: &str| {
         uid(text).ok_or_else(|| format!("`{text}` is not an entity: write `Type::\"id\"`"))
     };
@@ -241,24 +236,6 @@ fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
     let json =
         json!({ "uid": json_uid(&uid(&source.uid)?), "parents": parents, "attrs": source.attrs });
     Entity::from_json_value(json, Some(schema)).map_err(|error| chain(&error))
-}
-
-/// A whole number that a double changes. The bundle is built, and its digest made, of canonical JSON,
-/// which has doubles only: such a number would be another one in the proxy.
-fn inexact(source: &EntitySource) -> Option<&Number> {
-    let exact = |number: &Number| {
-        number.is_f64() || number.as_i64().is_some_and(|n| n.unsigned_abs() <= LARGEST_INTEGER)
-    };
-    let mut open: Vec<&Value> = source.attrs.values().collect();
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Number(number) if !exact(number) => return Some(number),
-            Value::Array(elements) => open.extend(elements),
-            Value::Object(members) => open.extend(members.values()),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-    None
 }
 
 /// Cedar itself reads an id only as it writes one, so an apostrophe has to be escaped; what has no
