@@ -50,6 +50,10 @@ codes! {
     IdentityMapping = "identity-mapping", Error;
     /// The Cedar schema cannot be used.
     Schema = "schema", Error;
+    /// The schema declares an action.
+    DeclaredAction = "declared-action", Error;
+    /// The schema declares tags.
+    DeclaredTags = "declared-tags", Error;
     /// A type hides another one of the same name.
     HiddenType = "hidden-type", Error;
     /// A static entity cannot be used.

@@ -1,6 +1,7 @@
 //! Document → bundle. What passes here in a terminal loads in the proxy: both run this.
 
 mod cedar;
+mod declared;
 mod inventory;
 mod resolved;
 mod resource;
@@ -42,6 +43,7 @@ pub struct Loaded {
 /// Every finding at once, warnings included, if at least one of them is an error.
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
+    findings.extend(declared::findings(&document.schema));
     let types = inventory::declared_types(&document.schema);
     let tools = inventory::tools(document, &types, &mut findings);
     let resources = resource::types(document, &tools);

@@ -1,0 +1,41 @@
+//! What an author may not declare in `schema.cedarschema`: what only the inventory knows, and what
+//! nothing can fill.
+
+use serde_json::{Map, Value};
+
+use super::cedar;
+use crate::bundle::{Code, Finding, Site};
+
+/// Actions, which come from the inventory, and tags, which no entity has.
+///
+/// A policy about an action that only the schema knows would look right and match no call; so would
+/// one that asks for a tag.
+pub(super) fn findings(schema: &str) -> Vec<Finding> {
+    let json = cedar::author_schema(schema);
+    let namespaces = json.as_object().into_iter().flatten();
+    namespaces.flat_map(|(name, namespace)| in_namespace(name, namespace)).collect()
+}
+
+fn in_namespace(namespace: &str, declared: &Value) -> Vec<Finding> {
+    let full = |name: &str| match namespace {
+        "" => name.to_owned(),
+        namespace => format!("{namespace}::{name}"),
+    };
+    let members = |kind: &str| declared.get(kind).and_then(Value::as_object).into_iter().flatten();
+    let actions = members("actions").map(|(action, _)| {
+        let message = format!("the schema declares the action `{}::{action:?}`", full("Action"));
+        let finding = Finding::new(Code::DeclaredAction, Site::Schema, message);
+        finding.with_help("remove it: tools, servers and classes are actions without that")
+    });
+    let tagged = members("entityTypes").filter(|(_, declared)| has_tags(declared.as_object()));
+    let tags = tagged.map(|(name, _)| {
+        let message = format!("the schema gives `{}` tags, and no entity can have any", full(name));
+        let finding = Finding::new(Code::DeclaredTags, Site::Schema, message);
+        finding.with_help("use attributes: claims and `entities.yaml` can fill those")
+    });
+    actions.chain(tags).collect()
+}
+
+fn has_tags(declared: Option<&Map<String, Value>>) -> bool {
+    declared.is_some_and(|declared| declared.contains_key("tags"))
+}
