@@ -1,11 +1,13 @@
 //! Reads recorded decisions: a line of the log → its fields, and the request that it was about.
 
 pub(in crate::cli) mod arguments;
+mod differences;
 pub(in crate::cli) mod identity;
 mod line;
 pub(in crate::cli) mod lines;
 mod request;
 pub(in crate::cli) mod withheld;
 
-pub(in crate::cli) use line::{OpinionField, Recorded, choose, read, who};
+pub(in crate::cli) use differences::{candidate_differs, differences};
+pub(in crate::cli) use line::{OpinionField, Recorded, choose, read, reason_of, who};
 pub(in crate::cli) use request::{arrival, call};

@@ -20,13 +20,13 @@ fn bob() -> Value {
     json!({ "sub": "bob", "team": "blue", "roles": ["reader"], "act": { "sub": "bot" } })
 }
 
-fn gate(sandbox: &Sandbox, bundle: &str) -> Gate {
+pub(super) fn gate(sandbox: &Sandbox, bundle: &str) -> Gate {
     let opened = directory::open(&sandbox.path(bundle)).expect("a bundle");
     Gate::new(opened.loaded.bundle, "production".to_owned())
 }
 
 /// The records that a gate writes about a body.
-fn records(gate: &Gate, body: &Value, claims: Value, number: u128) -> Vec<Record> {
+pub(super) fn records(gate: &Gate, body: &Value, claims: Value, number: u128) -> Vec<Record> {
     let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
     let request = request(body);
     let time = Some("2026-03-04T05:06:07.890Z".parse().unwrap());

@@ -7,7 +7,7 @@ use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::analysis::trace::PosedCall;
-use crate::cli::log::Recorded;
+use crate::cli::log::{self, Recorded};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
@@ -28,8 +28,8 @@ pub(super) struct Explanation {
     pub(super) outcome: Option<Outcome>,
     /// The decided calls.
     pub(super) calls: Vec<ExplainedCall>,
-    /// The record that was explained, and whether the decision is the same.
-    pub(super) recorded: Option<(Recorded, Option<bool>)>,
+    /// The record that was explained, and in what members the decision differs, if that is known.
+    pub(super) recorded: Option<(Recorded, Option<Vec<&'static str>>)>,
     /// What the reader must know.
     pub(super) notes: Vec<String>,
 }
@@ -87,7 +87,7 @@ impl<'a> Author<'a> {
 impl Explanation {
     /// Decides the request as the filter does, and finds out how that came.
     pub(super) fn of(gate: &Gate, subject: Subject) -> Result<Self, Stop> {
-        let Subject { request, recorded, may_differ, mut notes, .. } = subject;
+        let Subject { request, recorded, withholds, may_differ, mut notes } = subject;
         let Some((arrival, body)) = request else {
             return Ok(Self::as_recorded(recorded, notes));
         };
@@ -97,8 +97,13 @@ impl Explanation {
         notes.extend(outcome.records.iter().filter_map(|record| unknown_tool(gate, record)));
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
         let recorded = recorded.map(|recorded| {
-            let same = agrees(&recorded, &outcome);
-            (recorded, if may_differ && !same { None } else { Some(same) })
+            let complete = !withholds && recorded.bundle.digest == gate.bundle.id.digest.as_str();
+            let differing = outcome.telling().first().map_or_else(
+                || vec!["reason"],
+                |again| log::differences(&recorded, again, complete),
+            );
+            let known = differing.is_empty() || !may_differ;
+            (recorded, known.then_some(differing))
         });
         Ok(Self {
             decision: reason.decision(),
@@ -137,17 +142,6 @@ fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
     let name = record.tool.as_deref().filter(|_| record.reason == Reason::UnknownTool)?;
     let near = fuzzy_match::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;
     Some(format!("there is no tool `{name}`: {near}"))
-}
-
-/// Whether the same was decided by the same policies. What was refused with its batch was
-/// permitted on its own.
-fn agrees(recorded: &Recorded, outcome: &Outcome) -> bool {
-    if recorded.reason() == Some(Reason::BatchRefused) {
-        return outcome.decision == Decision::Permit;
-    }
-    recorded.reason() == Some(outcome.reason)
-        && recorded.policies.iter().collect::<std::collections::BTreeSet<_>>()
-            == outcome.policies.iter().collect()
 }
 
 fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> ExplainedCall {

@@ -68,17 +68,19 @@ fn line(text: &mut String, label: &str, content: &str) {
 
 fn ending(explanation: &Explanation, gate: &Gate) -> String {
     let mut text = String::new();
-    if let Some((recorded, same)) = &explanation.recorded {
+    if let Some((recorded, differing)) = &explanation.recorded {
         let was = format!(
             "{} {} {}",
             recorded.decision().as_str(),
             recorded.reason,
             recorded.policies.join(" ")
         );
-        let verdict = match same {
-            Some(true) => tinted(Tone::Good, "the record says the same"),
-            Some(false) => {
-                tinted(Tone::Bad, &format!("the record says otherwise: {}", was.trim_end()))
+        let verdict = match differing.as_deref() {
+            Some([]) => tinted(Tone::Good, "the record says the same"),
+            Some(members) => {
+                let members = members.join("`, `");
+                let was = was.trim_end();
+                tinted(Tone::Bad, &format!("the record says otherwise in `{members}`: {was}"))
             }
             None if explanation.outcome.is_some() => {
                 let was = was.trim_end();

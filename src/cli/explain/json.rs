@@ -11,7 +11,7 @@ use crate::decide::Posed;
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> Value {
     let calls = explanation.calls.iter().map(|call| self::call(call, gate, map));
-    let recorded = explanation.recorded.as_ref().map(|(recorded, same)| {
+    let recorded = explanation.recorded.as_ref().map(|(recorded, differing)| {
         json!({
             "id": recorded.id,
             "decision": recorded.decision(),
@@ -23,7 +23,8 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> V
                 "version": recorded.bundle.version,
                 "digest": recorded.bundle.digest,
             },
-            "same": same,
+            "same": differing.as_ref().map(Vec::is_empty),
+            "differing": differing,
         })
     });
     let outcome = explanation.outcome.as_ref();

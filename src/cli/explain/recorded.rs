@@ -46,7 +46,7 @@ pub(super) fn subject(
                 .to_owned(),
         );
         let recorded = Some(recorded);
-        return Ok(Subject { request: None, recorded, may_differ: false, notes });
+        return Ok(Subject { request: None, recorded, withholds: true, may_differ: false, notes });
     }
     let (identity, mut may_differ) = identify(arguments, gate, &recorded, &mut notes)?;
     let given = arguments.complete.as_deref();
@@ -59,7 +59,8 @@ pub(super) fn subject(
     }
     let call = log::call(&recorded, values.value.as_ref())?;
     let request = log::arrival(&recorded, &call, &identity)?;
-    Ok(Subject { request: Some(request), recorded: Some(recorded), may_differ, notes })
+    let withholds = !values.withheld.is_empty();
+    Ok(Subject { request: Some(request), recorded: Some(recorded), withholds, may_differ, notes })
 }
 
 /// The recorded identity, unless one is given that knows more.

@@ -35,7 +35,13 @@ pub(super) fn subject(
         // clap asks for one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
     };
-    Ok(Subject { request: Some(request), recorded: None, may_differ: false, notes: Vec::new() })
+    Ok(Subject {
+        request: Some(request),
+        recorded: None,
+        withholds: false,
+        may_differ: false,
+        notes: Vec::new(),
+    })
 }
 
 fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {

@@ -10,6 +10,8 @@ pub(super) struct Subject {
     pub(super) request: Option<(Arrival, Vec<u8>)>,
     /// The record that the request was made from.
     pub(super) recorded: Option<Recorded>,
+    /// Whether the record withholds something that the call is decided from.
+    pub(super) withholds: bool,
     /// Whether the decision could be another one with what the record withholds.
     pub(super) may_differ: bool,
     /// What the reader must know about it.

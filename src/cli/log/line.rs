@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
+use super::differences;
 use crate::cli::output::report::Problem;
 use crate::identity::Identity;
 use crate::reason::{Decision, Reason};
@@ -20,16 +21,20 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) schema: String,
     pub(in crate::cli) time: String,
     pub(in crate::cli) id: String,
+    pub(super) event_class: String,
+    pub(super) decision: String,
     pub(in crate::cli) reason: String,
     pub(in crate::cli) detail: Option<String>,
     pub(in crate::cli) policies: Vec<String>,
     pub(in crate::cli) layer: Option<String>,
+    pub(super) mode: String,
     pub(in crate::cli) bundle: BundleField,
     pub(in crate::cli) principal: Option<PrincipalField>,
     pub(in crate::cli) actor: Option<ActorField>,
     pub(in crate::cli) token: Option<TokenField>,
     pub(in crate::cli) authority: String,
     pub(in crate::cli) path: String,
+    pub(super) server: Option<String>,
     pub(in crate::cli) tool: Option<String>,
     pub(in crate::cli) arguments: Option<Value>,
     pub(in crate::cli) arguments_digest: Option<String>,
@@ -37,10 +42,15 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) trace_id: Option<String>,
     pub(in crate::cli) source_ip: Option<String>,
     pub(in crate::cli) environment: String,
+    pub(super) shadow_decision: Option<String>,
     /// What would hold if nothing were in shadow.
     pub(in crate::cli) shadow: Option<OpinionField>,
+    pub(super) candidate_decision: Option<String>,
     /// What a candidate bundle says.
     pub(in crate::cli) candidate: Option<CandidateField>,
+    /// Every member.
+    #[serde(skip)]
+    pub(super) whole: Value,
 }
 
 /// What policies say that are not in force.
@@ -124,8 +134,9 @@ pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Pr
 
 /// Reads one line, which must be a record.
 pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
-    let recorded: Recorded = serde_json::from_slice(line)
-        .map_err(|error| Problem::new(format!("this is no record of a decision: {error}")))?;
+    let unread = |error| Problem::new(format!("this is no record of a decision: {error}"));
+    let mut recorded: Recorded = serde_json::from_slice(line).map_err(unread)?;
+    recorded.whole = serde_json::from_slice(line).map_err(unread)?;
     if recorded.schema != SCHEMA {
         let message =
             format!("the record has the schema `{}`, and not `{SCHEMA}`", recorded.schema);
@@ -137,7 +148,10 @@ pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
             recorded.reason
         )));
     }
-    Ok(recorded)
+    match differences::contradiction(&recorded) {
+        Some(what) => Err(Problem::new(format!("the record contradicts itself: {what}"))),
+        None => Ok(recorded),
+    }
 }
 
 /// The last records, for one to be chosen.
@@ -162,7 +176,7 @@ fn has_id(line: &str, id: &str) -> bool {
 impl Recorded {
     /// The recorded reason.
     pub(in crate::cli) fn reason(&self) -> Option<Reason> {
-        Reason::ALL.iter().find(|reason| reason.as_str() == self.reason).copied()
+        reason_of(&self.reason)
     }
 
     /// The decision that goes with the reason.
@@ -231,6 +245,11 @@ impl Recorded {
         });
         through(principal, self.actor.as_ref().map(|actor| actor.chain.as_slice()))
     }
+}
+
+/// The reason with this code.
+pub(in crate::cli) fn reason_of(code: &str) -> Option<Reason> {
+    Reason::ALL.iter().find(|reason| reason.as_str() == code).copied()
 }
 
 /// A principal and actors in words.

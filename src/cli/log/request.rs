@@ -1,33 +1,27 @@
 //! Rebuilds the request of a recorded call, as far as the record holds it.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::line::Recorded;
 use crate::cli::input::cases::{Call, Identity, Sent};
 use crate::cli::output::report::Problem;
-use crate::digest::Digest;
 use crate::exchange::Arrival;
 use crate::head::Head;
 
-/// The call, which must be the one that the record's digest is of.
+/// The call that the record is about.
 pub(in crate::cli) fn call(
     recorded: &Recorded,
     arguments: Option<&Value>,
 ) -> Result<Call, Problem> {
     let (_, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
-    let call = Call {
+    Ok(Call {
         path: recorded.path.clone(),
         authority: recorded.authority.clone(),
         tool: tool.to_owned(),
         arguments: arguments.cloned(),
-    };
-    if recorded.request_digest.as_deref() == Some(request_digest(&call, recorded).as_str()) {
-        Ok(call)
-    } else {
-        Err(Problem::new("the record was changed: its `request_digest` is of another call"))
-    }
+    })
 }
 
 /// The request as it arrived.
@@ -52,14 +46,4 @@ pub(in crate::cli) fn arrival(
         arrival.head = Head::new(fields);
     }
     Ok((arrival, body))
-}
-
-fn request_digest(call: &Call, recorded: &Recorded) -> Digest {
-    Digest::of(&json!({
-        "authority": call.authority,
-        "path": call.path,
-        "method": "tools/call",
-        "name": call.tool,
-        "arguments_digest": recorded.arguments_digest,
-    }))
 }

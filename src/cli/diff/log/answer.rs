@@ -15,6 +15,7 @@ use crate::gate::Gate;
 use crate::decide::Posed;
 use crate::exchange::Arrival;
 use crate::reason::{Decision, Reason};
+use crate::record::Record;
 
 /// A bundle that can be asked often.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub(super) struct Answer {
     pub(super) reason: Reason,
     pub(super) policies: BTreeSet<String>,
     pub(super) certainty: Certainty,
+    /// The record that the gate would write.
+    pub(super) record: Option<Record>,
 }
 
 /// How much of an answer holds whatever the withheld values are.
@@ -116,8 +119,9 @@ impl Side {
             self.gate.bundle.layers = layers;
         }
         let certainty = certainty(&outcome, &doubts);
+        let record = outcome.telling().first().cloned();
         let Outcome { reason, policies, .. } = outcome;
-        Answer { reason, policies, certainty }
+        Answer { reason, policies, certainty, record }
     }
 
     /// What the gate decides, and the policies that could have to do with the call and read what is

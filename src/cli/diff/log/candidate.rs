@@ -2,7 +2,7 @@
 //! decided again.
 
 use super::groups::{Case, What};
-use crate::cli::log::{OpinionField, Recorded};
+use crate::cli::log::{OpinionField, Recorded, reason_of};
 use crate::reason::{Decision, Reason};
 
 /// What there is to tell about a record; `None` where nobody else had a say.
@@ -22,7 +22,7 @@ pub(super) fn cases(recorded: &Recorded) -> Option<Vec<Case>> {
 
 fn case(recorded: &Recorded, by: String, opinion: &OpinionField) -> Option<Case> {
     let from = recorded.decision();
-    let Some(to) = reason(&opinion.reason).map(Reason::decision) else {
+    let Some(to) = reason_of(&opinion.reason).map(Reason::decision) else {
         let why = format!("the record has the unknown reason `{}`", opinion.reason);
         return Some(Case { by: Some(by), ..Case::new(What::Undecided, why) });
     };
@@ -42,8 +42,4 @@ fn case(recorded: &Recorded, by: String, opinion: &OpinionField) -> Option<Case>
     };
     let why = format!("{} → {}", recorded.reason, opinion.reason);
     Some(Case { by: Some(by), policies, decisions: Some((from, to)), ..Case::new(what, why) })
-}
-
-fn reason(code: &str) -> Option<Reason> {
-    Reason::ALL.iter().find(|reason| reason.as_str() == code).copied()
 }

@@ -251,7 +251,8 @@ impl Replay {
         let mut cases = Vec::new();
         let old = match old.certainty {
             Certainty::Full => {
-                cases.extend(disagreement(recorded, &old, self.is_of_old(recorded)));
+                let complete = withheld.is_empty();
+                cases.extend(disagreement(recorded, &old, self.is_of_old(recorded), complete));
                 old
             }
             // Its own record says what the values were good for.
@@ -264,8 +265,24 @@ impl Replay {
         if let Certainty::None(policies) = &new.certainty {
             return Err(reads(policies, withheld));
         }
+        cases.extend(self.disagreement_of_candidate(recorded, new, withheld));
         cases.extend(difference(&old, new));
         Ok(cases)
+    }
+
+    /// Where the new bundle is the candidate that the record tells of, it has to say what it said.
+    fn disagreement_of_candidate(
+        &self,
+        recorded: &Recorded,
+        new: &Answer,
+        withheld: &[String],
+    ) -> Option<Case> {
+        let bundle = &recorded.candidate.as_ref()?.bundle;
+        let same = bundle.digest == self.new.gate.bundle.id.digest.as_str() && withheld.is_empty();
+        let differs = log::candidate_differs(recorded, new.record.as_ref()?);
+        let why = "the record says otherwise of its `candidate`";
+        let policies = new.policies.iter().cloned().collect();
+        (same && differs).then(|| Case { policies, ..Case::new(What::Disagrees, why) })
     }
 }
 
@@ -280,17 +297,23 @@ fn as_recorded(recorded: &Recorded) -> Answer {
     let reason = recorded.reason().unwrap_or(Reason::Internal);
     let reason = if reason == Reason::BatchRefused { Reason::Permitted } else { reason };
     let policies = recorded.policies.iter().cloned().collect();
-    Answer { reason, policies, certainty: Certainty::Full }
+    Answer { reason, policies, certainty: Certainty::Full, record: None }
 }
 
-fn disagreement(recorded: &Recorded, old: &Answer, of_old: bool) -> Option<Case> {
+/// What the old bundle decides otherwise than is recorded. Of a record that withholds nothing, all
+/// that it says of the decision is compared.
+fn disagreement(recorded: &Recorded, old: &Answer, of_old: bool, complete: bool) -> Option<Case> {
     let was = as_recorded(recorded);
-    let batch = recorded.reason() == Some(Reason::BatchRefused);
-    if was.reason == old.reason && (batch || was.policies == old.policies) {
+    let differing = log::differences(recorded, old.record.as_ref()?, of_old && complete);
+    if differing.is_empty() {
         return None;
     }
     let by = if of_old { "" } else { " by another bundle" };
-    let why = format!("recorded{by}: {}; the old bundle: {}", recorded.reason, old.reason.as_str());
+    let why = if differing.contains(&"reason") {
+        format!("recorded{by}: {}; the old bundle: {}", recorded.reason, old.reason.as_str())
+    } else {
+        format!("recorded{by} otherwise: `{}`", differing.join("`, `"))
+    };
     let decisions = Some((was.decision(), old.decision()));
     let policies = old.policies.iter().cloned().collect();
     Some(Case { policies, decisions, ..Case::new(What::Disagrees, why) })

@@ -1,0 +1,135 @@
+//! What a record says, held against itself and against what deciding again gives.
+
+use serde_json::{Value, json};
+
+use super::line::{Recorded, reason_of};
+use crate::reason::Reason;
+use crate::record::{Outcome, Record};
+
+/// The members that tell what was decided.
+const DECISION: [&str; 4] = ["decision", "event_class", "reason", "policies"];
+
+/// The members that follow from the bundle and the request besides. Who asks, when and from where
+/// is what the call is decided from, and each gate has its own name.
+const FROM_BUNDLE: [&str; 16] = [
+    "detail",
+    "layer",
+    "mode",
+    "bundle",
+    "actor",
+    "server",
+    "tool",
+    "method",
+    "classes",
+    "data_class",
+    "operation",
+    "cost",
+    "resource",
+    "environment",
+    "shadow_decision",
+    "shadow",
+];
+
+/// Where a record contradicts itself; `None` where it does not.
+pub(super) fn contradiction(recorded: &Recorded) -> Option<String> {
+    let reason = recorded.reason()?;
+    let opinion = |reason: Option<&str>| match reason {
+        Some(code) => reason_of(code).map(|reason| reason.decision().as_str()),
+        None => Some("null"),
+    };
+    let shadow = opinion(recorded.shadow.as_ref().map(|shadow| shadow.reason.as_str()));
+    let candidate = recorded.candidate.as_ref();
+    let candidate = opinion(candidate.map(|candidate| candidate.opinion.reason.as_str()));
+    let mode = if reason == Reason::Shadow { "shadow" } else { "enforce" };
+    let server = recorded.tool().map(|(server, _)| server);
+    let pairs = [
+        ("decision", Some(&*recorded.decision), Some(reason.decision().as_str())),
+        ("event_class", Some(&*recorded.event_class), Some(reason.event_class().as_str())),
+        ("mode", Some(&*recorded.mode), Some(mode)),
+        ("shadow_decision", Some(recorded.shadow_decision.as_deref().unwrap_or("null")), shadow),
+        (
+            "candidate_decision",
+            Some(recorded.candidate_decision.as_deref().unwrap_or("null")),
+            candidate,
+        ),
+        ("server", recorded.server.as_deref(), server),
+    ];
+    let told = pairs.into_iter().filter_map(|(member, told, due)| Some((member, told?, due?)));
+    let wrong = told.into_iter().find(|(_, told, due)| told != due);
+    let wrong = wrong.map(|(member, told, due)| {
+        format!("`{member}` is `{told}`, and by its other members it would be `{due}`")
+    });
+    wrong.or_else(|| {
+        let message =
+            format!("`{}` is decided before a tool is known, and it names one", reason.as_str());
+        (recorded.tool.is_some() && is_early(reason)).then_some(message)
+    })
+}
+
+/// Whether a request is refused for this before its body is read as a call.
+fn is_early(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Lifecycle
+            | Reason::MethodNotAllowed
+            | Reason::Unauthenticated
+            | Reason::UnknownTenant
+            | Reason::UnknownChannel
+            | Reason::UnsupportedMediaType
+            | Reason::UnsupportedEncoding
+            | Reason::BodyTooLarge
+            | Reason::TooManyCalls
+            | Reason::MalformedBody
+            | Reason::UnsupportedVersion
+    )
+}
+
+/// The members in which a record differs from the one that deciding again makes, by the bundle that
+/// wrote it (`same_bundle`) or another one.
+pub(in crate::cli) fn differences(
+    recorded: &Recorded,
+    again: &Record,
+    same_bundle: bool,
+) -> Vec<&'static str> {
+    let outcome = outcome(again);
+    let mut again: Value = serde_json::from_str(&again.to_line()).unwrap_or_default();
+    // Alone, a call that was refused with its batch is permitted.
+    if recorded.reason() == Some(Reason::BatchRefused) && !outcome.is_refused() {
+        let outcome = outcome.refused_with_batch();
+        again["decision"] = json!(outcome.decision());
+        again["event_class"] = json!(outcome.reason.event_class().as_str());
+        for (member, value) in json!(outcome).as_object().into_iter().flatten() {
+            again[member] = value.clone();
+        }
+    }
+    let shadow_by_batch =
+        is_by_batch(recorded.shadow.as_ref().map(|shadow| shadow.reason.as_str()));
+    let known = |member: &&str| !(shadow_by_batch && member.starts_with("shadow"));
+    let others = FROM_BUNDLE.into_iter().filter(|_| same_bundle).filter(known);
+    let differs = |member: &&str| recorded.whole.get(*member) != again.get(*member);
+    DECISION.into_iter().chain(others).filter(differs).collect()
+}
+
+/// Whether what a record says of its candidate differs from what deciding again gives. Of a batch,
+/// a candidate may have refused another call.
+pub(in crate::cli) fn candidate_differs(recorded: &Recorded, again: &Record) -> bool {
+    let Some(candidate) = &recorded.candidate else { return false };
+    let opinion = json!(outcome(again));
+    let said = recorded.whole.get("candidate").and_then(Value::as_object);
+    let said = said.into_iter().flatten().filter(|(member, _)| *member != "bundle");
+    let said: Value = said.map(|(member, value)| (member.clone(), value.clone())).collect();
+    !is_by_batch(Some(&candidate.opinion.reason)) && said != opinion
+}
+
+fn is_by_batch(reason: Option<&str>) -> bool {
+    reason == Some(Reason::BatchRefused.as_str())
+}
+
+fn outcome(record: &Record) -> Outcome {
+    Outcome {
+        reason: record.reason,
+        policies: record.policies.clone(),
+        layer: record.layer.clone(),
+        detail: record.detail.clone(),
+    }
+}
