@@ -8,11 +8,13 @@ WASM := target/toolgate.wasm
 TOOLGATE := target/debug/toolgate
 BOOTSTRAP := $(PYTHON) tests/e2e/bootstrap.py
 LAYOUT := $(CARGO) run --locked --quiet --package layout --
-PROFILE := tests/layout/profile.txt
+PROFILE := envoy/layout/profile.txt
 BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
+# The tests of decisions, which hold without the native evaluator too.
+DECISIONS := policy:: decide:: exchange:: cases:: cedar::
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e bench bench-steps profile wasm image cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit e2e bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +30,7 @@ run: wasm cli ## the demo's Envoy and servers, left running for curl
 test: toolchain fmt lint doc unit e2e ## everything CI runs
 
 unit: wasm ## the core, the policy tests, the command line and the shape of the tree
+	$(CARGO) test --locked --quiet --features cedar-only --lib --test tests -- $(DECISIONS)
 	$(CARGO) test --locked --quiet --package toolgate --package layout
 
 # The tests' own build of the command: `cli` has other features in its dependencies, and would
@@ -37,7 +40,7 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
 
-bench: wasm cli ## toolgate and its alternatives side by side in Envoy: what a decision costs
+bench: release cli ## toolgate and its alternatives side by side in Envoy: what a decision costs
 	@$(BOOTSTRAP) envoy-1.40.0 bench
 	$(CARGO) build --locked --profile bench --package steps
 	@mkdir -p target/bench
@@ -53,13 +56,15 @@ profile: wasm cli ## learn anew, from the demo, which way calls take through the
 	$(LAYOUT) mark $(COMPILED) target/layout/marked.wasm
 	@$(DEMO) --wasm target/layout/marked.wasm
 	$(LAYOUT) learn $(COMPILED) $(PROFILE) target/demo/envoy.log
-	@$(LAYOUT) apply $(COMPILED) $(PROFILE) $(WASM)
 
 wasm: toolchain ## the filter
 	$(CARGO) build --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm
-	@$(LAYOUT) apply $(COMPILED) $(PROFILE) $(WASM)
+	@$(LAYOUT) strip $(COMPILED) $(WASM)
 
-image: wasm ## the filter as an OCI image layout in target/image, with what it is made of
+release: wasm ## the filter of a release: the same, laid out by the profile
+	@$(LAYOUT) apply --require-fit $(COMPILED) $(PROFILE) $(WASM)
+
+image: release ## the filter as an OCI image layout in target/image, with what it is made of
 	@$(PYTHON) envoy/image.py $(WASM) target/image
 
 cli: toolchain ## the command line

@@ -72,7 +72,7 @@ fn only_decide_makes_permits() {
 
 #[test]
 fn files_stay_short() {
-    for file in rust_files("src").into_iter().chain(rust_files("tests")) {
+    for file in ["envoy", "src", "tests"].into_iter().flat_map(rust_files) {
         let lines = read(&file).lines().count();
         assert!(lines <= LONGEST_FILE, "{} has {lines} lines", file.display());
     }

@@ -18,7 +18,7 @@ _WASM = _CARGO / "wasm32-wasip1" / "wasm"
 FLOOR = _WASM / "floor.wasm"
 CALLS = TARGET / "calls.wasm"
 
-_PROFILE = paths.REPOSITORY / "tests" / "layout" / "profile.txt"
+_PROFILE = paths.REPOSITORY / "envoy" / "layout" / "profile.txt"
 
 # Envoy has one core for itself; everything around it shares the other one.
 _CORES = sorted(os.sched_getaffinity(0))
@@ -41,7 +41,7 @@ def _cargo(*options: str) -> None:
 
 
 def _lay_out(compiled: Path, filter_: Path) -> None:
-    """As `make wasm` does it, without which Envoy would make calls to it that it does not make to toolgate."""
+    """As `make release` does it, without which Envoy would make calls to it that it does not make to toolgate."""
     command = ["cargo", "run", "--locked", "--quiet", "--package", "layout", "--", "apply"]
     arguments = [str(compiled), str(_PROFILE), str(filter_)]
     subprocess.run([*command, *arguments], cwd=paths.REPOSITORY, check=True, stdout=subprocess.DEVNULL)

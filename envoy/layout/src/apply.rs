@@ -22,6 +22,13 @@ pub struct Fit {
     pub known: usize,
 }
 
+impl Fit {
+    /// Whether at least half of the profile is about the module as it is.
+    pub fn is_enough(&self) -> bool {
+        self.unchanged * 2 >= self.known
+    }
+}
+
 impl Display for Fit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { found, unchanged, known } = self;

@@ -140,9 +140,16 @@ fn a_changed_function_gets_no_hints() {
 }
 
 #[test]
+fn a_profile_of_another_filter_is_not_enough() {
+    for (unchanged, is_enough) in [(0, false), (4, false), (5, true), (9, true)] {
+        assert_eq!(Fit { found: 9, unchanged, known: 9 }.is_enough(), is_enough, "{unchanged}");
+    }
+}
+
+#[test]
 fn nothing_known_changes_nothing() {
     let bytes = small();
-    let (laid_out, _) = laid_out(&Module::read(&bytes).unwrap(), &"".parse().unwrap()).unwrap();
+    let (laid_out, _) = laid_out(&Module::read(&bytes).unwrap(), &Profile::default()).unwrap();
     let ((before, exported, _), (after, exports, _)) = (shown(&bytes), shown(&laid_out));
     assert_eq!((before, &exported[..1], &exported[2..]), (after, &exports[..1], &exports[1..]));
 }

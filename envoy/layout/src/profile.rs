@@ -17,7 +17,7 @@ const ENOUGH: u32 = 20;
 ///
 /// As text a function is a line: how many operators it has, a character for each of its branches
 /// (see [`Way`]; `.` if it has none), and its name.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Profile {
     pub(crate) functions: Vec<Known>,
 }

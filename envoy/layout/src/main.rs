@@ -8,21 +8,21 @@ use std::process::ExitCode;
 use clap::Parser;
 use layout::{Module, Profile, Sightings, laid_out, marked};
 
-/// Lays the filter's code out by what calls pass through
+/// Lays the filter's code out by a profile
 ///
-/// The compiler knows neither which of the filter's functions a call needs nor which way it takes
-/// through them. `apply` puts the functions that calls need side by side, and tells the engine
-/// which branches they do not take, as the profile has it; and it leaves out the callbacks of
-/// streams to which the filter has no answer. The code stays what it was.
+/// The compiler knows neither which of the filter's functions a call needs nor which branches it
+/// takes. `apply` puts the functions of the profile side by side and adds branch hints. What
+/// functions do does not change. `strip` does what every build needs: it removes the names of
+/// functions and the callbacks of streams that the filter does not implement.
 ///
-/// The profile is made of a filter that `mark` has prepared: whenever a stream begins, it writes to
-/// Envoy's log what was passed through since the one before began, and `learn` reads these logs.
+/// The profile is made with a filter that `mark` has instrumented. Whenever a stream begins, it
+/// writes to Envoy's log what the one before passed through, and `learn` reads these logs.
 #[derive(Parser)]
 #[command(name = "layout")]
 enum Command {
-    /// Write a filter that logs what its calls pass through
+    /// Write a filter that logs which functions and branches its calls take
     Mark { filter: PathBuf, output: PathBuf },
-    /// Write the profile that the logs of a marked filter tell
+    /// Write the profile of the logs of a marked filter
     Learn {
         /// The filter as it was before it was marked
         filter: PathBuf,
@@ -30,8 +30,17 @@ enum Command {
         #[arg(required = true)]
         logs: Vec<PathBuf>,
     },
-    /// Write the filter as the profile has it, without the names of its functions
-    Apply { filter: PathBuf, profile: PathBuf, output: PathBuf },
+    /// Write the filter without names and unimplemented callbacks
+    Strip { filter: PathBuf, output: PathBuf },
+    /// Write the stripped filter, laid out by a profile
+    Apply {
+        filter: PathBuf,
+        profile: PathBuf,
+        output: PathBuf,
+        /// Fail where fewer than half of the profile's functions are unchanged
+        #[arg(long)]
+        require_fit: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -65,13 +74,22 @@ fn run(command: Command) -> Result<String, String> {
             let written = write(&profile, learnt.to_string().as_bytes())?;
             Ok(format!("{written}: learnt from {} calls", sightings.calls()))
         }
-        Command::Apply { filter, profile, output } => {
+        Command::Strip { filter, output } => {
+            let bytes = read(&filter)?;
+            let module = about(&filter, Module::read(&bytes))?;
+            let (code, _) = about(&filter, laid_out(&module, &Profile::default()))?;
+            write(&output, &code)
+        }
+        Command::Apply { filter, profile, output, require_fit } => {
             let bytes = read(&filter)?;
             let module = about(&filter, Module::read(&bytes))?;
             let text = String::from_utf8(read(&profile)?)
                 .map_err(|_| format!("{}: not text", profile.display()))?;
             let known = about(&profile, text.parse::<Profile>())?;
             let (code, fit) = about(&filter, laid_out(&module, &known))?;
+            if require_fit && !fit.is_enough() {
+                return Err(format!("{}: {fit}: run `make profile`", profile.display()));
+            }
             Ok(format!("{}: {fit}", write(&output, &code)?))
         }
     }
