@@ -165,3 +165,37 @@ fn a_principal_that_is_the_resource_is_in_its_groups() {
     let denial = decided(document, claims, 1).outcome.unwrap_err();
     assert_eq!((denial.reason, denial.policies), (Reason::Forbidden, vec!["p1".to_owned()]));
 }
+
+/// What the bundle puts below a principal has the groups that the token gives the principal.
+#[test]
+fn entities_below_the_principal_are_in_its_groups() {
+    let mut document = fixture::document_json();
+    document["schema"] = json!(
+        "entity Role; entity User in [Role] { tenant: String }; entity Agent; \
+         entity Server in [User, Role] { next?: Server };"
+    );
+    let next = json!({ "next": { "type": "Server", "id": "other" } });
+    document["entities"] = json!([
+        { "uid": "Server::\"pay\"", "parents": ["User::\"alice\""], "attrs": next },
+        { "uid": "Server::\"other\"", "parents": ["User::\"alice\""] },
+    ]);
+    let in_scope = "forbid (principal, action, resource in Role::\"rep\");";
+    let when =
+        |condition: &str| format!("forbid (principal, action, resource) when {{ {condition} }};");
+    let next = "resource has next && resource.next in Role::\"rep\"";
+    for forbid in [
+        in_scope.to_owned(),
+        when("resource in Role::\"rep\""),
+        when(next),
+        // Cedar evaluates these.
+        when("context.input.amount + 0 > 0 && resource in Role::\"rep\""),
+        when(&format!("context.input.amount + 0 > 0 && {next}")),
+    ] {
+        document["layers"]["org"] = layer("p", &["permit (principal, action, resource);", &forbid]);
+        let denial = decided(document.clone(), fixture::claims(), 1).outcome.expect_err(&forbid);
+        assert_eq!((denial.reason, denial.policies), (Reason::Forbidden, vec!["p1".to_owned()]));
+        let mut claims = fixture::claims();
+        claims["roles"] = json!([]);
+        assert!(decided(document.clone(), claims, 1).outcome.is_ok(), "{forbid}");
+    }
+}
