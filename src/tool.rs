@@ -20,6 +20,7 @@ mod cedar;
 mod header;
 mod list;
 pub(crate) mod number;
+mod pattern;
 mod place;
 mod problem;
 mod redact;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::{number, time};
+use super::{number, pattern, time};
 use crate::policy::ArgumentValue;
 use crate::policy::value::Extension;
 
@@ -48,7 +48,7 @@ impl Text {
             None => None,
             Some(pattern) => Some(pattern.as_str().ok_or("pattern")?),
         };
-        let pattern = written.and_then(regex);
+        let pattern = written.and_then(pattern::compile);
         let unusable = written.is_some() && pattern.is_none();
         let text = Self {
             form: Form::read(schema.get("format").and_then(Value::as_str)),
@@ -151,49 +151,6 @@ impl Form {
             Self::Decimal => "a decimal number in plain notation with at most 4 fractional digits",
         }
     }
-}
-
-/// Compiles a pattern, unless it would mean something else here than in JSON Schema.
-///
-/// Its dialect is ECMAScript's, which has more than a linear-time engine can do, no arithmetic of
-/// sets, and classes of ASCII letters and digits.
-fn regex(pattern: &str) -> Option<Regex> {
-    let sets = ["&&", "--", "~~", "[["];
-    let differs = sets.iter().any(|operator| pattern.contains(operator));
-    Regex::new(&in_ascii(pattern)?).ok().filter(|_| !differs)
-}
-
-/// White space of ECMAScript.
-const SPACE: &str = r"[\t\n\x0B\x0C\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]";
-
-/// Spells out the classes that are of ASCII in ECMAScript. In a set, `\b` is a backspace there.
-fn in_ascii(pattern: &str) -> Option<String> {
-    let mut text = String::with_capacity(pattern.len());
-    let (mut in_set, mut rest) = (false, pattern.chars());
-    while let Some(next) = rest.next() {
-        match (next, in_set) {
-            ('.', false) => text.push_str(r"[^\n\r\x{2028}\x{2029}]"),
-            ('\\', _) => match (rest.next()?, in_set) {
-                ('d', _) => text.push_str("[0-9]"),
-                ('D', _) => text.push_str("[^0-9]"),
-                ('w', _) => text.push_str("[0-9A-Za-z_]"),
-                ('W', _) => text.push_str("[^0-9A-Za-z_]"),
-                ('b' | 'B', true) | ('S', _) => return None,
-                ('b', false) => text.push_str(r"(?-u:\b)"),
-                ('B', false) => text.push_str(r"(?-u:\B)"),
-                ('s', _) => text.push_str(SPACE),
-                (other, _) if other.is_ascii_alphabetic() && !"fnrtuvxpP".contains(other) => {
-                    return None;
-                }
-                (other, _) => text.extend(['\\', other]),
-            },
-            (other, _) => {
-                in_set = if in_set { other != ']' } else { other == '[' };
-                text.push(other);
-            }
-        }
-    }
-    Some(text)
 }
 
 /// Reads a keyword whose value is a count.

@@ -280,6 +280,11 @@ fn unenforced_keywords_are_noted() {
         one(json!({ "type": "string", "pattern": "^(?!a)", "format": "email", "default": 1 })),
         &["argument `x`: `pattern` is not enforced"],
     );
+    // Without the flag it would be another pattern.
+    check_notes(
+        one(json!({ "type": "string", "pattern": "^(?i)abc$" })),
+        &["argument `x`: `pattern` is not enforced"],
+    );
     check_notes(
         one(json!({ "type": "number", "multipleOf": 0.000_01, "not": {} })),
         &["argument `x`: `multipleOf` is not enforced", "argument `x`: `not` is not enforced"],
