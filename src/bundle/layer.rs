@@ -89,10 +89,7 @@ impl Layer {
     /// # Errors
     ///
     /// The policies with an unknown `@mode`, and the message about it.
-    pub(super) fn new(
-        name: LayerName,
-        sources: Policies,
-    ) -> Result<Self, Vec<(String, String)>> {
+    pub(super) fn new(name: LayerName, sources: Policies) -> Result<Self, Vec<(String, String)>> {
         let LayerIndex { index, shadow } = LayerIndex::of(&sources)?;
         let policies = Arc::new(PolicyCache::new(sources, index));
         Ok(Self { name, policies, shadow, staged: true, set: OnceLock::new() })

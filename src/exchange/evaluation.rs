@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 
-use super::{Event, Observer};
 use super::decided::Decided;
 use super::pending::{Pending, failed, open};
+use super::{Event, Observer};
 use crate::decide::Facts;
 use crate::gate::Gate;
 use crate::record::Request;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Arrival, Observer};
 use super::decided::Decided;
 use super::preflight::preflight;
+use super::{Arrival, Observer};
 use crate::decide::{self, Denial};
 use crate::gate::{Gate, Sender};
 use crate::json;

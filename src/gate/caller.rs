@@ -5,8 +5,8 @@ use cedar_policy_core::ast::EntityUID;
 use chrono::DateTime;
 
 use crate::bundle::Bundle;
-use crate::policy::PrincipalEntity;
 use crate::identity::{Actor, Identity, Token};
+use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
 
 /// A sender among the entities of one bundle.

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::trace::{Trace, Tracer};
-use crate::gate::Gate;
 use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::Reply;

@@ -9,8 +9,8 @@ use super::nearest::Near;
 use super::value;
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::report::{Tone, tinted};
-use crate::gate::Gate;
 use crate::decide::Posed;
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::account::{Author, ExplainedCall, Explanation};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::source::Location;
-use crate::gate::Gate;
 use crate::decide::Posed;
+use crate::gate::Gate;
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> Value {
     let calls = explanation.calls.iter().map(|call| self::call(call, gate, map));

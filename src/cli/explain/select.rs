@@ -18,8 +18,8 @@ use crate::cli::log::Recorded;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
-use crate::gate::Gate;
 use crate::exchange::Arrival;
+use crate::gate::Gate;
 
 /// Finds or makes the request that the arguments mean.
 pub(super) fn subject(

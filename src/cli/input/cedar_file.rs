@@ -1,8 +1,8 @@
 //! A `.cedar` file → its policies, each with its location.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use cedar_policy::{Policy, PolicySet, Template};
 use miette::{Diagnostic, SourceSpan};

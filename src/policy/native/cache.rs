@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Index, RequestKeys};
-use crate::policy::{CompiledPolicy, Policies, Unreadable};
 use crate::limited_cache::LimitedCache;
+use crate::policy::{CompiledPolicy, Policies, Unreadable};
 
 /// How many policies stay compiled, at least.
 const GENERATION: usize = 2048;

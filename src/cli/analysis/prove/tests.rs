@@ -15,8 +15,8 @@ use crate::cli::analysis::run;
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::input::cases::Suite;
 use crate::cli::input::directory;
-use crate::gate::Gate;
 use crate::decide::Posed;
+use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
 

@@ -11,9 +11,9 @@ use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resour
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::diff::structure::failing::can_fail;
 use crate::cli::log::withheld::Reads;
-use crate::gate::Gate;
 use crate::decide::Posed;
 use crate::exchange::Arrival;
+use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 

@@ -2,8 +2,8 @@ use super::*;
 use crate::bundle::{self, Bundle};
 use crate::cli::analysis::run;
 use crate::cli::input::cases::{Call, Sent};
-use crate::gate::Gate;
 use crate::fixture;
+use crate::gate::Gate;
 use crate::identity::{Attested, identify};
 
 const SCHEMA: &str =
