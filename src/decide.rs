@@ -1,10 +1,10 @@
 //! One call, one bundle → a permit or a denial. Nothing else makes a permit.
 
-mod request;
+mod question;
 
 use std::sync::Arc;
 
-pub use request::{Facts, Posed, Question};
+pub use question::{CedarRequest, Facts, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
 use crate::identity::Identity;
@@ -189,7 +189,5 @@ fn ids(policies: &[Arc<CompiledPolicy>]) -> impl Iterator<Item = String> {
     policies.iter().map(|policy| policy.id.clone())
 }
 
-#[cfg(test)]
-mod layers;
 #[cfg(test)]
 mod tests;

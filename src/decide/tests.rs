@@ -1,3 +1,5 @@
+mod layers;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -13,7 +15,7 @@ fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
 }
 
 /// A layer of policies whose ids are a name and a number.
-pub(super) fn layer(name: &str, policies: &[&str]) -> Value {
+fn layer(name: &str, policies: &[&str]) -> Value {
     let policy = |(index, text): (usize, &&str)| {
         let id = format!("{name}{index}");
         json!({ "id": id, "source": format!("@id(\"{id}\") {text}") })
@@ -22,7 +24,7 @@ pub(super) fn layer(name: &str, policies: &[&str]) -> Value {
 }
 
 /// Decides `pay/refund` of an amount, asked for with these claims.
-pub(super) fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
+fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
     let document = serde_json::from_value(document).unwrap();
     refund_of(&crate::bundle::load(&document).unwrap().bundle, claims, amount)
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::decide::{Posed, Question};
+use crate::decide::{CedarRequest, Question};
 use crate::exchange::{Arrival, Observer};
 use crate::identity::Identity;
 use crate::record::{Record, decision_id};
@@ -12,7 +12,7 @@ use crate::record::{Record, decision_id};
 #[derive(Debug)]
 pub struct PosedCall {
     /// The Cedar request with its entities.
-    pub question: Posed,
+    pub question: CedarRequest,
     /// Who makes the call.
     pub identity: Identity,
 }

@@ -11,7 +11,7 @@ use crate::cli::log::{self, Recorded};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
@@ -39,7 +39,7 @@ pub(super) struct Explanation {
 pub(super) struct ExplainedCall {
     pub(super) record: Record,
     /// The Cedar request; `None` when no policy was asked.
-    pub(super) question: Option<Posed>,
+    pub(super) question: Option<CedarRequest>,
     /// What each layer said.
     pub(super) layers: Vec<(LayerName, LayerAnswer)>,
     /// When nothing permits the call: what comes near.

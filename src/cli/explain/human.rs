@@ -9,7 +9,7 @@ use super::nearest::Near;
 use super::value;
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::report::{Tone, tinted};
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
@@ -175,7 +175,7 @@ fn title(record: &Record, alone: bool) -> String {
     }
 }
 
-fn request(question: &Posed) -> String {
+fn request(question: &CedarRequest) -> String {
     let request = question.request();
     let entities = question.entities();
     let mut text = String::new();

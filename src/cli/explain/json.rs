@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::account::{Author, ExplainedCall, Explanation};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::source::Location;
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 use crate::gate::Gate;
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> Value {
@@ -89,7 +89,7 @@ fn policy(id: &str, gate: &Gate, map: &SourceMap) -> Value {
     })
 }
 
-fn request(question: &Posed) -> Value {
+fn request(question: &CedarRequest) -> Value {
     let request = question.request();
     let entities = question.entities();
     let part = |uid: Option<&EntityUid>| uid.map(|uid| entity(uid, entities));

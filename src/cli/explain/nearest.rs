@@ -5,7 +5,7 @@ use cedar_policy::Effect;
 
 use crate::bundle::Layer;
 use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resource};
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 
 /// A policy that permits the action, but not this call.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Near {
 }
 
 /// The policies of a layer that come near to permitting a call.
-pub(super) fn policies(layer: &Layer, question: &Posed) -> Vec<Near> {
+pub(super) fn policies(layer: &Layer, question: &CedarRequest) -> Vec<Near> {
     let request = question.request();
     let (Some(principal), Some(action), Some(resource)) =
         (request.principal(), request.action(), request.resource())

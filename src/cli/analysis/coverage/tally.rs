@@ -9,7 +9,7 @@ use super::shown::{Shown, said};
 use crate::cli::analysis::run::Outcome;
 use crate::cli::analysis::trace::{PosedCall, Trace};
 use crate::config::Gate;
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 use crate::reason::Reason;
 
 impl Coverage {
@@ -64,7 +64,7 @@ impl Coverage {
 }
 
 /// The policies that match a question. Alone, those of one effect are all determining.
-fn matching(halves: &Halves, question: &Posed) -> impl Iterator<Item = String> {
+fn matching(halves: &Halves, question: &CedarRequest) -> impl Iterator<Item = String> {
     [&halves.permits, &halves.forbids].into_iter().flat_map(|half| {
         let answer = Authorizer::new().is_authorized(question.request(), half, question.entities());
         answer.diagnostics().reason().map(ToString::to_string).collect::<Vec<_>>()

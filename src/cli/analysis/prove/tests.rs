@@ -15,7 +15,7 @@ use crate::cli::analysis::run;
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::input::cases::Suite;
 use crate::cli::input::directory;
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
@@ -30,7 +30,7 @@ const BUNDLES: [&str; 5] = [
 
 /// The same request for a condition on the request alone: only the principal exists, with the
 /// parents that its token names.
-fn alone(question: &Posed, identity: &Identity) -> (Request, Entities) {
+fn alone(question: &CedarRequest, identity: &Identity) -> (Request, Entities) {
     let request = question.request();
     let context = request.context().unwrap().clone();
     let teams = identity.principal.teams.iter().cloned().map(Expression::new_string);

@@ -11,7 +11,7 @@ use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resour
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::diff::structure::failing::can_fail;
 use crate::cli::log::withheld::Reads;
-use crate::decide::Posed;
+use crate::decide::CedarRequest;
 use crate::exchange::Arrival;
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
@@ -162,7 +162,7 @@ fn policies(bundle: &Bundle) -> impl Iterator<Item = &Policy> {
     bundle.all_layers().iter().flat_map(|layer| layer.policies().policies())
 }
 
-fn admits(policy: &Policy, question: &Posed) -> bool {
+fn admits(policy: &Policy, question: &CedarRequest) -> bool {
     let (request, entities) = (question.request(), question.entities());
     let admitted = |part: Option<bool>| part.unwrap_or(true);
     admitted(request.principal().map(|it| admits_principal(policy, it, entities)))

@@ -123,9 +123,9 @@ impl<'a> Question<'a> {
     /// # Errors
     ///
     /// [`Reason::Internal`] if the call does not fit the schema, which loading the bundle rules out.
-    pub fn in_cedar(&self) -> Result<Posed, Denial> {
+    pub fn in_cedar(&self) -> Result<CedarRequest, Denial> {
         let entities = self.bundle.entity_store().with(&self.caller.principal);
-        Ok(Posed { request: self.request()?, entities: entities.ok_or_else(Denial::unfit)? })
+        Ok(CedarRequest { request: self.request()?, entities: entities.ok_or_else(Denial::unfit)? })
     }
 
     fn request(&self) -> Result<cedar_policy::Request, Denial> {
@@ -168,12 +168,12 @@ impl<'a> Question<'a> {
 
 /// A question as Cedar is asked it.
 #[derive(Debug)]
-pub struct Posed {
+pub struct CedarRequest {
     request: cedar_policy::Request,
     entities: cedar_policy::Entities,
 }
 
-impl Posed {
+impl CedarRequest {
     /// The Cedar request.
     pub fn request(&self) -> &cedar_policy::Request {
         &self.request

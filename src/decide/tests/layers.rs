@@ -1,11 +1,8 @@
 //! Layers and shadow, put before whole bundles.
 
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
-use super::tests::{decided, layer};
 use super::*;
-use crate::fixture;
 
 const EVERYTHING: &str = "permit (principal, action, resource);";
 const AT_MOST_100: &str = "forbid (principal, action == Action::\"pay/refund\", resource) when { context.input.amount > 100 };";
