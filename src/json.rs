@@ -13,6 +13,7 @@ mod read;
 mod rendered;
 mod text;
 mod unique;
+mod visible;
 mod write;
 
 #[cfg(test)]
@@ -32,6 +33,9 @@ pub(crate) use plain::{cut, is_plain};
 pub use read::{JsonError, read};
 pub use rendered::{REDACTED, Rendered, Shared};
 pub use unique::unique;
+pub(crate) use visible::escape_hidden;
+#[cfg(any(test, feature = "cli"))]
+pub(crate) use visible::is_hidden;
 pub(crate) use write::{hex, quote};
 
 /// A JSON value that borrows from the document where it can.

@@ -9,6 +9,7 @@ mod emit;
 mod environments;
 mod explain;
 mod flipped;
+mod hidden;
 mod inventory;
 mod junit;
 mod openapi;

@@ -26,7 +26,8 @@ impl Record {
     }
 }
 
-/// Records as lines of JSON, without the last line's end.
+/// Records as lines of JSON, without the last line's end. What a terminal or a reader would not show
+/// as it is stands there as an escape.
 pub fn to_lines(records: &[Record]) -> String {
     let mut lines = String::with_capacity(records.len().saturating_mul(USUAL));
     for record in records {
@@ -35,6 +36,7 @@ pub fn to_lines(records: &[Record]) -> String {
         }
         record.write(&mut lines);
     }
+    json::escape_hidden(&mut lines);
     lines
 }
 

@@ -166,8 +166,13 @@ fn call() -> impl Strategy<Value = Record> {
 /// Whatever a record may be, its line is what a serializer makes of it.
 fn check(record: &Record) -> Result<(), TestCaseError> {
     let line = record.to_line();
-    prop_assert_eq!(&line, &serde_json::to_string(record).expect("a record has JSON"));
+    let mut written = serde_json::to_string(record).expect("a record has JSON");
+    let value: Value = serde_json::from_str(&written).expect("JSON");
+    crate::json::escape_hidden(&mut written);
+    prop_assert_eq!(&line, &written);
+    prop_assert!(!line.contains(crate::json::is_hidden), "{}", line);
     let read: Value = serde_json::from_str(&line).expect("a line is JSON");
+    prop_assert_eq!(&read, &value);
     let fields: Vec<&String> = read.as_object().expect("an object").keys().collect();
     prop_assert_eq!(fields, documented());
     Ok(())

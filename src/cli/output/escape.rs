@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::json::is_hidden;
+
 /// A text from outside as a terminal may see it: what does not show, moves the cursor or turns the
 /// direction of writing is spelled out.
 pub(in crate::cli) fn shown(text: &str) -> String {
@@ -57,20 +59,6 @@ fn texts(value: &Value, place: &str, visit: &mut impl FnMut(&str, &str)) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
-}
-
-/// Controls but for line feed and tab, and what Unicode calls default-ignorable or a line or
-/// paragraph separator. U+FE0E and U+FE0F are not among them: they only choose between the two
-/// forms of an emoji.
-fn is_hidden(character: char) -> bool {
-    let plain = matches!(character, '\n' | '\t');
-    let ignorable = matches!(character,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}');
-    ignorable || (character.is_control() && !plain)
 }
 
 #[cfg(test)]

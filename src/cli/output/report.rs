@@ -1,7 +1,10 @@
 //! Prints results and problems. stdout is data, stderr is everything else; colour is only for
 //! terminals.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::LazyLock;
 
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters,
@@ -9,8 +12,10 @@ use miette::{
 };
 use serde_json::{Value, json};
 
+use super::escape::shown;
 pub use super::source::{Location, SourceFile};
 use crate::bundle::{Code, Severity};
+use crate::json;
 
 /// Lines of prose are broken here, whatever the terminal: the same bundle gives the same text.
 const WIDTH: usize = 100;
@@ -97,12 +102,24 @@ pub fn human(problems: &[Problem]) -> String {
     let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
     let mut text = String::new();
     for problem in problems {
-        let shown = Shown(problem);
         // Writing to a `String` cannot fail.
-        let _ = handler.render_report(&mut text, &shown);
+        let _ = handler.render_report(&mut text, &Shown(&harmless(problem)));
         text.push('\n');
     }
-    text
+    // All that is left of these is miette's.
+    text.replace(ESCAPE, &MARK)
+}
+
+/// The same problem without characters that act on a terminal, at the same places of its source.
+fn harmless(problem: &Problem) -> Problem {
+    let place = problem.place.as_ref().map(|Location { file, span }| {
+        let (name, text) = (shown(&file.name), file.text.replace(ESCAPE, "?").replace('\r', " "));
+        let same = name == file.name && text == file.text;
+        let file = if same { Arc::clone(file) } else { Arc::new(SourceFile::new(name, text)) };
+        Location { file, span: span.clone() }
+    });
+    let (message, help) = (shown(&problem.message), problem.help.as_deref().map(shown));
+    Problem { message, help, place, ..problem.clone() }
 }
 
 /// A problem as miette wants it.
@@ -157,13 +174,26 @@ impl Diagnostic for Shown<'_> {
     }
 }
 
+/// What begins a colour.
+const ESCAPE: &str = "\u{1b}";
+
+/// What begins a colour of ours until the text is written. No text from outside can have it in it,
+/// and so none can colour anything.
+static MARK: LazyLock<String> =
+    LazyLock::new(|| format!("{ESCAPE}{:016x}", RandomState::new().hash_one(ESCAPE)));
+
+/// A text as a terminal may see it: nothing but our own colours acts there.
+fn safe(text: &str) -> String {
+    text.split(&**MARK).map(shown).collect::<Vec<_>>().join(ESCAPE)
+}
+
 /// Writes data to stdout. A reader that has seen enough is no error.
 ///
 /// # Errors
 ///
 /// stdout does not take it.
 pub fn data(text: &str) -> io::Result<()> {
-    listened(anstream::AutoStream::auto(io::stdout()).write_all(text.as_bytes()))
+    listened(anstream::AutoStream::auto(io::stdout()).write_all(safe(text).as_bytes()))
 }
 
 /// Writes bytes to stdout as they are.
@@ -185,6 +215,11 @@ fn listened(written: io::Result<()>) -> io::Result<()> {
 
 /// Writes talk to stderr. Where nobody can hear it, there is nobody to tell.
 pub fn talk(text: &str) {
+    draw(&safe(text));
+}
+
+/// Writes a text of our own to stderr, which may move the cursor.
+pub(in crate::cli) fn draw(text: &str) {
     let _ = anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes());
 }
 
@@ -204,14 +239,14 @@ impl Progress {
     /// Says how many there are by now.
     pub fn tell(&self, count: usize) {
         if self.watched {
-            talk(&format!("\r{count} {}", self.what));
+            draw(&format!("\r{count} {}", self.what));
         }
     }
 
     /// Takes the words away again.
     pub fn end(&self) {
         if self.watched {
-            talk("\r\u{1b}[K");
+            draw("\r\u{1b}[K");
         }
     }
 }
@@ -220,6 +255,7 @@ impl Progress {
 pub fn pretty(value: &Value) -> String {
     // What consists of JSON serializes.
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    json::escape_hidden(&mut text);
     text.push('\n');
     text
 }
@@ -248,7 +284,8 @@ pub fn tinted(tone: Tone, text: &str) -> String {
         Tone::Heading => "1",
         Tone::Quiet => "2",
     };
-    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    let mark = &*MARK;
+    format!("{mark}[{code}m{text}{mark}[0m")
 }
 
 /// `1 error`, `2 errors`.

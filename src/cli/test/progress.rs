@@ -30,7 +30,7 @@ impl Progress {
         self.done = self.done.saturating_add(1);
         let now = Instant::now();
         if self.due.is_some_and(|due| due <= now) {
-            report::talk(&format!("\r{} of {} cases", self.done, self.all));
+            report::draw(&format!("\r{} of {} cases", self.done, self.all));
             self.due = now.checked_add(PATIENCE);
             self.shown = true;
         }
@@ -39,7 +39,7 @@ impl Progress {
     /// Takes away what was shown.
     pub(super) fn clear(self) {
         if self.shown {
-            report::talk("\r\u{1b}[2K");
+            report::draw("\r\u{1b}[2K");
         }
     }
 }
