@@ -68,16 +68,16 @@ impl<'de> Visitor<'de> for Looked {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self, E> {
-        canonical(number.into())
+        canonical(&number.into())
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Self, E> {
-        canonical(number.into())
+        canonical(&number.into())
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self, E> {
         let number = Number::from_f64(number).ok_or_else(|| E::custom("number out of range"))?;
-        canonical(number)
+        canonical(&number)
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Self, E> {
@@ -86,9 +86,9 @@ impl<'de> Visitor<'de> for Looked {
 }
 
 /// Whether a number is the one that canonical JSON has for it: `1.0` is written `1` there.
-fn canonical<E: Error>(number: Number) -> Result<Looked, E> {
-    match normal::number(&number).map_err(E::custom)? {
-        normal if normal == number => Ok(Looked),
+fn canonical<E: Error>(number: &Number) -> Result<Looked, E> {
+    match normal::number(number).map_err(E::custom)? {
+        normal if normal == *number => Ok(Looked),
         normal => Err(E::custom(format!(
             "canonical JSON (RFC 8785) writes `{normal}` in place of this number"
         ))),

@@ -60,7 +60,7 @@ struct Choices<'a>(std::iter::Cycle<std::slice::Iter<'a, u8>>);
 
 impl Choices<'_> {
     fn next(&mut self, of: u8) -> u8 {
-        self.0.next().map_or(0, |byte| byte.saturating_sub(0xE0) % of)
+        self.0.next().map_or(0, |byte| byte.saturating_sub(0xE0).checked_rem(of).unwrap_or(0))
     }
 
     /// The value in another spelling, or another value.
@@ -86,7 +86,7 @@ impl Choices<'_> {
             3 => format!("{text}00E-2"),
             4 => format!("-{text}"),
             5 => format!("{:e}", number.as_f64().unwrap()),
-            6 => number.as_i64().map_or(text, |integer| (integer + 1).to_string()),
+            6 => number.as_i64().map_or(text, |integer| integer.wrapping_add(1).to_string()),
             7 => format!("{text}.00000000000000000001"),
             8 => "null".to_owned(),
             9 => format!("\"{text}\""),
