@@ -120,6 +120,38 @@ fn policy_rules() {
     check(shadow(json!(["org"])), &["without `org` nothing is permitted"]);
 }
 
+/// A `forbid` about a tool that does not exist protects nothing, whoever says that it does.
+#[test]
+fn the_schema_declares_no_actions_and_no_tags() {
+    let declared = |more: &str, policy: &str| {
+        let (more, source) = (more.to_owned(), format!("@id(\"p\") forbid ({policy}, resource);"));
+        move |document: &mut Value| {
+            let schema = document["schema"].as_str().unwrap().to_owned();
+            document["schema"] = json!(format!("{schema} {more}"));
+            document["layers"]["org"][2] = json!({ "id": "p", "source": source });
+        }
+    };
+    let applies = "appliesTo { principal: User, resource: Server }";
+    check(
+        declared(
+            &format!("action \"pay/burn\" {applies};"),
+            "principal, action == Action::\"pay/burn\"",
+        ),
+        &["the schema declares the action `Action::\"pay/burn\"`"],
+    );
+    check(
+        declared(
+            &format!("namespace A {{ action all, \"o\\\"ne\" {applies}; }}"),
+            "principal, action == A::Action::\"all\"",
+        ),
+        &["the action `A::Action::\"all\"`", "the action `A::Action::\"o\\\"ne\"`"],
+    );
+    check(
+        declared("namespace A { entity Tagged in [Agent] tags Set<String>; }", "principal, action"),
+        &["the schema gives `A::Tagged` tags"],
+    );
+}
+
 #[test]
 fn entities_and_mapping_fit_the_schema() {
     let entity = |entity: Value| move |document: &mut Value| document["entities"] = json!([entity]);
