@@ -76,12 +76,13 @@ impl HttpContext for Stream {
         if end_of_stream { self.end() } else { self.step(Event::Buffered(size)) }
     }
 
-    /// With trailers, no part of the body is marked as its end.
+    /// With trailers, no part of the body is marked as its end. The upstream gets none of them: they
+    /// are not compared with the body, and servers may take them for headers.
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         if self.settled == Some(Settled::Answered) {
             return Action::Pause;
         }
-        match (host::strip_reserved(MapType::HttpRequestTrailers), self.settled) {
+        match (host::drop_request_trailers(), self.settled) {
             (Ok(()), Some(settled)) => settled.action(),
             (Ok(()), None) => self.end(),
             (Err(failure), _) => self.fail(&failure),
@@ -103,7 +104,7 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        if let Err(failure) = host::strip_reserved(MapType::HttpResponseTrailers) {
+        if let Err(failure) = host::strip_reserved_response_trailers() {
             error!("forged response trailers could not be removed: {failure}");
         }
         Action::Continue

@@ -109,8 +109,14 @@ pub(super) fn change_headers(changes: &[HeaderChange]) -> Result<(), Status> {
     })
 }
 
-/// Removes fields that only the gate may set.
-pub(super) fn strip_reserved(map: MapType) -> Result<(), String> {
+/// Removes all trailers of a request.
+pub(super) fn drop_request_trailers() -> Result<(), String> {
+    hostcalls::set_map(MapType::HttpRequestTrailers, Vec::new()).map_err(failed("trailers"))
+}
+
+/// Removes from the trailers of a response what only the gate may set.
+pub(super) fn strip_reserved_response_trailers() -> Result<(), String> {
+    let map = MapType::HttpResponseTrailers;
     let fields = Head::new(hostcalls::get_map_bytes(map).map_err(failed("trailers"))?);
     fields
         .names_with_prefix(header::RESERVED)
