@@ -14,7 +14,7 @@
 //!
 #![doc = include_str!("cli.md")]
 
-mod files;
+pub mod files;
 pub mod output;
 
 pub mod input;

@@ -30,5 +30,4 @@ pub use fallback::Fallback;
 pub use native::{Index, PolicyCache, RequestKeys};
 #[cfg(not(feature = "cedar-only"))]
 pub use native::{Key, ScopeKeys};
-pub(crate) use source::WrittenPolicy;
 pub use source::{Policies, PolicySource};

@@ -11,7 +11,7 @@ use crate::cli::input::arguments::BundleArgument;
 use crate::cli::input::directory::Opened;
 use crate::cli::input::trust::TrustArgument;
 use crate::cli::output::exit::{Exit, Stop};
-use crate::cli::output::report::{self, Format, Problem};
+use crate::cli::output::report::{self, Format, Problem, counted};
 
 /// Say everything that is wrong with a bundle, and where
 ///

@@ -9,5 +9,5 @@ mod request;
 pub(in crate::cli) mod withheld;
 
 pub(in crate::cli) use differences::{candidate_differs, differences};
-pub(in crate::cli) use line::{OpinionField, Recorded, choose, read, reason_of, who};
+pub(in crate::cli) use line::{OpinionField, Recorded, choose, reason_of, who};
 pub(in crate::cli) use request::{arrival, call};

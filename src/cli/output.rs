@@ -2,7 +2,7 @@
 
 pub(in crate::cli) mod destination;
 pub(in crate::cli) mod escape;
-pub(in crate::cli) mod exit;
+pub mod exit;
 pub(in crate::cli) mod fuzzy_match;
 pub mod report;
 pub mod source;

@@ -7,18 +7,19 @@ mod progress;
 mod summary;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::bundle::{BundleId, EnvironmentName, Manifest, Percent};
-use crate::cli::analysis::coverage::{Coverage, Measure, Suggestion, suggest};
+use crate::bundle::{Manifest, Percent};
+use crate::cli::analysis::coverage::{Coverage, Measure, suggest};
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::files;
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::cases::Suite;
-use crate::cli::input::directory::{self, Opened, SourceMap};
+use crate::cli::input::directory::{self, Opened};
 use crate::cli::output::exit::{Exit, Stop};
 use crate::cli::output::report::{self, Format, Problem};
 use crate::gate::Gate;
+use summary::Summary;
 
 /// Run the cases in DIR/tests and say which policies, tools and reasons they reach
 ///

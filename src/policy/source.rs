@@ -69,7 +69,7 @@ impl<'a> FromIterator<PolicySource<'a>> for Policies {
 /// A policy of a document, borrowed where it has no escapes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a policy")]
-pub(crate) struct WrittenPolicy<'a> {
+struct WrittenPolicy<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     #[serde(borrow)]

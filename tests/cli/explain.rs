@@ -71,6 +71,46 @@ fn a_case() {
     check("explain_no_case", &sandbox.run("explain bundle --case writer"));
 }
 
+/// The header is about another account than the arguments, which is found before policies are asked.
+#[test]
+fn a_call_that_policies_were_not_asked_about() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "request.yaml",
+        r#"
+request:
+  path: /crm/mcp
+  headers:
+    content-type: application/json
+    mcp-protocol-version: "2026-07-28"
+    mcp-method: tools/call
+    mcp-name: get_contact
+    mcp-param-account: globex
+  json:
+    jsonrpc: "2.0"
+    id: 1
+    method: tools/call
+    params:
+      name: get_contact
+      arguments: { account: acme, contact_id: c-1 }
+      _meta:
+        io.modelcontextprotocol/protocolVersion: "2026-07-28"
+        io.modelcontextprotocol/clientCapabilities: {}
+"#,
+    );
+    sandbox.write(
+        "alice.yaml",
+        "tokens: { session: { sub: alice, roles: [rep], tenant: acme, act: { sub: support-bot } } }\n",
+    );
+    let acme = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/acme");
+    let explain = format!("explain {acme} --request request.yaml --identity alice.yaml");
+    let told = sandbox.run(&format!("{explain} --format json")).json();
+    assert_eq!(told["reason"], "header_mismatch");
+    let call = &told["calls"][0];
+    assert_eq!(call["tool"], "crm/get_contact");
+    assert_eq!((&call["request"], &call["layers"]), (&Value::Null, &json!([])));
+}
+
 #[test]
 fn a_request() {
     let sandbox = Sandbox::new();

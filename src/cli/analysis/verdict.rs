@@ -6,7 +6,7 @@ use super::run::{self, Outcome};
 use super::trace::Trace;
 use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Suite};
 use crate::cli::output::source::Location;
-use crate::config::Gate;
+use crate::gate::Gate;
 
 /// A case, how it went, and where it stands.
 #[derive(Debug)]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::pkcs8::{self, DecodePrivateKey as _, spki};
 use ed25519_dalek::{Signer as _, SigningKey};
 
-use crate::bundle::Document;
+use crate::bundle::{Document, Signature};
 use crate::cli::files;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
-use crate::trust::{KeyId, PublicKey, Signature, statement};
+use crate::trust::{KeyId, PublicKey, statement};
 
 /// The keys to sign with.
 #[derive(Debug, clap::Args)]

@@ -21,7 +21,7 @@ use crate::cli::output::exit::Stop;
 use crate::cli::output::report;
 
 use account::Account;
-use groups::{Case, Groups, What};
+use groups::{Case, What};
 use replay::{Replay, Seen};
 
 pub(super) use human::tell as human;

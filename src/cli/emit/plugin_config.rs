@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
+use super::template;
 use crate::bundle::Document;
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::directory::{self, Opened};
@@ -116,7 +117,7 @@ mod tests {
         let yaml = plugin_yaml(code::local("/toolgate.wasm"), &report::pretty(&configuration));
         let mut read: Value = serde_saphyr::from_str(&yaml).unwrap();
         let code = json!({ "local": { "filename": "/toolgate.wasm" } });
-        let mut expected = plugin_config::plugin(&configuration, &code);
+        let mut expected = plugin(&configuration, &code);
         for plugin in [&mut read, &mut expected] {
             let text = plugin["configuration"]["value"].as_str().unwrap();
             plugin["configuration"]["value"] = serde_json::from_str(text).unwrap();

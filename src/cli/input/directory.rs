@@ -19,4 +19,5 @@ pub use case_files::{tests, tests_for};
 pub use environments::{environments, named, open, open_for, open_to_load};
 pub(in crate::cli) use layout::is_inside;
 pub use opened::Opened;
+pub(in crate::cli) use opened::in_order;
 pub use source_map::SourceMap;

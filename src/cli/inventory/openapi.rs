@@ -3,7 +3,7 @@
 //! The document is read as JSON: what a typed reader does not know it drops, and a pinned
 //! description must not lose a word.
 
-mod api;
+pub(super) mod api;
 mod convert;
 mod operation;
 

@@ -10,6 +10,7 @@ use cedar_policy::{
 };
 
 use super::formula::Formula;
+use super::syntax::UNSEEN;
 use super::{facts, query};
 use crate::cli::analysis::run;
 use crate::cli::analysis::trace::PosedCall;
@@ -37,7 +38,7 @@ fn alone(question: &CedarRequest, identity: &Identity) -> (Request, Entities) {
     let mut unseen = vec![("teams".to_owned(), Expression::new_set(teams))];
     let tenant = identity.principal.tenant.clone();
     unseen.extend(tenant.map(|tenant| ("tenant".to_owned(), Expression::new_string(tenant))));
-    let unseen = (query::UNSEEN.to_owned(), Expression::new_record(unseen).unwrap());
+    let unseen = (UNSEEN.to_owned(), Expression::new_record(unseen).unwrap());
     let context = Context::from_pairs(context.into_iter().chain([unseen])).unwrap();
     let part = |uid: Option<&EntityUid>| uid.unwrap().clone();
     let (principal, action) = (part(request.principal()), part(request.action()));

@@ -33,7 +33,7 @@ struct Reader {
 }
 
 /// What a call is decided without, by the names of arguments and of attributes of the principal.
-/// Stand-ins take their places.
+/// Placeholders take their places.
 #[derive(Debug)]
 pub(super) struct Withheld<'a> {
     pub(super) arguments: &'a BTreeSet<&'a str>,
@@ -97,7 +97,7 @@ impl Side {
     }
 
     /// Decides a call as the filter does. What is known of a policy that reads what is withheld is
-    /// used in place of what it would say of a stand-in.
+    /// used in place of what it would say of a placeholder.
     pub(super) fn ask(
         &mut self,
         arrival: &Arrival,

@@ -177,7 +177,7 @@ impl Replay {
         Err(Missing::because(why))
     }
 
-    /// The arguments with stand-ins for what the record withholds.
+    /// The arguments with placeholders for what the record withholds.
     fn filled(
         &self,
         recorded: &Recorded,

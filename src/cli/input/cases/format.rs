@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::expect::Expect;
 use super::request::{Call, Identity, RawRequest, Sent, time};

@@ -34,7 +34,7 @@ impl Opened {
 }
 
 /// Problems by place and text: Cedar finds them in no particular order.
-pub(super) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+pub(in crate::cli) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_cached_key(|problem| {
         let place = problem.place.as_ref().map(|place| {
             (place.file.name.clone(), place.span.as_ref().map_or(0, |span| span.start))

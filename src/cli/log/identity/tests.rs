@@ -42,7 +42,7 @@ fn recorded(bundle: Bundle, identity: &Identity) -> Recorded {
     .unwrap();
     let sent = Sent { call: Some(&call), request: None, time: None, source_ip: None };
     let (arrival, body) = sent.arrival(Some(identity));
-    let outcome = run(&gate, &arrival, &body).unwrap();
+    let outcome = run::whole(&gate, &arrival, &body);
     serde_json::from_str(&outcome.records[0].to_line()).unwrap()
 }
 
