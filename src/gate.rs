@@ -51,10 +51,14 @@ impl Gate {
         }
     }
 
-    /// The same gate with a candidate beside its bundle.
+    /// The same gate with a candidate beside its bundle, which never makes more values of a call than
+    /// the bundle would.
     #[must_use]
     pub fn beside(self, candidate: Option<Bundle>) -> Self {
-        let gate = |bundle| Self::new(bundle, self.environment.to_string());
+        let gate = |mut bundle: Bundle| {
+            bundle.limits.values = bundle.limits.values.min(self.bundle.limits.values);
+            Self::new(bundle, self.environment.to_string())
+        };
         Self { candidate: candidate.map(gate).map(Box::new), ..self }
     }
 

@@ -30,7 +30,7 @@ pub(crate) use given::given;
 pub use normal::{Inexact, Normalize, normalized};
 pub use number::Number;
 pub(crate) use plain::{cut, is_plain};
-pub use read::{JsonError, read};
+pub use read::{JsonError, read, read_few};
 pub use rendered::{REDACTED, Rendered, Shared};
 pub use unique::unique;
 pub(crate) use visible::escape_hidden;

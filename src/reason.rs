@@ -134,6 +134,8 @@ reasons! {
     BodyTooLarge = "body_too_large", Deny, 413, MalformedCall;
     /// The batch has more messages than the bundle's limit.
     TooManyCalls = "too_many_calls", Deny, 413, MalformedCall;
+    /// The body has, or the arguments of a call become, more values than the bundle's limit.
+    TooManyValues = "too_many_values", Deny, 413, MalformedCall;
     /// The body is not JSON that all readers read alike.
     MalformedBody = "malformed_body", Deny, 400, MalformedCall;
     /// The body is JSON but no JSON-RPC message that the protocol allows here.

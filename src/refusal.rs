@@ -58,7 +58,8 @@ pub fn unreadable(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
         | Reason::UnsupportedMediaType
         | Reason::UnsupportedEncoding
         | Reason::BodyTooLarge
-        | Reason::TooManyCalls => INVALID_REQUEST,
+        | Reason::TooManyCalls
+        | Reason::TooManyValues => INVALID_REQUEST,
         Reason::Permitted
         | Reason::Lifecycle
         | Reason::Shadow
@@ -199,6 +200,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::UnsupportedEncoding => "the body must not be compressed or encoded",
         Reason::BodyTooLarge => "the body is too large",
         Reason::TooManyCalls => "the batch has too many messages",
+        Reason::TooManyValues => "the request has too many values",
         Reason::MalformedBody => "the body is not strict JSON",
         Reason::MalformedMessage => "the body is not a message that the protocol allows here",
         Reason::HeaderMismatch => "a header contradicts the body",

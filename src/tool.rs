@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::json::{Object, Rendered};
 use crate::policy::ArgumentValue;
 
+mod allowance;
 pub(crate) mod argument;
 mod cedar;
 mod header;
@@ -221,12 +222,14 @@ impl Tool {
         cedar::record_type(&self.input)
     }
 
-    /// Checks the arguments of a call and builds `context.input` from them.
+    /// Checks the arguments of a call, which may become so many values, and builds `context.input`
+    /// from them.
     pub fn arguments<'a>(
         &'a self,
         arguments: Option<&'a Object<'_>>,
+        values: usize,
     ) -> Result<ArgumentValue<'a>, ArgumentError> {
-        value::input(&self.input, arguments)
+        value::input(&self.input, arguments, values)
     }
 
     /// The entity that the arguments of a call name as its resource; `None` where that is the

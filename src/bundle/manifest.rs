@@ -315,6 +315,19 @@ pub struct Limits {
     /// The deepest nesting of JSON.
     #[serde(deserialize_with = "bounded")]
     pub depth: usize,
+    /// The most values of JSON in one body, and the most that the arguments of one call become.
+    ///
+    /// Documents that were built before there was this limit keep their digest.
+    #[serde(deserialize_with = "bounded", skip_serializing_if = "is_usual")]
+    pub values: usize,
+}
+
+/// Values take some hundred bytes each: so many take some tens of megabytes.
+const VALUES: usize = 1 << 16;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual(values: &usize) -> bool {
+    *values == VALUES
 }
 
 /// A size that the filter, where sizes have 32 bits, reads as the command does.
@@ -325,6 +338,6 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 1 << 20, calls: 20, depth: 64 }
+        Self { body_bytes: 1 << 20, calls: 20, depth: 64, values: VALUES }
     }
 }

@@ -74,8 +74,8 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     ///
-    /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::UnknownResource`]
-    /// if they name a resource that the bundle must know and does not.
+    /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::TooManyValues`]
+    /// if they become too many values, [`Reason::UnknownResource`] if they name a resource that the bundle must know and does not.
     pub fn by(
         caller: Arc<Caller>,
         bundle: &'a Bundle,
@@ -83,10 +83,14 @@ impl<'a> Question<'a> {
         arguments: Option<&'a Object<'_>>,
         facts: &'a Facts,
     ) -> Result<Self, Denial> {
-        let input = tool.arguments(arguments).map_err(|error| Denial {
+        let input = tool.arguments(arguments, bundle.limits.values).map_err(|error| Denial {
             advice: Some(error.to_string()),
             detail: Some(error.for_record()),
-            ..Denial::because(Reason::InvalidArguments)
+            ..Denial::because(if error.is_too_many() {
+                Reason::TooManyValues
+            } else {
+                Reason::InvalidArguments
+            })
         })?;
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
         let resource = resource(bundle, tool, arguments)?;

@@ -7,7 +7,7 @@ use super::preflight::preflight;
 use super::{Arrival, Observer};
 use crate::decide::{self, Denial};
 use crate::gate::{Gate, Sender};
-use crate::json;
+use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, MessageError, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
@@ -94,7 +94,8 @@ impl Pending {
         body: &[u8],
         observer: Option<&dyn Observer>,
     ) -> Decided {
-        if body.len() > gate.bundle.limits.body_bytes {
+        let limits = gate.bundle.limits;
+        if body.len() > limits.body_bytes {
             return self.too_large(gate);
         }
         match self.bodiless {
@@ -106,11 +107,14 @@ impl Pending {
                 let message = "this HTTP method has no body".to_owned();
                 self.unreadable(gate, &MessageError::new(Reason::MalformedMessage, message))
             }
-            None => match json::read(body, gate.bundle.limits.depth) {
+            None => match json::read_few(body, limits.depth, limits.values) {
                 Ok(value) => self.decide_messages(gate, &value, observer),
                 Err(error) => {
-                    let message = error.to_string();
-                    self.unreadable(gate, &MessageError::new(Reason::MalformedBody, message))
+                    let reason = match error {
+                        JsonError::TooManyValues(_) => Reason::TooManyValues,
+                        _ => Reason::MalformedBody,
+                    };
+                    self.unreadable(gate, &MessageError::new(reason, error.to_string()))
                 }
             },
         }

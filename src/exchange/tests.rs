@@ -11,6 +11,7 @@ use crate::reason::Reason;
 use crate::record::Record;
 use crate::refusal::Reply;
 
+mod limits;
 mod resources;
 
 const POST: [(&str, &str); 4] = [

@@ -28,6 +28,9 @@ pub enum JsonError {
     /// Something follows the document.
     #[error("more data after the document at byte {0}")]
     TrailingData(usize),
+    /// There are more values than the limit.
+    #[error("too many values at byte {0}")]
+    TooManyValues(usize),
     /// Arrays and objects nest deeper than the limit.
     #[error("nested too deep at byte {0}")]
     TooDeep(usize),
@@ -72,6 +75,7 @@ impl JsonError {
             | Self::Truncated(at)
             | Self::Unexpected(at)
             | Self::TrailingData(at)
+            | Self::TooManyValues(at)
             | Self::TooDeep(at)
             | Self::DuplicateKey(at)
             | Self::ControlCharacter(at)
@@ -91,12 +95,19 @@ impl JsonError {
 ///
 /// The stack grows with `max_depth`, never beyond it.
 pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
+    read_few(bytes, max_depth, usize::MAX)
+}
+
+/// As [`read`], if the document has at most so many values, each element and member counted.
+///
+/// A value takes up to fifty times the memory that its text does, so a limit of bytes is not enough.
+pub fn read_few(bytes: &[u8], max_depth: usize, max_values: usize) -> Result<Value<'_>, JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError::ByteOrderMark(0));
     }
     let text =
         std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
-    Reader::new(text, max_depth).document()
+    Reader::new(text, max_depth, max_values).document()
 }
 
 /// A position in a document.
@@ -104,6 +115,8 @@ pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
     limit: usize,
+    /// How many more values there may be.
+    values: usize,
     /// Where the keys of the open objects start, innermost last.
     key_offsets: Vec<usize>,
     /// The members of the open objects, innermost last. A closed object has room for its own only.
@@ -111,9 +124,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, limit: usize) -> Self {
+    fn new(text: &'a str, limit: usize, values: usize) -> Self {
         let key_offsets = Vec::with_capacity(USUAL_MEMBERS);
-        Self { text, at: 0, limit, key_offsets, members: Vec::with_capacity(USUAL_MEMBERS) }
+        Self { text, at: 0, limit, values, key_offsets, members: Vec::with_capacity(USUAL_MEMBERS) }
     }
 
     fn document(&mut self) -> Result<Value<'a>, JsonError> {
@@ -125,7 +138,9 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
-        match self.peek_token() {
+        let first = self.peek_token();
+        self.values = self.values.checked_sub(1).ok_or(JsonError::TooManyValues(self.at))?;
+        match first {
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'{') => Ok(Value::Object(self.object(self.deeper(depth)?)?)),
             Some(b'[') => Ok(Value::Array(self.array(self.deeper(depth)?)?)),

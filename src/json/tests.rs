@@ -299,3 +299,18 @@ fn canonical_sorts_by_utf16() {
     check("{\"\u{fb33}\":1,\"😀\":2,\"\\u20ac\":3}", "{\"€\":3,\"😀\":2,\"\u{fb33}\":1}");
     assert!(canonical(&BTreeMap::from([([0], 0)])).is_empty());
 }
+
+#[test]
+fn values_are_counted_whatever_they_are() {
+    for (document, values) in [
+        ("1", 1),
+        ("[]", 1),
+        ("[{},{}]", 3),
+        ("[[1,null],[true]]", 6),
+        (r#"{"a":"x","b":{"c":[""]}}"#, 5),
+    ] {
+        assert!(read_few(document.as_bytes(), DEPTH, values).is_ok(), "{document}");
+        let refused = read_few(document.as_bytes(), DEPTH, values - 1);
+        assert!(matches!(refused, Err(TooManyValues(_))), "{document}");
+    }
+}

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 
+use super::allowance::Allowance;
 use super::argument::{Field, Kind, Record};
 use super::problem::Problem;
 use super::value;
@@ -94,7 +95,7 @@ impl Source {
         let object =
             outer.iter().try_fold(arguments, |object, name| object.get(name)?.as_object())?;
         let value = object.get(last)?;
-        value::of_kind(&self.kind, value).ok()?;
+        value::of_kind(&self.kind, value, &mut Allowance::of(usize::MAX)).ok()?;
         id(value)
     }
 }

@@ -22,6 +22,7 @@ mod records;
 mod resources;
 mod sdk;
 mod texts;
+mod values;
 
 pub(crate) fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
     let owned = |paths: &[&str]| paths.iter().map(ToString::to_string).collect();
@@ -56,7 +57,7 @@ fn one(schema: Value) -> Value {
 pub(crate) fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> {
     let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
     let object = value.as_object().expect("arguments are an object");
-    let input = tool.arguments(Some(object)).map_err(|error| error.to_string())?;
+    let input = tool.arguments(Some(object), usize::MAX).map_err(|error| error.to_string())?;
     Ok(input.in_cedar().expect("Cedar has every value"))
 }
 

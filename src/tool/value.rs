@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use super::allowance::Allowance;
 use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
 use super::number::{self, DOUBLE_DIGITS};
 use crate::json::{Object, Value};
@@ -30,6 +31,7 @@ enum Fault {
     Unknown,
     Missing,
     Must(String),
+    TooMany,
 }
 
 impl ArgumentError {
@@ -39,6 +41,15 @@ impl ArgumentError {
 
     fn must(words: impl Into<String>) -> Self {
         Self { path: String::new(), fault: Fault::Must(words.into()) }
+    }
+
+    fn too_many() -> Self {
+        Self { path: String::new(), fault: Fault::TooMany }
+    }
+
+    /// Whether the arguments were given up because they become too many values.
+    pub fn is_too_many(&self) -> bool {
+        self.fault == Fault::TooMany
     }
 
     fn within(mut self, name: &str) -> Self {
@@ -51,7 +62,7 @@ impl ArgumentError {
     pub fn for_record(&self) -> String {
         match self.fault {
             Fault::Unknown => "an argument is not known to the tool".to_owned(),
-            Fault::Missing | Fault::Must(_) => self.to_string(),
+            Fault::Missing | Fault::Must(_) | Fault::TooMany => self.to_string(),
         }
     }
 
@@ -68,6 +79,7 @@ impl fmt::Display for ArgumentError {
             Fault::Unknown => formatter.write_str("is not known to the tool"),
             Fault::Missing => formatter.write_str("is required"),
             Fault::Must(words) => write!(formatter, "must be {words}"),
+            Fault::TooMany => formatter.write_str("is where the arguments have too many values"),
         }
     }
 }
@@ -78,9 +90,10 @@ impl std::error::Error for ArgumentError {}
 pub(super) fn input<'a>(
     record: &'a Record,
     arguments: Option<&'a Object<'_>>,
+    values: usize,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     match arguments {
-        Some(object) => members(record, object),
+        Some(object) => members(record, object, &mut Allowance::of(values)),
         None => without(record),
     }
 }
@@ -96,6 +109,7 @@ fn without(record: &Record) -> Result<ArgumentValue<'_>, ArgumentError> {
 fn members<'a>(
     record: &'a Record,
     object: &'a Object<'_>,
+    left: &mut Allowance,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     if let Some(name) = object.keys().find(|name| !record.fields.contains_key(*name)) {
         let shown: String = name.chars().take(MAX_NAME).collect();
@@ -109,7 +123,7 @@ fn members<'a>(
             }
             continue;
         };
-        let value = argument(&field.argument, value).map_err(|error| error.within(name))?;
+        let value = argument(&field.argument, value, left).map_err(|error| error.within(name))?;
         attributes.extend(value.map(|value| (Cow::from(name), value)));
     }
     Ok(ArgumentValue::Record(attributes))
@@ -119,18 +133,21 @@ fn members<'a>(
 fn argument<'a>(
     argument: &'a Argument,
     value: &'a Value<'_>,
+    left: &mut Allowance,
 ) -> Result<Option<ArgumentValue<'a>>, ArgumentError> {
     if argument.is_hidden() || (argument.nullable && value.is_null()) {
         return Ok(None);
     }
-    of_kind(&argument.kind, value).map(Some)
+    of_kind(&argument.kind, value, left).map(Some)
 }
 
 /// Checks one value that is not `null`.
 pub(super) fn of_kind<'a>(
     kind: &'a Kind,
     value: &'a Value<'_>,
+    left: &mut Allowance,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
+    left.take(value.as_str().map_or(0, str::len)).ok_or_else(ArgumentError::too_many)?;
     match (kind, value) {
         (Kind::Bool(only), Value::Bool(value)) if only.is_none_or(|only| only == *value) => {
             Ok(ArgumentValue::Bool(*value))
@@ -148,10 +165,10 @@ pub(super) fn of_kind<'a>(
         }
         (Kind::Text(text), Value::String(value)) => text.value(value).map_err(ArgumentError::must),
         (Kind::Enum(enumeration), Value::String(value)) => entity(enumeration, value),
-        (Kind::Set(set), Value::Array(elements)) => elements_of(set, elements),
-        (Kind::Tuple(arguments), Value::Array(elements)) => projections(arguments, elements),
-        (Kind::Record(record), Value::Object(object)) => members(record, object),
-        (Kind::Union(choices), _) => readings(choices, value),
+        (Kind::Set(set), Value::Array(elements)) => elements_of(set, elements, left),
+        (Kind::Tuple(arguments), Value::Array(elements)) => projections(arguments, elements, left),
+        (Kind::Record(record), Value::Object(object)) => members(record, object, left),
+        (Kind::Union(choices), _) => readings(choices, value, left),
         (_, _) => Err(ArgumentError::must(expected(kind))),
     }
 }
@@ -161,13 +178,12 @@ fn entity<'a>(
     value: &str,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     let Some(entity) = enumeration.values.get(value) else {
+        if enumeration.values.len() > MAX_VALUES {
+            return Err(ArgumentError::must("one of its declared values"));
+        }
         let values: Vec<_> =
             enumeration.values.keys().map(|value| format!("`{}`", printable(value))).collect();
-        return Err(ArgumentError::must(if values.len() > MAX_VALUES {
-            "one of its declared values".to_owned()
-        } else {
-            format!("one of {}", values.join(", "))
-        }));
+        return Err(ArgumentError::must(format!("one of {}", values.join(", "))));
     };
     Ok(ArgumentValue::Entity(entity.as_ref()))
 }
@@ -175,6 +191,7 @@ fn entity<'a>(
 fn elements_of<'a>(
     set: &'a Set,
     elements: &'a [Value<'_>],
+    left: &mut Allowance,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     if let Some(min) = set.min.filter(|min| elements.len() < *min) {
         return Err(ArgumentError::must(format!("a list of {min} or more")));
@@ -182,27 +199,40 @@ fn elements_of<'a>(
     if let Some(max) = set.max.filter(|max| elements.len() > *max) {
         return Err(ArgumentError::must(format!("a list of up to {max}")));
     }
-    let mut seen = HashSet::new();
-    if set.unique && !elements.iter().all(|element| seen.insert(element.canonical())) {
+    if set.unique && repeats(elements, left)? {
         return Err(ArgumentError::must("a list without repetition"));
     }
     let mut values = Vec::with_capacity(elements.len());
     for (position, element) in elements.iter().enumerate() {
-        values.extend(in_list(&set.items, position, element)?);
+        values.extend(in_list(&set.items, position, element, left)?);
     }
     Ok(ArgumentValue::Set(values))
+}
+
+/// Whether an element occurs twice.
+fn repeats(elements: &[Value<'_>], left: &mut Allowance) -> Result<bool, ArgumentError> {
+    let mut seen = HashSet::new();
+    for element in elements {
+        let text = element.canonical();
+        left.take(text.len()).ok_or_else(ArgumentError::too_many)?;
+        if !seen.insert(text) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn projections<'a>(
     arguments: &'a [Argument],
     elements: &'a [Value<'_>],
+    left: &mut Allowance,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     if arguments.len() != elements.len() {
         return Err(ArgumentError::must(format!("a list of exactly {}", arguments.len())));
     }
     let mut attributes = Vec::with_capacity(arguments.len());
     for (position, (argument, element)) in arguments.iter().zip(elements).enumerate() {
-        let value = in_list(argument, position, element)?;
+        let value = in_list(argument, position, element, left)?;
         attributes.extend(value.map(|value| (projection(position).into(), value)));
     }
     Ok(ArgumentValue::Record(attributes))
@@ -212,20 +242,23 @@ fn in_list<'a>(
     items: &'a Argument,
     position: usize,
     element: &'a Value<'_>,
+    left: &mut Allowance,
 ) -> Result<Option<ArgumentValue<'a>>, ArgumentError> {
-    argument(items, element).map_err(|error| error.within(&format!("[{position}]")))
+    argument(items, element, left).map_err(|error| error.within(&format!("[{position}]")))
 }
 
 /// Every type that the value fits is present, because the tool may read it as any of them.
 fn readings<'a>(
     choices: &'a [Choice],
     value: &'a Value<'_>,
+    left: &mut Allowance,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     let mut attributes = Vec::new();
     let mut errors = Vec::new();
     for choice in choices {
-        match of_kind(&choice.kind, value) {
+        match of_kind(&choice.kind, value, left) {
             Ok(reading) => attributes.push((choice.attribute().into(), reading)),
+            Err(error) if error.is_too_many() => return Err(error),
             Err(error) if choice.kind.admits(value) => errors.push(error),
             Err(_) => {}
         }

@@ -47,6 +47,6 @@ impl Tool {
         let text = arguments.to_string();
         let read = json::read(text.as_bytes(), MAX_DEPTH);
         let object = read.as_ref().ok().and_then(json::Value::as_object);
-        object.is_some_and(|object| self.arguments(Some(object)).is_ok())
+        object.is_some_and(|object| self.arguments(Some(object), usize::MAX).is_ok())
     }
 }

@@ -37,7 +37,7 @@ impl Arguments {
         let value = json::read(text.as_bytes(), DEPTH).ok();
         let arguments = value.as_ref().and_then(|value| value.as_object());
         let tool = recorded.tool().and_then(|(server, name)| bundle.tool(server, name));
-        let fits = tool.is_none_or(|tool| tool.arguments(arguments).is_ok());
+        let fits = tool.is_none_or(|tool| tool.arguments(arguments, usize::MAX).is_ok());
         if fits || recorded.reason() == Some(Reason::InvalidArguments) {
             return Ok(());
         }

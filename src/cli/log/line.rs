@@ -211,6 +211,7 @@ impl Recorded {
                 | Reason::UnsupportedEncoding
                 | Reason::BodyTooLarge
                 | Reason::TooManyCalls
+                | Reason::TooManyValues
                 | Reason::MalformedBody
                 | Reason::MalformedMessage
                 | Reason::HeaderMismatch

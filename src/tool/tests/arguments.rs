@@ -212,7 +212,7 @@ fn members_are_known_present_and_not_null() {
         refused(&long),
         format!("argument `\\n{}` is not known to the tool", "a".repeat(63))
     );
-    assert_eq!(tool.arguments(None).expect_err("arguments are missing").path(), "id");
+    assert_eq!(tool.arguments(None, usize::MAX).expect_err("arguments are missing").path(), "id");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_tool_without_arguments_takes_none() {
         json!({ "type": "object", "properties": {}, "additionalProperties": false }),
     ] {
         let tool = tool(schema, Marks::default());
-        assert!(tool.arguments(None).is_ok());
+        assert!(tool.arguments(None, usize::MAX).is_ok());
         check_in(&tool, "{}", "context.input == {}");
         assert_eq!(
             build(&tool, "{\"a\": 1}").err().as_deref(),

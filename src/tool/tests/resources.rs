@@ -161,7 +161,7 @@ proptest! {
         let tool = tool(schema, mark("customer_id"));
         let text = value.to_string();
         let read = json::read(text.as_bytes(), 64).expect("JSON");
-        prop_assert!(tool.arguments(read.as_object()).is_ok());
+        prop_assert!(tool.arguments(read.as_object(), usize::MAX).is_ok());
         let entity = tool.resource(read.as_object()).expect("a resource");
         prop_assert_eq!(entity.id().unescaped(), id.as_str());
         prop_assert_eq!(entity.type_name().to_string(), "Crm::Customer");

@@ -189,6 +189,7 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         | Reason::UnsupportedEncoding
         | Reason::BodyTooLarge
         | Reason::TooManyCalls
+        | Reason::TooManyValues
         | Reason::MalformedBody
         | Reason::MalformedMessage
         | Reason::HeaderMismatch

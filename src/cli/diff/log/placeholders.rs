@@ -54,7 +54,7 @@ fn accept(tool: &Tool, arguments: &Value) -> Result<(), ArgumentError> {
     let text = arguments.to_string();
     // What consists of JSON reads; what nests deeper than any call fits no tool.
     let value = json::read(text.as_bytes(), DEPTH).ok();
-    tool.arguments(value.as_ref().and_then(|value| value.as_object())).map(|_| ())
+    tool.arguments(value.as_ref().and_then(|value| value.as_object()), usize::MAX).map(|_| ())
 }
 
 #[derive(Clone, Debug)]

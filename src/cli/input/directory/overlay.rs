@@ -71,10 +71,12 @@ struct Limits {
     calls: Option<u32>,
     #[serde(deserialize_with = "given")]
     depth: Option<u32>,
+    #[serde(deserialize_with = "given")]
+    values: Option<u32>,
 }
 
 /// The keys of `bundle.yaml` whose place an overlay can take.
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "mode",
     "layers.unknown_tenant",
     "layers.shadow",
@@ -87,6 +89,7 @@ pub(super) const KEYS: [&str; 12] = [
     "limits.body_bytes",
     "limits.calls",
     "limits.depth",
+    "limits.values",
 ];
 
 impl Overlay {
@@ -106,6 +109,7 @@ impl Overlay {
         put(&mut manifest.limits.body_bytes, size(limits.body_bytes));
         put(&mut manifest.limits.calls, size(limits.calls));
         put(&mut manifest.limits.depth, size(limits.depth));
+        put(&mut manifest.limits.values, size(limits.values));
     }
 }
 

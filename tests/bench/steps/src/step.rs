@@ -55,7 +55,7 @@ fn before_the_decision(asked: &'static Asked) -> Vec<Step> {
         step("identity", || identify(&asked.gate.bundle.identity, &asked.attested)),
         step("body", || json::read(PERMITTED.as_bytes(), 32)),
         step("message", || mcp::read(&asked.body, &asked.headers, 1)),
-        step("arguments", || asked.tool().arguments(asked.arguments())),
+        step("arguments", || asked.tool().arguments(asked.arguments(), usize::MAX)),
         step("question", || asked.question()),
     ]
 }
