@@ -18,6 +18,9 @@ use crate::cli::output::report::Problem;
 /// What the repository's tests run; every value that a deployment changes is marked in it.
 const TEMPLATE: &str = include_str!("../../../envoy/envoy.yaml");
 
+/// What the configuration lets Envoy's heap grow to: a buffer for each connection fits into it.
+const HEAP: usize = 1 << 31;
+
 /// Write a complete configuration for Envoy
 ///
 /// It listens for the bundle's channels, verifies tokens, takes the filter and the bundle from the
@@ -115,6 +118,11 @@ fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
         Edit::value("decision log", "path", scalar(&format!("{logs}/decisions.ndjson"))),
         Edit::value("bundle file", "path", scalar(&format!("{ecds}/toolgate.json"))),
         Edit::value("bundle directory", "path", scalar(ecds)),
+        Edit::value(
+            "connections",
+            "max_active_downstream_connections",
+            HEAP.checked_div(buffer).unwrap_or(1).max(1).to_string(),
+        ),
         Edit::value("body buffer", "per_connection_buffer_limit_bytes", buffer.to_string()),
         Edit::value("stream window", "initial_stream_window_size", buffer.to_string()),
         Edit::value(

@@ -71,6 +71,7 @@ def _clients(spec: dict[str, Any], listener: dict[str, Any], manager: dict[str, 
     underscores = actions[spec["headers"]["withUnderscoresAction"]]
     manager["common_http_protocol_options"] = {"headers_with_underscores_action": underscores}
     manager["http2_protocol_options"] = {
+        "max_concurrent_streams": spec["http2"]["maxConcurrentStreams"],
         "initial_stream_window_size": int(spec["http2"]["initialStreamWindowSize"]),
         "initial_connection_window_size": int(spec["http2"]["initialConnectionWindowSize"]),
     }
