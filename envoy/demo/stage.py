@@ -23,7 +23,7 @@ REPOSITORY = HERE.parents[1]
 ENVOY_CONFIG = REPOSITORY / "envoy" / "envoy.yaml"
 BUNDLE = REPOSITORY / "policies" / "acme"
 ENVIRONMENT = "dev"
-LOGS = ("access.log", "decisions.ndjson", "envoy.log", "server.log")
+LOGS = ("access.log", "decisions.ndjson", "started.ndjson", "envoy.log", "server.log")
 
 
 class StageError(Exception):
@@ -89,6 +89,7 @@ class Stage:
             "tool servers": self.tools_port,
             "access log": self.directory / "access.log",
             "decision log": self.directory / "decisions.ndjson",
+            "start log": self.directory / "started.ndjson",
             "signing keys of the issuer": self.directory / "jwks.json",
             "bundle file": self.bundle_file,
             "bundle directory": self.bundle_file.parent,

@@ -25,7 +25,7 @@ const HEAP: usize = 1 << 31;
 ///
 /// It listens for the bundle's channels, verifies tokens, takes the filter and the bundle from the
 /// file that `toolgate emit ecds` writes, forwards what is permitted to the tool servers, and
-/// writes two logs. What each setting is for stands beside it.
+/// writes three logs. What each setting is for stands beside it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
   toolgate emit envoy policies/acme --environment production --upstream 127.0.0.1:9000 \\
@@ -59,7 +59,7 @@ pub(super) struct Arguments {
     /// The directory that Envoy watches for `toolgate.json`, which `toolgate emit ecds` writes
     #[arg(long, value_name = "DIR", default_value = "/etc/toolgate/ecds")]
     ecds: String,
-    /// The directory of both logs
+    /// The directory of the logs
     #[arg(long, value_name = "DIR", default_value = "/var/log/toolgate")]
     logs: String,
     /// All of it, or the HTTP filters for a configuration that exists
@@ -115,6 +115,7 @@ fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
     let mut edits = vec![
         Edit::value("node id", "id", scalar(&arguments.node)),
         Edit::value("access log", "path", scalar(&format!("{logs}/access.log"))),
+        Edit::value("start log", "path", scalar(&format!("{logs}/started.ndjson"))),
         Edit::value("decision log", "path", scalar(&format!("{logs}/decisions.ndjson"))),
         Edit::value("bundle file", "path", scalar(&format!("{ecds}/toolgate.json"))),
         Edit::value("bundle directory", "path", scalar(ecds)),

@@ -109,6 +109,15 @@ class Envoy:
         """The decision records, once there are at least so many."""
         return _wait_for_lines(self.files.decision_log, lines)
 
+    def start_log(self, lines: int) -> list[dict[str, Any]]:
+        """The lines of calls that went to the upstream, once there are at least so many."""
+        return _wait_for_lines(self.files.start_log, lines)
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
     def _ready(self) -> bool:
         self._alive()
         try:

@@ -62,6 +62,11 @@ class Files:
         return self.directory / "access.log"
 
     @property
+    def start_log(self) -> Path:
+        """The lines of calls that go to the upstream."""
+        return self.directory / "started.ndjson"
+
+    @property
     def decision_log(self) -> Path:
         """The decision records."""
         return self.directory / "decisions.ndjson"
@@ -93,6 +98,8 @@ def render(setup: Setup, files: Files) -> dict[str, Any]:
     listener["address"]["socket_address"]["port_value"] = 0
     for log, file in zip(manager["access_log"], (files.access_log, files.decision_log), strict=True):
         log["typed_config"]["path"] = str(file)
+    [start_log] = filters["envoy.filters.http.router"]["typed_config"]["upstream_log"]
+    start_log["typed_config"]["path"] = str(files.start_log)
     source = filters["toolgate"]["config_discovery"]["config_source"]["path_config_source"]
     source["path"] = str(files.bundle)
     source["watched_directory"]["path"] = str(files.bundle.parent)

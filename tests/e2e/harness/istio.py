@@ -43,6 +43,8 @@ def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
         for ours in ("merge_slashes", "common_http_protocol_options", "http2_protocol_options", "request_timeout"):
             del manager[ours]
         manager["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED"
+        for ours in ("upstream_log", "upstream_log_options"):
+            del manager["http_filters"][-1]["typed_config"][ours]
         manager["http_filters"] = [_authentication(by_kind(documents), jwks), manager["http_filters"][-1]]
         manager["access_log"] = [_log(by_kind(documents), files)]
 

@@ -43,6 +43,8 @@ class Recorder:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._connections: list[_Connection] = []
         self._requests: list[Recorded] = []
+        # Whether requests get an answer.
+        self.answers = True
         # What every answer has besides what it needs.
         self.answer_headers: Headers = ()
         self.answer_trailers: Headers = ()
@@ -172,7 +174,8 @@ class _Http1Connection(_Connection):
             method, path, _ = message.start_line.split(" ")
             headers = ((":method", method), (":path", path), *message.headers)
             self.recorder.record(Recorded(headers, message.body, message.trailers))
-            self.transport.write(self._answer())
+            if self.recorder.answers:
+                self.transport.write(self._answer())
 
     def _answer(self) -> bytes:
         headers = [*CONTENT_TYPE, ("transfer-encoding", "chunked"), *self.recorder.answer_headers]
