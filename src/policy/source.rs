@@ -66,23 +66,6 @@ impl<'a> FromIterator<PolicySource<'a>> for Policies {
     }
 }
 
-/// A policy of a document, borrowed where it has no escapes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a policy")]
-struct WrittenPolicy<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    source: Cow<'a, str>,
-}
-
-impl WrittenPolicy<'_> {
-    /// The policy.
-    pub(crate) fn source(&self) -> PolicySource<'_> {
-        PolicySource { id: &self.id, source: &self.source }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,12 +31,6 @@ impl PolicyCache {
         &self.sources
     }
 
-    /// The index.
-    #[cfg(test)]
-    pub(crate) fn index(&self) -> &Index {
-        &self.index
-    }
-
     /// The active policies, by position, whose scope a call can meet.
     ///
     /// # Errors
