@@ -3,8 +3,8 @@
 //! Only what the proxy has verified comes in here: the payloads that `jwt_authn` left in dynamic
 //! metadata and the URI SAN of the mTLS peer. No header is ever decoded.
 
+mod canonical;
 mod claims;
-mod encoded;
 mod evidence;
 mod fields;
 mod mapping;
@@ -16,7 +16,7 @@ use cedar_policy::{Entity, EntityId, EntityUid};
 use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
-pub use evidence::{Attested, Evidence, Mark};
+pub use evidence::{Attested, Evidence, SenderKey};
 pub use fields::{ActorField, PrincipalField, TokenField, header};
 pub use mapping::{
     ActorMapping, AttributeMapping, ClaimPath, ClaimType, IdentityMapping, ParentMapping,

@@ -2,15 +2,15 @@
 //!
 //! Everything that two readers could read differently is refused here, before any policy runs.
 
-mod headers;
+mod standard_headers;
 mod message;
 mod method;
 mod revision;
 
-pub use headers::StandardHeaders;
 pub use message::{Call, Id, Kind, Message};
 pub use method::Housekeeping;
 pub use revision::Revision;
+pub use standard_headers::StandardHeaders;
 
 use crate::json::Value;
 use crate::reason::Reason;

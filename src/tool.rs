@@ -18,11 +18,11 @@ use crate::policy::ArgumentValue;
 mod allowance;
 pub(crate) mod argument;
 mod cedar;
-mod header;
+mod param_header;
 mod list;
 pub(crate) mod number;
 mod pattern;
-mod place;
+mod path;
 mod problem;
 mod redact;
 pub(crate) mod resource;
@@ -36,8 +36,8 @@ mod value;
 pub(crate) mod tests;
 
 use self::argument::Record;
-pub use self::header::HeaderArgument;
 pub use self::list::{ToolDescription, is_tool_name, listed, pin, read_tools};
+pub use self::param_header::ParamHeader;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
 pub use self::resource::{ResourceMark, UnknownResource};
@@ -82,7 +82,7 @@ pub struct Tool {
     marks: Marks,
     pub(crate) input: Record,
     pub(crate) resource: Option<Source>,
-    headers: Vec<HeaderArgument>,
+    headers: Vec<ParamHeader>,
     notes: Vec<Note>,
     noted: Noted,
     /// The resource of calls that name no other one, as records have it.
@@ -130,7 +130,7 @@ impl Tool {
         let namespace = cedar::namespace(server, description.name());
         let qualified_name = format!("{server}/{}", description.name());
         let read = schema::read(description.input_schema(), &namespace, &marks, taken);
-        let headers = header::read(description.input_schema());
+        let headers = param_header::read(description.input_schema());
         let (input, headers) = match (read.problems.is_empty(), headers) {
             (true, Ok(headers)) => (read.input, headers),
             (_, headers) => {
@@ -198,7 +198,7 @@ impl Tool {
     }
 
     /// The arguments that a client of MCP 2026-07-28 repeats in `Mcp-Param-*` headers.
-    pub fn headers(&self) -> &[HeaderArgument] {
+    pub fn headers(&self) -> &[ParamHeader] {
         &self.headers
     }
 

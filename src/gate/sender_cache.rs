@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Caller;
 use crate::bundle::Bundle;
 use crate::identity::{
-    self, ActorField, Attested, Evidence, Identity, IdentityError, Mark, PrincipalField, TokenField,
+    self, ActorField, Attested, Evidence, Identity, IdentityError, SenderKey, PrincipalField, TokenField,
 };
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;
@@ -32,7 +32,7 @@ pub(crate) struct Sender {
 
 /// The senders of a gate by all that is attested of them: a hit compares claims and decodes nothing.
 #[derive(Debug)]
-pub(crate) struct SenderCache(Mutex<LimitedCache<Mark, Arc<Sender>>>);
+pub(crate) struct SenderCache(Mutex<LimitedCache<SenderKey, Arc<Sender>>>);
 
 impl Default for SenderCache {
     fn default() -> Self {
@@ -48,13 +48,13 @@ impl SenderCache {
         evidence: &Evidence,
     ) -> Result<Arc<Sender>, IdentityError> {
         let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mark = evidence.mark(LONGEST);
-        if let Some(sender) = mark.as_ref().and_then(|mark| cached.get(mark)) {
+        let key = evidence.sender_key(LONGEST);
+        if let Some(sender) = key.as_ref().and_then(|key| cached.get(key)) {
             return Ok(sender);
         }
         let sender = Arc::new(Sender::new(bundle, &*evidence.attested()?)?);
-        if let Some(mark) = mark {
-            cached.insert(mark, Arc::clone(&sender));
+        if let Some(key) = key {
+            cached.insert(key, Arc::clone(&sender));
         }
         Ok(sender)
     }

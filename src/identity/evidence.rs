@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{IdentityError, encoded, metadata};
+use super::{IdentityError, canonical, metadata};
 
 /// What the proxy vouches for on one request.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -46,7 +46,7 @@ pub enum Evidence {
 /// By what a sender is known again: encoded claims in one order of their members, and the peer. Two
 /// that are equal decode to the same.
 #[derive(Debug, Eq, Hash, PartialEq)]
-pub struct Mark {
+pub struct SenderKey {
     claims: Vec<u8>,
     peer: Option<String>,
 }
@@ -69,11 +69,12 @@ impl Evidence {
     }
 
     /// By what the sender is known again, if that is no longer than this.
-    pub fn mark(&self, longest: usize) -> Option<Mark> {
+    pub fn sender_key(&self, longest: usize) -> Option<SenderKey> {
         let Self::Encoded { metadata, peer } = self else { return None };
-        let claims = encoded::namespace(metadata, metadata::JWT_AUTHN)?;
+        let claims = canonical::namespace(metadata, metadata::JWT_AUTHN)?;
         let length = peer.as_ref().map_or(0, String::len).saturating_add(claims.len());
-        (length <= longest).then(|| Mark { claims: encoded::in_order(claims), peer: peer.clone() })
+        (length <= longest)
+            .then(|| SenderKey { claims: canonical::in_order(claims), peer: peer.clone() })
     }
 }
 

@@ -187,7 +187,7 @@ fn strange_headers() {
 
 #[test]
 fn param_headers_mirror_arguments() {
-    let declared = [crate::tool::HeaderArgument {
+    let declared = [crate::tool::ParamHeader {
         name: "Region".to_owned(),
         path: vec!["where".to_owned(), "region".to_owned()],
     }];

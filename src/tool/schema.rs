@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::Marks;
 use super::argument::{Argument, Choice, Kind, Record};
-use super::place::{Place, is_inside};
+use super::path::{SchemaPath, is_inside};
 use super::problem::{Note, Problem};
 
 /// How deep types may nest.
@@ -83,7 +83,7 @@ pub(super) fn read(
         depth: 0,
         types: 0,
     };
-    let place = Place::root();
+    let place = SchemaPath::root();
     let argument = reader.argument(root, &place);
     let input = if let Kind::Record(input) = argument.kind {
         input
@@ -108,7 +108,7 @@ pub(super) struct Reader<'a> {
     /// Entries of the inventory that were found.
     pub(super) listed: BTreeSet<&'a str>,
     /// The places of Cedar names.
-    pub(super) names: BTreeMap<String, (Place, Vec<String>)>,
+    pub(super) names: BTreeMap<String, (SchemaPath, Vec<String>)>,
     /// The references being followed.
     references: Vec<&'a str>,
     depth: usize,
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
     /// Reads the type at a place.
     ///
     /// When that fails, the argument is taken for opaque, so that reading can go on.
-    pub(super) fn argument(&mut self, schema: &'a Value, place: &Place) -> Argument {
+    pub(super) fn argument(&mut self, schema: &'a Value, place: &SchemaPath) -> Argument {
         self.types = self.types.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
         let read = if self.depth > MAX_DEPTH || self.types > MAX_TYPES {
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers a problem, once for every place.
-    pub(super) fn problem(&mut self, place: &Place, problem: Problem) {
+    pub(super) fn problem(&mut self, place: &SchemaPath, problem: Problem) {
         let problem = (place.path.clone(), problem);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
@@ -150,14 +150,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers a keyword that is not enforced.
-    pub(super) fn note(&mut self, place: &Place, keyword: &'static str) {
+    pub(super) fn note(&mut self, place: &SchemaPath, keyword: &'static str) {
         self.notes.insert(Note { argument: place.path.clone(), keyword });
     }
 
     fn note_present(
         &mut self,
         schema: &Map<String, Value>,
-        place: &Place,
+        place: &SchemaPath,
         keywords: &[&'static str],
     ) {
         for keyword in keywords.iter().filter(|keyword| schema.contains_key(**keyword)) {
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
     fn keywords(
         &mut self,
         schema: &'a Map<String, Value>,
-        place: &Place,
+        place: &SchemaPath,
     ) -> Result<Argument, Problem> {
         self.note_present(schema, place, &UNENFORCED);
         if let Some(reference) = schema.get("$ref") {
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         Err(if place.root { Problem::NoObject } else { Problem::Untyped("it declares no type") })
     }
 
-    fn reference(&mut self, reference: &'a Value, place: &Place) -> Result<Argument, Problem> {
+    fn reference(&mut self, reference: &'a Value, place: &SchemaPath) -> Result<Argument, Problem> {
         let reference = reference.as_str().ok_or(Problem::Malformed("$ref"))?;
         if self.references.contains(&reference) || reference == "#" {
             return Err(Problem::Recursive(reference.to_owned()));
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a union; one of a type and null is that type, nullable.
-    fn union(&mut self, members: &'a [Value], place: &Place) -> Result<Argument, Problem> {
+    fn union(&mut self, members: &'a [Value], place: &SchemaPath) -> Result<Argument, Problem> {
         let types: Vec<_> =
             members.iter().enumerate().filter(|(_, member)| !is_null(member)).collect();
         let nullable = types.len() < members.len();

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::argument::{Argument, Field, Kind, Record, Set};
 use super::cedar;
 use super::number::Range;
-use super::place::{Place, is_inside};
+use super::path::{SchemaPath, is_inside};
 use super::problem::Problem;
 use super::schema::{Reader, choices};
 use super::text::{Text, count};
@@ -14,7 +14,11 @@ type Schema = Map<String, Value>;
 
 impl<'a> Reader<'a> {
     /// Reads a schema that names one type or several.
-    pub(super) fn typed(&mut self, schema: &'a Schema, place: &Place) -> Result<Argument, Problem> {
+    pub(super) fn typed(
+        &mut self,
+        schema: &'a Schema,
+        place: &SchemaPath,
+    ) -> Result<Argument, Problem> {
         let values = values(schema)?;
         let types = types(schema, values.as_deref())?;
         let null_fits =
@@ -50,7 +54,7 @@ impl<'a> Reader<'a> {
         name: &str,
         schema: &'a Schema,
         values: Option<&[&'a Value]>,
-        place: &Place,
+        place: &SchemaPath,
     ) -> Result<Kind, Problem> {
         match (name, values) {
             ("array" | "object", Some(_)) => Err(Problem::Untyped("its values are not simple")),
@@ -78,7 +82,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn enumeration(&mut self, values: &[&'a Value], place: &Place) -> Result<Kind, Problem> {
+    fn enumeration(&mut self, values: &[&'a Value], place: &SchemaPath) -> Result<Kind, Problem> {
         let values = values.iter().filter_map(|value| value.as_str());
         let enumeration = cedar::enumeration(self.namespace, &place.types, self.taken, values)
             .ok_or(Problem::Impossible)?;
@@ -96,7 +100,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn array(&mut self, schema: &'a Schema, place: &Place) -> Result<Kind, Problem> {
+    fn array(&mut self, schema: &'a Schema, place: &SchemaPath) -> Result<Kind, Problem> {
         let items = schema.get("items");
         let tuple = schema.get("prefixItems").or(items.filter(|items| items.is_array()));
         if let Some(tuple) = tuple {
@@ -117,7 +121,7 @@ impl<'a> Reader<'a> {
         &mut self,
         items: &'a Value,
         schema: &'a Schema,
-        place: &Place,
+        place: &SchemaPath,
     ) -> Result<Kind, Problem> {
         let items = items.as_array().ok_or(Problem::Malformed("prefixItems"))?;
         let more = ["items", "additionalItems"].iter().any(|keyword| {
@@ -131,7 +135,7 @@ impl<'a> Reader<'a> {
         Ok(Kind::Tuple(items.iter().enumerate().map(element).collect()))
     }
 
-    fn object(&mut self, schema: &'a Schema, place: &Place) -> Result<Record, Problem> {
+    fn object(&mut self, schema: &'a Schema, place: &SchemaPath) -> Result<Record, Problem> {
         let properties = match schema.get("properties") {
             None => None,
             Some(properties) => {
@@ -162,7 +166,13 @@ impl<'a> Reader<'a> {
         undescribed.map_or(Ok(record), |name| Err(Problem::Undescribed(name.to_owned())))
     }
 
-    fn field(&mut self, name: &str, schema: &'a Value, required: bool, parent: &Place) -> Field {
+    fn field(
+        &mut self,
+        name: &str,
+        schema: &'a Value,
+        required: bool,
+        parent: &SchemaPath,
+    ) -> Field {
         let place = parent.member(name);
         let marks = self.marks;
         let redact = marks.redact.iter().find(|path| **path == place.path);

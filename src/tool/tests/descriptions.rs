@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{HeaderArgument, Marks, Tool, ToolDescription, collisions, pin, read_tools};
+use super::super::{Marks, ParamHeader, Tool, ToolDescription, collisions, pin, read_tools};
 use super::{cedar_schema, lines, marks, one, tool, try_tool};
 
 #[track_caller]
@@ -313,7 +313,7 @@ fn headers_name_simple_arguments() {
     let schema = json!({ "type": "object", "properties": {
         "region": { "type": "string", "x-mcp-header": "Region" },
         "to": { "type": "object", "properties": { "dry": { "type": ["boolean", "null"], "x-mcp-header": "Dry-Run" }, "x-mcp-header": { "type": "string" } } } } });
-    let header = |name: &str, path: &[&str]| HeaderArgument {
+    let header = |name: &str, path: &[&str]| ParamHeader {
         name: name.to_owned(),
         path: path.iter().map(ToString::to_string).collect(),
     };

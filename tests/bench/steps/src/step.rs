@@ -51,7 +51,7 @@ fn before_the_decision(asked: &'static Asked) -> Vec<Step> {
     vec![
         step("headers", || StandardHeaders::read(&asked::head())),
         step("claims, read", || asked.evidence().attested()),
-        step("claims, known", || asked.evidence().mark(usize::MAX)),
+        step("claims, known", || asked.evidence().sender_key(usize::MAX)),
         step("identity", || identify(&asked.gate.bundle.identity, &asked.attested)),
         step("body", || json::read(PERMITTED.as_bytes(), 32)),
         step("message", || mcp::read(&asked.body, &asked.headers, 1)),

@@ -31,7 +31,7 @@ const MAPS: [&str; 4] = ["$defs", "definitions", "patternProperties", "dependent
 
 /// An argument that a client repeats in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeaderArgument {
+pub struct ParamHeader {
     /// What follows `Mcp-Param-` in the name of the header.
     pub name: String,
     /// The members that lead to the argument.
@@ -39,7 +39,7 @@ pub struct HeaderArgument {
 }
 
 /// Finds the arguments that have headers, or every rule they break.
-pub(super) fn read(schema: &Value) -> Result<Vec<HeaderArgument>, Vec<(String, Problem)>> {
+pub(super) fn read(schema: &Value) -> Result<Vec<ParamHeader>, Vec<(String, Problem)>> {
     let mut reader = Reader::default();
     reader.schema(schema, &[], true);
     if reader.problems.is_empty() { Ok(reader.headers) } else { Err(reader.problems) }
@@ -47,7 +47,7 @@ pub(super) fn read(schema: &Value) -> Result<Vec<HeaderArgument>, Vec<(String, P
 
 #[derive(Default)]
 struct Reader {
-    headers: Vec<HeaderArgument>,
+    headers: Vec<ParamHeader>,
     names: BTreeSet<String>,
     problems: Vec<(String, Problem)>,
 }
@@ -89,7 +89,7 @@ fn header(
     schema: &Value,
     path: &[String],
     plain: bool,
-) -> Result<HeaderArgument, &'static str> {
+) -> Result<ParamHeader, &'static str> {
     let name = name.as_str().unwrap_or_default();
     if name.is_empty() || !name.bytes().all(is_token) {
         return Err("is no name that a header can have");
@@ -100,7 +100,7 @@ fn header(
     if !is_simple(schema) {
         return Err("is only allowed on an integer, a string or a boolean");
     }
-    Ok(HeaderArgument { name: name.to_owned(), path: path.to_vec() })
+    Ok(ParamHeader { name: name.to_owned(), path: path.to_vec() })
 }
 
 /// Whether the type is an integer, a string or a boolean, and perhaps null.

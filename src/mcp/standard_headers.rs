@@ -11,7 +11,7 @@ use super::{MessageError, Revision};
 use crate::head::Head;
 use crate::json::{self, Object, Value};
 use crate::reason::Reason;
-use crate::tool::HeaderArgument;
+use crate::tool::ParamHeader;
 
 const PARAM_PREFIX: &str = "mcp-param-";
 
@@ -95,7 +95,7 @@ impl StandardHeaders {
     /// missing although the revision requires it.
     pub fn agree_with_arguments(
         &self,
-        declared: &[HeaderArgument],
+        declared: &[ParamHeader],
         arguments: Option<&Object<'_>>,
     ) -> Result<(), MessageError> {
         for (name, _) in &self.params {
@@ -105,7 +105,7 @@ impl StandardHeaders {
             }
         }
         let modern = self.revision.is_some_and(Revision::is_modern);
-        for HeaderArgument { name, path } in declared {
+        for ParamHeader { name, path } in declared {
             let header = self.params.iter().find(|(param, _)| param.eq_ignore_ascii_case(name));
             let argument = argument(arguments, path).filter(|value| !value.is_null());
             let agree = match (header, argument) {

@@ -2,7 +2,7 @@
 
 /// The place of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SchemaPath {
     /// The dotted path of the argument.
     pub(super) path: String,
     /// What the names of its Cedar types are made of.
@@ -13,7 +13,7 @@ pub(super) struct Place {
     pub(super) root: bool,
 }
 
-impl Place {
+impl SchemaPath {
     /// The place of the arguments as a whole.
     pub(super) fn root() -> Self {
         Self { path: String::new(), types: Vec::new(), shared: false, root: true }
