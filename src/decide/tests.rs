@@ -182,8 +182,10 @@ fn entities_below_the_principal_are_in_its_groups() {
         { "uid": "Server::\"other\"", "parents": ["User::\"alice\""] },
     ]);
     let in_scope = "forbid (principal, action, resource in Role::\"rep\");";
-    let when =
-        |condition: &str| format!("forbid (principal, action, resource) when {{ {condition} }};");
+    let when = |condition: &str| {
+        let scope = "principal, action == Action::\"pay/refund\", resource";
+        format!("forbid ({scope}) when {{ {condition} }};")
+    };
     let next = "resource has next && resource.next in Role::\"rep\"";
     for forbid in [
         in_scope.to_owned(),
