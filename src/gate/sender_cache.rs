@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Caller;
 use crate::bundle::Bundle;
 use crate::identity::{
-    self, ActorField, Attested, Evidence, Identity, IdentityError, SenderKey, PrincipalField, TokenField,
+    self, ActorField, Attested, Evidence, Identity, IdentityError, PrincipalField, SenderKey,
+    TokenField,
 };
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;

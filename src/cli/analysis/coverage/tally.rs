@@ -8,8 +8,8 @@ use super::reachable::{Coverage, Halves};
 use super::shown::{Shown, said};
 use crate::cli::analysis::run::Outcome;
 use crate::cli::analysis::trace::{PosedCall, Trace};
-use crate::gate::Gate;
 use crate::decide::CedarRequest;
+use crate::gate::Gate;
 use crate::reason::Reason;
 
 impl Coverage {
@@ -25,8 +25,7 @@ impl Coverage {
         let called = outcome.records.iter().filter_map(|record| record.tool.as_deref());
         for name in called.collect::<BTreeSet<_>>() {
             let Some(tool) = self.tools.get_mut(name) else { continue };
-            let in_any =
-                |what: fn(&Shown) -> bool| shown.iter().any(|s| s.tool == name && what(s));
+            let in_any = |what: fn(&Shown) -> bool| shown.iter().any(|s| s.tool == name && what(s));
             increment(&mut tool.cases);
             if in_any(|shown| shown.permitted) {
                 increment(&mut tool.permitted);
