@@ -1,5 +1,4 @@
-//! A tool: what its server says about its arguments, what people say about it in the inventory,
-//! and what follows for one call.
+//! A tool: its server's description, its entry in the inventory, and how it types a call.
 //!
 //! A tool is read once, when a bundle is built or loaded, from the JSON Schema of its arguments.
 //! Everything about a call then comes from one typed tree: the check of the arguments, the Cedar
@@ -46,7 +45,7 @@ pub use self::value::ArgumentError;
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
 
-/// What people say about a tool in the inventory.
+/// The entry of a tool in the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Marks {
@@ -89,7 +88,7 @@ pub struct Tool {
     server_resource: Arc<str>,
 }
 
-/// What records say of a tool.
+/// The fields of a record that describe the tool.
 #[derive(Clone, Debug)]
 pub struct Noted {
     /// The qualified name.

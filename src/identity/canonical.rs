@@ -1,11 +1,11 @@
-//! Encoded claims in an order of their own.
+//! Encoded claims with their members sorted.
 //!
-//! Envoy writes the members of a `google.protobuf.Struct` in another order every time. In one order
-//! they can be compared without being decoded. The reader here knows no more of protobuf than it
-//! takes to find members; what it does not know it leaves where it is, so that whatever it makes of
-//! a message decodes to what the message decodes to.
+//! Envoy writes the members of a `google.protobuf.Struct` in another order every time. Once sorted,
+//! they can be compared without decoding. The reader here understands just enough of protobuf to
+//! find members and leaves everything else in place, so that the output decodes to the same claims
+//! as the input.
 
-/// How deep members are put in order. Deeper ones stay as they are.
+/// Members below this depth are not sorted.
 const DEEPEST: usize = 16;
 
 /// More members than most claims have.
@@ -24,7 +24,7 @@ const STRUCT: u8 = 0x2a;
 const LIST: u8 = 0x32;
 
 /// The encoded `Struct` of one namespace of an encoded `envoy.config.core.v3.Metadata`, empty where
-/// there is none; `None` where a look does not tell.
+/// there is none; `None` where the encoding is not the usual one.
 pub(super) fn namespace<'a>(metadata: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut found = None;
     let mut rest = metadata;
@@ -45,7 +45,7 @@ pub(super) fn namespace<'a>(metadata: &'a [u8], name: &str) -> Option<&'a [u8]> 
     Some(found.unwrap_or_default())
 }
 
-/// The same `Struct`, with the members of every struct in it in one order.
+/// The same `Struct`, with the members of every struct in it sorted.
 pub(super) fn in_order(structure: &[u8]) -> Vec<u8> {
     let mut writer = Writer {
         members: Vec::with_capacity(USUAL_MEMBERS),

@@ -1,4 +1,4 @@
-//! What the proxy vouches for on one request.
+//! The verified claims and the peer of one request.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{IdentityError, canonical, metadata};
 
-/// What the proxy vouches for on one request.
+/// The verified claims and the peer of one request, decoded.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Attested {
     /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
@@ -28,23 +28,23 @@ impl Attested {
     }
 }
 
-/// The same as the edge has it. An agent sends many requests with one token, and to know it again
-/// takes no decoding.
+/// The same as the edge receives it. An agent sends many requests with one token; the encoded claims
+/// are compared without decoding them.
 #[derive(Clone, Debug)]
 pub enum Evidence {
-    /// As Envoy has it.
+    /// As Envoy encodes it.
     Encoded {
         /// Dynamic metadata, an encoded `envoy.config.core.v3.Metadata`.
         metadata: Vec<u8>,
         /// The URI SAN of the verified mTLS peer certificate.
         peer: Option<String>,
     },
-    /// As people write it.
+    /// As a test case or a command has it.
     Read(Attested),
 }
 
-/// By what a sender is known again: encoded claims in one order of their members, and the peer. Two
-/// that are equal decode to the same.
+/// The key of a sender in the cache: encoded claims with their members sorted, and the peer. Equal
+/// keys decode to equal claims.
 #[derive(Debug, Eq, Hash, PartialEq)]
 pub struct SenderKey {
     claims: Vec<u8>,
@@ -52,7 +52,7 @@ pub struct SenderKey {
 }
 
 impl Evidence {
-    /// What is attested.
+    /// Decodes the claims.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ impl Evidence {
         }
     }
 
-    /// By what the sender is known again, if that is no longer than this.
+    /// The key of the sender in the cache, if it is no longer than `longest` bytes.
     pub fn sender_key(&self, longest: usize) -> Option<SenderKey> {
         let Self::Encoded { metadata, peer } = self else { return None };
         let claims = canonical::namespace(metadata, metadata::JWT_AUTHN)?;

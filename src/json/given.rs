@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// What is there, so that only an absent key is `None`.
+/// Deserializes a present member, so that `null` is an error and only an absent member is `None`.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

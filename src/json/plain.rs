@@ -1,11 +1,11 @@
-//! Texts from callers as logs can bear them.
+//! Text from a caller, made safe for logs.
 
 use std::borrow::Cow;
 
 /// The longest name from a caller that a record shows.
 const LONGEST_NAME: usize = 256;
 
-/// A name from the caller, as a log can bear it: cut, and with nothing that could begin a new line.
+/// A name from the caller, truncated and with control characters escaped.
 pub(crate) fn cut(name: &str) -> Cow<'_, str> {
     if name.len() <= LONGEST_NAME && is_plain(name) {
         return Cow::Borrowed(name);
@@ -13,7 +13,7 @@ pub(crate) fn cut(name: &str) -> Cow<'_, str> {
     name.chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect()
 }
 
-/// Whether a text is ASCII that nothing escapes.
+/// Whether a text is printable ASCII without quotes and backslashes.
 pub(crate) fn is_plain(text: &str) -> bool {
     let plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\');
     text.bytes().all(plain)

@@ -1,4 +1,4 @@
-//! JSON that is written before the document that it stands in.
+//! JSON that is serialized once and then copied into documents.
 
 use std::fmt::{Display, Formatter};
 use std::ops::Deref;

@@ -1,9 +1,9 @@
-//! Whether every object has each of its names once, and every number is as canonical JSON has it.
-//! Of two members, readers that do not look keep one, and people may have read the other; and of
-//! two ways to write a number, the digest that was signed cannot tell which it was.
+//! Rejects objects with duplicate members and numbers in another spelling than canonical JSON's. Of
+//! duplicate members, most readers keep one without a word, and people may have reviewed the other; of
+//! two spellings of a number, a digest cannot tell which was signed.
 //!
-//! The strict reader looks, too, but refuses numbers that only some readers of a body understand.
-//! Configurations have one reader, and may have any number of Cedar's.
+//! The strict reader rejects them too, but it also refuses integers beyond 2^53, which a
+//! configuration may have.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,17 +14,17 @@ use serde_json::Number;
 
 use super::normal;
 
-/// Looks through a text of JSON.
+/// Checks a JSON text for duplicate members.
 ///
 /// # Errors
 ///
-/// Where an object has a second member of one name, where a number is written as another type or
-/// value than canonical JSON (RFC 8785) writes it, or the text is no JSON.
+/// An object has two members of one name, a number is not written as canonical JSON (RFC 8785) writes
+/// it, or the text is not JSON.
 pub fn unique(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str(text).map(|Looked| ())
 }
 
-/// A value that was looked through, of which nothing is kept.
+/// A value that was checked; nothing of it is kept.
 struct Looked;
 
 #[derive(Eq, Hash, PartialEq, serde::Deserialize)]

@@ -1,6 +1,5 @@
 //! The policies of a layer as text.
 
-use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 
-/// The keyword that asks for it.
+/// The keyword of JSON Schema that declares the header.
 const KEYWORD: &str = "x-mcp-header";
 /// Keywords whose value is a schema, or an array of schemas.
 const SCHEMAS: [&str; 15] = [

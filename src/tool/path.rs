@@ -1,25 +1,25 @@
-//! Where in a schema a type stands: how people name it, and how Cedar will.
+//! The location of a type in a tool's schema, as a dotted path and as the basis of Cedar names.
 
-/// The place of a type.
+/// The location of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SchemaPath {
     /// The dotted path of the argument.
     pub(super) path: String,
-    /// What the names of its Cedar types are made of.
+    /// The parts of the names of its Cedar types.
     pub(super) types: Vec<String>,
-    /// Whether these begin at a definition that others can refer to, too.
+    /// Whether these parts begin at a definition, which other arguments may refer to as well.
     pub(super) shared: bool,
-    /// Whether it is that of the arguments as a whole.
+    /// Whether this is the root, the arguments as a whole.
     pub(super) root: bool,
 }
 
 impl SchemaPath {
-    /// The place of the arguments as a whole.
+    /// The location of the arguments as a whole.
     pub(super) fn root() -> Self {
         Self { path: String::new(), types: Vec::new(), shared: false, root: true }
     }
 
-    /// The place of a member.
+    /// The location of a member of an object.
     pub(super) fn member(&self, name: &str) -> Self {
         let separator = if self.root { "" } else { "." };
         let mut place = self.part(name);
@@ -27,14 +27,14 @@ impl SchemaPath {
         place
     }
 
-    /// The place of a type that is part of this one without having a path of its own.
+    /// The location of a part that has no dotted path of its own, such as one type of a union.
     pub(super) fn part(&self, name: &str) -> Self {
         let mut place = Self { root: false, ..self.clone() };
         place.types.push(name.to_owned());
         place
     }
 
-    /// The place of a definition that is referred to from here.
+    /// The location of a definition that a `$ref` here refers to.
     pub(super) fn definition(&self, name: &str) -> Self {
         Self {
             path: self.path.clone(),
@@ -45,7 +45,7 @@ impl SchemaPath {
     }
 }
 
-/// Whether a dotted path leads into what another one names.
+/// Whether a dotted path is below another one.
 pub(super) fn is_inside(path: &str, outer: &str) -> bool {
     path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }

@@ -1,8 +1,8 @@
 //! JSON Schema → the type of the arguments, with everything that is wrong reported at once.
 //!
 //! This reads what tool servers emit (pydantic, zod), not all of JSON Schema:
-//! a type that cannot be told is an error unless the inventory lists the argument as opaque,
-//! and what is asserted beyond the type and not enforced here is noted.
+//! an argument without a type is an error unless the inventory lists the argument as opaque,
+//! and assertions that the gate does not enforce become notes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +56,7 @@ const BESIDE: [&str; 22] = [
     "uniqueItems",
 ];
 
-/// What reading a schema came to.
+/// The result of reading a schema.
 pub(super) struct Outcome {
     pub(super) input: Record,
     pub(super) problems: Vec<(String, Problem)>,
@@ -107,7 +107,7 @@ pub(super) struct Reader<'a> {
     notes: BTreeSet<Note>,
     /// Entries of the inventory that were found.
     pub(super) listed: BTreeSet<&'a str>,
-    /// The places of Cedar names.
+    /// The location of the type that has each Cedar name.
     pub(super) names: BTreeMap<String, (SchemaPath, Vec<String>)>,
     /// The references being followed.
     references: Vec<&'a str>,
@@ -116,9 +116,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the type at a place.
+    /// Reads the type at a location.
     ///
-    /// When that fails, the argument is taken for opaque, so that reading can go on.
+    /// On an error the argument counts as opaque, so that the rest of the schema is read too.
     pub(super) fn argument(&mut self, schema: &'a Value, place: &SchemaPath) -> Argument {
         self.types = self.types.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Remembers a problem, once for every place.
+    /// Adds a problem, once for every path.
     pub(super) fn problem(&mut self, place: &SchemaPath, problem: Problem) {
         let problem = (place.path.clone(), problem);
         if !self.problems.contains(&problem) {
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Remembers a keyword that is not enforced.
+    /// Adds a note about a keyword that is not enforced.
     pub(super) fn note(&mut self, place: &SchemaPath, keyword: &'static str) {
         self.notes.insert(Note { argument: place.path.clone(), keyword });
     }
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Puts the types of a union together, each with its position in the schema.
+/// Builds a union of types, each with its position in the schema.
 pub(super) fn choices(read: Vec<(usize, Argument)>, nullable: bool) -> Result<Argument, Problem> {
     if read.is_empty() {
         return Err(Problem::Untyped("nothing but null is a value of it"));

@@ -1,4 +1,4 @@
-//! What holds for the arguments of every call that is let through to the policies, in Cedar's words.
+//! Cedar conditions that hold for the arguments of every call that policies are asked about.
 
 use crate::tool::Tool;
 use crate::tool::argument::{Argument, Kind, Record, projection};

@@ -1,4 +1,4 @@
-//! Arguments that a tool takes, made up from their types: what a test case can begin with.
+//! Example arguments, generated from their types, for suggested test cases.
 
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use serde_json::{Map, Value};

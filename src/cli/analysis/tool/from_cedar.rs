@@ -1,4 +1,4 @@
-//! What policies see of a call's arguments → arguments that they see so.
+//! Converts a Cedar value of `context.input` back to arguments.
 
 use cedar_policy::EvalResult;
 use serde_json::{Map, Number, Value};

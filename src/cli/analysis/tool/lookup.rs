@@ -1,4 +1,4 @@
-//! An argument by the names under which policies see it.
+//! Finds an argument by the attribute names that policies use.
 
 use crate::tool::argument::{Enumeration, Kind, Record, projection};
 

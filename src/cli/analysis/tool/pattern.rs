@@ -1,4 +1,4 @@
-//! What the strings that a pattern matches have in common, and strings that nearly match.
+//! A Cedar `like` for a pattern, and strings that match it nearly.
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 

@@ -1,4 +1,4 @@
-//! Which arguments no call can leave out.
+//! Arguments that every call must have.
 
 use crate::tool::argument::{Kind, Record, projection};
 
