@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use cedar_policy::Schema;
 use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Request};
 use cedar_policy_core::entities::Entities;
 use chrono::{DateTime, Utc};
@@ -18,7 +19,7 @@ use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
-use crate::policy::{ArgumentValue, CompiledPolicy, Env, RequestContext};
+use crate::policy::{ArgumentValue, CompiledPolicy, EntityStore, Env, RequestContext};
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -45,7 +46,8 @@ pub struct Facts {
 /// A call as policies are asked about it.
 #[derive(Debug)]
 pub struct Question<'a> {
-    bundle: &'a Bundle,
+    entities: &'a EntityStore,
+    schema: Option<&'a Schema>,
     caller: Arc<Caller>,
     action: &'a EntityUID,
     resource: Cow<'a, EntityUID>,
@@ -75,7 +77,8 @@ impl<'a> Question<'a> {
     /// # Errors
     ///
     /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::TooManyValues`]
-    /// if they become too many values, [`Reason::UnknownResource`] if they name a resource that the bundle must know and does not.
+    /// if they become too many values, [`Reason::UnknownResource`] if they name a resource that the
+    /// bundle must know and does not.
     pub fn by(
         caller: Arc<Caller>,
         bundle: &'a Bundle,
@@ -94,7 +97,8 @@ impl<'a> Question<'a> {
         })?;
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
         let resource = resource(bundle, tool, arguments)?;
-        let question = Self { bundle, caller, action, resource, input, facts };
+        let (entities, schema) = (bundle.entity_store(), bundle.schema());
+        let question = Self { entities, schema, caller, action, resource, input, facts };
         // Loading the bundle made sure that every call of a tool fits the schema. Whatever is built
         // without optimisation, tests above all, holds every call against it.
         #[cfg(debug_assertions)]
@@ -102,11 +106,25 @@ impl<'a> Question<'a> {
         Ok(question)
     }
 
+    /// A call of parts that are Cedar's already: tests have entities and actions that no bundle has.
+    #[doc(hidden)]
+    pub fn of_parts(
+        entities: &'a EntityStore,
+        caller: Arc<Caller>,
+        action: &'a EntityUID,
+        resource: &'a EntityUID,
+        input: ArgumentValue<'a>,
+        facts: &'a Facts,
+    ) -> Self {
+        let resource = Cow::Borrowed(resource);
+        Self { entities, schema: None, caller, action, resource, input, facts }
+    }
+
     /// The environment in which policies are evaluated.
     pub fn env(&self) -> Env<'_> {
         let Facts { method, path, environment, trace_id, source_ip, .. } = self.facts;
         Env {
-            entities: self.bundle.entity_store(),
+            entities: self.entities,
             principal: &self.caller.principal,
             action: self.action,
             resource: &self.resource,
@@ -128,21 +146,20 @@ impl<'a> Question<'a> {
     ///
     /// [`Reason::Internal`] if the call does not fit the schema, which loading the bundle rules out.
     pub fn in_cedar(&self) -> Result<CedarRequest, Denial> {
-        let entities = self.bundle.entity_store().with(&self.caller.principal);
+        let entities = self.entities.with(&self.caller.principal);
         Ok(CedarRequest { request: self.request()?, entities: entities.ok_or_else(Denial::unfit)? })
     }
 
     fn request(&self) -> Result<cedar_policy::Request, Denial> {
         let [principal, action, resource] = self.uids().map(|uid| uid.clone().into());
-        let (context, schema) =
-            (self.context().ok_or_else(Denial::unfit)?.into(), self.bundle.schema());
+        let (context, schema) = (self.context().ok_or_else(Denial::unfit)?.into(), self.schema);
         cedar_policy::Request::new(principal, action, resource, context, schema)
             .map_err(|_| Denial::unfit())
     }
 
     /// The request as Cedar's evaluator takes it, and the entities that the call and these policies
     /// can reach.
-    pub(super) fn reachable<'p>(
+    pub fn reachable<'p>(
         &self,
         policies: impl Iterator<Item = &'p Arc<CompiledPolicy>>,
     ) -> Option<(Request, Entities)> {
@@ -151,7 +168,7 @@ impl<'a> Question<'a> {
         let of_policies = policies.flat_map(|policy| &policy.entities);
         let parties = [self.action, &*self.resource];
         let roots = parties.into_iter().chain(&named).chain(of_policies);
-        let entities = self.bundle.entity_store().reachable(&self.caller.principal, roots)?;
+        let entities = self.entities.reachable(&self.caller.principal, roots)?;
         let [principal, action, resource] =
             self.uids().map(|uid| EntityUIDEntry::known(uid.clone(), None));
         Some((Request::new_unchecked(principal, action, resource, Some(context)), entities))

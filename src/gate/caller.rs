@@ -31,6 +31,12 @@ impl Caller {
         }
         Some(Self { principal, context })
     }
+
+    /// A sender of parts that are Cedar's already, for tests.
+    #[doc(hidden)]
+    pub fn of_parts(principal: PrincipalEntity, context: Vec<(&'static str, Value)>) -> Self {
+        Self { principal, context }
+    }
 }
 
 fn delegation(actor: Option<&Actor>) -> Value {

@@ -1,6 +1,5 @@
 //! The policies of a layer as text.
 
-
 use serde::{Deserialize, Serialize};
 
 /// One policy.

@@ -239,8 +239,7 @@ fn a_call_that_was_refused_with_its_batch() {
 fn what_a_candidate_would_have_flipped() {
     let sandbox =
         sandbox(&[(POLICIES, "principal in Role::\"reader\"", "principal in Role::\"writer\"")]);
-    let candidate = Some(Box::new(gate(&sandbox, "next")));
-    let watched = Gate { candidate, ..gate(&sandbox, "bundle") };
+    let watched = gate(&sandbox, "bundle").beside(Some(gate(&sandbox, "next").bundle));
     sandbox.write("decisions.ndjson", &day(&watched));
     let run = sandbox.run("diff --candidate --log decisions.ndjson");
     check("diff_candidate", &run);

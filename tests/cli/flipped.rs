@@ -111,8 +111,8 @@ fn every_member_that_tells_of_the_decision_is_compared() {
         if shadow {
             sandbox.replace(staged.0, staged.1, staged.2);
         }
-        let candidate = Some(Box::new(gate(&sandbox, "next")));
-        let gate = Gate { candidate, environment: "".into(), ..gate(&sandbox, "bundle") };
+        let bundle = gate(&sandbox, "bundle").bundle;
+        let gate = Gate::new(bundle, String::new()).beside(Some(gate(&sandbox, "next").bundle));
         for stars in [3, 4] {
             let arguments = json!({ "team": "red", "text": "a", "stars": stars });
             let records = records(&gate, &call(1, "write", &arguments), ann(), 7);
