@@ -10,8 +10,10 @@ mod environment;
 mod finding;
 mod layer;
 mod layer_index;
+mod layer_name;
 mod load;
 mod manifest;
+mod name;
 mod schema;
 mod signature;
 
@@ -20,17 +22,19 @@ use std::collections::BTreeMap;
 use cedar_policy::{Entities, Schema};
 
 pub use acceptance::{Acceptance, Explanation, HighRisk};
-pub use code::Code;
+pub use code::{Code, Severity};
 pub use coverage::{Minimums, Percent};
 pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
-pub use finding::{Finding, Severity, Site};
-pub use layer::{Layer, LayerName, Layers};
+pub use finding::{Finding, Site};
+pub use layer::{Layer, Layers};
+pub use layer_name::LayerName;
 pub use load::{Loaded, load, open};
 pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
+use name::is_name;
 pub use signature::{Signature, SignatureBytes};
 
 use crate::digest::Digest;
@@ -167,12 +171,6 @@ impl Bundle {
     pub(crate) fn entity_store(&self) -> &EntityStore {
         &self.entities
     }
-}
-
-/// Names that stand in action ids, layer names, metric names and headers.
-fn is_name(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(plain)
 }
 
 #[cfg(test)]

@@ -2,17 +2,14 @@
 //!
 #![doc = include_str!("config.md")]
 
-mod build;
-
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::Error as _;
 
-use crate::bundle::{Document, EnvironmentName, Finding};
+use crate::bundle::{self, Bundle, Document, EnvironmentName, Finding};
 use crate::gate::{Gate, GateId};
 use crate::json;
-use crate::trust::{Distrust, TrustError, TrustSettings};
-use build::Demands;
+use crate::trust::{Distrust, Trust, TrustError, TrustSettings};
 
 /// Builds a gate from the filter's configuration, as this page describes it. `now` is the time that
 /// keys expire by.
@@ -38,6 +35,38 @@ pub fn load(config: &[u8], id: &GateId, now: DateTime<Utc>) -> Result<Gate, Conf
             let errors = bundle.err().into_iter().chain(candidate.err());
             Err(ConfigError::Bundles(errors.collect()))
         }
+    }
+}
+
+/// What a configuration demands of every bundle.
+#[derive(Debug)]
+struct Demands {
+    trust: Trust,
+    here: Option<EnvironmentName>,
+    now: DateTime<Utc>,
+}
+
+impl Demands {
+    /// The demands of a configuration at this time.
+    fn of(written: &Written, now: DateTime<Utc>) -> Result<Self, ConfigError> {
+        let trust = match &written.trust {
+            Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
+            None => Trust::default(),
+        };
+        Ok(Self { trust, here: written.environment.clone(), now })
+    }
+
+    /// The bundle of a document that meets the demands. Nothing of it is read as policy before.
+    fn admit(&self, which: &'static str, document: Document) -> Result<Bundle, BundleError> {
+        let digest = document.digest();
+        self.trust
+            .check(&document, &digest, self.now)
+            .map_err(|reasons| BundleError::Distrusted { which, reasons })?;
+        if document.environment != self.here {
+            let (built, here) = (document.environment.clone(), self.here.clone());
+            return Err(BundleError::Elsewhere { which, built, here });
+        }
+        bundle::open(document, digest).map_err(|findings| BundleError::Invalid { which, findings })
     }
 }
 

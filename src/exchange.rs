@@ -8,68 +8,22 @@ mod candidate;
 mod decided;
 mod effects;
 mod evaluation;
+mod event;
+mod observer;
 mod pending;
 mod preflight;
 
-use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
-use crate::decide::{Facts, Question};
 use crate::gate::Gate;
-use crate::head::Head;
 use crate::header;
-use crate::identity::{Evidence, Identity};
 
 use candidate::Candidate;
 use decided::Decided;
 pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
-
-/// What the edge knows when a request's headers are complete.
-#[derive(Clone, Debug)]
-pub struct Arrival {
-    /// The header fields.
-    pub head: Head,
-    /// What the proxy vouches for, or why it could not tell.
-    pub evidence: Result<Evidence, String>,
-    /// The address of the downstream peer.
-    pub source_ip: Option<IpAddr>,
-    /// The time.
-    pub time: DateTime<Utc>,
-    /// Randomness for decision ids.
-    pub entropy: u128,
-}
-
-impl Arrival {
-    /// What policies and records may know of the request besides identity.
-    pub fn facts(&self, environment: &Arc<str>) -> Facts {
-        let field = |name: &str| self.head.one(name).ok().flatten().unwrap_or_default();
-        let path = field(":path");
-        Facts {
-            time: self.time,
-            method: field(":method").to_owned(),
-            path: path.split_once('?').map_or(path, |(path, _)| path).to_owned(),
-            authority: field(":authority").to_owned(),
-            source_ip: self.source_ip.map(|ip| ip.to_canonical()),
-            trace_id: trace_id(field("traceparent")),
-            environment: Arc::clone(environment),
-        }
-    }
-}
-
-/// Something that happened to the request.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// The headers are complete.
-    Headers(&'a Arrival),
-    /// So many bytes of body are buffered, and more may come.
-    Buffered(usize),
-    /// The request is complete; this is all of its body.
-    End(&'a [u8]),
-}
+pub use event::{Arrival, Event};
+pub use observer::Observer;
 
 /// What the edge must do next.
 #[derive(Debug)]
@@ -78,12 +32,6 @@ pub enum Step {
     AwaitBody,
     /// Carry out what was decided.
     Done(Effects),
-}
-
-/// Sees what policies are asked. The filter has no observer.
-pub trait Observer: std::fmt::Debug {
-    /// Policies are about to be asked about the call in the `index`-th message of the body.
-    fn asked(&self, index: usize, identity: &Identity, question: &Question<'_>);
 }
 
 /// The state of one exchange.
@@ -124,19 +72,13 @@ impl Exchange {
     }
 
     fn finish(&mut self, gate: &Gate, decided: Decided) -> Effects {
-        let mut effects = decided.finish(gate, &self.candidate);
+        let count = decided.count(self.candidate.refuses());
+        let candidates = self.candidate.fields(count);
+        let mut effects = decided.finish(gate, candidates);
         let removed = self.forged.drain(..).map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         effects
     }
-}
-
-/// The trace id of a W3C `traceparent`, `00-<32 hex>-<16 hex>-<2 hex>`.
-fn trace_id(traceparent: &str) -> Option<String> {
-    let mut parts = traceparent.split('-');
-    let (_version, id) = (parts.next()?, parts.next()?);
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    (id.len() == 32 && id.bytes().all(hex)).then(|| id.to_owned())
 }
 
 #[cfg(test)]

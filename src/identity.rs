@@ -5,6 +5,7 @@
 
 mod canonical;
 mod claims;
+mod error;
 mod evidence;
 mod fields;
 mod mapping;
@@ -16,6 +17,8 @@ use cedar_policy::{Entity, EntityId, EntityUid};
 use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
+pub use claims::Token;
+pub use error::IdentityError;
 pub use evidence::{Attested, Evidence, SenderKey};
 pub use fields::{ActorField, PrincipalField, TokenField, header};
 pub use mapping::{
@@ -23,10 +26,8 @@ pub use mapping::{
     PrincipalMapping, TypeName, WorkloadMapping,
 };
 
-use crate::digest::Digest;
 use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;
-use crate::reason::Reason;
 
 /// Who is asking, for whom, through whom.
 #[derive(Clone, Debug)]
@@ -69,84 +70,6 @@ pub struct Actor {
     pub chain: Vec<String>,
     /// The same actors as Cedar entities.
     pub agents: HashSet<EntityUid>,
-}
-
-/// What the principal's token says besides who the principal is. No token text is ever here.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Token {
-    /// `iss`
-    pub issuer: Option<String>,
-    /// `scope` or else `scp`, each an array or separated by spaces.
-    pub scopes: Vec<String>,
-    /// `txn`, the transaction that the call belongs to.
-    pub txn: Option<String>,
-    /// `exp`, in seconds since the epoch.
-    pub expires: Option<i64>,
-    /// `jti`, the id of the token.
-    pub id: Option<String>,
-    /// The digest of all claims. The text of the token is not known here.
-    pub claims_digest: Digest,
-}
-
-/// Why there is no identity.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-pub enum IdentityError {
-    /// The verified tokens cannot be read.
-    #[error("the verified claims do not decode, or are nested too deeply")]
-    Undecodable,
-    /// Nobody is asking.
-    #[error("no verified token and no verified peer certificate names a principal")]
-    Missing,
-    /// The principal is known, the actor is not.
-    #[error("neither an `act` claim nor a verified peer certificate names an actor")]
-    NoActor,
-    /// More than one token names a principal.
-    #[error(
-        "the request carries the tokens `{first}` and `{second}`, and only one may name the principal"
-    )]
-    Ambiguous {
-        /// One of the tokens' names.
-        first: String,
-        /// The other one's.
-        second: String,
-    },
-    /// A claim that the bundle asks for is not there.
-    #[error("claim `{claim}` is missing")]
-    MissingClaim {
-        /// Where it should be.
-        claim: String,
-    },
-    /// A claim does not fit its declared type.
-    #[error("claim `{claim}` is not {expected}")]
-    IllTyped {
-        /// Where it stands.
-        claim: String,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// More actors than the bundle accepts.
-    #[error("the delegation chain is longer than {max}")]
-    ChainTooLong {
-        /// The bundle's limit.
-        max: u16,
-    },
-    /// The token's actor is not the mTLS peer.
-    #[error("the `act` claim and the peer certificate name different actors")]
-    ActorMismatch,
-}
-
-impl IdentityError {
-    /// The reason that goes with this error.
-    pub fn reason(&self) -> Reason {
-        match self {
-            Self::Undecodable => Reason::Internal,
-            Self::Missing | Self::NoActor => Reason::Unauthenticated,
-            Self::MissingClaim { .. } | Self::IllTyped { .. } | Self::ChainTooLong { .. } => {
-                Reason::InvalidIdentity
-            }
-            Self::Ambiguous { .. } | Self::ActorMismatch => Reason::IdentityMismatch,
-        }
-    }
 }
 
 /// Names the principal and the actor of a request, or tells why it has none.

@@ -3,17 +3,22 @@
 //! Everything that two readers could read differently is refused here, before any policy runs.
 
 mod standard_headers;
+mod error;
+mod id;
 mod message;
 mod method;
 mod revision;
 
-pub use message::{Call, Id, Kind, Message};
+pub use error::MessageError;
+pub use id::Id;
+pub use message::{Call, Kind, Message};
 pub use method::Housekeeping;
 pub use revision::Revision;
 pub use standard_headers::StandardHeaders;
 
 use crate::json::Value;
 use crate::reason::Reason;
+use error::malformed;
 
 /// The messages of one HTTP body.
 #[derive(Debug)]
@@ -36,29 +41,6 @@ impl<'a> Body<'a> {
     /// Whether the body was an array, so that its answer is one too.
     pub fn is_batch(&self) -> bool {
         matches!(self, Self::Batch(_))
-    }
-}
-
-/// Why a body holds no message that may be decided.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct MessageError {
-    /// The reason for the record and for the refusal's status.
-    pub reason: Reason,
-    /// What is wrong, in words that are safe to show to the caller.
-    pub message: String,
-    /// The id of the request, where it could be read.
-    pub id: Option<Id>,
-}
-
-impl MessageError {
-    pub(crate) fn new(reason: Reason, message: String) -> Self {
-        Self { reason, message, id: None }
-    }
-
-    fn with_id(mut self, id: Option<&Id>) -> Self {
-        self.id = id.cloned();
-        self
     }
 }
 
@@ -118,10 +100,6 @@ fn distinct_ids(messages: &[Message<'_>]) -> Result<(), MessageError> {
     ids.sort_unstable();
     ids.dedup();
     if ids.len() == all { Ok(()) } else { Err(malformed("two requests of the batch share an id")) }
-}
-
-fn malformed(message: &str) -> MessageError {
-    MessageError::new(Reason::MalformedMessage, message.to_owned())
 }
 
 #[cfg(test)]

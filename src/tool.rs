@@ -5,11 +5,10 @@
 //! value that policies see, the part of the Cedar schema that describes it, and the redacted copy
 //! for the record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
-use serde::{Deserialize, Serialize};
 
 use crate::json::{Object, Rendered};
 use crate::policy::ArgumentValue;
@@ -19,6 +18,7 @@ pub(crate) mod argument;
 mod cedar;
 mod param_header;
 mod list;
+mod marks;
 pub(crate) mod number;
 mod pattern;
 mod path;
@@ -36,6 +36,7 @@ pub(crate) mod tests;
 
 use self::argument::Record;
 pub use self::list::{ToolDescription, is_tool_name, listed, pin, read_tools};
+pub use self::marks::Marks;
 pub use self::param_header::ParamHeader;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
@@ -44,30 +45,6 @@ pub use self::value::ArgumentError;
 
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
-
-/// The entry of a tool in the inventory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Marks {
-    /// Names of the classes the tool belongs to, such as `write`.
-    pub classes: Vec<String>,
-    /// The kind of data the tool touches.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_class: Option<String>,
-    /// What the tool does with that data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operation: Option<String>,
-    /// What one call costs, in units of the bundle's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost: Option<u32>,
-    /// The argument that names the Cedar resource; without it that is the server.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resource: Option<ResourceMark>,
-    /// Dotted paths of arguments whose values stay out of the record.
-    pub redact: Vec<String>,
-    /// Dotted paths of arguments that are passed on unread.
-    pub opaque: Vec<String>,
-}
 
 /// One callable operation of one server.
 #[derive(Clone, Debug)]
@@ -260,5 +237,13 @@ impl Tool {
 
 /// Tools of one bundle whose Cedar namespaces are the same, one error for each but the first.
 pub fn collisions(tools: &[Tool]) -> Vec<ToolError> {
-    cedar::collisions(tools)
+    let mut owners = BTreeMap::new();
+    let mut errors = Vec::new();
+    for tool in tools {
+        if let Some(owner) = owners.insert(tool.namespace(), tool.qualified_name()) {
+            let problem = Problem::Collision(tool.namespace().to_owned(), format!("`{owner}`"));
+            errors.push(ToolError::new(tool.qualified_name(), "", problem));
+        }
+    }
+    errors
 }

@@ -18,6 +18,8 @@ struct Source {
     imports: BTreeMap<String, Names>,
     /// The paths that its code names, its private imports included.
     named: BTreeSet<Names>,
+    /// Modules in files of their own that only tests have.
+    for_tests: Vec<String>,
 }
 
 /// The modules of the crate by their names.
@@ -27,6 +29,11 @@ impl Crate {
     fn read(directory: &Path) -> Self {
         let mut modules = BTreeMap::new();
         collect(directory, &mut Vec::new(), &mut modules);
+        let for_tests = modules.iter().flat_map(|(module, source)| {
+            source.for_tests.iter().map(|name| child(module, name)).collect::<Vec<_>>()
+        });
+        let for_tests: Vec<Names> = for_tests.collect();
+        modules.retain(|module, _| !for_tests.iter().any(|other| module.starts_with(other)));
         assert!(modules.len() > 100, "the source of the crate is not at {}", directory.display());
         Self(modules)
     }
@@ -52,7 +59,8 @@ impl Crate {
             name => return self.member(module, name, rest, fuel),
         };
         loop {
-            let Some((name, after)) = rest.split_first() else { return Some(at) };
+            // Naming a module, or a variable that is called like one, uses nothing of it.
+            let (name, after) = rest.split_first()?;
             let child = child(&at, name);
             if !self.0.contains_key(&child) {
                 return match self.0.get(&at)?.imports.get(name) {
@@ -82,7 +90,6 @@ impl Crate {
     fn edges(&self) -> BTreeMap<Names, BTreeSet<Names>> {
         let used = |(module, source): (&Names, &Source)| {
             let used = source.named.iter().filter_map(|path| self.definition(module, path, 32));
-            // A module that is only named defines nothing that is used.
             let used = used.filter(|other| other != module);
             (module.clone(), used.collect())
         };
@@ -113,11 +120,8 @@ fn collect(directory: &Path, module: &mut Names, modules: &mut BTreeMap<Names, S
 fn source(path: &Path) -> Source {
     #[expect(clippy::disallowed_methods, reason = "tests read the tree itself")]
     let text = fs::read_to_string(path).unwrap();
-    let file = syn::parse_file(&text).unwrap();
     let mut source = Source { file: path.display().to_string(), ..Source::default() };
-    if !file.attrs.iter().any(is_for_tests) {
-        source.visit_file(&file);
-    }
+    source.visit_file(&syn::parse_file(&text).unwrap());
     source
 }
 
@@ -132,6 +136,8 @@ impl<'ast> Visit<'ast> for Source {
         };
         if !attributes.iter().any(is_for_tests) {
             visit::visit_item(self, item);
+        } else if let Item::Mod(module) = item {
+            self.for_tests.push(module.ident.to_string());
         }
     }
 
@@ -145,6 +151,9 @@ impl<'ast> Visit<'ast> for Source {
             self.imports.insert(name, path);
         }
     }
+
+    /// Who may see something is no import.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
         if path.leading_colon.is_none() {
@@ -211,6 +220,16 @@ fn circle<N: Clone + Ord>(edges: &BTreeMap<N, BTreeSet<N>>) -> Option<Vec<N>> {
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let all = Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    std::fs::write(
+        "/tmp/edges.txt",
+        all.edges()
+            .iter()
+            .flat_map(|(a, b)| {
+                b.iter().map(move |b| format!("{} {}\n", a.join("::"), b.join("::")))
+            })
+            .collect::<String>(),
+    )
+    .unwrap();
     let circle = circle(&all.edges()).unwrap_or_default();
     let files: Vec<&String> = circle.iter().map(|module| &all.0[module].file).collect();
     assert!(

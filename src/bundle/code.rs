@@ -2,7 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Severity;
+/// Whether a bundle loads in spite of what is wrong.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// It does not load.
+    Error,
+    /// It loads.
+    Warning,
+    /// It loads, and may well be meant.
+    Hint,
+}
+
+impl Severity {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Hint => "hint",
+        }
+    }
+}
 
 macro_rules! codes {
     ($( #[doc = $title:literal] $variant:ident = $code:literal, $severity:ident; )+) => {

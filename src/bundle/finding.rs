@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Code, LayerName};
+use super::{Code, LayerName, Severity};
 
 /// One thing wrong with a bundle. All of them are reported at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,28 +17,6 @@ pub struct Finding {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-}
-
-/// Whether a bundle loads in spite of a finding.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Severity {
-    /// It does not load.
-    Error,
-    /// It loads.
-    Warning,
-    /// It loads, and may well be meant.
-    Hint,
-}
-
-impl Severity {
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Hint => "hint",
-        }
-    }
 }
 
 /// The part of a bundle that a finding is about.
@@ -80,6 +58,13 @@ impl Site {
             Self::Tool { server, tool: Some(tool) } => format!("{server}/{tool}"),
             Self::Tool { server, tool: None } => server.clone(),
         }
+    }
+}
+
+impl Site {
+    /// A policy of a layer.
+    pub(crate) fn policy(layer: &LayerName, id: &str) -> Self {
+        Self::Policy { layer: layer.clone(), id: id.to_owned() }
     }
 }
 

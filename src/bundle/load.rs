@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::Schema;
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, LayerName, Layers, Manifest, Mode, Resolved, Shadow,
-    Site, is_name, schema,
+    Bundle, BundleId, Code, Document, Finding, Layers, Manifest, Mode, Resolved, Shadow, Site,
+    is_name, schema,
 };
 use crate::digest::Digest;
 use crate::json::Shared;
@@ -197,10 +197,6 @@ fn manifest(document: &Document) -> Vec<Finding> {
 /// What people say about tools, whatever the server.
 fn marks(manifest: &Manifest) -> impl Iterator<Item = &Marks> {
     manifest.servers.values().flat_map(|notes| notes.tools.values())
-}
-
-fn policy_site(layer: &LayerName, id: &str) -> Site {
-    Site::Policy { layer: layer.clone(), id: id.to_owned() }
 }
 
 /// `toolgate` is the namespace of the gate's own types.

@@ -5,9 +5,11 @@ mod differences;
 pub(in crate::cli) mod identity;
 mod line;
 pub(in crate::cli) mod lines;
+mod read;
 mod request;
 pub(in crate::cli) mod withheld;
 
 pub(in crate::cli) use differences::{candidate_differs, differences};
-pub(in crate::cli) use line::{OpinionField, Recorded, choose, reason_of, who};
+pub(in crate::cli) use line::{OpinionField, Recorded, reason_of, who};
+pub(in crate::cli) use read::choose;
 pub(in crate::cli) use request::{arrival, call};

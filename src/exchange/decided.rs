@@ -1,6 +1,5 @@
 //! What one bundle decided about a request, before anybody else is asked.
 
-use super::candidate::Candidate;
 use super::effects::{Effects, Ending, HeaderChange};
 use crate::bundle::Shadow;
 use crate::decide::{self, Denial, Permits};
@@ -8,7 +7,7 @@ use crate::gate::Gate;
 use crate::header;
 use crate::mcp::MessageError;
 use crate::reason::Reason;
-use crate::record::{Draft, Outcome};
+use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::{self, Refused, Reply};
 
 /// What one bundle decided about a request.
@@ -91,20 +90,22 @@ impl Decided {
         }
     }
 
-    /// Finishes the records, and says what the edge must do.
-    pub(super) fn finish(self, gate: &Gate, candidate: &Candidate) -> Effects {
-        let Self { ending, mut drafts, about } = self;
-        let headers = match ending {
-            Ending::Forward(_) => for_upstream(gate, &drafts),
+    /// How many records there are, where a candidate refuses the request or does not: housekeeping
+    /// has one only where somebody would refuse it.
+    pub(super) fn count(&self, refused_by_candidate: bool) -> usize {
+        let unrecorded = self.about == About::Housekeeping && !refused_by_candidate;
+        if unrecorded { 0 } else { self.drafts.len() }
+    }
+
+    /// Finishes the records, each with what a candidate says, and says what the edge must do.
+    pub(super) fn finish(self, gate: &Gate, candidates: Vec<Option<CandidateField>>) -> Effects {
+        let headers = match self.ending {
+            Ending::Forward(_) => for_upstream(gate, &self.drafts),
             Ending::Reply(_) => Vec::new(),
         };
-        if about == About::Housekeeping && !candidate.refuses() {
-            drafts.clear();
-        }
-        let candidates = candidate.fields(drafts.len());
-        let drafts = drafts.into_iter().zip(candidates);
+        let drafts = self.drafts.into_iter().zip(candidates);
         let records = drafts.map(|(draft, candidate)| draft.finish(gate, candidate)).collect();
-        Effects { ending, headers, records }
+        Effects { ending: self.ending, headers, records }
     }
 }
 

@@ -1,11 +1,13 @@
 mod watching;
 
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::decide::Permits;
 use crate::fixture;
-use crate::identity::Attested;
+use crate::head::Head;
+use crate::identity::{Attested, Evidence};
 use crate::mcp::Revision;
 use crate::reason::Reason;
 use crate::record::Record;

@@ -7,9 +7,10 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
+use super::host;
 use super::random::Random;
 use super::stats::Stats;
-use super::{Stream, host};
+use super::stream::Stream;
 use crate::config;
 use crate::gate::Gate;
 

@@ -4,9 +4,26 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError, Token};
+use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError};
 use crate::digest::Digest;
 use crate::policy::value::{self as cedar, Value as CedarValue};
+
+/// What the principal's token says besides who the principal is. No token text is ever here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Token {
+    /// `iss`
+    pub issuer: Option<String>,
+    /// `scope` or else `scp`, each an array or separated by spaces.
+    pub scopes: Vec<String>,
+    /// `txn`, the transaction that the call belongs to.
+    pub txn: Option<String>,
+    /// `exp`, in seconds since the epoch.
+    pub expires: Option<i64>,
+    /// `jti`, the id of the token.
+    pub id: Option<String>,
+    /// The digest of all claims. The text of the token is not known here.
+    pub claims_digest: Digest,
+}
 
 /// The largest whole number that a double, and so Envoy's metadata, holds exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::digest::Digest;
+use crate::reason::Reason;
 
 const SPIFFE: &str = "spiffe://acme.example/agent/bot";
 

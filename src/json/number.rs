@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, Serializer};
 
-use super::read::JsonError;
+use super::JsonError;
 
 /// The longest number accepted; a double is never written with more than 25 bytes.
 const LONGEST: usize = 64;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::read::{JsonError, Reader};
+use super::JsonError;
+use super::read::Reader;
 
 impl<'a> Reader<'a> {
     /// Reads the string whose opening quote is next.

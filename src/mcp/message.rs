@@ -1,8 +1,7 @@
 //! One JSON-RPC message of MCP: which kind it is, and nothing that could be read another way.
 
-use serde::Serialize;
-
-use super::{MessageError, Revision, StandardHeaders, malformed};
+use super::error::malformed;
+use super::{Id, MessageError, Revision, StandardHeaders};
 use crate::json::{Object, Value};
 
 /// The members a JSON-RPC message may have. The set is closed: a `Method` or a `method\u{0}` next
@@ -30,16 +29,6 @@ const PROTECTED: [&str; 12] = [
 ];
 
 const REVISION_IN_META: &str = "io.modelcontextprotocol/protocolVersion";
-
-/// A JSON-RPC id. It is echoed with the JSON type it came with.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(untagged)]
-pub enum Id {
-    /// An integer.
-    Number(i64),
-    /// A string.
-    Text(String),
-}
 
 /// One message.
 #[derive(Debug)]

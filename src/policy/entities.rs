@@ -60,7 +60,7 @@ impl EntityStore {
         principal: &'a PrincipalEntity,
         roots: impl Iterator<Item = &'a EntityUID>,
     ) -> Option<CoreEntities> {
-        let slice = self.graph.slice(principal, roots);
+        let slice = self.graph.slice(&principal.node, roots);
         slice.or_else(|| Some(self.with(principal)?.as_ref().clone()))
     }
 

@@ -8,7 +8,7 @@ use cedar_policy_core::ast::{Entity, EntityUID, Policy};
 use cedar_policy_core::entities::Entities;
 
 use super::compiled::{annotation, parse};
-use super::{CompiledPolicy, Env, Policies, PolicySource, PrincipalEntity, Unreadable};
+use super::{CompiledPolicy, Env, Policies, PolicySource, Unreadable};
 
 /// The policies of one layer, each of them compiled.
 #[derive(Debug, Default)]
@@ -28,12 +28,6 @@ impl Index {
         self.0.push(compiled.ok_or_else(|| Unreadable(source.id.to_owned())));
         mode
     }
-
-    /// The policies.
-    #[cfg(test)]
-    pub(crate) fn contents(&self) -> impl std::fmt::Debug + PartialEq + '_ {
-        self.0.iter().map(|policy| policy.as_ref().map(|it| &it.id)).collect::<Vec<_>>()
-    }
 }
 
 /// The policies of one layer.
@@ -52,12 +46,6 @@ impl PolicyCache {
     /// The policies as text.
     pub fn sources(&self) -> &Policies {
         &self.sources
-    }
-
-    /// The index.
-    #[cfg(test)]
-    pub(crate) fn index(&self) -> &Index {
-        &self.index
     }
 
     /// The active policies, by position.
@@ -123,7 +111,7 @@ impl Graph {
 
     pub(super) fn slice<'a>(
         &self,
-        _: &PrincipalEntity,
+        _: &Node,
         _: impl Iterator<Item = &'a EntityUID>,
     ) -> Option<Entities> {
         None

@@ -8,9 +8,7 @@ use std::fmt::Write as _;
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
-use super::Tool;
 use super::argument::{Argument, Enumeration, Field, Kind, Record, projection};
-use super::problem::{Problem, ToolError};
 
 /// Words that Cedar does not take for a name.
 const RESERVED: [&str; 10] =
@@ -27,19 +25,6 @@ pub(super) fn namespace(server: &str, tool: &str) -> String {
 /// An entity of a type that Cedar can name.
 pub(super) fn entity(entity_type: &str, id: &str) -> Option<EntityUid> {
     Some(EntityUid::from_type_name_and_id(entity_type.parse().ok()?, EntityId::new(id)))
-}
-
-/// The tools whose namespace another one before them has.
-pub(super) fn collisions(tools: &[Tool]) -> Vec<ToolError> {
-    let mut owners = BTreeMap::new();
-    let mut errors = Vec::new();
-    for tool in tools {
-        if let Some(owner) = owners.insert(tool.namespace(), tool.qualified_name()) {
-            let problem = Problem::Collision(tool.namespace().to_owned(), format!("`{owner}`"));
-            errors.push(ToolError::new(tool.qualified_name(), "", problem));
-        }
-    }
-    errors
 }
 
 /// Creates an enumeration named by the last part of `path`, in a namespace named by the others.

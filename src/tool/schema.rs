@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::Marks;
 use super::argument::{Argument, Choice, Kind, Record};
+use super::marks::Marks;
 use super::path::{SchemaPath, is_inside};
 use super::problem::{Note, Problem};
 

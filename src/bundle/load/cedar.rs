@@ -13,7 +13,6 @@ use cedar_policy::{
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
-use super::policy_site;
 use crate::bundle::{
     Code, Document, EntitySource, Finding, Layer, LayerName, Policies, PolicySource, Site,
 };
@@ -60,14 +59,14 @@ pub(super) fn policies(
         for source in sources.iter() {
             if !ids.insert(source.id) {
                 let message = format!("another policy has the id `{}`", source.id);
-                let site = policy_site(name, source.id);
+                let site = Site::policy(name, source.id);
                 findings.push(Finding::new(Code::DuplicatePolicyId, site, message));
                 continue;
             }
             match policy(name, source) {
                 Ok(policy) => {
                     if let Err(error) = policies.add(policy) {
-                        let site = policy_site(name, source.id);
+                        let site = Site::policy(name, source.id);
                         findings.push(Finding::new(Code::PolicySyntax, site, error.to_string()));
                     }
                 }
@@ -94,7 +93,7 @@ pub(super) fn layers(
         match Layer::new(name.clone(), sources) {
             Ok(layer) => layers.push(layer),
             Err(odd) => findings.extend(odd.into_iter().map(|(id, message)| {
-                Finding::new(Code::PolicyMode, policy_site(&name, &id), message)
+                Finding::new(Code::PolicyMode, Site::policy(&name, &id), message)
             })),
         }
     }
@@ -102,7 +101,7 @@ pub(super) fn layers(
 }
 
 fn policy(layer: &LayerName, source: PolicySource<'_>) -> Result<Policy, Vec<Finding>> {
-    let site = || policy_site(layer, source.id);
+    let site = || Site::policy(layer, source.id);
     let id = PolicyId::new(source.id);
     let policy = Policy::parse(Some(id), source.source).map_err(|errors| {
         let errors = errors.iter();
@@ -156,7 +155,7 @@ pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Ve
     let mut findings = Vec::new();
     for (layer, policies) in layers {
         let result = validator.validate(policies, ValidationMode::Strict);
-        let site = |id: &PolicyId| policy_site(layer, id.as_ref());
+        let site = |id: &PolicyId| Site::policy(layer, id.as_ref());
         // The site names the policy already.
         let words = |id: &PolicyId, text: String| {
             text.strip_prefix(&format!("for policy `{id}`, ")).map_or(text.clone(), str::to_owned)

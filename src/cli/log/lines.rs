@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::line::{self, Recorded};
+use super::line::Recorded;
+use super::read;
 use crate::cli::files::{self, FileError};
 
 /// What every record names, whatever its version.
@@ -35,7 +36,7 @@ fn read(bytes: &[u8]) -> Line {
     if !bytes.windows(MARK.len()).any(|window| window == MARK) {
         return Line::Other;
     }
-    match line::read(bytes) {
+    match read::read(bytes) {
         Ok(recorded) => Line::Record(Box::new(recorded)),
         Err(problem) => Line::Unreadable(problem.message),
     }

@@ -10,7 +10,6 @@ use cedar_policy_core::extensions::Extensions;
 use hashbrown::{HashMap, HashTable};
 
 use super::Key;
-use crate::policy::PrincipalEntity;
 
 /// How many keys of an entity are not of its ancestors.
 const OWN: usize = 2;
@@ -40,13 +39,9 @@ impl Graph {
     }
 
     /// An entity in a call of this principal.
-    pub(super) fn entity<'a>(
-        &'a self,
-        uid: &EntityUID,
-        principal: &'a PrincipalEntity,
-    ) -> Option<&'a Entity> {
-        if uid == principal.uid() {
-            return Some(&principal.node.entity);
+    pub(super) fn entity<'a>(&'a self, uid: &EntityUID, principal: &'a Node) -> Option<&'a Entity> {
+        if uid == principal.entity.uid() {
+            return Some(&principal.entity);
         }
         self.get(uid).map(|node| &*node.entity)
     }
@@ -57,25 +52,21 @@ impl Graph {
         uid: &EntityUID,
         ancestor: &EntityUID,
         key: Key,
-        principal: &PrincipalEntity,
+        principal: &Node,
     ) -> bool {
-        if uid == principal.uid() {
-            return principal.node.has_ancestor(ancestor, key);
+        if uid == principal.entity.uid() {
+            return principal.has_ancestor(ancestor, key);
         }
         let Some(node) = self.get(uid) else { return false };
         // What is below the principal has the principal's ancestors too.
         node.has_ancestor(ancestor, key)
-            || (node.is_below(principal) && principal.node.has_ancestor(ancestor, key))
+            || (node.is_below(principal) && principal.has_ancestor(ancestor, key))
     }
 
     /// The keys of an entity in a call of this principal.
-    pub(super) fn keys<'a>(
-        &'a self,
-        uid: &EntityUID,
-        principal: &'a PrincipalEntity,
-    ) -> Cow<'a, [Key]> {
-        if uid == principal.uid() {
-            return principal.node.keys.as_slice().into();
+    pub(super) fn keys<'a>(&'a self, uid: &EntityUID, principal: &'a Node) -> Cow<'a, [Key]> {
+        if uid == principal.entity.uid() {
+            return principal.keys.as_slice().into();
         }
         let Some(node) = self.get(uid) else {
             return vec![Key::entity(uid), Key::entity_type(uid.entity_type())].into();
@@ -83,19 +74,19 @@ impl Graph {
         if !node.is_below(principal) {
             return node.keys.as_slice().into();
         }
-        node.keys.iter().chain(&principal.node.keys).copied().collect()
+        node.keys.iter().chain(&principal.keys).copied().collect()
     }
 
     /// The principal, and the entities that evaluation can reach. It reaches an entity by its name:
     /// in the request, in a policy, or in an attribute of an entity that it has reached.
     pub(crate) fn slice<'a>(
         &'a self,
-        principal: &'a PrincipalEntity,
+        principal: &'a Node,
         roots: impl Iterator<Item = &'a EntityUID>,
     ) -> Option<Entities> {
         let mut reached = HashMap::new();
-        reached.insert(principal.uid(), Arc::clone(&principal.node.entity));
-        let mut open: Vec<&EntityUID> = roots.chain(&principal.node.mentions).collect();
+        reached.insert(principal.entity.uid(), Arc::clone(&principal.entity));
+        let mut open: Vec<&EntityUID> = roots.chain(&principal.mentions).collect();
         while let Some(uid) = open.pop() {
             let Some(node) = self.get(uid) else { continue };
             if !reached.contains_key(uid) {
@@ -135,17 +126,17 @@ impl Node {
         ancestors.any(|(each, uid)| *each == key && uid == ancestor)
     }
 
-    fn is_below(&self, principal: &PrincipalEntity) -> bool {
-        self.has_ancestor(principal.uid(), principal.node.key())
+    fn is_below(&self, principal: &Node) -> bool {
+        self.has_ancestor(principal.entity.uid(), principal.key())
     }
 
     /// The entity in a call of this principal.
-    fn entity_below(&self, principal: &PrincipalEntity) -> Arc<Entity> {
+    fn entity_below(&self, principal: &Node) -> Arc<Entity> {
         if !self.is_below(principal) {
             return Arc::clone(&self.entity);
         }
         let mut entity = self.entity.as_ref().clone();
-        for ancestor in principal.node.entity.ancestors() {
+        for ancestor in principal.entity.ancestors() {
             entity.add_indirect_ancestor(ancestor.clone());
         }
         Arc::new(entity)
@@ -186,7 +177,7 @@ mod tests {
         let user = entity("User::\"u\"", &["Role::\"r\""]);
         let principal = store.admit(user.as_ref()).unwrap();
         let has_ancestor = |uid: &EntityUID, other: &EntityUID, key| {
-            store.graph.has_ancestor(uid, other, key, &principal)
+            store.graph.has_ancestor(uid, other, key, &principal.node)
         };
         let other = uid("Folder::\"y\"");
         for (below, above) in [

@@ -9,8 +9,6 @@ use cedar_policy_core::ast::{
 };
 use foldhash::fast::FixedState;
 
-use crate::policy::Env;
-
 /// The hash of an entity or an entity type. A collision makes a policy a candidate that cannot match,
 /// which costs its evaluation and changes no answer.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -103,28 +101,5 @@ fn constraint_key(constraint: &PrincipalOrResourceConstraint) -> Key {
         PrincipalOrResourceConstraint::In(entity)
         | PrincipalOrResourceConstraint::Eq(entity)
         | PrincipalOrResourceConstraint::IsIn(_, entity) => key(entity),
-    }
-}
-
-/// The keys that a call meets.
-#[derive(Clone, Debug)]
-pub struct RequestKeys<'a> {
-    /// Of the principal, its ancestors and its type.
-    pub principal: Cow<'a, [Key]>,
-    /// Of the action and its ancestors.
-    pub action: Cow<'a, [Key]>,
-    /// Of the resource, its ancestors and its type.
-    pub resource: Cow<'a, [Key]>,
-}
-
-impl<'a> RequestKeys<'a> {
-    /// Those of a call.
-    pub fn of(env: &Env<'a>) -> Self {
-        let keys = |uid| env.entities.graph.keys(uid, env.principal);
-        Self {
-            principal: keys(env.principal.uid()),
-            action: keys(env.action),
-            resource: keys(env.resource),
-        }
     }
 }

@@ -1,0 +1,178 @@
+//! One request on its way through the filter.
+
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use log::error;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, MapType};
+
+use super::host;
+use super::random::Random;
+use super::stats::Stats;
+use crate::exchange::{Effects, Ending, Event, Exchange, Step};
+use crate::gate::Gate;
+use crate::header;
+use crate::refusal::Reply;
+
+/// One request. The gate that it began with decides it, whatever is pushed meanwhile.
+#[derive(Debug)]
+pub(super) struct Stream {
+    gate: Option<Rc<Gate>>,
+    stats: Rc<Stats>,
+    random: Rc<Random>,
+    exchange: Exchange,
+    buffered: usize,
+    /// What the request got, once that is known.
+    settled: Option<Settled>,
+}
+
+/// What a request got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Settled {
+    /// It goes to the upstream, with whatever of it is still to come.
+    Forwarded,
+    /// It was answered here.
+    Answered,
+}
+
+impl Settled {
+    fn action(self) -> Action {
+        match self {
+            Self::Forwarded => Action::Continue,
+            Self::Answered => Action::Pause,
+        }
+    }
+}
+
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let (arrival, known) = match host::arrival(&self.random) {
+            Ok(known) => known,
+            Err(failure) => return self.fail(&failure),
+        };
+        let held = self.step_since(Some(known), Event::Headers(&arrival));
+        if end_of_stream && self.settled.is_none() { self.step(Event::End(&[])) } else { held }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Some(settled) = self.settled {
+            return settled.action();
+        }
+        self.buffered = size;
+        if end_of_stream { self.end() } else { self.step(Event::Buffered(size)) }
+    }
+
+    /// With trailers, no part of the body is marked as its end. The upstream gets none of them: they
+    /// are not compared with the body, and servers may take them for headers.
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if self.settled == Some(Settled::Answered) {
+            return Action::Pause;
+        }
+        match (host::drop_request_trailers(), self.settled) {
+            (Ok(()), Some(settled)) => settled.action(),
+            (Ok(()), None) => self.end(),
+            (Err(failure), _) => self.fail(&failure),
+        }
+    }
+
+    /// What the upstream says in the gate's name is not the gate's word.
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if self.settled != Some(Settled::Answered) {
+            for name in [header::DECISION, header::IDENTITY] {
+                if let Err(status) =
+                    hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None)
+                {
+                    error!("a forged response header could not be removed: status {status:?}");
+                }
+            }
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        if let Err(failure) = host::strip_reserved_response_trailers() {
+            error!("forged response trailers could not be removed: {failure}");
+        }
+        Action::Continue
+    }
+}
+
+impl Stream {
+    pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
+        let exchange = Exchange::default();
+        Self { gate, stats, random, exchange, buffered: 0, settled: None }
+    }
+
+    fn end(&mut self) -> Action {
+        match host::body(self.buffered) {
+            Ok(body) => self.step(Event::End(&body)),
+            Err(failure) => self.fail(&failure),
+        }
+    }
+
+    fn step(&mut self, event: Event<'_>) -> Action {
+        self.step_since(hostcalls::get_current_time().ok(), event)
+    }
+
+    fn step_since(&mut self, began: Option<SystemTime>, event: Event<'_>) -> Action {
+        let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
+        match self.exchange.step(&gate, event) {
+            Step::AwaitBody => Action::Pause,
+            Step::Done(effects) => {
+                self.stats.duration(began);
+                self.carry_out(effects)
+            }
+        }
+    }
+
+    /// The record of a call comes before the call: what cannot be recorded is not forwarded.
+    fn carry_out(&mut self, effects: Effects) -> Action {
+        let published = host::publish(&effects);
+        let changed = published.and_then(|()| host::change_headers(&effects.headers));
+        if let (Ending::Forward(_), Err(status)) = (&effects.ending, changed) {
+            return self.fail(&format!("a host call failed with status {status:?}"));
+        }
+        effects.counters().for_each(|counter| self.stats.count(counter));
+        match effects.ending {
+            Ending::Forward(_permits) => {
+                self.settled = Some(Settled::Forwarded);
+                Action::Continue
+            }
+            Ending::Reply(reply) => {
+                self.settled = Some(Settled::Answered);
+                if let Err(status) = changed {
+                    error!("a refusal could not be recorded: status {status:?}");
+                }
+                answer(&reply)
+            }
+        }
+    }
+
+    /// Refuses a request that could not be handled. A failure is never forwarded, so that this ends.
+    fn fail(&mut self, failure: &str) -> Action {
+        error!("request refused: {failure}");
+        let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
+        let effects = self.exchange.fail(&gate, failure);
+        self.carry_out(effects)
+    }
+
+    /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.
+    fn answer_without_gate(&mut self) -> Action {
+        self.settled = Some(Settled::Answered);
+        answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })
+    }
+}
+
+/// A paused request that could not be answered hangs until it times out; it never passes.
+fn answer(reply: &Reply) -> Action {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let status = u32::from(reply.status);
+    if let Err(status) = hostcalls::send_http_response(status, headers, Some(&reply.body)) {
+        error!("a refusal could not be sent: status {status:?}");
+    }
+    Action::Pause
+}
