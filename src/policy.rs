@@ -15,6 +15,7 @@ mod fallback;
 mod native;
 #[cfg(feature = "cedar-only")]
 mod plain;
+mod parse;
 mod source;
 pub mod value;
 
@@ -23,11 +24,12 @@ use plain as native;
 
 pub use argument::ArgumentValue;
 pub use authorize::{Response, authorize};
-pub use compiled::{CompiledPolicy, Unreadable};
+pub use compiled::CompiledPolicy;
 pub use entities::{EntityStore, PrincipalEntity};
-pub use env::{Env, RequestContext};
+pub use env::{Environment, RequestContext};
 pub use fallback::Fallback;
-pub use native::{Index, PolicyCache, RequestKeys};
+pub use native::{Env, Graph, Index, Node, PolicyCache, RequestKeys};
 #[cfg(not(feature = "cedar-only"))]
 pub use native::{Key, ScopeKeys};
+pub use parse::Unreadable;
 pub use source::{Policies, PolicySource};

@@ -12,14 +12,14 @@ use super::PolicySource;
 use super::layer_index::LayerIndex;
 use super::{LayerName, Policies};
 use crate::identity::Identity;
-use crate::policy::{CompiledPolicy, PolicyCache, RequestKeys, Unreadable};
+use crate::policy::{CompiledPolicy, Index, PolicyCache, RequestKeys, Unreadable};
 
 /// One layer of policies.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// Whom it is for.
     pub name: LayerName,
-    policies: Arc<PolicyCache>,
+    policies: Arc<PolicyCache<CompiledPolicy>>,
     /// Policies in shadow, by position.
     shadow: Vec<u32>,
     /// Whether those in shadow are evaluated too.
@@ -35,13 +35,14 @@ impl Layer {
     /// The policies with an unknown `@mode`, and the message about it.
     pub(super) fn new(name: LayerName, sources: Policies) -> Result<Self, Vec<(String, String)>> {
         let LayerIndex { index, shadow } = LayerIndex::of(&sources)?;
-        let policies = Arc::new(PolicyCache::new(sources, index));
+        let policies = Arc::new(PolicyCache::new(sources, index, CompiledPolicy::parse));
         Ok(Self { name, policies, shadow, staged: true, set: OnceLock::new() })
     }
 
     /// The layer for everybody of a bundle without one: nobody may do anything.
     fn none() -> Self {
-        let (policies, shadow, set) = (Arc::default(), Vec::new(), OnceLock::new());
+        let none = PolicyCache::new(Policies::default(), Index::default(), CompiledPolicy::parse);
+        let (policies, shadow, set) = (Arc::new(none), Vec::new(), OnceLock::new());
         Self { name: LayerName::Org, policies, shadow, staged: true, set }
     }
 

@@ -124,8 +124,8 @@ impl<'a> Question<'a> {
     pub fn env(&self) -> Env<'_> {
         let Facts { method, path, environment, trace_id, source_ip, .. } = self.facts;
         Env {
-            entities: self.entities,
-            principal: &self.caller.principal,
+            entities: self.entities.graph(),
+            principal: self.caller.principal.node(),
             action: self.action,
             resource: &self.resource,
             input: &self.input,

@@ -1,12 +1,10 @@
 //! A policy that is ready for evaluation.
 
-use cedar_policy_core::ast::{
-    AnyId, Effect, EntityUID, Expr, ExprKind, Literal, Policy, PolicyID, SlotEnv,
-};
-use cedar_policy_core::parser;
+use cedar_policy_core::ast::{Effect, EntityUID, Expr, ExprKind, Literal, Policy, SlotEnv};
 
 use super::PolicySource;
 use super::native::Matcher;
+use super::parse::{Unreadable, annotation, parse};
 
 /// A policy in the forms that evaluation needs.
 #[derive(Debug)]
@@ -26,10 +24,6 @@ pub struct CompiledPolicy {
     /// What evaluates it without Cedar.
     pub(super) native: Matcher,
 }
-
-/// The id of a policy that Cedar cannot parse, which building a bundle rules out.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Unreadable(pub String);
 
 impl CompiledPolicy {
     /// Compiles a policy that Cedar has parsed.
@@ -67,16 +61,4 @@ fn literal_uid(expression: &Expr) -> Option<EntityUID> {
     } else {
         None
     }
-}
-
-/// Parses a policy with Cedar.
-pub(super) fn parse(source: PolicySource<'_>) -> Option<Policy> {
-    let id = PolicyID::from_string(source.id);
-    parser::parse_policy(Some(id), source.source).ok().map(Policy::from)
-}
-
-/// The value of an annotation.
-pub(super) fn annotation(policy: &Policy, name: &str) -> Option<String> {
-    let name: AnyId = name.parse().ok()?;
-    policy.annotation(&name).map(|annotation| annotation.val.to_string())
 }

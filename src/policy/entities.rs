@@ -10,13 +10,13 @@ use super::native::{Graph, Node};
 #[derive(Debug)]
 pub struct EntityStore {
     entities: Entities,
-    pub(super) graph: Graph,
+    graph: Graph,
 }
 
 /// A principal with all its ancestors.
 #[derive(Clone, Debug)]
 pub struct PrincipalEntity {
-    pub(super) node: Node,
+    node: Node,
 }
 
 impl EntityStore {
@@ -29,6 +29,11 @@ impl EntityStore {
     /// The static entities as Cedar has them.
     pub fn entities(&self) -> &Entities {
         &self.entities
+    }
+
+    /// The static entities as the evaluator has them.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// Whether an entity is in the store.
@@ -86,6 +91,11 @@ impl EntityStore {
 impl PrincipalEntity {
     fn of(entity: Entity) -> Self {
         Self { node: Node::of(entity) }
+    }
+
+    /// The principal as the evaluator has it.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
     }
 
     /// The principal's uid.

@@ -2,15 +2,16 @@
 
 use cedar_policy_core::ast::{EntityUID, Value};
 
-use super::{ArgumentValue, EntityStore, PrincipalEntity};
+use super::ArgumentValue;
 
-/// Everything that policies can read about a call.
+/// Everything that policies can read about a call. The entities have the form that the evaluator
+/// wants: a graph `G` of nodes `N`.
 #[derive(Clone, Copy, Debug)]
-pub struct Env<'a> {
+pub struct Environment<'a, G, N> {
     /// The static entities.
-    pub entities: &'a EntityStore,
+    pub entities: &'a G,
     /// The principal, admitted to them.
-    pub principal: &'a PrincipalEntity,
+    pub principal: &'a N,
     /// The action.
     pub action: &'a EntityUID,
     /// The resource.

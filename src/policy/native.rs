@@ -10,10 +10,12 @@
 //! Where one of them has no answer, it returns `None`, and Cedar decides.
 
 mod cache;
+mod env;
 mod eval;
 mod expr;
 mod graph;
 mod index;
+mod key;
 mod like;
 mod operand;
 mod scope;
@@ -23,10 +25,11 @@ mod tests;
 use cedar_policy_core::ast::Policy;
 
 pub use cache::PolicyCache;
-pub(super) use graph::{Graph, Node};
-pub use index::{Index, Key, RequestKeys, ScopeKeys};
+pub use env::Env;
+pub use graph::{Graph, Node};
+pub use index::{Index, RequestKeys};
+pub use key::{Key, ScopeKeys};
 
-use super::Env;
 use expr::Expr;
 use scope::Scope;
 

@@ -7,40 +7,45 @@ use std::sync::Arc;
 use cedar_policy_core::ast::{Entity, EntityUID, Policy};
 use cedar_policy_core::entities::Entities;
 
-use super::compiled::{annotation, parse};
-use super::{CompiledPolicy, Env, Policies, PolicySource, Unreadable};
+use super::env::Environment;
+use super::parse::{Unreadable, annotation, parse};
+use super::{Policies, PolicySource};
 
-/// The policies of one layer, each of them compiled.
+/// Everything that policies can read about a call.
+pub type Env<'a> = Environment<'a, Graph, Node>;
+
+/// An index that finds nothing.
 #[derive(Debug, Default)]
-pub struct Index(Vec<Result<Arc<CompiledPolicy>, Unreadable>>);
+pub struct Index;
 
 impl Index {
     /// An index with room for so many policies.
-    pub fn with_capacity(policies: usize) -> Self {
-        Self(Vec::with_capacity(policies))
+    pub fn with_capacity(_: usize) -> Self {
+        Self
     }
 
     /// Adds the next policy of the layer, and returns its `@mode`.
     pub fn add(&mut self, source: PolicySource<'_>) -> Option<String> {
-        let policy = parse(source);
-        let mode = policy.as_ref().and_then(|policy| annotation(policy, "mode"));
-        let compiled = policy.map(|policy| Arc::new(CompiledPolicy::of(&policy)));
-        self.0.push(compiled.ok_or_else(|| Unreadable(source.id.to_owned())));
-        mode
+        annotation(&parse(source)?, "mode")
     }
 }
 
-/// The policies of one layer.
-#[derive(Debug, Default)]
-pub struct PolicyCache {
+/// The policies of one layer, each of them compiled at load.
+#[derive(Debug)]
+pub struct PolicyCache<T> {
     sources: Policies,
-    index: Index,
+    compiled: Vec<Result<Arc<T>, Unreadable>>,
 }
 
-impl PolicyCache {
-    /// Policies and the index of them.
-    pub fn new(sources: Policies, index: Index) -> Self {
-        Self { sources, index }
+impl<T> PolicyCache<T> {
+    /// Compiles policies.
+    pub fn new(
+        sources: Policies,
+        _: Index,
+        compile: fn(PolicySource<'_>) -> Result<T, Unreadable>,
+    ) -> Self {
+        let compiled = sources.iter().map(|source| compile(source).map(Arc::new)).collect();
+        Self { sources, compiled }
     }
 
     /// The policies as text.
@@ -57,8 +62,8 @@ impl PolicyCache {
         &self,
         _: &RequestKeys<'_>,
         is_active: impl Fn(u32) -> bool,
-    ) -> Result<Vec<Arc<CompiledPolicy>>, Unreadable> {
-        let policies = (0..).zip(&self.index.0);
+    ) -> Result<Vec<Arc<T>>, Unreadable> {
+        let policies = (0..).zip(&self.compiled);
         policies.filter(|(at, _)| is_active(*at)).map(|(_, policy)| policy.clone()).collect()
     }
 }
@@ -90,7 +95,7 @@ impl Matcher {
 
 /// An entity, and nothing that follows from it.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub struct Node {
     pub(super) entity: Arc<Entity>,
 }
 
@@ -102,7 +107,7 @@ impl Node {
 
 /// A graph of entities that selects none.
 #[derive(Debug)]
-pub(super) struct Graph;
+pub struct Graph;
 
 impl Graph {
     pub(super) fn of(_: &Entities) -> Self {

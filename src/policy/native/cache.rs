@@ -7,23 +7,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Index, RequestKeys};
 use crate::limited_cache::LimitedCache;
-use crate::policy::{CompiledPolicy, Policies, Unreadable};
+use crate::policy::{Policies, PolicySource, Unreadable};
 
 /// How many policies stay compiled, at least.
 const GENERATION: usize = 2048;
 
+/// How a policy is compiled.
+type Compile<T> = fn(PolicySource<'_>) -> Result<T, Unreadable>;
+
 /// The policies of one layer.
 #[derive(Debug)]
-pub struct PolicyCache {
+pub struct PolicyCache<T> {
     sources: Policies,
     index: Index,
-    compiled: Mutex<LimitedCache<u32, Arc<CompiledPolicy>>>,
+    compile: Compile<T>,
+    compiled: Mutex<LimitedCache<u32, Arc<T>>>,
 }
 
-impl PolicyCache {
+impl<T> PolicyCache<T> {
     /// Policies, none of them compiled yet, and the index of them.
-    pub fn new(sources: Policies, index: Index) -> Self {
-        Self { sources, index, compiled: Mutex::new(LimitedCache::new(GENERATION)) }
+    pub fn new(sources: Policies, index: Index, compile: Compile<T>) -> Self {
+        Self { sources, index, compile, compiled: Mutex::new(LimitedCache::new(GENERATION)) }
     }
 
     /// The policies as text.
@@ -40,12 +44,12 @@ impl PolicyCache {
         &self,
         keys: &RequestKeys<'_>,
         is_active: impl Fn(u32) -> bool,
-    ) -> Result<Vec<Arc<CompiledPolicy>>, Unreadable> {
+    ) -> Result<Vec<Arc<T>>, Unreadable> {
         let positions = self.index.candidates(keys).into_iter();
         positions.filter(|position| is_active(*position)).map(|it| self.get(it)).collect()
     }
 
-    fn get(&self, position: u32) -> Result<Arc<CompiledPolicy>, Unreadable> {
+    fn get(&self, position: u32) -> Result<Arc<T>, Unreadable> {
         // A panic elsewhere leaves nothing half done here.
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(policy) = compiled.get(&position) {
@@ -53,30 +57,24 @@ impl PolicyCache {
         }
         let source = usize::try_from(position).ok().and_then(|at| self.sources.get(at));
         let source = source.ok_or_else(|| Unreadable(position.to_string()))?;
-        let policy = Arc::new(CompiledPolicy::parse(source)?);
+        let policy = Arc::new((self.compile)(source)?);
         compiled.insert(position, Arc::clone(&policy));
         Ok(policy)
-    }
-}
-
-impl Default for PolicyCache {
-    fn default() -> Self {
-        Self::new(Policies::default(), Index::default())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::PolicySource;
+    use crate::policy::CompiledPolicy;
 
-    fn many(count: usize) -> PolicyCache {
+    fn many(count: usize) -> PolicyCache<CompiledPolicy> {
         let mut policies = Policies::default();
         for id in (0..count).map(|n| format!("p{n}")) {
             let source = format!("@id(\"{id}\") permit(principal, action, resource);");
             policies.push(PolicySource { id: &id, source: &source });
         }
-        PolicyCache::new(policies, Index::default())
+        PolicyCache::new(policies, Index::default(), CompiledPolicy::parse)
     }
 
     #[test]
@@ -99,7 +97,8 @@ mod tests {
     #[test]
     fn a_policy_that_cannot_be_parsed_is_named() {
         let source = PolicySource { id: "broken", source: "permit(" };
-        let policies = PolicyCache::new(std::iter::once(source).collect(), Index::default());
+        let sources = std::iter::once(source).collect();
+        let policies = PolicyCache::new(sources, Index::default(), CompiledPolicy::parse);
         assert_eq!(policies.get(0).unwrap_err(), Unreadable("broken".into()));
         assert_eq!(policies.get(1).unwrap_err(), Unreadable("1".into()));
     }

@@ -18,7 +18,7 @@ impl Env<'_> {
     /// Whether an entity is another one, or below it.
     pub(super) fn is_in(&self, uid: &EntityUID, other: &NamedEntity) -> bool {
         let NamedEntity { uid: other, key } = other;
-        uid == other || self.entities.graph.has_ancestor(uid, other, *key, &self.principal.node)
+        uid == other || self.entities.has_ancestor(uid, other, *key, self.principal)
     }
 
     fn eval<'s>(&'s self, expression: &'s Expr) -> Option<Operand<'s>> {
@@ -79,7 +79,7 @@ impl Env<'_> {
     ) -> Result<Option<Operand<'s>>, Unknown> {
         match of {
             Operand::Entity(uid) => {
-                let entity = self.entities.graph.entity(uid, &self.principal.node);
+                let entity = self.entities.entity(uid, self.principal);
                 match entity.and_then(|entity| entity.get(name)) {
                     Some(PartialValue::Value(value)) => Ok(Some(Operand::of_value(value))),
                     Some(PartialValue::Residual(_)) => Err(Unknown),

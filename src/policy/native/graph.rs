@@ -16,11 +16,11 @@ const OWN: usize = 2;
 
 /// The static entities.
 #[derive(Debug)]
-pub(crate) struct Graph(HashTable<Node>);
+pub struct Graph(HashTable<Node>);
 
 /// An entity, and what follows from it alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     pub(crate) entity: Arc<Entity>,
     /// Of itself, of its type, and of its ancestors in the order of the entity.
     keys: Vec<Key>,
@@ -114,6 +114,11 @@ impl Node {
         Self { mentions: mentions(&entity), entity: Arc::new(entity), keys }
     }
 
+    /// The entity's uid.
+    pub(crate) fn uid(&self) -> &EntityUID {
+        self.entity.uid()
+    }
+
     /// The key of the entity itself.
     fn key(&self) -> Key {
         self.keys.first().copied().unwrap_or(Key::ANY)
@@ -177,7 +182,7 @@ mod tests {
         let user = entity("User::\"u\"", &["Role::\"r\""]);
         let principal = store.admit(user.as_ref()).unwrap();
         let has_ancestor = |uid: &EntityUID, other: &EntityUID, key| {
-            store.graph.has_ancestor(uid, other, key, &principal.node)
+            store.graph().has_ancestor(uid, other, key, principal.node())
         };
         let other = uid("Folder::\"y\"");
         for (below, above) in [

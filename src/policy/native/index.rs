@@ -1,14 +1,13 @@
 //! Which policies can match a call, found without a look at the others.
 
-mod key;
 mod request_keys;
 mod scan;
 
 use hashbrown::{HashMap, HashSet};
 
-pub use key::{Key, ScopeKeys};
 pub use request_keys::RequestKeys;
 
+use super::{Key, ScopeKeys};
 use crate::policy::PolicySource;
 use scan::Scanned;
 

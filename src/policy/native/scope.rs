@@ -5,7 +5,7 @@ use cedar_policy_core::ast::{
 };
 
 use super::expr::NamedEntity;
-use crate::policy::Env;
+use crate::policy::native::Env;
 
 /// The constraints of a policy on principal, action and resource.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::Key;
-use crate::policy::Env;
+use crate::policy::native::Env;
+use crate::policy::native::Key;
 
 /// The keys that a call meets.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct RequestKeys<'a> {
 impl<'a> RequestKeys<'a> {
     /// Those of a call.
     pub fn of(env: &Env<'a>) -> Self {
-        let keys = |uid| env.entities.graph.keys(uid, &env.principal.node);
+        let keys = |uid| env.entities.keys(uid, env.principal);
         Self {
             principal: keys(env.principal.uid()),
             action: keys(env.action),

@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
-use super::{Key, ScopeKeys};
 use crate::policy::PolicySource;
-use crate::policy::compiled::{annotation, parse};
+use crate::policy::native::{Key, ScopeKeys};
+use crate::policy::parse::{annotation, parse};
 
 /// What a layer needs to know of a policy when it is loaded.
 #[derive(Clone, Debug, Eq, PartialEq)]
