@@ -68,6 +68,8 @@ class Contender:
             # Nobody writes a log but who is measured with one.
             manager["access_log"] = manager["access_log"][1:] if self.name == LOGGED else []
             filters = manager["http_filters"]
+            if self.name != LOGGED:
+                del filters[-1]["typed_config"]["upstream_log"]
             place = next(index for index, each in enumerate(filters) if each["name"] == "toolgate")
             if not self.loads_bundle:
                 filters[place : place + 1] = _filters(self.name)
