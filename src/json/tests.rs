@@ -314,3 +314,16 @@ fn values_are_counted_whatever_they_are() {
         assert!(matches!(refused, Err(TooManyValues(_))), "{document}");
     }
 }
+
+/// What has two members of one name has no order, and so no digest that says what it is.
+#[test]
+fn a_name_twice_has_no_canonical_form() {
+    struct Members([(&'static str, u8); 2]);
+    impl Serialize for Members {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(self.0)
+        }
+    }
+    assert_eq!(canonical(&Members([("b", 1), ("a", 2)])), b"{\"a\":2,\"b\":1}");
+    assert!(canonical(&Members([("a", 1), ("a", 2)])).is_empty());
+}

@@ -29,9 +29,13 @@ fn common_heads_are_scanned_as_cedar_parses_them() {
         "principal // who\n, action // ==\r\n, resource",
         r#"principal is inside, action in [Action::"a",], resource is isle"#,
     ] {
-        for before in
-            ["", "// a comment\n", "@id(\"p\")", "@a @mode(\"shadow\") @b(\"\\\") permit(\")"]
-        {
+        for before in [
+            "",
+            "// a comment\n",
+            "// a comment\r@mode(\"shadow\")\n",
+            "@id(\"p\")",
+            "@a @mode(\"shadow\") @b(\"\\\") permit(\")",
+        ] {
             for after in ["", " when { true }", " unless { context has x } when { false }"] {
                 agrees(&format!("{before} permit({scope}){after};"));
                 agrees(&format!("{before}\n\tforbid (\n{scope} ){after};"));
