@@ -14,7 +14,11 @@ BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 DECISIONS := policy:: decide:: exchange:: cases:: cedar::
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
 
-.PHONY: demo run test unit e2e bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
+# Cedar's and JSON's own tests, which are data of others and not part of this tree.
+TOOLGATE_CORPORA ?= $(wildcard ../shared/corpora)
+override export TOOLGATE_CORPORA := $(abspath $(TOOLGATE_CORPORA))
+
+.PHONY: demo run test unit corpora mutants e2e bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -29,14 +33,21 @@ run: wasm cli ## the demo's Envoy and servers, left running for curl
 
 test: toolchain fmt lint doc unit e2e ## everything CI runs
 
-unit: wasm ## the core, the policy tests, the command line and the shape of the tree
+unit: wasm ## the core, the policy tests, the command line, a sample of the corpora, the shape of the tree
 	$(CARGO) test --locked --quiet --features cedar-only --lib --test tests -- $(DECISIONS)
-	$(CARGO) test --locked --quiet --package toolgate --package layout
+	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora
+
+corpora: toolchain ## Cedar's and JSON's own tests, all of them (needs TOOLGATE_CORPORA=DIR)
+	$(if $(TOOLGATE_CORPORA),,$(error TOOLGATE_CORPORA names no directory: see tests/corpora/README.md))
+	@$(CARGO) run --locked --quiet --release --package corpora -- $(TOOLGATE_CORPORA)
+
+mutants: toolchain ## bugs, seeded one at a time: a test must catch every one (slow)
+	@$(PYTHON) tests/corpora/mutants.py
 
 # The tests' own build of the command: `cli` has other features in its dependencies, and would
 # compile them all once more.
 e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clients
-	$(CARGO) test --locked --quiet --package toolgate --package layout --no-run
+	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora --no-run
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
 
@@ -76,7 +87,7 @@ toolchain: ## the compiler of rust-toolchain.toml, also where rustup does not in
 	@rustup --quiet component add clippy rustfmt
 
 lint: ## clippy, for the terminal and for the filter
-	$(CARGO) clippy --locked --package toolgate --package layout --all-targets --quiet -- --deny warnings
+	$(CARGO) clippy --locked --package toolgate --package layout --package corpora --all-targets --quiet -- --deny warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm --quiet -- --deny warnings
 
 fmt: ## is the code formatted?
