@@ -72,7 +72,8 @@ impl Layer {
     /// Says why the gate refuses it without asking a policy.
     pub(crate) fn ask(&self, store: &Store, asked: &Asked<'_>) -> Result<Reply, String> {
         let Store(entities) = store;
-        let principal = entities.admit(asked.principal).ok_or("the principal would be in itself")?;
+        let principal =
+            entities.admit(asked.principal).ok_or("the principal would be in itself")?;
         let own = |(name, value): (&&str, &&Value)| (interned(name), (*value).clone());
         let caller = Caller::of_parts(principal, asked.members.iter().map(own).collect());
         let facts = facts();
@@ -92,8 +93,9 @@ impl Layer {
             count.set(count.get() + 1);
             fallback.matches(policy)
         });
-        let ids =
-            |policies: &[Arc<CompiledPolicy>]| policies.iter().map(|policy| policy.id.clone()).collect();
+        let ids = |policies: &[Arc<CompiledPolicy>]| {
+            policies.iter().map(|policy| policy.id.clone()).collect()
+        };
         let [permits, forbids, errors] = [response.permits, response.forbids, response.errors];
         let said = Said::of(ids(&permits), ids(&forbids), ids(&errors));
         Ok(Reply { said, found: found.len(), cedar: count.get() })
@@ -146,9 +148,8 @@ fn argument(value: &Value) -> ArgumentValue<'_> {
         ValueKind::Record(members) => {
             record(members.iter().map(|(name, value)| (name.as_str(), value)))
         }
-        ValueKind::ExtensionValue(_) => {
-            decimal(value).map_or_else(|| ArgumentValue::Extension(value.clone()), ArgumentValue::Decimal)
-        }
+        ValueKind::ExtensionValue(_) => decimal(value)
+            .map_or_else(|| ArgumentValue::Extension(value.clone()), ArgumentValue::Decimal),
     }
 }
 
