@@ -127,12 +127,16 @@ fn source(path: &Path) -> Source {
 
 impl<'ast> Visit<'ast> for Source {
     fn visit_item(&mut self, item: &'ast Item) {
-        let attributes = match item {
-            Item::Mod(item) => &item.attrs,
-            Item::Fn(item) => &item.attrs,
-            Item::Use(item) => &item.attrs,
-            Item::Impl(item) => &item.attrs,
-            _ => &Vec::new(),
+        let attributes: &[Attribute] = if let Item::Mod(item) = item {
+            &item.attrs
+        } else if let Item::Fn(item) = item {
+            &item.attrs
+        } else if let Item::Use(item) = item {
+            &item.attrs
+        } else if let Item::Impl(item) = item {
+            &item.attrs
+        } else {
+            &[]
         };
         if !attributes.iter().any(is_for_tests) {
             visit::visit_item(self, item);
@@ -205,8 +209,8 @@ fn circle<N: Clone + Ord>(edges: &BTreeMap<N, BTreeSet<N>>) -> Option<Vec<N>> {
         }
         if !done.contains(node) {
             way.push(node.clone());
-            let next = edges.get(node).into_iter().flatten();
-            let found = next.filter_map(|next| walk(next, edges, way, done)).next();
+            let mut next = edges.get(node).into_iter().flatten();
+            let found = next.find_map(|next| walk(next, edges, way, done));
             way.pop();
             done.insert(node.clone());
             return found;

@@ -110,9 +110,10 @@ impl Pending {
             None => match json::read_few(body, limits.depth, limits.values) {
                 Ok(value) => self.decide_messages(gate, &value, observer),
                 Err(error) => {
-                    let reason = match error {
-                        JsonError::TooManyValues(_) => Reason::TooManyValues,
-                        _ => Reason::MalformedBody,
+                    let reason = if let JsonError::TooManyValues(_) = error {
+                        Reason::TooManyValues
+                    } else {
+                        Reason::MalformedBody
                     };
                     self.unreadable(gate, &MessageError::new(reason, error.to_string()))
                 }

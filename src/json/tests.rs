@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::JsonError::*;
+use serde::ser::{Serialize, Serializer};
+
 use super::*;
 
 const DEPTH: usize = 4;

@@ -33,19 +33,16 @@ fn flips(record: &Value) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     for (name, value) in record.as_object().unwrap() {
         let nested = ["bundle", "principal", "actor", "token", "shadow", "candidate"];
-        match value.as_object().filter(|_| nested.contains(&name.as_str())) {
-            Some(members) => {
-                for (inner, value) in members {
-                    let mut flipped = record.clone();
-                    flipped[name][inner] = other(value);
-                    all.push((format!("{name}.{inner}"), flipped));
-                }
-            }
-            None => {
+        if let Some(members) = value.as_object().filter(|_| nested.contains(&name.as_str())) {
+            for (inner, value) in members {
                 let mut flipped = record.clone();
-                flipped[name] = other(value);
-                all.push((name.clone(), flipped));
+                flipped[name][inner] = other(value);
+                all.push((format!("{name}.{inner}"), flipped));
             }
+        } else {
+            let mut flipped = record.clone();
+            flipped[name] = other(value);
+            all.push((name.clone(), flipped));
         }
     }
     all

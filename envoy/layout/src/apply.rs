@@ -24,6 +24,7 @@ pub struct Fit {
 
 impl Fit {
     /// Whether at least half of the profile is about the module as it is.
+    #[must_use]
     pub fn is_enough(&self) -> bool {
         self.unchanged * 2 >= self.known
     }

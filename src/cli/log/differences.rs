@@ -96,10 +96,12 @@ pub(in crate::cli) fn differences(
     // Alone, a call that was refused with its batch is permitted.
     if recorded.reason() == Some(Reason::BatchRefused) && !outcome.is_refused() {
         let outcome = outcome.refused_with_batch();
-        again["decision"] = json!(outcome.decision());
-        again["event_class"] = json!(outcome.reason.event_class().as_str());
-        for (member, value) in json!(outcome).as_object().into_iter().flatten() {
-            again[member] = value.clone();
+        let event_class = outcome.reason.event_class().as_str();
+        let mut members = json!({ "decision": outcome.decision(), "event_class": event_class });
+        for object in [json!(outcome), members.take()] {
+            if let (Some(again), Value::Object(object)) = (again.as_object_mut(), object) {
+                again.extend(object);
+            }
         }
     }
     let shadow_by_batch =

@@ -6,6 +6,7 @@
 //! authorizer says of the whole set and against what the corpus expects.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -50,7 +51,11 @@ pub(crate) fn run(name: &str, files: &Files, every: usize) -> Tally {
 
 fn is_test(name: &str) -> bool {
     let is_listing = name.starts_with("tests/") || name.starts_with("corpus-tests/");
-    is_listing && name.ends_with(".json") && !name.ends_with("entities.json")
+    let name = Path::new(name);
+    let is_json = name.extension().is_some_and(|extension| extension == "json");
+    let is_entities =
+        name.file_stem().is_some_and(|stem| stem.as_encoded_bytes().ends_with(b"entities"));
+    is_listing && is_json && !is_entities
 }
 
 fn run_one(files: &Files, name: &str, tally: &mut Tally) {
@@ -160,10 +165,8 @@ impl<'c> Run<'c> {
     /// Puts a request before the gate and holds its answer against Cedar's.
     fn put(&mut self, listed: &Listed, request: &Request, way: Way, cedars: &Said) {
         let context = members(&request.context);
-        let (members, arguments) = match way.as_arguments {
-            true => (Members::new(), context),
-            false => (context, Members::new()),
-        };
+        let (members, arguments) =
+            if way.as_arguments { (Members::new(), context) } else { (context, Members::new()) };
         let asked = Asked {
             principal: request.principal.as_ref(),
             action: request.action.as_ref(),

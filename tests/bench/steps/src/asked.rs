@@ -9,7 +9,7 @@ use toolgate::gate::{Gate, GateId};
 use toolgate::head::Head;
 use toolgate::identity::{Attested, Evidence, Identity, identify};
 use toolgate::json::{self, Object, Value};
-use toolgate::mcp::{self, Body, Message, StandardHeaders};
+use toolgate::mcp::StandardHeaders;
 use toolgate::tool::Tool;
 
 use crate::{document, evidence};
@@ -75,13 +75,6 @@ impl Asked {
 
     pub(crate) fn evidence(&self) -> &Evidence {
         self.arrival.evidence.as_ref().expect("the edge could tell")
-    }
-
-    pub(crate) fn message(&self) -> Message<'_> {
-        match mcp::read(&self.body, &self.headers, 1) {
-            Ok(Body::Single(message)) => message,
-            other => panic!("{other:?}"),
-        }
     }
 
     pub(crate) fn arguments(&self) -> Option<&Object<'_>> {
