@@ -35,8 +35,9 @@ pub use outcome::{CandidateField, Flip, Outcome};
 /// The name of the record's shape.
 pub const SCHEMA: &str = "toolgate.decision/1";
 
-/// One decision about one call, as one flat JSON object: [`Draft::finish`] makes it, and nothing
-/// changes it afterwards. A group of fields that belong together is one level deeper. Fields without a value are `null`, so that every record has every field.
+/// One decision about one call, as one flat JSON object. It is built once, and nothing changes it
+/// afterwards. A group of fields that belong together is one level deeper. Fields without a value are
+/// `null`, so that every record has every field.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize))]
 pub struct Record {

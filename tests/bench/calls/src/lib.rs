@@ -11,16 +11,10 @@ use proxy_wasm::types::{Action, BufferType, ContextType, MapType, MetricType, St
 
 /// As long as a record of the benchmark's call.
 const RECORD_BYTES: usize = 1800;
-/// What toolgate publishes besides the record, with values as long as its own.
-const PUBLISHED: [(&str, &str); 7] = [
-    ("calls.id", "019aa7f0-0000-7000-8000-000000000000"),
-    ("calls.decision", "PERMIT"),
-    ("calls.reason", "permitted"),
-    ("calls.policy", "rep-moves-money"),
-    ("calls.tool", "payments/refund"),
-    ("calls.principal", "User::\"alice\""),
-    ("calls.actor", "Agent::\"support-bot\""),
-];
+/// As long as the object that toolgate publishes besides the record.
+const OBJECT_BYTES: usize = 300;
+/// `DeclarePropertyArguments` of an object `calls`, as toolgate declares its own.
+const DECLARATION: &[u8] = b"\x0a\x05calls\x18\x03\x22\x2atype.googleapis.com/google.protobuf.Struct";
 const HEADERS: [(&str, &str); 2] = [
     (
         "calls-decision",
@@ -43,6 +37,10 @@ struct Metrics(OnceCell<[u32; 2]>);
 impl Context for Plugin {}
 
 impl RootContext for Plugin {
+    fn on_configure(&mut self, _: usize) -> bool {
+        hostcalls::call_foreign_function("declare_property", Some(DECLARATION)).is_ok()
+    }
+
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
@@ -91,9 +89,7 @@ impl Metrics {
             hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))?;
         }
         hostcalls::set_property(vec!["calls.record"], Some(&[b'r'; RECORD_BYTES]))?;
-        for (name, value) in PUBLISHED {
-            hostcalls::set_property(vec![name], Some(value.as_bytes()))?;
-        }
+        hostcalls::set_property(vec!["calls"], Some(&[b'o'; OBJECT_BYTES]))?;
         let [counter, histogram] = self.defined()?;
         hostcalls::increment_metric(counter, 1)?;
         let took = hostcalls::get_current_time()?.duration_since(began).unwrap_or_default();
