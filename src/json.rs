@@ -18,11 +18,6 @@ mod value;
 mod visible;
 mod write;
 
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod tests;
-
 pub use canonical::canonical;
 pub use error::JsonError;
 pub(crate) use given::given;

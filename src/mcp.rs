@@ -101,6 +101,3 @@ fn distinct_ids(messages: &[Message<'_>]) -> Result<(), MessageError> {
     ids.dedup();
     if ids.len() == all { Ok(()) } else { Err(malformed("two requests of the batch share an id")) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -13,5 +13,7 @@ mod cedar;
 mod check;
 mod circles;
 mod cli;
+mod json;
+mod mcp;
 mod tidy;
 mod wasm;

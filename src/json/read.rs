@@ -254,3 +254,20 @@ fn has_duplicates_pairwise(members: &[(Cow<'_, str>, Value<'_>)]) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn borrows_strings_without_escapes() {
+        let value = read(r#"{"plain":"é","es\u0063aped":"\n"}"#.as_bytes(), 1).unwrap();
+        let Value::Object(Object(members)) = &value else { panic!("not an object") };
+        let borrowed = |text: &Cow<'_, str>| matches!(text, Cow::Borrowed(_));
+        for (key, text) in members {
+            let Value::String(text) = text else { panic!("not a string") };
+            assert_eq!(borrowed(key), key == "plain");
+            assert_eq!(borrowed(text), key == "plain");
+        }
+    }
+}

@@ -118,3 +118,21 @@ fn object(object: &Object<'_>, text: &mut String) {
 fn units(name: &str) -> impl Iterator<Item = u8> + '_ {
     name.bytes().map(|byte| if matches!(byte, 0xEE | 0xEF) { byte | 0x10 } else { byte })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn strings_are_quoted_as_serde_json_does(string in any::<String>(), odd in "[\0-\x1f\x7f\"\\\\]{0,8}") {
+            for string in [string, odd, "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}".to_owned()] {
+                let mut text = String::new();
+                quote(&string, &mut text);
+                prop_assert_eq!(text, serde_json::to_string(&string).expect("a string can be written"));
+            }
+        }
+    }
+}

@@ -51,3 +51,31 @@ pub(super) fn name_member(method: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn housekeeping_is_a_closed_table() {
+        let listed = ["resources/read".to_owned()];
+        for known in ["initialize", "ping", "server/discover", "tools/list", "resources/read"] {
+            assert!(Housekeeping::request(known, &listed).is_some(), "{known}");
+        }
+        for unknown in [
+            "tools/call",
+            "TOOLS/LIST",
+            "resources/list",
+            "tasks/get",
+            "notifications/initialized",
+            "",
+        ] {
+            assert!(Housekeeping::request(unknown, &listed).is_none(), "{unknown}");
+        }
+        assert!(Housekeeping::notification("notifications/cancelled", &listed).is_some());
+        assert!(Housekeeping::notification("notifications/anything", &listed).is_none());
+        assert!(
+            Housekeeping::transport("GET").is_some() && Housekeeping::transport("POST").is_none()
+        );
+    }
+}

@@ -1,6 +1,10 @@
-use super::*;
-use crate::head::Head;
-use crate::json;
+//! JSON-RPC messages and standard headers of MCP.
+
+use toolgate::head::Head;
+use toolgate::json;
+use toolgate::mcp::{Kind, MessageError, Revision, StandardHeaders, read};
+use toolgate::reason::Reason;
+use toolgate::tool::ParamHeader;
 
 fn headers(fields: &[(&str, &str)]) -> Result<StandardHeaders, MessageError> {
     let fields = fields.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect();
@@ -187,7 +191,7 @@ fn strange_headers() {
 
 #[test]
 fn param_headers_mirror_arguments() {
-    let declared = [crate::tool::ParamHeader {
+    let declared = [ParamHeader {
         name: "Region".to_owned(),
         path: vec!["where".to_owned(), "region".to_owned()],
     }];
@@ -220,20 +224,4 @@ fn param_headers_mirror_arguments() {
     assert!(
         headers(&[("mcp-param-zone", "1")]).unwrap().agree_with_arguments(&declared, None).is_err()
     );
-}
-
-#[test]
-fn housekeeping_is_a_closed_table() {
-    let listed = ["resources/read".to_owned()];
-    for known in ["initialize", "ping", "server/discover", "tools/list", "resources/read"] {
-        assert!(Housekeeping::request(known, &listed).is_some(), "{known}");
-    }
-    for unknown in
-        ["tools/call", "TOOLS/LIST", "resources/list", "tasks/get", "notifications/initialized", ""]
-    {
-        assert!(Housekeeping::request(unknown, &listed).is_none(), "{unknown}");
-    }
-    assert!(Housekeeping::notification("notifications/cancelled", &listed).is_some());
-    assert!(Housekeeping::notification("notifications/anything", &listed).is_none());
-    assert!(Housekeeping::transport("GET").is_some() && Housekeeping::transport("POST").is_none());
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::Value as Model;
 
-use super::*;
+use toolgate::json::{Value, canonical, read};
 
 const DEPTH: usize = 16;
 const LARGEST: i64 = (1 << 53) - 1;
@@ -182,15 +182,6 @@ proptest! {
         let other: Model = serde_json::from_str(&document).expect("the document is JSON");
         prop_assert_eq!(canonical(&ours), reference(&other));
         prop_assert_eq!(ours.canonical().into_bytes(), reference(&other));
-    }
-
-    #[test]
-    fn strings_are_quoted_as_serde_json_does(string in any::<String>(), chosen in strings()) {
-        for string in [string, chosen, "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f}\u{7f}".to_owned()] {
-            let mut text = String::new();
-            quote(&string, &mut text);
-            prop_assert_eq!(text, serde_json::to_string(&string).expect("a string can be written"));
-        }
     }
 
     #[test]
