@@ -1,4 +1,4 @@
-//! The policy artefact: built document → everything a decision needs, checked and ready.
+//! The policy bundle: built document → the checked data that a decision needs.
 //!
 #![doc = include_str!("bundle.md")]
 
@@ -45,26 +45,26 @@ pub use crate::policy::{Policies, PolicySource};
 use crate::structured_field;
 use crate::tool::Tool;
 
-/// A bundle that passed every check. It never changes; an update is another bundle.
+/// A bundle that passed every check. It is immutable; an update creates another bundle.
 #[derive(Debug)]
 pub struct Bundle {
-    /// How the bundle is named.
+    /// The bundle's identification.
     pub id: Shared<BundleId>,
-    /// How verified claims become principal and actor.
+    /// How verified claims map to principal and actor.
     pub identity: IdentityMapping,
-    /// How refusals are told.
+    /// How refusals are reported to callers.
     pub refusal: RefusalSettings,
-    /// How much of anything a request may have.
+    /// Limits for requests.
     pub limits: Limits,
     /// MCP methods forwarded besides the lifecycle.
     pub methods: Vec<String>,
-    /// The policies in force. Every layer that applies must permit.
+    /// The enforced policies. Every layer that applies must permit.
     pub layers: Layers,
-    /// The policies as they would be if nothing in them were in shadow; `None` when nothing is.
+    /// All policies with shadow policies enforced; `None` if no policy is in shadow.
     pub staged: Option<Layers>,
-    /// Whether the bundle as a whole only watches.
+    /// Present if the whole bundle is in shadow.
     pub shadow: Option<Shadow>,
-    /// Whether the layer for everybody suffices for a tenant without a layer.
+    /// Whether the `org` layer suffices for a tenant without a layer.
     unknown_tenant: UnknownTenant,
     channels: Vec<Channel>,
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
@@ -72,7 +72,7 @@ pub struct Bundle {
     entities: EntityStore,
 }
 
-/// A bundle's name, version and content.
+/// A bundle's name, version and digest.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
 pub struct BundleId {
     /// The name.
@@ -88,7 +88,7 @@ pub struct BundleId {
 }
 
 impl BundleId {
-    /// Names a bundle.
+    /// Creates the identification of a bundle.
     pub fn new(name: &str, version: u32, digest: Digest) -> Self {
         let title = format!("{name}@{version} {digest}");
         let mut parameter = String::new();
@@ -96,7 +96,7 @@ impl BundleId {
         Self { name: name.to_owned(), version, digest, title, parameter }
     }
 
-    /// What names the bundle in `toolgate-decision`.
+    /// The bundle parameter of the header `toolgate-decision`.
     pub(crate) fn parameter(&self) -> &str {
         &self.parameter
     }
@@ -108,14 +108,15 @@ impl std::fmt::Display for BundleId {
     }
 }
 
-/// Proof that a bundle is in shadow, and so refuses nothing. Only loading such a bundle makes one.
+/// Proof that a bundle is in shadow and therefore refuses nothing. Only loading such a bundle
+/// creates it.
 #[derive(Clone, Copy, Debug)]
 pub struct Shadow(());
 
 impl Bundle {
-    /// The channel of a request, by its exact path and authority. Where channels differ by host, an
-    /// authority that is another channel's but for a port or a final dot has none, because the proxy
-    /// might route it there; nor has one that is no plain host.
+    /// The channel of a request, by exact path and authority. Where channels differ by host, an
+    /// authority has no channel if it equals another channel's host except for a port or a final
+    /// dot, because the proxy might route it there, or if it is not a plain host.
     pub fn channel(&self, authority: &str, path: &str) -> Option<&Channel> {
         let here = || self.channels.iter().filter(|channel| channel.path == path);
         let host = |channel: &Channel, fits: fn(&Host, &str) -> bool| {
@@ -131,7 +132,7 @@ impl Bundle {
         here().find(|channel| channel.authority.is_none())
     }
 
-    /// Every layer with every policy, those in shadow included.
+    /// Every layer, including shadow policies.
     pub fn all_layers(&self) -> &Layers {
         self.staged.as_ref().unwrap_or(&self.layers)
     }
@@ -141,33 +142,33 @@ impl Bundle {
         self.unknown_tenant == UnknownTenant::Org || self.all_layers().knows_tenant(tenant)
     }
 
-    /// The channels on which calls for a server arrive.
+    /// The channels that lead to a server.
     pub fn channels_to<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Channel> {
         self.channels.iter().filter(move |channel| *channel.server == *server)
     }
 
-    /// A tool of the inventory.
+    /// Finds a tool of the inventory.
     pub fn tool(&self, server: &str, name: &str) -> Option<&Tool> {
         self.tools.get(server)?.get(name)
     }
 
-    /// Every tool of the inventory, by server and name.
+    /// Every tool of the inventory, ordered by server and name.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
         self.tools.values().flat_map(BTreeMap::values)
     }
 
-    /// The Cedar schema, tool actions included; `None` where it was only read when the bundle was
+    /// The Cedar schema, tool actions included; `None` if it was parsed only when the bundle was
     /// built.
     pub fn schema(&self) -> Option<&Schema> {
         self.schema.as_ref()
     }
 
-    /// The static entities, actions included.
+    /// The static entities, including actions.
     pub fn entities(&self) -> &Entities {
         self.entities.entities()
     }
 
-    /// The static entities for evaluation.
+    /// The static entities, prepared for evaluation.
     pub(crate) fn entity_store(&self) -> &EntityStore {
         &self.entities
     }

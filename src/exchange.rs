@@ -1,7 +1,7 @@
 //! One HTTP exchange: events in, effects out.
 //!
-//! Headers are held until the body is decided, so of a refused request nothing reaches the
-//! upstream. Whatever does not end in a permit ends in a refusal.
+//! Headers are held until the body is decided, so nothing of a refused request reaches the
+//! upstream. An exchange that does not end in a permit ends in a refusal.
 
 mod calls;
 mod candidate;
@@ -25,12 +25,12 @@ use evaluation::Evaluation;
 pub use event::{Arrival, Event};
 pub use observer::Observer;
 
-/// What the edge must do next.
+/// The next step for the edge.
 #[derive(Debug)]
 pub enum Step {
-    /// Hold the request and report what comes.
+    /// Hold the request and report the next event.
     AwaitBody,
-    /// Carry out what was decided.
+    /// Carry out the effects.
     Done(Effects),
 }
 
@@ -39,17 +39,18 @@ pub enum Step {
 pub struct Exchange {
     evaluation: Evaluation,
     candidate: Candidate,
-    /// Inbound header fields that only the gate may set.
+    /// Inbound header fields that only the gate may set; they are removed.
     forged: Vec<String>,
 }
 
 impl Exchange {
-    /// An exchange that tells an observer what policies are asked.
+    /// An exchange that reports its Cedar requests to an observer.
     pub fn observed(observer: Rc<dyn Observer>) -> Self {
         Self { evaluation: Evaluation::observed(observer), ..Self::default() }
     }
 
-    /// Takes an event and tells what to do. A candidate bundle is asked once the decision is made.
+    /// Processes an event and returns the next step. A candidate bundle is evaluated after the
+    /// decision.
     pub fn step(&mut self, gate: &Gate, event: Event<'_>) -> Step {
         if let Event::Headers(arrival) = event {
             let forged = arrival.head.names_with_prefix(header::RESERVED);
@@ -65,7 +66,7 @@ impl Exchange {
         }
     }
 
-    /// The refusal of a request that the edge could not handle, with what is known about it.
+    /// The refusal of a request that the edge could not handle, with its known fields.
     pub fn fail(&mut self, gate: &Gate, detail: &str) -> Effects {
         let decided = self.evaluation.fail(gate, detail);
         self.finish(gate, decided)

@@ -1,6 +1,6 @@
-//! Body bytes → the JSON-RPC messages in them, under the rules of MCP over Streamable HTTP.
+//! Body bytes → JSON-RPC messages, by the rules of MCP over Streamable HTTP.
 //!
-//! Everything that two readers could read differently is refused here, before any policy runs.
+//! Input that two parsers could interpret differently is refused before any policy runs.
 
 mod standard_headers;
 mod error;
@@ -25,7 +25,7 @@ use error::malformed;
 pub enum Body<'a> {
     /// One message, the only form since 2025-06-18.
     Single(Message<'a>),
-    /// Several messages in an array, as 2025-03-26 has it.
+    /// Several messages in an array, as in 2025-03-26.
     Batch(Vec<Message<'a>>),
 }
 
@@ -38,17 +38,17 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Whether the body was an array, so that its answer is one too.
+    /// Whether the body was an array, and the reply is one too.
     pub fn is_batch(&self) -> bool {
         matches!(self, Self::Batch(_))
     }
 }
 
-/// Reads the messages of a body that is already strict JSON.
+/// Parses the messages of a body that is already strict JSON.
 ///
 /// # Errors
 ///
-/// Anything that is not JSON-RPC 2.0 as MCP has it, a batch where the revision has none, more
+/// Messages that are not JSON-RPC 2.0 as MCP uses it, a batch in a revision without batches, more
 /// messages than `max_messages`, or headers that contradict the body.
 pub fn read<'a>(
     body: &'a Value<'a>,
@@ -93,7 +93,7 @@ fn batch<'a>(
     Ok(messages)
 }
 
-/// Answers are matched by id, so two requests of one batch may not share one.
+/// Responses are matched by id, so two requests of one batch must not share an id.
 fn distinct_ids(messages: &[Message<'_>]) -> Result<(), MessageError> {
     let mut ids: Vec<&Id> = messages.iter().filter_map(Message::request_id).collect();
     let all = ids.len();

@@ -11,7 +11,8 @@ fn headers(fields: &[(&str, &str)]) -> Result<StandardHeaders, MessageError> {
     StandardHeaders::read(&Head::new(fields))
 }
 
-/// Reads a body under these headers: its messages, or the reason and the words of the refusal.
+/// Parses a body under these headers; returns its messages, or the reason and message of the
+/// refusal.
 fn read_text(fields: &[(&str, &str)], body: &str) -> Result<String, (Reason, String)> {
     let error = |error: MessageError| (error.reason, error.message);
     let headers = headers(fields).map_err(error)?;

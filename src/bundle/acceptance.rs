@@ -1,4 +1,4 @@
-//! What people decided about findings. It changes no decision of the gate.
+//! Annotations about findings. They do not change any decision.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::Code;
 
-/// A finding that somebody looked at and accepted.
+/// A finding that was reviewed and accepted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Acceptance {
-    /// What kind of finding.
+    /// The code of the finding.
     pub code: Code,
-    /// Where: a policy's id, a tool as `<server>/<tool>`, a layer, or what else the finding is about.
+    /// The subject: a policy's id, a tool as `<server>/<tool>`, a layer, or another subject of
+    /// findings.
     pub at: String,
-    /// Why it is fine.
+    /// Why the finding is acceptable.
     pub reason: Explanation,
 }
 
-/// A text that says something.
+/// A non-empty text.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Explanation(String);
@@ -44,12 +45,12 @@ impl From<Explanation> for String {
     }
 }
 
-/// Classes of tools that nobody should be permitted to call without a condition.
+/// Classes of tools that must not be permitted without a condition.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct HighRisk(pub BTreeSet<String>);
 
 impl HighRisk {
-    /// The class that is meant where a manifest names none.
+    /// The class used when a manifest names none.
     pub const USUAL: &'static str = "high_risk";
 }
 

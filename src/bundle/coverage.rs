@@ -1,10 +1,10 @@
-//! How much of a bundle its own cases must reach.
+//! The minimum coverage of a bundle by its own test cases.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The `coverage` section: for a class of tools, how much of it the cases must reach.
+/// The `coverage` section: the minimum coverage by cases for each class of tools.
 pub type Minimums = BTreeMap<String, Percent>;
 
 /// A percentage from 1 to 100.
@@ -13,7 +13,7 @@ pub type Minimums = BTreeMap<String, Percent>;
 pub struct Percent(u8);
 
 impl Percent {
-    /// Whether so many of so many are enough.
+    /// Whether `some` out of `all` reaches this percentage.
     pub fn is_met_by(self, some: usize, all: usize) -> bool {
         some.saturating_mul(100) >= all.saturating_mul(usize::from(self.0))
     }

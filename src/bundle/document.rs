@@ -1,4 +1,4 @@
-//! The built bundle: one JSON document that goes into the filter's configuration.
+//! The built bundle: one JSON document, embedded in the filter's configuration.
 
 #[cfg(test)]
 mod alterations;
@@ -13,14 +13,14 @@ use crate::digest::{Digest, Digesting};
 use crate::json;
 use crate::tool::ToolDescription;
 
-/// Everything a gate needs to decide, as text. Its digest is over canonical JSON (RFC 8785), so
-/// the same content has the same digest however it was written or carried.
+/// The sources of a bundle. The digest covers the canonical JSON (RFC 8785), so it does not depend
+/// on formatting or transport.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
-    /// The format of this document.
+    /// The version of the document format.
     pub format: Format,
-    /// The environment that it was built for. It loads nowhere else.
+    /// The environment that the bundle was built for. It does not load in any other.
     #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvironmentName>,
     /// `bundle.yaml`
@@ -31,24 +31,25 @@ pub struct Document {
     pub layers: BTreeMap<LayerName, Policies>,
     /// `entities.yaml`
     pub entities: Vec<EntitySource>,
-    /// What the schema makes of all this, so that the filter need not read it again.
+    /// Entities and types resolved against the schema, so that the filter does not parse the
+    /// schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
-    /// The tools of each server: name and input schema as the server gave them, and the digest of
-    /// all it said.
+    /// The tools of each server: name and input schema as the server lists them, and the digest of
+    /// the full description.
     pub tools: BTreeMap<String, Vec<ToolDescription>>,
-    /// Who vouches for all of the above. Not part of the content that the digest names.
+    /// Signatures over the digest. The digest does not cover them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
 }
 
 impl Document {
-    /// The name of the environment as policies and records see it: empty when there is none.
+    /// The environment's name in policies and records; empty when there is none.
     pub fn environment_name(&self) -> String {
         self.environment.as_ref().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The digest that names this bundle's content: that of its canonical JSON without signatures.
+    /// The digest that identifies the bundle: that of its canonical JSON without signatures.
     pub fn digest(&self) -> Digest {
         let mut digest = Digesting::default();
         digest.text("{\"entities\":").canonical(&self.entities);
@@ -57,8 +58,8 @@ impl Document {
         }
         digest.text(",\"format\":").canonical(&self.format);
         digest.text(",\"layers\":{");
-        // Policies can be far more text than all the rest, and are nothing but strings, which have
-        // one spelling in JSON: they are digested without a copy.
+        // Policies can be far larger than the rest and consist of strings only, which have one
+        // canonical spelling in JSON. They are digested without a copy.
         let layers = self.layers.iter().map(|(name, policies)| (name.to_string(), policies));
         let layers: BTreeMap<String, &Policies> = layers.collect();
         for (separator, (name, policies)) in
@@ -76,22 +77,22 @@ impl Document {
     }
 }
 
-/// What the schema says of the other parts of a document. `toolgate build` puts it down; every
-/// command that reads a built document makes it anew and wants the same.
+/// The parts of a document resolved against the schema. `toolgate build` stores it; every command
+/// that reads a built document computes it again and requires the same result.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resolved {
-    /// All entities, actions included, in the form of Cedar's JSON that needs no schema to be read.
+    /// All entities, actions included, in the Cedar JSON form that parses without a schema.
     #[serde(deserialize_with = "json::normalized")]
     pub entities: Vec<Value>,
     /// The types that the author declares outside any namespace.
     pub types: BTreeSet<String>,
 }
 
-/// The version of the document's shape.
+/// The version of the document format.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Format {
-    /// The first one.
+    /// The first version.
     #[serde(rename = "toolgate.bundle/1")]
     V1,
 }
@@ -108,12 +109,12 @@ impl std::fmt::Display for Format {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntitySource {
-    /// The entity, as Cedar spells it: `Agent::"support-bot"`.
+    /// The entity UID in Cedar syntax: `Agent::"support-bot"`.
     pub uid: String,
-    /// Its parents, spelled the same way.
+    /// The UIDs of its parents, in the same syntax.
     #[serde(default)]
     pub parents: Vec<String>,
-    /// Its attributes, in Cedar's JSON form.
+    /// Its attributes, in Cedar JSON.
     #[serde(default, deserialize_with = "json::normalized")]
     pub attrs: BTreeMap<String, Value>,
 }

@@ -1,4 +1,4 @@
-//! Where a bundle is in force.
+//! The environment in which a bundle is in force.
 
 use std::str::FromStr;
 
@@ -28,7 +28,7 @@ impl TryFrom<String> for EnvironmentName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
-        // It is the name of a file and of a directory, too.
+        // The name is also used for a file and a directory.
         if is_name(&name) && !name.starts_with('.') {
             Ok(Self(name))
         } else {

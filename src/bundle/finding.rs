@@ -1,28 +1,28 @@
-//! What is wrong with a bundle, and where.
+//! Findings: problems of a bundle and their locations.
 
 use std::ops::Range;
 
 use super::{Code, LayerName, Severity};
 
-/// One thing wrong with a bundle. All of them are reported at once.
+/// A problem of a bundle. All problems are reported at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// What kind of thing is wrong.
+    /// The kind of problem.
     pub code: Code,
-    /// What it is about.
+    /// The affected part of the bundle.
     pub site: Site,
-    /// The bytes of the site's text that it is about.
+    /// The affected byte range of the site's text.
     pub span: Option<Range<usize>>,
-    /// What is wrong.
+    /// The description of the problem.
     pub message: String,
-    /// What to do about it.
+    /// Advice for fixing it.
     pub help: Option<String>,
 }
 
-/// The part of a bundle that a finding is about.
+/// The part of a bundle that a finding refers to.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Site {
-    /// A key of `bundle.yaml`, dotted.
+    /// A key of `bundle.yaml`, as a dotted path.
     Manifest(String),
     /// The Cedar schema.
     Schema,
@@ -47,7 +47,7 @@ pub enum Site {
 }
 
 impl Site {
-    /// What an acceptance calls it.
+    /// The subject by which an acceptance refers to this site.
     pub fn subject(&self) -> String {
         match self {
             Self::Manifest(key) => key.clone(),
@@ -62,7 +62,7 @@ impl Site {
 }
 
 impl Site {
-    /// A policy of a layer.
+    /// The site of a policy in a layer.
     pub(crate) fn policy(layer: &LayerName, id: &str) -> Self {
         Self::Policy { layer: layer.clone(), id: id.to_owned() }
     }
@@ -93,29 +93,29 @@ impl std::fmt::Display for Finding {
 }
 
 impl Finding {
-    /// A finding. How severe it is follows from its code.
+    /// Creates a finding. Its severity follows from its code.
     pub fn new(code: Code, site: Site, message: impl Into<String>) -> Self {
         Self { code, site, span: None, message: message.into(), help: None }
     }
 
-    /// Whether the bundle does not load because of it.
+    /// Whether the finding prevents loading.
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
 
-    /// Whether a tool did not read.
+    /// Whether a tool failed to parse.
     pub(super) fn is_error_about_a_tool(&self) -> bool {
         self.is_error() && matches!(self.site, Site::Tool { .. })
     }
 
-    /// The same with advice.
+    /// Adds advice.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same with span and advice taken from a Cedar diagnostic.
+    /// Adds the span and advice of a Cedar diagnostic.
     #[must_use]
     pub(super) fn located_by(mut self, diagnostic: &dyn miette::Diagnostic) -> Self {
         let label = diagnostic.labels().and_then(|mut labels| labels.next());

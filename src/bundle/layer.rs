@@ -1,6 +1,6 @@
 //! Layers of policies: one for everybody, and more for a tenant, a team or an agent.
 //!
-//! A layer can only take away: every layer that applies to a call must permit it.
+//! Every layer that applies to a call must permit it, so a layer can only restrict.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -17,18 +17,18 @@ use crate::policy::{CompiledPolicy, Index, PolicyCache, RequestKeys, Unreadable}
 /// One layer of policies.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Whom it is for.
+    /// The callers that the layer applies to.
     pub name: LayerName,
     policies: Arc<PolicyCache<CompiledPolicy>>,
-    /// Policies in shadow, by position.
+    /// The positions of shadow policies.
     shadow: Vec<u32>,
-    /// Whether those in shadow are evaluated too.
+    /// Whether shadow policies are evaluated too.
     staged: bool,
     set: OnceLock<PolicySet>,
 }
 
 impl Layer {
-    /// A layer of these policies, whose index may be complete already.
+    /// Creates a layer from policies.
     ///
     /// # Errors
     ///
@@ -39,28 +39,28 @@ impl Layer {
         Ok(Self { name, policies, shadow, staged: true, set: OnceLock::new() })
     }
 
-    /// The layer for everybody of a bundle without one: nobody may do anything.
+    /// The `org` layer of a bundle without one: it permits nothing.
     fn none() -> Self {
         let none = PolicyCache::new(Policies::default(), Index::default(), CompiledPolicy::parse);
         let (policies, shadow, set) = (Arc::new(none), Vec::new(), OnceLock::new());
         Self { name: LayerName::Org, policies, shadow, staged: true, set }
     }
 
-    /// Whether any of its policies is in shadow.
+    /// Whether the layer has shadow policies.
     pub(super) fn is_partial(&self) -> bool {
         !self.shadow.is_empty()
     }
 
-    /// The same without its policies in shadow.
+    /// The layer without its shadow policies.
     pub(super) fn in_force(&self) -> Self {
         Self { staged: self.shadow.is_empty(), set: OnceLock::new(), ..self.clone() }
     }
 
-    /// The policies that a call has to be evaluated against.
+    /// The policies that can match a call.
     ///
     /// # Errors
     ///
-    /// The first of them that Cedar cannot parse.
+    /// The first candidate that Cedar cannot parse.
     pub(crate) fn candidates(
         &self,
         keys: &RequestKeys<'_>,
@@ -68,7 +68,7 @@ impl Layer {
         self.policies.candidates(keys, |position| self.is_active(position))
     }
 
-    /// All active policies of the layer, parsed. The id of each is its `@id`.
+    /// All active policies of the layer, parsed. Policy ids are the values of `@id`.
     pub fn policies(&self) -> &PolicySet {
         self.set.get_or_init(|| {
             let sources = (0..).zip(self.policies.sources().iter());
@@ -77,13 +77,13 @@ impl Layer {
                 Policy::parse(Some(PolicyId::new(source.id)), source.source).ok()
             });
             let mut set = PolicySet::new();
-            // Building a bundle rules out that two have one id.
+            // Ids are unique: building a bundle checks it.
             parsed.for_each(|policy| drop(set.add(policy)));
             set
         })
     }
 
-    /// The text that a policy has for the caller it refuses.
+    /// The policy's `@reason`, which is shown to a refused caller.
     #[cfg(feature = "cli")]
     pub fn reason(&self, policy: &PolicyId) -> Option<&str> {
         self.policies().annotation(policy, "reason").filter(|text| !text.is_empty())
@@ -94,7 +94,7 @@ impl Layer {
     }
 }
 
-/// All layers of a bundle. There is always one for everybody.
+/// All layers of a bundle. The `org` layer always exists.
 #[derive(Clone, Debug)]
 pub struct Layers {
     org: Layer,
@@ -104,7 +104,7 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// The layers by name.
+    /// Sorts layers by kind and name.
     pub(super) fn new(layers: impl IntoIterator<Item = Layer>) -> Self {
         let mut all = Self {
             org: Layer::none(),
@@ -123,14 +123,14 @@ impl Layers {
         all
     }
 
-    /// Every layer, the most general first.
+    /// Every layer, most general first.
     pub fn iter(&self) -> impl Iterator<Item = &Layer> {
         let specific = [&self.tenants, &self.teams, &self.agents];
         std::iter::once(&self.org).chain(specific.into_iter().flat_map(BTreeMap::values))
     }
 
-    /// The layers that apply to a caller, the most general first: `org`, the principal's tenant and
-    /// teams, and every agent of the delegation, the current one first.
+    /// The layers that apply to a caller, most general first: `org`, the principal's tenant and
+    /// teams, and every agent of the delegation, starting with the current one.
     pub fn of<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = &'a Layer> {
         let tenant = identity.principal.tenant.iter().filter_map(|t| self.tenants.get(t));
         let teams = identity.principal.teams.iter().filter_map(|team| self.teams.get(team));
@@ -139,7 +139,7 @@ impl Layers {
         std::iter::once(&self.org).chain(tenant).chain(teams).chain(agents)
     }
 
-    /// The same layers with their policies revised, or left out.
+    /// The same layers with each policy revised or removed.
     #[cfg(feature = "cli")]
     #[must_use]
     pub fn revised(&self, revise: impl Fn(&Policy) -> Option<Policy>) -> Self {
@@ -149,18 +149,18 @@ impl Layers {
                 let (id, source) = (policy.id().as_ref(), &policy.to_string());
                 policies.push(PolicySource { id, source });
             }
-            // Their modes were read before.
+            // The modes were already parsed.
             Layer::new(layer.name.clone(), policies)
                 .map_or_else(|_| layer.clone(), |revised| Layer { staged: layer.staged, ..revised })
         }))
     }
 
-    /// A policy and its layer.
+    /// Finds a policy and its layer.
     pub fn policy(&self, id: &PolicyId) -> Option<(&Layer, &Policy)> {
         self.iter().find_map(|layer| Some((layer, layer.policies().policy(id)?)))
     }
 
-    /// Whether a tenant has a layer of its own.
+    /// Whether a tenant has its own layer.
     pub(super) fn knows_tenant(&self, tenant: &str) -> bool {
         self.tenants.contains_key(tenant)
     }

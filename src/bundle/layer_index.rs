@@ -1,4 +1,4 @@
-//! What loading a layer finds out about its policies.
+//! The index of a layer, built when the layer is loaded.
 
 use super::{Mode, Policies};
 use crate::policy::Index;
@@ -7,7 +7,7 @@ use crate::policy::Index;
 #[derive(Debug, Default)]
 pub(super) struct LayerIndex {
     pub(super) index: Index,
-    /// Policies in shadow, by position.
+    /// The positions of shadow policies.
     pub(super) shadow: Vec<u32>,
 }
 
@@ -20,7 +20,7 @@ impl LayerIndex {
     pub(super) fn of(policies: &Policies) -> Result<Self, Vec<(String, String)>> {
         let (mut index, mut shadow) = (Index::with_capacity(policies.len()), Vec::new());
         let mut unknown = Vec::new();
-        // There is no memory to hold 2^32 policies.
+        // 2^32 policies do not fit in memory.
         for (position, policy) in (0..=u32::MAX).zip(policies.iter()) {
             match mode(index.add(policy).as_deref()) {
                 Ok(Mode::Shadow) => shadow.push(position),
@@ -32,7 +32,7 @@ impl LayerIndex {
     }
 }
 
-/// The annotation `@mode`.
+/// Parses the annotation `@mode`.
 fn mode(mode: Option<&str>) -> Result<Mode, String> {
     match mode {
         None | Some("enforce") => Ok(Mode::Enforce),

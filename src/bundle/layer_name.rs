@@ -1,21 +1,21 @@
-//! Whom a layer of policies is for.
+//! The callers that a layer of policies applies to.
 
 use serde::{Deserialize, Serialize};
 
 use super::is_name;
 
-/// Whom a layer is for, from the most general to the most specific: `org`, `tenant/acme`,
+/// The name of a layer, ordered from most general to most specific: `org`, `tenant/acme`,
 /// `team/support`, `agent/support-bot`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum LayerName {
-    /// Everybody.
+    /// All callers.
     Org,
     /// The principals of a tenant.
     Tenant(String),
     /// The principals of a team.
     Team(String),
-    /// The calls in whose delegation an agent takes part.
+    /// Calls whose delegation includes the agent.
     Agent(String),
 }
 

@@ -1,4 +1,5 @@
-//! Document → bundle. What passes here in a terminal loads in the proxy: both run this.
+//! Document → bundle. The CLI and the proxy run the same code, so a bundle that passes in the CLI
+//! also loads in the proxy.
 
 mod cedar;
 mod declared;
@@ -20,10 +21,10 @@ use crate::json::Shared;
 use crate::policy::EntityStore;
 use crate::tool::{Marks, Tool};
 
-/// The deepest nesting of JSON that the gate's stack bears with room to spare.
+/// The deepest nesting of JSON that fits the gate's stack with a wide margin.
 const DEEPEST: usize = 128;
 
-/// A bundle and what is odd about it.
+/// A bundle and its warnings.
 #[derive(Debug)]
 pub struct Loaded {
     /// The bundle.
@@ -32,29 +33,29 @@ pub struct Loaded {
     pub warnings: Vec<Finding>,
     /// The Cedar schema, tool actions included.
     pub schema_text: String,
-    /// What the schema makes of the document.
+    /// Entities and types resolved against the schema.
     pub resolved: Resolved,
 }
 
-/// Checks a document and makes a bundle of it.
+/// Checks a document and creates a bundle from it.
 ///
 /// # Errors
 ///
-/// Every finding at once, warnings included, if at least one of them is an error.
+/// All findings, including warnings, if at least one of them is an error.
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
     findings.extend(declared::findings(&document.schema));
     let types = inventory::declared_types(&document.schema);
     let tools = inventory::tools(document, &types, &mut findings);
     let resources = resource::types(document, &tools);
-    // An action about a type that is not declared would make all of the schema unreadable.
+    // An action that refers to an undeclared type would make the whole schema invalid.
     let described = if resources.is_empty() { tools.as_slice() } else { &[] };
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
     let layers = cedar::layers(document.layers.clone(), &mut findings);
     let schema_text = schema::generate(&document.schema, &document.manifest, described);
-    // Everything below reads the schema, and so does its errors' wording.
+    // Everything below needs the schema, including the wording of its errors.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
         Ok((schema, warnings)) => {
             findings.extend(cedar::schema_warnings(warnings));
@@ -68,7 +69,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     findings.extend(cedar::open_types(&document.manifest.identity, &document.schema));
     findings.extend(cedar::mapping(&document.manifest.identity, &schema));
     let entities = cedar::entities(document, &schema, &mut findings);
-    // Without its tools a schema lacks actions, and every policy about them would look wrong.
+    // Without the tools the schema lacks actions, and every policy about them would be reported.
     if tools_read {
         findings.extend(resource::unknown(&tools, &schema, &entities));
         findings.extend(cedar::validate(&policies, &schema));
@@ -87,13 +88,13 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     Ok(Loaded { bundle, warnings: findings, schema_text, resolved })
 }
 
-/// Makes a bundle of a document of this digest that was built, and so checked. Neither its schema
-/// nor its policies are read; a policy that does not read, or errs, when a call needs it refuses the
-/// call. A document that was not built is loaded as a whole.
+/// Creates a bundle from a built, and therefore checked, document with this digest. Neither schema
+/// nor policies are parsed; a policy that fails to parse, or errs, when a call needs it refuses the
+/// call. A document that was not built is loaded with [`load`].
 ///
 /// # Errors
 ///
-/// As [`load`], as far as the document is read.
+/// As [`load`], for the parts that are parsed.
 pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Finding>> {
     let Some(resolved) = document.resolved.take() else {
         return load(&document).map(|loaded| loaded.bundle);
@@ -140,7 +141,7 @@ fn assemble(
     }
 }
 
-/// What no type of the manifest can say.
+/// Checks of the manifest that its types cannot express.
 fn manifest(document: &Document) -> Vec<Finding> {
     let manifest = &document.manifest;
     let mut findings = Vec::new();
@@ -194,12 +195,12 @@ fn manifest(document: &Document) -> Vec<Finding> {
     findings
 }
 
-/// What people say about tools, whatever the server.
+/// The marks of all tools of all servers.
 fn marks(manifest: &Manifest) -> impl Iterator<Item = &Marks> {
     manifest.servers.values().flat_map(|notes| notes.tools.values())
 }
 
-/// `toolgate` is the namespace of the gate's own types.
+/// The namespace `toolgate` is reserved for the gate's own types.
 fn is_server_name(server: &str) -> bool {
     is_name(server) && server != "toolgate"
 }

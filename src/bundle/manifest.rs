@@ -1,4 +1,4 @@
-//! `bundle.yaml`: everything about a bundle that is neither schema, policy, entity nor tool.
+//! `bundle.yaml`: everything in a bundle except schema, policies, entities and tools.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,42 +10,42 @@ use super::{Acceptance, HighRisk, LayerName, Minimums};
 use crate::identity::IdentityMapping;
 use crate::tool::Marks;
 
-/// The content of `bundle.yaml`, unknown keys refused.
+/// The content of `bundle.yaml`; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The bundle's name, lower-case letters, digits and dashes.
     pub name: BundleName,
-    /// A number that grows with every release of the bundle.
+    /// The version, incremented with every release of the bundle.
     pub version: u32,
-    /// Whether the bundle decides or only watches.
+    /// Whether the bundle is enforced or in shadow.
     #[serde(default)]
     pub mode: Mode,
-    /// How verified claims become principal and actor.
+    /// How verified claims map to principal and actor.
     pub identity: IdentityMapping,
-    /// Whose layers there must be, and which only watch.
+    /// The handling of tenants without a layer, and the layers in shadow.
     #[serde(default)]
     pub layers: LayerSettings,
-    /// Where calls arrive. A request that matches no channel is refused.
+    /// The channels on which calls arrive. A request that matches no channel is refused.
     pub channels: Vec<Channel>,
-    /// What else of MCP is forwarded.
+    /// Other MCP methods that are forwarded.
     #[serde(default)]
     pub mcp: McpSettings,
-    /// The tool servers and what people say about their tools.
+    /// The tool servers and the marks of their tools.
     pub servers: BTreeMap<String, ServerNotes>,
-    /// How refusals are told.
+    /// How refusals are reported to callers.
     #[serde(default)]
     pub refusal: RefusalSettings,
-    /// How much of anything a request may have.
+    /// Limits for requests.
     #[serde(default)]
     pub limits: Limits,
-    /// How much of each class of tools the bundle's cases must reach.
+    /// The minimum coverage by the bundle's cases for each class of tools.
     #[serde(default, skip_serializing_if = "Minimums::is_empty")]
     pub coverage: Minimums,
     /// Classes of tools whose permits need a condition.
     #[serde(default)]
     pub high_risk: HighRisk,
-    /// Findings that somebody looked at and accepted.
+    /// Findings that were reviewed and accepted.
     #[serde(default)]
     pub accept: Vec<Acceptance>,
 }
@@ -81,19 +81,19 @@ impl From<BundleName> for String {
     }
 }
 
-/// Whether policies decide or only watch.
+/// Whether policies are enforced or in shadow.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// What they refuse is refused.
+    /// Refusals are enforced.
     #[default]
     Enforce,
-    /// They are evaluated and recorded, and refuse nothing.
+    /// Policies are evaluated and recorded, and refuse nothing.
     Shadow,
 }
 
 impl Mode {
-    /// The word for it: `enforce` or `shadow`.
+    /// The name of the mode: `enforce` or `shadow`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Enforce => "enforce",
@@ -106,65 +106,65 @@ impl Mode {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LayerSettings {
-    /// What a tenant without a layer gets.
+    /// The handling of tenants without a layer.
     pub unknown_tenant: UnknownTenant,
     /// Layers that are evaluated and recorded, and refuse nothing.
     pub shadow: BTreeSet<LayerName>,
 }
 
-/// What the principals of a tenant without a layer get.
+/// How principals of a tenant without a layer are handled.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownTenant {
-    /// A refusal.
+    /// They are refused.
     #[default]
     Refuse,
-    /// What the layer for everybody permits.
+    /// The `org` layer suffices.
     Org,
 }
 
-/// A place where calls arrive.
+/// A channel: an endpoint on which calls arrive.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
-    /// The exact path, without query.
+    /// The exact path, without the query.
     pub path: String,
     /// The request's `:authority`; any when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<Host>,
-    /// The tool server behind it, a key of `servers`.
+    /// The tool server behind the channel, a key of `servers`.
     pub server: Arc<str>,
-    /// The protocol spoken there.
+    /// The protocol of the channel.
     #[serde(default)]
     pub protocol: Protocol,
 }
 
-/// A host in lower case, with a port where the authority has one.
+/// A host in lower case, with a port if the authority has one.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Host(String);
 
 impl Host {
-    /// The host as it is written.
+    /// The host as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether an authority is this host, whatever the case of its letters.
+    /// Whether an authority is this host, ignoring case.
     pub fn is(&self, authority: &str) -> bool {
         authority.eq_ignore_ascii_case(&self.0)
     }
 
-    /// Whether an authority is this host but for a port or a final dot. Whether that reaches the
-    /// same server depends on the proxy's configuration, which nobody here knows.
+    /// Whether an authority is this host except for a port or a final dot. Whether both reach the
+    /// same server depends on the proxy's configuration, which is unknown here.
     pub fn resembles(&self, authority: &str) -> bool {
         bare(authority).eq_ignore_ascii_case(bare(&self.0))
     }
 }
 
 impl Host {
-    /// Whether an authority is a name or an address, with a port or without, and nothing that one
-    /// reader could take for another host than the next.
+    /// Whether an authority is a plain name or address, with or without a port, that all parsers
+    /// read as the same host.
     pub fn is_plain(authority: &str) -> bool {
         let host = bare(authority);
         let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -178,7 +178,7 @@ impl Host {
     }
 }
 
-/// A host without port and final dot.
+/// The host without port and final dot.
 fn bare(authority: &str) -> &str {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
@@ -219,7 +219,7 @@ pub enum Protocol {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct McpSettings {
-    /// Methods that are forwarded besides the lifecycle, such as `resources/read`.
+    /// Methods forwarded besides the lifecycle, such as `resources/read`.
     #[serde(default)]
     pub methods: Vec<String>,
 }
@@ -228,9 +228,9 @@ pub struct McpSettings {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerNotes {
-    /// The file with the tools it offers.
+    /// The file that describes its tools.
     pub tools_from: String,
-    /// What people say about its tools, by tool name.
+    /// Marks of tools, by tool name.
     #[serde(default)]
     pub tools: BTreeMap<String, Marks>,
 }
@@ -239,14 +239,15 @@ pub struct ServerNotes {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RefusalSettings {
-    /// The form of a refused call's answer.
+    /// The form of the reply to a refused call.
     pub style: RefusalStyle,
     /// The JSON-RPC error code of refusals. MCP reserves -32768 to -32000.
     pub code: i32,
-    /// Where a client without a valid token finds the authorization server (RFC 9728).
+    /// The protected resource metadata (RFC 9728), which leads a client without a valid token to
+    /// the authorization server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_metadata: Option<MetadataUrl>,
-    /// A sentence for every refused caller: whom to ask.
+    /// A sentence for every refused caller: whom to contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
@@ -257,7 +258,7 @@ impl Default for RefusalSettings {
     }
 }
 
-/// An `https` URL that can stand in a header as it is.
+/// An `https` URL that is valid in a header without escaping.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MetadataUrl(String);
@@ -288,17 +289,17 @@ impl From<MetadataUrl> for String {
     }
 }
 
-/// The form of a refused call's answer.
+/// The form of the reply to a refused call.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalStyle {
-    /// 200 and a tool result with `isError`, which every SDK hands to the model.
+    /// 200 and a tool result with `isError`, which every SDK passes to the model.
     ToolResult,
     /// 200 and a JSON-RPC error.
     JsonrpcError,
     /// 403 and a JSON-RPC error.
     Http,
-    /// 200 and the error of a tool that does not exist.
+    /// 200 and the error for a tool that does not exist.
     Conceal,
 }
 
@@ -306,23 +307,25 @@ pub enum RefusalStyle {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The longest body, in bytes.
+    /// The maximum body size in bytes.
     #[serde(deserialize_with = "bounded")]
     pub body_bytes: usize,
-    /// The most messages in one batch.
+    /// The maximum number of messages in a batch.
     #[serde(deserialize_with = "bounded")]
     pub calls: usize,
-    /// The deepest nesting of JSON.
+    /// The maximum nesting depth of JSON.
     #[serde(deserialize_with = "bounded")]
     pub depth: usize,
-    /// The most values of JSON in one body, and the most that the arguments of one call become.
+    /// The maximum number of JSON values in one body, and of values that the arguments of one call
+    /// become.
     ///
-    /// Documents that were built before there was this limit keep their digest.
+    /// The default is not serialized, so that documents built before this limit existed keep their
+    /// digest.
     #[serde(deserialize_with = "bounded", skip_serializing_if = "is_usual")]
     pub values: usize,
 }
 
-/// Values take some hundred bytes each: so many take some tens of megabytes.
+/// A value takes some hundred bytes, so this many take some tens of megabytes.
 const VALUES: usize = 1 << 16;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -330,7 +333,7 @@ fn is_usual(values: &usize) -> bool {
     *values == VALUES
 }
 
-/// A size that the filter, where sizes have 32 bits, reads as the command does.
+/// Parses a size as 32 bits, so that the filter (where `usize` has 32 bits) and the CLI agree.
 fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     let size = u32::deserialize(deserializer)?;
     usize::try_from(size).map_err(D::Error::custom)

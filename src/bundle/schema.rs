@@ -1,4 +1,4 @@
-//! The Cedar schema of a bundle: the author's entity types, and an action for every tool.
+//! The Cedar schema of a bundle: the author's entity types and one generated action per tool.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use super::Manifest;
 use crate::tool::Tool;
 
-/// The author's schema followed by what is generated, so that positions in the author's text hold.
+/// The author's schema followed by the generated part, so that positions in the author's text stay
+/// valid.
 pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> String {
     let mut text = format!("{author}\n{}", shared_types(manifest));
     for server in manifest.servers.keys() {
@@ -28,7 +29,7 @@ fn declare(text: &mut String, declaration: &str) {
     let _ = writeln!(text, "{declaration}");
 }
 
-/// The parts of `context` that are the same for every tool.
+/// The types in `context` that all tools share.
 fn shared_types(manifest: &Manifest) -> String {
     let agent = &manifest.identity.actor.entity_type;
     format!(
@@ -71,8 +72,8 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
     )
 }
 
-/// A Cedar string literal. Names are checked before they come here; this keeps a forgotten check
-/// from becoming schema text.
+/// A Cedar string literal. Names are validated earlier; escaping prevents schema injection if a
+/// check was forgotten.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_default())
 }

@@ -1,4 +1,4 @@
-//! What a signature looks like in a document.
+//! The signatures in a document.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// One signature on a bundle.
+/// A signature on a bundle.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
-    /// The id of the key that made it.
+    /// The id of the signing key.
     pub key: Digest,
     /// The digest that was signed.
     pub digest: Digest,
-    /// The signature itself.
+    /// The signature bytes.
     pub signature: SignatureBytes,
 }
 

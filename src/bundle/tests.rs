@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fixture;
 
-/// The findings about the fixture after a change.
+/// The findings after a change to the fixture.
 fn findings(change: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut document = fixture::document_json();
     change(&mut document);
@@ -120,7 +120,8 @@ fn policy_rules() {
     check(shadow(json!(["org"])), &["without `org` nothing is permitted"]);
 }
 
-/// A `forbid` about a tool that does not exist protects nothing, whoever says that it does.
+/// A `forbid` on a tool that the inventory does not list protects nothing, even if the schema
+/// declares the action.
 #[test]
 fn the_schema_declares_no_actions_and_no_tags() {
     let declared = |more: &str, policy: &str| {
@@ -305,7 +306,8 @@ fn spans_point_into_the_policy() {
     assert_eq!(source.get(span), Some("context.input.amont"));
 }
 
-/// What a filter decides on was checked as the schema's own types: nothing may stand in their place.
+/// Built bundles are validated against the generated types, so an author's type must not shadow
+/// one.
 #[test]
 fn no_type_of_the_author_stands_in_the_place_of_one_that_is_generated_for() {
     let document = |schema: &dyn Fn(&str) -> String, tools: Option<Value>| {

@@ -1,4 +1,4 @@
-//! Deciding the messages of one body. One refusal refuses the whole body.
+//! Decides the messages of one body. One refusal refuses the whole body.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::record::{CallFields, Draft, Outcome, Request};
 use crate::refusal::{self, Refused};
 use crate::tool::{Noted, Tool};
 
-/// The longest arguments that a record shows, in bytes of JSON. The digest is of all of them in any
-/// case.
+/// The maximum size of arguments in a record, in bytes of JSON. The digest always covers all
+/// arguments.
 const LONGEST_ARGUMENTS: usize = 16_384;
 
-/// The method of a call.
+/// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
 
 impl Pending {
@@ -65,7 +65,7 @@ impl Pending {
         }
     }
 
-    /// `Mcp-Param-*` can only be checked once the tool is known.
+    /// Checks `Mcp-Param-*`, which requires the tool's schema.
     fn headers_agree<'a>(
         &self,
         gate: &Gate,
@@ -82,7 +82,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Where tools are concealed, a header may not tell a tool that exists from one that does not.
+    /// In style `conceal`, header errors must not distinguish existing tools from unknown ones.
     fn refuse_headers(&self, gate: &Gate, message: &Message<'_>, error: &MessageError) -> Decided {
         let draft = unreadable_draft(gate, &self.request, error);
         let draft = draft.about(method(message), self.call_fields(gate, message));
@@ -108,14 +108,14 @@ impl Pending {
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
         };
-        // Where no policy has a say, those in shadow have none either.
+        // If no enforced policy is evaluated, no shadow policy is either.
         verdict.unwrap_or_else(|denial| Verdict {
             staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),
             outcome: Err(denial),
         })
     }
 
-    /// The denial of a call that cannot be put before the policies is an error.
+    /// Decides a call; the error is the denial of a call that is not evaluated by policies.
     fn decide_call(
         &self,
         gate: &Gate,
@@ -131,7 +131,7 @@ impl Pending {
         Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
     }
 
-    /// What a record says of a message that is a call.
+    /// The fields of a record for a call.
     fn call_fields(&self, gate: &Gate, message: &Message<'_>) -> Option<CallFields> {
         let Kind::Call(call) = message.kind else { return None };
         let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
@@ -156,8 +156,8 @@ impl Pending {
     }
 }
 
-/// What is decided about each message, and what would be with the shadow policies enforced: one
-/// refusal refuses the whole batch, in shadow too.
+/// The outcome of each message, and its outcome with shadow policies enforced. In both, one refusal
+/// refuses the whole batch.
 fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Option<Outcome>)> {
     let one_refused = verdicts.iter().any(|verdict| verdict.outcome.is_err());
     let one_refused_in_shadow =
@@ -178,7 +178,7 @@ fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Optio
     messages.iter().zip(verdicts).map(outcome).collect()
 }
 
-/// Refuses a body of which at least one message is refused: what was permitted does not run either.
+/// Refuses a body with at least one refused message; permitted messages do not run either.
 fn refuse_all(
     gate: &Gate,
     body: &Body<'_>,
@@ -195,12 +195,12 @@ fn refuse_all(
     let refused: Vec<Refused<'_>> = refused.collect();
     let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle);
     drop(refused);
-    // Housekeeping has no record, unless it is what was refused.
+    // Housekeeping is recorded only if it is what was refused.
     let told = |draft: &Draft| draft.outcome.decides() || draft.is_call();
     Decided::answered(reply, drafts.into_iter().filter(told).collect())
 }
 
-/// Lets a body pass. Housekeeping beside calls has no record.
+/// Forwards a body. Housekeeping next to calls is not recorded.
 fn pass(request: &Arc<Request>, permits: Permits, drafts: Vec<Draft>) -> Decided {
     let calls: Vec<Draft> = drafts.into_iter().filter(Draft::is_call).collect();
     if calls.is_empty() {
@@ -210,7 +210,7 @@ fn pass(request: &Arc<Request>, permits: Permits, drafts: Vec<Draft>) -> Decided
     Decided::calls(permits, calls)
 }
 
-/// The name of the tool that a message calls.
+/// The name of the called tool.
 fn name<'a>(message: &'a Message<'_>) -> Option<&'a str> {
     if let Kind::Call(call) = &message.kind { Some(call.name) } else { None }
 }

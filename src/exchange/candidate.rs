@@ -1,7 +1,7 @@
-//! What a candidate bundle would do with a request.
+//! The decision of a candidate bundle about a request.
 //!
-//! It is asked once the bundle in force has decided, about nothing that the bundle in force could
-//! not read, and nothing but records and counters sees the answer.
+//! A candidate is evaluated after the decision, only for bodies that the bundle in force could
+//! read. Its outcomes go only to records and counters.
 
 use super::Event;
 use super::decided::Decided;
@@ -20,7 +20,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Asks the candidate about an event, if it has not decided.
+    /// Passes an event to the candidate unless it has decided.
     pub(super) fn step(&mut self, candidate: &Gate, event: Event<'_>, decided: Option<&Decided>) {
         let readable = match event {
             Event::Headers(_) => true,
@@ -38,8 +38,8 @@ impl Candidate {
         self.decided.iter().flat_map(|(_, outcomes)| outcomes).any(Outcome::is_refused)
     }
 
-    /// What the candidate says of each of so many records. It speaks of every call, or of the request
-    /// as a whole.
+    /// The candidate's fields for `count` records: the outcome of each call, or of the request as a
+    /// whole.
     pub(super) fn fields(&self, count: usize) -> Vec<Option<CandidateField>> {
         let Some((bundle, outcomes)) = &self.decided else { return vec![None; count] };
         let whole = outcomes.iter().find(|outcome| outcome.decides()).or_else(|| outcomes.first());

@@ -1,4 +1,4 @@
-//! What one bundle decided about a request, before anybody else is asked.
+//! The decision of one bundle about a request, before a candidate is evaluated.
 
 use super::effects::{Effects, Ending, HeaderChange};
 use crate::bundle::Shadow;
@@ -10,28 +10,28 @@ use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::{self, Refused, Reply};
 
-/// What one bundle decided about a request.
+/// The decision of one bundle about a request.
 #[derive(Debug)]
 pub(super) struct Decided {
     ending: Ending,
     drafts: Vec<Draft>,
-    /// What the drafts are about.
+    /// The subject of the drafts.
     about: About,
 }
 
-/// What drafts are about.
+/// The subject of drafts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum About {
     /// The request as a whole, which has no readable message.
     Request,
     /// The messages of the body.
     Messages,
-    /// Housekeeping alone. It passes, and leaves a record only where somebody would refuse it.
+    /// Housekeeping alone. It passes, and is recorded only if a candidate would refuse it.
     Housekeeping,
 }
 
 impl Decided {
-    /// The request as a whole is refused.
+    /// Refuses the request as a whole.
     pub(super) fn refused(gate: &Gate, draft: Draft, denial: &Denial) -> Self {
         let refused =
             Refused { id: None, tool: None, advice: denial.advice.as_deref(), draft: &draft };
@@ -39,7 +39,7 @@ impl Decided {
         Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
     }
 
-    /// The body holds no message that may be decided.
+    /// Refuses a body in which no message can be decided.
     pub(super) fn unreadable(gate: &Gate, draft: Draft, error: &MessageError) -> Self {
         let (id, advice) = (error.id.as_ref(), Some(error.message.as_str()));
         let refused = Refused { id, tool: None, advice, draft: &draft };
@@ -47,27 +47,27 @@ impl Decided {
         Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
     }
 
-    /// Messages are answered here: these drafts are of them.
+    /// Replies to messages; the drafts are about these messages.
     pub(super) fn answered(reply: Reply, drafts: Vec<Draft>) -> Self {
         Self { ending: Ending::Reply(reply), drafts, about: About::Messages }
     }
 
-    /// The calls of a body pass.
+    /// Forwards the calls of a body.
     pub(super) fn calls(permits: Permits, drafts: Vec<Draft>) -> Self {
         Self { ending: Ending::Forward(permits), drafts, about: About::Messages }
     }
 
-    /// A request that calls no tool passes.
+    /// Forwards a request without a tool call.
     pub(super) fn housekeeping(permits: Permits, draft: Draft) -> Self {
         Self { ending: Ending::Forward(permits), drafts: vec![draft], about: About::Housekeeping }
     }
 
-    /// Whether it is about messages that could be read.
+    /// Whether the body held readable messages.
     pub(super) fn is_about_messages(&self) -> bool {
         self.about != About::Request
     }
 
-    /// The outcomes of what is recorded in any case.
+    /// The outcomes that are recorded in any case.
     pub(super) fn into_outcomes(self) -> Vec<Outcome> {
         if self.about == About::Housekeeping {
             return Vec::new();
@@ -75,8 +75,8 @@ impl Decided {
         self.drafts.into_iter().map(|draft| draft.outcome).collect()
     }
 
-    /// The same under a bundle in shadow, which refuses nothing. Only where the gate itself failed,
-    /// nothing passes.
+    /// The decision under a bundle in shadow, which forwards everything except after a failure of
+    /// the gate itself.
     pub(super) fn in_shadow(self, proof: Shadow) -> Self {
         let failed = self.drafts.iter().any(|draft| draft.outcome.reason == Reason::Internal);
         if failed || self.about == About::Housekeeping {
@@ -90,14 +90,14 @@ impl Decided {
         }
     }
 
-    /// How many records there are, where a candidate refuses the request or does not: housekeeping
-    /// has one only where somebody would refuse it.
+    /// The number of records, given whether a candidate refuses the request: housekeeping is
+    /// recorded only in that case.
     pub(super) fn count(&self, refused_by_candidate: bool) -> usize {
         let unrecorded = self.about == About::Housekeeping && !refused_by_candidate;
         if unrecorded { 0 } else { self.drafts.len() }
     }
 
-    /// Finishes the records, each with what a candidate says, and says what the edge must do.
+    /// Finishes the records with the candidate's outcomes and returns the effects.
     pub(super) fn finish(self, gate: &Gate, candidates: Vec<Option<CandidateField>>) -> Effects {
         let headers = match self.ending {
             Ending::Forward(_) => for_upstream(gate, &self.drafts),
@@ -109,7 +109,7 @@ impl Decided {
     }
 }
 
-/// What the upstream is told of the decision, and of who asks.
+/// The header changes for the upstream: the decision and the caller.
 fn for_upstream(gate: &Gate, drafts: &[Draft]) -> Vec<HeaderChange> {
     let decision = header::decision(&gate.bundle.id, drafts);
     let sender = drafts.first().and_then(Draft::sender);

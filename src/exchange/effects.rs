@@ -1,4 +1,4 @@
-//! What an edge must do at the end of an exchange, as a value.
+//! The effects that an edge carries out at the end of an exchange, as a value.
 
 use std::fmt::{Display, Formatter};
 use std::sync::Arc;
@@ -8,34 +8,34 @@ use crate::reason::{Decision, Reason};
 use crate::record::{self, Flip, Record};
 use crate::refusal::Reply;
 
-/// The filter state with the records, one per line.
+/// The filter state key of the records, one per line.
 const RECORD: &str = "toolgate.record";
 
-/// The filter state with the record that decided, in short: an encoded `google.protobuf.Struct`.
+/// The filter state key of the deciding record in short: an encoded `google.protobuf.Struct`.
 pub const OBJECT: &str = "toolgate";
 
-/// The name of the histogram of how long the deciding step took, in microseconds.
+/// The name of the histogram of the duration of the deciding step, in microseconds.
 pub const DURATION: &str = "toolgate.decision_us";
 
-/// Everything that an edge must do, in this order: publish, count, then end the exchange. A request
-/// whose records cannot be published is not forwarded.
+/// The effects of an exchange, carried out in this order: publish, count, end the exchange. A
+/// request whose records cannot be published is not forwarded.
 #[derive(Debug)]
 pub struct Effects {
-    /// What becomes of the request.
+    /// How the request ends.
     pub ending: Ending,
     /// Changes to the headers of a forwarded request, in this order.
     pub headers: Vec<HeaderChange>,
     /// The records: one per call, one per refused message, or one for the whole request.
-    /// Housekeeping has one only where a candidate would refuse it.
+    /// Housekeeping has a record only if a candidate would refuse it.
     pub records: Vec<Record>,
 }
 
-/// What becomes of a request.
+/// How a request ends.
 #[derive(Debug)]
 pub enum Ending {
-    /// It goes to the upstream. The proof is one permit per message.
+    /// It is forwarded to the upstream. The proof is one permit per message.
     Forward(Permits),
-    /// The gate answers it.
+    /// The gate replies to it.
     Reply(Reply),
 }
 
@@ -48,8 +48,8 @@ pub enum HeaderChange {
     Set(&'static str, String),
 }
 
-/// Something to count. Its name as text carries the labels, which `stats_tags` in Envoy's bootstrap
-/// turn into tags. Only tools of the inventory are named, so that no caller can add a counter.
+/// A counter. Its text form contains the labels, which `stats_tags` in Envoy's bootstrap turns into
+/// tags. Only tools of the inventory are named, so that callers cannot create counters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Counter {
     tool: Label,
@@ -62,7 +62,7 @@ enum Kind {
     Flip { by: &'static str, from: Decision, to: Decision },
 }
 
-/// A tool as counters name it.
+/// The tool label of a counter.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Label {
     None,
@@ -71,7 +71,7 @@ enum Label {
 }
 
 impl Effects {
-    /// The filter state to publish, by key.
+    /// The filter state to publish, as keys and values.
     pub fn filter_state(&self) -> Vec<(&'static str, Vec<u8>)> {
         if self.records.is_empty() {
             return Vec::new();
@@ -80,7 +80,7 @@ impl Effects {
         vec![(RECORD, lines), (OBJECT, record::to_object(&self.records))]
     }
 
-    /// What to count.
+    /// The counters to increment.
     pub fn counters(&self) -> impl Iterator<Item = Counter> {
         self.records.iter().flat_map(|record| {
             let tool = Label::of(record);

@@ -1,4 +1,4 @@
-//! One bundle's way through a request: the state machine.
+//! The evaluation of a request by one bundle: a state machine.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::record::Request;
 
 const OUT_OF_ORDER: &str = "events of the request came out of order";
 
-/// How far one bundle is with a request.
+/// The progress of one bundle's evaluation of a request.
 #[derive(Debug, Default)]
 pub(super) struct Evaluation {
     state: State,
-    /// What is known of the request, for the record of a failure.
+    /// The known fields of the request, for the record of a failure.
     request: Option<Arc<Request>>,
     observer: Option<Rc<dyn Observer>>,
 }
@@ -32,12 +32,12 @@ enum State {
 }
 
 impl Evaluation {
-    /// An evaluation that tells an observer what policies are asked.
+    /// An evaluation that reports its Cedar requests to an observer.
     pub(super) fn observed(observer: Rc<dyn Observer>) -> Self {
         Self { observer: Some(observer), ..Self::default() }
     }
 
-    /// Takes an event; `None` as long as the body is needed to decide.
+    /// Processes an event; returns `None` while the decision needs the body.
     pub(super) fn step(&mut self, gate: &Gate, event: Event<'_>) -> Option<Decided> {
         let decided = self.advance(gate, event)?;
         Some(match gate.bundle.shadow {
@@ -46,7 +46,7 @@ impl Evaluation {
         })
     }
 
-    /// The refusal of a request that the gate cannot handle, with what is known about it.
+    /// The refusal of a request that the gate cannot handle, with its known fields.
     pub(super) fn fail(&mut self, gate: &Gate, detail: &str) -> Decided {
         self.state = State::Done;
         let request = self.request.take().unwrap_or_else(|| Arc::new(unknown(gate)));
@@ -83,7 +83,7 @@ impl Evaluation {
     }
 }
 
-/// A request of which nothing is known.
+/// A request without any known field.
 fn unknown(gate: &Gate) -> Request {
     let facts = Facts {
         time: DateTime::UNIX_EPOCH,

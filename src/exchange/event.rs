@@ -1,4 +1,4 @@
-//! What happens to a request, as values.
+//! The events of a request, as values.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use crate::decide::Facts;
 use crate::head::Head;
 use crate::identity::Evidence;
 
-/// What the edge knows when a request's headers are complete.
+/// The input available when a request's headers are complete.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// The header fields.
     pub head: Head,
-    /// What the proxy vouches for, or why it could not tell.
+    /// The evidence verified by the proxy, or why it is not available.
     pub evidence: Result<Evidence, String>,
     /// The address of the downstream peer.
     pub source_ip: Option<IpAddr>,
@@ -25,7 +25,7 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// What policies and records may know of the request besides identity.
+    /// The facts about the request, besides identity, for policies and records.
     pub fn facts(&self, environment: &Arc<str>) -> Facts {
         let field = |name: &str| self.head.one(name).ok().flatten().unwrap_or_default();
         let path = field(":path");
@@ -41,14 +41,14 @@ impl Arrival {
     }
 }
 
-/// Something that happened to the request.
+/// An event of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// The headers are complete.
     Headers(&'a Arrival),
-    /// So many bytes of body are buffered, and more may come.
+    /// This many bytes of the body are buffered, and more may follow.
     Buffered(usize),
-    /// The request is complete; this is all of its body.
+    /// The request is complete, with this body.
     End(&'a [u8]),
 }
 

@@ -1,4 +1,4 @@
-//! What can be refused before the body is there, and what waits for it.
+//! Refusals before the body arrives, and the state of a request that waits for its body.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use crate::mcp::{Housekeeping, MessageError, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 
-/// A request whose sender is known and whose body is not.
+/// A request with a known sender whose body has not arrived.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) request: Arc<Request>,
     pub(super) sender: Arc<Sender>,
     pub(super) server: Arc<str>,
     pub(super) headers: StandardHeaders,
-    /// `GET` and `DELETE` carry no message.
+    /// The proof for `GET` and `DELETE`, which carry no message.
     bodiless: Option<Housekeeping>,
 }
 
-/// Why a request is refused before its body is there.
+/// Why a request is refused before its body arrives.
 pub(super) enum Early {
     Denied(Denial),
     Unreadable(MessageError),
@@ -37,7 +37,7 @@ impl From<Denial> for Early {
 }
 
 impl Early {
-    /// The refusal, with what is known of the request.
+    /// The refusal, with the known fields of the request.
     pub(super) fn refuse(self, gate: &Gate, request: &Arc<Request>) -> Decided {
         match self {
             Self::Denied(denial) => refused(gate, request, &denial),
@@ -47,7 +47,8 @@ impl Early {
     }
 }
 
-/// What is known of a request when its headers are complete, and whether its body may come.
+/// The known fields of a request when its headers are complete, and the pending request or an early
+/// refusal.
 pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pending, Early>) {
     let (facts, entropy) = (arrival.facts(&gate.environment), arrival.entropy);
     let mut request = Request { facts, entropy, server: None, sender: None };
@@ -65,7 +66,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
 
 type Looked = (Arc<str>, Arc<Sender>, StandardHeaders, Option<Housekeeping>);
 
-/// Everything that can be refused before the body is there, in this order.
+/// All checks that do not need the body, in this order.
 fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked, Early> {
     let channel = gate.bundle.channel(&request.facts.authority, &request.facts.path);
     let channel = channel.ok_or_else(|| Denial::because(Reason::UnknownChannel))?;
@@ -87,7 +88,7 @@ fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked,
 }
 
 impl Pending {
-    /// Decides the request, whose body is complete.
+    /// Decides a request whose body is complete.
     pub(super) fn decide(
         self,
         gate: &Gate,
@@ -121,7 +122,7 @@ impl Pending {
         }
     }
 
-    /// The refusal of a body that holds no message that may be decided.
+    /// The refusal of a body in which no message can be decided.
     pub(super) fn unreadable(&self, gate: &Gate, error: &MessageError) -> Decided {
         unreadable(gate, &self.request, error)
     }
@@ -132,7 +133,7 @@ impl Pending {
     }
 }
 
-/// The refusal because the gate itself failed.
+/// The refusal for a failure of the gate itself.
 pub(super) fn failed(gate: &Gate, request: &Arc<Request>, detail: &str) -> Decided {
     let detail = Some(detail.to_owned());
     refused(gate, request, &Denial { detail, ..Denial::because(Reason::Internal) })
@@ -153,7 +154,7 @@ pub(super) fn unreadable_draft(gate: &Gate, request: &Arc<Request>, error: &Mess
     draft(gate, request, Outcome { detail, ..Outcome::because(error.reason) })
 }
 
-/// The draft of a request as a whole, about which shadow policies say nothing else.
+/// The draft of a request as a whole, for which shadow policies have the same outcome.
 fn draft(gate: &Gate, request: &Arc<Request>, outcome: Outcome) -> Draft {
     let refused = outcome.is_refused() && gate.bundle.staged.is_some();
     let shadow = refused.then(|| outcome.clone());

@@ -1,11 +1,12 @@
-//! What HTTP says about a request's body before it is there.
+//! Checks of the headers before the body arrives.
 
 use crate::decide::{Denial, Facts};
 use crate::head::{Head, trimmed};
 use crate::mcp::Housekeeping;
 use crate::reason::Reason;
 
-/// Whether a body comes, and one that can be read; the proof is of a method without a body.
+/// Checks the method, content type, encoding and length. Returns the proof for a method without a
+/// body, `None` if a body follows.
 pub(super) fn preflight(
     head: &Head,
     facts: &Facts,
@@ -14,7 +15,7 @@ pub(super) fn preflight(
     let refused = |reason, detail: &str| {
         Err(Denial { detail: Some(detail.to_owned()), ..Denial::because(reason) })
     };
-    // An upgraded connection carries bytes that no gate sees.
+    // The gate cannot inspect the bytes of an upgraded connection.
     if head.has("upgrade") || head.has(":protocol") {
         return refused(Reason::MethodNotAllowed, "upgrades are not allowed");
     }
@@ -58,7 +59,7 @@ fn accepts_events(head: &Head) -> bool {
     })
 }
 
-/// One content type, `application/json`, with no parameter but `charset=utf-8`.
+/// Whether there is one content type, `application/json`, with no parameter except `charset=utf-8`.
 fn is_json(head: &Head) -> bool {
     let Ok(Some(content_type)) = head.one("content-type") else { return false };
     let mut parts = content_type.split(';').map(trimmed);

@@ -1,17 +1,17 @@
-//! Why a body holds no message that may be decided.
+//! The error for a body that cannot be decided.
 
 use super::Id;
 use crate::reason::Reason;
 
-/// Why a body holds no message that may be decided.
+/// Why no message of a body can be decided.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct MessageError {
     /// The reason for the record and for the refusal's status.
     pub reason: Reason,
-    /// What is wrong, in words that are safe to show to the caller.
+    /// The description, safe to show to the caller.
     pub message: String,
-    /// The id of the request, where it could be read.
+    /// The id of the request, if it could be parsed.
     pub id: Option<Id>,
 }
 

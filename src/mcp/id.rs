@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A JSON-RPC id. It is echoed with the JSON type it came with.
+/// A JSON-RPC id. It is echoed with its original JSON type.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(untagged)]
 pub enum Id {

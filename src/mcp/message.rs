@@ -1,18 +1,18 @@
-//! One JSON-RPC message of MCP: which kind it is, and nothing that could be read another way.
+//! Classifies one JSON-RPC message of MCP and refuses ambiguous ones.
 
 use super::error::malformed;
 use super::{Id, MessageError, Revision, StandardHeaders};
 use crate::json::{Object, Value};
 
-/// The members a JSON-RPC message may have. The set is closed: a `Method` or a `method\u{0}` next
-/// to `method` is what a lenient reader upstream would execute instead.
+/// The members that a JSON-RPC message may have. The set is closed: a lenient parser upstream could
+/// use a `Method` or a `method\u{0}` instead of `method`.
 const ROOT: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
-/// The members `params` of `tools/call` may have, over all revisions.
+/// The members that `params` of `tools/call` may have, over all revisions.
 const CALL_PARAMS: [&str; 6] =
     ["name", "arguments", "_meta", "task", "inputResponses", "requestState"];
 
-/// Members that carry meaning in `params` of any method; no other spelling of them may stand there.
+/// Members with a meaning in `params` of any method; no other spelling of them is allowed there.
 const PROTECTED: [&str; 12] = [
     "name",
     "arguments",
@@ -35,11 +35,11 @@ const REVISION_IN_META: &str = "io.modelcontextprotocol/protocolVersion";
 pub struct Message<'a> {
     /// The id of a request or a response.
     pub id: Option<Id>,
-    /// What the message is.
+    /// The kind of the message.
     pub kind: Kind<'a>,
 }
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Debug)]
 pub enum Kind<'a> {
     /// `tools/call`
@@ -48,21 +48,21 @@ pub enum Kind<'a> {
     Request(&'a str),
     /// A notification.
     Notification(&'a str),
-    /// A client's answer to a request that the server made.
+    /// A client's response to a request from the server.
     Response,
 }
 
-/// One request to run one tool.
+/// One `tools/call` request.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
-    /// The tool's name as the server knows it.
+    /// The tool's name on the server.
     pub name: &'a str,
     /// The arguments as sent.
     pub arguments: Option<&'a Object<'a>>,
 }
 
 impl<'a> Message<'a> {
-    /// Reads one message and checks the standard headers against it.
+    /// Parses one message and checks the standard headers against it.
     pub(super) fn read(
         message: &'a Object<'a>,
         headers: &StandardHeaders,
@@ -110,7 +110,7 @@ impl<'a> Message<'a> {
         Ok(Self { id, kind })
     }
 
-    /// The id, when this message is a request that expects an answer.
+    /// The id, if the message is a request, which expects a response.
     pub fn request_id(&self) -> Option<&Id> {
         match self.kind {
             Kind::Call(_) | Kind::Request(_) => self.id.as_ref(),
@@ -118,7 +118,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The JSON-RPC method, where the message has one.
+    /// The JSON-RPC method, if the message has one.
     pub fn method(&self) -> Option<&'a str> {
         match self.kind {
             Kind::Call(_) => Some("tools/call"),
@@ -147,7 +147,7 @@ fn other<'a>(
     has_id: bool,
 ) -> Result<Kind<'a>, MessageError> {
     for (key, _) in params.into_iter().flat_map(Object::iter) {
-        // Without letters beyond ASCII, none is left that folds onto an ASCII one.
+        // Requiring ASCII rules out letters that case-fold to an ASCII letter.
         let misspelled = |member: &&str| member.eq_ignore_ascii_case(key) && *member != key;
         if !key.is_ascii() || PROTECTED.iter().any(misspelled) {
             return Err(malformed(
@@ -193,7 +193,7 @@ fn id(message: &Object<'_>) -> Result<Option<Id>, MessageError> {
     }
 }
 
-/// A member that, if it is there, is an object.
+/// An optional member that must be an object.
 fn object<'a>(of: &'a Object<'a>, name: &str) -> Result<Option<&'a Object<'a>>, MessageError> {
     match of.get(name) {
         None => Ok(None),

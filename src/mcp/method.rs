@@ -1,9 +1,9 @@
-//! Which MCP methods there are besides `tools/call`, and which of them pass without a policy.
+//! The MCP methods besides `tools/call`, and those that pass without a policy.
 
-/// Requests that keep a session going and run nothing.
+/// Requests of the lifecycle, which run nothing.
 const LIFECYCLE_REQUESTS: [&str; 4] = ["initialize", "ping", "server/discover", "tools/list"];
 
-/// Notifications that keep a session going and run nothing.
+/// Notifications of the lifecycle, which run nothing.
 const LIFECYCLE_NOTIFICATIONS: [&str; 5] = [
     "notifications/initialized",
     "notifications/cancelled",
@@ -12,37 +12,37 @@ const LIFECYCLE_NOTIFICATIONS: [&str; 5] = [
     "notifications/tasks/status",
 ];
 
-/// Proof that a message other than a call may pass: it stands in the closed table or the bundle
-/// lists it.
+/// Proof that a message other than a call may pass: its method is in the closed table or listed in
+/// the bundle.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Housekeeping(());
 
 impl Housekeeping {
-    /// A request method, from the table or from what the bundle lists.
+    /// Accepts a request method from the table or from the bundle's list.
     pub(crate) fn request(method: &str, listed: &[String]) -> Option<Self> {
         let known = LIFECYCLE_REQUESTS.contains(&method) || listed.iter().any(|m| m == method);
         (known && method != "tools/call").then_some(Self(()))
     }
 
-    /// A notification method, from the table or from what the bundle lists.
+    /// Accepts a notification method from the table or from the bundle's list.
     pub(crate) fn notification(method: &str, listed: &[String]) -> Option<Self> {
         let known = LIFECYCLE_NOTIFICATIONS.contains(&method) || listed.iter().any(|m| m == method);
         known.then_some(Self(()))
     }
 
-    /// A client's answer to a request that the server made, as revisions before 2026-07-28 have it.
+    /// Accepts a client's response to a request from the server, as in revisions before 2026-07-28.
     pub(crate) fn response() -> Self {
         Self(())
     }
 
-    /// `GET` (the server's event stream) and `DELETE` (the end of a session), which carry no body.
+    /// Accepts `GET` (the server's event stream) and `DELETE` (the end of a session), which carry
+    /// no body.
     pub(crate) fn transport(http_method: &str) -> Option<Self> {
         matches!(http_method, "GET" | "DELETE").then_some(Self(()))
     }
 }
 
-/// The member of `params` that `Mcp-Name` mirrors for this method (MCP 2026-07-28, standard
-/// headers).
+/// The member of `params` that `Mcp-Name` mirrors for a method (MCP 2026-07-28, standard headers).
 pub(super) fn name_member(method: &str) -> Option<&'static str> {
     match method {
         "tools/call" | "prompts/get" => Some("name"),

@@ -1,4 +1,4 @@
-//! The protocol revisions of MCP, as far as the gate treats them differently.
+//! The protocol revisions of MCP, as far as the gate distinguishes them.
 
 /// A published revision of MCP.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -16,7 +16,7 @@ pub enum Revision {
 }
 
 impl Revision {
-    /// Every revision the gate knows, oldest first.
+    /// Every revision that the gate supports, oldest first.
     pub const ALL: [Self; 5] = [
         Self::V2024November,
         Self::V2025March,
@@ -25,7 +25,7 @@ impl Revision {
         Self::V2026July,
     ];
 
-    /// The revision with this name; names are compared exactly.
+    /// Parses a revision's name; the comparison is exact.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|revision| revision.as_str() == name)
     }
@@ -41,7 +41,7 @@ impl Revision {
         }
     }
 
-    /// Whether the standard headers are required and responses from clients are gone.
+    /// Whether the standard headers are required and clients send no responses.
     pub fn is_modern(self) -> bool {
         self >= Self::V2026July
     }

@@ -1,7 +1,7 @@
 //! The standard headers of MCP 2026-07-28, and their agreement with the body.
 //!
-//! The body decides. A header that contradicts it is refused whatever the version header says:
-//! something between here and the tool may route by the header.
+//! The decision is made on the body. A header that contradicts the body is refused in every
+//! revision, because an intermediary between the gate and the tool may route by the header.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,7 +26,7 @@ pub struct StandardHeaders {
 }
 
 impl StandardHeaders {
-    /// Reads the standard headers; each may occur once.
+    /// Parses the standard headers; each may occur once.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl StandardHeaders {
         })
     }
 
-    /// Whether any header describes a message, which no header can do for a batch.
+    /// Whether any header describes a single message, which is not possible for a batch.
     pub(super) fn describe_a_message(&self) -> bool {
         self.method.is_some() || self.name.is_some() || !self.params.is_empty()
     }
@@ -86,8 +86,8 @@ impl StandardHeaders {
         Ok(())
     }
 
-    /// Checks the `Mcp-Param-*` headers against a call's arguments. `declared` are the
-    /// arguments that the tool's `x-mcp-header` keywords ask for.
+    /// Checks the `Mcp-Param-*` headers against a call's arguments. `declared` are the arguments
+    /// with an `x-mcp-header` keyword in the tool's schema.
     ///
     /// # Errors
     ///
@@ -144,8 +144,8 @@ fn argument<'a>(arguments: Option<&'a Object<'a>>, path: &[String]) -> Option<&'
     rest.iter().try_fold(start, |value, step| value.as_object()?.get(step))
 }
 
-/// Whether a decoded header value says the same as the argument. Integers compare as numbers, so
-/// that `42.0` mirrors `42`.
+/// Whether a decoded header value equals the argument. Integers are compared as numbers, so that
+/// `42.0` mirrors `42`.
 fn mirrors(text: &str, value: &Value<'_>) -> bool {
     match value {
         Value::String(argument) => text == argument,
@@ -173,7 +173,7 @@ fn encoded(head: &Head, name: &str) -> Result<Option<String>, MessageError> {
     plain(head, name)?.map(|value| decode(name, value)).transpose()
 }
 
-/// Undoes the `=?base64?…?=` form that carries text beyond visible ASCII.
+/// Decodes the `=?base64?…?=` form, which carries text beyond visible ASCII.
 fn decode(name: &str, value: &str) -> Result<String, MessageError> {
     let invalid = || mismatch(&format!("header `{name}` is not validly encoded"));
     if let Some(encoded) = value.strip_prefix("=?base64?").and_then(|v| v.strip_suffix("?=")) {

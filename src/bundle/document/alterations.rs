@@ -1,5 +1,4 @@
-//! Whatever is done to the text of a document: it is refused, has another digest, or is the same
-//! document as before.
+//! Any change to a document's text is refused, changes the digest, or yields the same document.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -10,7 +9,7 @@ use crate::bundle;
 use crate::fixture;
 use crate::json::{self, canonical};
 
-/// A built document with numbers wherever a document can have any.
+/// A built document with a number in every place that allows one.
 fn original() -> String {
     let mut document = fixture::document_json();
     document["manifest"]["coverage"] = json!({ "money": 90 });
@@ -32,12 +31,13 @@ fn original() -> String {
     String::from_utf8(canonical(&document)).expect("text")
 }
 
-/// Everything about a document, with the types of its numbers and the order of its members.
+/// The complete content of a document, with the types of its numbers and the order of its members.
 fn all(document: &Document) -> String {
     format!("{document:?}")
 }
 
-/// How a filter reads a text, looked through or not, if it reads it as a document of this digest.
+/// Reads a text as a filter does, with or without the check for duplicate members; `None` unless
+/// the digest is that of `like`.
 fn read(text: &str, looked_through: bool, like: &Document) -> Option<Document> {
     if looked_through {
         json::unique(text).ok()?;
@@ -55,7 +55,7 @@ fn check(text: &str, like: &Document) {
     }
 }
 
-/// Decisions of a test case, of which most are 0.
+/// The choices of a test case, most of which are 0.
 struct Choices<'a>(std::iter::Cycle<std::slice::Iter<'a, u8>>);
 
 impl Choices<'_> {
@@ -166,7 +166,7 @@ fn what_has_two_spellings_is_refused_or_the_same() {
     assert_eq!(same, 9);
 }
 
-/// A member's place says nothing, and no reader may make anything of it.
+/// The order of members has no meaning, and no reader may depend on it.
 #[test]
 fn members_may_stand_in_any_order() {
     let original = original();

@@ -1,4 +1,4 @@
-//! The Cedar parts of a document: schema, policies and entities, checked by Cedar itself.
+//! The Cedar parts of a document (schema, policies and entities), checked by Cedar itself.
 
 mod codes;
 
@@ -19,19 +19,20 @@ use crate::bundle::{
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
 use crate::tool::SERVER;
 
-/// The deepest nesting of a policy in Cedar's JSON form, which has two levels for an operator.
-/// Cedar evaluates recursively; a sixth of what the filter's stack was seen to bear is allowed.
+/// The deepest nesting of a policy in Cedar JSON, where an operator takes two levels. Cedar
+/// evaluates recursively; the limit is a sixth of the depth that the filter's stack was measured to
+/// bear.
 const DEEPEST: usize = 500;
 
-/// The author's schema in Cedar's JSON form; null where it does not read, which is reported when
-/// it is read with everything else.
+/// The author's schema in Cedar JSON; null if it does not parse, which is reported when the
+/// complete schema is parsed.
 pub(super) fn author_schema(schema: &str) -> Value {
     let fragment = SchemaFragment::from_str(schema).ok();
     fragment.and_then(|fragment| fragment.to_json_value().ok()).unwrap_or_default()
 }
 
-/// What Cedar says about a schema that does not read. Beyond the author's text, the position means
-/// nothing to the author.
+/// A schema that does not parse. Positions beyond the author's text are dropped: they point into
+/// generated text.
 pub(super) fn schema_error(error: &CedarSchemaError, author: &str) -> Finding {
     let finding = Finding::new(Code::Schema, Site::Schema, chain(error)).located_by(error);
     let inside = finding.span.as_ref().is_some_and(|span| span.end <= author.len());
@@ -47,7 +48,7 @@ pub(super) fn schema_warnings(
     })
 }
 
-/// The policies of every layer, as far as they read.
+/// The policies of every layer that parse.
 pub(super) fn policies(
     document: &Document,
     findings: &mut Vec<Finding>,
@@ -78,7 +79,7 @@ pub(super) fn policies(
     read
 }
 
-/// The layers, of whose policies no more than the head is read. Some may be read already.
+/// The layers, with only the head of each policy scanned. Built layers may already be indexed.
 pub(super) fn layers(
     sources: BTreeMap<LayerName, Policies>,
     findings: &mut Vec<Finding>,
@@ -129,7 +130,7 @@ fn policy(layer: &LayerName, source: PolicySource<'_>) -> Result<Policy, Vec<Fin
     Ok(policy)
 }
 
-/// How deeply JSON is nested. It does not recurse itself.
+/// The nesting depth of JSON, computed without recursion.
 fn nesting(json: &Value) -> usize {
     let mut deepest = 0;
     let mut open = vec![(json, 1_usize)];
@@ -143,20 +144,20 @@ fn nesting(json: &Value) -> usize {
     deepest
 }
 
-/// Ids stand in headers and log lines, separated by spaces.
+/// Policy ids appear in headers and log lines, separated by spaces.
 fn is_policy_id(id: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !id.is_empty() && id.len() <= 128 && id.bytes().all(plain)
 }
 
-/// Strict validation of every layer: a policy that could err at evaluation does not load.
+/// Validates every layer strictly: a policy that could err at evaluation does not load.
 pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Vec<Finding> {
     let validator = Validator::new(schema.clone());
     let mut findings = Vec::new();
     for (layer, policies) in layers {
         let result = validator.validate(policies, ValidationMode::Strict);
         let site = |id: &PolicyId| Site::policy(layer, id.as_ref());
-        // The site names the policy already.
+        // The site already names the policy.
         let words = |id: &PolicyId, text: String| {
             text.strip_prefix(&format!("for policy `{id}`, ")).map_or(text.clone(), str::to_owned)
         };
@@ -177,7 +178,7 @@ pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Ve
         findings.extend(result.validation_warnings().zip(warnings).filter_map(
             |(warning, code)| {
                 let id = warning.policy_id();
-                // That a policy with such a scope matches nothing follows from it.
+                // The out-of-scope finding already implies that the policy matches nothing.
                 let follows = code == Code::ImpossiblePolicy && out_of_scope.contains(id);
                 let words = words(id, chain(warning));
                 (!follows).then(|| Finding::new(code, site(id), words).located_by(warning))
@@ -187,7 +188,7 @@ pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Ve
     findings
 }
 
-/// The static entities, the schema's actions included.
+/// The static entities, including the schema's actions.
 pub(super) fn entities(
     document: &Document,
     schema: &Schema,
@@ -237,8 +238,8 @@ fn entity(source: &EntitySource, schema: &Schema) -> Result<Entity, String> {
     Entity::from_json_value(json, Some(schema)).map_err(|error| chain(&error))
 }
 
-/// Cedar itself reads an id only as it writes one, so an apostrophe has to be escaped; what has no
-/// escapes at all is clear without that.
+/// Cedar parses an id only in the form in which it prints it, so an apostrophe has to be escaped.
+/// An id without quotes and backslashes is unambiguous and accepted too.
 fn uid(text: &str) -> Option<EntityUid> {
     let unescaped = || {
         let (name, id) = text.strip_suffix('"')?.split_once("::\"")?;
@@ -248,8 +249,8 @@ fn uid(text: &str) -> Option<EntityUid> {
     EntityUid::from_str(text).ok().or_else(unescaped)
 }
 
-/// Whether every principal that the mapping can make fits the schema. Samples with all claims and
-/// with only the required ones cover all of them.
+/// Checks that every principal that the mapping can produce fits the schema. Samples with all
+/// claims and with only the required ones cover all of them.
 pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding> {
     let fits = |sample: Entity| {
         Entities::from_entities([sample], Some(schema)).map(|_| ()).map_err(|error| chain(&error))
@@ -257,7 +258,7 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
     let principal = sample(&mapping.principal, true)
         .and_then(fits)
         .and_then(|()| fits(sample(&mapping.principal, false)?));
-    // A workload that is not among the entities has neither attributes nor parents.
+    // A workload that is not in the entity store has neither attributes nor parents.
     let workload = mapping.workload.as_ref();
     let workload = workload.map_or(Ok(()), |workload| bare_fits(&workload.entity_type, schema));
     [("identity.principal", principal), ("identity.workload", workload)]
@@ -269,7 +270,8 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
         .collect()
 }
 
-/// Types whose ids come from tokens, certificates and the manifest cannot be enumerated in the schema.
+/// Types whose ids come from tokens, certificates and the manifest cannot be enumerated in the
+/// schema.
 pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding> {
     let declared = author_schema(schema);
     let parents = mapping.principal.parents.iter();
@@ -296,19 +298,19 @@ pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding
     .collect()
 }
 
-/// How the author's schema declares an entity type.
+/// The declaration of an entity type in the author's schema.
 pub(super) fn declaration<'a>(declared: &'a Value, name: &TypeName) -> Option<&'a Value> {
     let name = name.to_string();
     let (namespace, name) = name.rsplit_once("::").unwrap_or(("", &name));
     declared.get(namespace)?.get("entityTypes")?.get(name)
 }
 
-/// Whether a declared entity type has only the ids that the schema lists.
+/// Whether a declared entity type allows only the ids listed in the schema.
 pub(super) fn is_enumerated(declaration: &Value) -> bool {
     declaration.get("enum").is_some()
 }
 
-/// Whether an entity of which nothing but its name is known fits the schema.
+/// Whether an entity without attributes and parents fits the schema.
 pub(super) fn bare_fits(name: &TypeName, schema: &Schema) -> Result<(), String> {
     let bare = Entity::new_no_attrs(sample_uid(name), HashSet::new());
     Entities::from_entities([bare], Some(schema)).map(|_| ()).map_err(|error| chain(&error))
@@ -336,7 +338,7 @@ fn sample(mapping: &PrincipalMapping, complete: bool) -> Result<Entity, String> 
         .map_err(|e| e.to_string())
 }
 
-/// An error and what caused it, on one line.
+/// An error and its sources, on one line.
 fn chain(error: &(impl Diagnostic + ?Sized)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,15 +1,15 @@
-//! What an author may not declare in `schema.cedarschema`: what only the inventory knows, and what
-//! nothing can fill.
+//! Declarations not allowed in `schema.cedarschema`: those generated from the inventory, and those
+//! that would never have a value.
 
 use serde_json::{Map, Value};
 
 use super::cedar;
 use crate::bundle::{Code, Finding, Site};
 
-/// Actions, which come from the inventory, and tags, which no entity has.
+/// Finds actions, which are generated from the inventory, and tags, which no entity has.
 ///
-/// A policy about an action that only the schema knows would look right and match no call; so would
-/// one that asks for a tag.
+/// A policy about an action that only the schema declares would validate and never match a call; so
+/// would a policy that reads a tag.
 pub(super) fn findings(schema: &str) -> Vec<Finding> {
     let json = cedar::author_schema(schema);
     let namespaces = json.as_object().into_iter().flatten();

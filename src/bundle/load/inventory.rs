@@ -1,4 +1,4 @@
-//! The tools of a document, each with what people say about it.
+//! The tools of a document with their marks from the manifest.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::cedar;
 use crate::bundle::{Code, Document, Finding, Site, is_name};
 use crate::tool::{self, Tool, ToolError};
 
-/// Every tool that reads; what does not is a finding.
+/// Parses every tool; each that fails becomes a finding.
 pub(super) fn tools(
     document: &Document,
     taken: &BTreeSet<String>,
@@ -65,7 +65,7 @@ pub(super) fn tools(
 }
 
 fn about(server: &str, tool: &str, error: &ToolError) -> Finding {
-    // The site names the tool already.
+    // The site already names the tool.
     let message = match error.argument() {
         "" => error.problem().to_string(),
         argument => format!("argument `{argument}`: {}", error.problem()),
@@ -77,7 +77,7 @@ fn site(server: &str, tool: Option<&str>) -> Site {
     Site::Tool { server: server.to_owned(), tool: tool.map(str::to_owned) }
 }
 
-/// The names of types that the author declares outside any namespace.
+/// The names of types declared outside any namespace.
 pub(super) fn declared_types(schema: &str) -> BTreeSet<String> {
     let json = cedar::author_schema(schema);
     let members = |kind: &str| {

@@ -1,4 +1,4 @@
-//! What the schema makes of entities, put down so that it can be read without the schema.
+//! Entities resolved against the schema, so that they parse without it.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::bundle::{Code, Finding, Resolved, Site};
 
-/// All entities in Cedar's JSON with every entity and extension value spelled out, by their names.
+/// All entities in Cedar JSON, sorted by UID, with explicit entity and extension values.
 pub(super) fn of(
     entities: &Entities,
     types: BTreeSet<String>,
@@ -24,7 +24,7 @@ pub(super) fn of(
     Resolved { entities: written.into_iter().map(|(_, entity)| entity).collect(), types }
 }
 
-/// The entities again.
+/// Parses resolved entities.
 pub(super) fn entities(resolved: Resolved, findings: &mut Vec<Finding>) -> Entities {
     Entities::from_json_value(Value::Array(resolved.entities), None).unwrap_or_else(|error| {
         findings.push(Finding::new(Code::Entity, site(), error.to_string()));
@@ -32,7 +32,7 @@ pub(super) fn entities(resolved: Resolved, findings: &mut Vec<Finding>) -> Entit
     })
 }
 
-/// What is put down is not what the rest of the document makes.
+/// The stored result differs from what the rest of the document resolves to.
 pub(super) fn changed() -> Finding {
     let finding =
         Finding::new(Code::Entity, site(), "this is not what the document's other parts make");
@@ -43,7 +43,7 @@ fn site() -> Site {
     Site::Manifest("resolved".to_owned())
 }
 
-/// Parents stand in no particular order.
+/// Sorts parents, which have no order of their own.
 fn sorted(mut entity: Value) -> Value {
     if let Some(Value::Array(parents)) = entity.get_mut("parents") {
         parents.sort_by_cached_key(Value::to_string);

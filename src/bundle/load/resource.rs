@@ -1,4 +1,4 @@
-//! Whether the resources that the inventory finds in arguments fit the schema and the entities.
+//! Checks that the resources named by arguments fit the schema and the entities.
 
 use cedar_policy::{Entities, Schema};
 
@@ -7,10 +7,10 @@ use crate::bundle::{Code, Document, Finding, Site};
 use crate::identity::TypeName;
 use crate::tool::{ResourceMark, Tool, UnknownResource};
 
-/// What is wrong with the types of resources, told from the author's schema alone.
+/// Findings about resource types, from the author's schema alone.
 pub(super) fn types(document: &Document, tools: &[Tool]) -> Vec<Finding> {
     let declared = cedar::author_schema(&document.schema);
-    // A schema that does not read is reported as a whole.
+    // A schema that does not parse is reported as a whole.
     if declared.is_null() {
         return Vec::new();
     }
@@ -35,7 +35,7 @@ pub(super) fn types(document: &Document, tools: &[Tool]) -> Vec<Finding> {
     named(tools).filter_map(finding).collect()
 }
 
-/// What becomes of resources that do not stand among the entities.
+/// Findings about the handling of resources that are not in the entity store.
 pub(super) fn unknown(tools: &[Tool], schema: &Schema, entities: &Entities) -> Vec<Finding> {
     let is_empty = |name: &TypeName| {
         !entities.iter().any(|entity| entity.uid().type_name() == name.as_cedar())

@@ -1,8 +1,9 @@
-//! What of a bundle is in force, and what is in shadow: evaluated and recorded, never in the way.
+//! Separates enforced policies from shadow policies, which are evaluated and recorded but never
+//! refuse.
 
 use crate::bundle::{Code, Finding, Layer, LayerName, Layers, Manifest, Mode, Site};
 
-/// The layers in force, and all of them as if nothing were in shadow where something is.
+/// The enforced layers and, if any policy is in shadow, all layers with shadow policies enforced.
 pub(super) fn stage(
     manifest: &Manifest,
     all: Vec<Layer>,
@@ -17,7 +18,7 @@ pub(super) fn stage(
         findings.push(finding.with_help("write `mode: shadow` to have the whole bundle in shadow"));
     }
     let partial = !shadow.is_empty() || all.iter().any(Layer::is_partial);
-    // A bundle in shadow is judged as if it were in force; what it refuses passes nevertheless.
+    // A bundle in shadow is evaluated as if enforced; its refusals are forwarded anyway.
     if manifest.mode == Mode::Shadow || !partial {
         return (Layers::new(all), None);
     }

@@ -1,4 +1,4 @@
-//! What a call is about, from its bytes to its record.
+//! The resource of a call, from its bytes to its record.
 
 use cedar_policy::{EntityId, EntityUid};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ fn uid(id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id("Payment".parse().unwrap(), EntityId::new(id))
 }
 
-/// The fixture with payments of alice as resources of `get`, and what she may do with them.
+/// The fixture with alice's payments as resources of `get`, and policies for them.
 fn gate(payments: &[&str], redact: bool, unknown: &str) -> Gate {
     let mut document = fixture::document_json();
     let schema = document["schema"].as_str().unwrap().to_owned();
@@ -25,7 +25,7 @@ fn gate(payments: &[&str], redact: bool, unknown: &str) -> Gate {
             .iter()
             .map(|id| json!({ "uid": uid(id).to_string(), "attrs": { "owner": owner } })),
     );
-    // Without any, a bundle that refuses the unknown would have a warning.
+    // Without an entity of the type, `unknown: refuse` causes a warning.
     entities.push(json!({ "uid": "Payment::\"of nobody\"" }));
     document["layers"]["org"] = json!([
         { "id": "owners", "source": "@id(\"owners\") permit (principal, action == Action::\"pay/get\", resource) when { resource has owner && resource.owner == principal };" },
@@ -36,7 +36,7 @@ fn gate(payments: &[&str], redact: bool, unknown: &str) -> Gate {
 }
 
 fn decided(gate: &Gate, body: &str) -> Vec<Record> {
-    // The only revision that has batches.
+    // The only revision with batches.
     let fields = with(&[("mcp-protocol-version", "2025-03-26")]);
     match run(gate, &fields, Some(fixture::claims()), body.as_bytes()) {
         Step::Done(effects) => effects.records,
@@ -92,7 +92,7 @@ fn a_refusal_names_the_argument_and_not_its_value() {
     assert!(!body.to_string().contains("p-9"));
 }
 
-/// JSON spells a string in many ways; the tool reads the same in each.
+/// Spells a string in JSON with escapes; the tool must read the same string from each spelling.
 fn spelt(text: &str, escape: &[bool]) -> String {
     let spell = |(index, unit): (usize, u16)| {
         let plain = char::from_u32(unit.into()).filter(|letter| !"\"\\".contains(*letter));
@@ -109,7 +109,7 @@ proptest! {
     // Each case loads a bundle.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// In a batch of calls with other arguments too, however it is spelt.
+    /// For every spelling, and in a batch with calls that have other arguments.
     #[test]
     fn a_call_is_about_the_entity_that_its_argument_names(
         ids in prop::collection::vec("[^\0]{0,6}", 1..4),

@@ -1,4 +1,4 @@
-//! Bundles that have no say: in shadow, and as a candidate.
+//! Bundles that do not affect the decision: in shadow, and as a candidate.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::bundle::{Bundle, Mode};
 use crate::reason::Decision;
 use crate::record::Flip;
 
-/// The fixture with a change.
+/// The fixture after a change.
 fn changed(change: impl FnOnce(&mut Value)) -> Bundle {
     let mut document = fixture::document_json();
     change(&mut document);
@@ -18,7 +18,7 @@ fn in_shadow() -> Gate {
     Gate::new(changed(|document| document["manifest"]["mode"] = json!("shadow")), String::new())
 }
 
-/// The fixture, and beside it one that refunds at most 50 and lists no method.
+/// The fixture with a candidate that refunds at most 50 and lists no method.
 fn with_candidate() -> Gate {
     let stricter = changed(|document| {
         document["manifest"]["version"] = json!(4);
@@ -96,7 +96,7 @@ fn a_candidate_has_an_opinion_and_no_say() {
     let candidate = record.candidate.as_ref().unwrap();
     assert_eq!((candidate.bundle.version, candidate.outcome.reason), (4, Reason::Forbidden));
     assert_eq!(candidate.outcome.policies, ["limit"]);
-    // What both decide alike is no flip, and has both answers.
+    // If both bundles decide alike, the record holds both decisions but no flip.
     let (refusal, _) = refused(send(&with_candidate(), &refund(501)));
     assert_eq!(flips(&refusal.records[0]), []);
     assert_eq!(refusal.records[0].candidate_decision, Some(Decision::Deny));
@@ -132,7 +132,7 @@ fn housekeeping_is_recorded_when_the_candidate_would_refuse_it() {
 }
 
 proptest! {
-    /// Whatever the request, a candidate changes nothing but its own fields of the record.
+    /// For any request, a candidate changes only its own fields of the record.
     #[test]
     fn a_candidate_changes_no_decision(
         body in prop_oneof![

@@ -1,4 +1,4 @@
-//! What Cedar's validator complains of, as codes.
+//! Maps errors of Cedar's validator to finding codes.
 
 use cedar_policy::{ValidationError, ValidationWarning};
 
@@ -16,8 +16,8 @@ pub(super) fn of_error(error: &ValidationError) -> Code {
     }
 }
 
-/// What to write in the place of a text that is compared with an enumerated argument, where Cedar's
-/// words say that it is.
+/// Advice for a string that is compared with an enumerated argument, detected from the text of
+/// Cedar's error.
 pub(super) fn advice(words: &str) -> Option<String> {
     let pair = words.split_once("the types ")?.1.split_once(" are not compatible")?.0;
     let (left, right) = pair.split_once(" and ")?;
