@@ -1,9 +1,8 @@
-//! A tool: its server's description, its entry in the inventory, and how it types a call.
+//! A tool: its server's description, its entry in the inventory, and the types of its arguments.
 //!
-//! A tool is read once, when a bundle is built or loaded, from the JSON Schema of its arguments.
-//! Everything about a call then comes from one typed tree: the check of the arguments, the Cedar
-//! value that policies see, the part of the Cedar schema that describes it, and the redacted copy
-//! for the record.
+//! A tool is parsed once, when a bundle is built or loaded, from the JSON Schema of its arguments.
+//! One typed tree then serves every call: it checks the arguments, builds the Cedar value for
+//! policies, generates the tool's part of the Cedar schema, and redacts the copy for the record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,7 +45,7 @@ pub use self::value::ArgumentError;
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
 
-/// One callable operation of one server.
+/// One tool of one server.
 #[derive(Clone, Debug)]
 pub struct Tool {
     name: String,
@@ -61,7 +60,7 @@ pub struct Tool {
     headers: Vec<ParamHeader>,
     notes: Vec<Note>,
     noted: Noted,
-    /// The resource of calls that name no other one, as records have it.
+    /// The default resource of calls, in the form that records use.
     server_resource: Arc<str>,
 }
 
@@ -93,10 +92,11 @@ impl Noted {
 }
 
 impl Tool {
-    /// Reads a tool of `server` from its description, or says everything that is wrong with it.
+    /// Parses a tool of `server` from its description. The error lists every problem.
     ///
-    /// `taken` are the type names that the bundle's own Cedar schema declares outside of any
-    /// namespace: Cedar lets no generated type have the same name, so it gets a `_` at its end.
+    /// `taken` are the type names that the bundle's own Cedar schema declares outside any
+    /// namespace. Cedar does not allow a generated type to have such a name, so it gets the suffix
+    /// `_`.
     pub fn new(
         server: &str,
         description: &ToolDescription,
@@ -138,7 +138,7 @@ impl Tool {
         })
     }
 
-    /// The name by which the server knows the tool.
+    /// The tool's name on its server.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -148,7 +148,7 @@ impl Tool {
         &self.server
     }
 
-    /// The name by which policies know the tool, such as `crm/update_contact`.
+    /// The tool's name in policies, such as `crm/update_contact`.
     pub fn qualified_name(&self) -> &str {
         &self.qualified_name
     }
@@ -158,27 +158,27 @@ impl Tool {
         self.action.as_ref()
     }
 
-    /// The Cedar resource of a call that names no other one.
+    /// The Cedar resource of a call that does not name one: the server.
     pub fn server_entity(&self) -> Option<&EntityUid> {
         self.server_entity.as_ref()
     }
 
-    /// What the inventory says about the tool.
+    /// The tool's marks in the inventory.
     pub fn marks(&self) -> &Marks {
         &self.marks
     }
 
-    /// What records say of the tool.
+    /// The tool's fields in records.
     pub fn noted(&self) -> &Noted {
         &self.noted
     }
 
-    /// The arguments that a client of MCP 2026-07-28 repeats in `Mcp-Param-*` headers.
+    /// The arguments that an MCP 2026-07-28 client mirrors in `Mcp-Param-*` headers.
     pub fn headers(&self) -> &[ParamHeader] {
         &self.headers
     }
 
-    /// What the schema of the arguments asserts and the gate does not check.
+    /// Assertions of the argument schema that the gate does not enforce.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
@@ -188,7 +188,7 @@ impl Tool {
         &self.namespace
     }
 
-    /// The Cedar namespaces with the entity types that [`Self::input_type`] refers to.
+    /// The Cedar namespaces of the entity types that [`Self::input_type`] refers to.
     pub fn declarations(&self) -> String {
         cedar::declarations(&self.input)
     }
@@ -198,8 +198,7 @@ impl Tool {
         cedar::record_type(&self.input)
     }
 
-    /// Checks the arguments of a call, which may become so many values, and builds `context.input`
-    /// from them.
+    /// Checks the arguments of a call, within a limit of values, and builds `context.input`.
     pub fn arguments<'a>(
         &'a self,
         arguments: Option<&'a Object<'_>>,
@@ -208,13 +207,13 @@ impl Tool {
         value::input(&self.input, arguments, values)
     }
 
-    /// The entity that the arguments of a call name as its resource; `None` where that is the
-    /// server, or the argument is not what the tool's schema asks for.
+    /// The resource that a call names in its arguments; `None` if the tool's resource is the
+    /// server, or if the argument does not match the tool's schema.
     pub fn resource(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
         self.resource.as_ref()?.entity(arguments)
     }
 
-    /// The resource of a call as it may be recorded.
+    /// The resource of a call, redacted for records.
     pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<Arc<str>> {
         match &self.resource {
             Some(source) => source.recorded(arguments).map(Into::into),
@@ -228,14 +227,14 @@ impl Tool {
         named.map_or_else(|| SERVER.to_owned(), |mark| mark.entity_type.to_string())
     }
 
-    /// The arguments of a call as they may be recorded, whether they are valid or not; `None` if
-    /// that takes more bytes than so many.
+    /// The arguments of a call, valid or not, redacted for records; `None` if the result is longer
+    /// than `longest` bytes.
     pub fn redacted(&self, arguments: Option<&Object<'_>>, longest: usize) -> Option<Rendered> {
         redact::input(&self.input, arguments, longest)
     }
 }
 
-/// Tools of one bundle whose Cedar namespaces are the same, one error for each but the first.
+/// Finds tools of one bundle with the same Cedar namespace: one error for each except the first.
 pub fn collisions(tools: &[Tool]) -> Vec<ToolError> {
     let mut owners = BTreeMap::new();
     let mut errors = Vec::new();

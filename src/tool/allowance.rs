@@ -1,12 +1,12 @@
-//! How many values the arguments of one call may become.
+//! The limit of values that the arguments of one call may become.
 
-/// So many bytes of text count as one more value.
+/// This many bytes of text count as one more value.
 const TEXT: usize = 256;
 
-/// What is left of the values that one call may have.
+/// The remaining values for the arguments of one call.
 ///
-/// A type such as a union makes several values of one value of the caller's, each of which takes
-/// more memory than its text did. Work that comes to nothing counts too, so this bounds time as well.
+/// A type such as a union can turn one JSON value into several values, each of which takes more
+/// memory than its text. Work whose result is discarded counts too, so this also bounds time.
 #[derive(Debug)]
 pub(super) struct Allowance(usize);
 
@@ -15,7 +15,7 @@ impl Allowance {
         Self(values)
     }
 
-    /// Takes one value with so many bytes of text; `None` if there are not enough.
+    /// Takes one value with this many bytes of text; `None` if too few values are left.
     pub(super) fn take(&mut self, bytes: usize) -> Option<()> {
         let values = bytes.checked_div(TEXT)?.checked_add(1)?;
         self.0 = self.0.checked_sub(values)?;

@@ -1,4 +1,4 @@
-//! The type of an argument: what a value must be, and what Cedar sees of it.
+//! The type of an argument: the accepted values and their Cedar type.
 
 use std::collections::BTreeMap;
 
@@ -8,36 +8,36 @@ use super::number::Range;
 use super::text::Text;
 use crate::json::Value;
 
-/// What one argument, or one element of one, may be.
+/// The type of one argument or element.
 #[derive(Clone, Debug)]
 pub(crate) struct Argument {
     pub(crate) kind: Kind,
-    /// Whether `null` is accepted; it then counts as absent.
+    /// Whether `null` is accepted; it counts as absent.
     pub(crate) nullable: bool,
 }
 
-/// The shapes of an argument.
+/// The kinds of types.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    /// A boolean, or only one of the two.
+    /// A boolean, or a single one of the two.
     Bool(Option<bool>),
     /// A number without a fraction.
     Long(Range),
     /// A number with at most four fractional digits.
     Decimal(Range),
-    /// A string, or something that JSON writes as one.
+    /// A string, or a typed value that JSON represents as a string.
     Text(Text),
-    /// One of several strings, each an entity.
+    /// One of several strings, each mapped to an entity.
     Enum(Enumeration),
-    /// Elements of one type, without order.
+    /// Unordered elements of one type.
     Set(Set),
-    /// A fixed number of elements, each of its own type.
+    /// A fixed number of elements, each with its own type.
     Tuple(Vec<Argument>),
     /// Named members.
     Record(Record),
     /// A value of at least one of several types.
     Union(Vec<Choice>),
-    /// Anything at all, which policies do not see.
+    /// Any value; policies do not see it.
     Opaque(Opaque),
 }
 
@@ -52,16 +52,16 @@ pub(crate) struct Record {
 pub(crate) struct Field {
     pub(crate) argument: Argument,
     pub(crate) required: bool,
-    /// Whether its value stays out of the record.
+    /// Whether its value is redacted in the record.
     pub(crate) redact: bool,
 }
 
-/// A string enumeration and the Cedar entities of its values.
+/// A string enumeration with the Cedar entities of its values.
 #[derive(Clone, Debug)]
 pub(crate) struct Enumeration {
     /// The namespace of the entity type, such as `crm::update_contact::Input`.
     pub(crate) namespace: String,
-    /// The entity type in it.
+    /// The name of the entity type in the namespace.
     pub(crate) name: String,
     pub(crate) values: BTreeMap<String, EntityUid>,
 }
@@ -75,18 +75,18 @@ pub(crate) struct Set {
     pub(crate) unique: bool,
 }
 
-/// One of the types of a union.
+/// One type of a union.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
-    /// Its place in the schema, which names it: `typeChoice0`.
+    /// The position in the schema, which gives the name `typeChoice0`.
     pub(crate) position: usize,
     pub(crate) kind: Kind,
 }
 
-/// A value that is passed on unread.
+/// A value that is passed on without being checked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Opaque {
-    /// Dotted paths inside of it that stay out of the record.
+    /// Dotted paths inside it that are redacted in the record.
     pub(crate) redact: Vec<String>,
 }
 
@@ -96,33 +96,33 @@ impl Argument {
         Self { kind: Kind::Opaque(Opaque { redact }), nullable: true }
     }
 
-    /// Whether policies see nothing of it.
+    /// Whether policies do not see it.
     pub(crate) fn is_hidden(&self) -> bool {
         matches!(self.kind, Kind::Opaque(_))
     }
 }
 
 impl Field {
-    /// Whether Cedar can count on the attribute being there.
+    /// Whether the Cedar attribute is always present.
     pub(crate) fn is_certain(&self) -> bool {
         self.required && !self.argument.nullable
     }
 }
 
 impl Choice {
-    /// The attribute that holds the value when it is of this type.
+    /// The attribute that holds a value of this type.
     pub(crate) fn attribute(&self) -> String {
         format!("typeChoice{}", self.position)
     }
 }
 
-/// The attribute of one element of a tuple.
+/// The attribute that holds one element of a tuple.
 pub(crate) fn projection(position: usize) -> String {
     format!("proj{position}")
 }
 
 impl Kind {
-    /// Whether a value has the JSON type that this asks for, whatever it says.
+    /// Whether a value has the JSON type of this kind, regardless of its content.
     pub(crate) fn admits(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Bool(_) => matches!(value, Value::Bool(_)),
@@ -134,7 +134,7 @@ impl Kind {
             Self::Opaque(_) => true,
         }
     }
-    /// Whether this is neither an array nor an object.
+    /// Whether values are neither arrays nor objects.
     pub(crate) fn is_scalar(&self) -> bool {
         match self {
             Self::Bool(_) | Self::Long(_) | Self::Decimal(_) | Self::Text(_) | Self::Enum(_) => {
@@ -146,17 +146,17 @@ impl Kind {
         }
     }
 
-    /// The record, if this is one.
+    /// The record type, if this is one.
     pub(crate) fn as_record(&self) -> Option<&Record> {
         if let Self::Record(record) = self { Some(record) } else { None }
     }
 
-    /// The opaque value, if this is one.
+    /// The opaque type, if this is one.
     pub(crate) fn as_opaque(&self) -> Option<&Opaque> {
         if let Self::Opaque(opaque) = self { Some(opaque) } else { None }
     }
 
-    /// What an element at a position of an array must be, if anything can be there.
+    /// The type of the element at a position of an array, if there can be one.
     pub(crate) fn element(&self, position: usize) -> Option<&Argument> {
         if let Self::Set(set) = self {
             Some(&set.items)

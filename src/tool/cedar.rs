@@ -1,4 +1,4 @@
-//! A tool in terms of a Cedar schema: names that Cedar can read, and the types of its arguments.
+//! The Cedar schema of a tool: valid names, and the types of its arguments.
 //!
 //! The encoding is that of `cedar-policy-mcp-schema-generator`, with objects as records and numbers
 //! as `decimal`.
@@ -10,7 +10,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 
 use super::argument::{Argument, Enumeration, Field, Kind, Record, projection};
 
-/// Words that Cedar does not take for a name.
+/// Words that are not valid names in Cedar.
 const RESERVED: [&str; 10] =
     ["true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"];
 
@@ -22,7 +22,7 @@ pub(super) fn namespace(server: &str, tool: &str) -> String {
     format!("{}::{}", identifier(server), identifier(tool))
 }
 
-/// An entity of a type that Cedar can name.
+/// An entity, if its type is a valid Cedar name.
 pub(super) fn entity(entity_type: &str, id: &str) -> Option<EntityUid> {
     Some(EntityUid::from_type_name_and_id(entity_type.parse().ok()?, EntityId::new(id)))
 }
@@ -40,7 +40,7 @@ pub(super) fn enumeration<'a>(
         namespace = format!("{namespace}::{}", identifier(part));
     }
     let mut name = identifier(last);
-    // `Action` is Cedar's own, and a type in a namespace cannot be named like one outside of any.
+    // Cedar reserves `Action`, and a type in a namespace must not have the name of one outside any.
     while name == "Action" || taken.contains(&name) {
         name.push('_');
     }
@@ -53,7 +53,7 @@ pub(super) fn enumeration<'a>(
     Some(Enumeration { namespace, name, values })
 }
 
-/// The namespaces with the entity types of all enumerations in a record.
+/// The namespaces and entity types of all enumerations in a record.
 pub(super) fn declarations(record: &Record) -> String {
     let mut declarations = Declarations::new();
     for field in record.fields.values() {
@@ -97,7 +97,7 @@ fn type_of(kind: &Kind) -> String {
         Kind::Union(choices) => attributes(
             choices.iter().map(|choice| (choice.attribute(), false, type_of(&choice.kind))),
         ),
-        // Nothing refers to the type of what policies do not see.
+        // Policies do not see opaque values, so nothing refers to this type.
         Kind::Opaque(_) => "{}".to_owned(),
     }
 }
@@ -143,7 +143,7 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.escape_debug())
 }
 
-/// The nearest thing to a name that Cedar reads as one.
+/// Converts a name to a similar one that is a valid Cedar identifier.
 fn identifier(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let mut identifier: String = name.chars().map(plain).collect();

@@ -1,4 +1,4 @@
-//! What a server offers: the answer to MCP `tools/list`, and the digests that pin it.
+//! Parses a server's MCP `tools/list` response and pins its tools by digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use super::problem::{Problem, ToolError};
 use crate::digest::Digest;
 use crate::json::Normalize as _;
 
-/// The longest name a tool can have.
+/// The maximum length of a tool name.
 const MAX_NAME: usize = 128;
 
-/// One tool as its server describes it, reduced to what the gate reads. The digest stands for all
-/// the rest, such as the description that a model reads.
+/// One tool as its server describes it, reduced to what the gate reads. The digest covers the rest,
+/// such as the description that a model reads.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", try_from = "Entry")]
 pub struct ToolDescription {
@@ -22,7 +22,7 @@ pub struct ToolDescription {
     digest: Digest,
 }
 
-/// What a built document says about a tool, before anybody has looked at it.
+/// A tool in a built document, before validation.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Entry {
@@ -42,7 +42,7 @@ impl ToolDescription {
         &self.input_schema
     }
 
-    /// The digest of all that the server says about the tool.
+    /// The digest of everything that the server states about the tool.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -64,27 +64,27 @@ impl TryFrom<Entry> for ToolDescription {
     }
 }
 
-/// Whether a text is a name as MCP asks for.
+/// Whether a text is a valid MCP tool name.
 pub fn is_tool_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(plain)
 }
 
-/// The digest that pins a tool: of every member that the server gave, known or not, so that
-/// nothing that any client shows to a model or a person can change behind it.
+/// The digest that pins a tool. It covers every member that the server sent, known or not, so that
+/// nothing that a client shows to a model or a user can change unnoticed.
 pub fn pin(tool: &Value) -> Digest {
     Digest::of(tool)
 }
 
-/// The tools of `{"tools": […]}`, of a JSON-RPC response around it, or of the bare array.
+/// The tools of `{"tools": […]}`, of a JSON-RPC response that contains it, or of a bare array.
 pub fn listed(list: &Value) -> Option<&Vec<Value>> {
     let answer = list.get("result").unwrap_or(list);
     answer.get("tools").unwrap_or(answer).as_array()
 }
 
-/// Reads a list of tools, and holds them against `pins` where that stands beside them.
+/// Parses a list of tools and compares it with its `pins`, if present.
 ///
-/// The error has every tool that cannot be read, or is not what was pinned.
+/// The error lists every tool that cannot be parsed or differs from its pin.
 pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> {
     let answer = list.get("result").unwrap_or(list);
     let Some(tools) = listed(list) else {
@@ -119,7 +119,7 @@ fn description(tool: &Value) -> Result<ToolDescription, Problem> {
     ToolDescription::try_from(Entry { name: name.to_owned(), input_schema, digest: pin(tool) })
 }
 
-/// Where the pins and the tools differ.
+/// The differences between pins and tools.
 fn unpinned(pins: &Value, tools: &[ToolDescription]) -> Vec<ToolError> {
     let Ok(mut pins) = BTreeMap::<String, Digest>::deserialize(pins) else {
         return vec![ToolError::new("", "", Problem::Pins)];

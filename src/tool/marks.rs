@@ -8,22 +8,22 @@ use super::ResourceMark;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Marks {
-    /// Names of the classes the tool belongs to, such as `write`.
+    /// The classes of the tool, such as `write`.
     pub classes: Vec<String>,
-    /// The kind of data the tool touches.
+    /// The kind of data that the tool accesses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_class: Option<String>,
-    /// What the tool does with that data.
+    /// The operation of the tool on that data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// What one call costs, in units of the bundle's own.
+    /// The cost of one call, in a unit that the bundle chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<u32>,
-    /// The argument that names the Cedar resource; without it that is the server.
+    /// The argument that names the Cedar resource; if absent, the resource is the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceMark>,
-    /// Dotted paths of arguments whose values stay out of the record.
+    /// Dotted paths of arguments whose values are redacted in the record.
     pub redact: Vec<String>,
-    /// Dotted paths of arguments that are passed on unread.
+    /// Dotted paths of arguments that are passed on without being checked.
     pub opaque: Vec<String>,
 }

@@ -1,21 +1,20 @@
-//! Numbers: exact, in ten-thousandths, which is the resolution of Cedar's `decimal`.
+//! Exact numbers in ten-thousandths, the resolution of Cedar's `decimal`.
 //!
-//! A number is only accepted when every reader must see the same value:
-//! plain notation, at most four fractional digits, and no more significant digits than a double
-//! keeps.
+//! A number is accepted only if every parser must read the same value: plain notation, at most four
+//! fractional digits, and no more significant digits than a double preserves.
 
 use serde_json::{Map, Number, Value};
 
-/// How many fractional digits Cedar's `decimal` has.
+/// The fractional digits of Cedar's `decimal`.
 const DIGITS: usize = 4;
 /// Ten to the power of [`DIGITS`].
 pub(crate) const ONE: i128 = 10_000;
-/// How many significant digits survive a double, whichever they are.
+/// The significant digits that a double always preserves.
 pub(crate) const DOUBLE_DIGITS: usize = 15;
-/// Beyond every number a bound could be compared with.
+/// Larger than every number that is compared with a bound.
 const BEYOND: i128 = i128::MAX / 1_000_000;
 
-/// The values that a number may have.
+/// The range of a number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) min: Option<Bound>,
@@ -24,14 +23,14 @@ pub(crate) struct Range {
     pub(crate) values: Option<Vec<i128>>,
 }
 
-/// A limit in ten-thousandths, and how to say it.
+/// A bound in ten-thousandths, and its text for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub(crate) limit: i128,
     words: String,
 }
 
-/// A number of a schema, cut off towards zero.
+/// A number from a schema, truncated towards zero.
 struct Cut {
     value: i128,
     exact: bool,
@@ -39,10 +38,10 @@ struct Cut {
 }
 
 impl Range {
-    /// Reads the numeric keywords of a schema; `values` is its `enum` or `const`.
+    /// Parses the numeric keywords of a schema; `values` is its `enum` or `const`.
     ///
-    /// The error is the keyword that cannot be read, the second part of the result one that cannot
-    /// be enforced.
+    /// The error is a keyword that cannot be parsed; the second part of the result is one that
+    /// cannot be enforced.
     pub(crate) fn read(
         schema: &Map<String, Value>,
         values: Option<&[&Value]>,
@@ -65,12 +64,12 @@ impl Range {
         Ok((range, fine.then_some("multipleOf")))
     }
 
-    /// Checks an integer; the error says what it must be.
+    /// Checks an integer; the error is the requirement that it does not meet.
     pub(crate) fn check_long(&self, value: i64) -> Result<(), String> {
         self.check(i128::from(value).saturating_mul(ONE))
     }
 
-    /// Checks a number in ten-thousandths; the error says what it must be.
+    /// Checks a number in ten-thousandths; the error is the requirement that it does not meet.
     pub(crate) fn check_decimal(&self, value: i64) -> Result<(), String> {
         self.check(i128::from(value))
     }
@@ -92,7 +91,8 @@ impl Range {
     }
 }
 
-/// Reads a literal in plain notation as ten-thousandths; the error says what it must be.
+/// Parses a literal in plain notation as ten-thousandths; the error is the requirement that it does
+/// not meet.
 pub(crate) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static str> {
     let unsigned = literal.strip_prefix('-').unwrap_or(literal);
     let negative = unsigned.len() != literal.len();
@@ -115,7 +115,7 @@ pub(crate) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static 
     let scaled = digits().chain(std::iter::repeat_n(b'0', zeros)).try_fold(0_i64, |size, digit| {
         let digit = i64::from(digit.saturating_sub(b'0'));
         let grown = size.checked_mul(10)?;
-        // Below zero there is one number more.
+        // The negative range has one more number.
         if negative { grown.checked_sub(digit) } else { grown.checked_add(digit) }
     });
     scaled.ok_or("between -922337203685477.5808 and 922337203685477.5807")
@@ -154,7 +154,7 @@ fn upper(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
 }
 
 fn cut(number: &Number) -> Cut {
-    // A double displays without exponent, unlike the literal.
+    // `f64` is displayed without exponent, unlike the literal.
     let float = number.as_f64().filter(|_| number.is_f64());
     let text = float.map_or_else(|| number.to_string(), |float| float.to_string());
     let unsigned = text.strip_prefix('-').unwrap_or(&text);

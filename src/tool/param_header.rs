@@ -1,4 +1,4 @@
-//! Arguments that clients repeat in `Mcp-Param-*` headers (MCP 2026-07-28).
+//! Arguments that clients mirror in `Mcp-Param-*` headers (MCP 2026-07-28).
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::problem::Problem;
 
-/// The keyword of JSON Schema that declares the header.
+/// The JSON Schema keyword that declares the header.
 const KEYWORD: &str = "x-mcp-header";
 /// Keywords whose value is a schema, or an array of schemas.
 const SCHEMAS: [&str; 15] = [
@@ -29,16 +29,16 @@ const SCHEMAS: [&str; 15] = [
 /// Keywords whose value is an object of schemas.
 const MAPS: [&str; 4] = ["$defs", "definitions", "patternProperties", "dependentSchemas"];
 
-/// An argument that a client repeats in a header.
+/// An argument that a client mirrors in a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParamHeader {
-    /// What follows `Mcp-Param-` in the name of the header.
+    /// The name of the header after `Mcp-Param-`.
     pub name: String,
-    /// The members that lead to the argument.
+    /// The path of members to the argument.
     pub path: Vec<String>,
 }
 
-/// Finds the arguments that have headers, or every rule they break.
+/// Finds the arguments with headers; the error lists every violated rule.
 pub(super) fn read(schema: &Value) -> Result<Vec<ParamHeader>, Vec<(String, Problem)>> {
     let mut reader = Reader::default();
     reader.schema(schema, &[], true);
@@ -53,7 +53,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads a schema; `plain` while only `properties` led to it.
+    /// Parses a schema; `plain` is true if only `properties` led to it.
     fn schema(&mut self, schema: &Value, path: &[String], plain: bool) {
         if let Some(name) = schema.get(KEYWORD) {
             match header(name, schema, path, plain) {
@@ -103,7 +103,7 @@ fn header(
     Ok(ParamHeader { name: name.to_owned(), path: path.to_vec() })
 }
 
-/// Whether the type is an integer, a string or a boolean, and perhaps null.
+/// Whether the type is integer, string or boolean, optionally with null.
 fn is_simple(schema: &Value) -> bool {
     let one = |kind: &Value| kind.as_str().filter(|kind| *kind != "null").map(ToOwned::to_owned);
     let types: Vec<String> = match (schema.get("type"), schema.get("anyOf")) {
@@ -123,7 +123,7 @@ fn members(map: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     map.and_then(Value::as_object).into_iter().flatten()
 }
 
-/// A byte of a `token` of RFC 9110.
+/// Whether a byte is a `tchar` of an RFC 9110 `token`.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,15 +1,15 @@
-//! The location of a type in a tool's schema, as a dotted path and as the basis of Cedar names.
+//! The location of a type in a tool's schema, as a dotted path and as the source of Cedar names.
 
 /// The location of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SchemaPath {
     /// The dotted path of the argument.
     pub(super) path: String,
-    /// The parts of the names of its Cedar types.
+    /// The parts of its Cedar type names.
     pub(super) types: Vec<String>,
-    /// Whether these parts begin at a definition, which other arguments may refer to as well.
+    /// Whether the parts start at a definition, to which other arguments may refer too.
     pub(super) shared: bool,
-    /// Whether this is the root, the arguments as a whole.
+    /// Whether this is the root: the arguments as a whole.
     pub(super) root: bool,
 }
 
@@ -27,14 +27,14 @@ impl SchemaPath {
         place
     }
 
-    /// The location of a part that has no dotted path of its own, such as one type of a union.
+    /// The location of a part without its own dotted path, such as one type of a union.
     pub(super) fn part(&self, name: &str) -> Self {
         let mut place = Self { root: false, ..self.clone() };
         place.types.push(name.to_owned());
         place
     }
 
-    /// The location of a definition that a `$ref` here refers to.
+    /// The location of a definition referenced by a `$ref`.
     pub(super) fn definition(&self, name: &str) -> Self {
         Self {
             path: self.path.clone(),
@@ -45,7 +45,7 @@ impl SchemaPath {
     }
 }
 
-/// Whether a dotted path is below another one.
+/// Whether a dotted path is inside another one.
 pub(super) fn is_inside(path: &str, outer: &str) -> bool {
     path.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
 }

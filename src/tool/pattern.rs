@@ -1,7 +1,7 @@
-//! The `pattern` keyword: regular expressions of ECMAScript, with its `u` flag.
+//! The `pattern` keyword: ECMAScript regular expressions with the `u` flag.
 //!
-//! Only what is listed here is enforced: syntax that means the same in ECMAScript and in the regex
-//! crate. It is written anew on the way, so that no character keeps a meaning of the crate's own.
+//! Only the syntax handled here is enforced: syntax with the same meaning in ECMAScript and in the
+//! regex crate. Patterns are rewritten, so that no character keeps a meaning specific to the crate.
 
 use std::fmt::Write as _;
 use std::iter::Peekable;
@@ -9,13 +9,13 @@ use std::str::Chars;
 
 use regex::Regex;
 
-/// White space of ECMAScript, as the inside of a set.
+/// White space of ECMAScript, as the content of a set.
 const SPACE: &str = r"\t\n\x0B\x0C\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}";
 
-/// Characters that a backslash takes the meaning from.
+/// Characters that a backslash turns into literals.
 const SYNTAX: &str = r"^$\.*+?()[]{}|/";
 
-/// Compiles a pattern; `None` if it has anything that is not known to mean the same here.
+/// Compiles a pattern; `None` if it contains anything not known to have the same meaning in both.
 pub(super) fn compile(pattern: &str) -> Option<Regex> {
     let mut reader = Reader { rest: pattern.chars().peekable(), text: String::new() };
     while let Some(next) = reader.rest.next() {
@@ -24,24 +24,24 @@ pub(super) fn compile(pattern: &str) -> Option<Regex> {
     Regex::new(&reader.text).ok()
 }
 
-/// What a backslash and the characters after it stand for.
+/// The meaning of an escape.
 enum Escape {
     Character(char),
-    /// A set, as it is written inside and outside of another one.
+    /// A set, in a syntax that is valid inside and outside another set.
     Set(String),
 }
 
 struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
-    /// The pattern as the regex crate reads it.
+    /// The pattern rewritten for the regex crate.
     text: String,
 }
 
 impl Reader<'_> {
-    /// Reads one term after its first character, with what says how often it is there.
+    /// Parses the rest of a term after its first character, including its quantifier.
     fn term(&mut self, first: char) -> Option<()> {
         match first {
-            // Nothing can be repeated here.
+            // Assertions and alternation cannot be repeated.
             '^' | '$' | '|' => {
                 self.text.push(first);
                 return (!self.is_quantified()).then_some(());
@@ -72,7 +72,7 @@ impl Reader<'_> {
         self.quantifier()
     }
 
-    /// Reads `*`, `+`, `?`, `{2}`, `{2,}` or `{2,3}`, any of them lazy, if one is next.
+    /// Parses `*`, `+`, `?`, `{2}`, `{2,}` or `{2,3}`, greedy or lazy, if one is next.
     fn quantifier(&mut self) -> Option<()> {
         if !self.is_quantified() {
             return Some(());
@@ -90,7 +90,7 @@ impl Reader<'_> {
             self.text.push(self.rest.next_if_eq(&'}')?);
         }
         self.text.extend(self.rest.next_if_eq(&'?'));
-        // The regex crate takes `a++` for a repetition that is repeated.
+        // The regex crate parses `a++` as a repeated repetition.
         (!self.is_quantified()).then_some(())
     }
 
@@ -106,7 +106,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Reads a set after its opening bracket.
+    /// Parses a set after its opening bracket.
     fn set(&mut self) -> Option<()> {
         self.text.push('[');
         self.text.extend(self.rest.next_if_eq(&'^'));
@@ -115,7 +115,7 @@ impl Reader<'_> {
         }
         while self.rest.next_if_eq(&']').is_none() {
             let Escape::Character(low) = self.member()? else {
-                // A set is no end of a range.
+                // A set cannot be the end of a range.
                 if self.rest.next_if_eq(&'-').is_some() {
                     self.rest.peek().filter(|next| **next == ']')?;
                     self.character('-')?;
@@ -139,13 +139,13 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Reads a member of a set, or one end of a range; a set in it is written at once.
+    /// Parses a member of a set, or one end of a range; a nested set is written immediately.
     fn member(&mut self) -> Option<Escape> {
         let next = self.rest.next()?;
         let member = match next {
             '\\' => self.escape(true)?,
             '[' => return None,
-            // Two of them are an operator in other dialects.
+            // A doubled character is an operator in other dialects.
             _ if next.is_ascii_punctuation() && self.rest.peek() == Some(&next) => return None,
             _ => Escape::Character(next),
         };
@@ -155,7 +155,7 @@ impl Reader<'_> {
         Some(member)
     }
 
-    /// Reads an escape after its backslash.
+    /// Parses an escape after its backslash.
     fn escape(&mut self, in_set: bool) -> Option<Escape> {
         let next = self.rest.next()?;
         Some(Escape::Character(match next {
@@ -178,7 +178,7 @@ impl Reader<'_> {
         }))
     }
 
-    /// Reads a character by its number in so many digits. Half a pair is no character here.
+    /// Parses a code point from this number of hexadecimal digits. Surrogates are rejected.
     fn hexadecimal(&mut self, digits: usize) -> Option<char> {
         let mut number: u32 = 0;
         for _ in 0..digits {
@@ -187,7 +187,7 @@ impl Reader<'_> {
         char::from_u32(number)
     }
 
-    /// Writes a character that stands for itself.
+    /// Writes a literal character.
     fn character(&mut self, character: char) -> Option<()> {
         if character.is_ascii_alphanumeric() {
             self.text.push(character);

@@ -1,4 +1,4 @@
-//! What can be wrong with a tool's description, told to whoever builds the bundle.
+//! Problems in tool descriptions, reported when a bundle is built.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::json::Inexact;
 
-/// A tool that cannot be used as it is described.
+/// A tool whose description cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolError {
     tool: String,
@@ -19,23 +19,23 @@ impl ToolError {
         Self { tool: tool.to_owned(), argument: argument.to_owned(), problem }
     }
 
-    /// The tool in question; empty when it is the whole list.
+    /// The tool's name; empty if the error is about the whole list.
     pub fn tool(&self) -> &str {
         &self.tool
     }
 
-    /// The dotted path of the argument in question; empty when it is the whole tool.
+    /// The dotted path of the argument; empty if the error is about the whole tool.
     pub fn argument(&self) -> &str {
         &self.argument
     }
 
-    /// Whether the tool may be fine and only is not what was pinned.
+    /// Whether the error concerns the pins only; the tool itself may be valid.
     pub fn is_about_pins(&self) -> bool {
         use Problem::{NotAsPinned, NotPinned, PinOfNothing, Pins};
         [NotAsPinned, NotPinned, PinOfNothing, Pins].contains(&self.problem)
     }
 
-    /// What is wrong.
+    /// The problem.
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
@@ -44,7 +44,7 @@ impl ToolError {
 impl fmt::Display for ToolError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.tool.is_empty() {
-            // A name that is none may hold anything.
+            // An invalid name may contain any character.
             write!(formatter, "tool `{}`: ", self.tool.escape_debug())?;
         }
         if !self.argument.is_empty() {
@@ -56,89 +56,89 @@ impl fmt::Display for ToolError {
 
 impl std::error::Error for ToolError {}
 
-/// What is wrong with a tool.
+/// A problem of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Problem {
-    /// The document is no list of tools.
+    /// The document is not a list of tools.
     #[error("this is neither a tools/list answer nor an array of tools")]
     NotAList,
     /// The document is one page of several.
     #[error("the list has a `nextCursor`: put the tools of all pages into one array")]
     OnePage,
-    /// The list's pins are no digests by tool name.
+    /// `pins` is not an object of digests by tool name.
     #[error("`pins` is not an object of digests by tool name")]
     Pins,
-    /// A tool differs from what was pinned.
+    /// A tool differs from its pin.
     #[error("its digest is not the one in `pins`, so it was changed after it was pinned")]
     NotAsPinned,
-    /// A tool is in a pinned list without being pinned.
+    /// A tool in a pinned list has no pin.
     #[error("it has no digest in `pins`, so it was added after the others were pinned")]
     NotPinned,
-    /// What was pinned is not in the list.
+    /// A pinned tool is not in the list.
     #[error("`pins` has its digest, but the tool is not in the list")]
     PinOfNothing,
-    /// A number of its schema has no canonical JSON.
+    /// A number in the schema has no exact canonical JSON.
     #[error(transparent)]
     Number(#[from] Inexact),
     /// A tool has no name.
     #[error("the tool has no name")]
     Nameless,
-    /// A tool's name is not of the form that MCP asks for.
+    /// A tool's name is not a valid MCP tool name.
     #[error("a tool name is 1 to 128 letters, digits, `_`, `-` and `.`")]
     ToolName,
-    /// Two tools have one name.
+    /// Two tools have the same name.
     #[error("another tool of this server has the same name")]
     Repeated,
-    /// A tool does not describe its arguments.
+    /// A tool has no schema for its arguments.
     #[error("`inputSchema` is missing or no object")]
     NoSchema,
     /// A tool's arguments are not an object.
     #[error("`inputSchema` describes something else than an object")]
     NoObject,
-    /// Nothing is known about an argument, so that policies could not read it.
+    /// An argument has no type, so policies could not read it.
     #[error("{0}, so policies could not read it: list it as opaque in the inventory")]
     Untyped(&'static str),
-    /// A keyword's value is not what JSON Schema says it is.
+    /// A keyword's value is not valid in JSON Schema.
     #[error("the value of `{0}` is not what JSON Schema asks for")]
     Malformed(&'static str),
-    /// A type that JSON Schema does not have.
+    /// The type does not exist in JSON Schema.
     #[error("`{0}` is no type of JSON Schema")]
     UnknownType(String),
-    /// A reference that leads nowhere, or out of the document.
+    /// A reference has no target in the document.
     #[error("`{0}` refers to nothing in this schema")]
     DanglingReference(String),
     /// A type that contains itself, which Cedar cannot express.
     #[error("`{0}` contains itself: list the argument as opaque in the inventory")]
     Recursive(String),
-    /// A schema nested too deeply, or too large once its references are followed.
+    /// A schema is nested too deeply, or too large with references resolved.
     #[error("the schema is too deep or too large")]
     TooLarge,
     /// A required argument is not among the properties.
     #[error("`{0}` is required but not described")]
     Undescribed(String),
-    /// No value fits.
+    /// No value fits the schema.
     #[error("no value fits this schema")]
     Impossible,
-    /// Two things get one Cedar name.
+    /// Two types get the same Cedar name.
     #[error("its Cedar name `{0}` is also that of {1}")]
     Collision(String, String),
-    /// The inventory names an argument that is not there.
+    /// The inventory names an argument that does not exist.
     #[error("the inventory lists it under `{0}`, but the tool has no such argument")]
     NoSuchArgument(&'static str),
-    /// The inventory finds the resource in an argument that cannot name one.
+    /// The inventory takes the resource from an argument that cannot name one.
     #[error("the inventory finds the resource in it, {0}")]
     Resource(&'static str),
-    /// `x-mcp-header` where it is not allowed, or with a value that is not allowed.
+    /// `x-mcp-header` is not allowed here, or its value is invalid.
     #[error("`x-mcp-header` {0}")]
     Header(&'static str),
 }
 
-/// Something a schema asserts that the gate leaves to the tool.
+/// An assertion of a schema that the gate does not enforce.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
     /// The dotted path of the argument; empty for the arguments as a whole.
     pub argument: String,
-    /// The keyword of JSON Schema that is not enforced.
+    /// The JSON Schema keyword that is not enforced.
     pub keyword: &'static str,
 }
 

@@ -1,17 +1,17 @@
-//! The arguments of a call as the record may show them.
+//! Redacts the arguments of a call for the record.
 //!
-//! It has to work for arguments that were refused, so it follows the schema as far as the value
-//! does: what the schema does not know could be anything, and is not shown.
+//! Refused arguments are recorded too, so this follows the schema only as far as the value does.
+//! Members that the schema does not know could hold anything and are not shown.
 
 use super::argument::{Argument, Field, Kind, Record};
 use crate::json::{self, Object, REDACTED, Rendered, Value};
 
 const UNKNOWN: &str = "[unknown]";
 
-/// More bytes than most arguments have.
+/// Larger than most arguments.
 const USUAL: usize = 512;
 
-/// Writes arguments without what must not be recorded; `None` if that takes more bytes than so many.
+/// Writes the redacted arguments; `None` if the result is longer than `longest` bytes.
 pub(super) fn input(
     record: &Record,
     arguments: Option<&Object<'_>>,
@@ -22,14 +22,14 @@ pub(super) fn input(
     Some(Rendered::new(shown.text))
 }
 
-/// What is written so far. Every step ends where that is too long.
+/// The output so far. Every step stops when it is too long.
 struct Shown {
     text: String,
     longest: usize,
 }
 
 impl Shown {
-    /// Members that the schema does not know are only counted: their names are the caller's, too.
+    /// Unknown members are only counted, because the caller chose their names too.
     fn members(&mut self, records: &[&Record], object: &Object<'_>) -> Option<()> {
         let (mut unknown, mut counted) = (0_usize, false);
         let mut before = '{';
@@ -72,7 +72,7 @@ impl Shown {
         self.typed(fields.iter().map(|field| &field.argument), value)
     }
 
-    /// Shows a value that has one of these types, or should have.
+    /// Writes a value that is expected to have one of these types.
     fn typed<'a>(
         &mut self,
         types: impl Iterator<Item = &'a Argument> + Clone,
@@ -120,7 +120,7 @@ impl Shown {
         if records.is_empty() { self.string(UNKNOWN) } else { self.members(&records, object) }
     }
 
-    /// Shows a value of unknown structure, but for what the inventory says to redact in it.
+    /// Writes a value of unknown structure, without the paths that the inventory redacts.
     fn without(&mut self, paths: &[&str], value: &Value<'_>) -> Option<()> {
         match value {
             Value::Object(object) => {
@@ -163,7 +163,7 @@ impl Shown {
         self.put("]")
     }
 
-    /// Neither arrays nor objects come here.
+    /// Writes a value that is neither an array nor an object.
     fn scalar(&mut self, value: &Value<'_>) -> Option<()> {
         match value {
             Value::Bool(true) => self.put("true"),
@@ -171,7 +171,7 @@ impl Shown {
             Value::Number(number) if number.has_one_spelling() => self.put(number.as_str()),
             Value::String(string) => self.string(string),
             Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => {
-                // What the strict reader accepts is JSON that serializes.
+                // What the strict reader accepts always serializes.
                 self.put(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
             }
         }
@@ -206,7 +206,7 @@ fn fields<'a>(records: &[&'a Record], name: &str) -> Vec<&'a Field> {
     records.iter().filter_map(|record| record.fields.get(name)).collect()
 }
 
-/// How many members are unknown, if that is to stand in the place of a member that has its name.
+/// The count of unknown members, if it replaces the member of this name.
 fn count(records: &[&Record], object: &Object<'_>, name: &str) -> Option<usize> {
     if name != UNKNOWN {
         return None;
@@ -215,7 +215,7 @@ fn count(records: &[&Record], object: &Object<'_>, name: &str) -> Option<usize> 
     (unknown > 0).then_some(unknown)
 }
 
-/// The types that a value may have, the types of a union one by one.
+/// The possible types of a value, with unions expanded.
 fn alternatives(kind: &Kind) -> Vec<&Kind> {
     if let Kind::Union(choices) = kind {
         choices.iter().flat_map(|choice| alternatives(&choice.kind)).collect()

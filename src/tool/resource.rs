@@ -12,49 +12,49 @@ use super::value;
 use crate::identity::TypeName;
 use crate::json::{Object, REDACTED, Value, is_plain};
 
-/// What the inventory says about the resource of a tool's calls.
+/// The inventory's entry for the resource of a tool's calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceMark {
     /// The Cedar entity type, such as `Customer`.
     #[serde(rename = "type")]
     pub entity_type: TypeName,
-    /// The dotted path of the argument with the entity's id.
+    /// The dotted path of the argument that holds the entity's id.
     pub argument: String,
-    /// What becomes of a call whose resource the bundle does not know.
+    /// The handling of a resource that is not in the bundle.
     #[serde(default)]
     pub unknown: UnknownResource,
 }
 
-/// What becomes of a call whose resource is not among the bundle's entities.
+/// How a call whose resource is not in the bundle's entities is handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownResource {
-    /// It is refused before any policy is asked.
+    /// Refuse it without evaluating policies.
     #[default]
     Refuse,
-    /// Policies see an entity without attributes and parents.
+    /// Evaluate policies with an entity that has no attributes and parents.
     Evaluate,
 }
 
-/// Where a call names its resource. There is exactly one such place in valid arguments.
+/// The argument that names the resource. Valid arguments contain exactly one.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     entity_type: EntityTypeName,
-    /// The entity type as Cedar writes it.
+    /// The entity type in Cedar syntax.
     type_name: String,
-    /// The members that lead to the argument.
+    /// The path of members to the argument.
     pub(crate) path: Vec<String>,
     pub(crate) kind: Kind,
     redact: bool,
 }
 
 impl Source {
-    /// Finds the argument that the inventory means.
+    /// Finds the argument that the inventory names.
     pub(crate) fn find(input: &Record, mark: &ResourceMark) -> Result<Self, Problem> {
         let mut found = Vec::new();
         find(input, &mark.argument, &[], &mut found);
-        // A member's name may have dots in it, so that one path can mean two arguments.
+        // Member names may contain dots, so one path can match two arguments.
         let fields = match found.as_slice() {
             [] => return Err(Problem::NoSuchArgument("resource")),
             [fields] => fields,
@@ -76,13 +76,13 @@ impl Source {
         })
     }
 
-    /// The entity that a call names; `None` if its argument is not what the tool's schema asks for.
+    /// The entity that a call names; `None` if the argument does not match the tool's schema.
     pub(crate) fn entity(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
         let id = self.id(arguments?)?;
         Some(EntityUid::from_type_name_and_id(self.entity_type.clone(), EntityId::new(id)))
     }
 
-    /// The same as Cedar writes it, for the record, which does not show what the inventory redacts.
+    /// The entity in Cedar syntax for the record, with a redacted id if the inventory redacts it.
     pub(crate) fn recorded(&self, arguments: Option<&Object<'_>>) -> Option<String> {
         let id = self.id(arguments?)?;
         let id = if self.redact { REDACTED } else { &*id };
@@ -100,7 +100,7 @@ impl Source {
     }
 }
 
-/// Collects every way to read a dotted path, as the fields that lead to its end.
+/// Collects every interpretation of a dotted path, as the fields that lead to its end.
 fn find<'a>(
     record: &'a Record,
     path: &str,
@@ -119,7 +119,7 @@ fn find<'a>(
     }
 }
 
-/// Whether what is written is the id: one date, say, can be written in several ways.
+/// Whether the text of a value can serve as the id: a date, for example, has several spellings.
 fn names(kind: &Kind) -> bool {
     match kind {
         Kind::Text(text) => text.is_plain(),
@@ -134,7 +134,7 @@ fn names(kind: &Kind) -> bool {
     }
 }
 
-/// A string as it is; a whole number has only one spelling that is accepted.
+/// A string is used unchanged; an integer has only one accepted spelling.
 fn id<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
     let number = || value.as_i64().map(|number| number.to_string().into());
     value.as_str().map(Cow::Borrowed).or_else(number)

@@ -1,8 +1,8 @@
-//! JSON Schema → the type of the arguments, with everything that is wrong reported at once.
+//! JSON Schema → the type of the arguments, with all problems reported at once.
 //!
-//! This reads what tool servers emit (pydantic, zod), not all of JSON Schema:
-//! an argument without a type is an error unless the inventory lists the argument as opaque,
-//! and assertions that the gate does not enforce become notes.
+//! This parses what tool servers emit (pydantic, zod), not all of JSON Schema: an argument without
+//! a type is an error unless the inventory lists it as opaque, and assertions that the gate does
+//! not enforce become notes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +13,9 @@ use super::marks::Marks;
 use super::path::{SchemaPath, is_inside};
 use super::problem::{Note, Problem};
 
-/// How deep types may nest.
+/// The maximum nesting of types.
 const MAX_DEPTH: usize = 32;
-/// How many types one tool may have, references followed.
+/// The maximum number of types of one tool, with references resolved.
 const MAX_TYPES: usize = 4096;
 /// Assertions that are never enforced.
 const UNENFORCED: [&str; 10] = [
@@ -56,14 +56,14 @@ const BESIDE: [&str; 22] = [
     "uniqueItems",
 ];
 
-/// The result of reading a schema.
+/// The result of parsing a schema.
 pub(super) struct Outcome {
     pub(super) input: Record,
     pub(super) problems: Vec<(String, Problem)>,
     pub(super) notes: Vec<Note>,
 }
 
-/// Reads the schema of a tool's arguments.
+/// Parses the schema of a tool's arguments.
 pub(super) fn read(
     root: &Value,
     namespace: &str,
@@ -97,7 +97,7 @@ pub(super) fn read(
     Outcome { input, problems: reader.problems, notes: reader.notes.into_iter().collect() }
 }
 
-/// The state of reading one schema.
+/// The state of parsing one schema.
 pub(super) struct Reader<'a> {
     root: &'a Value,
     pub(super) namespace: &'a str,
@@ -105,20 +105,20 @@ pub(super) struct Reader<'a> {
     pub(super) taken: &'a BTreeSet<String>,
     problems: Vec<(String, Problem)>,
     notes: BTreeSet<Note>,
-    /// Entries of the inventory that were found.
+    /// Inventory entries that matched an argument.
     pub(super) listed: BTreeSet<&'a str>,
-    /// The location of the type that has each Cedar name.
+    /// The location of the type with each Cedar name.
     pub(super) names: BTreeMap<String, (SchemaPath, Vec<String>)>,
-    /// The references being followed.
+    /// The references that are being resolved.
     references: Vec<&'a str>,
     depth: usize,
     types: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads the type at a location.
+    /// Parses the type at a location.
     ///
-    /// On an error the argument counts as opaque, so that the rest of the schema is read too.
+    /// On an error the argument becomes opaque, so that the rest of the schema is parsed too.
     pub(super) fn argument(&mut self, schema: &'a Value, place: &SchemaPath) -> Argument {
         self.types = self.types.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Adds a problem, once for every path.
+    /// Adds a problem, unless it was already reported for this path.
     pub(super) fn problem(&mut self, place: &SchemaPath, problem: Problem) {
         let problem = (place.path.clone(), problem);
         if !self.problems.contains(&problem) {
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Adds a note about a keyword that is not enforced.
+    /// Adds a note about an unenforced keyword.
     pub(super) fn note(&mut self, place: &SchemaPath, keyword: &'static str) {
         self.notes.insert(Note { argument: place.path.clone(), keyword });
     }
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
         Ok(argument)
     }
 
-    /// Reads a union; one of a type and null is that type, nullable.
+    /// Parses a union; a union of one type and null is that type, nullable.
     fn union(&mut self, members: &'a [Value], place: &SchemaPath) -> Result<Argument, Problem> {
         let types: Vec<_> =
             members.iter().enumerate().filter(|(_, member)| !is_null(member)).collect();
@@ -230,8 +230,8 @@ impl<'a> Reader<'a> {
         choices(read, nullable)
     }
 
-    /// Reports the entries of the inventory that no argument matched, unless reading stopped
-    /// before it came to them.
+    /// Reports inventory entries that match no argument, unless an error kept the parser from
+    /// reaching them.
     fn unlisted(&mut self) {
         let lists = [("redact", &self.marks.redact), ("opaque", &self.marks.opaque)];
         let entries = lists.iter().flat_map(|(list, paths)| paths.iter().map(|path| (*list, path)));
@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Builds a union of types, each with its position in the schema.
+/// Creates a union of types, each with its position in the schema.
 pub(super) fn choices(read: Vec<(usize, Argument)>, nullable: bool) -> Result<Argument, Problem> {
     if read.is_empty() {
         return Err(Problem::Untyped("nothing but null is a value of it"));

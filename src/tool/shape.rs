@@ -1,4 +1,4 @@
-//! The part of JSON Schema that names a type: `type`, `enum`, `const`, and the keywords of each.
+//! The typed part of JSON Schema: `type`, `enum`, `const`, and the keywords of each type.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,7 @@ use super::text::{Text, count};
 type Schema = Map<String, Value>;
 
 impl<'a> Reader<'a> {
-    /// Reads a schema that names one type or several.
+    /// Parses a schema that names one type or several.
     pub(super) fn typed(
         &mut self,
         schema: &'a Schema,
@@ -90,7 +90,8 @@ impl<'a> Reader<'a> {
         let values: Vec<String> = enumeration.values.keys().cloned().collect();
         let (owner, its) =
             self.names.entry(name.clone()).or_insert_with(|| (place.clone(), values.clone()));
-        // Whoever refers to one definition means one type. `$defs` and `definitions` may both have it.
+        // All references to one definition mean the same type. Both `$defs` and `definitions` may
+        // contain it.
         let same = owner.types == place.types && owner.shared == place.shared && *its == values;
         if same {
             Ok(Kind::Enum(enumeration))
@@ -193,7 +194,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The values that `const` or `enum` allows.
+/// The values allowed by `const` or `enum`.
 fn values(schema: &Schema) -> Result<Option<Vec<&Value>>, Problem> {
     if let Some(only) = schema.get("const") {
         return Ok(Some(vec![only]));
@@ -203,7 +204,7 @@ fn values(schema: &Schema) -> Result<Option<Vec<&Value>>, Problem> {
     Ok(Some(values.iter().collect()))
 }
 
-/// The types that `type` names, or else the values, or else the keywords.
+/// The types given by `type`, or else inferred from the values, or else from the keywords.
 fn types<'a>(schema: &'a Schema, values: Option<&[&Value]>) -> Result<Vec<&'a str>, Problem> {
     match (schema.get("type"), values) {
         (Some(Value::String(name)), _) => Ok(vec![name]),

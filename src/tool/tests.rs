@@ -1,4 +1,4 @@
-//! Shared by the tests: a tool from a schema, a call from JSON text, and Cedar as the judge.
+//! Helpers for the tests: a tool from a schema, a call from JSON text, and checks with Cedar.
 
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
@@ -29,7 +29,7 @@ pub(crate) fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
     Marks { redact: owned(redact), opaque: owned(opaque), ..Marks::default() }
 }
 
-/// Reads one tool named `do-it` of the server `crm`, in a bundle that declares `User` and `Role`.
+/// Parses one tool named `do-it` of the server `crm`, in a bundle that declares `User` and `Role`.
 fn try_tool(schema: Value, marks: Marks) -> Result<Tool, Vec<ToolError>> {
     let mut list = json!({ "tools": [{ "name": "do-it" }] });
     list["tools"][0]["inputSchema"] = schema;
@@ -73,13 +73,13 @@ fn cedar_schema(tool: &Tool) -> Schema {
     parsed.unwrap_or_else(|error| panic!("{error:?}\n{text}")).0
 }
 
-/// A context with nothing but the arguments.
+/// A context that holds only the arguments.
 pub(crate) fn context(input: CedarValue) -> Context {
     let members = std::iter::once(("input".into(), input)).collect();
     cedar_policy_core::ast::Context::Value(Arc::new(members)).into()
 }
 
-/// Makes a request whose context fits the tool's Cedar schema.
+/// Creates a request whose context fits the tool's Cedar schema.
 pub(crate) fn request(tool: &Tool, input: CedarValue) -> Result<Request, String> {
     let user = EntityUid::from_str("User::\"alice\"").expect("an entity");
     let action = EntityUid::from_str(&format!("Action::\"{}\"", tool.qualified_name()));
@@ -96,7 +96,7 @@ fn check_in(tool: &Tool, arguments: &str, condition: &str) {
     let policy = format!("permit(principal, action, resource) when {{ {condition} }};");
     let policies = PolicySet::from_str(&policy).unwrap_or_else(|error| panic!("{error:?}"));
     let validation = Validator::new(cedar_schema(tool)).validate(&policies, ValidationMode::Strict);
-    // Policies here know that the attributes they name are present.
+    // The conditions here read optional attributes without `has`.
     let presence = |error: &&ValidationError| {
         matches!(error, ValidationError::UnsafeOptionalAttributeAccess(_))
     };
@@ -107,14 +107,14 @@ fn check_in(tool: &Tool, arguments: &str, condition: &str) {
     assert_eq!(response.decision(), Decision::Allow, "{condition} with {arguments}");
 }
 
-/// Checks one value of the argument `x`, which policies find in `context.input.x`.
+/// Checks one value of the argument `x`, which policies read as `context.input.x`.
 #[track_caller]
 fn check(schema: Value, value: &str, condition: &str) {
     let tool = tool(one(schema), Marks::default());
     check_in(&tool, &format!("{{\"x\": {value}}}"), condition);
 }
 
-/// Checks that a value of the argument `x` is refused in these words.
+/// Checks that a value of the argument `x` is refused with this message.
 #[track_caller]
 fn check_refused(schema: Value, value: &str, words: &str) {
     let tool = tool(one(schema), Marks::default());

@@ -1,4 +1,4 @@
-//! Strings, and what JSON writes as a string for want of a type.
+//! Strings, and typed values that JSON represents as strings.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use super::{number, pattern, time};
 use crate::policy::ArgumentValue;
 use crate::policy::value::Extension;
 
-/// The strings that an argument may be.
+/// The type of a string argument.
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
     pub(crate) form: Form,
@@ -19,7 +19,7 @@ pub(crate) struct Text {
     pub(crate) values: Option<Vec<String>>,
 }
 
-/// What a string stands for.
+/// The interpretation of a string.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
     Plain,
@@ -32,10 +32,10 @@ pub(crate) enum Form {
 }
 
 impl Text {
-    /// Reads the keywords of a schema that apply to strings; `values` is its `const`.
+    /// Parses the keywords of a schema that apply to strings; `values` is its `const`.
     ///
-    /// The error is the keyword that cannot be read, the second part of the result one that cannot
-    /// be enforced.
+    /// The error is a keyword that cannot be parsed; the second part of the result is one that
+    /// cannot be enforced.
     pub(crate) fn read(
         schema: &Map<String, Value>,
         values: Option<&[&Value]>,
@@ -71,12 +71,12 @@ impl Text {
         }
     }
 
-    /// Whether policies see the string itself.
+    /// Whether the Cedar value is the string itself.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.form, Form::Plain)
     }
 
-    /// Checks a string and converts it; the error says what it must be.
+    /// Checks and converts a string; the error is the requirement that it does not meet.
     pub(crate) fn value<'a>(&self, text: &'a str) -> Result<ArgumentValue<'a>, String> {
         let length = || text.chars().count();
         if let Some(min) = self.min.filter(|min| length() < *min) {
@@ -109,8 +109,8 @@ impl Form {
         }
     }
 
-    /// What is written here must be what Cedar's constructors read: they do not fail before a
-    /// policy is evaluated.
+    /// Converts the string to the input of a Cedar constructor. The constructor must accept it,
+    /// because it errs only when a policy is evaluated.
     fn value(self, text: &str) -> Option<ArgumentValue<'_>> {
         let value = match self {
             Self::Plain => return Some(ArgumentValue::Text(text.into())),
@@ -126,11 +126,12 @@ impl Form {
             }
             Self::Ipv6 => {
                 let address: Ipv6Addr = text.parse().ok()?;
-                // `::ffff:127.0.0.1` is the loopback address to a tool, and not to Cedar.
+                // For a tool `::ffff:127.0.0.1` is the loopback address; for Cedar it is not.
                 if address.to_ipv4_mapped().is_some() {
                     return None;
                 }
-                // Cedar does not read the dotted form that some addresses are displayed in.
+                // Cedar does not parse the dotted notation in which some IPv6 addresses are
+                // displayed.
                 let groups = address.segments().map(|group| format!("{group:x}"));
                 Extension::Ip.of(&groups.join(":"))
             }
@@ -153,7 +154,7 @@ impl Form {
     }
 }
 
-/// Reads a keyword whose value is a count.
+/// Parses a keyword whose value is a count.
 pub(crate) fn count(
     schema: &Map<String, Value>,
     keyword: &'static str,
@@ -162,6 +163,6 @@ pub(crate) fn count(
         return Ok(None);
     };
     let count = value.as_u64().ok_or(keyword)?;
-    // Where sizes have 32 bits, no argument is as long as what does not fit.
+    // A count that exceeds a 32-bit `usize` also exceeds the length of every argument.
     Ok(Some(usize::try_from(count).unwrap_or(usize::MAX)))
 }

@@ -1,6 +1,6 @@
-//! Dates, times and durations of ISO 8601, converted to what Cedar's constructors read.
+//! Converts ISO 8601 dates, times and durations to the input of Cedar's constructors.
 //!
-//! What has no exact counterpart is refused: months, microseconds, times without an offset.
+//! Values without an exact counterpart are refused: months, microseconds, times without an offset.
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -81,7 +81,7 @@ fn is_clock(text: &str) -> bool {
     below(24) && below(60) && below(60) && parts.next().is_none()
 }
 
-/// Cedar writes `+hhmm` where RFC 3339 has `+hh:mm`.
+/// Converts an offset: RFC 3339 writes `+hh:mm`, Cedar `+hhmm`.
 fn offset(text: &str) -> Option<String> {
     let (hours, minutes) = text.split_once(':')?;
     let valid = digits(hours.get(1..)?, 2)? < 24 && digits(minutes, 2)? < 60;
@@ -93,7 +93,7 @@ fn digits(text: &str, length: usize) -> Option<u32> {
     text.parse().ok().filter(|_| plain)
 }
 
-/// Reads the digits after a decimal point as long as milliseconds can hold them.
+/// Parses the digits after a decimal point if they fit in milliseconds.
 fn milliseconds(fraction: &str) -> Option<i64> {
     let kept = format!("{:0<3}", fraction.get(..3).unwrap_or(fraction));
     let zeros = fraction.bytes().skip(3).all(|byte| byte == b'0');
@@ -101,7 +101,7 @@ fn milliseconds(fraction: &str) -> Option<i64> {
     Some(value.into())
 }
 
-/// Takes `12D` off the front, or nothing; returns milliseconds and the rest.
+/// Parses an optional prefix such as `12D`; returns milliseconds and the rest.
 fn component(text: &str, unit: char, length: i64) -> Option<(i64, &str)> {
     match text.split_once(unit) {
         None => Some((0, text)),

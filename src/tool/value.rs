@@ -1,6 +1,6 @@
-//! One walk over the arguments of a call: every value is checked and gets its type.
+//! Checks and types every argument of a call in one walk.
 //!
-//! Cedar's own JSON is not used for this, because in it a caller could spell entities.
+//! Cedar's own JSON is not used, because callers could name entities in it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,14 +12,14 @@ use super::number::{self, DOUBLE_DIGITS};
 use crate::json::{Object, Value};
 use crate::policy::ArgumentValue;
 
-/// How much of a name that the caller invented is repeated.
+/// The maximum length of an unknown member's name in messages.
 const MAX_NAME: usize = 64;
-/// How many values of an enumeration are listed.
+/// The maximum number of enumeration values in messages.
 const MAX_VALUES: usize = 12;
 
-/// An argument that the schema of the tool does not allow, in words that the caller may see.
+/// An argument that the tool's schema does not allow, with a message for the caller.
 ///
-/// It never repeats a value.
+/// The message never contains the argument's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArgumentError {
     path: String,
@@ -47,7 +47,7 @@ impl ArgumentError {
         Self { path: String::new(), fault: Fault::TooMany }
     }
 
-    /// Whether the arguments were given up because they become too many values.
+    /// Whether the arguments exceeded the limit of values.
     pub fn is_too_many(&self) -> bool {
         self.fault == Fault::TooMany
     }
@@ -58,7 +58,7 @@ impl ArgumentError {
         self
     }
 
-    /// The same in words for the record, which shows no name that the caller invented.
+    /// The message for the record, without names that the caller chose.
     pub fn for_record(&self) -> String {
         match self.fault {
             Fault::Unknown => "an argument is not known to the tool".to_owned(),
@@ -98,7 +98,7 @@ pub(super) fn input<'a>(
     }
 }
 
-/// Nothing at all is there.
+/// Checks a call without arguments.
 fn without(record: &Record) -> Result<ArgumentValue<'_>, ArgumentError> {
     match record.fields.iter().find(|(_, field)| field.required) {
         Some((name, _)) => Err(ArgumentError::at(name, Fault::Missing)),
@@ -129,7 +129,7 @@ fn members<'a>(
     Ok(ArgumentValue::Record(attributes))
 }
 
-/// Nothing, where policies see nothing: `null` and what is opaque.
+/// The value of an argument; `None` for `null` and opaque arguments, which policies do not see.
 fn argument<'a>(
     argument: &'a Argument,
     value: &'a Value<'_>,
@@ -141,7 +141,7 @@ fn argument<'a>(
     of_kind(&argument.kind, value, left).map(Some)
 }
 
-/// Checks one value that is not `null`.
+/// Checks a value other than `null`.
 pub(super) fn of_kind<'a>(
     kind: &'a Kind,
     value: &'a Value<'_>,
@@ -247,7 +247,8 @@ fn in_list<'a>(
     argument(items, element, left).map_err(|error| error.within(&format!("[{position}]")))
 }
 
-/// Every type that the value fits is present, because the tool may read it as any of them.
+/// Sets the attribute of every type that the value fits, because the tool may interpret it as any
+/// of them.
 fn readings<'a>(
     choices: &'a [Choice],
     value: &'a Value<'_>,
@@ -270,7 +271,7 @@ fn readings<'a>(
     }
 }
 
-/// Keeps names from breaking the line they are put on.
+/// Escapes a name so that it cannot break the line it is printed on.
 fn printable(name: &str) -> String {
     let quote = |letter: char| matches!(letter, '"' | '\'' | '\\');
     let mut printable = String::with_capacity(name.len());

@@ -1,4 +1,4 @@
-//! Values of arguments: what is accepted, what policies see of it, and what is refused in which words.
+//! Argument values: which are accepted, what policies see, and the messages of refusals.
 
 use serde_json::json;
 

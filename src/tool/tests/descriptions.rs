@@ -1,4 +1,4 @@
-//! Lists and schemas: what cannot be used is reported all at once, what is not enforced is noted.
+//! Lists and schemas: all errors are reported at once, and unenforced assertions are noted.
 
 use serde_json::{Value, json};
 
@@ -280,7 +280,7 @@ fn unenforced_keywords_are_noted() {
         one(json!({ "type": "string", "pattern": "^(?!a)", "format": "email", "default": 1 })),
         &["argument `x`: `pattern` is not enforced"],
     );
-    // Without the flag it would be another pattern.
+    // Without the flag, the pattern would mean something else.
     check_notes(
         one(json!({ "type": "string", "pattern": "^(?i)abc$" })),
         &["argument `x`: `pattern` is not enforced"],

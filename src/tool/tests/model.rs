@@ -1,9 +1,9 @@
-//! Random types, their schemas, values that fit them and values that do not.
+//! Random types, their schemas, and values that fit or do not fit them.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// Names of members; no two of them become one Cedar name.
+/// Names of members, all with distinct Cedar names.
 const NAMES: [&str; 14] = [
     "stage",
     "a b",
@@ -20,9 +20,9 @@ const NAMES: [&str; 14] = [
     "back\\slash",
     "typeChoice0",
 ];
-/// Values of enumerations, and strings in general.
+/// Values of enumerations and other strings.
 const STRINGS: [&str; 8] = ["", "a", "\"", "\\", "🦀", "line\nbreak", "__entity", "${a}"];
-/// Formats with values of them.
+/// Formats, each with two valid values.
 const FORMATS: [(&str, [&str; 2]); 6] = [
     ("date", ["2024-02-29", "9999-12-31"]),
     ("date-time", ["2024-02-29T23:59:59.999+14:00", "0000-01-01T00:00:00Z"]),
@@ -32,7 +32,7 @@ const FORMATS: [(&str, [&str; 2]); 6] = [
     ("decimal", ["-0.0001", "922337203685477.5807"]),
 ];
 
-/// Words that schemas are made of.
+/// Keywords and names for random schemas.
 const KEYWORDS: [&str; 26] = [
     "type",
     "enum",
@@ -61,7 +61,7 @@ const KEYWORDS: [&str; 26] = [
     "stage",
     "in",
 ];
-/// Values that schemas are made of.
+/// String values for random schemas.
 const WORDS: [&str; 16] = [
     "string",
     "integer",
@@ -97,7 +97,7 @@ pub(crate) enum Model {
     Nullable(Box<Model>),
 }
 
-/// A stream of decisions.
+/// The choices that a test case makes.
 #[derive(Debug)]
 pub(crate) struct Choices(pub(crate) std::vec::IntoIter<u8>);
 
@@ -107,7 +107,7 @@ impl Choices {
     }
 }
 
-/// Arguments of up to three levels.
+/// Arguments nested up to three levels.
 pub(crate) fn arguments() -> impl Strategy<Value = Model> {
     let leaf = prop_oneof![
         Just(Model::Bool),
@@ -129,7 +129,7 @@ pub(crate) fn arguments() -> impl Strategy<Value = Model> {
     object(model)
 }
 
-/// Anything at all that is made of the words of schemas, beneath an object.
+/// Random JSON made of schema keywords and values, with an object as the root.
 pub(crate) fn keywords() -> impl Strategy<Value = Value> {
     let word = (0..WORDS.len()).prop_map(|word| json!(WORDS[word]));
     let number = prop_oneof![Just(json!(0)), Just(json!(-1)), Just(json!(0.3)), Just(json!(1e300))];
@@ -225,7 +225,7 @@ impl Model {
         }
     }
 
-    /// A value with one part that the type does not allow.
+    /// A value with one part that does not fit the type.
     pub(crate) fn misfit(&self, choices: &mut Choices) -> Value {
         let fits_nothing = || [json!({ "nope": 1 }), json!([[{ "nope": 1 }], [[]], {}])];
         let misfit = fits_nothing()[choices.below(2)].clone();

@@ -1,4 +1,5 @@
-//! Laws: what is accepted fits the Cedar schema, what fits the JSON Schema is accepted, nothing else is.
+//! Properties: accepted arguments fit the Cedar schema, and exactly what fits the JSON Schema is
+//! accepted.
 
 use proptest::prelude::*;
 
@@ -6,7 +7,7 @@ use super::model::{Choices, arguments, keywords};
 use super::{Marks, build, cedar_schema, request, tool, try_tool};
 use crate::json::{self, Rendered};
 
-/// What a model chooses by.
+/// The choices from which a model generates values.
 pub(crate) fn choices() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..64)
 }

@@ -1,4 +1,4 @@
-//! What the record shows of arguments, valid or not.
+//! Arguments in the record, valid or not.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn check(arguments: &Value, expected: &Value) {
     let tool = tool(schema, marks(&redact, &["extra"]));
     let text = arguments.to_string();
     let value = json::read(text.as_bytes(), 64).expect("JSON");
-    // Members keep their order, what is unknown is counted after them.
+    // Members keep their order; the count of unknown members follows.
     let expected = expected.to_string();
     let shown = tool.redacted(value.as_object(), expected.len()).expect("it is not too long");
     assert_eq!(shown.as_str(), expected);

@@ -1,4 +1,4 @@
-//! The argument that names the resource: which ones may, and that no other ever does.
+//! The argument that names the resource: which arguments are allowed, and that no other is used.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn object(properties: &Value, required: &[&str]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required })
 }
 
-/// What a call names, as Cedar spells it.
+/// The resource of a call, in Cedar syntax.
 fn named(tool: &Tool, arguments: &str) -> Option<String> {
     let value = json::read(arguments.as_bytes(), 64).expect("JSON");
     tool.resource(value.as_object()).map(|entity| entity.to_string())
@@ -47,7 +47,7 @@ fn an_id_is_what_is_written() {
     check(&text(), r#""CUS_42""#, Some("CUS_42"));
     check(&text(), r#""\u0063us_42""#, Some("cus_42"));
     check(&text(), r#"" cus_42""#, Some(" cus_42"));
-    // Fullwidth, and an accent in one character and in two.
+    // A fullwidth letter, and an accent as one code point and as two.
     check(&text(), "\"ｃus\"", Some("ｃus"));
     check(&text(), "\"é\"", Some("é"));
     check(&text(), "\"e\u{301}\"", Some("e\u{301}"));
@@ -138,7 +138,7 @@ fn the_record_redacts() {
 }
 
 proptest! {
-    /// Whatever else a call says, and whatever it calls it.
+    /// Holds for any other arguments and any resource name.
     #[test]
     fn the_resource_is_what_the_argument_says(
         model in arguments(),

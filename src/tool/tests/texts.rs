@@ -1,4 +1,4 @@
-//! Strings that stand for something else: what Cedar gets is exact, and never errs.
+//! Typed strings: the Cedar value is exact, and its constructor never errs.
 
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use super::super::Marks;
 use super::{one, tool};
 use crate::json;
 
-/// How many values the argument `x` becomes: the smallest number with which it is taken.
+/// The number of values that the argument `x` becomes: the smallest limit that accepts it.
 fn values(schema: Value, value: &str) -> usize {
     let tool = tool(one(schema), Marks::default());
     let text = format!("{{\"x\":{value}}}");
