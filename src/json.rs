@@ -1,8 +1,8 @@
-//! Strict JSON: only documents that every JSON reader reads the same way.
+//! Strict JSON: accepts only documents that every JSON parser interprets alike.
 //!
-//! What the gate decides about and what the tool receives is one byte string read by two readers.
-//! Wherever readers are known to differ (duplicate keys, big numbers, lone surrogates, NUL, byte
-//! order marks…), the document is refused instead of guessing what the other one will see.
+//! The gate and the tool parse the same bytes with different parsers. Where parsers are known to
+//! differ (duplicate keys, big numbers, lone surrogates, NUL, byte order marks…), the document is
+//! refused rather than guessing how the other parser interprets it.
 
 mod canonical;
 mod error;

@@ -1,6 +1,6 @@
-//! Whose bundles a filter takes: trusted keys, signatures on a document, and the lowest version.
+//! Which bundles a filter accepts: trusted keys, signatures on a document, and the minimum version.
 //!
-//! A signature is over a [`statement`] that names the bundle, so that whoever can read JSON and has
+//! A signature covers a [`statement`] that names the bundle, so that anyone with a JSON parser and
 //! `openssl` can verify it. Nothing of a bundle is loaded before it is trusted.
 
 mod key;
@@ -19,39 +19,39 @@ use crate::bundle::{BundleName, Document, Signature};
 use crate::digest::Digest;
 use crate::json;
 
-/// The `trust` section of the filter's configuration as it is written.
+/// The `trust` section of the filter's configuration, as written.
 ///
-/// A `null` is an error everywhere: it is what a template leaves of a value that it does not have,
-/// and must not mean that nothing is demanded.
+/// `null` is an error everywhere: a template renders it for a missing value, and it must not
+/// disable a requirement.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrustSettings {
-    /// Keys, any one of which must have signed a bundle.
+    /// Trusted keys. One of them must have signed the bundle.
     #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<KeySettings>>,
-    /// The name of the bundle.
+    /// The required name of the bundle.
     #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<BundleName>,
-    /// The lowest version of a bundle.
+    /// The minimum version of the bundle.
     #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub minimum_version: Option<NonZeroU32>,
 }
 
-/// One key of the `trust` section as it is written.
+/// One key of the `trust` section, as written.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeySettings {
-    /// The key as PEM, or the base64 between the lines of the PEM.
+    /// The key in PEM, or only the base64 between the PEM's first and last line.
     pub public_key: String,
-    /// What messages call it besides its id.
+    /// The key's name in messages, in addition to its id.
     #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// When it ceases to be trusted, RFC 3339.
+    /// When the key expires, in RFC 3339.
     #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
 }
 
-/// What a filter demands of every bundle.
+/// The requirements of a filter for every bundle.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     /// `None` accepts unsigned bundles.
@@ -78,32 +78,32 @@ impl TrustedKey {
     }
 }
 
-/// Something wrong with a `trust` section.
+/// An error in a `trust` section.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{key}: {problem}")]
 pub struct TrustError {
-    /// Where it stands, from `trust` on.
+    /// The dotted path, starting with `trust`.
     pub key: String,
-    /// What it is.
+    /// The problem.
     pub problem: TrustProblem,
 }
 
-/// What can be wrong with a `trust` section.
+/// A problem in a `trust` section.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TrustProblem {
-    /// Nothing is demanded.
+    /// The section has no requirement.
     #[error("it demands nothing: name `keys`, a `name` or a `minimum_version`, or leave it out")]
     Empty,
-    /// No key is trusted.
+    /// The list of keys is empty.
     #[error("it is empty: name the public keys, or leave `keys` out to accept unsigned bundles")]
     NoKeys,
-    /// A key is none.
+    /// A key is invalid.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A key stands there twice.
+    /// A key is listed twice.
     #[error("it is the key of trust.keys.{0} once more: keep one of them")]
     Twice(usize),
-    /// A time is none.
+    /// An expiry is not a valid time.
     #[error("`{0}` is not a time: write it like `2027-01-31T00:00:00Z`")]
     Expires(String),
 }
@@ -121,7 +121,7 @@ impl TrustError {
 impl TryFrom<&TrustSettings> for Trust {
     type Error = Vec<TrustError>;
 
-    /// Every error at once.
+    /// All errors at once.
     fn try_from(settings: &TrustSettings) -> Result<Self, Self::Error> {
         let minimum_version = settings.minimum_version.map_or(0, NonZeroU32::get);
         let name = settings.name.clone();
@@ -179,57 +179,57 @@ impl KeySettings {
 /// Why a bundle is not trusted.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Distrust {
-    /// It is another bundle.
+    /// The bundle has another name.
     #[error("its name is `{found}`, and trust.name is `{wanted}`")]
     OtherName {
         /// The bundle's name.
         found: String,
-        /// The one that is demanded.
+        /// The required name.
         wanted: String,
     },
-    /// Its version is too low.
+    /// The version is below the minimum.
     #[error("its version is {found}, and trust.minimum_version is {least}")]
     TooOld {
         /// The bundle's version.
         found: u32,
-        /// The lowest one.
+        /// The minimum version.
         least: u32,
     },
-    /// Nobody signed it.
+    /// The bundle is unsigned.
     #[error("it is unsigned: sign it with `toolgate build --sign KEY.pem`")]
     Unsigned,
-    /// Somebody signed it.
+    /// The signing key is not trusted.
     #[error("it is signed with the key {0}, which is not one of trust.keys")]
     UnknownKey(KeyId),
-    /// Whoever signed it was trusted.
+    /// The signing key has expired.
     #[error("it is signed with the key {key}, which expired at {at}")]
     ExpiredKey {
         /// The key.
         key: String,
-        /// When it expired.
+        /// When it expired, in RFC 3339.
         at: String,
     },
-    /// What was signed is something else.
+    /// The content changed after it was signed.
     #[error(
         "its content has changed since the key {key} signed it: {signed} was signed, this is {found}"
     )]
     Changed {
         /// The key.
         key: String,
-        /// The digest of what was signed.
+        /// The signed digest.
         signed: Digest,
-        /// The digest of what is here.
+        /// The actual digest.
         found: Digest,
     },
-    /// It was not signed with this key.
+    /// The signature is not valid for this key.
     #[error("the signature that it has from the key {0} is wrong")]
     WrongSignature(String),
 }
 
-/// The text that is signed for a document with this digest: five lines, each with its end.
+/// The text that is signed for a document with this digest: five lines, each with a line end.
 ///
-/// The first line keeps a signature from being one of anything else; the others have no line ends
-/// in them, so that no two bundles have the same text.
+/// The first line separates these signatures from signatures for other purposes. The other lines
+/// cannot contain line ends, so two bundles never have the same text.
 pub fn statement(document: &Document, digest: &Digest) -> String {
     let (format, manifest) = (document.format, &document.manifest);
     let (name, version) = (manifest.name.as_str(), manifest.version);
@@ -237,17 +237,17 @@ pub fn statement(document: &Document, digest: &Digest) -> String {
 }
 
 impl Trust {
-    /// Whether bundles have to be signed.
+    /// Whether bundles must be signed.
     pub fn demands_signatures(&self) -> bool {
         self.keys.is_some()
     }
 
-    /// Whether a document of this digest may be loaded. One good signature is enough: a bundle may carry another
-    /// one for filters that do not know this key yet.
+    /// Checks whether a document with this digest may be loaded. One valid signature is enough: a
+    /// bundle may carry another one for filters that do not know this key yet.
     ///
     /// # Errors
     ///
-    /// Every reason why not.
+    /// Every reason against it.
     pub fn check(
         &self,
         document: &Document,
@@ -307,7 +307,8 @@ fn good(
         let (signed, found) = (signature.digest.clone(), digest.clone());
         return Err(Distrust::Changed { key, signed, found });
     }
-    // The statement is made of what is here; what the signature says of itself is not believed.
+    // The statement is computed from the document; the digest stated in the signature is not
+    // trusted.
     if trusted.key.verifies(statement, &signature.signature) {
         Ok(())
     } else {

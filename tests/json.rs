@@ -10,7 +10,7 @@ use toolgate::json::{JsonError, Object, Value, canonical, read, read_few};
 
 const DEPTH: usize = 4;
 
-/// Checks that a document is read, and how it is written again.
+/// Checks that a document is accepted, and its canonical form.
 #[track_caller]
 fn check(document: &str, canonical_form: &str) {
     let value = read(document.as_bytes(), DEPTH).expect("the document is strict");
@@ -19,7 +19,7 @@ fn check(document: &str, canonical_form: &str) {
     assert_eq!(value.canonical(), canonical_form);
 }
 
-/// Checks that a document is refused, and why.
+/// Checks that a document is refused with this error.
 #[track_caller]
 fn check_refused(document: impl AsRef<[u8]>, expected: JsonError) {
     let document = document.as_ref();
@@ -42,9 +42,9 @@ fn reads_every_kind() {
     check(r#"[1, "a", null, [true], {}]"#, r#"[1,"a",null,[true],{}]"#);
     check(r#"{"b": {"c": []}, "a": 1}"#, r#"{"a":1,"b":{"c":[]}}"#);
     check(r#"{"": 0, " ": 1}"#, r#"{"":0," ":1}"#);
-    // The same key may stand in different objects.
+    // Different objects may have the same key.
     check(r#"{"a":{"a":[{"a":1},{"a":2}]}}"#, r#"{"a":{"a":[{"a":1},{"a":2}]}}"#);
-    // Readers that ignore case are the protocol layer's concern.
+    // Case-insensitive parsers are handled in the protocol layer.
     check(r#"{"name":1,"Name":2}"#, r#"{"Name":2,"name":1}"#);
 }
 
@@ -73,7 +73,7 @@ fn refuses_what_is_not_the_grammar() {
     check_refused("nul", Truncated(3));
     check_refused("nulL", Unexpected(3));
     check_refused("truefalse", TrailingData(4));
-    // White space is four characters, not what Unicode or C call so.
+    // White space is JSON's four characters, not those of Unicode or C.
     check_refused("\u{b}1", Unexpected(0));
     check_refused("\u{c}1", Unexpected(0));
     check_refused("\u{a0}1", Unexpected(0));
@@ -100,7 +100,8 @@ fn refuses_other_encodings() {
     check_refused(b"+AHs-", Unexpected(0));
     check_refused(b"\"\xE9\"", NotUtf8(1));
     check_refused(b"\"a\x80\"", NotUtf8(2));
-    // Overlong forms of `/`, `"` and U+0000, surrogates, beyond U+10FFFF, cut short.
+    // Overlong forms of `/`, `"` and U+0000, surrogates, code points beyond U+10FFFF, truncated
+    // sequences.
     check_refused(b"\"\xC0\xAF\"", NotUtf8(1));
     check_refused(b"\"\xE0\x80\xA2\"", NotUtf8(1));
     check_refused(b"\"\xC0\x80\"", NotUtf8(1));
@@ -118,7 +119,7 @@ fn reads_strings() {
     check("\"Aé€😀\u{7f}\u{feff}\u{2028}\"", "\"Aé€😀\u{7f}\u{feff}\u{2028}\"");
     check(r#""\u0001\u001f\u007f""#, "\"\\u0001\\u001f\u{7f}\"");
     check(r#"{"\u006eame":"\\u0000"}"#, r#"{"name":"\\u0000"}"#);
-    // Every place of the end within and beyond the words read at once.
+    // The string ends at every offset within and beyond the words that are scanned at once.
     for length in 0..40 {
         for filler in ["a", "é", " ", "!", "#", "[", "]", "\u{7f}", "\u{80}", "\u{a2}"] {
             let text = filler.repeat(length);
@@ -183,7 +184,7 @@ fn refuses_duplicate_keys() {
         let twice = format!(r#"{{{members},"1":0}}"#);
         check_refused(twice, DuplicateKey(unique.len()));
     }
-    // The first repetition is named, also among many keys.
+    // The first duplicate is reported, also among many keys.
     check_refused(
         r#"{"9":0,"8":0,"7":0,"6":0,"5":0,"4":0,"3":0,"9":0,"2":0,"1":0,"3":0,"9":0}"#,
         DuplicateKey(43),
@@ -287,7 +288,7 @@ fn errors_say_where() {
 
 #[test]
 fn canonical_sorts_by_utf16() {
-    // U+1F600 is written with surrogates, which sort before U+FB33.
+    // U+1F600 has a surrogate pair in UTF-16, which sorts before U+FB33.
     check("{\"\u{fb33}\":1,\"😀\":2,\"\\u20ac\":3}", "{\"€\":3,\"😀\":2,\"\u{fb33}\":1}");
     assert!(canonical(&BTreeMap::from([([0], 0)])).is_empty());
 }
@@ -307,7 +308,7 @@ fn values_are_counted_whatever_they_are() {
     }
 }
 
-/// What has two members of one name has no order, and so no digest that says what it is.
+/// Two members of one name have no defined order, and so no unambiguous digest.
 #[test]
 fn a_name_twice_has_no_canonical_form() {
     struct Members([(&'static str, u8); 2]);

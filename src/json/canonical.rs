@@ -1,4 +1,4 @@
-//! Canonical JSON (RFC 8785): members by name, numbers as ECMAScript writes them, nothing else.
+//! Canonical JSON (RFC 8785): sorted members, numbers in ECMAScript spelling, no white space.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,9 +10,9 @@ use serde_json::ser::{Formatter, Serializer};
 
 /// The canonical JSON (RFC 8785) of a value.
 ///
-/// Every [`Value`](super::Value) has one.
-/// Of other types, what JSON cannot spell, such as a map without string keys, gets the empty text,
-/// which is the canonical JSON of nothing else.
+/// Every [`Value`](super::Value) has one. A value of another type that JSON cannot represent, such
+/// as a map without string keys, yields the empty text, which is not the canonical JSON of any
+/// value.
 pub fn canonical(value: &impl Serialize) -> Vec<u8> {
     let text = RefCell::new(Vec::with_capacity(128));
     let formatter = Canonical { text: &text, objects: Vec::new() };
@@ -20,7 +20,7 @@ pub fn canonical(value: &impl Serialize) -> Vec<u8> {
     if written.is_ok() { text.into_inner() } else { Vec::new() }
 }
 
-/// The end of the text.
+/// A writer to the end of the text.
 struct Text<'t>(&'t RefCell<Vec<u8>>);
 
 impl Write for Text<'_> {
@@ -34,14 +34,14 @@ impl Write for Text<'_> {
     }
 }
 
-/// Puts the members of an object in order once its last one is written.
+/// Sorts the members of an object after its last one is written.
 struct Canonical<'t> {
     text: &'t RefCell<Vec<u8>>,
     /// The members of the open objects, innermost last.
     objects: Vec<Vec<Member>>,
 }
 
-/// Where a member stands in the text.
+/// The position of a member in the text.
 struct Member {
     key: Range<usize>,
     whole: Range<usize>,
@@ -112,7 +112,7 @@ impl Formatter for Canonical<'_> {
     }
 }
 
-/// Sorts the members at the end of the text, by the UTF-16 code units of their names.
+/// Sorts the members at the end of the text by the UTF-16 code units of their names.
 fn sort(text: &mut Vec<u8>, members: &[Member]) -> io::Result<()> {
     let named = |member| Ok((name(text, member)?, member));
     let mut sorted = members.iter().map(named).collect::<io::Result<Vec<_>>>()?;
@@ -138,7 +138,7 @@ fn sort(text: &mut Vec<u8>, members: &[Member]) -> io::Result<()> {
     Ok(())
 }
 
-/// The name of a member, which stands in the text as a JSON string.
+/// The name of a member, parsed from its JSON string in the text.
 fn name<'t>(text: &'t [u8], member: &Member) -> io::Result<Cow<'t, str>> {
     let key = text.get(member.key.clone()).unwrap_or_default();
     if key.contains(&b'\\') {

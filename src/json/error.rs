@@ -3,25 +3,25 @@
 /// Why a document is refused, and at which byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum JsonError {
-    /// Some readers skip a byte order mark, some refuse it.
+    /// Some parsers skip a byte order mark, others refuse it.
     #[error("byte order mark at byte {0}")]
     ByteOrderMark(usize),
-    /// The bytes are not UTF-8; some readers replace them.
+    /// The bytes are not UTF-8; some parsers replace them.
     #[error("invalid UTF-8 at byte {0}")]
     NotUtf8(usize),
     /// The document ends too early.
     #[error("unexpected end of the document at byte {0}")]
     Truncated(usize),
-    /// The grammar has another character here.
+    /// The grammar does not allow this character here.
     #[error("unexpected character at byte {0}")]
     Unexpected(usize),
     /// Something follows the document.
     #[error("more data after the document at byte {0}")]
     TrailingData(usize),
-    /// There are more values than the limit.
+    /// There are more values than the limit allows.
     #[error("too many values at byte {0}")]
     TooManyValues(usize),
-    /// Arrays and objects nest deeper than the limit.
+    /// Arrays and objects are nested deeper than the limit.
     #[error("nested too deep at byte {0}")]
     TooDeep(usize),
     /// An earlier member of the same object has this key.
@@ -30,34 +30,34 @@ pub enum JsonError {
     /// A string has an unescaped control character.
     #[error("unescaped control character at byte {0}")]
     ControlCharacter(usize),
-    /// A string has U+0000, where some readers end it.
+    /// A string contains U+0000, at which some parsers end it.
     #[error("character U+0000 at byte {0}")]
     Nul(usize),
-    /// A backslash starts no escape of JSON.
+    /// A backslash does not start a JSON escape.
     #[error("unknown escape at byte {0}")]
     UnknownEscape(usize),
-    /// A surrogate stands without its other half.
+    /// A surrogate has no other half.
     #[error("lone surrogate at byte {0}")]
     LoneSurrogate(usize),
     /// A number does not follow the grammar.
     #[error("malformed number at byte {0}")]
     MalformedNumber(usize),
-    /// A number is written with absurdly many bytes.
+    /// A number is longer than the limit.
     #[error("number too long at byte {0}")]
     NumberTooLong(usize),
-    /// Readers with doubles would round this integer.
+    /// Parsers with doubles would round this integer.
     #[error("integer beyond 2^53 - 1 at byte {0}")]
     UnsafeInteger(usize),
-    /// Readers with doubles see infinity or zero in this number.
+    /// Parsers with doubles read this number as infinity or zero.
     #[error("number out of range at byte {0}")]
     NumberOutOfRange(usize),
-    /// Some readers keep the sign of `-0`, some lose it.
+    /// Some parsers keep the sign of `-0`, others drop it.
     #[error("negative zero at byte {0}")]
     NegativeZero(usize),
 }
 
 impl JsonError {
-    /// The byte at which the document is refused.
+    /// The byte offset of the error.
     pub fn offset(self) -> usize {
         match self {
             Self::ByteOrderMark(at)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// Deserializes a present member, so that `null` is an error and only an absent member is `None`.
+/// Deserializes a member that is present, so that `null` is an error and only absence is `None`.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,14 +1,14 @@
-//! Values in normal form: what a reader of their canonical JSON (RFC 8785) would see.
+//! Values in normal form: the values that their canonical JSON (RFC 8785) parses to.
 //!
-//! Canonical JSON writes every number as a double and sorts members, so `1` and `1.0` have one
-//! digest. In normal form, what has one digest is one value.
+//! Canonical JSON writes every number as a double and sorts members, so `1` and `1.0` have the same
+//! digest. In normal form, equal digests mean equal values.
 
 use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Number, Value};
 
-/// An integer that canonical JSON rounds to another one.
+/// An integer that canonical JSON rounds to another integer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("`{written}` is `{canonical}` in canonical JSON (RFC 8785), which has doubles only")]
 pub struct Inexact {
@@ -16,17 +16,17 @@ pub struct Inexact {
     canonical: String,
 }
 
-/// What can be put into normal form.
+/// Types with a normal form.
 pub trait Normalize {
-    /// Puts it into normal form.
+    /// Converts the value to normal form.
     ///
     /// # Errors
     ///
-    /// An integer in it would become another one.
+    /// An integer in it would change.
     fn normalize(&mut self) -> Result<(), Inexact>;
 }
 
-/// Reads a value into normal form, for `#[serde(deserialize_with = …)]`.
+/// Deserializes a value into normal form, for `#[serde(deserialize_with = …)]`.
 pub fn normalized<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Normalize,
@@ -37,9 +37,9 @@ where
     Ok(value)
 }
 
-/// The number that canonical JSON reads as in the place of this one.
+/// The number that the canonical JSON of this number parses to.
 pub(super) fn number(number: &Number) -> Result<Number, Inexact> {
-    // Without arbitrary precision, every number is a finite double or rounds to one.
+    // Without arbitrary precision, every number is a finite double or is rounded to one.
     let double = number.as_f64().unwrap_or_default();
     let mut buffer = ryu_js::Buffer::new();
     let canonical = buffer.format_finite(double);

@@ -1,22 +1,22 @@
-//! Numbers whose value does not depend on how a reader stores them.
+//! Numbers whose value does not depend on a parser's number type.
 
 use serde::ser::{Serialize, Serializer};
 
 use super::JsonError;
 
-/// The longest number accepted; a double is never written with more than 25 bytes.
+/// The maximum length of a number; serializers write a double with at most 25 bytes.
 const LONGEST: usize = 64;
 
-/// Decimals with so many digits are all different doubles.
+/// Decimals with at most this many digits are distinct doubles.
 const SAFE_DIGITS: usize = 15;
 
-/// Far from the ends of what doubles hold, which have some 300 digits.
+/// Plain numbers up to this length are far within the range of doubles, some 300 digits.
 const SHORT: usize = 32;
 
-/// The largest integer that a double tells from its neighbours (RFC 7493).
+/// The largest integer that a double represents unambiguously (RFC 7493).
 const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 
-/// A JSON number as it was written.
+/// A JSON number in its original spelling.
 ///
 /// INVARIANT (number): the text follows the grammar of RFC 8259 and is finite.
 /// An integer is within ±(2^53 - 1).
@@ -24,7 +24,7 @@ const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 pub struct Number<'a>(&'a str);
 
 impl<'a> Number<'a> {
-    /// Takes a literal that follows the grammar and starts at byte `at`.
+    /// Accepts a literal that follows the grammar and starts at byte `at`.
     pub(super) fn new(literal: &'a str, at: usize) -> Result<Self, JsonError> {
         if literal.len() > LONGEST {
             return Err(JsonError::NumberTooLong(at));
@@ -38,8 +38,8 @@ impl<'a> Number<'a> {
         Ok(number)
     }
 
-    /// Whether it is written as everybody writes it: without fraction and exponent, or as a plain
-    /// fraction that is the shortest for its double.
+    /// Whether the number has its common spelling: without fraction and exponent, or as the
+    /// shortest plain fraction for its double.
     pub fn has_one_spelling(&self) -> bool {
         self.is_integer() || self.is_short_fraction()
     }
@@ -48,8 +48,8 @@ impl<'a> Number<'a> {
         !self.0.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
     }
 
-    /// Of decimals with so few digits no two are one double, so none is shorter. Writers turn to
-    /// exponents for very small numbers.
+    /// Decimals with at most [`SAFE_DIGITS`] digits are distinct doubles, so no shorter one has the
+    /// same double. Serializers use exponents for very small numbers.
     fn is_short_fraction(&self) -> bool {
         let unsigned = self.0.strip_prefix('-').unwrap_or(self.0);
         let Some((whole, fraction)) = unsigned.split_once('.') else { return false };
@@ -61,7 +61,7 @@ impl<'a> Number<'a> {
             && !(whole == "0" && fraction.starts_with("0000"))
     }
 
-    /// The number as it was written.
+    /// The number in its original spelling.
     pub fn as_str(&self) -> &'a str {
         self.0
     }
@@ -73,7 +73,8 @@ impl<'a> Number<'a> {
 
     /// The nearest double.
     pub fn as_f64(&self) -> f64 {
-        // Every literal of the grammar parses; NaN would equal nothing and has no JSON.
+        // Every literal of the grammar parses. The NaN fallback equals nothing and has no JSON
+        // form.
         self.0.parse().unwrap_or(f64::NAN)
     }
 }
@@ -96,7 +97,7 @@ fn check_integer(literal: &str, at: usize) -> Result<(), JsonError> {
 }
 
 fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
-    // A short number without exponent that is not zero is neither too large nor too small for a double.
+    // A short nonzero number without exponent is within the range of doubles.
     let small = |byte: u8| matches!(byte, b'0' | b'-' | b'.');
     let plain = !literal.bytes().any(|byte| matches!(byte, b'e' | b'E'));
     if plain && literal.len() <= SHORT && !literal.bytes().all(small) {
@@ -112,7 +113,7 @@ fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
     }
 }
 
-/// A double reader sees 0 in `1e-400`, a decimal reader does not.
+/// A parser with doubles reads `1e-400` as 0, a parser with decimals does not.
 fn check_zero(literal: &str, at: usize) -> Result<(), JsonError> {
     let mut mantissa = literal.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
     if mantissa.any(|byte| matches!(byte, b'1'..=b'9')) {

@@ -1,11 +1,11 @@
-//! Text from a caller, made safe for logs.
+//! Makes text from callers safe for logs.
 
 use std::borrow::Cow;
 
-/// The longest name from a caller that a record shows.
+/// The maximum length of a caller's name in a record.
 const LONGEST_NAME: usize = 256;
 
-/// A name from the caller, truncated and with control characters escaped.
+/// A caller's name, truncated and with control characters escaped.
 pub(crate) fn cut(name: &str) -> Cow<'_, str> {
     if name.len() <= LONGEST_NAME && is_plain(name) {
         return Cow::Borrowed(name);

@@ -1,25 +1,25 @@
-//! The reader: a recursive descent over the bytes, as deep as the caller allows.
+//! The strict reader: a recursive-descent parser with a depth limit set by the caller.
 
 use std::borrow::Cow;
 
 use super::{JsonError, Number, Object, Value};
 
-/// Objects up to this size are searched for duplicate keys pair by pair.
+/// Objects up to this size are checked for duplicate keys pairwise.
 const FEW_KEYS: usize = 8;
 
-/// More members than the open objects of most documents have.
+/// More than the open objects of most documents contain.
 const USUAL_MEMBERS: usize = 16;
 
-/// Reads one document whose arrays and objects nest at most `max_depth` levels.
+/// Parses one document with arrays and objects nested at most `max_depth` levels.
 ///
-/// The stack grows with `max_depth`, never beyond it.
+/// The stack use is bounded by `max_depth`.
 pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
     read_few(bytes, max_depth, usize::MAX)
 }
 
-/// As [`read`], if the document has at most so many values, each element and member counted.
+/// As [`read`], with a limit of values, including each element and member.
 ///
-/// A value takes up to fifty times the memory that its text does, so a limit of bytes is not enough.
+/// A value takes up to fifty times the memory of its text, so a limit of bytes is not enough.
 pub fn read_few(bytes: &[u8], max_depth: usize, max_values: usize) -> Result<Value<'_>, JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError::ByteOrderMark(0));
@@ -34,11 +34,12 @@ pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
     limit: usize,
-    /// How many more values there may be.
+    /// The number of values still allowed.
     values: usize,
-    /// Where the keys of the open objects start, innermost last.
+    /// The offsets of the keys of the open objects, innermost last.
     key_offsets: Vec<usize>,
-    /// The members of the open objects, innermost last. A closed object has room for its own only.
+    /// The members of the open objects, innermost last. A closed object is allocated at its exact
+    /// size.
     members: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
@@ -127,7 +128,7 @@ impl<'a> Reader<'a> {
         Ok((key, self.value(depth)?))
     }
 
-    /// Takes the comma before another element or the bracket that closes the list.
+    /// Consumes a comma or the closing bracket of the list.
     fn ends_list(&mut self, close: u8) -> Result<bool, JsonError> {
         match self.peek_token() {
             Some(b',') => self.advance(1),
@@ -177,7 +178,7 @@ impl<'a> Reader<'a> {
         Number::new(self.slice(start, self.at)?, start)
     }
 
-    /// Takes at least one digit of the number that starts at `start`.
+    /// Consumes one or more digits of the number that starts at `start`.
     fn digits(&mut self, start: usize) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'0'..=b'9') => {}
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The next byte that is not white space.
+    /// The next byte after white space.
     fn peek_token(&mut self) -> Option<u8> {
         loop {
             match self.peek() {
@@ -217,7 +218,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn slice(&self, start: usize, end: usize) -> Result<&'a str, JsonError> {
-        // Both ends are next to an ASCII character, so this does not fail.
+        // Both ends are next to ASCII characters, so this does not fail.
         self.text.get(start..end).ok_or(JsonError::NotUtf8(start))
     }
 
@@ -229,7 +230,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Where a key starts that an earlier member already has.
+/// The offset of the first key that repeats an earlier one.
 fn second_of_duplicates<'k>(
     members: &[(Cow<'_, str>, Value<'_>)],
     offsets: impl Iterator<Item = &'k usize>,
@@ -237,7 +238,7 @@ fn second_of_duplicates<'k>(
     if members.len() <= FEW_KEYS && !has_duplicates_pairwise(members) {
         return None;
     }
-    // Sorting, unlike hashing, has no inputs that make it slow.
+    // Unlike hashing, sorting has no adversarial worst case.
     let keys = members.iter().map(|(key, _)| key.as_ref());
     let mut sorted: Vec<(&str, usize)> = keys.zip(offsets.copied()).collect();
     sorted.sort_unstable();

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// What stands in records instead of a value that must not be shown.
+/// The replacement for redacted values in records.
 pub const REDACTED: &str = "[redacted]";
 
-/// The text of one JSON value.
+/// The text of a JSON value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Rendered(String);
 
 impl Rendered {
-    /// Takes over a text that is JSON.
+    /// Wraps a text that is valid JSON.
     pub(crate) fn new(json: String) -> Self {
         Self(json)
     }
@@ -25,12 +25,12 @@ impl Rendered {
     }
 }
 
-/// A part that many records have in common. Its JSON is written once, when the part is made.
+/// A part shared by many records. Its JSON is serialized once, when it is created.
 #[derive(Debug)]
 pub struct Shared<T>(Arc<(T, Rendered)>);
 
 impl<T: Serialize> Shared<T> {
-    /// Shares a part, which is made of strings and what else has JSON.
+    /// Creates a shared part from a value that serializes to JSON.
     pub fn new(part: T) -> Self {
         let json = serde_json::to_string(&part).unwrap_or_else(|_| "null".to_owned());
         Self(Arc::new((part, Rendered(json))))
@@ -70,7 +70,7 @@ impl<T: Serialize> Serialize for Shared<T> {
     }
 }
 
-/// What a record in a test is compared with is made of values.
+/// Tests compare records with values.
 #[cfg(test)]
 impl Serialize for Rendered {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

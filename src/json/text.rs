@@ -1,4 +1,4 @@
-//! Strings: borrowed when nothing is escaped, eight bytes at a time.
+//! Parses strings, eight bytes at a time; strings without escapes are borrowed.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::JsonError;
 use super::read::Reader;
 
 impl<'a> Reader<'a> {
-    /// Reads the string whose opening quote is next.
+    /// Parses the string whose opening quote is next.
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.advance(1);
         let plain = self.plain_run()?;
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes what stands before the next quote, backslash or control character.
+    /// Consumes the bytes before the next quote, backslash or control character.
     fn plain_run(&mut self) -> Result<&'a str, JsonError> {
         let start = self.at;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         self.slice(start, self.at)
     }
 
-    /// Takes an escape whose backslash is next.
+    /// Parses the escape whose backslash is next.
     fn escape(&mut self) -> Result<char, JsonError> {
         let start = self.at;
         self.advance(1);
@@ -62,14 +62,15 @@ impl<'a> Reader<'a> {
         Ok(character)
     }
 
-    /// Takes the digits of a `\u` escape that starts at `start`, and its low half if it has one.
+    /// Parses the digits of a `\u` escape that starts at `start`, including its low surrogate if
+    /// any.
     fn unicode_escape(&mut self, start: usize) -> Result<char, JsonError> {
         let high = self.hex4(start)?;
         if high == 0 {
             return Err(JsonError::Nul(start));
         }
         if !(0xD800..0xDC00).contains(&high) {
-            // Only a low surrogate is no character here.
+            // Only a low surrogate is not a character here.
             return char::from_u32(high.into()).ok_or(JsonError::LoneSurrogate(start));
         }
         let low_start = self.at;
@@ -88,7 +89,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes four hexadecimal digits of an escape that starts at `start`.
+    /// Parses four hexadecimal digits of an escape that starts at `start`.
     fn hex4(&mut self, start: usize) -> Result<u16, JsonError> {
         let mut value: u16 = 0;
         for _ in 0..4 {
@@ -101,7 +102,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes stand before the first quote, backslash or control character.
+/// The number of bytes before the first quote, backslash or control character.
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut length: usize = 0;
@@ -116,7 +117,8 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     length.saturating_add(tail.unwrap_or(rest.len()))
 }
 
-/// Sets the top bit of the special bytes of a word; bits above the lowest one may be false alarms.
+/// Sets the top bit of the special bytes of a word; bits above the lowest one may be false
+/// positives.
 fn special_marks(word: u64) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -124,7 +126,7 @@ fn special_marks(word: u64) -> u64 {
     const BACKSLASHES: u64 = u64::from_ne_bytes([b'\\'; 8]);
     const SPACES: u64 = u64::from_ne_bytes([b' '; 8]);
 
-    // A byte below the subtrahend borrows, which sets its top bit unless it had one before.
+    // A byte below the subtrahend borrows, which sets its top bit unless it was already set.
     let below = |word: u64, bytes: u64| word.wrapping_sub(bytes) & !word;
     let control = below(word, SPACES);
     let quote = below(word ^ QUOTES, ONES);

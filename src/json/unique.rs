@@ -1,9 +1,9 @@
-//! Rejects objects with duplicate members and numbers in another spelling than canonical JSON's. Of
-//! duplicate members, most readers keep one without a word, and people may have reviewed the other; of
-//! two spellings of a number, a digest cannot tell which was signed.
+//! Rejects duplicate members and numbers that are not in canonical spelling. Most parsers silently
+//! keep one of two duplicate members, and reviewers may have read the other; a digest cannot tell
+//! which of two spellings of a number was signed.
 //!
 //! The strict reader rejects them too, but it also refuses integers beyond 2^53, which a
-//! configuration may have.
+//! configuration may contain.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,17 +14,17 @@ use serde_json::Number;
 
 use super::normal;
 
-/// Checks a JSON text for duplicate members.
+/// Checks a JSON text for duplicate members and numbers in non-canonical spelling.
 ///
 /// # Errors
 ///
-/// An object has two members of one name, a number is not written as canonical JSON (RFC 8785) writes
-/// it, or the text is not JSON.
+/// An object has two members of the same name, a number is not spelled as in canonical JSON (RFC
+/// 8785), or the text is not JSON.
 pub fn unique(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str(text).map(|Looked| ())
 }
 
-/// A value that was checked; nothing of it is kept.
+/// A value that was checked and dropped.
 struct Looked;
 
 #[derive(Eq, Hash, PartialEq, serde::Deserialize)]
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for Looked {
     }
 }
 
-/// Whether a number is the one that canonical JSON has for it: `1.0` is written `1` there.
+/// Whether a number is in canonical spelling: `1.0` must be `1`.
 fn canonical<E: Error>(number: &Number) -> Result<Looked, E> {
     match normal::number(number).map_err(E::custom)? {
         normal if normal == *number => Ok(Looked),

@@ -1,4 +1,4 @@
-//! JSON values as the strict reader makes them.
+//! JSON values of the strict reader.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::Number;
 
-/// A JSON value that borrows from the document where it can.
+/// A JSON value that borrows from the document where possible.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, kept as it was written.
+    /// A number, in its original spelling.
     Number(Number<'a>),
     /// A string, unescaped.
     String(Cow<'a, str>),
@@ -49,7 +49,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Null)
     }
 
-    /// What JSON calls this kind of value.
+    /// The name of the JSON type.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -1,8 +1,8 @@
-//! Characters that people do not see, or that act on a terminal, as escapes of JSON.
+//! Escapes characters that are invisible or control a terminal.
 
-/// Controls but for line feed and tab, what Unicode calls default-ignorable, a line or paragraph
-/// separator or a noncharacter. U+FE0E and U+FE0F are not among them: they only choose between the
-/// two forms of an emoji.
+/// Whether a character is a control other than line feed and tab, default-ignorable in Unicode, a
+/// line or paragraph separator, or a noncharacter. U+FE0E and U+FE0F are excluded: they only choose
+/// between the two forms of an emoji.
 pub(crate) fn is_hidden(character: char) -> bool {
     let plain = matches!(character, '\n' | '\t');
     let ignorable = matches!(character,
@@ -15,8 +15,8 @@ pub(crate) fn is_hidden(character: char) -> bool {
     ignorable || noncharacter || (character.is_control() && !plain)
 }
 
-/// The same JSON with such characters escaped. They only stand in strings, where an escape is the
-/// same character.
+/// Escapes such characters in JSON. They occur only in strings, where an escape means the same
+/// character.
 pub(crate) fn escape_hidden(json: &mut String) {
     let plain = json.is_ascii() && !json.as_bytes().contains(&0x7F);
     if plain || !json.contains(is_hidden) {

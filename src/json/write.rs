@@ -1,9 +1,9 @@
-//! Writing JSON straight into a text: strings, and the canonical form (RFC 8785) of what was read.
+//! Serializes JSON directly into a `String`: strings, and the canonical form (RFC 8785) of values.
 
 use super::text::plain_prefix;
 use super::{Number, Object, Value};
 
-/// More bytes than most arguments have.
+/// Larger than most arguments.
 const USUAL: usize = 512;
 
 impl Value<'_> {
@@ -24,7 +24,7 @@ impl Object<'_> {
     }
 }
 
-/// Appends a string as JSON writes it, canonical JSON among it.
+/// Appends a string in its JSON spelling, which is also the canonical one.
 pub(crate) fn quote(string: &str, text: &mut String) {
     text.push('"');
     let mut rest = string;
@@ -60,7 +60,7 @@ fn escape(special: u8, text: &mut String) {
 
 /// The two hexadecimal digits of a byte.
 pub(crate) fn hex(byte: u8) -> [u8; 2] {
-    // The letters follow the backtick.
+    // The hexadecimal letters follow the backtick in ASCII.
     [byte >> 4, byte & 15].map(|n| if n < 10 { b'0' | n } else { b'`' | n.wrapping_sub(9) })
 }
 
@@ -77,7 +77,7 @@ fn write(value: &Value<'_>, text: &mut String) {
     }
 }
 
-/// Appends a number with a fraction or an exponent as ECMAScript writes it.
+/// Appends a number with a fraction or an exponent in its ECMAScript spelling.
 #[cold]
 fn double(number: Number<'_>, text: &mut String) {
     text.push_str(ryu_js::Buffer::new().format_finite(number.as_f64()));
@@ -113,8 +113,8 @@ fn object(object: &Object<'_>, text: &mut String) {
     text.push('}');
 }
 
-/// Bytes that sort as the UTF-16 code units of a string do: only what follows the surrogates there
-/// comes before them in UTF-8.
+/// Bytes that sort like the UTF-16 code units of a string. Only U+E000 to U+FFFF are in a different
+/// place: in UTF-16 they sort after supplementary code points, in UTF-8 before them.
 fn units(name: &str) -> impl Iterator<Item = u8> + '_ {
     name.bytes().map(|byte| if matches!(byte, 0xEE | 0xEF) { byte | 0x10 } else { byte })
 }

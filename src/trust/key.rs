@@ -1,4 +1,4 @@
-//! Ed25519 public keys, as `openssl` writes them.
+//! Ed25519 public keys in the formats of `openssl`.
 
 use std::str::FromStr;
 
@@ -10,18 +10,19 @@ use ed25519_dalek::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, spki};
 use crate::bundle::SignatureBytes;
 use crate::digest::Digest;
 
-/// The SHA-256 of a public key's DER form (`SubjectPublicKeyInfo`), so that nobody has to hand out
-/// names: `openssl pkey -pubin -in KEY.pub -outform DER | sha256sum`.
+/// The SHA-256 of a public key's DER form (`SubjectPublicKeyInfo`), which identifies a key without
+/// a registry of names: `openssl pkey -pubin -in KEY.pub -outform DER | sha256sum`.
 pub type KeyId = Digest;
 
-/// A key that can verify signatures.
+/// A key that verifies signatures.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     key: VerifyingKey,
     id: KeyId,
 }
 
-/// Why a text is no public key. It never repeats the text, which may be a secret by mistake.
+/// Why a text is not a public key. Messages never contain the text, which may accidentally be a
+/// secret.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum KeyError {
     /// It is a private key.
@@ -30,13 +31,13 @@ pub enum KeyError {
          public key here (`openssl pkey -in KEY.pem -pubout`)"
     )]
     Private,
-    /// It is a key of something else.
+    /// It is a key for another algorithm.
     #[error("this is no Ed25519 key; `openssl genpkey -algorithm ed25519` makes one")]
     OtherAlgorithm,
-    /// It can be read and is unusable.
+    /// It parses but is unusable.
     #[error("this is no point on the curve that a signature can be verified with")]
     Weak,
-    /// It cannot be read.
+    /// It does not parse.
     #[error(
         "this is neither a public key in PEM nor the base64 of one; \
          `openssl pkey -in KEY.pem -pubout` writes it"
@@ -50,8 +51,8 @@ impl PublicKey {
         &self.id
     }
 
-    /// Whether a text was signed with the private part of this key. Strict: a signature has one
-    /// spelling, and keys for which anything could be signed are refused.
+    /// Whether this key signed the text. Verification is strict: a signature has only one valid
+    /// encoding, and keys for which anyone could forge signatures are refused.
     pub fn verifies(&self, text: &str, signature: &SignatureBytes) -> bool {
         self.key.verify_strict(text.as_bytes(), signature.as_ref()).is_ok()
     }

@@ -15,7 +15,7 @@ fn now() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(NOW).unwrap().to_utc()
 }
 
-/// A key pair; the same number is the same pair.
+/// A key pair, determined by the number.
 fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
@@ -53,7 +53,7 @@ fn trusting(keys: &[u8]) -> Trust {
     read(json!({ "keys": keys })).unwrap()
 }
 
-/// Asserts why a document is not trusted; no reason means that it is.
+/// Asserts the reasons against a document; an empty list means that it is trusted.
 #[track_caller]
 fn check(trust: &Trust, document: &Document, expected: &[&str]) {
     let found = trust.check(document, &document.digest(), now()).err().unwrap_or_default();
@@ -89,7 +89,7 @@ fn what_is_signed_names_the_bundle() {
 #[test]
 fn one_good_signature_is_enough() {
     check(&trusting(&[1]), &signed_by(&[1]), &[]);
-    // Rotation: the filter knows both keys, or the bundle has both signatures.
+    // During rotation, the filter knows both keys, or the bundle has both signatures.
     check(&trusting(&[1, 2]), &signed_by(&[2]), &[]);
     check(&trusting(&[2]), &signed_by(&[1, 2]), &[]);
     check(&Trust::default(), &fixture::document(), &[]);
@@ -119,7 +119,7 @@ fn each_failure_has_its_own_words() {
     let mut renumbered = signed_by(&[1]);
     renumbered.manifest.version = 99;
     check(&trust, &renumbered, &["its content has changed"]);
-    // Whoever changes the content can write its digest, too.
+    // An attacker who changes the content can also replace its digest.
     changed.signatures[0].digest = changed.digest();
     check(&trust, &changed, &["the signature that it has from the key sha256:"]);
     let mut forged = signed_by(&[2]);
@@ -241,7 +241,7 @@ fn all_errors_of_all_keys_at_once() {
     );
 }
 
-/// The base64 of a key in PEM.
+/// The base64 of a PEM key, on one line.
 fn one_line(pem: &str) -> String {
     pem.lines().filter(|line| !line.starts_with('-')).collect()
 }
@@ -262,7 +262,7 @@ fn odd_keys_are_refused() {
     ] {
         assert_eq!(key(&odd), Some(KeyError::Unreadable), "{odd}");
     }
-    // The neutral element, for which anybody can sign.
+    // The neutral element, for which anyone can produce signatures.
     let weak = STANDARD_PREFIX.iter().copied().chain([1]).chain([0; 31]).collect::<Vec<u8>>();
     assert_eq!(key(&base64(&weak)), Some(KeyError::Weak));
     let off_curve = STANDARD_PREFIX.iter().copied().chain([2]).chain([0; 31]).collect::<Vec<u8>>();
@@ -273,7 +273,7 @@ fn key_pair() -> SigningKey {
     key(7)
 }
 
-/// What stands before the 32 bytes of an Ed25519 key in DER.
+/// The DER prefix of a 32-byte Ed25519 key.
 const STANDARD_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
 fn base64(bytes: &[u8]) -> String {

@@ -6,7 +6,7 @@ use toolgate::json::{Value, canonical, read};
 const DEPTH: usize = 16;
 const LARGEST: i64 = (1 << 53) - 1;
 
-/// What `serde_json` would hold for a value of ours.
+/// The `serde_json` value for one of ours.
 fn model(value: &Value<'_>) -> Model {
     match value {
         Value::Null => Model::Null,
@@ -20,12 +20,12 @@ fn model(value: &Value<'_>) -> Model {
     }
 }
 
-/// The canonical form that another implementation of RFC 8785 gives.
+/// The canonical form by another implementation of RFC 8785.
 fn reference(value: &Model) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value).expect("a value can be written")
 }
 
-/// Whatever we accept, `serde_json` reads the same way, and so do we after writing it.
+/// An accepted document has the same value in `serde_json`, and in our reader after serialization.
 fn agrees_if_accepted(document: &[u8]) -> Result<(), TestCaseError> {
     let Ok(value) = read(document, DEPTH) else {
         return Ok(());
@@ -61,7 +61,7 @@ fn strings() -> impl Strategy<Value = String> {
     prop::collection::vec(characters(), 0..20).prop_map(String::from_iter)
 }
 
-/// Any value within the rules of the reader.
+/// Any value that the strict reader accepts.
 fn models() -> impl Strategy<Value = Model> {
     let doubles = prop::num::f64::NORMAL
         | prop::num::f64::SUBNORMAL
@@ -86,7 +86,7 @@ fn models() -> impl Strategy<Value = Model> {
     })
 }
 
-/// Writes every character outside ASCII as `\u` escapes, as Python does.
+/// Escapes every non-ASCII character as `\u`, as Python does.
 fn ascii(document: &str) -> String {
     let mut escaped = String::new();
     for character in document.chars() {
@@ -101,7 +101,7 @@ fn ascii(document: &str) -> String {
     escaped
 }
 
-/// Pieces of JSON that readers are known to differ about.
+/// Pieces of JSON that parsers are known to interpret differently.
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
     let pieces: [&[u8]; 48] = [
         b"{",
@@ -216,7 +216,8 @@ proptest! {
         if number.has_one_spelling() && is_fraction {
             prop_assert_eq!([&serde, &ecma], [&literal; 2]);
         } else if is_fraction && literal.len() <= 15 {
-            // What is left out is what somebody writes in another way.
+            // Fractions not counted as common are spelled differently by a serializer, except small
+            // ones.
             prop_assert!(serde != literal || ecma != literal || literal.contains("0.0000"));
         }
     }
