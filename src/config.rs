@@ -1,4 +1,4 @@
-//! The filter's configuration: bytes → a gate that can decide, or every reason why not.
+//! The filter's configuration: bytes → a gate, or all errors.
 //!
 #![doc = include_str!("config.md")]
 
@@ -11,15 +11,15 @@ use crate::gate::{Gate, GateId};
 use crate::json;
 use crate::trust::{Distrust, Trust, TrustError, TrustSettings};
 
-/// Builds a gate from the filter's configuration, as this page describes it. `now` is the time that
-/// keys expire by.
+/// Builds a gate from the filter's configuration, as described above. `now` is compared with the
+/// expiry of keys.
 ///
 /// # Errors
 ///
-/// Every error of the configuration at once; a gate with an error is no gate. Of a bundle that is not
-/// trusted, nothing else is said.
+/// All errors of the configuration at once; a gate with an error is not created. For a bundle that
+/// is not trusted, no other errors are reported.
 pub fn load(config: &[u8], id: &GateId, now: DateTime<Utc>) -> Result<Gate, ConfigError> {
-    // Every string would be looked at once more, were it not known that all of it is text.
+    // Checking UTF-8 once for the whole text saves checking every string.
     let text = std::str::from_utf8(config).map_err(serde_json::Error::custom)?;
     json::unique(text)?;
     let written: Written = serde_json::from_str(text)?;
@@ -38,7 +38,7 @@ pub fn load(config: &[u8], id: &GateId, now: DateTime<Utc>) -> Result<Gate, Conf
     }
 }
 
-/// What a configuration demands of every bundle.
+/// The requirements of a configuration for every bundle.
 #[derive(Debug)]
 struct Demands {
     trust: Trust,
@@ -47,7 +47,7 @@ struct Demands {
 }
 
 impl Demands {
-    /// The demands of a configuration at this time.
+    /// The requirements of a configuration at this time.
     fn of(written: &Written, now: DateTime<Utc>) -> Result<Self, ConfigError> {
         let trust = match &written.trust {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
@@ -56,7 +56,7 @@ impl Demands {
         Ok(Self { trust, here: written.environment.clone(), now })
     }
 
-    /// The bundle of a document that meets the demands. Nothing of it is read as policy before.
+    /// Opens the bundle of a document that meets the requirements. No policy is read before that.
     fn admit(&self, which: &'static str, document: Document) -> Result<Bundle, BundleError> {
         let digest = document.digest();
         self.trust
@@ -70,7 +70,7 @@ impl Demands {
     }
 }
 
-/// The configuration exactly as written.
+/// The configuration, as written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -83,16 +83,16 @@ struct Written {
     trust: Option<TrustSettings>,
 }
 
-/// Why a configuration is no gate.
+/// Why a configuration yields no gate.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The bytes are not the configuration's JSON.
     #[error("the configuration does not read: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// What is demanded of bundles makes no sense.
+    /// The `trust` section is invalid.
     #[error("the configuration does not read: {}", list(.0))]
     Trust(Vec<TrustError>),
-    /// Bundles cannot be used.
+    /// One or both bundles cannot be used.
     #[error("{}", list(.0))]
     Bundles(Vec<BundleError>),
 }
@@ -100,15 +100,15 @@ pub enum ConfigError {
 /// Why one of the bundles cannot be used; `which` is `bundle` or `candidate`.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// It may not be loaded.
+    /// The bundle is not trusted.
     #[error("the {which} is not trusted: {}", list(.reasons))]
     Distrusted {
         /// The bundle.
         which: &'static str,
-        /// Everything against it.
+        /// Every reason against it.
         reasons: Vec<Distrust>,
     },
-    /// It is for somewhere else.
+    /// The bundle was built for another environment.
     #[error(
         "the {which} is for {}, and this filter is for {}",
         place(built.as_ref()),
@@ -117,17 +117,17 @@ pub enum BundleError {
     Elsewhere {
         /// The bundle.
         which: &'static str,
-        /// What it was built for.
+        /// The environment that it was built for.
         built: Option<EnvironmentName>,
-        /// What the configuration names.
+        /// The environment in the configuration.
         here: Option<EnvironmentName>,
     },
-    /// It has errors.
+    /// The bundle has errors.
     #[error("the {which} does not load: {}", list(.findings))]
     Invalid {
         /// The bundle.
         which: &'static str,
-        /// All of them, and its warnings.
+        /// All errors and warnings.
         findings: Vec<Finding>,
     },
 }

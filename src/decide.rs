@@ -1,4 +1,4 @@
-//! One call, one bundle → a permit or a denial. Nothing else makes a permit.
+//! Decides one call by one bundle: a permit or a denial. Only this module creates permits.
 
 mod denial;
 mod question;
@@ -14,8 +14,8 @@ use crate::mcp::Housekeeping;
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
 
-/// Proof that a message was decided and may pass. Only this module makes one, and forwarding
-/// needs one.
+/// Proof that a message was decided and may pass. Only this module creates it, and forwarding
+/// requires it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Permit {
     reason: Reason,
@@ -24,17 +24,17 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Why the message may pass.
+    /// The reason for the permit.
     pub fn reason(&self) -> Reason {
         self.reason
     }
 
-    /// The policies that permit it, in the order of their ids.
+    /// The permitting policies, sorted by id.
     pub fn policies(&self) -> &[String] {
         &self.policies
     }
 
-    /// The most specific layer that permits it.
+    /// The most specific permitting layer.
     pub fn layer(&self) -> Option<&LayerName> {
         self.layer.as_ref()
     }
@@ -48,7 +48,7 @@ pub struct Permits {
 }
 
 impl Permits {
-    /// The proof for a body of these messages; a body without a message has none.
+    /// Combines the permits of a body's messages; a body without a message has no proof.
     pub fn all(permits: Vec<Permit>) -> Option<Self> {
         let mut permits = permits.into_iter();
         Some(Self { first: permits.next()?, rest: permits.collect() })
@@ -66,24 +66,24 @@ impl From<Permit> for Permits {
     }
 }
 
-/// What is decided about one call.
+/// The decision about one call.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// What holds.
+    /// The outcome in force.
     pub outcome: Result<Permit, Denial>,
-    /// What would hold if nothing in the bundle were in shadow; `None` when nothing is.
+    /// The outcome with shadow policies enforced; `None` if nothing is in shadow.
     pub staged: Option<Result<Permit, Denial>>,
 }
 
 impl From<Permit> for Verdict {
-    /// What no policy has a say in.
+    /// The verdict for a message that is not evaluated by policies.
     fn from(permit: Permit) -> Self {
         Self { outcome: Ok(permit), staged: None }
     }
 }
 
-/// Decides one call: every layer that applies must permit it, and an error anywhere is a denial.
-/// A denial is that of the most general layer that refuses.
+/// Decides one call: every layer that applies must permit it, and any error is a denial. The denial
+/// comes from the most general layer that refuses.
 pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> Verdict {
     let judge = |layers: &Layers| judge(layers.of(identity), question);
     Verdict { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
@@ -107,26 +107,26 @@ fn judge<'a>(
         let response = authorize(candidates, &env, |policy| fallback.matches(policy));
         policies.extend(outcome(layer, &response)?);
     }
-    // Where no layer applies, nothing is permitted.
+    // Without an applicable layer nothing is permitted.
     let (last, _) = applying.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;
     policies.sort_unstable();
-    // An agent that stands in the chain twice has its layer asked twice.
+    // An agent that occurs twice in the chain has its layer evaluated twice.
     policies.dedup();
     Ok(Permit { reason: Reason::Permitted, policies, layer: Some(last.name.clone()) })
 }
 
-/// Lets a message pass that runs nothing.
+/// Permits a message that runs nothing.
 pub fn housekeeping(_proof: Housekeeping) -> Permit {
     Permit { reason: Reason::Lifecycle, policies: Vec::new(), layer: None }
 }
 
-/// Lets a request pass that a bundle in shadow would refuse.
+/// Permits a request that a bundle in shadow would refuse.
 pub fn watched(_proof: Shadow) -> Permit {
     Permit { reason: Reason::Shadow, policies: Vec::new(), layer: None }
 }
 
-/// The outcome of one layer. Cedar skips a policy that errors, so an erroring `forbid` would be an open
-/// door: any error denies, whatever the other policies say.
+/// The outcome of one layer. Cedar skips a policy that errs, so an erring `forbid` would permit the
+/// call. Therefore any error denies, regardless of the other policies.
 fn outcome(layer: &Layer, response: &Response) -> Result<Vec<String>, Denial> {
     let denial = |reason, policies: &[Arc<CompiledPolicy>]| Denial {
         policies: ids(policies).collect(),
@@ -134,7 +134,7 @@ fn outcome(layer: &Layer, response: &Response) -> Result<Vec<String>, Denial> {
         ..Denial::because(reason)
     };
     if !response.errors.is_empty() {
-        // Cedar's words repeat values, which may be arguments that the inventory redacts.
+        // Cedar's error repeats values, which may be arguments that the inventory redacts.
         let detail = Some("these policies could not be evaluated".to_owned());
         return Err(Denial { detail, ..denial(Reason::PolicyError, &response.errors) });
     }
@@ -148,7 +148,7 @@ fn outcome(layer: &Layer, response: &Response) -> Result<Vec<String>, Denial> {
     Ok(ids(&response.permits).collect())
 }
 
-/// Building a bundle rules this out.
+/// The denial for a policy that does not parse, which building a bundle rules out.
 fn unreadable(layer: &Layer, Unreadable(policy): Unreadable) -> Denial {
     Denial {
         policies: vec![policy],

@@ -5,21 +5,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json;
 
-/// How much is hashed at once, in bytes.
+/// The block size of hashing, in bytes.
 const PIECE: usize = 16_384;
 
-/// A SHA-256 digest, shown as `sha256:` and 64 hexadecimal digits.
+/// A SHA-256 digest, written as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
 impl Digest {
-    /// The digest of a value's canonical JSON, so that key order and spacing do not matter.
+    /// The digest of a value's canonical JSON, which does not depend on key order and spacing.
     pub fn of(value: &impl Serialize) -> Self {
         Self::of_bytes(&json::canonical(value))
     }
 
-    /// The digest of bytes as they are.
+    /// The digest of raw bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self::of_hash(Sha256::new_with_prefix(bytes))
     }
@@ -67,16 +67,16 @@ impl std::fmt::Display for Digest {
     }
 }
 
-/// A digest of JSON that is made piece by piece.
+/// An incremental digest of JSON.
 #[derive(Debug, Default)]
 pub struct Digesting {
     hash: Sha256,
-    /// What is not hashed yet: JSON is written in pieces of a few bytes.
+    /// Bytes not hashed yet: serializers write JSON in pieces of a few bytes.
     pending: Vec<u8>,
 }
 
 impl Digesting {
-    /// Adds text as it is.
+    /// Adds raw text.
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.add(text.as_bytes());
         self
@@ -88,15 +88,15 @@ impl Digesting {
         self
     }
 
-    /// Adds the JSON of a value of which no object has members out of order and no number is in it:
-    /// that is canonical as it is.
+    /// Adds the JSON of a value that contains no numbers and whose objects have their members in
+    /// order, so that its JSON is already canonical.
     pub fn plain(&mut self, value: &impl Serialize) -> &mut Self {
-        // Of strings and names, all have JSON, and this writer takes everything.
+        // Strings and maps with string keys always serialize, and this writer does not fail.
         let _ = serde_json::to_writer(&mut *self, value);
         self
     }
 
-    /// The digest of all that was added.
+    /// The digest of everything added.
     pub fn finish(&mut self) -> Digest {
         let Self { mut hash, pending } = std::mem::take(self);
         hash.update(pending);

@@ -1,4 +1,4 @@
-//! The proxy-wasm edge: host calls → events, effects → host calls. It decides nothing.
+//! The proxy-wasm edge: host calls → events, effects → host calls. It makes no decisions.
 
 mod host;
 mod plugin;

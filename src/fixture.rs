@@ -70,8 +70,8 @@ pub(crate) fn claims() -> Value {
     json!({ "iss": "https://id", "sub": "alice", "roles": ["rep"], "tenant": "acme", "act": { "sub": "bot" } })
 }
 
-/// What Envoy hands over of these tokens. The members of every struct come in the order that `turn`
-/// makes of their names.
+/// Envoy's metadata for these tokens. The members of every struct are in an order derived from
+/// `turn` and their names.
 pub(crate) fn metadata(tokens: &Value, turn: u64) -> Vec<u8> {
     let other = field(0x0a, &[field(0x0a, b"other"), field(0x12, b"")].concat());
     let typed = field(0x12, b"not looked at");
@@ -86,7 +86,7 @@ fn in_turn(turn: u64, name: &[u8]) -> u64 {
     FixedState::with_seed(turn).hash_one(name)
 }
 
-/// A `google.protobuf.Struct` of an object's members.
+/// Encodes an object as a `google.protobuf.Struct`.
 pub(crate) fn structure(object: &Value, turn: u64) -> Vec<u8> {
     let mut members: Vec<_> = object.as_object().expect("an object").iter().collect();
     members.sort_by_key(|(name, _)| in_turn(turn, name.as_bytes()));
@@ -114,7 +114,7 @@ fn proto(value: &Value, turn: u64) -> Vec<u8> {
     }
 }
 
-/// A protobuf field that has a length.
+/// Encodes a length-delimited protobuf field.
 pub(crate) fn field(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
     let mut length = content.len();

@@ -1,4 +1,4 @@
-//! A bundle that is loaded and ready to decide, and who has asked it lately.
+//! A loaded bundle, ready to decide, with a cache of senders.
 
 mod caller;
 mod sender_cache;
@@ -13,34 +13,35 @@ pub(crate) use sender_cache::{Sender, SenderCache};
 use crate::bundle::Bundle;
 use crate::json::Shared;
 
-/// A bundle in force, and where it is in force. Immutable but for its cache; an update is another
+/// A bundle in force and its environment. Immutable except for its cache; an update creates another
 /// gate.
 #[derive(Debug)]
 pub struct Gate {
-    /// The policies and everything about them.
+    /// The bundle.
     pub bundle: Bundle,
-    /// A bundle that is asked the same after the decision, and has no say in it.
+    /// A candidate bundle, evaluated for the same requests after the decision, without effect on
+    /// it.
     pub candidate: Option<Box<Gate>>,
-    /// The environment that policies and records see, such as `production`.
+    /// The environment in policies and records, such as `production`.
     pub environment: Arc<str>,
-    /// How records name this gate.
+    /// The identification of this gate in records.
     pub id: Shared<GateId>,
     pub(crate) senders: SenderCache,
 }
 
-/// How records name a gate.
+/// The identification of a gate in records.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct GateId {
     /// The proxy's node id.
     pub node: String,
     /// The plugin's name.
     pub plugin: String,
-    /// The VM's id, with a tag that tells workers and pushes apart.
+    /// The VM's id, with a tag that distinguishes workers and configurations.
     pub vm: String,
 }
 
 impl Gate {
-    /// A gate without a name, and with no candidate.
+    /// Creates a gate without names and without a candidate.
     pub fn new(bundle: Bundle, environment: String) -> Self {
         Self {
             bundle,
@@ -51,8 +52,7 @@ impl Gate {
         }
     }
 
-    /// The same gate with a candidate beside its bundle, which never makes more values of a call than
-    /// the bundle would.
+    /// Adds a candidate bundle, whose limit of values is at most that of the bundle in force.
     #[must_use]
     pub fn beside(self, candidate: Option<Bundle>) -> Self {
         let gate = |mut bundle: Bundle| {
@@ -62,7 +62,7 @@ impl Gate {
         Self { candidate: candidate.map(gate).map(Box::new), ..self }
     }
 
-    /// The same gate with a name for its records.
+    /// Sets the gate's identification in records.
     #[must_use]
     pub fn named(self, id: &GateId) -> Self {
         Self { id: Shared::new(id.clone()), ..self }

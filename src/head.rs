@@ -1,13 +1,13 @@
-//! The head of one HTTP request: read once, asked strictly.
+//! The header fields of one HTTP request, with strict access.
 
-/// Header fields of a request, HTTP/2 pseudo-header fields included, in the order received.
-/// Names are lower case, as Envoy hands them over.
+/// Header fields of a request in the order received, including HTTP/2 pseudo-header fields. Names
+/// are in lower case, as Envoy provides them.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
     fields: Vec<(String, Vec<u8>)>,
 }
 
-/// Why a header field has no one value.
+/// Why a header field has no single value.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum FieldError {
     /// The field occurs more than once.
@@ -19,36 +19,35 @@ pub enum FieldError {
 }
 
 impl Head {
-    /// A head of these fields.
+    /// Creates a head from fields.
     pub fn new(fields: Vec<(String, Vec<u8>)>) -> Self {
         Self { fields }
     }
 
-    /// The one value of a field; `None` when the field is absent.
+    /// The single value of a field; `None` if the field is absent.
     ///
     /// # Errors
     ///
-    /// A repeated field has no value here: taking the first would be a guess about what the
-    /// upstream takes.
+    /// A repeated field is an error: the upstream may use another of its values than the first.
     pub fn one(&self, name: &str) -> Result<Option<&str>, FieldError> {
         let mut values = self.fields.iter().filter(|(field, _)| field == name);
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             (Some(_), Some(_)) => Err(FieldError::Repeated(name.to_owned())),
             (Some((_, value)), None) => std::str::from_utf8(value)
-                // A pseudo-header field is no field line and has no white space around it.
+                // Pseudo-header fields are not field lines, so white space is not trimmed.
                 .map(|text| Some(if name.starts_with(':') { text } else { trimmed(text) }))
                 .map_err(|_| FieldError::NotText(name.to_owned())),
         }
     }
 
-    /// All values of a field that may be repeated; those that are not UTF-8 are left out.
+    /// All values of a field that may be repeated; values that are not UTF-8 are skipped.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let values = self.fields.iter().filter(move |(field, _)| field == name);
         values.filter_map(|(_, value)| std::str::from_utf8(value).ok())
     }
 
-    /// Whether the field occurs at all.
+    /// Whether the field occurs.
     pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(field, _)| field == name)
     }
@@ -63,7 +62,7 @@ impl Head {
     }
 }
 
-/// Without optional white space (RFC 9110 §5.6.3), which is not what Unicode calls so.
+/// Trims optional white space as defined by RFC 9110 §5.6.3, not by Unicode.
 pub fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

@@ -4,17 +4,17 @@ use crate::bundle::BundleId;
 use crate::record::{Draft, Outcome};
 use crate::structured_field::parameter;
 
-/// What was decided: a list with one item per call. A refusal has it, and so has the upstream
-/// request of a permitted call.
+/// The decision: a list with one item per call. It is sent with a refusal, and to the upstream with
+/// a permitted call.
 pub const DECISION: &str = "toolgate-decision";
 
-/// Who asked, as the gate verified it: a dictionary for the upstream.
+/// The verified identity: a dictionary for the upstream.
 pub const IDENTITY: &str = "toolgate-identity";
 
-/// The prefix of every field that only the gate may set.
+/// The prefix of fields that only the gate may set.
 pub const RESERVED: &str = "toolgate-";
 
-/// More bytes than most items have.
+/// Larger than most items.
 const USUAL: usize = 256;
 
 /// The value of [`DECISION`], one item per message:
@@ -60,7 +60,7 @@ mod tests {
         RefBareItem::Token(TokenRef::from_str(text).expect("a token"))
     }
 
-    /// The same by a library.
+    /// The same value, serialized by a library.
     fn reference(bundle: &BundleId, items: &[(Outcome, String)]) -> String {
         let mut list = ListSerializer::new();
         for (outcome, id) in items {

@@ -1,7 +1,7 @@
-//! Verified sources → principal, actor and delegation chain, or why there are none.
+//! Verified evidence → principal, actor and delegation chain, or why there are none.
 //!
-//! Only what the proxy has verified comes in here: the payloads that `jwt_authn` left in dynamic
-//! metadata and the URI SAN of the mTLS peer. No header is ever decoded.
+//! The only inputs are verified by the proxy: the payloads that `jwt_authn` stores in dynamic
+//! metadata and the URI SAN of the mTLS peer. No header is decoded.
 
 mod canonical;
 mod claims;
@@ -29,18 +29,18 @@ pub use mapping::{
 use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;
 
-/// Who is asking, for whom, through whom.
+/// The verified identity of a call.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Whom the call is for.
+    /// The principal: whom the call is for.
     pub principal: Principal,
-    /// Who performs it.
+    /// The actor: the agent that performs the call.
     pub actor: Option<Actor>,
-    /// What else the principal's token says.
+    /// Further claims of the principal's token.
     pub token: Option<Token>,
 }
 
-/// Whom a call is for, as a Cedar entity with its attributes and parents.
+/// The principal of a call, as a Cedar entity with its attributes and parents.
 #[derive(Clone, Debug)]
 pub struct Principal {
     /// The Cedar entity.
@@ -49,34 +49,34 @@ pub struct Principal {
     pub type_name: String,
     /// The Cedar entity id.
     pub id: String,
-    /// The tenant, where the bundle names a claim for it.
+    /// The tenant, if the bundle maps a claim to it.
     pub tenant: Option<String>,
-    /// The teams, where the bundle names a claim for them.
+    /// The teams, if the bundle maps a claim to them.
     pub teams: BTreeSet<String>,
-    /// The parents of the entity that come from claims, as Cedar spells them.
+    /// The parents of the entity that come from claims, in Cedar syntax.
     pub parents: BTreeSet<String>,
-    /// The attributes of the entity as records may show them.
+    /// The attributes of the entity, redacted for records.
     pub attributes: BTreeMap<String, Value>,
 }
 
-/// Who performs a call: the agent, and the agents that acted before it.
+/// The actor of a call: the current agent and the agents that acted before it.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The current actor.
     pub uid: EntityUid,
     /// The current actor's id.
     pub id: String,
-    /// All actors of the delegation, the current one first.
+    /// All actors of the delegation, current one first.
     pub chain: Vec<String>,
     /// The same actors as Cedar entities.
     pub agents: HashSet<EntityUid>,
 }
 
-/// Names the principal and the actor of a request, or tells why it has none.
+/// Derives the principal and the actor of a request.
 ///
 /// # Errors
 ///
-/// Whatever is missing, ill-typed, ambiguous or contradictory is an error; nothing is guessed.
+/// Anything missing, ill-typed, ambiguous or contradictory is an error; nothing is guessed.
 pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identity, IdentityError> {
     if let Some(claims) = only_token(&mapping.principal.tokens, attested)? {
         return Ok(Identity {
@@ -103,7 +103,7 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
     })
 }
 
-/// The one token that names the principal, if there is any.
+/// The one token that names the principal, if there is one.
 fn only_token<'a>(
     names: &[String],
     attested: &'a Attested,
@@ -172,7 +172,7 @@ fn actor(
 ) -> Result<Option<Actor>, IdentityError> {
     let mut chain = claims::delegation(act, mapping.max_depth)?;
     let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
-    // A certificate with another URI names nobody, and so not this actor either.
+    // A certificate with a URI other than a SPIFFE id does not confirm the actor.
     let contradicted = attested.has_uri() && named != chain.first().map(String::as_str);
     if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
         return Err(IdentityError::ActorMismatch);

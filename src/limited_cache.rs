@@ -1,20 +1,20 @@
-//! A cache with a bound, for values that could be made again.
+//! A bounded cache for values that can be recomputed.
 
 use hashbrown::{Equivalent, HashMap};
 use std::hash::Hash;
 
-/// A cache of two generations. When the young one is full it becomes the old one, and what was old
-/// is evicted, unless it was used in between.
+/// A cache of two generations. When the young generation is full, it replaces the old one, whose
+/// values are evicted unless they were used in the meantime.
 #[derive(Debug)]
 pub(crate) struct LimitedCache<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
-    /// How many one generation holds.
+    /// The size of one generation.
     generation: usize,
 }
 
 impl<K: Eq + Hash, V: Clone> LimitedCache<K, V> {
-    /// A cache of at most twice as many values.
+    /// A cache of at most two generations of this size.
     pub(crate) fn new(generation: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), generation }
     }

@@ -1,9 +1,9 @@
-//! Cedar policies, and the evaluation of a call against them.
+//! Cedar policies, and their evaluation for a call.
 //!
-//! The answer is the one that Cedar's authorizer gives over all policies of a layer. Everything that
-//! only makes it faster is in `native`: the index, the cache of compiled policies, the evaluator for
-//! common conditions, and the selection of entities. `None` from there means that Cedar decides.
-//! The feature `cedar-only` builds the gate without `native`; `plain` then has no answer to anything.
+//! The result equals that of Cedar's authorizer over all policies of a layer. Everything that only
+//! makes it faster is in `native`: the index, the cache of compiled policies, the evaluator for
+//! common conditions, and the selection of entities. `None` from there means that Cedar evaluates.
+//! The feature `cedar-only` builds the gate without `native`; `plain` then always returns `None`.
 
 mod argument;
 mod authorize;

@@ -1,4 +1,4 @@
-//! The one account of a decision. Log line, filter state, metrics and headers derive from it.
+//! The record of a decision. Log line, filter state, metrics and headers derive from it.
 //!
 #![doc = include_str!("record.md")]
 
@@ -32,7 +32,7 @@ pub use line::to_lines;
 pub use object::to_object;
 pub use outcome::{CandidateField, Flip, Outcome};
 
-/// The name of the record's shape.
+/// The name of the record format.
 pub const SCHEMA: &str = "toolgate.decision/1";
 
 /// One decision about one call, as one flat JSON object. It is built once, and nothing changes it
@@ -47,35 +47,35 @@ pub struct Record {
     pub time: String,
     /// A UUID of version 7 that is also in the headers and in the refusal.
     pub id: String,
-    /// What kind of event this is.
+    /// The class of the event.
     pub event_class: EventClass,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// Why, from a closed set.
+    /// The reason, from a closed set.
     pub reason: Reason,
-    /// What exactly went wrong, in words.
+    /// A description of the problem.
     pub detail: Option<String>,
     /// The ids of the policies that determined the decision.
     pub policies: Vec<String>,
-    /// The layer that refused, or the most specific one that permits.
+    /// The refusing layer, or the most specific layer that permits.
     pub layer: Option<LayerName>,
-    /// Whether the bundle decides or only watches.
+    /// Whether the bundle is enforced or in shadow.
     pub mode: Mode,
-    /// Which bundle decided.
+    /// The deciding bundle.
     pub bundle: Shared<BundleId>,
     /// The decision with the bundle's shadow policies enforced.
     pub shadow_decision: Option<Decision>,
-    /// Why that is the decision then.
+    /// The outcome with shadow policies enforced.
     pub shadow: Option<Outcome>,
-    /// What the candidate bundle would decide.
+    /// The candidate bundle's decision.
     pub candidate_decision: Option<Decision>,
-    /// Why it would decide that.
+    /// The candidate bundle's outcome.
     pub candidate: Option<CandidateField>,
-    /// Whom the call was for.
+    /// The principal: whom the call was for.
     pub principal: Option<Shared<PrincipalField>>,
-    /// Who performed it.
+    /// The actor that performed the call.
     pub actor: Option<Shared<ActorField>>,
-    /// What else the token of the principal says.
+    /// Further claims of the principal's token.
     pub token: Option<Shared<TokenField>>,
     /// The request's authority.
     pub authority: String,
@@ -89,27 +89,27 @@ pub struct Record {
     pub method: Option<Cow<'static, str>>,
     /// The tool's classes.
     pub classes: Arc<[String]>,
-    /// The tool's class of data.
+    /// The tool's data class.
     pub data_class: Option<Arc<str>>,
     /// The tool's kind of operation.
     pub operation: Option<Arc<str>>,
-    /// What one call of the tool costs, in units of the bundle's own.
+    /// The cost of one call of the tool, in a unit that the bundle chooses.
     pub cost: Option<u32>,
-    /// The arguments, redacted; `null` where no inventory says what to redact.
+    /// The arguments, redacted; `null` if no inventory defines what to redact.
     pub arguments: Option<Rendered>,
     /// SHA-256 of the arguments' canonical JSON.
     pub arguments_digest: Option<Digest>,
     /// The Cedar resource.
     pub resource: Option<Arc<str>>,
-    /// The transaction that the token names.
+    /// The transaction id from the token.
     pub txn: Option<String>,
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,
     /// The address of the downstream peer.
     pub source_ip: Option<IpAddr>,
-    /// Where the gate runs.
+    /// The gate's environment.
     pub environment: Arc<str>,
-    /// Which gate decided.
+    /// The deciding gate.
     pub gate: Shared<GateId>,
     /// Whether the tool is in the inventory.
     #[cfg_attr(test, serde(skip))]
@@ -127,7 +127,7 @@ impl Record {
         self.is_refused() && self.reason != Reason::BatchRefused
     }
 
-    /// The tool as metrics name it: one of the inventory, `unknown`, or `none`.
+    /// The tool's label in metrics: a tool of the inventory, `unknown`, or `none`.
     pub fn known_tool(&self) -> &str {
         match &self.tool {
             Some(tool) if self.known => tool,
@@ -136,7 +136,7 @@ impl Record {
         }
     }
 
-    /// The decisions that other policies would change: those in shadow, and a candidate's.
+    /// The decisions that differ under shadow or candidate policies.
     pub fn flips(&self) -> impl Iterator<Item = Flip> {
         let from = self.decision;
         [("shadow", self.shadow_decision), ("candidate", self.candidate_decision)]
@@ -145,8 +145,8 @@ impl Record {
     }
 }
 
-/// The id of the `index`-th decision about one request: a UUID of version 7 (RFC 9562), from the
-/// time of arrival and randomness that the edge supplies.
+/// The id of the `index`-th decision about one request: a version 7 UUID (RFC 9562), from the time
+/// of arrival and randomness supplied by the edge.
 pub fn decision_id(time: DateTime<Utc>, entropy: u128, index: usize) -> String {
     let millis = u64::try_from(time.timestamp_millis()).unwrap_or_default();
     let random = entropy.wrapping_add(u128::try_from(index).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Denial → what the caller gets. The words say what and whom to ask, never policy text.
+//! Denial → local reply. The message states the reason and whom to contact, never policy text.
 
 use serde_json::{Value, json};
 
@@ -14,14 +14,14 @@ const HEADER_MISMATCH: i32 = -32020;
 const UNSUPPORTED_VERSION: i32 = -32022;
 /// JSON-RPC 2.0: the body is not JSON.
 const PARSE_ERROR: i32 = -32700;
-/// JSON-RPC 2.0: the body is no request.
+/// JSON-RPC 2.0: the body is not a valid request.
 const INVALID_REQUEST: i32 = -32600;
-/// JSON-RPC 2.0: there is no such method.
+/// JSON-RPC 2.0: the method does not exist.
 const METHOD_NOT_FOUND: i32 = -32601;
-/// JSON-RPC 2.0, and MCP's answer for a tool that does not exist.
+/// JSON-RPC 2.0, and MCP's error for a tool that does not exist.
 const INVALID_PARAMS: i32 = -32602;
 
-/// An HTTP response of the gate itself.
+/// A local reply of the gate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
     /// The HTTP status.
@@ -32,21 +32,21 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// One message of a refused body, as far as its answer depends on it.
+/// One message of a refused body, with the parts that its reply depends on.
 #[derive(Debug)]
 pub struct Refused<'a> {
-    /// The id to echo; `None` for what expects no answer.
+    /// The id to echo; `None` for a message that expects no response.
     pub id: Option<&'a Id>,
-    /// The name of the tool, when the message is a call.
+    /// The name of the tool, if the message is a call.
     pub tool: Option<&'a str>,
-    /// What the caller may be told beyond the reason.
+    /// Advice for the caller, in addition to the reason.
     pub advice: Option<&'a str>,
-    /// What was decided about it.
+    /// The draft with the decision about it.
     pub(crate) draft: &'a Draft,
 }
 
-/// The answer to a request whose message could not be read or whose sender is unknown: an HTTP
-/// error with a JSON-RPC error as body.
+/// The reply to a request that could not be parsed or whose sender is unknown: an HTTP error with a
+/// JSON-RPC error as the body.
 pub fn unreadable(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
     let reason = refused.draft.outcome.reason;
@@ -86,7 +86,7 @@ pub fn unreadable(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
     Reply { status: reason.status(), headers, body: to_bytes(&body) }
 }
 
-/// The challenge of a 401 (RFC 6750, RFC 9728).
+/// The `WWW-Authenticate` challenge of a 401 (RFC 6750, RFC 9728).
 fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
     let known = reason != Reason::Unauthenticated;
     let error = known.then(|| "error=\"invalid_token\"".to_owned());
@@ -96,7 +96,7 @@ fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
     format!("Bearer {}", parameters.join(", ")).trim_end().to_owned()
 }
 
-/// The answer to readable messages of which at least one was refused, in the bundle's style.
+/// The reply to readable messages of which at least one was refused, in the bundle's style.
 pub fn in_style(refused: &[Refused<'_>], batch: bool, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
     let mut answers: Vec<Value> = refused
@@ -104,7 +104,7 @@ pub fn in_style(refused: &[Refused<'_>], batch: bool, bundle: &Bundle) -> Reply 
         .filter(|refused| refused.id.is_some())
         .map(|refused| answer(refused, settings))
         .collect();
-    // A notification has no answer to carry a refusal, so that its refusal is an HTTP error.
+    // Notifications have no response, so their refusal is an HTTP error.
     let unanswerable = answers.is_empty();
     let body = match answers.pop() {
         Some(last) if batch => {
@@ -135,7 +135,7 @@ fn answer(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
     }
 }
 
-/// `resultType` is required since 2026-07-28 and ignored before.
+/// `resultType` is required since 2026-07-28 and ignored in earlier revisions.
 fn tool_result(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
     json!({
         "jsonrpc": "2.0",
@@ -154,7 +154,7 @@ fn error(refused: &Refused<'_>, code: i32, message: &str) -> Value {
     if code == UNSUPPORTED_VERSION {
         data = json!({ "supported": Revision::ALL.map(Revision::as_str), "id": refused.draft.id });
     }
-    // A concealed tool is answered as if there were no gate.
+    // The reply for a concealed tool must not reveal the gate.
     let concealed = [INVALID_PARAMS, METHOD_NOT_FOUND].contains(&code);
     let mut error = json!({ "code": code, "message": message });
     if let (Some(error), false) = (error.as_object_mut(), concealed) {
@@ -171,7 +171,7 @@ fn account(refused: &Refused<'_>) -> Value {
     })
 }
 
-/// What the caller, often a model, reads: what happened, what to do, and the id to quote.
+/// The message for the caller, often a model: what happened, what to do, and the id to quote.
 fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
     let reason = refused.draft.outcome.reason;
     let told = refused.advice.unwrap_or_else(|| sentence(reason));

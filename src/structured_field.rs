@@ -1,8 +1,8 @@
-//! Parts of structured fields (RFC 9651) that the gate's own header fields are made of.
+//! Building blocks of the gate's own structured header fields (RFC 9651).
 
 use sfv::{RefBareItem, StringRef};
 
-/// Appends a parameter with a string, which holds visible ASCII only: without one, there is none.
+/// Appends a string parameter, unless its value contains anything but visible ASCII.
 pub(crate) fn parameter(name: &str, value: &str, list: &mut String) {
     if !value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return;
@@ -17,7 +17,7 @@ pub(crate) fn parameter(name: &str, value: &str, list: &mut String) {
     list.push('"');
 }
 
-/// A string item, which holds visible ASCII only.
+/// A string item; `None` unless the text is visible ASCII.
 pub(crate) fn text(text: &str) -> Option<RefBareItem<'_>> {
     StringRef::from_str(text).ok().map(RefBareItem::String)
 }

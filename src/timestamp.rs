@@ -1,4 +1,4 @@
-//! Times as records have them.
+//! Formats times for records.
 
 use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _, Utc};
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike as _, SecondsFormat, Timelike as _, Utc};
 pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
     let (year, month, day) = (time.year(), time.month(), time.day());
     let (year, millis) = (u32::try_from(year), time.timestamp_subsec_millis());
-    // Other years have more digits, and leap seconds more milliseconds.
+    // Other years need more digits, and leap seconds have more milliseconds.
     let (Ok(year @ 0..10_000), 0..1_000) = (year, millis) else {
         return time.to_rfc3339_opts(SecondsFormat::Millis, true);
     };

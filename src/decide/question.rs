@@ -1,6 +1,6 @@
-//! One call in the terms of policies, and of Cedar where Cedar has to be asked.
+//! One call as policies see it, and as a Cedar request for the fallback.
 //!
-//! The caller's JSON never becomes Cedar JSON: there, `{"__entity": …}` would let a caller spell
+//! The caller's JSON never becomes Cedar JSON, in which `{"__entity": …}` would let a caller name
 //! an entity. Arguments arrive here as typed values.
 
 use std::borrow::Cow;
@@ -23,10 +23,10 @@ use crate::policy::{ArgumentValue, CompiledPolicy, EntityStore, Env, RequestCont
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
-/// What the proxy observed about one request, besides identity.
+/// The facts that the proxy observed about one request, besides identity.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// When it arrived.
+    /// The time of arrival.
     pub time: DateTime<Utc>,
     /// The HTTP method.
     pub method: String,
@@ -34,16 +34,16 @@ pub struct Facts {
     pub path: String,
     /// The authority.
     pub authority: String,
-    /// The address of the downstream peer, an IPv4-mapped one as IPv4: Cedar does not read the
-    /// spelling `::ffff:1.2.3.4`.
+    /// The address of the downstream peer. An IPv4-mapped address is stored as IPv4, because Cedar
+    /// does not parse `::ffff:1.2.3.4`.
     pub source_ip: Option<IpAddr>,
     /// The trace id of a W3C `traceparent`.
     pub trace_id: Option<String>,
-    /// Where the gate runs, from the filter's configuration.
+    /// The gate's environment, from the filter's configuration.
     pub environment: Arc<str>,
 }
 
-/// A call as policies are asked about it.
+/// A call in the form in which policies are evaluated.
 #[derive(Debug)]
 pub struct Question<'a> {
     entities: &'a EntityStore,
@@ -56,7 +56,7 @@ pub struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Puts a call into the terms of policies.
+    /// Builds the question for a call.
     ///
     /// # Errors
     ///
@@ -72,13 +72,13 @@ impl<'a> Question<'a> {
         Self::by(Arc::new(caller), bundle, tool, arguments, facts)
     }
 
-    /// Puts a call of a caller into the terms of policies.
+    /// Builds the question for a call of a known caller.
     ///
     /// # Errors
     ///
     /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::TooManyValues`]
-    /// if they become too many values, [`Reason::UnknownResource`] if they name a resource that the
-    /// bundle must know and does not.
+    /// if they become too many values, [`Reason::UnknownResource`] if they name a resource that is
+    /// not in the bundle although the inventory requires it.
     pub fn by(
         caller: Arc<Caller>,
         bundle: &'a Bundle,
@@ -99,14 +99,14 @@ impl<'a> Question<'a> {
         let resource = resource(bundle, tool, arguments)?;
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
         let question = Self { entities, schema, caller, action, resource, input, facts };
-        // Loading the bundle made sure that every call of a tool fits the schema. Whatever is built
-        // without optimisation, tests above all, holds every call against it.
+        // Loading the bundle ensured that every call of a tool fits the schema. Debug builds, and
+        // so tests, validate each call again.
         #[cfg(debug_assertions)]
         question.request()?;
         Ok(question)
     }
 
-    /// A call of parts that are Cedar's already: tests have entities and actions that no bundle has.
+    /// Builds a call from Cedar values, for tests with entities and actions that no bundle has.
     #[doc(hidden)]
     pub fn of_parts(
         entities: &'a EntityStore,
@@ -140,7 +140,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The request and all entities, as Cedar is asked.
+    /// The complete Cedar request and entities.
     ///
     /// # Errors
     ///
@@ -157,8 +157,8 @@ impl<'a> Question<'a> {
             .map_err(|_| Denial::unfit())
     }
 
-    /// The request as Cedar's evaluator takes it, and the entities that the call and these policies
-    /// can reach.
+    /// The request for Cedar's evaluator, with the entities reachable from the call and these
+    /// policies.
     pub fn reachable<'p>(
         &self,
         policies: impl Iterator<Item = &'p Arc<CompiledPolicy>>,
@@ -187,7 +187,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// A question as Cedar is asked it.
+/// A question as a Cedar request.
 #[derive(Debug)]
 pub struct CedarRequest {
     request: cedar_policy::Request,
@@ -200,22 +200,22 @@ impl CedarRequest {
         &self.request
     }
 
-    /// The entities of the bundle and the principal.
+    /// The entities of the bundle, and the principal.
     pub fn entities(&self) -> &cedar_policy::Entities {
         &self.entities
     }
 }
 
-/// The entities that a context names.
+/// The entities named in a context.
 fn context_uids(context: &Context) -> HashSet<EntityUID> {
     match context {
         Context::Value(members) => members.values().flat_map(Value::all_literal_uids).collect(),
-        // Nothing in a request is unknown.
+        // A request has no unknown values.
         Context::RestrictedResidual(_) => HashSet::new(),
     }
 }
 
-/// What the call is about: the server, or the entity that its arguments name.
+/// The resource of a call: the server, or the entity that the arguments name.
 fn resource<'a>(
     bundle: &Bundle,
     tool: &'a Tool,

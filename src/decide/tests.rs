@@ -7,14 +7,14 @@ use crate::fixture;
 use crate::identity::{Attested, identify};
 use crate::json;
 
-/// Decides `pay/refund` of an amount under the fixture's bundle with other policies.
+/// Decides a `pay/refund` of this amount by the fixture with other policies.
 fn refund(policies: &[&str], amount: i64) -> Result<Permit, Denial> {
     let mut document = fixture::document_json();
     document["layers"]["org"] = layer("p", policies);
     decided(document, fixture::claims(), amount).outcome
 }
 
-/// A layer of policies whose ids are a name and a number.
+/// A layer of policies with numbered ids.
 fn layer(name: &str, policies: &[&str]) -> Value {
     let policy = |(index, text): (usize, &&str)| {
         let id = format!("{name}{index}");
@@ -23,7 +23,7 @@ fn layer(name: &str, policies: &[&str]) -> Value {
     policies.iter().enumerate().map(policy).collect()
 }
 
-/// Decides `pay/refund` of an amount, asked for with these claims.
+/// Decides a `pay/refund` of this amount for a caller with these claims.
 fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
     let document = serde_json::from_value(document).unwrap();
     refund_of(&crate::bundle::load(&document).unwrap().bundle, claims, amount)
@@ -89,7 +89,7 @@ fn silence_is_not_a_denial_by_policy() {
     assert_eq!(denial.layer, Some(LayerName::Org));
 }
 
-/// Cedar alone would answer Allow here: it skips the `forbid` that overflows.
+/// Cedar alone would return Allow here: it skips the `forbid` that overflows.
 #[test]
 fn a_policy_that_errs_denies() {
     let overflow = "forbid (principal, action == Action::\"pay/refund\", resource) \
@@ -116,7 +116,7 @@ fn everything_the_proxy_observed_is_in_the_context() {
         context.request.trace_id == \"0af7651916cd43dd8448eb211c80319c\" &&
         principal.tenant == \"acme\" && action in Action::\"class:money\" && action in Action::\"server:pay\"
     };";
-    // Optional attributes must be asked for before they are read, or the bundle does not load.
+    // Reading an optional attribute without `has` is a validation error.
     let guarded = everything.replace(
         "context.actor ==",
         "context.token has issuer && context.request has source_ip && context.request has trace_id && context.actor ==",
@@ -124,7 +124,7 @@ fn everything_the_proxy_observed_is_in_the_context() {
     assert_eq!(refund(&[&guarded], 1).unwrap().policies(), ["p0"]);
 }
 
-/// `toolgate build` lets no such policy pass; somebody else's document may have it.
+/// `toolgate build` rejects such a policy, but a document can come from elsewhere.
 #[test]
 fn a_policy_that_does_not_read_refuses_the_calls_it_could_match() {
     let opened = |broken: &str| {
@@ -147,12 +147,12 @@ fn a_policy_that_does_not_read_refuses_the_calls_it_could_match() {
         );
     }
     let elsewhere = matching.replace("refund", "get");
-    // Only the index knows that it is for other calls.
+    // Only with the index is the policy known not to match the call.
     let is_permitted = refund_of(&opened(&elsewhere), fixture::claims(), 1).outcome.is_ok();
     assert_eq!(is_permitted, cfg!(not(feature = "cedar-only")));
 }
 
-/// What a `forbid` says of the resource holds where that is the principal itself, too.
+/// A `forbid` on the resource also holds if the principal itself is the resource.
 #[test]
 fn a_principal_that_is_the_resource_is_in_its_groups() {
     let mut document = fixture::document_json();
@@ -168,7 +168,8 @@ fn a_principal_that_is_the_resource_is_in_its_groups() {
     assert_eq!((denial.reason, denial.policies), (Reason::Forbidden, vec!["p1".to_owned()]));
 }
 
-/// What the bundle puts below a principal has the groups that the token gives the principal.
+/// Entities below the principal in the bundle inherit the groups that the token gives the
+/// principal.
 #[test]
 fn entities_below_the_principal_are_in_its_groups() {
     let mut document = fixture::document_json();
@@ -191,7 +192,7 @@ fn entities_below_the_principal_are_in_its_groups() {
         in_scope.to_owned(),
         when("resource in Role::\"rep\""),
         when(next),
-        // Cedar evaluates these.
+        // These conditions are evaluated by Cedar.
         when("context.input.amount + 0 > 0 && resource in Role::\"rep\""),
         when(&format!("context.input.amount + 0 > 0 && {next}")),
     ] {

@@ -1,7 +1,7 @@
-//! Host calls with their results as values. No failure is a default that forwards.
+//! Host calls that return values. No failure falls back to a default that forwards.
 //!
-//! The SDK turns a status that it does not expect into a trap; Envoy then answers 503 and, with
-//! `FAIL_RELOAD`, makes a new VM.
+//! The SDK traps on a status that it does not expect; Envoy then replies with 503 and, with
+//! `FAIL_RELOAD`, creates a new VM.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -18,8 +18,8 @@ use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
 
-/// Everything the gate needs to know when a request's headers are complete, and the time when it was
-/// known.
+/// The input of the gate when a request's headers are complete, and the time at which it was
+/// collected.
 pub(super) fn arrival(random: &Random) -> Result<(Arrival, SystemTime), String> {
     let fields =
         hostcalls::get_map_bytes(MapType::HttpRequestHeaders).map_err(failed("headers"))?;
@@ -39,7 +39,7 @@ fn evidence() -> Result<Evidence, String> {
     })
 }
 
-/// The host's time.
+/// The host's clock.
 pub(super) fn now() -> Result<DateTime<Utc>, String> {
     utc(time()?)
 }
@@ -56,7 +56,7 @@ fn utc(time: SystemTime) -> Result<DateTime<Utc>, String> {
         .ok_or_else(|| "the host's time is out of range".to_owned())
 }
 
-/// The whole body of a request that is complete.
+/// The complete body of a request.
 pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
     if size == 0 {
         return Ok(Vec::new());
@@ -67,8 +67,8 @@ pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
     if body.len() == size { Ok(body) } else { Err("the body is not all there".to_owned()) }
 }
 
-/// Declares the filter state that is an object, so that access logs and other filters can read its
-/// members. It has to be declared before a request sets it.
+/// Declares the object's filter state, so that access logs and other filters can read its members.
+/// It must be declared before a request sets it.
 pub(super) fn declare() -> Result<(), String> {
     let arguments = DeclareProperty {
         name: OBJECT.to_owned(),
@@ -94,13 +94,13 @@ struct DeclareProperty {
 /// `WasmType.Protobuf`
 const PROTOBUF: i32 = 3;
 
-/// Puts what was decided where access logs find it.
+/// Publishes the records as filter state for access logs.
 pub(super) fn publish(effects: &Effects) -> Result<(), Status> {
     let state = effects.filter_state();
     state.iter().try_for_each(|(key, value)| hostcalls::set_property(vec![key], Some(value)))
 }
 
-/// Changes the headers of a request that is about to pass.
+/// Changes the headers of a request before it is forwarded.
 pub(super) fn change_headers(changes: &[HeaderChange]) -> Result<(), Status> {
     let map = MapType::HttpRequestHeaders;
     changes.iter().try_for_each(|change| match change {
@@ -114,7 +114,7 @@ pub(super) fn drop_request_trailers() -> Result<(), String> {
     hostcalls::set_map(MapType::HttpRequestTrailers, Vec::new()).map_err(failed("trailers"))
 }
 
-/// Removes from the trailers of a response what only the gate may set.
+/// Removes fields that only the gate may set from the trailers of a response.
 pub(super) fn strip_reserved_response_trailers() -> Result<(), String> {
     let map = MapType::HttpResponseTrailers;
     let fields = Head::new(hostcalls::get_map_bytes(map).map_err(failed("trailers"))?);
@@ -124,9 +124,9 @@ pub(super) fn strip_reserved_response_trailers() -> Result<(), String> {
         .try_for_each(|name| hostcalls::set_map_value(map, name, None).map_err(failed("trailers")))
 }
 
-/// How records name this gate. Envoy knows these names; without them the record has empty ones.
-/// Every worker has a VM of its own under one id, so a random tag, drawn anew with every
-/// configuration, tells them apart.
+/// The identification of this gate in records. Envoy provides these names; if they are missing, the
+/// record has empty ones. All workers' VMs have the same id, so a random tag, drawn again for every
+/// configuration, distinguishes them.
 pub(super) fn gate_id() -> GateId {
     let name = |path: &[&str]| text(path).ok().flatten().unwrap_or_default();
     let vm = name(&["plugin_vm_id"]);

@@ -1,4 +1,4 @@
-//! One configured plugin on one worker, and the way of a configuration into its gate.
+//! One configured plugin on one worker: loads a configuration into its gate.
 
 use std::rc::Rc;
 
@@ -25,8 +25,8 @@ pub(super) struct Plugin {
 impl Context for Plugin {}
 
 impl RootContext for Plugin {
-    /// Returning `false` makes Envoy reject the configuration and keep the one in force. Envoy tries
-    /// every configuration in a VM on its main thread before it hands it to the workers.
+    /// Returning `false` makes Envoy reject the configuration and keep the current one. Envoy tests
+    /// every configuration in a VM on its main thread before passing it to the workers.
     fn on_configure(&mut self, size: usize) -> bool {
         self.configure(size).map_err(|reason| error!("{reason}")).is_ok()
     }

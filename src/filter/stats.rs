@@ -1,4 +1,4 @@
-//! Counters and the latency histogram in Envoy's stats, defined when they are first needed.
+//! Counters and the latency histogram in Envoy's stats, defined lazily.
 
 use std::cell::{Cell, RefCell};
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use proxy_wasm::types::MetricType;
 
 use crate::exchange::{Counter, DURATION};
 
-/// Metrics that were defined so far.
+/// The metrics defined so far.
 #[derive(Debug, Default)]
 pub(super) struct Stats {
     counters: RefCell<HashMap<Counter, u32>>,
@@ -17,7 +17,7 @@ pub(super) struct Stats {
 }
 
 impl Stats {
-    /// Counts. A metric that Envoy does not take is not worth a refusal.
+    /// Increments a counter. A metric that Envoy rejects does not refuse the request.
     pub(super) fn count(&self, counter: Counter) {
         let mut counters = self.counters.borrow_mut();
         let id = counters.get(&counter).copied();
@@ -31,7 +31,7 @@ impl Stats {
         }
     }
 
-    /// Records how long the deciding step took, in microseconds.
+    /// Records the duration of the deciding step in microseconds.
     pub(super) fn duration(&self, began: Option<SystemTime>) {
         let (Some(began), Ok(now)) = (began, hostcalls::get_current_time()) else { return };
         let Ok(elapsed) = now.duration_since(began) else { return };

@@ -1,4 +1,4 @@
-//! One request on its way through the filter.
+//! The stream context of one request.
 
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -16,7 +16,8 @@ use crate::gate::Gate;
 use crate::header;
 use crate::refusal::Reply;
 
-/// One request. The gate that it began with decides it, whatever is pushed meanwhile.
+/// One request. It is decided by the gate with which it began, even if a newer configuration is
+/// pushed.
 #[derive(Debug)]
 pub(super) struct Stream {
     gate: Option<Rc<Gate>>,
@@ -24,16 +25,16 @@ pub(super) struct Stream {
     random: Rc<Random>,
     exchange: Exchange,
     buffered: usize,
-    /// What the request got, once that is known.
+    /// How the request ended, once it is decided.
     settled: Option<Settled>,
 }
 
-/// What a request got.
+/// How a request ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Settled {
-    /// It goes to the upstream, with whatever of it is still to come.
+    /// It is forwarded, including the parts that have not arrived yet.
     Forwarded,
-    /// It was answered here.
+    /// It was answered with a local reply.
     Answered,
 }
 
@@ -66,8 +67,8 @@ impl HttpContext for Stream {
         if end_of_stream { self.end() } else { self.step(Event::Buffered(size)) }
     }
 
-    /// With trailers, no part of the body is marked as its end. The upstream gets none of them: they
-    /// are not compared with the body, and servers may take them for headers.
+    /// With trailers, no part of the body is marked as the last one. Trailers are not forwarded:
+    /// they are not checked against the body, and servers may merge them into headers.
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         if self.settled == Some(Settled::Answered) {
             return Action::Pause;
@@ -79,7 +80,7 @@ impl HttpContext for Stream {
         }
     }
 
-    /// What the upstream says in the gate's name is not the gate's word.
+    /// Removes the gate's response headers if the upstream sends them.
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if self.settled != Some(Settled::Answered) {
             for name in [header::DECISION, header::IDENTITY] {
@@ -129,7 +130,8 @@ impl Stream {
         }
     }
 
-    /// The record of a call comes before the call: what cannot be recorded is not forwarded.
+    /// Publishes the record before the call is forwarded. A call that cannot be recorded is
+    /// refused.
     fn carry_out(&mut self, effects: Effects) -> Action {
         let published = host::publish(&effects);
         let changed = published.and_then(|()| host::change_headers(&effects.headers));
@@ -152,7 +154,8 @@ impl Stream {
         }
     }
 
-    /// Refuses a request that could not be handled. A failure is never forwarded, so that this ends.
+    /// Refuses a request after a failure. A failure never forwards, so this does not recurse
+    /// further.
     fn fail(&mut self, failure: &str) -> Action {
         error!("request refused: {failure}");
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
@@ -160,14 +163,14 @@ impl Stream {
         self.carry_out(effects)
     }
 
-    /// Envoy does not run a plugin that did not configure; if it ever does, nothing passes.
+    /// Envoy does not run a plugin that failed to configure; if it does, every request is refused.
     fn answer_without_gate(&mut self) -> Action {
         self.settled = Some(Settled::Answered);
         answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })
     }
 }
 
-/// A paused request that could not be answered hangs until it times out; it never passes.
+/// If the local reply fails, the paused request hangs until it times out; it is never forwarded.
 fn answer(reply: &Reply) -> Action {
     let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let status = u32::from(reply.status);

@@ -1,4 +1,4 @@
-//! Who asks, in Cedar's context: the part of a request that is the same for every call of one sender.
+//! The sender's part of a Cedar request, which is the same for all calls of one sender.
 
 use cedar_policy::EntityUid;
 use cedar_policy_core::ast::EntityUID;
@@ -9,17 +9,17 @@ use crate::identity::{Actor, Identity, Token};
 use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
 
-/// A sender among the entities of one bundle.
+/// A sender as an entity of one bundle.
 #[derive(Debug)]
 pub struct Caller {
     pub(crate) principal: PrincipalEntity,
-    /// What `context` says of it.
+    /// The members of `context` that describe the sender.
     pub(crate) context: Vec<(&'static str, Value)>,
 }
 
 impl Caller {
-    /// Puts a sender among the entities of a bundle; `None` if the principal would be in itself, or
-    /// its token expires at a time that Cedar does not know.
+    /// Adds a sender to the entities of a bundle; `None` if the principal would be its own
+    /// ancestor, or if its token expires at a time that Cedar cannot represent.
     pub fn new(bundle: &Bundle, identity: &Identity) -> Option<Self> {
         let principal = bundle.entity_store().admit(identity.principal.entity.as_ref())?;
         let mut context = vec![("delegation", delegation(identity.actor.as_ref()))];
@@ -32,7 +32,7 @@ impl Caller {
         Some(Self { principal, context })
     }
 
-    /// A sender of parts that are Cedar's already, for tests.
+    /// Creates a caller from Cedar values, for tests.
     #[doc(hidden)]
     pub fn of_parts(principal: PrincipalEntity, context: Vec<(&'static str, Value)>) -> Self {
         Self { principal, context }

@@ -11,18 +11,18 @@ use crate::identity::{
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;
 
-/// How many senders a gate caches, at least.
+/// The minimum number of senders that a gate caches.
 const CACHED: usize = 128;
 
-/// The longest claims that are cached, in bytes as they are encoded. What is kept of a sender takes
-/// several times as much.
+/// The maximum size of cached claims, in encoded bytes. A cached sender takes several times as
+/// much.
 const LONGEST: usize = 4096;
 
-/// A sender as identity, policies and records have it.
+/// A sender in the forms needed by identity, policies and records.
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(crate) identity: Identity,
-    /// The sender among the entities of the bundle; `None` if it cannot be there.
+    /// The sender as an entity of the bundle; `None` if it cannot be one.
     pub(crate) caller: Option<Arc<Caller>>,
     pub(crate) principal: Shared<PrincipalField>,
     pub(crate) actor: Option<Shared<ActorField>>,
@@ -31,7 +31,7 @@ pub(crate) struct Sender {
     pub(crate) header: String,
 }
 
-/// The senders of a gate by all that is attested of them: a hit compares claims and decodes nothing.
+/// The senders of a gate by their complete evidence. A hit compares claims without decoding.
 #[derive(Debug)]
 pub(crate) struct SenderCache(Mutex<LimitedCache<SenderKey, Arc<Sender>>>);
 
@@ -42,7 +42,7 @@ impl Default for SenderCache {
 }
 
 impl SenderCache {
-    /// The sender of whom this is attested, by the mapping of the gate's bundle.
+    /// The sender with this evidence, identified by the mapping of the gate's bundle.
     pub(crate) fn identify(
         &self,
         bundle: &Bundle,

@@ -1,14 +1,14 @@
-//! Encoded claims with their members sorted.
+//! Sorts the members of encoded claims.
 //!
-//! Envoy writes the members of a `google.protobuf.Struct` in another order every time. Once sorted,
-//! they can be compared without decoding. The reader here understands just enough of protobuf to
-//! find members and leaves everything else in place, so that the output decodes to the same claims
-//! as the input.
+//! Envoy encodes the members of a `google.protobuf.Struct` in a different order each time. Sorted
+//! claims can be compared without decoding. This parser supports just enough of protobuf to find
+//! members and copies everything else unchanged, so that the output decodes to the same claims as
+//! the input.
 
 /// Members below this depth are not sorted.
 const DEEPEST: usize = 16;
 
-/// More members than most claims have.
+/// More than most claims contain.
 const USUAL_MEMBERS: usize = 32;
 
 /// `Metadata.filter_metadata`, `Struct.fields` and `ListValue.values`; also the key of a map's entry.
@@ -23,8 +23,8 @@ const STRUCT: u8 = 0x2a;
 /// `Value.list_value`
 const LIST: u8 = 0x32;
 
-/// The encoded `Struct` of one namespace of an encoded `envoy.config.core.v3.Metadata`, empty where
-/// there is none; `None` where the encoding is not the usual one.
+/// The encoded `Struct` of one namespace of an encoded `envoy.config.core.v3.Metadata`, empty if
+/// there is none; `None` if the encoding is not the usual one.
 pub(super) fn namespace<'a>(metadata: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let mut found = None;
     let mut rest = metadata;
@@ -45,7 +45,7 @@ pub(super) fn namespace<'a>(metadata: &'a [u8], name: &str) -> Option<&'a [u8]> 
     Some(found.unwrap_or_default())
 }
 
-/// The same `Struct`, with the members of every struct in it sorted.
+/// The `Struct` with the members of all nested structs sorted.
 pub(super) fn in_order(structure: &[u8]) -> Vec<u8> {
     let mut writer = Writer {
         members: Vec::with_capacity(USUAL_MEMBERS),
@@ -60,12 +60,12 @@ pub(super) fn in_order(structure: &[u8]) -> Vec<u8> {
 struct Member<'a> {
     name: &'a [u8],
     value: &'a [u8],
-    /// All of its bytes, which end with the value.
+    /// All bytes of the member, which end with the value.
     whole: &'a [u8],
 }
 
 struct Writer<'a> {
-    /// The members of the struct that is written, after those of the structs that it is in.
+    /// The members of the struct being written, after those of the enclosing structs.
     members: Vec<Member<'a>>,
     written: Vec<u8>,
 }
@@ -77,7 +77,8 @@ impl<'a> Writer<'a> {
             self.written.extend_from_slice(bytes);
         } else {
             if let Some(members) = self.members.get_mut(start..) {
-                // Of members of one name the last counts, and stays the last.
+                // The last of several members with one name is the effective one. The sort is
+                // stable, so it stays last.
                 members.sort_by_key(|member| (member.name.len(), member.name));
             }
             let mut next = start;
@@ -100,7 +101,7 @@ impl<'a> Writer<'a> {
         Some(())
     }
 
-    /// Writes a value and all that is before it in `whole`.
+    /// Writes `whole`, which ends with `value`, with the structs in the value sorted.
     fn value(&mut self, value: &'a [u8], whole: &'a [u8], depth: usize) {
         let inner = match *value {
             [STRUCT | LIST, ..] => field(value).filter(|(_, _, rest)| rest.is_empty()),
@@ -124,14 +125,14 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Key and value of a map's entry that has both and nothing else.
+/// The key and value of a map entry that contains exactly these.
 fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (FIRST, key, rest) = field(bytes)? else { return None };
     let (SECOND, value, []) = field(rest)? else { return None };
     Some((key, value))
 }
 
-/// The tag of a field, its content if it is one with a length, and what comes after it.
+/// The tag of a length-delimited field, its content, and the remaining bytes.
 fn field(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (length, rest) = length(rest)?;
@@ -139,7 +140,7 @@ fn field(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, content, rest))
 }
 
-/// A length of up to two megabytes.
+/// Parses a length of up to two megabytes.
 fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let bits = |byte: u8| usize::from(byte & 0x7f);
     match bytes {
@@ -150,7 +151,7 @@ fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     }
 }
 
-/// What comes before the end of a slice.
+/// The part of a slice before its suffix `end`.
 fn before<'a>(whole: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
     whole.get(..whole.len().checked_sub(end.len())?)
 }

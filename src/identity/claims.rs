@@ -1,4 +1,4 @@
-//! Typed reading of a verified token's claims. A claim that does not fit is an error, not a guess.
+//! Typed access to a verified token's claims. A claim of another type is an error.
 
 use std::collections::BTreeSet;
 
@@ -8,27 +8,27 @@ use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError};
 use crate::digest::Digest;
 use crate::policy::value::{self as cedar, Value as CedarValue};
 
-/// What the principal's token says besides who the principal is. No token text is ever here.
+/// Further claims of the principal's token. The encoded token is never available here.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Token {
     /// `iss`
     pub issuer: Option<String>,
-    /// `scope` or else `scp`, each an array or separated by spaces.
+    /// `scope` or else `scp`, as an array or a space-separated string.
     pub scopes: Vec<String>,
-    /// `txn`, the transaction that the call belongs to.
+    /// `txn`, the id of the transaction.
     pub txn: Option<String>,
     /// `exp`, in seconds since the epoch.
     pub expires: Option<i64>,
     /// `jti`, the id of the token.
     pub id: Option<String>,
-    /// The digest of all claims. The text of the token is not known here.
+    /// The digest of all claims. The encoded token is not available here.
     pub claims_digest: Digest,
 }
 
-/// The largest whole number that a double, and so Envoy's metadata, holds exactly.
+/// The largest integer that a double, and so Envoy's metadata, represents exactly.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
-/// 9999-12-31T23:59:59Z, beyond which a time has no four-digit year.
+/// 9999-12-31T23:59:59Z, the last second of a four-digit year.
 const LAST_SECOND: i64 = 253_402_300_799;
 
 /// A claim that must be a non-empty string.
@@ -55,8 +55,7 @@ pub(super) fn texts<'a>(
     .ok_or_else(|| ill_typed(path, "a string or an array of strings"))
 }
 
-/// A claim as a Cedar value of its declared type, and the same as JSON; `None` when it is optional
-/// and absent.
+/// A claim as a Cedar value of its declared type, and as JSON; `None` if it is optional and absent.
 pub(super) fn attribute(
     token: &Value,
     mapping: &AttributeMapping,
@@ -90,7 +89,7 @@ pub(super) fn attribute(
     Ok(Some(read))
 }
 
-/// The token's issuer, where principals are qualified by it.
+/// The token's issuer, for principals qualified by it.
 pub(super) fn issuer(token: &Value) -> Result<&str, IdentityError> {
     let issuer = token.get("iss").filter(|value| !value.is_null());
     let issuer = issuer.ok_or(IdentityError::MissingClaim { claim: "iss".to_owned() })?;
@@ -98,7 +97,7 @@ pub(super) fn issuer(token: &Value) -> Result<&str, IdentityError> {
         .ok_or(IdentityError::IllTyped { claim: "iss".to_owned(), expected: "a non-empty string" })
 }
 
-/// The actors named by nested `act` claims (RFC 8693 §4.1), the current one first.
+/// The actors in nested `act` claims (RFC 8693 §4.1), current one first.
 pub(super) fn delegation(
     act: Option<&Value>,
     max_depth: u16,
@@ -122,7 +121,7 @@ pub(super) fn delegation(
     Ok(chain)
 }
 
-/// The registered claims that policies and records know.
+/// The registered claims used by policies and records.
 pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
     Ok(Token {
         issuer: registered(claims, "iss", "a string", |value| value.as_str().map(str::to_owned))?,
@@ -179,7 +178,7 @@ fn strings(value: &Value) -> Option<Vec<&str>> {
     value.as_array()?.iter().map(Value::as_str).collect()
 }
 
-/// Envoy's metadata holds every number as a double.
+/// A whole number; Envoy's metadata holds every number as a double.
 fn whole(value: &Value) -> Option<i64> {
     let number = value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]

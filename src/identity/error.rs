@@ -1,17 +1,17 @@
-//! Why there is no identity.
+//! Errors of identification.
 
 use crate::reason::Reason;
 
-/// Why there is no identity.
+/// Why a request has no identity.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum IdentityError {
-    /// The verified tokens cannot be read.
+    /// The verified claims cannot be decoded.
     #[error("the verified claims do not decode, or are nested too deeply")]
     Undecodable,
-    /// Nobody is asking.
+    /// No evidence names a principal.
     #[error("no verified token and no verified peer certificate names a principal")]
     Missing,
-    /// The principal is known, the actor is not.
+    /// There is a principal but no actor.
     #[error("neither an `act` claim nor a verified peer certificate names an actor")]
     NoActor,
     /// More than one token names a principal.
@@ -24,21 +24,21 @@ pub enum IdentityError {
         /// The other one's.
         second: String,
     },
-    /// A claim that the bundle asks for is not there.
+    /// A claim required by the bundle is missing.
     #[error("claim `{claim}` is missing")]
     MissingClaim {
-        /// Where it should be.
+        /// The path of the claim.
         claim: String,
     },
-    /// A claim does not fit its declared type.
+    /// A claim does not have its declared type.
     #[error("claim `{claim}` is not {expected}")]
     IllTyped {
-        /// Where it stands.
+        /// The path of the claim.
         claim: String,
-        /// What it should be.
+        /// The expected type.
         expected: &'static str,
     },
-    /// More actors than the bundle accepts.
+    /// The delegation has more actors than the bundle allows.
     #[error("the delegation chain is longer than {max}")]
     ChainTooLong {
         /// The bundle's limit.
@@ -50,7 +50,7 @@ pub enum IdentityError {
 }
 
 impl IdentityError {
-    /// The reason that goes with this error.
+    /// The reason for this error in records.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Undecodable => Reason::Internal,

@@ -1,4 +1,4 @@
-//! The verified claims and the peer of one request.
+//! The evidence of one request: verified claims and peer.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,41 +10,41 @@ use super::{IdentityError, canonical, metadata};
 /// The verified claims and the peer of one request, decoded.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Attested {
-    /// Payloads of verified tokens, by the name under which `jwt_authn` left them.
+    /// Payloads of verified tokens, by the name under which `jwt_authn` stores them.
     pub tokens: BTreeMap<String, Value>,
     /// The URI SAN of the verified mTLS peer certificate.
     pub peer: Option<String>,
 }
 
 impl Attested {
-    /// Whether the peer's certificate has a URI.
+    /// Whether the peer's certificate has a URI SAN.
     pub(super) fn has_uri(&self) -> bool {
         self.peer.as_deref().is_some_and(|uri| !uri.is_empty())
     }
 
-    /// The peer's SPIFFE id. A certificate with another URI names nobody here.
+    /// The peer's SPIFFE id; `None` for a certificate with another URI.
     pub(super) fn spiffe_id(&self) -> Option<&str> {
         self.peer.as_deref().filter(|uri| uri.starts_with("spiffe://"))
     }
 }
 
-/// The same as the edge receives it. An agent sends many requests with one token; the encoded claims
-/// are compared without decoding them.
+/// The evidence as the edge receives it. An agent sends many requests with one token, so encoded
+/// claims are compared without decoding.
 #[derive(Clone, Debug)]
 pub enum Evidence {
-    /// As Envoy encodes it.
+    /// In Envoy's encoding.
     Encoded {
         /// Dynamic metadata, an encoded `envoy.config.core.v3.Metadata`.
         metadata: Vec<u8>,
         /// The URI SAN of the verified mTLS peer certificate.
         peer: Option<String>,
     },
-    /// As a test case or a command has it.
+    /// Decoded, from a test case or a CLI command.
     Read(Attested),
 }
 
-/// The key of a sender in the cache: encoded claims with their members sorted, and the peer. Equal
-/// keys decode to equal claims.
+/// The cache key of a sender: encoded claims with sorted members, and the peer. Equal keys decode
+/// to equal claims.
 #[derive(Debug, Eq, Hash, PartialEq)]
 pub struct SenderKey {
     claims: Vec<u8>,
@@ -68,7 +68,7 @@ impl Evidence {
         }
     }
 
-    /// The key of the sender in the cache, if it is no longer than `longest` bytes.
+    /// The cache key of the sender, if it is at most `longest` bytes long.
     pub fn sender_key(&self, longest: usize) -> Option<SenderKey> {
         let Self::Encoded { metadata, peer } = self else { return None };
         let claims = canonical::namespace(metadata, metadata::JWT_AUTHN)?;

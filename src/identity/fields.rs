@@ -1,4 +1,4 @@
-//! Who asked, as records and the header for the upstream show it.
+//! The identity in records and in the header for the upstream.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::structured_field::text;
 use crate::timestamp::timestamp;
 
-/// Whom a call was for.
+/// The principal of a call.
 #[derive(Clone, Debug, Serialize)]
 pub struct PrincipalField {
     /// The Cedar entity type.
@@ -24,16 +24,16 @@ pub struct PrincipalField {
     pub tenant: Option<String>,
     /// The teams.
     pub teams: Vec<String>,
-    /// The entities that claims make its parents, such as `Role::"rep"`.
+    /// The parent entities from claims, such as `Role::"rep"`.
     pub parents: Vec<String>,
-    /// The attributes that claims give it, redacted.
+    /// The attributes from claims, redacted.
     pub attributes: BTreeMap<String, Value>,
     /// The Cedar entity, such as `User::"alice"`.
     #[serde(skip)]
     pub entity: String,
 }
 
-/// Who performed a call.
+/// The actor of a call.
 #[derive(Clone, Debug, Serialize)]
 pub struct ActorField {
     /// The Cedar entity type.
@@ -41,17 +41,17 @@ pub struct ActorField {
     pub type_name: String,
     /// The current actor.
     pub id: String,
-    /// All actors of the delegation, the current one first.
+    /// All actors of the delegation, current one first.
     pub chain: Vec<String>,
     /// The Cedar entity, such as `Agent::"support-bot"`.
     #[serde(skip)]
     pub entity: String,
 }
 
-/// What the token of the principal says besides; its text is nowhere.
+/// Further claims of the principal's token; the encoded token is never recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct TokenField {
-    /// Who issued it.
+    /// The issuer.
     pub issuer: Option<String>,
     /// Its scopes.
     pub scopes: Vec<String>,
@@ -102,8 +102,8 @@ impl From<&Token> for TokenField {
     }
 }
 
-/// The value of `toolgate-identity`: `principal="User::\"alice\"", actor="Agent::\"support-bot\""`, and
-/// `tenant="acme"` where the principal has one.
+/// The value of `toolgate-identity`: `principal="User::\"alice\"", actor="Agent::\"support-bot\""`,
+/// and `tenant="acme"` if the principal has one.
 pub fn header(principal: &PrincipalField, actor: Option<&ActorField>) -> String {
     let tenant = principal.tenant.as_deref();
     let mut dictionary = DictSerializer::new();

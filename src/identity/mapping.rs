@@ -1,4 +1,4 @@
-//! How a bundle maps verified claims to a principal and an actor.
+//! The mapping of verified claims to a principal and an actor.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -11,29 +11,29 @@ use serde_json::Value;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityMapping {
-    /// Whom a call is for, when a token says so.
+    /// The principal of calls with a token.
     pub principal: PrincipalMapping,
-    /// Whom a call is for when there is no token: the mTLS peer itself.
+    /// The principal of calls without a token: the mTLS peer itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadMapping>,
-    /// Who performs the call.
+    /// The actor.
     pub actor: ActorMapping,
 }
 
-/// How a token names the principal.
+/// The mapping of a token to the principal.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrincipalMapping {
-    /// The `payload_in_metadata` names under which `jwt_authn` leaves a verified token.
-    /// A request carries exactly one of them.
+    /// The `payload_in_metadata` names under which `jwt_authn` stores a verified token. A request
+    /// must carry exactly one of them.
     pub tokens: Vec<String>,
     /// The Cedar entity type of principals, such as `User`.
     #[serde(rename = "type")]
     pub entity_type: TypeName,
-    /// The claim that holds the principal's id.
+    /// The claim with the principal's id.
     #[serde(default = "ClaimPath::sub")]
     pub id: ClaimPath,
-    /// Whether the entity id is `<iss>|<id>`, for bundles that trust several issuers.
+    /// Whether the entity id is `<iss>|<id>`, for bundles that accept several issuers.
     #[serde(default)]
     pub qualify_by_issuer: bool,
     /// Cedar attributes of the principal, by name.
@@ -42,32 +42,32 @@ pub struct PrincipalMapping {
     /// Claims whose values become parents of the principal.
     #[serde(default)]
     pub parents: Vec<ParentMapping>,
-    /// The claim that names the principal's tenant, and with it a layer of policies.
+    /// The claim with the principal's tenant, which selects a layer of policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<ClaimPath>,
-    /// The claim that names the principal's teams, and with them layers of policies.
+    /// The claim with the principal's teams, which select layers of policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teams: Option<ClaimPath>,
 }
 
-/// A claim that becomes an attribute.
+/// A claim mapped to an attribute.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeMapping {
-    /// Where the value stands in the token.
+    /// The path of the claim in the token.
     pub claim: ClaimPath,
-    /// What the value must be.
+    /// The required type.
     #[serde(rename = "type")]
     pub claim_type: ClaimType,
     /// Whether the claim may be absent or null.
     #[serde(default)]
     pub optional: bool,
-    /// Whether the value stays out of the record.
+    /// Whether the value is redacted in the record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redact: bool,
 }
 
-/// What a claim must be. Anything else refuses the request.
+/// The type of a claim. A claim of another type refuses the request.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum ClaimType {
     /// A string.
@@ -82,7 +82,7 @@ pub enum ClaimType {
 }
 
 impl ClaimType {
-    /// The type's name in a Cedar schema.
+    /// The name of the type in a Cedar schema.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::String => "String",
@@ -93,11 +93,11 @@ impl ClaimType {
     }
 }
 
-/// A claim (a string or an array of strings) whose values become parent entities.
+/// A claim (a string or an array of strings) whose values are mapped to parent entities.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParentMapping {
-    /// Where the ids stand in the token.
+    /// The path of the claim with the ids.
     pub claim: ClaimPath,
     /// The Cedar entity type of these parents, such as `Role`.
     #[serde(rename = "type")]
@@ -107,7 +107,7 @@ pub struct ParentMapping {
     pub optional: bool,
 }
 
-/// How a workload without a token is named.
+/// The mapping of a workload without a token to the principal.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadMapping {
@@ -116,7 +116,7 @@ pub struct WorkloadMapping {
     pub entity_type: TypeName,
 }
 
-/// How the actor, the agent that performs the call, is named.
+/// The mapping of the actor: the agent that performs the call.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActorMapping {
@@ -126,13 +126,13 @@ pub struct ActorMapping {
     /// Whether a call without an actor is refused.
     #[serde(default = "yes")]
     pub required: bool,
-    /// Whether `act.sub` and the mTLS peer must be the same agent when both are there.
+    /// Whether `act.sub` and the mTLS peer must be the same agent if both are present.
     #[serde(default)]
     pub must_match_spiffe: bool,
-    /// SPIFFE ids and the agent ids they stand for; an unlisted SPIFFE id is its own agent id.
+    /// SPIFFE ids mapped to agent ids; an unlisted SPIFFE id is its own agent id.
     #[serde(default)]
     pub spiffe: BTreeMap<String, String>,
-    /// The longest delegation chain that is accepted, current actor included.
+    /// The maximum length of the delegation chain, including the current actor.
     #[serde(default = "default_depth")]
     pub max_depth: u16,
 }
@@ -151,7 +151,7 @@ fn default_depth() -> u16 {
 pub struct TypeName(EntityTypeName);
 
 impl TypeName {
-    /// The name as Cedar knows it.
+    /// The name as a Cedar type.
     pub fn as_cedar(&self) -> &EntityTypeName {
         &self.0
     }
@@ -179,8 +179,8 @@ impl From<TypeName> for String {
     }
 }
 
-/// Where a claim stands: a name, names joined by dots, or, for names that contain dots,
-/// a JSON Pointer (RFC 6901) that begins with `/`.
+/// The path of a claim: a name, names joined by dots, or, for names that contain dots, a JSON
+/// Pointer (RFC 6901) that begins with `/`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClaimPath {
@@ -193,12 +193,12 @@ impl ClaimPath {
         Self { text: "sub".to_owned(), steps: vec!["sub".to_owned()] }
     }
 
-    /// The names that lead to it.
+    /// The member names of the path.
     pub fn steps(&self) -> &[String] {
         &self.steps
     }
 
-    /// The claim's value; `None` when it is absent or null.
+    /// The claim's value; `None` if it is absent or null.
     pub fn find<'a>(&self, claims: &'a Value) -> Option<&'a Value> {
         self.steps
             .iter()

@@ -1,7 +1,7 @@
 //! Verified tokens from Envoy's dynamic metadata.
 //!
-//! Asked for as a whole, the metadata arrives as `envoy.config.core.v3.Metadata` in protobuf with
-//! nested claims, arrays and nulls intact.
+//! The metadata is read as a whole, because it is then an encoded `envoy.config.core.v3.Metadata`
+//! that preserves nested claims, arrays and nulls.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,21 @@ use prost_types::value::Kind;
 use prost_types::{Struct, Value as ProtoValue};
 use serde_json::{Map, Value};
 
-/// The namespace that Envoy's own JWT filter writes, and the only one that is read.
+/// The namespace of Envoy's JWT filter, the only one that is read.
 pub(super) const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 
-/// `envoy.config.core.v3.Metadata`, as far as it is needed: each filter's `Struct` is left encoded.
+/// `envoy.config.core.v3.Metadata`, as far as needed: each filter's `Struct` stays encoded.
 #[derive(Clone, PartialEq, Message)]
 struct Metadata {
     #[prost(btree_map = "string, bytes", tag = "1")]
     filter_metadata: BTreeMap<String, Vec<u8>>,
 }
 
-/// Payloads of verified tokens, by the name under which `jwt_authn` left them.
+/// Payloads of verified tokens, by the name under which `jwt_authn` stores them.
 ///
 /// # Errors
 ///
-/// Claims that do not decode: a token nested some thirty levels deep, and nothing else that an Envoy
-/// sends.
+/// Claims that do not decode. From Envoy, these are only tokens nested some thirty levels deep.
 pub(super) fn verified_tokens(metadata: &[u8]) -> Result<BTreeMap<String, Value>, DecodeError> {
     let metadata = Metadata::decode(metadata)?;
     let payloads = metadata.filter_metadata.get(JWT_AUTHN).map_or(&[][..], Vec::as_slice);

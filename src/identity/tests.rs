@@ -32,7 +32,7 @@ fn claims() -> Value {
     json!({ "sub": "alice", "org": { "tenant": "acme" }, "roles": ["rep"], "act": { "sub": "bot" } })
 }
 
-/// Identifies with `changes` laid over the usual claims.
+/// Identifies with the usual claims overridden by `changes`.
 fn with(changes: Value) -> Result<Identity, IdentityError> {
     let mut token = claims();
     let (Some(token_map), Value::Object(changes)) = (token.as_object_mut(), changes) else {
@@ -90,7 +90,7 @@ fn what_records_show_of_a_principal() {
     for parent in parents {
         assert!(parent.parse::<EntityUid>().is_ok(), "{parent}");
     }
-    // A claim that is absent is not redacted, since it has no value.
+    // An absent claim has no value to redact.
     assert_eq!(json!(attributes), json!({ "tenant": "acme", "level": 3, "tags": "[redacted]" }));
     let token = identity.token.unwrap();
     assert_eq!((token.id.as_deref(), token.claims_digest), (Some("j-1"), Digest::of(&claims)));

@@ -1,4 +1,4 @@
-//! What is known of a message until its record is finished.
+//! The state of a message's record until it is finished.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
 use crate::timestamp::timestamp;
 
-/// What all messages of one request have in common.
+/// The part that all messages of one request share.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// What the proxy observed.
+    /// The facts observed by the proxy.
     pub(crate) facts: Facts,
-    /// Where decision ids come from.
+    /// Randomness for decision ids.
     pub(crate) entropy: u128,
     /// The tool server, once the channel is known.
     pub(crate) server: Option<Arc<str>>,
-    /// Who asks, once that is known.
+    /// The sender, once it is known.
     pub(crate) sender: Option<Arc<Sender>>,
 }
 
-/// What a record says of a call besides who asks and what was decided.
+/// The fields of a call, apart from identity and decision.
 #[derive(Debug, Default)]
 pub(crate) struct CallFields {
     pub(crate) tool: Arc<str>,
@@ -39,14 +39,14 @@ pub(crate) struct CallFields {
     pub(crate) resource: Option<Arc<str>>,
 }
 
-/// One message, and what the bundle decided about it.
+/// A message and the bundle's decision about it.
 #[derive(Debug)]
 pub(crate) struct Draft {
     /// The decision id.
     pub(crate) id: String,
-    /// What was decided.
+    /// The outcome in force.
     pub(crate) outcome: Outcome,
-    /// What would be decided with the shadow policies enforced; `None` where there are none.
+    /// The outcome with shadow policies enforced; `None` if there are none.
     shadow: Option<Outcome>,
     mode: Mode,
     request: Arc<Request>,
@@ -55,7 +55,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The draft of the `index`-th message of a request.
+    /// The draft for the `index`-th message of a request.
     pub(crate) fn new(
         request: &Arc<Request>,
         index: usize,
@@ -73,13 +73,13 @@ impl Draft {
         }
     }
 
-    /// The same draft of a message with this method, and of this call if it is one.
+    /// Adds the method, and the call's fields if the message is a call.
     #[must_use]
     pub(crate) fn about(self, method: Option<Cow<'static, str>>, call: Option<CallFields>) -> Self {
         Self { method, call, ..self }
     }
 
-    /// The same draft under a bundle that is in shadow: what it decides becomes what it would decide.
+    /// The draft under a bundle in shadow: the current outcome becomes the shadow outcome.
     #[must_use]
     pub(crate) fn in_shadow(self, outcome: Outcome) -> Self {
         Self { mode: Mode::Shadow, shadow: Some(self.outcome), outcome, ..self }
@@ -90,12 +90,12 @@ impl Draft {
         self.call.is_some()
     }
 
-    /// Who asks, if that is known.
+    /// The sender, if it is known.
     pub(crate) fn sender(&self) -> Option<&Sender> {
         self.request.sender.as_deref()
     }
 
-    /// The record: all that is known, and what a candidate bundle says.
+    /// Creates the record from the draft and the candidate's outcome.
     pub(crate) fn finish(self, gate: &Gate, candidate: Option<CandidateField>) -> Record {
         let Self { id, outcome, shadow, mode, request, method, call } = self;
         let Request { facts, server, sender, .. } = &*request;

@@ -1,4 +1,4 @@
-//! A record as one line of JSON, written field by field into one text.
+//! Serializes a record as one line of JSON, field by field into one `String`.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,24 +10,24 @@ use crate::digest::Digest;
 use crate::json::{self, Rendered, Shared};
 use crate::reason::{Decision, EventClass, Reason};
 
-/// More bytes than most lines have.
+/// Larger than most lines.
 const USUAL: usize = 2560;
 
-/// What a record is made of.
+/// A part of a record.
 trait Written {
-    /// Appends the JSON of it.
+    /// Appends its JSON.
     fn write(&self, line: &mut String);
 }
 
 impl Record {
-    /// The record as one line of JSON, without the line's end.
+    /// The record as one line of JSON, without the line end.
     pub fn to_line(&self) -> String {
         to_lines(std::slice::from_ref(self))
     }
 }
 
-/// Records as lines of JSON, without the last line's end. What a terminal or a reader would not show
-/// as it is stands there as an escape.
+/// Records as lines of JSON, without the last line end. Characters that are invisible or control a
+/// terminal are escaped.
 pub fn to_lines(records: &[Record]) -> String {
     let mut lines = String::with_capacity(records.len().saturating_mul(USUAL));
     for record in records {
@@ -40,7 +40,7 @@ pub fn to_lines(records: &[Record]) -> String {
     lines
 }
 
-/// Writes all fields under their names, in this order. A field that is missing here does not compile.
+/// Writes the named fields in this order. A field that is not listed does not compile.
 macro_rules! fields {
     ($type:ident: $first:ident $(, $field:ident)*; not in it: $($other:ident),*) => {
         impl Written for $type {
@@ -72,7 +72,7 @@ impl Written for CandidateField {
         let Self { bundle, outcome } = self;
         line.push_str("{\"bundle\":");
         bundle.write(line);
-        // The members of the outcome follow in the same object.
+        // The outcome's members are written into the same object.
         let start = line.len();
         outcome.write(line);
         line.replace_range(start..=start, ",");
@@ -188,7 +188,7 @@ impl Written for LayerName {
     }
 }
 
-/// Appends a string that needs no escape.
+/// Appends a string that needs no escaping.
 fn word(word: &str, line: &mut String) {
     line.push('"');
     line.push_str(word);

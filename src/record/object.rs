@@ -1,25 +1,25 @@
-//! The record in short, as one object for everybody's own access log formats.
+//! A short form of the record: one object for custom access log formats.
 
 use prost::encoding::{encode_varint, encoded_len_varint};
 
 use super::Record;
 
-/// `Struct.fields`, and the key of one of its entries.
+/// `Struct.fields`, and the key of its entries.
 const FIRST: u8 = 0x0a;
 
-/// The value of an entry of `Struct.fields`.
+/// The value of a `Struct.fields` entry.
 const SECOND: u8 = 0x12;
 
 /// `Value.string_value`
 const STRING: u8 = 0x1a;
 
-/// More bytes than most objects have.
+/// Larger than most objects.
 const USUAL: usize = 512;
 
-/// An encoded `google.protobuf.Struct` of what decided a request: `decision`, `reason`, `policy`,
-/// `tool`, `principal`, `actor` and `id`, all of them texts. What has no value is left out.
+/// An encoded `google.protobuf.Struct` of the deciding record: `decision`, `reason`, `policy`,
+/// `tool`, `principal`, `actor` and `id`, all strings. Fields without a value are left out.
 ///
-/// Of several records it tells of the first that was refused in its own right.
+/// Of several records, the deciding one is the first that was refused in its own right.
 pub fn to_object(records: &[Record]) -> Vec<u8> {
     let mut object = Vec::with_capacity(USUAL);
     let deciding = records.iter().find(|record| record.decides()).or_else(|| records.first());
@@ -41,7 +41,7 @@ pub fn to_object(records: &[Record]) -> Vec<u8> {
     object
 }
 
-/// Appends an entry of `Struct.fields`.
+/// Appends a `Struct.fields` entry.
 fn member(name: &str, text: &str, object: &mut Vec<u8>) {
     let value = delimited(text.len());
     begin(FIRST, delimited(name.len()).saturating_add(delimited(value)), object);
@@ -58,7 +58,7 @@ fn begin(tag: u8, length: usize, object: &mut Vec<u8>) {
     encode_varint(varint(length), object);
 }
 
-/// How long a field of this length is with its tag.
+/// The size of a field with this content length, including tag and length.
 fn delimited(length: usize) -> usize {
     encoded_len_varint(varint(length)).saturating_add(1).saturating_add(length)
 }

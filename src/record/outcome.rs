@@ -1,4 +1,4 @@
-//! What a set of policies makes of a call.
+//! The outcome of evaluating a set of policies for a call.
 
 use serde::Serialize;
 
@@ -7,16 +7,16 @@ use crate::decide::{Denial, Permit};
 use crate::json::Shared;
 use crate::reason::{Decision, Reason};
 
-/// What a set of policies makes of a call: those in force, those in shadow, or a candidate's.
+/// The outcome of a call under the enforced, shadow or candidate policies.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Outcome {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// The ids of the policies that determined it.
+    /// The ids of the determining policies.
     pub policies: Vec<String>,
-    /// The layer that refused, or the most specific one that permits.
+    /// The refusing layer, or the most specific layer that permits.
     pub layer: Option<LayerName>,
-    /// What exactly went wrong, in words.
+    /// A description of the problem.
     pub detail: Option<String>,
 }
 
@@ -26,22 +26,22 @@ impl Outcome {
         Self { reason, policies: Vec::new(), layer: None, detail: None }
     }
 
-    /// The decision that this outcome is.
+    /// The decision of this outcome.
     pub(crate) fn decision(&self) -> Decision {
         self.reason.decision()
     }
 
-    /// Whether it is a refusal.
+    /// Whether the outcome is a refusal.
     pub(crate) fn is_refused(&self) -> bool {
         self.decision() != Decision::Permit
     }
 
-    /// Whether it is a refusal of the call in its own right.
+    /// Whether the call is refused in its own right.
     pub(crate) fn decides(&self) -> bool {
         self.is_refused() && self.reason != Reason::BatchRefused
     }
 
-    /// The outcome of a call that is refused because another call of its batch is.
+    /// The outcome of a permitted call in a batch with a refused call.
     pub(crate) fn refused_with_batch(self) -> Self {
         let detail = Some(format!("on its own permitted by: {}", self.policies.join(" ")));
         Self { detail, ..Self::because(Reason::BatchRefused) }
@@ -73,24 +73,24 @@ impl From<&Result<Permit, Denial>> for Outcome {
     }
 }
 
-/// What a candidate bundle makes of a call.
+/// The outcome of a call under a candidate bundle.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize))]
 pub struct CandidateField {
-    /// The candidate.
+    /// The candidate bundle.
     pub bundle: Shared<BundleId>,
-    /// What it decides, and why.
+    /// Its outcome.
     #[cfg_attr(test, serde(flatten))]
     pub outcome: Outcome,
 }
 
-/// A decision that another set of policies would change.
+/// A decision that differs under another set of policies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Flip {
-    /// Who would change it: `shadow` or `candidate`.
+    /// The differing policies: `shadow` or `candidate`.
     pub by: &'static str,
     /// The decision in force.
     pub from: Decision,
-    /// The decision instead of it.
+    /// The differing decision.
     pub to: Decision,
 }

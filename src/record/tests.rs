@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::timestamp::timestamp;
 
-/// A record with nothing in it.
+/// A record with empty fields.
 pub(crate) fn sample() -> Record {
     Record {
         schema: SCHEMA,
@@ -84,7 +84,7 @@ fn bundle() -> impl Strategy<Value = Shared<BundleId>> {
     id.prop_map(|(name, version, digest)| Shared::new(BundleId::new(&name, version, digest)))
 }
 
-/// What was decided, and what would be.
+/// Records with random decisions: in force, shadow and candidate.
 fn decided() -> impl Strategy<Value = Record> {
     let decided = (outcome(), bundle(), text(), any::<bool>());
     (decided, of(outcome()), of((bundle(), outcome()))).prop_map(
@@ -104,7 +104,7 @@ fn decided() -> impl Strategy<Value = Record> {
     )
 }
 
-/// Who asks.
+/// Records with random identities.
 fn asked() -> impl Strategy<Value = Record> {
     let principal = (text(), text(), of(text()), texts(), texts(), text(), text());
     let principal = principal.prop_map(|(type_name, id, tenant, teams, parents, name, value)| {
@@ -127,7 +127,7 @@ fn asked() -> impl Strategy<Value = Record> {
     })
 }
 
-/// What is asked, and where.
+/// Records with random calls.
 fn call() -> impl Strategy<Value = Record> {
     let tool = (of(text()), of(text()), of(text()), texts(), of(text()), of(text()), of(0..9_u32));
     let arguments = (of((text(), text())), of(digest()), of(text()));
@@ -163,7 +163,7 @@ fn call() -> impl Strategy<Value = Record> {
     )
 }
 
-/// Whatever a record may be, its line is what a serializer makes of it.
+/// The line of any record equals the serializer's output with hidden characters escaped.
 fn check(record: &Record) -> Result<(), TestCaseError> {
     let line = record.to_line();
     let mut written = serde_json::to_string(record).expect("a record has JSON");
@@ -178,7 +178,7 @@ fn check(record: &Record) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The fields in the order of the page.
+/// The fields in the order of the documentation.
 fn documented() -> Vec<&'static str> {
     let page = include_str!("../record.md").split("# Deciding again").next().expect("a table");
     page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()

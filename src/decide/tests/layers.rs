@@ -1,4 +1,4 @@
-//! Layers and shadow, put before whole bundles.
+//! Tests of layers and shadow with whole bundles.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::*;
 const EVERYTHING: &str = "permit (principal, action, resource);";
 const AT_MOST_100: &str = "forbid (principal, action == Action::\"pay/refund\", resource) when { context.input.amount > 100 };";
 
-/// What a layer may consist of.
+/// The policies from which layers are made.
 const POLICIES: [&str; 7] = [
     EVERYTHING,
     AT_MOST_100,
@@ -31,7 +31,7 @@ fn document(layers: &[(&str, &[&str])]) -> Value {
     document
 }
 
-/// Alice of acme and of two teams; the bot acts for her, and `first` acted before it.
+/// Alice, of tenant acme and two teams; the bot acts for her, and `first` acted before it.
 fn claims() -> Value {
     let mut claims = fixture::claims();
     claims["teams"] = json!(["a", "b"]);
@@ -114,7 +114,7 @@ fn policies() -> impl Strategy<Value = Vec<&'static str>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whatever the layers are, one more can only take away.
+    /// An additional layer can only remove permits.
     #[test]
     fn another_layer_only_removes_permits(
         org in policies().prop_filter("a bundle needs a policy", |org| !org.is_empty()),
@@ -128,7 +128,7 @@ proptest! {
         all.push((name, &more));
         let after = decided(document(&all), claims(), amount).outcome;
         prop_assert!(after.is_err() || before.is_ok(), "{all:?}: {before:?}, then {after:?}");
-        // And what is left is what that layer permits too, if it applies at all.
+        // What is permitted after that is also permitted by the additional layer, if it applies.
         let alone = decided(document(&[("org", &[EVERYTHING]), (name, &more)]), claims(), amount);
         prop_assert_eq!(after.is_ok(), before.is_ok() && alone.outcome.is_ok());
     }

@@ -25,7 +25,7 @@ fn claims() -> impl Strategy<Value = Value> {
         .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>()))
 }
 
-/// Fields in fields that make no sense but by chance.
+/// Random nested fields, few of which are meaningful.
 fn soup() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop_oneof![
         "[ab]{0,2}".prop_map(String::into_bytes),
@@ -52,13 +52,13 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// The metadata of which only this struct is.
+/// Metadata that holds only this struct.
 fn alone(structure: &[u8]) -> Vec<u8> {
     let name = with_length(FIRST, JWT_AUTHN.as_bytes());
     with_length(FIRST, &[name, with_length(SECOND, structure)].concat())
 }
 
-/// What is decoded, to the last bit of a number.
+/// The decoded claims, with the exact bits of numbers.
 fn decoded(metadata: &[u8]) -> Result<String, String> {
     verified_tokens(metadata).map(|tokens| format!("{tokens:?}")).map_err(|e| e.to_string())
 }
@@ -154,7 +154,7 @@ proptest! {
         prop_assert_ne!(one, other);
     }
 
-    /// On which all else rests: what is compared decodes to what came.
+    /// The cache relies on this: sorting does not change the decoded claims.
     #[test]
     fn order_is_all_that_changes(soup in soup()) {
         let ordered = in_order(&soup);
@@ -177,7 +177,7 @@ proptest! {
     }
 }
 
-/// The same claims with one change, somewhere.
+/// The claims with one change at a random place.
 fn changed(value: &Value, choices: &[Index]) -> Value {
     let (choice, choices) = choices.split_first().expect("more choices than levels");
     match value {
