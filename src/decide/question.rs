@@ -144,7 +144,8 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Internal`] if the call does not fit the schema, which loading the bundle rules out.
+    /// [`Reason::Internal`] if the call does not fit the schema, which loading the bundle rules
+    /// out.
     pub fn in_cedar(&self) -> Result<CedarRequest, Denial> {
         let entities = self.entities.with(&self.caller.principal);
         Ok(CedarRequest { request: self.request()?, entities: entities.ok_or_else(Denial::unfit)? })

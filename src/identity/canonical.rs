@@ -11,7 +11,8 @@ const DEEPEST: usize = 16;
 /// More than most claims contain.
 const USUAL_MEMBERS: usize = 32;
 
-/// `Metadata.filter_metadata`, `Struct.fields` and `ListValue.values`; also the key of a map's entry.
+/// `Metadata.filter_metadata`, `Struct.fields` and `ListValue.values`; also the key of a map's
+/// entry.
 const FIRST: u8 = 0x0a;
 
 /// `Metadata.typed_filter_metadata`; also the value of a map's entry.

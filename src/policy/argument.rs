@@ -1,4 +1,5 @@
-//! The arguments of a call as typed values. They become Cedar values only where Cedar evaluates.
+//! The arguments of a call as typed values. They are converted to Cedar values only for Cedar's
+//! evaluator.
 
 use std::borrow::Cow;
 
@@ -6,29 +7,29 @@ use cedar_policy_core::ast::EntityUID;
 
 use super::value::{self, Value};
 
-/// A typed value that borrows its texts from a call, and its names and entities from the tool.
+/// A typed value that borrows strings from the call, and names and entities from the tool.
 #[derive(Clone, Debug)]
 pub enum ArgumentValue<'a> {
     /// A boolean.
     Bool(bool),
     /// A whole number.
     Long(i64),
-    /// A number with a fraction, in ten-thousandths.
+    /// A decimal, in ten-thousandths.
     Decimal(i64),
     /// A string.
     Text(Cow<'a, str>),
     /// An entity.
     Entity(&'a EntityUID),
-    /// Elements without order, possibly with duplicates.
+    /// Unordered elements, possibly with duplicates.
     Set(Vec<ArgumentValue<'a>>),
-    /// Members whose names are distinct.
+    /// Members with distinct names.
     Record(Vec<(Cow<'a, str>, ArgumentValue<'a>)>),
     /// A datetime, a duration or an IP address.
     Extension(Value),
 }
 
 impl ArgumentValue<'_> {
-    /// The Cedar value; `None` if Cedar has no such value, which typing rules out.
+    /// The Cedar value; `None` if Cedar cannot represent it, which typing rules out.
     pub fn in_cedar(&self) -> Option<Value> {
         Some(match self {
             Self::Bool(value) => Value::from(*value),

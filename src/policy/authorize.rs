@@ -1,4 +1,4 @@
-//! The evaluation of policies, with the result that Cedar's authorizer has.
+//! Evaluates policies with the same result as Cedar's authorizer.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use cedar_policy_core::ast::Effect;
 
 use super::{CompiledPolicy, Env};
 
-/// The policies that determine a decision, each list in the order of ids.
+/// The policies that determine a decision, each list sorted by id.
 #[derive(Debug, Default)]
 pub struct Response {
-    /// Those that permit.
+    /// Matching `permit` policies.
     pub permits: Vec<Arc<CompiledPolicy>>,
-    /// Those that forbid.
+    /// Matching `forbid` policies.
     pub forbids: Vec<Arc<CompiledPolicy>>,
-    /// Those whose evaluation failed.
+    /// Policies whose evaluation failed.
     pub errors: Vec<Arc<CompiledPolicy>>,
 }
 
-/// Evaluates policies. `fallback` is Cedar's evaluator, which is called where the native one has no
-/// answer; it returns `None` for an error.
+/// Evaluates policies. `fallback` is Cedar's evaluator, called for policies that the native one
+/// cannot evaluate; it returns `None` for an error.
 pub fn authorize(
     policies: &[Arc<CompiledPolicy>],
     env: &Env<'_>,

@@ -1,4 +1,4 @@
-//! A policy that is ready for evaluation.
+//! A policy compiled for evaluation.
 
 use cedar_policy_core::ast::{Effect, EntityUID, Expr, ExprKind, Literal, Policy, SlotEnv};
 
@@ -9,24 +9,24 @@ use super::parse::{Unreadable, annotation, parse};
 /// A policy in the forms that evaluation needs.
 #[derive(Debug)]
 pub struct CompiledPolicy {
-    /// Its `@id`.
+    /// The policy's `@id`.
     pub id: String,
-    /// Whether it permits or forbids.
+    /// Permit or forbid.
     pub effect: Effect,
-    /// Its scope, `when` and `unless` as one expression.
+    /// The scope, `when` and `unless` as one expression.
     pub condition: Expr,
-    /// What the slots of a template are linked to.
+    /// The entities linked to a template's slots.
     pub slots: SlotEnv,
-    /// The text that it has for the caller it refuses.
+    /// The policy's `@reason` for the refused caller.
     pub reason: Option<String>,
-    /// The entities that its `when` and `unless` name.
+    /// The entities named in `when` and `unless`.
     pub entities: Vec<EntityUID>,
-    /// What evaluates it without Cedar.
+    /// The native evaluator of the policy.
     pub(super) native: Matcher,
 }
 
 impl CompiledPolicy {
-    /// Compiles a policy that Cedar has parsed.
+    /// Compiles a policy parsed by Cedar.
     pub fn of(policy: &Policy) -> Self {
         let conditions = policy.non_scope_constraints().into_iter();
         let named = conditions.flat_map(Expr::subexpressions).filter_map(literal_uid);

@@ -1,4 +1,4 @@
-//! The static entities of a bundle, and the principal of a call among them.
+//! The entity store: a bundle's static entities, and the principal of a call.
 
 use cedar_policy::Entities;
 use cedar_policy_core::ast::{Entity, EntityUID};
@@ -20,18 +20,18 @@ pub struct PrincipalEntity {
 }
 
 impl EntityStore {
-    /// A store of these entities.
+    /// Creates a store of entities.
     pub fn new(entities: Entities) -> Self {
         let graph = Graph::of(entities.as_ref());
         Self { entities, graph }
     }
 
-    /// The static entities as Cedar has them.
+    /// The static entities for Cedar.
     pub fn entities(&self) -> &Entities {
         &self.entities
     }
 
-    /// The static entities as the evaluator has them.
+    /// The static entities for the native evaluator.
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -41,8 +41,8 @@ impl EntityStore {
         self.get(uid).is_some()
     }
 
-    /// Admits a principal. One that is in the store keeps the parents that it has there: replacing it
-    /// would take away the groups that a `forbid` looks for. `None` if it would be its own ancestor.
+    /// Adds a principal. If it is in the store, it keeps its parents there: replacing it would
+    /// remove the groups that a `forbid` tests. `None` if it would be its own ancestor.
     pub fn admit(&self, principal: &Entity) -> Option<PrincipalEntity> {
         if let Some(stored) = self.get(principal.uid()) {
             return Some(PrincipalEntity::of(stored.clone()));
@@ -57,9 +57,9 @@ impl EntityStore {
         (!is_cyclic).then(|| PrincipalEntity::of(entity))
     }
 
-    /// The entities that evaluation needs: those that it can reach from `roots`, the attributes of
-    /// the principal, and each other. All of them where that is not known; `None` if Cedar rejects
-    /// them, and then nothing may be evaluated.
+    /// The entities reachable from `roots`, the attributes of the principal, and each other; all
+    /// entities if reachability is unknown. `None` if Cedar rejects them; then nothing may be
+    /// evaluated.
     pub fn reachable<'a>(
         &'a self,
         principal: &'a PrincipalEntity,
@@ -69,12 +69,12 @@ impl EntityStore {
         slice.or_else(|| Some(self.with(principal)?.as_ref().clone()))
     }
 
-    /// All entities of a call of this principal; `None` if Cedar rejects them.
+    /// All entities for a call of this principal; `None` if Cedar rejects them.
     pub fn with(&self, principal: &PrincipalEntity) -> Option<Entities> {
         let stored: &CoreEntities = self.entities.as_ref();
         let others = stored.iter().filter(|entity| entity.uid() != principal.uid());
         let all = others.chain([&*principal.node.entity]).cloned().map(Into::into);
-        // Cedar also computes the ancestors of those below the principal.
+        // Cedar also computes the ancestors of entities below the principal.
         Entities::from_entities(all, None).ok()
     }
 
@@ -93,7 +93,7 @@ impl PrincipalEntity {
         Self { node: Node::of(entity) }
     }
 
-    /// The principal as the evaluator has it.
+    /// The principal for the native evaluator.
     pub(crate) fn node(&self) -> &Node {
         &self.node
     }

@@ -4,13 +4,13 @@ use cedar_policy_core::ast::{EntityUID, Value};
 
 use super::ArgumentValue;
 
-/// Everything that policies can read about a call. The entities have the form that the evaluator
-/// wants: a graph `G` of nodes `N`.
+/// The data about a call that policies can read. Entities are in the form of the evaluator: a graph
+/// `G` of nodes `N`.
 #[derive(Clone, Copy, Debug)]
 pub struct Environment<'a, G, N> {
     /// The static entities.
     pub entities: &'a G,
-    /// The principal, admitted to them.
+    /// The principal, added to the entities.
     pub principal: &'a N,
     /// The action.
     pub action: &'a EntityUID,
@@ -24,14 +24,14 @@ pub struct Environment<'a, G, N> {
     pub context: &'a [(&'static str, Value)],
 }
 
-/// The attributes of `context.request` that are text.
+/// The string attributes of `context.request`.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext<'a> {
     /// The HTTP method.
     pub method: &'a str,
     /// The path without query.
     pub path: &'a str,
-    /// The environment that the filter's configuration names.
+    /// The environment from the filter's configuration.
     pub environment: &'a str,
     /// The trace id.
     pub trace_id: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Cedar's own evaluator, called for one policy at a time.
+//! Cedar's evaluator as the fallback, called for one policy at a time.
 
 use std::cell::LazyCell;
 
@@ -9,12 +9,12 @@ use cedar_policy_core::extensions::Extensions;
 
 use super::CompiledPolicy;
 
-/// Cedar's evaluator for one call. Its request and entities are built when it is first used.
+/// Cedar's evaluator for one call. Its request and entities are built lazily.
 #[derive(Debug)]
 pub struct Fallback<F>(LazyCell<Option<(Request, Entities)>, F>);
 
 impl<F: FnOnce() -> Option<(Request, Entities)>> Fallback<F> {
-    /// An evaluator of what `build` returns.
+    /// Creates an evaluator of the request and entities that `build` returns.
     pub fn new(build: F) -> Self {
         Self(LazyCell::new(build))
     }

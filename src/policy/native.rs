@@ -1,13 +1,13 @@
-//! Everything that makes evaluation fast and that a correct gate could do without.
+//! Optimizations of evaluation, none of which is needed for a correct decision.
 //!
 //! - [`Index`] finds the policies whose scope a call can meet. A policy's condition begins with its
-//!   scope, so leaving out the others changes no answer.
+//!   scope, so leaving out the others does not change the result.
 //! - [`PolicyCache`] compiles a policy when a call first needs it, and keeps those in use.
-//! - [`Matcher`] evaluates scopes and common conditions on the call as it arrived. Cedar's evaluator
-//!   needs a context and entities of its own, which cost more than most conditions.
-//! - [`Graph`] selects the entities that Cedar's evaluator needs, where it is called.
+//! - [`Matcher`] evaluates scopes and common conditions directly on the call. Cedar's evaluator
+//!   needs its own context and entities, which cost more than most conditions.
+//! - [`Graph`] selects the entities that Cedar's evaluator needs, if it is called.
 //!
-//! Where one of them has no answer, it returns `None`, and Cedar decides.
+//! If one of them cannot handle a case, it returns `None`, and Cedar evaluates.
 
 mod cache;
 mod env;
@@ -37,7 +37,7 @@ use scope::Scope;
 #[derive(Debug)]
 pub(super) struct Matcher {
     scope: Scope,
-    /// `when` and `unless`; `None` where only Cedar can evaluate them.
+    /// `when` and `unless`; `None` if only Cedar can evaluate them.
     condition: Option<Expr>,
 }
 
@@ -50,8 +50,8 @@ impl Matcher {
         Self { scope: Scope::of(policy), condition }
     }
 
-    /// Whether the policy matches. Its condition is not evaluated outside of its scope, and so cannot
-    /// err there.
+    /// Whether the policy matches. Outside its scope the condition is not evaluated, so it cannot
+    /// err.
     pub(super) fn matches(&self, env: &Env<'_>) -> Option<bool> {
         if !self.scope.matches(env)? {
             return Some(false);

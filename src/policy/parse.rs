@@ -1,4 +1,4 @@
-//! Policies as Cedar parses them.
+//! Parses policies with Cedar.
 
 use cedar_policy_core::ast::{AnyId, Policy, PolicyID};
 use cedar_policy_core::parser;

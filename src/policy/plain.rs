@@ -1,4 +1,4 @@
-//! Takes the place of `native` in a build without it. It has no answer, so Cedar evaluates every
+//! Replaces `native` in a build without it: every method returns `None`, so Cedar evaluates every
 //! policy of a layer over all entities.
 
 use std::marker::PhantomData;
@@ -11,26 +11,26 @@ use super::env::Environment;
 use super::parse::{Unreadable, annotation, parse};
 use super::{Policies, PolicySource};
 
-/// Everything that policies can read about a call.
+/// The environment that policies are evaluated in.
 pub type Env<'a> = Environment<'a, Graph, Node>;
 
-/// An index that finds nothing.
+/// An empty index.
 #[derive(Debug, Default)]
 pub struct Index;
 
 impl Index {
-    /// An index with room for so many policies.
+    /// Creates an index with capacity for this number of policies.
     pub fn with_capacity(_: usize) -> Self {
         Self
     }
 
-    /// Adds the next policy of the layer, and returns its `@mode`.
+    /// Parses the next policy of the layer, and returns its `@mode`.
     pub fn add(&mut self, source: PolicySource<'_>) -> Option<String> {
         annotation(&parse(source)?, "mode")
     }
 }
 
-/// The policies of one layer, each of them compiled at load.
+/// The policies of one layer, all compiled at load.
 #[derive(Debug)]
 pub struct PolicyCache<T> {
     sources: Policies,
@@ -48,7 +48,7 @@ impl<T> PolicyCache<T> {
         Self { sources, compiled }
     }
 
-    /// The policies as text.
+    /// The policies in Cedar syntax.
     pub fn sources(&self) -> &Policies {
         &self.sources
     }
@@ -57,7 +57,7 @@ impl<T> PolicyCache<T> {
     ///
     /// # Errors
     ///
-    /// The first of them that Cedar cannot parse.
+    /// The first candidate that Cedar cannot parse.
     pub fn candidates(
         &self,
         _: &RequestKeys<'_>,
@@ -68,18 +68,18 @@ impl<T> PolicyCache<T> {
     }
 }
 
-/// What the index would look for.
+/// A placeholder for the keys of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestKeys<'a>(PhantomData<&'a ()>);
 
 impl<'a> RequestKeys<'a> {
-    /// Those of a call.
+    /// The keys of a call.
     pub fn of(_: &Env<'a>) -> Self {
         Self(PhantomData)
     }
 }
 
-/// A policy for which there is no evaluator but Cedar's.
+/// A policy that only Cedar evaluates.
 #[derive(Debug)]
 pub(super) struct Matcher;
 
@@ -93,7 +93,7 @@ impl Matcher {
     }
 }
 
-/// An entity, and nothing that follows from it.
+/// An entity without derived data.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub(super) entity: Arc<Entity>,
@@ -105,7 +105,7 @@ impl Node {
     }
 }
 
-/// A graph of entities that selects none.
+/// A graph that does not select entities.
 #[derive(Debug)]
 pub struct Graph;
 

@@ -1,17 +1,17 @@
-//! The policies of a layer as text.
+//! The policies of a layer in Cedar syntax.
 
 use serde::{Deserialize, Serialize};
 
 /// One policy.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct PolicySource<'a> {
-    /// Its `@id`.
+    /// The policy's `@id`.
     pub id: &'a str,
-    /// Its Cedar text.
+    /// The policy's text.
     pub source: &'a str,
 }
 
-/// Policies in their order.
+/// A list of policies.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Policies(Vec<OwnedPolicy>);
 
@@ -24,7 +24,7 @@ struct OwnedPolicy {
 }
 
 impl Policies {
-    /// Adds a policy at the end.
+    /// Appends a policy.
     pub fn push(&mut self, policy: PolicySource<'_>) {
         self.0.push(OwnedPolicy { id: policy.id.into(), source: policy.source.into() });
     }
@@ -34,17 +34,17 @@ impl Policies {
         self.0.get(position).map(OwnedPolicy::as_source)
     }
 
-    /// All of them.
+    /// All policies in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = PolicySource<'_>> {
         self.0.iter().map(OwnedPolicy::as_source)
     }
 
-    /// How many there are.
+    /// The number of policies.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

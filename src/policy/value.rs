@@ -1,4 +1,4 @@
-//! Cedar values, built directly. An expression would have to be evaluated first.
+//! Creates Cedar values directly. An expression would have to be evaluated first.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 pub use cedar_policy_core::ast::Value;
 
-/// Functions that parse a value.
+/// Cedar's constructor functions for extension values.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Extension {
     /// `decimal("1.25")`
@@ -21,12 +21,12 @@ pub enum Extension {
     Ip,
 }
 
-/// Their names, in the order of [`Extension`].
+/// The functions' names, in the order of [`Extension`].
 static NAMES: LazyLock<[Option<Name>; 4]> =
     LazyLock::new(|| ["decimal", "datetime", "duration", "ip"].map(|name| name.parse().ok()));
 
 impl Extension {
-    /// The value of a text; `None` if Cedar rejects it.
+    /// Calls the constructor with a string; `None` if Cedar rejects it.
     pub fn of(self, text: &str) -> Option<Value> {
         let [decimal, datetime, duration, ip] = &*NAMES;
         let name = match self {
@@ -43,17 +43,17 @@ impl Extension {
     }
 }
 
-/// The `datetime` of a time, to the millisecond.
+/// A `datetime` with millisecond precision.
 pub fn datetime(time: DateTime<Utc>) -> Option<Value> {
     Extension::Datetime.of(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-/// The `decimal` of a number of ten-thousandths.
+/// A `decimal` from ten-thousandths.
 pub fn decimal(value: i64) -> Option<Value> {
     Extension::Decimal.of(&plain(value))
 }
 
-/// Writes ten-thousandths as Cedar's `decimal` parses them.
+/// Formats ten-thousandths as input of Cedar's `decimal`.
 pub fn plain(value: i64) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let value = value.unsigned_abs();

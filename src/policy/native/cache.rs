@@ -1,7 +1,7 @@
-//! The policies of a layer, compiled when a call first needs them.
+//! The policies of a layer, compiled lazily.
 //!
-//! A bundle can have many more policies than any one worker ever needs. Those that calls keep using
-//! stay compiled; the others take no more memory than their text.
+//! A bundle can have many more policies than one worker ever needs. Policies in use stay compiled;
+//! the others take only the memory of their text.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,10 +9,10 @@ use super::{Index, RequestKeys};
 use crate::limited_cache::LimitedCache;
 use crate::policy::{Policies, PolicySource, Unreadable};
 
-/// How many policies stay compiled, at least.
+/// The minimum number of policies that stay compiled.
 const GENERATION: usize = 2048;
 
-/// How a policy is compiled.
+/// The function that compiles a policy.
 type Compile<T> = fn(PolicySource<'_>) -> Result<T, Unreadable>;
 
 /// The policies of one layer.
@@ -25,12 +25,12 @@ pub struct PolicyCache<T> {
 }
 
 impl<T> PolicyCache<T> {
-    /// Policies, none of them compiled yet, and the index of them.
+    /// Creates a cache of policies, none of them compiled yet, with their index.
     pub fn new(sources: Policies, index: Index, compile: Compile<T>) -> Self {
         Self { sources, index, compile, compiled: Mutex::new(LimitedCache::new(GENERATION)) }
     }
 
-    /// The policies as text.
+    /// The policies in Cedar syntax.
     pub fn sources(&self) -> &Policies {
         &self.sources
     }
@@ -39,7 +39,7 @@ impl<T> PolicyCache<T> {
     ///
     /// # Errors
     ///
-    /// The first of them that Cedar cannot parse.
+    /// The first candidate that Cedar cannot parse.
     pub fn candidates(
         &self,
         keys: &RequestKeys<'_>,
@@ -50,7 +50,7 @@ impl<T> PolicyCache<T> {
     }
 
     fn get(&self, position: u32) -> Result<Arc<T>, Unreadable> {
-        // A panic elsewhere leaves nothing half done here.
+        // A panic elsewhere leaves the cache consistent.
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(policy) = compiled.get(&position) {
             return Ok(policy);

@@ -3,5 +3,5 @@
 use super::{Graph, Node};
 use crate::policy::env::Environment;
 
-/// Everything that policies can read about a call.
+/// The environment that policies are evaluated in.
 pub type Env<'a> = Environment<'a, Graph, Node>;

@@ -1,4 +1,4 @@
-//! The native evaluator: conditions on the call as it arrived.
+//! The native evaluator: evaluates conditions directly on the call.
 
 use cedar_policy_core::ast::{EntityUID, PartialValue, Var};
 
@@ -6,16 +6,16 @@ use super::expr::{Expr, NamedEntity, Operator};
 use super::operand::{Operand, Unknown, any, contains};
 use crate::policy::{Env, RequestContext};
 
-/// How many pairs of elements are compared here at most.
+/// The maximum number of pairs of elements that are compared natively.
 const MOST_PAIRS: usize = 4096;
 
 impl Env<'_> {
-    /// Whether a condition is true; `None` where Cedar has to evaluate it.
+    /// Whether a condition is true; `None` if Cedar has to evaluate it.
     pub(super) fn satisfies(&self, condition: &Expr) -> Option<bool> {
         self.eval(condition)?.as_bool()
     }
 
-    /// Whether an entity is another one, or below it.
+    /// Whether an entity equals another one or is its descendant.
     pub(super) fn is_in(&self, uid: &EntityUID, other: &NamedEntity) -> bool {
         let NamedEntity { uid: other, key } = other;
         uid == other || self.entities.has_ancestor(uid, other, *key, self.principal)
@@ -71,7 +71,7 @@ impl Env<'_> {
         }
     }
 
-    /// The attribute of an entity or the member of a record, if it has one of this name.
+    /// The attribute of an entity or the member of a record with this name, if any.
     fn attribute<'s>(
         &'s self,
         of: &Operand<'s>,
@@ -150,7 +150,7 @@ impl Env<'_> {
         }
     }
 
-    /// Whether an entity is in the value of an expression: an entity, or a set of them.
+    /// Whether an entity is in an entity or in an element of a set, the value of an expression.
     fn is_in_any(&self, uid: &EntityUID, expression: &Expr) -> Option<bool> {
         if let Expr::Entity(named) = expression {
             return Some(self.is_in(uid, named));
@@ -161,13 +161,13 @@ impl Env<'_> {
         if other.as_entity().is_some() {
             return is_in(&other);
         }
-        // An element that is no entity is an error, whatever the others are.
+        // An element that is not an entity is an error, regardless of the others.
         let found: Vec<bool> = other.into_elements()?.iter().map(is_in).collect::<Option<_>>()?;
         Some(found.contains(&true))
     }
 }
 
-/// The elements of two sets, each of which is compared with each of the others. Callers can send so
+/// The elements of two sets for pairwise comparison, within the limit of pairs. Callers can send so
 /// many that this would take minutes; Cedar sorts them.
 fn pairable<'a>(
     one: Operand<'a>,

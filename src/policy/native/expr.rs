@@ -1,7 +1,7 @@
-//! Conditions as the native evaluator takes them.
+//! Conditions in the form of the native evaluator.
 //!
-//! Cedar's evaluator defines what a condition means. The forms here are those that most policies use
-//! and that have one obvious meaning. Cedar evaluates all others, and everything that errs.
+//! Cedar's evaluator defines the semantics. The forms here are those that most policies use and
+//! that have one obvious meaning. Cedar evaluates all others, and everything that errs.
 //! `tests/cedar.rs` compares the results with those of Cedar's authorizer.
 
 use cedar_policy_core::ast::{
@@ -12,8 +12,8 @@ use super::Key;
 use super::like::Like;
 use crate::policy::value::{self, Extension};
 
-/// How deeply expressions nest. Evaluation uses the stack, and only Cedar's evaluator watches how much
-/// is left.
+/// The maximum nesting of expressions. Evaluation is recursive, and only Cedar's evaluator checks
+/// the remaining stack.
 const DEEPEST: usize = 256;
 
 /// An expression.
@@ -39,7 +39,7 @@ pub(super) enum Expr {
     Like(Box<(Expr, Like)>),
 }
 
-/// An entity that a policy names.
+/// An entity named in a policy.
 #[derive(Debug)]
 pub(super) struct NamedEntity {
     pub(super) uid: EntityUID,
@@ -52,7 +52,7 @@ pub(super) enum Operator {
     Equal,
     Less,
     LessOrEqual,
-    /// The first is in the second, or in an element of it.
+    /// The first is in the second, or in an element of the second.
     In,
     Contains,
     ContainsAll,
@@ -65,12 +65,12 @@ pub(super) enum Operator {
 }
 
 impl Expr {
-    /// Converts an expression; `None` where only Cedar can evaluate it.
+    /// Converts an expression; `None` if only Cedar can evaluate it.
     pub(super) fn of(expression: &ast::Expr) -> Option<Self> {
         Self::within(DEEPEST, expression)
     }
 
-    /// Converts an expression that nests at most so deeply.
+    /// Converts an expression whose nesting is at most `depth`.
     fn within(depth: usize, expression: &ast::Expr) -> Option<Self> {
         let depth = depth.checked_sub(1)?;
         let part = |expression: &ast::Expr| Self::within(depth, expression);
@@ -137,7 +137,7 @@ fn operator(operator: BinaryOp) -> Option<Operator> {
     }
 }
 
-/// Literal decimals, and comparisons of decimals.
+/// Converts literal decimals and comparisons of decimals.
 fn function(
     name: &Name,
     arguments: &[ast::Expr],
@@ -162,14 +162,14 @@ fn function(
 
 fn decimal(text: &ast::Expr) -> Option<Expr> {
     let ExprKind::Lit(Literal::String(text)) = text.expr_kind() else { return None };
-    // A text that Cedar rejects is an error, which Cedar reports.
+    // A string that Cedar rejects is an error, which Cedar reports.
     let parsed = Extension::Decimal.of(text)?;
     let digits: String = ten_thousandths(text)?;
     let number = digits.parse().ok()?;
     (value::decimal(number)? == parsed).then_some(Expr::Decimal(number))
 }
 
-/// The digits of a decimal as a whole number.
+/// The digits of a decimal as an integer.
 fn ten_thousandths(text: &str) -> Option<String> {
     let (whole, fraction) = text.split_once('.')?;
     Some(format!("{whole}{fraction:0<4}"))

@@ -1,4 +1,4 @@
-//! Static entities by the hash of their uid, so that a call touches only those it can reach.
+//! Static entities indexed by the hash of their UID, so that a call accesses only reachable ones.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,20 +11,20 @@ use hashbrown::{HashMap, HashTable};
 
 use super::Key;
 
-/// How many keys of an entity are not of its ancestors.
+/// The number of keys before those of the ancestors.
 const OWN: usize = 2;
 
 /// The static entities.
 #[derive(Debug)]
 pub struct Graph(HashTable<Node>);
 
-/// An entity, and what follows from it alone.
+/// An entity with derived data.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub(crate) entity: Arc<Entity>,
-    /// Of itself, of its type, and of its ancestors in the order of the entity.
+    /// The keys of the entity, its type, and its ancestors in the order of the entity.
     keys: Vec<Key>,
-    /// The entities that its attributes and tags name.
+    /// The entities named in its attributes and tags.
     mentions: Vec<EntityUID>,
 }
 
@@ -38,7 +38,7 @@ impl Graph {
         Self(nodes)
     }
 
-    /// An entity in a call of this principal.
+    /// Finds an entity, including the principal of the call.
     pub(super) fn entity<'a>(&'a self, uid: &EntityUID, principal: &'a Node) -> Option<&'a Entity> {
         if uid == principal.entity.uid() {
             return Some(&principal.entity);
@@ -46,7 +46,7 @@ impl Graph {
         self.get(uid).map(|node| &*node.entity)
     }
 
-    /// Whether an entity, in a call of this principal, has this ancestor.
+    /// Whether an entity has this ancestor, given the principal of the call.
     pub(super) fn has_ancestor(
         &self,
         uid: &EntityUID,
@@ -58,12 +58,12 @@ impl Graph {
             return principal.has_ancestor(ancestor, key);
         }
         let Some(node) = self.get(uid) else { return false };
-        // What is below the principal has the principal's ancestors too.
+        // Entities below the principal inherit the principal's ancestors.
         node.has_ancestor(ancestor, key)
             || (node.is_below(principal) && principal.has_ancestor(ancestor, key))
     }
 
-    /// The keys of an entity in a call of this principal.
+    /// The keys of an entity, given the principal of the call.
     pub(super) fn keys<'a>(&'a self, uid: &EntityUID, principal: &'a Node) -> Cow<'a, [Key]> {
         if uid == principal.entity.uid() {
             return principal.keys.as_slice().into();
@@ -77,8 +77,8 @@ impl Graph {
         node.keys.iter().chain(&principal.keys).copied().collect()
     }
 
-    /// The principal, and the entities that evaluation can reach. It reaches an entity by its name:
-    /// in the request, in a policy, or in an attribute of an entity that it has reached.
+    /// The principal and the entities that evaluation can reach. It reaches an entity by its name
+    /// in the request, in a policy, or in an attribute of a reached entity.
     pub(crate) fn slice<'a>(
         &'a self,
         principal: &'a Node,
@@ -124,8 +124,8 @@ impl Node {
         self.keys.first().copied().unwrap_or(Key::ANY)
     }
 
-    /// The keys say where among the ancestors this one would be; two can have one key, so the uids
-    /// decide.
+    /// The keys locate the ancestor; two entities can have the same key, so the UIDs are compared
+    /// too.
     fn has_ancestor(&self, ancestor: &EntityUID, key: Key) -> bool {
         let mut ancestors = self.keys.iter().skip(OWN).zip(self.entity.ancestors());
         ancestors.any(|(each, uid)| *each == key && uid == ancestor)
@@ -135,7 +135,7 @@ impl Node {
         self.has_ancestor(principal.entity.uid(), principal.key())
     }
 
-    /// The entity in a call of this principal.
+    /// The entity, with the principal's ancestors added if it is below the principal.
     fn entity_below(&self, principal: &Node) -> Arc<Entity> {
         if !self.is_below(principal) {
             return Arc::clone(&self.entity);

@@ -1,4 +1,4 @@
-//! Which policies can match a call, found without a look at the others.
+//! An index of policies, which finds those that can match a call by lookup.
 
 mod request_keys;
 mod scan;
@@ -11,7 +11,7 @@ use super::{Key, ScopeKeys};
 use crate::policy::PolicySource;
 use scan::Scanned;
 
-/// The policies of one layer by scope. A policy is known here by its position in the layer.
+/// The policies of one layer by scope, identified by their position in the layer.
 #[derive(Debug, Default)]
 pub struct Index {
     principals: HashSet<Key>,
@@ -20,11 +20,11 @@ pub struct Index {
     /// The last entry of each scope.
     scopes: HashMap<[Key; 3], u32>,
     entries: Vec<Entry>,
-    /// How many policies were added.
+    /// The number of policies added.
     policies: u32,
 }
 
-/// A policy, and the entry before it that has the same scope.
+/// A policy, and the previous entry with the same scope.
 #[derive(Debug)]
 struct Entry {
     policy: u32,
@@ -32,7 +32,7 @@ struct Entry {
 }
 
 impl Index {
-    /// An index with room for so many policies.
+    /// Creates an index with capacity for this number of policies.
     pub fn with_capacity(policies: usize) -> Self {
         let scopes = HashMap::with_capacity(policies);
         Self { scopes, entries: Vec::with_capacity(policies), ..Self::default() }
@@ -42,7 +42,7 @@ impl Index {
     pub fn add(&mut self, source: PolicySource<'_>) -> Option<String> {
         let Scanned { scope, mode } = Scanned::of(source);
         self.insert(&scope, self.policies);
-        // There is no memory to hold 2^32 policies.
+        // 2^32 policies do not fit in memory.
         self.policies = self.policies.saturating_add(1);
         mode
     }
@@ -53,7 +53,7 @@ impl Index {
         self.resources.insert(scope.resource);
         for action in &scope.actions {
             self.actions.insert(*action);
-            // Beyond 2^32 entries there is no memory to hold them.
+            // More than 2^32 entries do not fit in memory.
             let entry = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
             let before = self.scopes.insert([scope.principal, *action, scope.resource], entry);
             self.entries.push(Entry { policy, before });
@@ -78,7 +78,7 @@ impl Index {
             }
         }
         found.sort_unstable();
-        // A call can be in two of the actions that one policy lists.
+        // A call can match two actions of one policy.
         found.dedup();
         found
     }
@@ -88,7 +88,7 @@ impl Index {
     }
 }
 
-/// The keys of a call that any policy has.
+/// The keys of a call that occur in any policy.
 fn present(keys: &[Key], used: &HashSet<Key>) -> Vec<Key> {
     let any = std::iter::once(&Key::ANY);
     any.chain(keys).filter(|key| used.contains(*key)).copied().collect()

@@ -1,4 +1,4 @@
-//! The scope of a policy and the entities of a call as keys, which are equal where they can match.
+//! The scope of a policy and the entities of a call as keys, which are equal if they can match.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher as _;
@@ -9,8 +9,8 @@ use cedar_policy_core::ast::{
 };
 use foldhash::fast::FixedState;
 
-/// The hash of an entity or an entity type. A collision makes a policy a candidate that cannot match,
-/// which costs its evaluation and changes no answer.
+/// The hash of an entity or an entity type. A collision adds a candidate that does not match; this
+/// costs its evaluation and does not change the result.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Key(u64);
 
@@ -23,7 +23,7 @@ impl Key {
         Self::named(&type_name(uid.entity_type()), uid.eid().as_ref())
     }
 
-    /// The key of the entity of this type and id.
+    /// The key of the entity with this type and id.
     pub fn named(entity_type: &str, id: &str) -> Self {
         Self(FixedState::default().hash_one((entity_type, id)))
     }
@@ -38,13 +38,13 @@ impl Key {
         self.0
     }
 
-    /// The key of the entity type of this name.
+    /// The key of the entity type with this name.
     pub fn type_named(name: &str) -> Self {
         Self(FixedState::default().hash_one(name))
     }
 }
 
-/// The name of a type as policies write it. Most types have no namespace, and need no allocation.
+/// The qualified name of a type. Most types have no namespace, so no allocation is needed.
 fn type_name(entity_type: &EntityType) -> Cow<'_, str> {
     let name = entity_type.name();
     if name.is_unqualified() {
@@ -61,19 +61,19 @@ fn type_name(entity_type: &EntityType) -> Cow<'_, str> {
 pub struct ScopeKeys {
     /// The principal, its ancestor, or its type.
     pub principal: Key,
-    /// The actions or their ancestors. One suffices, and without one nothing matches.
+    /// The actions or their ancestors. One of them suffices; an empty list matches nothing.
     pub actions: Vec<Key>,
     /// The resource, its ancestor, or its type.
     pub resource: Key,
 }
 
 impl ScopeKeys {
-    /// The scope that every call meets.
+    /// The scope of every call.
     pub fn everything() -> Self {
         Self { principal: Key::ANY, actions: vec![Key::ANY], resource: Key::ANY }
     }
 
-    /// The scope of a policy that Cedar has parsed.
+    /// The scope of a policy parsed by Cedar.
     pub fn of(policy: &Policy) -> Self {
         Self {
             principal: constraint_key(policy.principal_constraint().as_inner()),
@@ -92,7 +92,7 @@ impl ScopeKeys {
 fn constraint_key(constraint: &PrincipalOrResourceConstraint) -> Key {
     let key = |reference: &EntityReference| match reference {
         EntityReference::EUID(uid) => Key::entity(uid),
-        // Static policies have no slot. A candidate for every call is never wrong.
+        // Static policies have no slots. An additional candidate is never wrong.
         EntityReference::Slot(_) => Key::ANY,
     };
     match constraint {

@@ -4,8 +4,8 @@ use cedar_policy_core::ast::{Pattern, PatternElem};
 
 /// A pattern.
 ///
-/// Cedar splits a text into characters first. To find one text after the other takes less time and no
-/// memory: arguments can be long.
+/// Cedar first splits a string into characters. Searching for one text after the other is faster
+/// and does not allocate, which matters for long arguments.
 #[derive(Debug)]
 pub(super) struct Like {
     /// The text before the first wildcard.
@@ -21,11 +21,11 @@ impl Like {
         Self { start: texts.next().unwrap_or_default(), after: texts.collect() }
     }
 
-    /// Whether a whole text matches.
+    /// Whether the whole string matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let Some((end, between)) = self.after.split_last() else { return text == &*self.start };
         let within = text.strip_prefix(&*self.start).and_then(|rest| rest.strip_suffix(&**end));
-        // The first occurrence of each leaves the most text for the next.
+        // The first occurrence of each text leaves the longest rest for the next one.
         between.iter().fold(within, |rest, next| Some(rest?.split_once(&**next)?.1)).is_some()
     }
 }

@@ -4,8 +4,8 @@ use cedar_policy_core::ast::{EntityUID, Literal, Value, ValueKind};
 
 use crate::policy::ArgumentValue;
 
-/// The largest set that is searched here. Callers can send much larger ones, and many policies can
-/// search the same one: Cedar sorts it once.
+/// The maximum size of a set that is searched natively. Callers can send larger ones, and many
+/// policies can search the same set: Cedar sorts it once.
 const MOST_ELEMENTS: usize = 1024;
 
 /// The value of an expression.
@@ -29,7 +29,7 @@ pub(super) enum Operand<'a> {
     Request,
 }
 
-/// Only Cedar knows.
+/// A case that only Cedar can evaluate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unknown;
 
@@ -66,7 +66,7 @@ impl<'a> Operand<'a> {
         if let Self::Entity(uid) = self { Some(uid) } else { None }
     }
 
-    /// The elements of a set that is not too large to be searched.
+    /// The elements of a set within the size limit.
     pub(super) fn into_elements(self) -> Option<Vec<Self>> {
         if let Self::Set(elements) = self {
             return Some(elements);
@@ -85,7 +85,7 @@ impl<'a> Operand<'a> {
         None
     }
 
-    /// The member of a record, if it has one of this name.
+    /// The member of a record with this name, if any.
     pub(super) fn member(&self, name: &str) -> Result<Option<Self>, Unknown> {
         if let Self::Argument(ArgumentValue::Record(members)) = self {
             let found = members.iter().find(|(member, _)| member == name);
@@ -128,12 +128,12 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// Whether one of these elements equals another one.
+/// Whether one of the elements equals `element`.
 pub(super) fn contains(elements: &[Operand<'_>], element: &Operand<'_>) -> Option<bool> {
     any(elements.iter().map(|each| each.equals(element)))
 }
 
-/// Whether one of these is true; `None` if none is, and some are unknown.
+/// Whether one of the results is true; `None` if none is true and some are unknown.
 pub(super) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(false);
     for value in each {

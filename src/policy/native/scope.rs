@@ -1,4 +1,5 @@
-//! The scope of a policy, evaluated exactly. The index finds candidates by hashes, which can collide.
+//! Evaluates the scope of a policy exactly. The index finds candidates by hashes, which can
+//! collide.
 
 use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint,
@@ -11,9 +12,9 @@ use crate::policy::native::Env;
 #[derive(Debug)]
 pub(super) struct Scope {
     principal: Constraint,
-    /// One of them suffices; `None` where any action does.
+    /// One of these actions suffices; `None` allows any action.
     actions: Option<Vec<NamedEntity>>,
-    /// Whether an action below one of them suffices.
+    /// Whether a descendant of one of the actions suffices.
     within: bool,
     resource: Constraint,
 }
@@ -30,7 +31,7 @@ enum Relation {
     Any,
     Equal(NamedEntity),
     In(NamedEntity),
-    /// The slot of a template, which Cedar fills in.
+    /// The slot of a template, which Cedar resolves.
     Slot,
 }
 

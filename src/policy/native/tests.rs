@@ -1,4 +1,4 @@
-//! Which conditions the native evaluator evaluates, and which it leaves to Cedar.
+//! The conditions that the native evaluator handles, and those it leaves to Cedar.
 
 use cedar_policy_core::ast::Request;
 use cedar_policy_core::entities::Entities;
@@ -16,7 +16,7 @@ const ARGUMENTS: &str = r#"{
     "at": "1970-01-01T00:00:00Z"
 }"#;
 
-/// Conditions and what the native evaluator makes of them.
+/// Conditions with the result of the native evaluator.
 const NATIVE: [(&str, bool); 64] = [
     ("true", true),
     ("!context.input.open", false),
@@ -80,12 +80,12 @@ const NATIVE: [(&str, bool); 64] = [
     ("resource is Server", true),
     ("[principal, resource].contains(Server::\"pay\")", true),
     ("(if context.input.open then context.input.amount else 0) == 7", true),
-    // What would err is not evaluated.
+    // The operand that would err is not evaluated.
     ("false && principal", false),
     ("true || 1", true),
 ];
 
-/// Conditions that only Cedar evaluates, with an error or without.
+/// Conditions that only Cedar evaluates, with or without an error.
 const CEDAR: [&str; 46] = [
     "1",
     "1 && true",
@@ -171,7 +171,7 @@ fn policy(condition: &str) -> CompiledPolicy {
     CompiledPolicy::parse(PolicySource { id: "p", source: &source }).expect(condition)
 }
 
-/// Calls a function with the question whether Alice's agent may make a refund.
+/// Calls a function with a question: a refund by Alice's agent.
 fn question(ask: impl Fn(&Question<'_>)) {
     let text = json!({ "type": "string" });
     let mut document = fixture::document_json();

@@ -1,6 +1,6 @@
 //! A scanner for the head of a policy: annotations, effect and scope.
 //!
-//! Cedar's parser takes longer for one policy than a call may take, and a bundle can have a hundred
+//! Cedar takes longer to parse one policy than a call may take, and a bundle can have a hundred
 //! thousand. The scanner reads a head exactly as Cedar does, or returns `None`, and Cedar parses the
 //! policy.
 
@@ -10,7 +10,7 @@ use crate::policy::PolicySource;
 use crate::policy::native::{Key, ScopeKeys};
 use crate::policy::parse::{annotation, parse};
 
-/// What a layer needs to know of a policy when it is loaded.
+/// The data that a layer needs about a policy at load.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Scanned {
     pub(super) scope: ScopeKeys,
@@ -18,7 +18,8 @@ pub(super) struct Scanned {
 }
 
 impl Scanned {
-    /// Scans a policy. One that cannot be parsed is a candidate for every call, which it refuses.
+    /// Scans a policy. A policy that does not parse is a candidate for every call, which it
+    /// refuses.
     pub(super) fn of(source: PolicySource<'_>) -> Self {
         Self::scan(source.source).unwrap_or_else(|| match parse(source) {
             Some(policy) => {
@@ -28,7 +29,7 @@ impl Scanned {
         })
     }
 
-    /// Scans a text; `None` where Cedar could read it differently.
+    /// Scans a text; `None` if Cedar could read it differently.
     fn scan(text: &str) -> Option<Self> {
         let mut scanner = Scanner { text, at: 0 };
         let mut mode = None;
@@ -45,14 +46,14 @@ impl Scanned {
     }
 }
 
-/// A text and a position in it, which is at a byte of ASCII or the end, never inside a character.
+/// A text and a position in it: at an ASCII byte or the end, never inside a character.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    /// All annotations. Only the value of `@mode` is kept.
+    /// Scans all annotations. Only the value of `@mode` is kept.
     fn annotations(&mut self, mode: &mut Option<String>) -> Option<()> {
         while self.take(b'@') {
             let name = self.name()?;
@@ -66,7 +67,7 @@ impl<'a> Scanner<'a> {
             let value = self.string()?;
             self.expect(b')')?;
             if name == "mode" {
-                // Cedar parses two of them, and escapes.
+                // Duplicates and escapes are left to Cedar.
                 if mode.is_some() || value.contains('\\') {
                     return None;
                 }
@@ -157,7 +158,7 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// The name that comes next, in ASCII.
+    /// Scans an ASCII name.
     fn name(&mut self) -> Option<&'a str> {
         self.next_byte().filter(|byte| is_name_byte(*byte) && !byte.is_ascii_digit())?;
         let (start, rest) = (self.at, self.rest());
@@ -166,7 +167,7 @@ impl<'a> Scanner<'a> {
         self.text.get(start..self.at)
     }
 
-    /// The text between quotes, not unescaped.
+    /// Scans a quoted string, without unescaping.
     fn string(&mut self) -> Option<&'a str> {
         if self.next_byte() != Some(b'"') {
             return None;
@@ -199,7 +200,7 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    /// Takes `==` or `::`.
+    /// Consumes `==` or `::`.
     fn take_two(&mut self, punctuation: u8) -> bool {
         let start = self.at;
         let first = self.take(punctuation);
@@ -212,7 +213,7 @@ impl<'a> Scanner<'a> {
         found
     }
 
-    /// The byte that follows white space and comments.
+    /// The next byte after white space and comments.
     fn next_byte(&mut self) -> Option<u8> {
         loop {
             match self.byte()? {
@@ -240,7 +241,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether a byte can be in a name.
+/// Whether a byte is allowed in a name.
 fn is_name_byte(byte: u8) -> bool {
     (byte | 0x20).is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }

@@ -6,7 +6,7 @@ fn source(text: &str) -> PolicySource<'_> {
     PolicySource { id: "p", source: text }
 }
 
-/// The head as Cedar's parser reads it.
+/// The head as parsed by Cedar.
 fn cedars(text: &str) -> Option<Scanned> {
     let policy = parse(source(text))?;
     Some(Scanned { scope: ScopeKeys::of(&policy), mode: annotation(&policy, "mode") })
@@ -121,7 +121,7 @@ fn piece() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// Something near to a policy: a good one with pieces put in, left out or doubled.
+/// A text similar to a policy: a valid one with pieces inserted, removed or duplicated.
 fn near() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         Just(""),
@@ -157,7 +157,7 @@ fn near() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
-    /// What is read here of a text that Cedar reads is what Cedar reads.
+    /// If both the scanner and Cedar accept a text, their results are equal.
     #[test]
     fn no_text_is_read_differently(text in near()) {
         if let (Some(ours), Some(cedars)) = (Scanned::scan(&text), cedars(&text)) {
