@@ -1,5 +1,5 @@
-//! Examines bundles and requests: runs of the exchange with a trace, the rules of `toolgate check`,
-//! coverage of test cases, and proofs.
+//! Analyses bundles and requests: traced runs of the exchange, the lints of `toolgate check`, test
+//! coverage, and proofs.
 
 pub mod coverage;
 pub(in crate::cli) mod lint;

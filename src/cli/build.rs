@@ -1,4 +1,4 @@
-//! `toolgate build`: a bundle's directory → the one document that the filter loads.
+//! `toolgate build`: compiles a bundle directory to the document that the filter loads.
 
 mod sign;
 

@@ -1,4 +1,4 @@
-//! `toolgate check`: everything that is wrong with a bundle, and where.
+//! `toolgate check`: reports every problem of a bundle with its location.
 
 mod codes;
 mod review;
@@ -67,12 +67,12 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     if arguments.accepted && format == Format::Human {
         report::talk(&report::human(&accepted(&reviewed)));
     }
-    // A bundle that is not accepted is not named as if it were.
+    // A rejected bundle must not be listed as a valid one.
     tell_reviewed(if denied { &[] } else { &all }, &reviewed, format)?;
     Ok(if denied { Exit::Invalid } else { Exit::Success })
 }
 
-/// What the bundle accepts, with the reason in place of advice.
+/// The accepted findings, with the reason for acceptance as help text.
 fn accepted(reviewed: &Reviewed) -> Vec<Problem> {
     let told = |(problem, reason): &(Problem, String)| {
         problem.clone().with_help(format!("accepted: {reason}"))
@@ -80,7 +80,7 @@ fn accepted(reviewed: &Reviewed) -> Vec<Problem> {
     reviewed.accepted.iter().map(told).collect()
 }
 
-/// What the codes mean, where that is asked.
+/// The reference text for `--explain` or `--list`, if either was given.
 fn reference(arguments: &Arguments, format: Format) -> Option<String> {
     Some(match (arguments.explain, arguments.list, format) {
         (Some(code), _, Format::Human) => codes::explained(code),
@@ -94,12 +94,12 @@ fn reference(arguments: &Arguments, format: Format) -> Option<String> {
     })
 }
 
-/// Tells what is wrong with a bundle that does not load.
+/// Reports the problems of a bundle that does not load.
 pub(super) fn tell(problems: &[Problem], format: Format) -> Result<(), Stop> {
     tell_reviewed(&[], &Reviewed { open: problems.to_vec(), ..Reviewed::default() }, format)
 }
 
-/// Tells what was found: people on stderr, programs on stdout.
+/// Reports the findings: human output on stderr, JSON on stdout.
 fn tell_reviewed(bundles: &[Opened], reviewed: &Reviewed, format: Format) -> Result<(), Stop> {
     match format {
         Format::Human => {
@@ -147,7 +147,7 @@ fn summary(bundles: &[Opened], reviewed: &Reviewed) -> String {
     let counts = counts.chain(accepted).collect::<Vec<_>>().join(", ");
     let valid: Vec<String> =
         bundles.iter().map(|opened| format!("{} is valid", opened.title())).collect();
-    // What was found is told once, wherever it holds.
+    // A finding that holds in several environments is counted once.
     let counts = Some(counts).filter(|counts| !counts.is_empty() || valid.is_empty());
     valid.into_iter().chain(counts).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! `toolgate diff`: what changes between two bundles, and how that changes decisions.
+//! `toolgate diff`: compares two bundles and their decisions.
 
 mod human;
 mod json;
@@ -79,13 +79,13 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     match (&arguments.old, &arguments.new) {
         (Some(old), Some(new)) if arguments.prove => prove(arguments, old, new, format),
         (Some(old), Some(new)) => compare(arguments, old, new, format),
-        // clap asks for both, or for neither.
+        // clap requires both or neither.
         (None, _) | (_, None) if arguments.candidate => candidate(arguments, format),
         (None, _) | (_, None) => Err(Problem::new("there are not two bundles to compare").into()),
     }
 }
 
-/// Both bundles, for one environment where one is asked for.
+/// Opens both bundles, for the given environment if there is one.
 fn open(arguments: &Arguments, old: &Path, new: &Path) -> Result<[Opened; 2], Stop> {
     let environment = arguments.environment.environment.as_ref();
     Ok([directory::open_for(old, environment)?, directory::open_for(new, environment)?])
@@ -151,10 +151,10 @@ fn proof([old, new]: [Opened; 2], structure: &Structure, timeout: Duration) -> P
     prove::compare(gates, &schema, doubts(structure), timeout)
 }
 
-/// Settings that decide about calls before any policy does.
+/// Changed settings that affect decisions before policies are evaluated.
 fn doubts(structure: &Structure) -> Vec<String> {
     let changed = structure.changes.iter().filter(|change| {
-        // These two are part of what is proved.
+        // The proof covers these two.
         let proved = change.name == "mode" || change.name.starts_with("layers.");
         change.part == Part::Setting && change.bearing == Bearing::MayWiden && !proved
     });

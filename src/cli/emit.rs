@@ -1,4 +1,4 @@
-//! `toolgate emit`: a bundle → configuration that a proxy loads as it is.
+//! `toolgate emit`: generates proxy configuration from a bundle.
 
 mod code;
 mod deploy;

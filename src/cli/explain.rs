@@ -1,4 +1,4 @@
-//! `toolgate explain`: why a call is decided as it is.
+//! `toolgate explain`: explains the decision about a call.
 
 mod account;
 mod arguments;
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     })
 }
 
-/// The environment that is asked for, or else the one that the record names.
+/// The environment from the command line, or else the one in the record.
 fn environment(
     arguments: &Arguments,
     recorded: Option<&Recorded>,

@@ -1,4 +1,4 @@
-//! The only file that touches the file system. Every error names the path as the user wrote it.
+//! The only module that accesses the file system. Every error names the path as the user wrote it.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is the place that the lint sends everybody to"
@@ -23,7 +23,7 @@ impl FileError {
     }
 
     fn why(&self) -> String {
-        // What is written need not be there before.
+        // A file to be written need not exist, so its directory must be missing.
         let lacks_directory = self.verb == "write" && self.is_missing();
         match self.path.parent().filter(|_| lacks_directory) {
             Some(directory) => format!("the directory `{}` does not exist", directory.display()),
@@ -35,13 +35,13 @@ impl FileError {
         Self { verb: "write", path: path.to_owned(), cause }
     }
 
-    /// Whether there is nothing at the path.
+    /// Whether the path does not exist.
     pub fn is_missing(&self) -> bool {
         self.cause.kind() == io::ErrorKind::NotFound
     }
 }
 
-/// The usual causes in few words; the system's own words for the others.
+/// Short descriptions of the usual causes; the system's own message for all others.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a long list that decides nothing")]
 fn plain(cause: &io::Error) -> String {
     match cause.kind() {
@@ -54,34 +54,34 @@ fn plain(cause: &io::Error) -> String {
     }
 }
 
-/// One entry of a directory.
+/// A directory entry.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Entry {
-    /// Its name.
+    /// The entry's name.
     pub name: String,
     /// Whether it is a directory.
     pub is_dir: bool,
 }
 
-/// The text of a file.
+/// Reads a text file.
 ///
 /// # Errors
 ///
-/// The file is not there, not readable or not UTF-8.
+/// The file does not exist, is not readable or is not UTF-8.
 pub fn read(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(|cause| FileError::reading(path, cause))
 }
 
-/// Whether there is a file, or a link to one.
+/// Whether the path is a file or a symbolic link to one.
 pub fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// All of standard input.
+/// Reads all of standard input.
 ///
 /// # Errors
 ///
-/// It does not end well or is not UTF-8.
+/// Reading fails, or the input is not UTF-8.
 pub fn read_stdin() -> Result<String, FileError> {
     let mut text = String::new();
     match io::stdin().lock().read_to_string(&mut text) {
@@ -90,11 +90,11 @@ pub fn read_stdin() -> Result<String, FileError> {
     }
 }
 
-/// The lines of a file, or of standard input where the path is `-`, without their ends.
+/// The lines of a file, or of standard input if the path is `-`, without line endings.
 ///
 /// # Errors
 ///
-/// The file is not there or not readable; each line says whether the next could be read.
+/// The file does not exist or is not readable; each item is an error if the line could not be read.
 pub fn lines(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<Vec<u8>, FileError>> + use<>, FileError> {
@@ -108,23 +108,23 @@ pub fn lines(
     Ok(reader.split(b'\n').map(move |line| line.map_err(|cause| FileError::reading(&path, cause))))
 }
 
-/// Whether a path leads to a directory.
+/// Whether the path is a directory or a symbolic link to one.
 pub fn is_directory(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// What is in a directory, sorted by name, without hidden entries.
+/// The entries of a directory, sorted by name, without hidden entries.
 ///
 /// # Errors
 ///
-/// The directory is not there or not readable, or a name in it is not UTF-8.
+/// The directory does not exist or is not readable, or a name in it is not UTF-8.
 pub fn list(directory: &Path) -> Result<Vec<Entry>, FileError> {
     let error = |cause| FileError::reading(directory, cause);
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(error)? {
         let entry = entry.map_err(error)?;
         let path = entry.path();
-        // Follows links: a link to a directory is one.
+        // Follows symbolic links: a link to a directory counts as a directory.
         let metadata = fs::metadata(&path).map_err(|cause| FileError::reading(&path, cause))?;
         let Ok(name) = entry.file_name().into_string() else {
             return Err(FileError::reading(&path, io::ErrorKind::InvalidData.into()));
@@ -137,12 +137,12 @@ pub fn list(directory: &Path) -> Result<Vec<Entry>, FileError> {
     Ok(entries)
 }
 
-/// Replaces a file's content in one step, so that whoever watches it, such as Envoy, never reads
-/// half of it. What is no ordinary file, such as a pipe, is written to directly.
+/// Replaces a file's content atomically, so that a watcher such as Envoy never reads a partial
+/// file. Special files such as pipes are written to directly.
 ///
 /// # Errors
 ///
-/// The file or its directory cannot be written to.
+/// The file or its directory is not writable.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let error = |cause| FileError::writing(path, cause);
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {

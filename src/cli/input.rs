@@ -1,5 +1,5 @@
-//! Reads what the user gives: bundle directories with their YAML, Cedar, tools and test files, and
-//! files with trusted keys.
+//! Reads user input: bundle directories with their YAML, Cedar, tool and test files, and trusted
+//! key files.
 
 pub(in crate::cli) mod arguments;
 pub mod cases;

@@ -1,5 +1,5 @@
-//! `toolgate inventory`: what a server offers → the bundle's tools file, and what has changed since
-//! it was reviewed.
+//! `toolgate inventory`: generates the bundle's tools file from a server's tools, and reports
+//! changes since the review.
 
 mod answer;
 mod changes;
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     }
 }
 
-/// What people would overlook in what they are about to review.
+/// Warnings about text in tools that a reviewer could overlook.
 fn warnings(server: &str, tools: &[Value]) -> Vec<Problem> {
     let warning = |tool: &Value, what: String| {
         let name = answer::name(tool).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reads recorded decisions: a line of the log → its fields, and the request that it was about.
+//! Reads the decision log: parses a line to a record and rebuilds the recorded request.
 
 pub(in crate::cli) mod arguments;
 mod differences;

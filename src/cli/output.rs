@@ -1,4 +1,4 @@
-//! What the terminal sees: results, problems with their locations, progress, the exit code.
+//! Terminal output: results, problems with their locations, progress, and the exit code.
 
 pub(in crate::cli) mod destination;
 pub(in crate::cli) mod escape;

@@ -1,4 +1,4 @@
-//! `toolgate test`: runs the bundle's cases, and measures their coverage.
+//! `toolgate test`: runs the bundle's test cases and measures their coverage.
 
 mod human;
 mod json;
@@ -131,7 +131,7 @@ fn run_cases<'a>(
     Ok((verdicts, coverage))
 }
 
-/// Every class by itself, then all tools. Where only some cases ran, nothing is judged.
+/// The coverage of every class, then of all tools; none if only some cases ran.
 fn measures(arguments: &Arguments, manifest: &Manifest, coverage: &Coverage) -> Vec<Measure> {
     let judged = arguments.filter.is_none();
     let classes = coverage.classes().map(|class| {

@@ -1,4 +1,4 @@
-//! Signs a document with keys from files.
+//! Signs a document with key files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ pub(in crate::cli) struct SignArguments {
 }
 
 impl SignArguments {
-    /// Adds a signature of each key, and says which keys that were. Another signature of the same
-    /// key is replaced; the order of the keys makes no difference.
+    /// Adds one signature per key and returns the key ids. An existing signature by the same key is
+    /// replaced; the order of the keys does not matter.
     pub(in crate::cli) fn sign(&self, document: &mut Document) -> Result<Vec<KeyId>, Stop> {
         let (mut keys, mut problems) = (Vec::new(), Vec::new());
         for path in &self.keys {

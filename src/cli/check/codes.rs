@@ -1,4 +1,4 @@
-//! Explains the codes of findings, from the reference page.
+//! Explains finding codes with text from the reference page.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::bundle::Code;
 use crate::cli::output::report::{Tone, tinted};
 
-/// The page that is also in the reference.
+/// The page that is also part of the reference.
 const PAGE: &str = include_str!("../../findings.md");
 
 impl clap::ValueEnum for Code {
@@ -21,13 +21,13 @@ impl clap::ValueEnum for Code {
     }
 }
 
-/// One code, with all there is to say about it.
+/// Everything about one code, as text.
 pub(super) fn explained(code: Code) -> String {
     let heading = tinted(Tone::Heading, code.as_str());
     format!("{} {heading}\n\n{}\n", code.severity().as_str(), indented(section(code)))
 }
 
-/// Every code, one a line.
+/// All codes, one per line.
 pub(super) fn list() -> String {
     let width = Code::ALL.iter().map(|code| code.as_str().len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -38,7 +38,7 @@ pub(super) fn list() -> String {
     text
 }
 
-/// A code for programs.
+/// A code as JSON.
 pub(super) fn to_json(code: Code) -> Value {
     json!({
         "code": code,
@@ -48,14 +48,14 @@ pub(super) fn to_json(code: Code) -> Value {
     })
 }
 
-/// What the page says about a code.
+/// The section of the page about a code.
 fn section(code: Code) -> &'static str {
     let heading = format!("## `{code}`\n");
     let rest = PAGE.split_once(&heading).map_or("", |(_, rest)| rest);
     rest.split("\n#").next().unwrap_or_default().trim()
 }
 
-/// Markdown with its blocks of code indented in place of the fences.
+/// Replaces fenced code blocks in Markdown by indented ones.
 fn indented(markdown: &str) -> String {
     let mut inside = false;
     let mut text = String::new();

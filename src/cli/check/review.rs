@@ -1,4 +1,4 @@
-//! Loads and checks a bundle, without an environment and in each of them.
+//! Loads and checks a bundle without an environment and in each of its environments.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -11,11 +11,11 @@ use crate::cli::input::directory::{self, Opened};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 
-/// The bundle in the environment that is asked for, or else in all of them and without any.
+/// Checks the bundle in the given environment, or else without one and in all of them.
 ///
 /// # Errors
 ///
-/// Every problem of every one of them, each once, where one of them does not load.
+/// If any of them does not load: the problems of all of them, without duplicates.
 pub(super) fn all(
     path: &Path,
     environment: Option<&EnvironmentName>,
@@ -44,7 +44,7 @@ pub(super) fn all(
     if all.len() < names.len() { Err(reviewed.open.into()) } else { Ok((all, reviewed)) }
 }
 
-/// The cases that run in an environment, or what is wrong with them. A built bundle has none.
+/// The test cases that run in an environment, or their problems. A built bundle has none.
 fn suite(
     path: &Path,
     environment: Option<&EnvironmentName>,
@@ -60,14 +60,14 @@ fn suite(
     }
 }
 
-/// What was found anywhere, each thing once.
+/// Merges the findings of all environments without duplicates.
 fn together(reviews: Vec<(Option<&EnvironmentName>, Reviewed)>) -> Reviewed {
     let key = |problem: &Problem| {
         let place = problem.place.as_ref().map(ToString::to_string);
         (problem.code, problem.at.clone(), problem.message.clone(), place)
     };
     let is_stale = |problem: &Problem| problem.code == Some(Code::StaleAcceptance);
-    // An acceptance may be meant for one environment.
+    // An acceptance may apply to a single environment.
     let stale: Vec<HashSet<_>> = reviews
         .iter()
         .map(|(_, reviewed)| reviewed.open.iter().filter(|p| is_stale(p)).map(key).collect())

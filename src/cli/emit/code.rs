@@ -1,4 +1,4 @@
-//! Where a proxy gets the filter's code from.
+//! The location of the filter's Wasm module.
 
 use super::template::scalar;
 use super::values::{self, Image, Sha256};
@@ -28,7 +28,8 @@ struct CodeSource {
 }
 
 impl Code {
-    /// As Envoy's `code`. Istio's agent downloads what is remote and gives Envoy a file.
+    /// As Envoy's `code`. For Istio too: its agent downloads remote modules and passes Envoy a
+    /// file.
     pub(super) fn remote(&self) -> String {
         if let Some(path) = &self.place.wasm {
             return local(path);
@@ -49,7 +50,7 @@ impl Code {
         )
     }
 
-    /// As the fields of Istio's plugins.
+    /// As fields of Istio's plugin resources.
     pub(super) fn url(&self) -> String {
         if let Some(path) = &self.place.wasm {
             return format!("url: {}\n", scalar(&format!("file://{path}")));
@@ -67,7 +68,7 @@ impl Code {
     }
 }
 
-/// A file as Envoy's `code`.
+/// A local file as Envoy's `code`.
 pub(super) fn local(path: &str) -> String {
     format!("code:\n  local:\n    filename: {}\n", scalar(path))
 }

@@ -1,17 +1,17 @@
-//! Edits of the lines that a configuration marks with `# deploy:`, and of no others.
+//! Edits the lines of a configuration that are marked `# deploy:`, and no others.
 
 use std::fmt::Write as _;
 
 const MARK: &str = " # deploy: ";
 
-/// A change where a label marks a line.
+/// An edit at the line that a label marks.
 #[derive(Debug)]
 pub(super) enum Edit {
-    /// The value of a key in that line.
+    /// Replaces the value of a key in that line.
     Value { label: &'static str, key: &'static str, text: String },
-    /// Everything that is indented deeper than that line, given with the first column as its own.
+    /// Replaces all lines below it that are indented deeper; the new text starts at column one.
     Body(&'static str, String),
-    /// That line and everything that is indented deeper.
+    /// Removes that line and all lines below it that are indented deeper.
     Remove(&'static str),
 }
 
@@ -27,7 +27,7 @@ impl Edit {
     }
 }
 
-/// The text with its marked lines changed.
+/// Applies the edits to the text.
 pub(super) fn render(text: &str, edits: &[Edit]) -> String {
     let mut rendered = String::with_capacity(text.len());
     let mut replaced = None;
@@ -69,7 +69,7 @@ pub(super) fn render(text: &str, edits: &[Edit]) -> String {
     rendered
 }
 
-/// What is indented deeper than the line that consists of this word and perhaps a mark, moved to
+/// The lines indented deeper than the line that has only this word and perhaps a mark, dedented to
 /// the first column.
 pub(super) fn block(text: &str, head: &str) -> String {
     let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with(head));
@@ -89,7 +89,7 @@ fn indent(line: &str) -> usize {
     line.len().saturating_sub(line.trim_start().len())
 }
 
-/// The line with another value for the key. A value ends before `,`, `}` or the line's end.
+/// The line with a new value for the key. A value ends before `,`, `}` or the end of the line.
 fn with_value(line: &str, key: &str, value: &str) -> String {
     let key = format!("{key}: ");
     let found = line.match_indices(&key).find(|(at, _)| {

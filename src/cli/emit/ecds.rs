@@ -1,4 +1,4 @@
-//! `toolgate emit ecds`: the resource that Envoy takes from a watched file or an xDS server.
+//! `toolgate emit ecds`: the resource that Envoy loads from a watched file or an xDS server.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! `toolgate emit envoy`: the configuration of the repository, for this bundle and this place.
+//! `toolgate emit envoy`: the repository's Envoy configuration, adapted to a bundle and a
+//! deployment.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,10 +16,11 @@ use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 
-/// What the repository's tests run; every value that a deployment changes is marked in it.
+/// The configuration that the repository's tests run; every value that depends on the deployment is
+/// marked in it.
 const TEMPLATE: &str = include_str!("../../../envoy/envoy.yaml");
 
-/// What the configuration lets Envoy's heap grow to: a buffer for each connection fits into it.
+/// The heap limit in the configuration: a buffer for each connection fits into it.
 const HEAP: usize = 1 << 31;
 
 /// Write a complete configuration for Envoy
@@ -141,13 +143,13 @@ fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
     edits
 }
 
-/// An address of digits and dots is no number in YAML.
+/// An IPv4 address needs no quotes: YAML does not read it as a number.
 fn address(at: &Endpoint) -> String {
     let numeric = at.host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     if numeric && at.host.split('.').count() == 4 { at.host.clone() } else { scalar(&at.host) }
 }
 
-/// The servers that have a place of their own by name, and `tools` for the others.
+/// Servers with an endpoint of their own by name, and `tools` for all others.
 type Clusters<'a> = BTreeMap<&'a str, &'a Endpoint>;
 
 const OTHERS: &str = "tools";
@@ -179,7 +181,7 @@ fn clusters<'a>(
 
 fn routes(channels: &[Channel], clusters: &Clusters<'_>) -> String {
     let mut text = String::new();
-    // Envoy takes the first route that fits.
+    // Envoy uses the first matching route.
     let (one, any): (Vec<_>, Vec<_>) =
         channels.iter().partition(|channel| channel.authority.is_some());
     for channel in one.into_iter().chain(any) {

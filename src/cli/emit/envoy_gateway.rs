@@ -1,4 +1,4 @@
-//! `toolgate emit envoy-gateway`: a patch of the listener and what belongs beside it.
+//! `toolgate emit envoy-gateway`: a patch of the listener and the resources that it needs.
 
 use super::code;
 use super::limits::{buffer, within};
@@ -11,7 +11,7 @@ use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report;
 
-/// What Kubernetes takes as the content of one `ConfigMap`, less what surrounds the plugin.
+/// Kubernetes' limit for the content of one `ConfigMap`, less what surrounds the plugin.
 const LARGEST: usize = (1 << 20) - 4096;
 
 /// Write what attaches the filter to a Gateway of Envoy Gateway
@@ -64,7 +64,7 @@ struct FilterSource {
     wasm: Option<String>,
 }
 
-/// Where an image volume is mounted, and the file that every image of a plugin has.
+/// The mount path of an image volume, and the file name that every plugin image uses.
 const MOUNTED: &str = "/etc/toolgate/wasm/plugin.wasm";
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
@@ -96,7 +96,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     Ok(fill(include_str!("envoy_gateway.yaml"), values))
 }
 
-/// What an image needs of the cluster, its volume and where that is mounted.
+/// The cluster's requirement for image volumes, the volume and its mount.
 fn image(image: Option<&Image>) -> [String; 3] {
     let Some(image) = image else {
         let need = "#   - the filter in Envoy's container, where the ConfigMap says.";

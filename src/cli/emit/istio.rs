@@ -1,4 +1,4 @@
-//! `toolgate emit istio`: an `EnvoyFilter` and what belongs beside it.
+//! `toolgate emit istio`: an `EnvoyFilter` and the resources that it needs.
 
 use std::fmt::Write as _;
 
@@ -13,9 +13,9 @@ use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report;
 
-/// Where Istio leaves the claims of a `RequestAuthentication`.
+/// The key under which Istio stores the claims of a `RequestAuthentication`.
 const PAYLOAD: &str = "payload";
-/// What etcd takes as one object, unless it is configured otherwise.
+/// etcd's default limit for the size of one object.
 const LARGEST: usize = 3 << 19;
 
 /// Write what attaches the filter to workloads of an Istio mesh
@@ -124,11 +124,11 @@ fn authentication(arguments: &Arguments, provider: &Provider) -> String {
     fill(include_str!("istio_authentication.yaml"), values)
 }
 
-/// A kind of document that names the plugin's settings itself.
+/// A resource kind that has fields of its own for the plugin's settings.
 struct Plugin {
     kind: &'static str,
     option: &'static str,
-    /// The key under which the settings stand, if not in `spec` itself.
+    /// The key of the settings, if they are not in `spec` itself.
     key: Option<&'static str>,
     since: &'static str,
 }

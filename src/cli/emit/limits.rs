@@ -1,16 +1,16 @@
-//! Sizes: the buffer that Envoy needs, and the largest text that can be delivered.
+//! Size limits: the buffer that Envoy needs, and the largest text that can be delivered.
 
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
 
-/// How many bytes of a call Envoy must be able to hold: more than the bundle lets through, so that
-/// the filter answers what is too large, and not Envoy.
+/// How many bytes of a call Envoy must be able to buffer: more than the bundle's limit, so that the
+/// filter and not Envoy sends the local reply to a request that is too large.
 pub(super) fn buffer(opened: &Opened) -> usize {
     const LEAST: usize = 2 << 20;
     opened.document.manifest.limits.body_bytes.saturating_mul(2).max(LEAST)
 }
 
-/// The text, unless it is too long for its way to the proxy.
+/// Returns the text unless it is too large to be delivered to the proxy.
 pub(super) fn within(text: String, largest: usize, what: &str) -> Result<String, Vec<Problem>> {
     if text.len() <= largest {
         return Ok(text);

@@ -1,4 +1,4 @@
-//! The configuration of the filter, and of the Wasm plugin that carries it.
+//! The configuration of the filter and of the Wasm plugin that contains it.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::cli::input::trust::TrustArgument;
 use crate::cli::output::exit::Stop;
 use crate::json;
 
-/// The filter's name and root context, and with it the name of its filter state and counters.
+/// The filter's name and root id, and so the name of its filter state and counters.
 pub(in crate::cli) const NAME: &str = "toolgate";
 
 /// What the filter's configuration is made of.
@@ -31,20 +31,20 @@ pub(in crate::cli) struct Configuration {
 }
 
 impl Configuration {
-    /// The bundle, loaded as the filter will load it.
+    /// Opens the bundle as the filter will load it.
     pub(in crate::cli) fn open(&self) -> Result<Opened, Stop> {
         let environment = self.environment.environment.as_ref();
         Ok(directory::open_to_load(&self.bundle.bundle, environment)?)
     }
 
-    /// What the filter reads. A bundle that it would not trust is refused here.
+    /// The filter's configuration. A bundle that the filter would not trust is refused here.
     pub(in crate::cli) fn of(&self, opened: &Opened) -> Result<Value, Stop> {
         let mut members = Map::from_iter([("bundle".to_owned(), json!(opened.document))]);
         if let Some(environment) = &opened.document.environment {
             members.insert("environment".to_owned(), json!(environment));
         }
         if let Some(candidate) = &self.candidate {
-            // One filter, one environment.
+            // A filter instance has exactly one environment.
             let environment = opened.document.environment.as_ref();
             let candidate = directory::open_to_load(candidate, environment)?;
             self.trust.demand(&candidate.document)?;
@@ -57,7 +57,7 @@ impl Configuration {
     }
 }
 
-/// What Envoy reads: the plugin, with its code wherever Envoy finds that.
+/// Envoy's plugin configuration, with the location of the code.
 pub(in crate::cli) fn plugin(configuration: &Value, code: &Value) -> Value {
     json!({
         "name": NAME,
@@ -67,14 +67,14 @@ pub(in crate::cli) fn plugin(configuration: &Value, code: &Value) -> Value {
             "@type": "type.googleapis.com/google.protobuf.StringValue",
             "value": String::from_utf8_lossy(&json::canonical(configuration)),
         },
-        // A VM that crashed is replaced; only the request that crashed it is lost, and refused.
+        // Envoy replaces a crashed VM; only the request that crashed it is lost, and it is refused.
         "failure_policy": "FAIL_RELOAD",
         // Without it, Envoy never delivers the body of a request whose headers are held.
         "allow_on_headers_stop_iteration": true,
     })
 }
 
-/// How Envoy's admin interface tells one configuration from the next: by the bundles' digests.
+/// The version shown by Envoy's admin interface: the bundles' digests.
 pub(in crate::cli) fn version(opened: &Opened, configuration: &Value) -> String {
     let digest = &opened.loaded.bundle.id.digest;
     let candidate = configuration.get("candidate").and_then(|c| Document::deserialize(c).ok());
@@ -84,7 +84,7 @@ pub(in crate::cli) fn version(opened: &Opened, configuration: &Value) -> String 
     }
 }
 
-/// The plugin as what extension config discovery (ECDS) delivers.
+/// The plugin as a resource of extension config discovery (ECDS).
 pub(in crate::cli) fn discovered(version: &str, plugin: &Value) -> Value {
     json!({
         "version_info": version,
@@ -99,7 +99,7 @@ pub(in crate::cli) fn discovered(version: &str, plugin: &Value) -> Value {
     })
 }
 
-/// The plugin as YAML with comments and a configuration whose changes can be read line by line.
+/// The plugin as commented YAML, with a configuration that diffs line by line.
 pub(super) fn plugin_yaml(code: String, configuration: &str) -> String {
     let values = [("code", code), ("configuration", template::ascii(configuration))];
     template::fill(include_str!("plugin.yaml"), &values)

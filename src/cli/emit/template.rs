@@ -1,15 +1,15 @@
-//! Fills in YAML templates.
+//! Expands YAML templates.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// What is filled in: names and text.
+/// The template's values: name and text.
 pub(super) type Values<'a> = [(&'a str, String)];
 
-/// Fills in a template. `{{name}}` within a line becomes the text; alone on a line it becomes the
-/// text's lines with the same indentation, and no line when there is no text. What was filled in
-/// is not read again.
+/// Expands a template. `{{name}}` within a line is replaced by the text; alone on a line it is
+/// replaced by the text's lines at the same indentation, or by no line if the text is empty.
+/// Inserted text is not expanded again.
 pub(super) fn fill(template: &str, values: &Values<'_>) -> String {
     let mut filled = String::with_capacity(template.len());
     for line in template.lines() {
@@ -53,7 +53,7 @@ fn within(filled: &mut String, line: &str, values: &Values<'_>) {
     filled.push_str(rest);
 }
 
-/// A text as a YAML scalar: as it is where nobody can misread it, else quoted.
+/// A text as a YAML scalar, quoted if it could be misread.
 pub(super) fn scalar(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/_.:-".contains(&b);
     let begins = |b: u8| b.is_ascii_alphabetic() || b == b'/';
@@ -74,8 +74,8 @@ pub(super) fn list(texts: &[String]) -> String {
     format!("[{}]", texts.iter().map(|text| scalar(text)).collect::<Vec<_>>().join(", "))
 }
 
-/// JSON with whatever is not ASCII escaped: readers of YAML differ about which characters end a
-/// line and which must not occur.
+/// JSON with non-ASCII characters escaped: YAML parsers disagree about line breaks and forbidden
+/// characters.
 pub(super) fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for char in json.chars() {

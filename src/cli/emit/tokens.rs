@@ -14,20 +14,20 @@ pub(super) struct Tokens {
     audiences: Vec<String>,
 }
 
-/// What a proxy's `jwt_authn` needs to know.
+/// The parameters of a proxy's `jwt_authn` provider.
 #[derive(Debug)]
 pub(super) struct Provider {
-    /// Under which name the bundle looks for the claims.
+    /// The name under which the bundle expects the claims.
     pub(super) name: String,
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
-    /// Where the keys are.
+    /// The location of the keys.
     pub(super) keys: String,
 }
 
 impl Tokens {
-    /// The issuer for a bundle that takes its principal from tokens; none for a bundle that does
-    /// not. `fixed` is the only name under which the proxy can leave the claims.
+    /// The provider for a bundle whose principal comes from tokens; `None` for other bundles.
+    /// `fixed` is the only name under which the proxy can store the claims.
     pub(super) fn provider(
         &self,
         opened: &Opened,

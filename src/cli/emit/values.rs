@@ -1,12 +1,12 @@
-//! Values of options, parsed into types.
+//! Option values, parsed into types.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A host with a port.
+/// A host and port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Endpoint {
-    /// The host, without the brackets of an address.
+    /// The host; IPv6 addresses without brackets.
     pub(super) host: String,
     /// The port.
     pub(super) port: u16,
@@ -33,12 +33,12 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Where a tool server is: of one server, or of all that are not named.
+/// The endpoint of one tool server, or of all servers that are not named.
 #[derive(Clone, Debug)]
 pub(super) struct Upstream {
-    /// The server of the bundle.
+    /// The server's name in the bundle.
     pub(super) server: Option<String>,
-    /// Where it is.
+    /// Its endpoint.
     pub(super) endpoint: Endpoint,
 }
 
@@ -54,11 +54,11 @@ impl FromStr for Upstream {
     }
 }
 
-/// An image that cannot change under its name: `registry/repository[:tag]@sha256:digest`.
+/// An image reference pinned by digest: `registry/repository[:tag]@sha256:digest`.
 #[derive(Clone, Debug)]
 pub(super) struct Image {
     reference: String,
-    /// The digest of its manifest, in hexadecimal.
+    /// The manifest digest in hexadecimal.
     pub(super) digest: Sha256,
 }
 
@@ -85,7 +85,7 @@ impl FromStr for Image {
     }
 }
 
-/// A SHA-256 in hexadecimal.
+/// A SHA-256 digest in hexadecimal.
 #[derive(Clone, Debug)]
 pub(super) struct Sha256(String);
 
@@ -118,7 +118,8 @@ pub(super) fn https(text: &str) -> Result<String, String> {
     }
 }
 
-/// A file with the filter, where the proxy runs. A URL would be taken for the name of one.
+/// The path of the filter on the proxy's machine. URLs are rejected, since Envoy would read them as
+/// file names.
 pub(super) fn filter_file(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains("://") {
         return Err(format!("`{text}` is not the path of a file where the proxy runs"));
@@ -126,7 +127,7 @@ pub(super) fn filter_file(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A file with keys. Where the keys are a URL elsewhere, one would be taken for the name of a file.
+/// The path of a key file. URLs are rejected where the proxy would read them as file names.
 pub(super) fn keys_file(text: &str) -> Result<String, String> {
     if !text.contains("://") {
         return Ok(text.to_owned());
@@ -138,7 +139,7 @@ pub(super) fn keys_file(text: &str) -> Result<String, String> {
     ))
 }
 
-/// A name in Kubernetes.
+/// A Kubernetes resource name.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     if !text.is_empty() && text.len() <= 253 && text.bytes().all(plain) {
@@ -150,12 +151,12 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A label of a workload.
+/// A workload label.
 #[derive(Clone, Debug)]
 pub(super) struct Label {
-    /// Its key.
+    /// The label's key.
     pub(super) key: String,
-    /// Its value.
+    /// The label's value.
     pub(super) value: String,
 }
 

@@ -17,20 +17,20 @@ use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::tool::Tool;
 
-/// A decision with everything that led to it.
+/// A decision and everything that led to it.
 #[derive(Debug)]
 pub(super) struct Explanation {
-    /// What was decided.
+    /// The decision.
     pub(super) decision: Decision,
-    /// Why.
+    /// The reason.
     pub(super) reason: Reason,
-    /// What came of the request; `None` when it could not be decided again.
+    /// The outcome of the request; `None` if it could not be decided again.
     pub(super) outcome: Option<Outcome>,
     /// The decided calls.
     pub(super) calls: Vec<ExplainedCall>,
-    /// The record that was explained, and in what members the decision differs, if that is known.
+    /// The explained record and, if known, the members in which the new decision differs.
     pub(super) recorded: Option<(Recorded, Option<Vec<&'static str>>)>,
-    /// What the reader must know.
+    /// Notes for the reader.
     pub(super) notes: Vec<String>,
 }
 
@@ -38,22 +38,22 @@ pub(super) struct Explanation {
 #[derive(Debug)]
 pub(super) struct ExplainedCall {
     pub(super) record: Record,
-    /// The Cedar request; `None` when no policy was asked.
+    /// The Cedar request; `None` if no policy was evaluated.
     pub(super) question: Option<CedarRequest>,
-    /// What each layer said.
+    /// The decision of each layer.
     pub(super) layers: Vec<(LayerName, LayerAnswer)>,
-    /// When nothing permits the call: what comes near.
+    /// For a call that no policy permits: the policies that nearly match.
     pub(super) nearest: Vec<Near>,
 }
 
-/// What one layer said.
+/// The decision of one layer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum LayerAnswer {
-    /// It permits the call.
+    /// The layer permits the call.
     Permitted,
-    /// It refuses the call.
+    /// The layer refuses the call.
     Refused,
-    /// A more general layer had refused already.
+    /// Not evaluated, because a more general layer refused the call.
     NotAsked,
 }
 
@@ -72,7 +72,7 @@ impl LayerAnswer {
 pub(super) struct Author<'a> {
     pub(super) layer: &'a LayerName,
     pub(super) effect: Effect,
-    /// What it tells the caller.
+    /// Its message to the caller.
     pub(super) reason: Option<&'a str>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Author<'a> {
 }
 
 impl Explanation {
-    /// Decides the request as the filter does, and finds out how that came.
+    /// Decides the request as the filter does, and collects the explanation.
     pub(super) fn of(gate: &Gate, subject: Subject) -> Result<Self, Stop> {
         let Subject { request, recorded, withholds, may_differ, mut notes } = subject;
         let Some((arrival, body)) = request else {
@@ -128,8 +128,8 @@ impl Explanation {
     }
 }
 
-/// The reason that the explanation is about. What was refused with its batch may be permitted
-/// alone, and marks in place of values do not overrule the record.
+/// The reason to explain. A call refused with its batch may be permitted alone, and a decision made
+/// with redaction marks does not override the record.
 fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> Reason {
     let recorded = recorded.and_then(Recorded::reason);
     recorded
@@ -137,7 +137,7 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
         .unwrap_or(outcome.reason)
 }
 
-/// The tool that was meant by the name of none.
+/// The tool that an unknown tool name probably meant.
 fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
     let name = record.tool.as_deref().filter(|_| record.reason == Reason::UnknownTool)?;
     let near = fuzzy_match::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;

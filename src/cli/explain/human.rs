@@ -1,4 +1,4 @@
-//! An explanation as text.
+//! Prints an explanation as text.
 
 use std::fmt::Write as _;
 
@@ -16,10 +16,10 @@ use crate::record::Record;
 
 /// The width of the longest label.
 const LABEL: usize = "context.delegation".len();
-/// Where the content of a line begins.
+/// The column where the content of a line starts.
 const COLUMN: usize = LABEL + 3;
 
-/// What stands in `context`, in reading order.
+/// The members of `context` in reading order.
 const CONTEXT: [&str; 5] = ["input", "actor", "delegation", "token", "request"];
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> String {
@@ -36,7 +36,7 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> S
         line(&mut text, "note", note);
     }
     text.push('\n');
-    // What was decided about the only call is the headline, unless the record has the say.
+    // The decision about a single call is the headline, unless the record's reason is explained.
     let alone = explanation.calls.len() == 1
         && explanation.outcome.as_ref().is_some_and(|outcome| outcome.reason == explanation.reason);
     for call in &explanation.calls {
@@ -165,7 +165,7 @@ impl Teller<'_> {
     }
 }
 
-/// What was asked for and, where several calls were decided, what was decided about this one.
+/// The requested tool and, if several calls were decided, the decision about this one.
 fn title(record: &Record, alone: bool) -> String {
     let what = record.tool.as_deref().or(record.method.as_deref()).unwrap_or("the request");
     if alone {
@@ -199,7 +199,7 @@ fn request(question: &CedarRequest) -> String {
     text
 }
 
-/// An entity with its attributes and everything that it is in.
+/// An entity with its attributes and all its ancestors.
 fn entity(text: &mut String, label: &str, uid: &EntityUid, entities: &Entities) {
     line(text, label, &uid.to_string());
     let ancestors = entities.ancestors(uid).into_iter().flatten();

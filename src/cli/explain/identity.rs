@@ -1,4 +1,4 @@
-//! A file with one identity, or with named identities such as a test file.
+//! A file with one identity or with named identities, such as a test file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ struct IdentityFile {
     tokens: BTreeMap<String, Value>,
     #[serde(default)]
     spiffe: Option<String>,
-    /// A test file has them too.
+    /// Present in test files; ignored.
     #[serde(default)]
     #[expect(dead_code, reason = "read over, so that a test file can be named")]
     cases: Option<IgnoredAny>,
@@ -48,7 +48,7 @@ impl Identities {
         Ok(Self { file: file.name.clone(), named: written.identities, own })
     }
 
-    /// The identity that is meant: the named one, or else the only one that `fits`.
+    /// The named identity, or else the only one that `fits`.
     pub(super) fn choose(
         &self,
         name: Option<&str>,
@@ -75,7 +75,7 @@ impl Identities {
         }
     }
 
-    /// The names of the identities that fit.
+    /// The names of the matching identities.
     pub(super) fn fitting(&self, fits: impl Fn(&Identity) -> bool) -> Vec<&str> {
         let fitting = self.named.iter().filter(|(_, identity)| fits(identity));
         fitting.map(|(name, _)| name.as_str()).collect()

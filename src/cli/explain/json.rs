@@ -1,4 +1,4 @@
-//! An explanation as JSON. The Cedar request is in Cedar's own JSON format.
+//! Prints an explanation as JSON. The Cedar request is in Cedar's own JSON format.
 
 use cedar_policy::{Effect, Entities, EntityUid};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn request(question: &CedarRequest) -> Value {
     })
 }
 
-/// The entity with its attributes and everything that it is in.
+/// The entity with its attributes and all its ancestors.
 fn entity(uid: &EntityUid, entities: &Entities) -> Value {
     let json = |uid: &EntityUid| json!({ "type": uid.type_name().to_string(), "id": uid.id().unescaped() });
     let known = entities.get(uid).and_then(|entity| entity.to_json_value().ok());

@@ -1,5 +1,5 @@
-//! For a call that nothing permits: the policies that permit its action to others, and which part
-//! of their scope does not match.
+//! For a call that no policy permits: the policies that permit its action to others, and the part
+//! of their scope that does not match.
 
 use cedar_policy::Effect;
 
@@ -12,11 +12,11 @@ use crate::decide::CedarRequest;
 pub(super) struct Near {
     /// The policy.
     pub(super) policy: String,
-    /// What does not fit: `principal`, `resource`, or else the conditions.
+    /// The mismatch: `principal`, `resource`, or else the conditions.
     pub(super) misses: Vec<&'static str>,
 }
 
-/// The policies of a layer that come near to permitting a call.
+/// The policies of a layer that nearly permit a call.
 pub(super) fn policies(layer: &Layer, question: &CedarRequest) -> Vec<Near> {
     let request = question.request();
     let (Some(principal), Some(action), Some(resource)) =

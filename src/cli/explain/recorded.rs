@@ -1,4 +1,4 @@
-//! A recorded call → the request to explain.
+//! Rebuilds the request to explain from a recorded call.
 
 use std::path::Path;
 
@@ -16,13 +16,13 @@ use crate::cli::output::report::Problem;
 use crate::gate::Gate;
 use crate::identity;
 
-/// The record that is meant.
+/// Reads the selected record.
 pub(super) fn read(arguments: &Arguments, path: &Path) -> Result<Recorded, Stop> {
     let log = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
     Ok(log::choose(&log, arguments.id.as_deref())?)
 }
 
-/// Makes the request of a recorded call.
+/// Rebuilds the request of a recorded call.
 pub(super) fn subject(
     arguments: &Arguments,
     recorded: Recorded,
@@ -63,7 +63,7 @@ pub(super) fn subject(
     Ok(Subject { request: Some(request), recorded: Some(recorded), withholds, may_differ, notes })
 }
 
-/// The recorded identity, unless one is given that knows more.
+/// The recorded identity, unless the user supplied a more complete one.
 fn identify(
     arguments: &Arguments,
     gate: &Gate,
@@ -89,7 +89,7 @@ fn identify(
     Ok((restored.identity, may_differ))
 }
 
-/// The given identity, which must have the recorded principal and actors.
+/// The supplied identity, which must have the recorded principal and actors.
 fn given(
     arguments: &Arguments,
     path: &Path,
@@ -101,7 +101,7 @@ fn given(
     let mut identity = Identities::read(path)?.choose(arguments.identity_name.as_deref(), fits)?;
     let path = path.display();
     notes.push(format!("roles, attributes and scopes are those in `{path}`"));
-    // A given identity need not know the transaction of one call.
+    // The transaction belongs to one call, so a supplied identity may lack it.
     if let Some(txn) = &recorded.txn {
         for claims in identity.tokens.values_mut().filter_map(Value::as_object_mut) {
             claims.insert("txn".to_owned(), json!(txn));
@@ -122,8 +122,8 @@ fn fits(identity: &Identity, gate: &Gate, recorded: &Recorded) -> bool {
         .is_ok_and(|identity| recorded.is_by(&identity))
 }
 
-/// Which identities of the bundle's tests could be meant. They are not taken unasked: the same
-/// person may have other roles there.
+/// Lists the identities of the bundle's tests that match. They are not used automatically: the same
+/// principal may have other roles there.
 fn advice(bundle: &Path, fits: impl Fn(&Identity) -> bool) -> String {
     let fitting = directory::tests(bundle).into_iter().flatten().find_map(|path| {
         let identities = Identities::read(&path).ok()?;

@@ -1,4 +1,4 @@
-//! Command line → the request to explain.
+//! Selects the request to explain from the command line.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::cli::output::source::{Location, SourceFile};
 use crate::exchange::Arrival;
 use crate::gate::Gate;
 
-/// Finds or makes the request that the arguments mean.
+/// Finds or builds the request that the arguments select.
 pub(super) fn subject(
     arguments: &Arguments,
     gate: &Gate,
@@ -32,7 +32,7 @@ pub(super) fn subject(
         (Some(name), _, _) => case(arguments, name)?,
         (None, Some(recorded), _) => return recorded::subject(arguments, recorded, gate),
         (None, None, Some(path)) => request(arguments, path)?,
-        // clap asks for one of them.
+        // clap requires one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
     };
     Ok(Subject {
@@ -71,7 +71,7 @@ fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
     }
 }
 
-/// A request in a file of its own.
+/// A file with a single request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RequestFile {

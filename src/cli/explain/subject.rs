@@ -6,14 +6,14 @@ use crate::exchange::Arrival;
 /// A request, a recorded decision, or both.
 #[derive(Debug)]
 pub(super) struct Subject {
-    /// The request with its body; `None` when the record does not hold enough to decide it again.
+    /// The request with its body; `None` if the record is not complete enough to decide it again.
     pub(super) request: Option<(Arrival, Vec<u8>)>,
-    /// The record that the request was made from.
+    /// The record that the request was rebuilt from.
     pub(super) recorded: Option<Recorded>,
-    /// Whether the record withholds something that the call is decided from.
+    /// Whether the record withholds something that the decision is based on.
     pub(super) withholds: bool,
-    /// Whether the decision could be another one with what the record withholds.
+    /// Whether the withheld values could change the decision.
     pub(super) may_differ: bool,
-    /// What the reader must know about it.
+    /// Notes for the reader.
     pub(super) notes: Vec<String>,
 }

@@ -1,11 +1,12 @@
-//! Prints Cedar values in Cedar syntax, over several lines where they are long.
+//! Prints Cedar values in Cedar syntax, over several lines if they are long.
 
 use cedar_policy::EvalResult;
 
-/// Lines longer than this are broken.
+/// Longer lines are broken.
 const WIDTH: usize = 88;
 
-/// A value that begins in this column; records and sets that are too long are broken into lines.
+/// Prints a value that starts in this column; records and sets that are too long are broken into
+/// lines.
 pub(super) fn text(value: &EvalResult, column: usize) -> String {
     let inline = inline(value);
     if column.saturating_add(inline.chars().count()) <= WIDTH {

@@ -14,24 +14,24 @@ use crate::json;
 use crate::json::REDACTED;
 use crate::reason::Reason;
 
-/// Nesting that no recorded call has.
+/// Maximum nesting; no recorded call reaches it.
 const DEPTH: usize = 128;
-/// What stands there instead of a value that does not fit its schema, and as the name of the number
-/// of arguments that have no schema.
+/// Marks a value that does not fit its schema, and is the key for the number of arguments without a
+/// schema.
 const UNKNOWN: &str = "[unknown]";
 
 /// The arguments to decide with.
 #[derive(Debug)]
 pub(in crate::cli) struct Arguments {
-    /// The arguments, with marks where the record withholds a value.
+    /// The arguments, with marks in place of withheld values.
     pub(in crate::cli) value: Option<Value>,
     /// The dotted paths of withheld values.
     pub(in crate::cli) withheld: Vec<String>,
 }
 
 impl Arguments {
-    /// Whether the call can be decided with marks in place of the withheld values. Where a value
-    /// is no text, its mark does not fit the tool's schema.
+    /// Checks whether the call can be decided with marks in place of the withheld values. The mark
+    /// of a value that is not a string does not fit the tool's schema.
     pub(in crate::cli) fn fit(&self, bundle: &Bundle, recorded: &Recorded) -> Result<(), Problem> {
         let text = self.value.as_ref().map(Value::to_string).unwrap_or_default();
         let value = json::read(text.as_bytes(), DEPTH).ok();
@@ -49,7 +49,7 @@ impl Arguments {
     }
 }
 
-/// The arguments of a record, or those given beside it; both must have the recorded digest.
+/// The arguments of a record, or those supplied beside it; both must have the recorded digest.
 pub(in crate::cli) fn of(
     recorded: &Recorded,
     given: Option<&Path>,
@@ -82,7 +82,7 @@ pub(in crate::cli) fn of(
     Ok(held)
 }
 
-/// The arguments as far as the record itself holds them.
+/// The arguments as far as the record contains them.
 pub(in crate::cli) fn held(recorded: &Recorded) -> Result<Arguments, Problem> {
     let (Some(digest), Some(shown)) = (&recorded.arguments_digest, &recorded.arguments) else {
         return Ok(Arguments { value: None, withheld: Vec::new() });
@@ -100,7 +100,7 @@ pub(in crate::cli) fn held(recorded: &Recorded) -> Result<Arguments, Problem> {
     Ok(Arguments { value: Some(shown.clone()), withheld })
 }
 
-/// Whether a text stands in place of a withheld value.
+/// Whether a string is the mark of a withheld value.
 pub(in crate::cli) fn is_mark(text: &str) -> bool {
     text == REDACTED || text == UNKNOWN
 }

@@ -1,4 +1,4 @@
-//! What a record says, held against itself and against what deciding again gives.
+//! Compares a record with itself and with the result of deciding again.
 
 use serde_json::{Value, json};
 
@@ -6,11 +6,11 @@ use super::line::{Recorded, reason_of};
 use crate::reason::Reason;
 use crate::record::{Outcome, Record};
 
-/// The members that tell what was decided.
+/// The members that contain the decision.
 const DECISION: [&str; 4] = ["decision", "event_class", "reason", "policies"];
 
-/// The members that follow from the bundle and the request besides. Who asks, when and from where
-/// is what the call is decided from, and each gate has its own name.
+/// The members that also follow from the bundle and the request. The caller, time and source
+/// address are inputs of the decision, and each gate has its own name.
 const FROM_BUNDLE: [&str; 16] = [
     "detail",
     "layer",
@@ -30,7 +30,7 @@ const FROM_BUNDLE: [&str; 16] = [
     "shadow",
 ];
 
-/// Where a record contradicts itself; `None` where it does not.
+/// The contradiction within a record; `None` if it is consistent.
 pub(super) fn contradiction(recorded: &Recorded) -> Option<String> {
     let reason = recorded.reason()?;
     let opinion = |reason: Option<&str>| match reason {
@@ -66,7 +66,7 @@ pub(super) fn contradiction(recorded: &Recorded) -> Option<String> {
     })
 }
 
-/// Whether a request is refused for this before its body is read as a call.
+/// Whether a request with this reason is decided before its body is parsed as a call.
 fn is_early(reason: Reason) -> bool {
     matches!(
         reason,
@@ -84,8 +84,8 @@ fn is_early(reason: Reason) -> bool {
     )
 }
 
-/// The members in which a record differs from the one that deciding again makes, by the bundle that
-/// wrote it (`same_bundle`) or another one.
+/// The members in which a record differs from the one made by deciding again, with the bundle that
+/// wrote it (`same_bundle`) or with another one.
 pub(in crate::cli) fn differences(
     recorded: &Recorded,
     again: &Record,
@@ -93,7 +93,7 @@ pub(in crate::cli) fn differences(
 ) -> Vec<&'static str> {
     let outcome = outcome(again);
     let mut again: Value = serde_json::from_str(&again.to_line()).unwrap_or_default();
-    // Alone, a call that was refused with its batch is permitted.
+    // A call that was refused with its batch is permitted alone.
     if recorded.reason() == Some(Reason::BatchRefused) && !outcome.is_refused() {
         let outcome = outcome.refused_with_batch();
         let event_class = outcome.reason.event_class().as_str();
@@ -112,8 +112,8 @@ pub(in crate::cli) fn differences(
     DECISION.into_iter().chain(others).filter(differs).collect()
 }
 
-/// Whether what a record says of its candidate differs from what deciding again gives. Of a batch,
-/// a candidate may have refused another call.
+/// Whether the recorded candidate decision differs from the one made by deciding again. A candidate
+/// may have refused another call of the batch.
 pub(in crate::cli) fn candidate_differs(recorded: &Recorded, again: &Record) -> bool {
     let Some(candidate) = &recorded.candidate else { return false };
     let opinion = json!(outcome(again));

@@ -1,7 +1,7 @@
-//! The identity of a record → claims that a bundle maps to the same principal, actors and token.
+//! Rebuilds claims from a recorded identity, so that a bundle maps them to the same principal,
+//! actors and token.
 //!
-//! What is decided again is identified again, by the same function as in the filter: nothing else
-//! can make an identity.
+//! Identities are rebuilt by the same function as in the filter: nothing else can create one.
 
 use cedar_policy::EntityUid;
 use serde_json::{Value, json};
@@ -12,18 +12,18 @@ use crate::cli::output::report::Problem;
 use crate::identity::{self, ClaimType, IdentityMapping, PrincipalMapping};
 use crate::json::REDACTED;
 
-/// An identity as a record holds it.
+/// An identity restored from a record.
 #[derive(Debug)]
 pub(in crate::cli) struct Restored {
     pub(in crate::cli) identity: Identity,
-    /// The attributes of the principal whose values the record withholds; others stand for them.
+    /// The principal's attributes whose values the record withholds; placeholders replace them.
     pub(in crate::cli) withheld: Vec<String>,
-    /// The attributes that this bundle maps and that the record has not. Under the bundle that
-    /// decided, the principal has none of them; another bundle may have asked for others.
+    /// The attributes that this bundle maps and the record lacks. Under the bundle that made the
+    /// decision, the principal has none of them; another bundle may have mapped others.
     pub(in crate::cli) unsaid: Vec<String>,
 }
 
-/// The identity of a record, under a mapping that need not be the one it was recorded under.
+/// Restores the identity of a record, under a mapping that may differ from the recorded one.
 pub(in crate::cli) fn restore(
     recorded: &Recorded,
     mapping: &IdentityMapping,
@@ -63,7 +63,7 @@ fn with_token(
     (Identity { tokens: tokens.into_iter().collect(), spiffe: None }, withheld)
 }
 
-/// The claims whose names no bundle chooses.
+/// The claims whose names do not depend on the bundle.
 fn registered(recorded: &Recorded, token: &TokenField) -> Value {
     let chain = recorded.actor.as_ref().map(|actor| actor.chain.as_slice()).unwrap_or_default();
     let act =
@@ -77,7 +77,8 @@ fn registered(recorded: &Recorded, token: &TokenField) -> Value {
     })
 }
 
-/// A list could hold what words cannot; otherwise a claim without words is as good as none.
+/// The scopes separated by spaces, or as a list if one of them is not a single word. Without any
+/// scope the claim is null, which equals an absent one.
 fn scope(scopes: &[String]) -> Value {
     let is_word = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
     if scopes.is_empty() {
@@ -114,8 +115,8 @@ fn restore_principal(
     put(claims, mapping.id.steps(), json!(id.unwrap_or(&principal.id)));
 }
 
-/// Attributes come last, since their types are the strictest: what was a list of one parent may
-/// have to be a string.
+/// Attributes come last, since their types are the strictest: a list with one parent may have to
+/// become a string.
 fn restore_attributes(
     principal: &PrincipalField,
     mapping: &PrincipalMapping,
@@ -146,8 +147,8 @@ fn stand_in(claim_type: ClaimType) -> Value {
     }
 }
 
-/// Sets a claim; one that lies inside of a value which is no object stays as it is, and is found
-/// missing when the identity is made.
+/// Sets a claim. If a value on its path is not an object, the claim is left unchanged and reported
+/// missing when the identity is built.
 fn put(claims: &mut Value, path: &[String], value: Value) {
     let Some((last, outer)) = path.split_last() else { return };
     let inner = outer.iter().try_fold(claims, |value, step| {
@@ -159,7 +160,8 @@ fn put(claims: &mut Value, path: &[String], value: Value) {
     }
 }
 
-/// What of the record the bundle does not make of the claims, as far as the bundle asks for it.
+/// The part of the record that the bundle does not map from the claims, limited to what the bundle
+/// maps.
 fn difference(
     recorded: &Recorded,
     principal: &PrincipalField,

@@ -1,4 +1,4 @@
-//! A line of the decision log, parsed.
+//! Parses a line of the decision log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::identity::Identity;
 use crate::reason::{Decision, Reason};
 
-/// A record, as far as it tells what was asked and decided. Further members are left alone: later
-/// gates may write more.
+/// The parts of a record about the request and the decision. Unknown members are ignored: later
+/// gate versions may add some.
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::cli) struct Recorded {
     pub(in crate::cli) schema: String,
@@ -40,17 +40,17 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) source_ip: Option<String>,
     pub(in crate::cli) environment: String,
     pub(super) shadow_decision: Option<String>,
-    /// What would hold if nothing were in shadow.
+    /// The decision with shadow policies enforced.
     pub(in crate::cli) shadow: Option<OpinionField>,
     pub(super) candidate_decision: Option<String>,
-    /// What a candidate bundle says.
+    /// The decision of a candidate bundle.
     pub(in crate::cli) candidate: Option<CandidateField>,
-    /// Every member.
+    /// The complete record.
     #[serde(skip)]
     pub(super) whole: Value,
 }
 
-/// What policies say that are not in force.
+/// The decision of policies that are not enforced.
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::cli) struct OpinionField {
     pub(in crate::cli) reason: String,
@@ -89,7 +89,7 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Ut
     time.transpose().map_err(D::Error::custom)
 }
 
-/// Entities as Cedar spells them.
+/// Parses entity uids in Cedar's syntax.
 fn entities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let entity = |text: &String| {
@@ -117,13 +117,13 @@ impl Recorded {
         reason_of(&self.reason)
     }
 
-    /// The decision that goes with the reason.
+    /// The decision that the reason implies.
     pub(in crate::cli) fn decision(&self) -> Decision {
         self.reason().map_or(Decision::Deny, Reason::decision)
     }
 
-    /// Whether a policy or the tool's schema decided, so that the call can be decided again. What
-    /// was refused for anything else of the request is not in the record.
+    /// Whether a policy or the tool's schema decided, so that the call can be decided again. For
+    /// other refusals, the record lacks the part of the request that caused them.
     pub(in crate::cli) fn is_call(&self) -> bool {
         let by_call = match self.reason() {
             Some(
@@ -161,7 +161,7 @@ impl Recorded {
         by_call && self.tool.is_some() && self.principal.is_some()
     }
 
-    /// Server and name of the tool.
+    /// The tool's server and name.
     pub(in crate::cli) fn tool(&self) -> Option<(&str, &str)> {
         self.tool.as_ref()?.split_once('/')
     }
@@ -176,7 +176,7 @@ impl Recorded {
         principal && chain == identity.actor.as_ref().map(|actor| &actor.chain)
     }
 
-    /// The recorded principal and actors in words.
+    /// The recorded principal and actors as text.
     pub(in crate::cli) fn who(&self) -> String {
         let principal = self.principal.as_ref();
         let principal = principal.map_or("nobody that was verified".to_owned(), |of| {
@@ -191,7 +191,7 @@ pub(in crate::cli) fn reason_of(code: &str) -> Option<Reason> {
     Reason::ALL.iter().find(|reason| reason.as_str() == code).copied()
 }
 
-/// A principal and actors in words.
+/// A principal and actors as text.
 pub(in crate::cli) fn who(identity: &Identity) -> String {
     let principal = format!("{}::{:?}", identity.principal.type_name, identity.principal.id);
     through(principal, identity.actor.as_ref().map(|actor| actor.chain.as_slice()))

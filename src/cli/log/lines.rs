@@ -1,4 +1,4 @@
-//! Reads a log line by line: it can be larger than memory.
+//! Reads a log line by line, since it can be larger than memory.
 
 use std::path::Path;
 
@@ -6,23 +6,23 @@ use super::line::Recorded;
 use super::read;
 use crate::cli::files::{self, FileError};
 
-/// What every record names, whatever its version.
+/// Part of the schema name in every record, whatever its version.
 const MARK: &[u8] = b"\"toolgate.decision/";
 
 /// One line.
 #[derive(Debug)]
 pub(in crate::cli) enum Line {
-    /// Nothing.
+    /// An empty line.
     Blank,
-    /// A record of a decision.
+    /// A decision record.
     Record(Box<Recorded>),
-    /// A record that does not read, such as one that is cut, and why.
+    /// A record that does not parse, for example because it is truncated, with the error.
     Unreadable(String),
-    /// Something else.
+    /// Any other line.
     Other,
 }
 
-/// The lines of a file, or of stdin where the path is `-`.
+/// The lines of a file, or of stdin if the path is `-`.
 pub(in crate::cli) fn lines(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<Line, FileError>>, FileError> {

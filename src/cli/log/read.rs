@@ -7,7 +7,7 @@ use super::line::Recorded;
 use crate::cli::output::report::Problem;
 use crate::record::SCHEMA;
 
-/// The record that is meant: the one with this id, or the only one.
+/// The record with this id, or the only record.
 pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Problem> {
     let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
     let line = match (id, lines.as_slice()) {
@@ -25,7 +25,7 @@ pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Pr
     read(line.as_bytes())
 }
 
-/// Reads one line, which must be a record.
+/// Parses one line, which must be a record.
 pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
     let unread = |error| Problem::new(format!("this is no record of a decision: {error}"));
     let mut recorded: Recorded = serde_json::from_slice(line).map_err(unread)?;
@@ -47,7 +47,7 @@ pub(in crate::cli) fn read(line: &[u8]) -> Result<Recorded, Problem> {
     }
 }
 
-/// The last records, for one to be chosen.
+/// Lists the last records for the user to choose from.
 fn last(lines: &[&str]) -> String {
     const SHOWN: usize = 5;
     let older = lines.len().saturating_sub(SHOWN);
@@ -60,7 +60,7 @@ fn last(lines: &[&str]) -> String {
 }
 
 fn has_id(line: &str, id: &str) -> bool {
-    // Most lines are not worth parsing.
+    // Skips the parser for most lines.
     line.contains(id)
         && serde_json::from_str::<Value>(line)
             .is_ok_and(|record| record.get("id").and_then(Value::as_str) == Some(id))

@@ -1,4 +1,4 @@
-//! Rebuilds the request of a recorded call, as far as the record holds it.
+//! Rebuilds the request of a recorded call, as far as the record contains it.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::cli::output::report::Problem;
 use crate::exchange::Arrival;
 use crate::head::Head;
 
-/// The call that the record is about.
+/// The recorded call.
 pub(in crate::cli) fn call(
     recorded: &Recorded,
     arguments: Option<&Value>,
@@ -37,7 +37,7 @@ pub(in crate::cli) fn arrival(
     let source_ip = recorded.source_ip.as_ref().and_then(|ip| ip.parse().ok());
     let sent = Sent { call: Some(call), request: None, time: Some(time), source_ip };
     let (mut arrival, body) = sent.arrival(Some(identity));
-    // The randomness of the recorded id, so that the reply quotes the same id.
+    // Takes the randomness from the recorded id, so that the local reply has the same id.
     arrival.entropy = Uuid::parse_str(&recorded.id).map(|id| id.as_u128()).unwrap_or_default();
     if let Some(trace_id) = &recorded.trace_id {
         let mut fields = call.fields();

@@ -1,5 +1,5 @@
-//! Which policies read an argument or an attribute, and so whether a value that a record withholds
-//! can matter.
+//! Which policies read an argument or attribute, and so whether a withheld value can affect the
+//! decision.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,16 @@ use super::line::Recorded;
 use crate::bundle::Bundle;
 use crate::reason::Reason;
 
-/// What withheld values mean for the explanation.
+/// The effect of withheld values on the explanation.
 #[derive(Debug)]
 pub(in crate::cli) struct Consequence {
-    /// In words.
+    /// The effect as text.
     pub(in crate::cli) note: String,
-    /// Whether the decision could be another one with the values.
+    /// Whether the values could change the decision.
     pub(in crate::cli) may_differ: bool,
 }
 
-/// What follows from arguments whose values a record withholds.
+/// The effect of arguments whose values a record withholds.
 pub(in crate::cli) fn consequence(
     bundle: &Bundle,
     recorded: &Recorded,
@@ -48,7 +48,7 @@ pub(in crate::cli) fn consequence(
     Consequence { note, may_differ: unfit || about || !readers.is_empty() }
 }
 
-/// What follows from attributes of the principal that a record withholds or has not.
+/// The effect of the principal's attributes that a record withholds or lacks.
 pub(in crate::cli) fn of_attributes(bundle: &Bundle, names: &[String], why: &str) -> Consequence {
     let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any_attribute(names)));
@@ -67,18 +67,18 @@ fn ids<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
     ids.into_iter().collect::<Vec<_>>().join("`, `")
 }
 
-/// Whether a dotted path is another one, or leads into it.
+/// Whether a dotted path equals another one or leads into it.
 fn is_within(path: &str, outer: &str) -> bool {
     path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The arguments and attributes that a policy looks at.
+/// The arguments and attributes that a policy reads.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Reads {
     names: BTreeSet<String>,
-    /// Attributes of entities, whichever these are.
+    /// Attributes of any entity.
     attributes: BTreeSet<String>,
-    /// It uses all arguments together, or the whole context.
+    /// Whether the policy reads all arguments together, or the whole context.
     all: bool,
 }
 
@@ -92,12 +92,12 @@ impl Reads {
         reads
     }
 
-    /// Whether it looks at one of these.
+    /// Whether the policy reads one of these.
     pub(in crate::cli) fn any(&self, names: &BTreeSet<&str>) -> bool {
         self.all || names.iter().any(|name| self.names.contains(*name))
     }
 
-    /// Whether it looks at an attribute of one of these names, of whatever entity.
+    /// Whether the policy reads an attribute with one of these names, of any entity.
     pub(in crate::cli) fn any_attribute(&self, names: &[String]) -> bool {
         names.iter().any(|name| self.attributes.contains(name))
     }
@@ -124,7 +124,7 @@ impl Reads {
     }
 }
 
-/// `of.name` or `of has name`, in Cedar's JSON form of policies.
+/// `of.name` or `of has name`, in Cedar's JSON policy format.
 fn member(expression: &Value) -> Option<(&Value, &str)> {
     let access = expression.get(".").or_else(|| expression.get("has"))?;
     Some((access.get("left")?, access.get("attr")?.as_str()?))

@@ -1,4 +1,4 @@
-//! Finds characters that do not show in text from outside, and escapes them for terminals.
+//! Finds invisible characters in untrusted text, and escapes them for terminals.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::json::is_hidden;
 
-/// A text from outside as a terminal may see it: what does not show, moves the cursor or turns the
-/// direction of writing is spelled out.
+/// Untrusted text made safe for a terminal: characters that are invisible, move the cursor or
+/// change the writing direction are escaped.
 pub(in crate::cli) fn shown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -22,7 +22,7 @@ pub(in crate::cli) fn shown(text: &str) -> String {
     safe
 }
 
-/// What people would overlook in the texts of a tool, one sentence for each text that has any.
+/// What a reviewer would overlook in the texts of a tool: one sentence for each affected text.
 pub(in crate::cli) fn in_tool(tool: &Value) -> Vec<String> {
     let mut found = Vec::new();
     texts(tool, "", &mut |place, text| {
@@ -40,7 +40,7 @@ pub(in crate::cli) fn in_tool(tool: &Value) -> Vec<String> {
     found
 }
 
-/// Every text of a value, names of members included, with its dotted place.
+/// Visits every string of a value, member names included, with its dotted path.
 fn texts(value: &Value, place: &str, visit: &mut impl FnMut(&str, &str)) {
     match value {
         Value::String(text) => visit(place, text),

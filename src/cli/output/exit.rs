@@ -1,18 +1,18 @@
-//! How a run ends, and what can stop it.
+//! The outcome of a run, and errors that stop it.
 
 use std::process::ExitCode;
 
 use super::report::Problem;
 use crate::cli::files::FileError;
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Exit {
-    /// It worked.
+    /// The command succeeded.
     Success,
-    /// It failed.
+    /// The command failed.
     Failure,
-    /// The call that was explained is refused.
+    /// The explained call is refused.
     Refused,
     /// The question could be neither proved nor disproved.
     Unproved,
@@ -38,7 +38,7 @@ pub(in crate::cli) enum Stop {
     Invalid(Vec<Problem>),
     /// A file could not be read or written.
     File(FileError),
-    /// stdout does not take the result.
+    /// stdout cannot be written to.
     Output(std::io::Error),
 }
 

@@ -1,6 +1,6 @@
-//! Finds names that are almost the same.
+//! Finds similar names.
 
-/// How many letters a slip of the pen changes.
+/// The largest edit distance that counts as a typing error.
 const SLIP: usize = 2;
 
 /// The name that was probably meant.
@@ -10,12 +10,12 @@ pub(in crate::cli) fn nearest<'a>(
 ) -> Option<&'a str> {
     let distance = |known: &str| strsim::osa_distance(&name.to_lowercase(), &known.to_lowercase());
     let near = known.into_iter().map(|known| (distance(known), known));
-    // In a short name, two letters make another one.
+    // In a short name, two changed letters make a different name.
     let limit = SLIP.min(name.chars().count().saturating_sub(1) / 2);
     near.filter(|(distance, _)| *distance <= limit).min().map(|(_, known)| known)
 }
 
-/// `did you mean …`, where something is near.
+/// `did you mean …`, if a name is similar.
 pub(in crate::cli) fn did_you_mean<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,

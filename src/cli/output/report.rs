@@ -1,4 +1,4 @@
-//! Prints results and problems. stdout is data, stderr is everything else; colour is only for
+//! Prints results and problems. stdout has the data, stderr everything else; colour is only used on
 //! terminals.
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -17,64 +17,64 @@ pub use super::source::{Location, SourceFile};
 use crate::bundle::{Code, Severity};
 use crate::json;
 
-/// Lines of prose are broken here, whatever the terminal: the same bundle gives the same text.
+/// Prose is wrapped here on every terminal, so that the same bundle gives the same text.
 const WIDTH: usize = 100;
 
-/// How results and findings are told.
+/// The output format of results and findings.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Human,
-    /// For programs: one JSON object on stdout.
+    /// One JSON object on stdout for programs.
     Json,
 }
 
-/// Something wrong with what the user gave, and where.
+/// A problem in the user's input, with its location.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Problem {
-    /// What kind of thing is wrong, where it is a bundle's fault.
+    /// The code of a bundle finding.
     pub code: Option<Code>,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     pub help: Option<String>,
-    /// Where.
+    /// The location.
     pub place: Option<Location>,
-    /// What it is about, as an acceptance in the manifest names it.
+    /// The subject, as an acceptance in the manifest names it.
     pub at: Option<String>,
 }
 
 impl Problem {
-    /// An error without a place.
+    /// An error without a location.
     pub fn new(message: impl Into<String>) -> Self {
         Self { code: None, message: message.into(), help: None, place: None, at: None }
     }
 
-    /// An error at a place.
+    /// An error at a location.
     pub fn at(place: Location, message: impl Into<String>) -> Self {
         Self { place: Some(place), ..Self::new(message) }
     }
 
-    /// The same with advice.
+    /// Adds help text.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same with the kind of thing that is wrong.
+    /// Adds the code of a finding.
     #[must_use]
     pub fn with_code(self, code: Code) -> Self {
         Self { code: Some(code), ..self }
     }
 
-    /// Whether it can be lived with.
+    /// The severity.
     pub fn severity(&self) -> Severity {
         self.code.map_or(Severity::Error, Code::severity)
     }
 
-    /// Whether it cannot be lived with.
+    /// Whether the severity is error.
     pub fn is_error(&self) -> bool {
         self.severity() == Severity::Error
     }
@@ -95,7 +95,7 @@ impl Problem {
     }
 }
 
-/// Problems as text with excerpts of their sources.
+/// Problems as text with source excerpts.
 pub fn human(problems: &[Problem]) -> String {
     let theme =
         GraphicalTheme { characters: ThemeCharacters::unicode(), styles: ThemeStyles::ansi() };
@@ -106,11 +106,11 @@ pub fn human(problems: &[Problem]) -> String {
         let _ = handler.render_report(&mut text, &Shown(&harmless(problem)));
         text.push('\n');
     }
-    // All that is left of these is miette's.
+    // The remaining escape characters are miette's.
     text.replace(ESCAPE, &MARK)
 }
 
-/// The same problem without characters that act on a terminal, at the same places of its source.
+/// The same problem without terminal control characters, at the same locations.
 fn harmless(problem: &Problem) -> Problem {
     let place = problem.place.as_ref().map(|Location { file, span }| {
         let (name, text) = (shown(&file.name), file.text.replace(ESCAPE, "?").replace('\r', " "));
@@ -122,7 +122,7 @@ fn harmless(problem: &Problem) -> Problem {
     Problem { message, help, place, ..problem.clone() }
 }
 
-/// A problem as miette wants it.
+/// Adapts a problem to miette.
 struct Shown<'a>(&'a Problem);
 
 impl std::fmt::Debug for Shown<'_> {
@@ -166,7 +166,7 @@ impl Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let place = self.0.place.as_ref()?;
         let span = place.span.clone()?;
-        // The first line is enough to point at what has many.
+        // The first line is enough to point at a span of many lines.
         let text = place.file.text.get(span.clone()).unwrap_or_default();
         let length = text.lines().next().map_or(0, |line| line.trim_end().len());
         let label = LabeledSpan::new(None, span.start, length);
@@ -174,33 +174,33 @@ impl Diagnostic for Shown<'_> {
     }
 }
 
-/// What begins a colour.
+/// Starts a colour sequence.
 const ESCAPE: &str = "\u{1b}";
 
-/// What begins a colour of ours until the text is written. No text from outside can have it in it,
-/// and so none can colour anything.
+/// Stands for the start of our own colour sequences until the text is written. Untrusted text
+/// cannot contain it, and so cannot set colours.
 static MARK: LazyLock<String> =
     LazyLock::new(|| format!("{ESCAPE}{:016x}", RandomState::new().hash_one(ESCAPE)));
 
-/// A text as a terminal may see it: nothing but our own colours acts there.
+/// Text made safe for a terminal: only our own colour sequences have an effect.
 fn safe(text: &str) -> String {
     text.split(&**MARK).map(shown).collect::<Vec<_>>().join(ESCAPE)
 }
 
-/// Writes data to stdout. A reader that has seen enough is no error.
+/// Writes data to stdout. A closed pipe is not an error.
 ///
 /// # Errors
 ///
-/// stdout does not take it.
+/// stdout cannot be written to.
 pub fn data(text: &str) -> io::Result<()> {
     listened(anstream::AutoStream::auto(io::stdout()).write_all(safe(text).as_bytes()))
 }
 
-/// Writes bytes to stdout as they are.
+/// Writes raw bytes to stdout.
 ///
 /// # Errors
 ///
-/// stdout does not take them.
+/// stdout cannot be written to.
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     listened(stdout.write_all(bytes).and_then(|()| stdout.flush()))
@@ -213,17 +213,17 @@ fn listened(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes talk to stderr. Where nobody can hear it, there is nobody to tell.
+/// Writes a message to stderr, ignoring errors: there is no place left to report them.
 pub fn talk(text: &str) {
     draw(&safe(text));
 }
 
-/// Writes a text of our own to stderr, which may move the cursor.
+/// Writes our own text, which may move the cursor, to stderr.
 pub(in crate::cli) fn draw(text: &str) {
     let _ = anstream::AutoStream::auto(io::stderr()).write_all(text.as_bytes());
 }
 
-/// How far a long run has come, for whoever watches it at a terminal.
+/// The progress of a long run, shown on a terminal.
 #[derive(Debug)]
 pub struct Progress {
     what: &'static str,
@@ -231,19 +231,19 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The progress of counting something.
+    /// Starts a counter.
     pub fn new(what: &'static str) -> Self {
         Self { what, watched: io::stderr().is_terminal() }
     }
 
-    /// Says how many there are by now.
+    /// Shows the current count.
     pub fn tell(&self, count: usize) {
         if self.watched {
             draw(&format!("\r{count} {}", self.what));
         }
     }
 
-    /// Takes the words away again.
+    /// Erases the progress.
     pub fn end(&self) {
         if self.watched {
             draw("\r\u{1b}[K");
@@ -251,9 +251,9 @@ impl Progress {
     }
 }
 
-/// A value as indented JSON with a line's end.
+/// A value as indented JSON with a final newline.
 pub fn pretty(value: &Value) -> String {
-    // What consists of JSON serializes.
+    // Serializing a `Value` cannot fail.
     let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     json::escape_hidden(&mut text);
     text.push('\n');
@@ -263,19 +263,19 @@ pub fn pretty(value: &Value) -> String {
 /// The meaning of a piece of text, for terminals with colour.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tone {
-    /// It is as it should be.
+    /// As expected.
     Good,
-    /// It is not.
+    /// Not as expected.
     Bad,
-    /// It may deserve a look.
+    /// May deserve attention.
     Odd,
-    /// It heads what follows.
+    /// A heading.
     Heading,
-    /// It explains the rest.
+    /// An explanation.
     Quiet,
 }
 
-/// Text in the colour of its meaning. Where there is no colour, the stream takes it out again.
+/// Text in the colour of its meaning. The stream strips colours if they are not supported.
 pub fn tinted(tone: Tone, text: &str) -> String {
     let code = match tone {
         Tone::Good => "32",

@@ -1,4 +1,4 @@
-//! Source files, and locations in them.
+//! Source files and locations in them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ pub struct SourceFile {
     pub name: String,
     /// The text.
     pub text: String,
-    /// Where each line begins, so that nobody counts lines from the top for every problem.
+    /// The offset of each line, so that lines are not counted again for every problem.
     lines: Vec<usize>,
 }
 
 impl SourceFile {
-    /// A file of this name.
+    /// A file with this name and text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let next = text.match_indices('\n').map(|(end, _)| end.saturating_add(1));
@@ -25,17 +25,18 @@ impl SourceFile {
         Self { name: name.into(), text, lines }
     }
 
-    /// The number of the line that a byte is in, counted from 0.
+    /// The number of the line that contains a byte, counted from 0.
     fn line(&self, offset: usize) -> usize {
         self.lines.partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
-    /// Where a line begins, counted from 0. What follows the last one begins at the end.
+    /// The offset of a line, counted from 0. A line after the last one starts at the end of the
+    /// text.
     fn start(&self, line: usize) -> usize {
         self.lines.get(line).copied().unwrap_or(self.text.len())
     }
 
-    /// Line and column of a byte, counted from 1 in characters.
+    /// Line and column of a byte, counted from 1, in characters.
     fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.line(offset);
         let before = self.text.get(self.start(line)..offset).unwrap_or_default();
@@ -43,28 +44,28 @@ impl SourceFile {
     }
 }
 
-/// A place in a file.
+/// A location in a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Location {
     /// The file.
     pub file: Arc<SourceFile>,
-    /// The bytes, or the file as a whole.
+    /// The byte range; `None` for the whole file.
     pub span: Option<Range<usize>>,
 }
 
 impl Location {
-    /// The file as a whole.
+    /// The whole file.
     pub fn whole(file: &Arc<SourceFile>) -> Self {
         Self { file: Arc::clone(file), span: None }
     }
 
-    /// Some bytes of a file. A span beyond its end is none.
+    /// A byte range of a file; the whole file if the range is beyond its end.
     pub fn at(file: &Arc<SourceFile>, span: Range<usize>) -> Self {
         let inside = span.start <= span.end && file.text.get(span.clone()).is_some();
         Self { file: Arc::clone(file), span: inside.then_some(span) }
     }
 
-    /// Line and column of the first byte and of the first byte after it, counted from 1 in
+    /// Line and column of the first byte and of the first byte after the span, counted from 1, in
     /// characters.
     pub fn lines(&self) -> Option<[(usize, usize); 2]> {
         let span = self.span.clone()?;
@@ -72,7 +73,7 @@ impl Location {
     }
 }
 
-/// `file`, or `file:line` where the line is known.
+/// `file`, or `file:line` if the line is known.
 impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.lines() {
@@ -89,8 +90,8 @@ impl SourceCode for SourceFile {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        // miette counts lines from the top of what it reads, so it reads no more than it shows,
-        // and a line on either side.
+        // miette counts lines from the start of the text that it reads, so it gets only the shown
+        // lines and one on either side.
         let end = span.offset().saturating_add(span.len());
         let first = self.line(span.offset()).saturating_sub(before.saturating_add(1));
         let last = self.line(end).saturating_add(after).saturating_add(2);

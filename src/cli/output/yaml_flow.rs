@@ -1,11 +1,11 @@
-//! JSON → YAML on one line, with as few quotes as possible.
+//! Prints JSON as YAML on one line, with as few quotes as possible.
 
 use serde_json::Value;
 
-/// Words that YAML readers of one kind or another take for something else than text.
+/// Words that some YAML parsers do not read as strings.
 const TAKEN: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
-/// A value in YAML's flow style, with as few quotes as its texts bear.
+/// A value in YAML's flow style, with as few quotes as possible.
 pub(in crate::cli) fn flow(value: &Value) -> String {
     match value {
         Value::Object(members) if !members.is_empty() => {

@@ -1,4 +1,4 @@
-//! A run of the cases as text.
+//! Prints a test run as text.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::cli::analysis::coverage::{Measure, PolicyCoverage};
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::output::report::{Tone, counted, tinted};
 
-/// How many reasons that no case had stand in one line.
+/// How many uncovered reasons are printed on one line.
 const REASONS_IN_A_ROW: usize = 4;
 
 impl Summary<'_> {
@@ -128,7 +128,7 @@ impl Summary<'_> {
         text
     }
 
-    /// What keeps the run from reaching a minimum, and cases that would help.
+    /// Why a minimum is not reached, and cases that would help.
     fn missing(&self) -> String {
         let mut text = String::new();
         for measure in self.lacking() {
@@ -174,7 +174,7 @@ fn heading(text: &str) -> String {
     format!("{}\n", tinted(Tone::Heading, text))
 }
 
-/// How a measure is named: by its class.
+/// The name of a measure: its class.
 pub(super) fn name(measure: &Measure) -> &str {
     measure.class.as_deref().unwrap_or("all tools")
 }
@@ -186,7 +186,7 @@ pub(super) fn effect_name(effect: Effect) -> &'static str {
     }
 }
 
-/// How a case came out differently.
+/// The differences between the expected and the actual outcome.
 pub(super) fn differences(verdict: &Verdict<'_>) -> String {
     let mut text = String::new();
     for mismatch in &verdict.mismatches {

@@ -1,4 +1,4 @@
-//! A run of the cases as JSON.
+//! Prints a test run as JSON.
 
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ fn case(verdict: &Verdict<'_>) -> Value {
     })
 }
 
-/// `class` is null for all tools together.
+/// `class` is null for the measure of all tools.
 fn measure(measure: &Measure) -> Value {
     json!({
         "class": measure.class,

@@ -1,5 +1,5 @@
-//! A run of the cases for continuous integration: JUnit's XML, as GitLab, Jenkins and the reporters
-//! of GitHub read it. A file of cases is a test suite, and so are the minimums of coverage.
+//! Prints a test run as JUnit XML for continuous integration, as GitLab, Jenkins and GitHub's
+//! reporters read it. Each file of cases is a test suite, and so are the coverage minimums.
 
 use xml::EmitterConfig;
 use xml::writer::{Error, EventWriter, XmlEvent};
@@ -11,12 +11,12 @@ use crate::cli::analysis::verdict::Verdict;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 
-/// One test of a suite.
+/// A test of a suite.
 struct Test {
     name: String,
     file: String,
     line: Option<String>,
-    /// What is wrong: a word for it, one line, and all of it.
+    /// The failure: its kind, one line, and the full text.
     failure: Option<[String; 3]>,
 }
 
@@ -54,7 +54,7 @@ impl Summary<'_> {
         Ok(bytes)
     }
 
-    /// A test for each minimum, and everything that was counted as properties.
+    /// A test for each minimum, with all counts as properties.
     fn minimums(&self) -> TestSuite {
         let coverage = &self.coverage;
         let class = |measure: &Measure| {
@@ -164,7 +164,7 @@ fn write_suite(writer: &mut Writer<'_>, suite: &TestSuite) -> Result<(), Error> 
     close(writer)
 }
 
-/// A file as the classes that readers expect: names joined by dots.
+/// A file path as a class name, as readers expect it: parts joined by dots.
 fn class(file: &str) -> String {
     file.trim_end_matches(".yaml").trim_start_matches(['.', '/']).replace('/', ".")
 }
@@ -182,7 +182,7 @@ fn close(writer: &mut Writer<'_>) -> Result<(), Error> {
     writer.write(XmlEvent::end_element())
 }
 
-/// A text without the characters that XML 1.0 cannot have in any form.
+/// Removes characters that XML 1.0 cannot represent.
 fn legal(text: &str) -> String {
     let can_be = |letter: char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().map(|letter| if can_be(letter) { letter } else { '\u{fffd}' }).collect()

@@ -1,31 +1,31 @@
-//! The progress of a long run, on a terminal.
+//! Shows the progress of a long run on a terminal.
 
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
 use crate::cli::output::report;
 
-/// How long a run may take before anything is shown, and how long until it is shown anew.
+/// The delay before progress is first shown, and between updates.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug)]
 pub(super) struct Progress {
     all: usize,
     done: usize,
-    /// When it is shown next; never where nobody looks.
+    /// The time of the next update; `None` if stderr is not a terminal.
     due: Option<Instant>,
     shown: bool,
 }
 
 impl Progress {
-    /// The beginning of a run.
+    /// Starts at zero of `all`.
     pub(super) fn of(all: usize) -> Self {
         let due = io::stderr().is_terminal().then(|| Instant::now().checked_add(PATIENCE));
         Self { all, done: 0, due: due.flatten(), shown: false }
     }
 
-    /// One more is done.
+    /// Counts one more.
     pub(super) fn advance(&mut self) {
         self.done = self.done.saturating_add(1);
         let now = Instant::now();
@@ -36,7 +36,7 @@ impl Progress {
         }
     }
 
-    /// Takes away what was shown.
+    /// Erases the progress.
     pub(super) fn clear(self) {
         if self.shown {
             report::draw("\r\u{1b}[2K");

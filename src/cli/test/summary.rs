@@ -1,4 +1,4 @@
-//! The result of a run of the cases.
+//! The result of a test run.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use crate::cli::analysis::coverage::{Coverage, Measure, Suggestion};
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::input::directory::SourceMap;
 
-/// Everything that a run of the cases found.
+/// All results of a test run.
 pub(super) struct Summary<'a> {
     pub(super) directory: &'a Path,
     pub(super) environment: Option<&'a EnvironmentName>,
     pub(super) bundle: &'a BundleId,
     pub(super) map: &'a SourceMap,
-    /// Only cases with this in their name ran.
+    /// Only cases whose name contains this were run.
     pub(super) filter: Option<&'a str>,
     pub(super) verdicts: Vec<Verdict<'a>>,
     pub(super) coverage: Coverage,
@@ -26,7 +26,7 @@ impl Summary<'_> {
         self.verdicts.iter().filter(|verdict| !verdict.passed()).count()
     }
 
-    /// The classes of which not enough is reached.
+    /// The classes whose coverage is below the minimum.
     pub(super) fn lacking(&self) -> impl Iterator<Item = &Measure> {
         self.measures.iter().filter(|measure| !measure.is_enough())
     }

@@ -10,7 +10,7 @@ const SCHEMA: &str =
     "entity Role, Account, Agent, Server, Workload; entity User in [Role, Account] {
     level?: Long, tags?: Set<String>, vip?: Bool, tenant?: String, scope?: String };";
 
-/// The fixture with another mapping and no policy of importance.
+/// The fixture with another mapping and an irrelevant policy.
 fn bundle(principal: &Value) -> Bundle {
     let mut document = fixture::document_json();
     document["schema"] = json!(SCHEMA);
@@ -33,7 +33,7 @@ fn principal(changes: Value) -> Value {
     principal
 }
 
-/// The record of a call of somebody.
+/// The record of a call by this identity.
 fn recorded(bundle: Bundle, identity: &Identity) -> Recorded {
     let gate = Gate { bundle, ..fixture::gate() };
     let call: Call = serde_json::from_value(
@@ -50,7 +50,7 @@ fn with_token(claims: Value) -> Identity {
     Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None }
 }
 
-/// Everything about an identity that a policy can see.
+/// Everything about an identity that a policy can read.
 fn seen(mapping: &IdentityMapping, attested: &Attested) -> Value {
     let identity = identify(mapping, attested).unwrap();
     let mut entity = identity.principal.entity.to_json_value().unwrap();
@@ -111,7 +111,7 @@ fn a_workload_is_restored() {
     let workload = |uri: &str| Identity { tokens: [].into(), spiffe: Some(uri.to_owned()) };
     check(&principal(json!({})), &workload("spiffe://a/bot"));
     check(&principal(json!({})), &workload("spiffe://a/job"));
-    // The certificate named the actor beside a token that names none.
+    // The certificate names the actor beside a token without one.
     let both = Identity {
         spiffe: Some("spiffe://a/bot".to_owned()),
         ..with_token(json!({ "sub": "alice" }))
@@ -129,7 +129,7 @@ fn stand_ins_have_the_type_of_what_is_withheld() {
     let claims = json!({ "sub": "alice", "level": 7, "tags": ["secret"], "tenant": "secret" });
     let recorded = recorded(bundle(&mapped), &with_token(claims));
     let restored = restore(&recorded, &bundle(&mapped).identity).unwrap();
-    // What was absent is absent again.
+    // Absent values stay absent.
     assert_eq!(restored.withheld, ["level", "tags", "tenant"]);
     let claims = &restored.identity.tokens["session"];
     assert_eq!(
