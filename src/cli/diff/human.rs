@@ -1,4 +1,4 @@
-//! A comparison as text.
+//! Prints a comparison as text.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use super::widening::Widening;
 use crate::bundle::BundleId;
 use crate::cli::output::report::{Tone, counted, tinted};
 
-/// Longer values are cut.
+/// Longer values are truncated.
 const LONGEST: usize = 80;
 
 pub(super) fn tell(
@@ -100,7 +100,7 @@ fn shown(value: &Value) -> String {
     text.chars().take(LONGEST).chain(['…']).collect()
 }
 
-/// A policy's text line by line.
+/// A line diff of a policy's text.
 fn lines(before: &str, after: &str) -> String {
     let mut text = String::new();
     for change in TextDiff::from_lines(before, after).iter_all_changes() {

@@ -27,10 +27,10 @@ use replay::{Replay, Seen};
 pub(super) use human::tell as human;
 pub(super) use json::tell as json;
 
-/// Records between two words about the progress.
+/// Number of records between progress updates.
 const STRIDE: usize = 500;
 
-/// Puts every call of the logs to both bundles.
+/// Decides every call of the logs with both bundles.
 pub(super) fn replay(
     logs: &[PathBuf],
     bundles: [Opened; 2],
@@ -60,7 +60,7 @@ pub(super) fn replay(
     })
 }
 
-/// What a candidate and policies in shadow would have changed, as the gate recorded it.
+/// The changes that a candidate and shadow policies would have made, as recorded by the gate.
 pub(super) fn candidate(logs: &[PathBuf]) -> Result<Account, Stop> {
     let account = Account { explain: "toolgate explain DIR".to_owned(), ..Account::default() };
     read(logs, account, |account, recorded, place| {
@@ -72,7 +72,7 @@ pub(super) fn candidate(logs: &[PathBuf]) -> Result<Account, Stop> {
     })
 }
 
-/// Reads the logs line by line, and accounts for every line.
+/// Reads the logs line by line and counts every line.
 fn read(
     logs: &[PathBuf],
     mut account: Account,

@@ -11,7 +11,7 @@ use super::widening::Widening;
 use crate::bundle::Document;
 use change::{Bearing, Change, Part};
 
-/// Everything that is different.
+/// All differences.
 #[derive(Debug)]
 pub(super) struct Structure {
     /// The changes, in the order of the parts of a bundle.
@@ -30,13 +30,14 @@ impl Structure {
         Self { changes }
     }
 
-    /// Whether a change of this part may permit more.
+    /// Whether a change of this part may permit more calls.
     pub(super) fn may_widen(&self, part: Part) -> bool {
         let mut changes = self.changes.iter();
         changes.any(|change| change.part == part && change.bearing == Bearing::MayWiden)
     }
 
-    /// Whether a policy that both bundles have matches the same calls in both.
+    /// Whether only policies and layers differ, so that a policy in both bundles matches the same
+    /// calls.
     pub(super) fn only_policies(&self) -> bool {
         self.changes.iter().all(|change| match change.part {
             Part::Policy | Part::Layer => true,
@@ -46,14 +47,14 @@ impl Structure {
         })
     }
 
-    /// The ids of the policies that are not the same in both, words aside.
+    /// The ids of the policies that differ, apart from texts for people.
     pub(super) fn changed_policies(&self) -> impl Iterator<Item = &str> {
         let policies = self.changes.iter().filter(|change| change.part == Part::Policy);
         let decisive = policies.filter(|change| change.bearing != Bearing::None);
         decisive.map(|change| change.name.as_str())
     }
 
-    /// Whether something may pass that did not.
+    /// Whether a refused call may now be permitted.
     pub(super) fn widening(&self) -> Widening {
         let widens = self.changes.iter().any(|change| change.bearing == Bearing::MayWiden);
         if widens { Widening::Possible } else { Widening::None }

@@ -1,15 +1,15 @@
-//! Whether the new bundle permits what the old one refuses.
+//! Whether the new bundle permits calls that the old one refuses.
 
 use crate::cli::output::exit::Exit;
 
-/// How sure it is that the new bundle permits a call that the old one refuses.
+/// How certain it is that the new bundle permits a call that the old one refuses.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Widening {
-    /// It permits none.
+    /// It permits no such call.
     None,
-    /// It cannot be excluded.
+    /// It may permit one.
     Possible,
-    /// It permits one.
+    /// It permits at least one.
     Certain,
 }
 

@@ -1,4 +1,4 @@
-//! A `.cedar` file → its policies, each with its location.
+//! Reads the policies of a `.cedar` file with their locations.
 
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
@@ -11,14 +11,14 @@ use crate::bundle::{Code, Policies, PolicySource};
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
 
-/// The policies of one layer, in the order of files and in files.
+/// The policies of one layer, in the order of files and within files.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct LayerSource {
-    /// What goes into the document.
+    /// The policies for the document.
     pub(in crate::cli) policies: Policies,
-    /// Where each of them stands, by id.
+    /// The location of each policy, by id.
     pub(in crate::cli) places: BTreeMap<String, Location>,
-    /// What could not be read.
+    /// Problems found while reading.
     pub(in crate::cli) problems: Vec<Problem>,
 }
 
@@ -72,7 +72,7 @@ impl LayerSource {
     }
 }
 
-/// What Cedar says about text that it cannot read.
+/// A Cedar syntax error as a problem.
 pub(in crate::cli) fn syntax(file: &Arc<SourceFile>, error: &dyn Diagnostic) -> Problem {
     let label = error.labels().and_then(|mut labels| labels.next());
     let place = match &label {
@@ -118,7 +118,7 @@ mod tests {
              when { context.note == \"; permit (\" // not; yet\n };permit(principal,action,resource)\n\
              unless{true}; // the rest",
         ]);
-        // The second one has no id.
+        // The second policy has no id.
         assert_eq!(layer.problems.len(), 1);
         let sources: Vec<_> = layer.policies.iter().map(|policy| policy.source).collect();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A bundle's directory → its document, and the source location of each part.
+//! Compiles a bundle directory to its document, with the source location of each part.
 
 mod advice;
 mod built;

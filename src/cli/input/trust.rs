@@ -1,4 +1,4 @@
-//! What a filter requires of bundles, read from a file, and whether a document meets it now.
+//! The trust settings of a filter, read from a file, and whether a document meets them now.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(in crate::cli) struct TrustArgument {
 }
 
 impl TrustArgument {
-    /// What is demanded, if the document fulfils it.
+    /// The trust settings, if the document meets them.
     pub(in crate::cli) fn demand(
         &self,
         document: &Document,
@@ -46,7 +46,7 @@ fn read(path: &Path) -> Result<(TrustSettings, Trust), Stop> {
         let problems = errors.iter().map(|error| {
             let key = error.key.strip_prefix("trust.").unwrap_or_default();
             match places.find(key) {
-                // An excerpt would repeat what may be a private key.
+                // An excerpt could print a private key.
                 Some(span) if !matches!(error.problem, TrustProblem::Key(_)) => {
                     Problem::at(Location::at(&file, span), error.problem.to_string())
                 }
@@ -61,12 +61,12 @@ fn read(path: &Path) -> Result<(TrustSettings, Trust), Stop> {
     Ok((settings, trust))
 }
 
-/// The time of this machine, by which keys expire.
+/// The machine's time, which determines whether keys have expired.
 #[expect(clippy::disallowed_methods, reason = "the terminal edge reads the clock here only")]
 fn now() -> DateTime<Utc> {
     let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(elapsed.as_secs()).ok();
-    // A clock beyond every calendar is after every expiry.
+    // A time that is not representable counts as after every expiry.
     seconds
         .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
         .unwrap_or(DateTime::<Utc>::MAX_UTC)

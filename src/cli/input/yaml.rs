@@ -1,4 +1,4 @@
-//! YAML → Rust types, with the location of every key.
+//! Reads YAML into Rust types, with the location of every key.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::cli::output::source::{Location, SourceFile};
 ///
 /// # Errors
 ///
-/// The first thing in the file that is no YAML or does not fit the type.
+/// The first error: the file is not YAML or does not fit the type.
 pub(in crate::cli) fn read<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Problem> {
     serde_saphyr::from_str_with_options(&file.text, options()).map_err(|error| {
         let message = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
@@ -31,7 +31,7 @@ pub(in crate::cli) fn read<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Resul
     })
 }
 
-/// The key or the word that was meant by one that is unknown, where the error says which there are.
+/// The key or word probably meant by an unknown one, if the error lists the known ones.
 fn meant(message: &str) -> Option<String> {
     let unknown = ["unknown field `", "unknown variant `"];
     let rest = unknown.iter().find_map(|what| message.strip_prefix(what))?;
@@ -41,7 +41,7 @@ fn meant(message: &str) -> Option<String> {
     fuzzy_match::did_you_mean(name, known.map(|name| name.trim_matches('`')))
 }
 
-/// Nothing in these files may mean one thing here and another in the next YAML reader.
+/// Rejects YAML that parsers interpret differently.
 fn options() -> Options {
     serde_saphyr::options! {
         with_snippet: false,
@@ -50,7 +50,7 @@ fn options() -> Options {
     }
 }
 
-/// The places of everything in a file.
+/// The locations of all values in a file.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct KeySpans {
     root: Option<Node>,
@@ -72,7 +72,7 @@ struct Member {
 }
 
 impl Member {
-    /// What to point at: a scalar itself, but only the key of what may be many lines.
+    /// The span to point at: a scalar itself, but only the key of a value that may have many lines.
     fn span(&self) -> &Range<usize> {
         match self.value {
             Node::Scalar if !self.value_span.is_empty() => &self.value_span,
@@ -82,19 +82,19 @@ impl Member {
 }
 
 impl KeySpans {
-    /// The places in a file that [`read`] has read.
+    /// The locations in a file that [`read`] accepted.
     pub(in crate::cli) fn of(file: &SourceFile) -> Self {
         let root = serde_saphyr::from_str_with_options::<Node>(&file.text, options());
         Self { root: root.ok() }
     }
 
-    /// Where the value of a dotted path stands, or as much of the path as there is. Elements of
-    /// lists are named by their position.
+    /// The location of the value at a dotted path, or at the longest prefix that exists. List
+    /// elements are named by their position.
     pub(in crate::cli) fn find(&self, path: &str) -> Option<Range<usize>> {
         self.root.as_ref()?.find(path)
     }
 
-    /// Whether there is something at a dotted path of keys without dots.
+    /// Whether there is a value at a dotted path of keys without dots.
     pub(in crate::cli) fn has(&self, path: &str) -> bool {
         self.root.as_ref().is_some_and(|root| root.has(path))
     }
@@ -120,7 +120,7 @@ impl Node {
                 let (span, node) = elements.get(position.parse::<usize>().ok()?)?;
                 node.find(rest).or_else(|| Some(span.clone()))
             }
-            // A key may itself contain dots, so every key that begins the path is tried.
+            // A key may itself contain dots, so every key that is a prefix of the path is tried.
             Self::Map(members) => members.iter().find_map(|member| {
                 let rest = path.strip_prefix(member.key.as_str())?;
                 let rest = if rest.is_empty() { rest } else { rest.strip_prefix('.')? };
@@ -193,7 +193,7 @@ fn bytes(location: &serde_saphyr::Location) -> Option<Range<usize>> {
     Some(start..start.checked_add(length)?)
 }
 
-/// What the parser itself complains of has a line and a column only.
+/// The parser's own errors have only a line and a column.
 fn point(location: &serde_saphyr::Location, text: &str) -> Option<Range<usize>> {
     let line = usize::try_from(location.line()).ok()?.checked_sub(1)?;
     let column = usize::try_from(location.column()).ok()?.checked_sub(1)?;
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(find("a.b.c.0"), Some("x"));
         assert_eq!(find("a.b.c.1.d"), Some("1"));
         assert_eq!(find("ä.f"), Some("g"));
-        // As far as there is a path.
+        // The longest existing prefix.
         assert_eq!(find("a.b.c.1.z"), Some("{"));
         assert_eq!(find("empty.deeper"), Some("empty"));
         assert_eq!(find("z"), None);

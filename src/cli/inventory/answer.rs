@@ -1,4 +1,4 @@
-//! Reads what a server offers from files: pages of `tools/list` as they came over the wire, or an
+//! Reads a server's tools from files: pages of `tools/list` as received over the wire, or an
 //! OpenAPI document.
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
 use crate::tool::{self, ToolError};
 
-/// Every tool that the files offer, in full, but for those to skip.
+/// All tools in the files, in full, except the skipped ones.
 pub(super) fn read(paths: &[PathBuf], skip: &[String]) -> Result<Vec<Value>, Stop> {
     let files = paths.iter().map(|path| source(path)).collect::<Result<Vec<_>, _>>()?;
     let mut problems = Vec::new();
@@ -73,9 +73,9 @@ fn source(path: &Path) -> Result<Arc<SourceFile>, Stop> {
     Ok(Arc::new(SourceFile::new(name, text)))
 }
 
-/// What one file holds.
+/// The content of one file.
 enum Content {
-    /// Answers to `tools/list`, or parts of one.
+    /// Responses to `tools/list`, or parts of one.
     Pages(Vec<Value>),
     /// An OpenAPI document.
     Api(Value),
@@ -89,7 +89,7 @@ fn content(file: &Arc<SourceFile>) -> Result<Content, Vec<Problem>> {
             tools::parse(&Arc::new(event)).map_err(|problem| at(file, problem.message))
         };
         let messages = events.iter().map(message).collect::<Result<Vec<_>, _>>().map_err(one)?;
-        // A stream may carry notifications before the answer.
+        // A stream may contain notifications before the response.
         let answers = messages.into_iter().filter(|message| message.get("method").is_none());
         return pages(file, answers.collect()).map_err(one);
     }
@@ -103,7 +103,7 @@ fn content(file: &Arc<SourceFile>) -> Result<Content, Vec<Problem>> {
         };
     }
     let value: Value = yaml::read(file).map_err(one)?;
-    // Numbers that JSON readers disagree about are no better in YAML.
+    // Numbers that JSON parsers disagree about are rejected in YAML too.
     let again = SourceFile::new(file.name.clone(), value.to_string());
     let value = tools::parse(&Arc::new(again)).map_err(|problem| one(at(file, problem.message)))?;
     if value.is_object() { Ok(Content::Api(value)) } else { Err(one(at(file, NEITHER))) }
@@ -140,7 +140,7 @@ fn pages(file: &Arc<SourceFile>, answers: Vec<Value>) -> Result<Content, Problem
     if answers.is_empty() { Err(at(file, NEITHER)) } else { Ok(Content::Pages(answers)) }
 }
 
-/// The tools of all pages, which must be all there are.
+/// The tools of all pages; missing pages are an error.
 fn listed(contents: &[(&Arc<SourceFile>, Content)]) -> Result<Vec<Value>, Vec<Problem>> {
     let mut pages = Vec::new();
     for (file, content) in contents {

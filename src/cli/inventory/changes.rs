@@ -1,4 +1,4 @@
-//! Compares what a server offers with what was reviewed, member by member and argument by argument.
+//! Compares a server's tools with the reviewed ones, member by member and argument by argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,39 +8,39 @@ use serde_json::Value;
 use super::answer::name;
 use super::facts::facts;
 
-/// What became of a list of tools.
+/// The changes of a list of tools.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Changes {
-    /// Tools that are new, in full.
+    /// Added tools, in full.
     pub(super) added: Vec<Value>,
-    /// Names of tools that are gone.
+    /// Names of removed tools.
     pub(super) removed: Vec<String>,
-    /// Tools that are not what they were.
+    /// Changed tools.
     pub(super) changed: Vec<Changed>,
 }
 
-/// One tool that is not what it was.
+/// A changed tool.
 #[derive(Debug, Serialize)]
 pub(super) struct Changed {
     pub(super) tool: String,
     pub(super) changes: Vec<Change>,
 }
 
-/// One thing that changed about a tool.
+/// One change of a tool.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Change {
     /// The member of the tool, such as `description` or `inputSchema`.
     pub(super) member: String,
-    /// Where in the member: the dotted path of an argument, or the name of an annotation.
+    /// The position in the member: the dotted path of an argument, or the name of an annotation.
     pub(super) path: Option<String>,
-    /// The keyword of JSON Schema; none where all of the path is new or gone.
+    /// The JSON Schema keyword; `None` if the whole path was added or removed.
     pub(super) keyword: Option<String>,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
 }
 
 impl Changes {
-    /// What has to be done to `before` to get `after`. The order of tools is no change.
+    /// The changes from `before` to `after`. The order of tools is ignored.
     pub(super) fn between(before: &[Value], after: &[Value]) -> Self {
         let (old, new) = (by_name(before), by_name(after));
         let missing = |tool: &Value| name(tool).is_some_and(|name| !old.contains_key(name));
@@ -84,7 +84,7 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
             _ => Vec::new(),
         };
         if details.is_empty() {
-            // Whatever is not told in detail is told as a whole; nothing goes unsaid.
+            // Changes without details are reported as a whole, so that none is omitted.
             changes.push(Change {
                 member: member.to_owned(),
                 path: None,
@@ -98,13 +98,13 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
     changes
 }
 
-/// The names of the members of either value.
+/// The member names of both values.
 fn keys(values: [&Value; 2]) -> BTreeSet<&str> {
     let members = values.into_iter().filter_map(Value::as_object);
     members.flat_map(|members| members.keys().map(String::as_str)).collect()
 }
 
-/// Every member that differs, as deep as there are objects on both sides.
+/// All members that differ, recursively while both sides are objects.
 fn in_object(member: &str, before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut open = vec![(String::new(), before, after)];
@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// What changes when `inputSchema` does, as lines.
+    /// Checks the changes of `inputSchema`, printed as lines.
     #[track_caller]
     fn check(before: &Value, after: &Value, expected: &[&str]) {
         let tool = |schema: &Value| vec![json!({ "name": "a", "inputSchema": schema })];

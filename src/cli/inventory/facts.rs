@@ -1,21 +1,21 @@
-//! A JSON Schema as a flat list of facts, which compares argument by argument.
+//! Flattens a JSON Schema into a list of facts, so that it can be compared argument by argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-/// What is said about each dotted path; the empty path is the whole.
+/// The facts about each dotted path; the empty path is the whole schema.
 pub(super) type Facts = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// Types that are looked at while references are followed.
+/// Maximum number of subschemas visited while following references.
 const MOST: usize = 10_000;
-/// Nesting, references included.
+/// Maximum nesting, references included.
 const DEEPEST: usize = 256;
 
-/// Everything that a schema says.
+/// All facts of a schema.
 ///
-/// References are followed, so that a fact has the name of its argument. Where that would come to
-/// too much, they are facts themselves, and definitions have paths of their own.
+/// References are followed, so that a fact is listed under the name of its argument. If that
+/// exceeds the limits, references become facts themselves, and definitions have paths of their own.
 pub(super) fn facts(schema: &Value) -> Facts {
     let walk = |follow: bool| {
         let mut walk = Walk { root: schema, follow, facts: Facts::new(), ..Walk::default() };
@@ -50,13 +50,13 @@ impl Default for Walk<'_> {
 }
 
 impl<'a> Walk<'a> {
-    /// Notes what a schema says, or nothing if that is too much.
+    /// Adds the facts of a schema; `None` if a limit is exceeded.
     fn schema(&mut self, schema: &'a Value, path: &str, depth: usize) -> Option<()> {
         self.looked_at = self.looked_at.saturating_add(1);
         if self.follow && (self.looked_at > MOST || depth > DEEPEST) {
             return None;
         }
-        // A path without any fact is one, too.
+        // A path without any fact must be listed too.
         self.facts.entry(path.to_owned()).or_default();
         let Value::Object(members) = schema else {
             self.note(path, "schema", schema);
@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
                     self.schema(member, &path, depth)?;
                 }
             }
-            // Said of each property; the rest is odd enough to be said as it is.
+            // `required` is a fact of each property; names without a property are kept as they are.
             ("required", Value::Array(names)) => {
                 let properties = schema.get("properties");
                 let is_known = |name: &Value| {
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
         Some(())
     }
 
-    /// One type or null is that type; other choices have paths of their own.
+    /// A choice of one type or null is treated as that type; other choices have paths of their own.
     fn choices(
         &mut self,
         keyword: &str,
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
         done
     }
 
-    /// Definitions that no argument has led to: a model reads them all the same.
+    /// Adds definitions that no argument refers to, since models read them too.
     fn definitions(&mut self) -> Option<()> {
         for section in ["$defs", "definitions"] {
             let Some(Value::Object(definitions)) = self.root.get(section) else { continue };
@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
         Some(())
     }
 
-    /// Notes a fact. What two keywords say about one path is kept apart.
+    /// Adds a fact. Facts of the same keyword on one path are kept apart.
     fn note(&mut self, path: &str, keyword: &str, value: &Value) {
         let facts = self.facts.entry(path.to_owned()).or_default();
         let mut keyword = keyword.to_owned();

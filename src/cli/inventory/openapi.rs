@@ -1,7 +1,7 @@
-//! An OpenAPI 3.0 or 3.1 document → tools, one for each operation.
+//! Generates tools from an OpenAPI 3.0 or 3.1 document, one per operation.
 //!
-//! The document is read as JSON: what a typed reader does not know it drops, and a pinned
-//! description must not lose a word.
+//! The document is read as JSON: a typed parser would drop unknown members, and a pinned
+//! description must be complete.
 
 pub(super) mod api;
 mod convert;
@@ -19,9 +19,9 @@ use crate::tool::{self, Problem};
 /// The methods that a path item can have.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// The tools of all operations but those to skip.
+/// The tools of all operations except the skipped ones.
 ///
-/// The error has everything that cannot be expressed, and names the operation.
+/// The error lists everything that cannot be expressed, with its operation.
 pub(super) fn tools(document: &Value, skip: &[String]) -> Result<Vec<Value>, Vec<String>> {
     let api = Api::new(document).map_err(|error| vec![error])?;
     let (mut tools, mut errors) = (Vec::new(), Vec::new());
@@ -34,7 +34,7 @@ pub(super) fn tools(document: &Value, skip: &[String]) -> Result<Vec<Value>, Vec
         }
         match operation.tool() {
             Ok(tool) => tools.push(tool),
-            // What is skipped need not be expressible, but it keeps its name.
+            // A skipped operation need not be expressible, but its name stays reserved.
             Err(_) if skip.contains(&name) => tools.push(json!({ "name": name })),
             Err(found) => errors.extend(found.iter().map(|what| about(what))),
         }
@@ -45,7 +45,7 @@ pub(super) fn tools(document: &Value, skip: &[String]) -> Result<Vec<Value>, Vec
     if errors.is_empty() { Ok(tools) } else { Err(errors) }
 }
 
-/// Every operation, in the order of the document's paths.
+/// All operations, in the order of the document's paths.
 fn operations<'a>(api: &'a Api<'a>, errors: &mut Vec<String>) -> Vec<Operation<'a>> {
     let Some(paths) = api.document.get("paths").and_then(Value::as_object) else {
         errors.push("the document has no `paths`".to_owned());

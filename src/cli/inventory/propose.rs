@@ -1,4 +1,4 @@
-//! Proposes notes for tools that have none.
+//! Proposes notes for tools without any.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,17 +9,17 @@ use super::answer::name;
 use super::openapi::api::OPERATION;
 use crate::tool::{self, Marks, Problem, Tool};
 
-/// What could stand in `bundle.yaml` about a tool, if its server is to be believed.
+/// Proposed notes in `bundle.yaml` for a tool, based on the server's claims.
 #[derive(Debug, Serialize)]
 pub(super) struct Proposal {
     pub(super) tool: String,
     pub(super) classes: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<&'static str>,
-    /// Arguments without a type, which the gate refuses to guess about.
+    /// Arguments without a type, which the gate does not guess.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) opaque: Vec<String>,
-    /// What the server said.
+    /// The server's claims.
     pub(super) grounds: String,
 }
 
@@ -44,7 +44,7 @@ fn proposal(server: &str, tool: &Value) -> Proposal {
     Proposal { opaque: untyped(server, tool), tool: tool_name, classes, operation, grounds }
 }
 
-/// RFC 9110 says of each method what it means; what a server does is another question.
+/// Follows the method semantics of RFC 9110; the server's actual behaviour may differ.
 fn by_method(method: &str) -> (Vec<&'static str>, Option<&'static str>, String) {
     let (classes, operation) = match method {
         "GET" | "HEAD" | "OPTIONS" | "TRACE" => (vec!["read"], "read"),
@@ -55,7 +55,7 @@ fn by_method(method: &str) -> (Vec<&'static str>, Option<&'static str>, String) 
     (classes, Some(operation), method.to_owned())
 }
 
-/// MCP says what is meant where a server is silent: it may change things, and destroy them.
+/// MCP defines the defaults for missing annotations: a tool may make changes, and destructive ones.
 fn by_annotations(tool: &Value) -> (Vec<&'static str>, Option<&'static str>, String) {
     let hint = |name: &str| tool.get("annotations")?.get(name)?.as_bool();
     let hints = ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"];
@@ -83,7 +83,7 @@ fn by_annotations(tool: &Value) -> (Vec<&'static str>, Option<&'static str>, Str
     (classes, operation, said.join(", "))
 }
 
-/// The arguments that have to be opaque for the tool to load.
+/// The arguments that must be opaque for the tool to load.
 fn untyped(server: &str, tool: &Value) -> Vec<String> {
     let Ok(descriptions) = tool::read_tools(&json!([tool])) else { return Vec::new() };
     let problems = descriptions.iter().filter_map(|description| {

@@ -1,4 +1,4 @@
-//! What a bundle holds about one server: the reviewed tools file, and the notes.
+//! A bundle's content for one server: the reviewed tools file and the notes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use crate::cli::output::report::Problem;
 use crate::cli::output::source::SourceFile;
 use crate::tool::{self, Marks};
 
-/// A server as a bundle knows it.
+/// A server in a bundle.
 #[derive(Debug)]
 pub(super) struct Reviewed {
     server: String,
-    /// The tools file as a path of the user.
+    /// The tools file's path as the user would write it.
     path: PathBuf,
     is_new: bool,
     notes: ServerNotes,
     file: Option<Arc<SourceFile>>,
     tools: Vec<Value>,
-    /// Why the file is not what was reviewed.
+    /// Why the file differs from the reviewed one.
     problems: Vec<Problem>,
 }
 
 impl Reviewed {
-    /// Reads what the bundle in a directory has about a server; that may be nothing yet.
+    /// Reads a bundle directory's content for a server, which may be empty.
     pub(super) fn read(directory: &Path, server: &str) -> Result<Self, Stop> {
         let named = directory;
         let directory = if directory == Path::new(".") { Path::new("") } else { directory };
@@ -93,22 +93,22 @@ impl Reviewed {
         &self.notes.tools_from
     }
 
-    /// Whether the manifest does not have the server yet.
+    /// Whether the manifest lacks the server.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// What people say about the tools.
+    /// The authors' notes about the tools.
     pub(super) fn notes(&self) -> &BTreeMap<String, Marks> {
         &self.notes.tools
     }
 
-    /// The tools as they stand in the file, whoever wrote them there.
+    /// The tools in the file, pinned or not.
     pub(super) fn tools(&self) -> &[Value] {
         &self.tools
     }
 
-    /// The tools as they were reviewed; an error if the file is not what was pinned.
+    /// The tools as reviewed; an error if the file differs from what was pinned.
     pub(super) fn pinned(&self) -> Result<&[Value], Stop> {
         if !self.problems.is_empty() {
             return Err(self.problems.clone().into());
@@ -122,12 +122,12 @@ impl Reviewed {
         Ok(&self.tools)
     }
 
-    /// Whether the file has this content already.
+    /// Whether the file already has this content.
     pub(super) fn is(&self, text: &str) -> bool {
         self.file.as_ref().is_some_and(|file| file.text == text)
     }
 
-    /// The tools with notes that are not offered any more.
+    /// The tools with notes that the server no longer offers.
     pub(super) fn without_tool(&self, tools: &[Value]) -> Vec<&String> {
         let offered = |note: &str| tools.iter().any(|tool| name(tool) == Some(note));
         self.notes.tools.keys().filter(|note| !offered(note)).collect()

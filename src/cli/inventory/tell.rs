@@ -10,10 +10,10 @@ use super::propose::Proposal;
 use crate::cli::output::escape::shown;
 use crate::cli::output::report::{Tone, tinted};
 
-/// Texts up to this length are told in one line.
+/// Maximum length of texts shown on one line.
 const SHORT: usize = 40;
 
-/// Everything that changed, one block for each tool.
+/// All changes, one block per tool.
 pub(super) fn changes(changes: &Changes) -> String {
     let mut text = String::new();
     for tool in &changes.added {
@@ -34,7 +34,7 @@ pub(super) fn changes(changes: &Changes) -> String {
     text
 }
 
-/// How much changed, in one line.
+/// The number of changes, in one line.
 pub(super) fn summary(changes: &Changes) -> String {
     let counts = [
         (changes.added.len(), "new"),
@@ -65,7 +65,7 @@ fn told(change: &Change) -> String {
     }
 }
 
-/// The name of what changed.
+/// The name of the changed item.
 fn place(change: &Change) -> String {
     let Change { member, path, keyword, .. } = change;
     let of_schema = match member.as_str() {
@@ -88,7 +88,7 @@ fn is_long(before: &str, after: &str) -> bool {
     before.len().max(after.len()) > SHORT || before.contains('\n') || after.contains('\n')
 }
 
-/// Both texts, line by line.
+/// A line diff of both texts.
 fn difference(before: &str, after: &str) -> String {
     let mut text = String::new();
     for change in TextDiff::from_lines(before, after).iter_all_changes() {
@@ -107,7 +107,7 @@ fn plain(value: &Value) -> String {
     format!("`{}`", shown(&value.to_string()))
 }
 
-/// YAML that can be put into `bundle.yaml`. `tools_from` is given where the server is new there.
+/// YAML to insert into `bundle.yaml`. `tools_from` is given if the server is new there.
 pub(super) fn fragment(server: &str, tools_from: Option<&str>, proposals: &[Proposal]) -> String {
     let mut text = String::from(
         "# Proposed from what the server says about itself, which nobody has checked.\n\
@@ -134,7 +134,7 @@ pub(super) fn fragment(server: &str, tools_from: Option<&str>, proposals: &[Prop
     text
 }
 
-/// A YAML string, quoted unless every reader takes it for one as it is.
+/// A YAML string, quoted unless every parser reads it as a string without quotes.
 fn scalar(text: &str) -> String {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
     let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]

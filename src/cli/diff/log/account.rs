@@ -1,41 +1,41 @@
-//! Counts over all records of a log.
+//! Totals over all records of a log.
 
 use std::collections::BTreeSet;
 
 use super::groups::{Groups, What};
 use crate::cli::diff::widening::Widening;
 
-/// What a log says about two bundles, or about a candidate.
+/// The comparison of two bundles, or of a candidate, over a log.
 #[derive(Debug, Default)]
 pub(in crate::cli::diff) struct Account {
-    /// Records of decisions.
+    /// Decision records.
     pub(super) records: usize,
     /// Other lines, such as those of an access log.
     pub(super) others: usize,
-    /// Calls that were compared.
+    /// Compared calls.
     pub(super) compared: usize,
-    /// Requests that were refused before any policy was asked, which both bundles refuse alike.
+    /// Requests refused before policy evaluation, which both bundles refuse with the same reason.
     pub(super) settled: usize,
-    /// Records that a bundle with another digest than OLD wrote.
+    /// Records written by a bundle with another digest than OLD.
     pub(super) foreign: usize,
-    /// The environment of OLD, or nothing.
+    /// The environment of OLD, or an empty string.
     pub(super) environment: String,
-    /// Other environments that such records name.
+    /// Other environments named by such records.
     pub(super) elsewhere: BTreeSet<String>,
-    /// Everything that is not the same, by what came of it.
+    /// All differences, grouped by kind.
     pub(super) groups: Groups,
-    /// How the answers differ is asked with this command.
+    /// The command that explains a difference.
     pub(super) explain: String,
 }
 
 impl Account {
-    /// Whether something passes that did not. A log of which nothing was compared excludes nothing.
+    /// Whether a refused call is now permitted. A log without a compared call excludes nothing.
     pub(in crate::cli::diff) fn widening(&self) -> Widening {
         let least = if self.compared == 0 { Widening::Possible } else { Widening::None };
         self.groups.widening().max(least)
     }
 
-    /// Why the log says nothing about what may pass, where nothing of it was compared.
+    /// Why the log gives no evidence of widening, if none of its calls was compared.
     pub(super) fn silence(&self) -> Option<&'static str> {
         if self.compared > 0 {
             return None;

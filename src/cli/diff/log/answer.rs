@@ -17,14 +17,14 @@ use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 
-/// A bundle that can be asked often.
+/// A bundle prepared to decide many calls.
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) gate: Gate,
     readers: Vec<Reader>,
 }
 
-/// A policy and the arguments it looks at.
+/// A policy and the arguments and attributes it reads.
 #[derive(Debug)]
 struct Reader {
     policy: Policy,
@@ -32,8 +32,8 @@ struct Reader {
     can_fail: bool,
 }
 
-/// What a call is decided without, by the names of arguments and of attributes of the principal.
-/// Placeholders take their places.
+/// The withheld values of a call, by the names of arguments and principal attributes. Placeholders
+/// replace them.
 #[derive(Debug)]
 pub(super) struct Withheld<'a> {
     pub(super) arguments: &'a BTreeSet<&'a str>,
@@ -47,14 +47,14 @@ impl Withheld<'_> {
     }
 }
 
-/// A policy that may match a call or not, depending on what is withheld.
+/// A policy whose match depends on withheld values.
 struct Doubt {
     id: String,
     permits: bool,
     can_fail: bool,
 }
 
-/// What a bundle says.
+/// The decision of a bundle.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) reason: Reason,
@@ -64,14 +64,14 @@ pub(super) struct Answer {
     pub(super) record: Option<Record>,
 }
 
-/// How much of an answer holds whatever the withheld values are.
+/// Which part of a decision holds for all possible withheld values.
 #[derive(Debug)]
 pub(super) enum Certainty {
-    /// All of it.
+    /// The whole decision.
     Full,
-    /// That it is a refusal.
+    /// Only that it is a refusal.
     Refusal,
-    /// Nothing, because these policies read what is withheld.
+    /// Nothing, because these policies read withheld values.
     None(Vec<String>),
 }
 
@@ -96,8 +96,8 @@ impl Side {
         Self { gate, readers }
     }
 
-    /// Decides a call as the filter does. What is known of a policy that reads what is withheld is
-    /// used in place of what it would say of a placeholder.
+    /// Decides a call as the filter does. For a policy that reads withheld values, a known match
+    /// replaces its result with the placeholders.
     pub(super) fn ask(
         &mut self,
         arrival: &Arrival,
@@ -124,8 +124,7 @@ impl Side {
         Answer { reason, policies, certainty, record }
     }
 
-    /// What the gate decides, and the policies that could have to do with the call and read what is
-    /// withheld.
+    /// The outcome, and the policies that read withheld values and whose scope admits the call.
     fn doubtful(
         &self,
         arrival: &Arrival,
@@ -139,7 +138,7 @@ impl Side {
         }
         let (outcome, trace) = run::traced(&self.gate, arrival, body);
         let posed = outcome.records.iter().find_map(|record| trace.of(record));
-        // Without a question no policy is asked.
+        // Without a Cedar request no policy is evaluated.
         let Some(PosedCall { question, identity }) = posed else { return (outcome, Vec::new()) };
         let layers: Vec<_> = self.gate.bundle.layers.of(identity).collect();
         let applies = |reader: &&Reader| {
@@ -175,7 +174,7 @@ fn certainty(outcome: &Outcome, doubts: &[Doubt]) -> Certainty {
     let certain = if doubts.is_empty() {
         Some(Certainty::Full)
     } else if outcome.reason == Reason::Permitted {
-        // Another permit changes nothing, unless it fails.
+        // Another permit changes nothing, unless its evaluation fails.
         let harmless = |doubt: &Doubt| doubt.permits && !doubt.can_fail;
         let others = outcome.policies.iter().all(|id| !doubtful(id));
         (others && doubts.iter().all(harmless)).then_some(Certainty::Full)

@@ -7,8 +7,8 @@ use crate::cli::log::{Recorded, identity};
 use crate::cli::output::report::Problem;
 use crate::identity::IdentityMapping;
 
-/// Keys of the mapping that say where a value comes from. A record holds the values, and not the
-/// claims and certificates that another mapping would take others from.
+/// Mapping keys that name the source of a value. A record has the values, but not the claims and
+/// certificates that another mapping would read.
 const SOURCES: [&str; 9] = [
     "/principal/tokens",
     "/principal/id",
@@ -21,16 +21,16 @@ const SOURCES: [&str; 9] = [
     "/actor/spiffe",
 ];
 
-/// What two bundles make of the same claims.
+/// How two bundles map the same claims.
 #[derive(Debug)]
 pub(super) struct Callers {
-    /// A key by which they make another caller of them.
+    /// A mapping key that makes the callers differ.
     differs: Option<&'static str>,
-    /// The attributes that the new bundle takes from elsewhere.
+    /// The attributes that the new bundle reads from another source.
     attributes: Vec<String>,
 }
 
-/// A caller, and what the record does not say about it.
+/// A caller, and what its record lacks.
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
@@ -52,8 +52,8 @@ impl Callers {
         Self { differs, attributes: attributes.collect() }
     }
 
-    /// The caller as the old bundle sees it. A record that it did not write may be of a bundle
-    /// which asked for less.
+    /// The caller as the old bundle maps it. A record that it did not write may come from a bundle
+    /// that mapped fewer attributes.
     pub(super) fn old(
         recorded: &Recorded,
         mapping: &IdentityMapping,
@@ -65,7 +65,7 @@ impl Callers {
         Ok(Caller { identity: restored.identity, withheld })
     }
 
-    /// The caller as the new bundle sees it.
+    /// The caller as the new bundle maps it.
     pub(super) fn new_one(
         &self,
         recorded: &Recorded,

@@ -1,11 +1,11 @@
-//! What the candidate bundle or policies in shadow decided when a call was recorded. Nothing is
+//! Reports the recorded decisions of the candidate bundle and of shadow policies. Nothing is
 //! decided again.
 
 use super::groups::{Case, What};
 use crate::cli::log::{OpinionField, Recorded, reason_of};
 use crate::reason::{Decision, Reason};
 
-/// What there is to tell about a record; `None` where nobody else had a say.
+/// The differences to report for a record; `None` if it has no candidate or shadow decision.
 pub(super) fn cases(recorded: &Recorded) -> Option<Vec<Case>> {
     let candidate = recorded.candidate.as_ref().map(|candidate| {
         let bundle = &candidate.bundle;
@@ -32,7 +32,7 @@ fn case(recorded: &Recorded, by: String, opinion: &OpinionField) -> Option<Case>
         (Decision::Permit, _) => What::Refused,
         (_, Decision::Deny | Decision::Silence) => What::RefusedOtherwise,
     };
-    // A policy that no longer matches is named by the decision that it made.
+    // If a policy no longer matches, name the policies of the decision that it determined.
     let policies = if opinion.policies.is_empty()
         || what == What::Permitted && !recorded.policies.is_empty()
     {

@@ -1,4 +1,4 @@
-//! Calls to report, grouped by policy, tool and principal.
+//! Reported calls, grouped by policy, tool and principal.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,23 +7,23 @@ use crate::cli::diff::widening::Widening;
 use crate::cli::log::Recorded;
 use crate::reason::Decision;
 
-/// What there is to tell, the most urgent first.
+/// Kinds of results, the most urgent first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum What {
-    /// It was refused and would pass.
+    /// Refused, and would be permitted.
     Permitted,
-    /// Nobody can tell what would come of it.
+    /// The decision cannot be determined.
     Undecided,
-    /// It passed and would be refused.
+    /// Permitted, and would be refused.
     Refused,
-    /// It would be refused by another decision.
+    /// Refused, and would be refused with another decision.
     RefusedOtherwise,
-    /// The old bundle decides otherwise than is recorded.
+    /// The old bundle's decision differs from the recorded one.
     Disagrees,
 }
 
 impl What {
-    /// Its name for programs.
+    /// Its name in JSON.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Permitted => "permitted",
@@ -35,18 +35,18 @@ impl What {
     }
 }
 
-/// Something to tell about one call. Calls of which the same is to be told are one group.
+/// A result for one call. Calls with equal results form a group.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Case {
     pub(super) what: What,
-    /// Whose answer it is, where that is not the new bundle.
+    /// The source of the decision, if it is not the new bundle.
     pub(super) by: Option<String>,
-    /// Why, in words for people.
+    /// The reason as text for people.
     pub(super) why: String,
-    /// The policies behind it.
+    /// The policies that caused it.
     pub(super) policies: Vec<String>,
     pub(super) decisions: Option<(Decision, Decision)>,
-    /// Whether the call may pass though it was refused.
+    /// Whether a refused call may now be permitted.
     pub(super) may_widen: bool,
 }
 
@@ -63,7 +63,7 @@ impl Case {
     }
 }
 
-/// What calls have in common.
+/// What the calls of a group have in common.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Group {
     pub(super) case: Case,
@@ -74,9 +74,9 @@ pub(super) struct Group {
 /// The calls of a group.
 #[derive(Debug)]
 pub(super) struct Calls {
-    /// The ids of their records, or the places of records that do not read.
+    /// Record ids, or locations of records that do not parse.
     pub(super) ids: Vec<String>,
-    /// The log that the first of them stands in.
+    /// The log with the first of them.
     pub(super) log: Option<String>,
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Calls {
 pub(super) struct Groups(BTreeMap<Group, Calls>);
 
 impl Groups {
-    /// Adds what there is to tell about a recorded call.
+    /// Adds the results for a recorded call.
     pub(super) fn add(&mut self, cases: Vec<Case>, recorded: &Recorded, log: &Path) {
         for case in cases {
             let group = Group {
@@ -100,7 +100,7 @@ impl Groups {
         }
     }
 
-    /// Adds a record that does not read.
+    /// Adds a record that does not parse.
     pub(super) fn add_unreadable(&mut self, case: Case, place: String) {
         let group = Group { case, tool: String::new(), principal: String::new() };
         let calls = self.0.entry(group).or_insert_with(|| Calls { ids: Vec::new(), log: None });
@@ -115,12 +115,12 @@ impl Groups {
         groups
     }
 
-    /// How many calls there are of one kind.
+    /// The number of calls of one kind.
     pub(super) fn count(&self, what: What) -> usize {
         self.of(what).iter().map(|(_, calls)| calls.ids.len()).sum()
     }
 
-    /// Whether something passes that did not.
+    /// Whether a refused call is now permitted.
     pub(super) fn widening(&self) -> Widening {
         let widens = self.0.keys().filter(|group| group.case.may_widen);
         let widening = |group: &Group| match group.case.what {

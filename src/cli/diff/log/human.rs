@@ -1,4 +1,4 @@
-//! The comparison of a log as text.
+//! Prints the comparison of a log as text.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use super::account::Account;
 use super::groups::{Calls, Group, What};
 use crate::cli::output::report::{Tone, counted, tinted};
 
-/// So many ids are shown; JSON has all.
+/// Maximum number of ids shown; JSON has all.
 const IDS: usize = 3;
 
-/// Every kind, the most urgent first, as a heading says it.
+/// Every kind with its heading, the most urgent first.
 const KINDS: [(What, &str); 5] = [
     (What::Permitted, "refused, and would pass"),
     (What::Undecided, "cannot be decided again"),
@@ -37,7 +37,7 @@ pub(in crate::cli::diff) fn tell(account: &Account) -> String {
     text
 }
 
-/// Why records may not be of the old bundle: it was made for another environment.
+/// A hint that records may come from another bundle because OLD was built for another environment.
 fn elsewhere(account: &Account) -> String {
     if account.elsewhere.is_empty() {
         return String::new();
@@ -85,7 +85,7 @@ fn told(group: &Group, calls: &Calls, explain: &str) -> String {
     text
 }
 
-/// The command that says more about the first call of a group.
+/// The command that explains the first call of a group.
 pub(super) fn example(calls: &Calls, explain: &str) -> Option<String> {
     let (log, id) = (calls.log.as_ref()?, calls.ids.first()?);
     Some(format!("{explain} --record {log} --id {id}"))

@@ -1,4 +1,4 @@
-//! Whether policies that read withheld values matched a recorded call, inferred from its record.
+//! Infers from a record whether policies that read withheld values matched the call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ use crate::reason::Reason;
 pub(super) struct InferredMatches(BTreeMap<String, bool>);
 
 impl InferredMatches {
-    /// What a record of this bundle tells. Of the layers that permitted the call, no `forbid`
-    /// matched; of the one that refused it, only those that the record names, and where it names
-    /// none, nothing matched. The layers after that one were not asked.
+    /// Infers the matches from a record of this bundle. In the layers that permitted the call, no
+    /// `forbid` matched. In the layer that refused it, only the recorded policies matched; if none
+    /// are recorded, no policy matched. Later layers were not evaluated.
     pub(super) fn of(recorded: &Recorded, bundle: &Bundle, changed: &BTreeSet<String>) -> Self {
         let refused_by = match recorded.reason() {
             Some(Reason::Permitted | Reason::BatchRefused) => None,
@@ -35,12 +35,12 @@ impl InferredMatches {
         Self(known.flatten().filter(|(id, _)| !changed.contains(id)).collect())
     }
 
-    /// Whether a policy matched the recorded call, if that is known.
+    /// Whether a policy matched the recorded call, if known.
     pub(super) fn matches(&self, policy: &str) -> Option<bool> {
         self.0.get(policy).copied()
     }
 
-    /// The policy as it is known to have matched: whatever the arguments are, or not at all.
+    /// The policy with its match fixed: one that always matches, or `None` if it did not match.
     pub(super) fn revised(&self, policy: &Policy) -> Option<Policy> {
         match self.matches(policy.id().to_string().as_str()) {
             Some(true) => {
@@ -54,7 +54,7 @@ impl InferredMatches {
     }
 }
 
-/// What the record tells about the policies of one layer, one that refused the call or permitted it.
+/// The inferred matches of one layer that refused or permitted the call.
 fn told<'a>(
     recorded: &'a Recorded,
     layer: &'a Layer,
@@ -66,7 +66,7 @@ fn told<'a>(
         let named = recorded.policies.contains(&id);
         let told = match (policy.effect(), refused) {
             (Effect::Forbid, _) => Some(refused && named),
-            // Of a call that was refused for something else, the record names no permit.
+            // If the call was refused for another reason, the record names no permit.
             (Effect::Permit, false) => (reason == Some(Reason::Permitted)).then_some(named),
             (Effect::Permit, true) => (reason == Some(Reason::NotPermitted)).then_some(false),
         };
@@ -74,7 +74,7 @@ fn told<'a>(
     })
 }
 
-/// Layers of a lower rank are asked first; those of one rank in an order that depends on the caller.
+/// Layers with a lower rank are evaluated first; the order within a rank depends on the caller.
 fn rank(layer: &LayerName) -> u8 {
     match layer {
         LayerName::Org => 0,
@@ -150,7 +150,7 @@ mod tests {
             &[],
             &["reads", "tenant-acme-permit", "agent-a-forbid", "agent-b-permit"],
         );
-        // Which agent was asked first depends on the chain.
+        // The order of the agents' layers depends on the chain.
         check(
             &recorded("not_permitted", Some("agent/b"), &[]),
             &[],

@@ -1,4 +1,4 @@
-//! The comparison of a log as JSON.
+//! Prints the comparison of a log as JSON.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Placeholders for values that a record withholds. Any value that fits the schema will do where no
-//! policy reads it; where one does, the answer is not used.
+//! Placeholders for withheld values. If no policy reads the value, any value that fits the schema
+//! will do; if one does, the decision is not used.
 
 use std::fmt::Write as _;
 
@@ -9,16 +9,17 @@ use crate::cli::log::arguments::is_mark;
 use crate::json;
 use crate::tool::{ArgumentError, Tool};
 
-/// Nesting that no recorded call has.
+/// Maximum nesting; no recorded call reaches it.
 const DEPTH: usize = 128;
 
-/// Replaces every mark by a value that all these tools accept, or says which argument has none.
+/// Replaces every mark by a value that all these tools accept. The error names an argument that has
+/// none.
 pub(super) fn fill(arguments: &Value, tools: &[&Tool], schema: &Value) -> Result<Value, String> {
     let mut places = Vec::new();
     collect(arguments, &mut Vec::new(), &mut places);
     let mut marks: Vec<Placeholder> =
         places.into_iter().map(|place| Placeholder::new(place, schema)).collect();
-    // Each round either fits or has one candidate less.
+    // Each iteration either succeeds or removes one candidate.
     loop {
         let mut filled = arguments.clone();
         for mark in &marks {
@@ -34,10 +35,10 @@ pub(super) fn fill(arguments: &Value, tools: &[&Tool], schema: &Value) -> Result
     }
 }
 
-/// A place where a value is withheld, and what may stand there; the last of it is tried first.
+/// The position of a withheld value with its candidates; the last candidate is tried first.
 struct Placeholder {
     place: Vec<Step>,
-    /// The place as errors name it.
+    /// The path as shown in errors.
     path: String,
     candidates: Vec<Option<Value>>,
 }
@@ -52,7 +53,7 @@ impl Placeholder {
 
 fn accept(tool: &Tool, arguments: &Value) -> Result<(), ArgumentError> {
     let text = arguments.to_string();
-    // What consists of JSON reads; what nests deeper than any call fits no tool.
+    // Serialized JSON parses; arguments nested deeper than the limit fit no tool.
     let value = json::read(text.as_bytes(), DEPTH).ok();
     tool.arguments(value.as_ref().and_then(|value| value.as_object()), usize::MAX).map(|_| ())
 }
@@ -63,7 +64,7 @@ enum Step {
     Position(usize),
 }
 
-/// Where marks stand.
+/// Collects the paths of marks.
 fn collect(value: &Value, path: &mut Vec<Step>, places: &mut Vec<Vec<Step>>) {
     match value {
         Value::String(text) if is_mark(text) => places.push(path.clone()),
@@ -85,7 +86,7 @@ fn collect(value: &Value, path: &mut Vec<Step>, places: &mut Vec<Vec<Step>>) {
     }
 }
 
-/// The path as errors name it: `contact.emails[0]`.
+/// The path as shown in errors: `contact.emails[0]`.
 fn dotted(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
@@ -99,7 +100,7 @@ fn dotted(path: &[Step]) -> String {
     text
 }
 
-/// Puts a value at a place, or takes the member away where there is no value.
+/// Sets the value at a path, or removes the member if there is no value.
 fn put(arguments: &mut Value, path: &[Step], value: Option<Value>) -> Option<()> {
     let (last, way) = path.split_last()?;
     let mut at = arguments;
@@ -113,13 +114,14 @@ fn put(arguments: &mut Value, path: &[Step], value: Option<Value>) -> Option<()>
         (Step::Name(name), Some(value)) => *at.get_mut(name)? = value,
         (Step::Name(name), None) => drop(at.as_object_mut()?.remove(name)),
         (Step::Position(position), Some(value)) => *at.get_mut(*position)? = value,
-        // An element is never absent; the mark in its place is what does not fit, if it does not.
+        // Elements cannot be removed; if the mark in its place does not fit the schema, the
+        // candidate fails.
         (Step::Position(_), None) => {}
     }
     Some(())
 }
 
-/// What may fit: the mark itself, nothing, what the schema names, and one value of each type.
+/// The candidates: the mark itself, no value, values from the schema, and one value of each type.
 fn candidates(schema: &Value, path: &[Step]) -> Vec<Option<Value>> {
     let schema = described(schema, path);
     let named = |keyword: &str| schema.and_then(|schema| schema.get(keyword)).cloned();
@@ -155,7 +157,7 @@ fn candidates(schema: &Value, path: &[Step]) -> Vec<Option<Value>> {
     std::iter::once(None).chain(values.map(Some)).collect()
 }
 
-/// The schema at a place, as far as it stands where the place says.
+/// The subschema for a path, as far as the schema has it at that path itself.
 fn described<'a>(schema: &'a Value, path: &[Step]) -> Option<&'a Value> {
     path.iter().try_fold(schema, |schema, step| match step {
         Step::Name(name) => schema.get("properties")?.get(name),
@@ -170,7 +172,7 @@ mod tests {
     use super::*;
     use crate::tool::{Marks, read_tools};
 
-    /// Arguments of which `a` is withheld, by the schema of `a`.
+    /// Fills arguments in which `a` is withheld, with this schema of `a`.
     #[track_caller]
     fn check(schema: &Value, withheld: &Value, fits: bool) {
         let input = json!({

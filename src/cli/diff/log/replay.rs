@@ -19,38 +19,39 @@ use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
 
-/// Two bundles that recorded calls are put to.
+/// Two bundles that decide recorded calls.
 #[derive(Debug)]
 pub(super) struct Replay {
     old: Side,
     new: Side,
     documents: [Document; 2],
     callers: Callers,
-    /// Whether what is asked before any policy differs, and whether what tools declare does.
+    /// Whether settings that apply before policy evaluation differ, and whether the tools'
+    /// declarations differ.
     settings_differ: bool,
     tools_differ: bool,
-    /// Whether policies meet the same types, entities, tools and principals in both.
+    /// Whether types, entities, tools and principals are the same in both.
     only_policies: bool,
     /// The policies that differ.
     changed: BTreeSet<String>,
 }
 
-/// What came of a record.
+/// The result for a record.
 #[derive(Debug)]
 pub(super) enum Seen {
-    /// Both bundles refuse it before any policy is asked, and for the same reason.
+    /// Both bundles refuse it before policy evaluation, with the same reason.
     Settled,
-    /// Both bundles have an answer; this is what there is to tell about them.
+    /// Both bundles decided it; these are the differences.
     Compared(Vec<Case>),
-    /// At least one of them has none.
+    /// At least one bundle could not decide it.
     Undecided(Case),
 }
 
-/// Why there is no answer.
+/// Why a call could not be decided.
 struct Missing {
     why: String,
     policies: Vec<String>,
-    /// Whether the record cannot be believed.
+    /// Whether the record is inconsistent.
     changed: bool,
 }
 
@@ -80,12 +81,12 @@ impl Replay {
         }
     }
 
-    /// Whether the old bundle wrote a record.
+    /// Whether the old bundle wrote the record.
     pub(super) fn is_of_old(&self, recorded: &Recorded) -> bool {
         recorded.bundle.digest == self.old.gate.bundle.id.digest.as_str()
     }
 
-    /// Puts a recorded call to both bundles.
+    /// Decides a recorded call with both bundles.
     pub(super) fn see(&mut self, recorded: &Recorded) -> Seen {
         let seen = if recorded.is_call() {
             self.compare(recorded).map(Seen::Compared)
@@ -93,7 +94,7 @@ impl Replay {
             self.early(recorded)
         };
         seen.unwrap_or_else(|Missing { why, policies, changed }| {
-            // What passed with the old bundle can only come to be refused.
+            // A call that the old bundle permitted can only become a refusal.
             let passed =
                 !changed && self.is_of_old(recorded) && recorded.decision() == Decision::Permit;
             Seen::Undecided(Case {
@@ -104,7 +105,7 @@ impl Replay {
         })
     }
 
-    /// What was refused before any policy was asked, of which the record does not hold enough.
+    /// A request refused before policy evaluation; its record is too incomplete to decide it again.
     fn early(&self, recorded: &Recorded) -> Result<Seen, Missing> {
         let by_tools = recorded.reason() == Some(Reason::HeaderMismatch);
         if self.settings_differ || by_tools && self.tools_differ {
@@ -160,7 +161,7 @@ impl Replay {
         self.told(recorded, old, &new, &withheld)
     }
 
-    /// What a record of the old bundle tells about policies that the new one has as well.
+    /// Matches inferred from a record of the old bundle, for policies that the new bundle also has.
     fn known(&self, recorded: &Recorded) -> InferredMatches {
         if !self.only_policies || !self.is_of_old(recorded) {
             return InferredMatches::default();
@@ -168,7 +169,7 @@ impl Replay {
         InferredMatches::of(recorded, &self.old.gate.bundle, &self.changed)
     }
 
-    /// What does not fit a schema does not fit the same one again.
+    /// Arguments that did not fit a schema do not fit an identical one.
     fn unfit(&self, recorded: &Recorded) -> Result<Vec<Case>, Missing> {
         if self.is_of_old(recorded) && self.same_schema(recorded) {
             return Ok(Vec::new());
@@ -177,7 +178,7 @@ impl Replay {
         Err(Missing::because(why))
     }
 
-    /// The arguments with placeholders for what the record withholds.
+    /// The arguments with placeholders for withheld values.
     fn filled(
         &self,
         recorded: &Recorded,
@@ -207,7 +208,7 @@ impl Replay {
         })
     }
 
-    /// The tool as both bundles know it.
+    /// The tool in both bundles.
     fn tools(&self, recorded: &Recorded) -> Vec<&Tool> {
         let tool = |side| -> Option<&Tool> {
             let (server, name) = recorded.tool()?;
@@ -231,7 +232,7 @@ impl Replay {
         matches!(self.schemas(recorded).as_slice(), [old, new] if old == new)
     }
 
-    /// Whether the bundles describe an argument differently.
+    /// Whether the bundles' schemas of an argument differ.
     fn described(&self, recorded: &Recorded, argument: &str) -> bool {
         let [old, new] = self.schemas(recorded)[..] else { return false };
         let property =
@@ -240,7 +241,7 @@ impl Replay {
         property(old) != property(new) || shared(old) != shared(new)
     }
 
-    /// What there is to tell about two answers.
+    /// The differences between two decisions.
     fn told(
         &self,
         recorded: &Recorded,
@@ -255,7 +256,7 @@ impl Replay {
                 cases.extend(disagreement(recorded, &old, self.is_of_old(recorded), complete));
                 old
             }
-            // Its own record says what the values were good for.
+            // The record of the old bundle has the decision made with the actual values.
             Certainty::Refusal | Certainty::None(_) if self.is_of_old(recorded) => {
                 as_recorded(recorded)
             }
@@ -270,7 +271,7 @@ impl Replay {
         Ok(cases)
     }
 
-    /// Where the new bundle is the candidate that the record tells of, it has to say what it said.
+    /// If the new bundle is the recorded candidate, its decision must equal the recorded one.
     fn disagreement_of_candidate(
         &self,
         recorded: &Recorded,
@@ -292,7 +293,7 @@ fn reads(policies: &[String], withheld: &[String]) -> Missing {
     Missing { policies: policies.to_vec(), ..Missing::because(why) }
 }
 
-/// The answer that a record tells of. What was refused with its batch was permitted on its own.
+/// The recorded decision. A call refused with its batch was permitted by itself.
 fn as_recorded(recorded: &Recorded) -> Answer {
     let reason = recorded.reason().unwrap_or(Reason::Internal);
     let reason = if reason == Reason::BatchRefused { Reason::Permitted } else { reason };
@@ -300,8 +301,8 @@ fn as_recorded(recorded: &Recorded) -> Answer {
     Answer { reason, policies, certainty: Certainty::Full, record: None }
 }
 
-/// What the old bundle decides otherwise than is recorded. Of a record that withholds nothing, all
-/// that it says of the decision is compared.
+/// Differences between the old bundle's decision and the recorded one. If the record withholds
+/// nothing, all its members about the decision are compared.
 fn disagreement(recorded: &Recorded, old: &Answer, of_old: bool, complete: bool) -> Option<Case> {
     let was = as_recorded(recorded);
     let differing = log::differences(recorded, old.record.as_ref()?, of_old && complete);
@@ -332,7 +333,7 @@ fn difference(old: &Answer, new: &Answer) -> Option<Case> {
             What::RefusedOtherwise
         }
     };
-    // A policy that no longer matches is named by the decision that it made.
+    // If a policy no longer matches, name the policies of the decision that it determined.
     let [first, second] = if what == What::Permitted { [old, new] } else { [new, old] };
     let policies = if first.policies.is_empty() { &second.policies } else { &first.policies };
     Some(Case {

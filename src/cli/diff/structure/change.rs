@@ -1,4 +1,4 @@
-//! One change between two bundles, and what it can do to decisions.
+//! One change between two bundles, and its effect on decisions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,17 +6,17 @@ use serde_json::Value;
 
 use super::values::{self, Difference};
 
-/// One thing that is different.
+/// One difference.
 #[derive(Debug)]
 pub(in crate::cli::diff) struct Change {
     pub(in crate::cli::diff) part: Part,
-    /// What it is, as its part names it.
+    /// The name of the changed item within its part.
     pub(in crate::cli::diff) name: String,
     pub(in crate::cli::diff) kind: Kind,
     pub(in crate::cli::diff) bearing: Bearing,
-    /// What about it is different.
+    /// How it differs.
     pub(in crate::cli::diff) differences: Vec<Difference>,
-    /// Both texts of a policy; the absent one is empty.
+    /// Both texts of a policy; empty on the side that lacks it.
     pub(in crate::cli::diff) texts: Option<[String; 2]>,
 }
 
@@ -32,7 +32,7 @@ pub(in crate::cli::diff) enum Part {
 }
 
 impl Part {
-    /// Its name for programs.
+    /// Its name in JSON.
     pub(in crate::cli::diff) fn as_str(self) -> &'static str {
         match self {
             Self::Setting => "setting",
@@ -45,7 +45,7 @@ impl Part {
     }
 }
 
-/// How something is different.
+/// The kind of change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::cli::diff) enum Kind {
     Added,
@@ -63,11 +63,11 @@ impl Kind {
     }
 }
 
-/// What a change can do to decisions, whatever the call. Several changes of which none widens do
-/// not widen together: each leaves a bundle that permits no more than the one before.
+/// The effect of a change on decisions, for all calls. Changes that do not widen individually do
+/// not widen together: each one leaves a bundle that permits no more than the one before.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(in crate::cli::diff) enum Bearing {
-    /// It changes no decision.
+    /// No decision changes.
     None,
     /// It can only refuse more.
     Narrows,
@@ -75,8 +75,8 @@ pub(in crate::cli::diff) enum Bearing {
     MayWiden,
 }
 
-/// Things by name, before and after → the changes, in the order of the names. `judge` says what
-/// follows from the difference between two values; of what is added or removed, one is absent.
+/// The changes between items by name, in the order of the names. `judge` derives the effect from
+/// the two values; one of them is absent if the item was added or removed.
 pub(super) fn by_name<T>(
     part: Part,
     old: &BTreeMap<String, T>,
@@ -97,7 +97,7 @@ pub(super) fn by_name<T>(
     changes.collect()
 }
 
-/// The differences between two values of which one may be absent; none when they are the same.
+/// The differences between two values of which one may be absent; empty if they are equal.
 pub(super) fn differences(
     before: Option<&Value>,
     after: Option<&Value>,

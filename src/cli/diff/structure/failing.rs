@@ -1,10 +1,10 @@
-//! Whether a policy that passed strict validation can still fail when it is evaluated.
+//! Whether the evaluation of a policy that passed strict validation can still fail.
 
 use serde_json::Value;
 
 use crate::cli::analysis::total_functions::TOTAL;
 
-/// Operators that always have an answer for values of the types that validation asks for.
+/// Operators that never fail on operands of the types that validation requires.
 const OPERATORS: [&str; 24] = [
     "Value",
     "Var",
@@ -32,8 +32,8 @@ const OPERATORS: [&str; 24] = [
     ".",
 ];
 
-/// Whether evaluation can fail: by arithmetic, by an attribute of an entity that may not be there,
-/// or by an operator that nobody here knows.
+/// Whether evaluation can fail: by arithmetic, by an attribute of an entity that may be missing, or
+/// by an operator that is not listed here.
 pub(in crate::cli::diff) fn can_fail(policy: &Value) -> bool {
     let conditions = policy.get("conditions").and_then(Value::as_array);
     conditions.is_none_or(|conditions| {
@@ -55,7 +55,7 @@ fn expression(expression: &Value) -> bool {
     }
 }
 
-/// The expressions inside of one, by the shape of their operator.
+/// The subexpressions of an expression, by the shape of its operator.
 fn inner(operator: &str, operands: &Value) -> bool {
     match (operator, operands) {
         (_, Value::Array(elements)) => elements.iter().any(expression),
@@ -68,7 +68,7 @@ fn inner(operator: &str, operands: &Value) -> bool {
     }
 }
 
-/// An attribute of the context, which validation knows to be there, or of the principal, whose
+/// An attribute of the context, whose presence validation ensures, or of the principal, whose
 /// attributes come with the request. Other entities may be missing.
 fn is_certain(expression: &Value) -> bool {
     let mut names = Vec::new();

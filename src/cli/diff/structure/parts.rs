@@ -10,15 +10,15 @@ use super::change::{Bearing, Change, Kind, Part, by_name, differences};
 use super::values::{self, Difference};
 use crate::bundle::{Document, EntitySource};
 
-/// Settings that change what is said and not what is decided.
+/// Settings that change texts but no decision.
 const WORDS: [&str; 3] = ["name", "version", "refusal"];
 
-/// Members of a document that are compared in their own way. Signatures change nothing, and what is
-/// resolved follows from the others.
+/// Members of a document that are compared elsewhere or ignored. Signatures change nothing, and the
+/// resolved part follows from the others.
 const PARTS: [&str; 6] = ["schema", "layers", "entities", "resolved", "tools", "signatures"];
 
-/// Every difference between the manifests, by dotted key. What they say about tools is told with
-/// the tools.
+/// The differences between the manifests, by dotted key. Notes about tools are compared with the
+/// tools.
 pub(super) fn settings(old: &Document, new: &Document) -> Vec<Change> {
     let (before, after) = (manifest(old), manifest(new));
     let found = values::differences(Some(&before), Some(&after)).into_iter().map(|difference| {
@@ -43,7 +43,7 @@ fn kind(difference: &Difference) -> Kind {
     }
 }
 
-/// The manifest, and whatever else stands in a document and is no part of its own.
+/// The manifest, and all other members of the document that have no comparison of their own.
 fn manifest(document: &Document) -> Value {
     let mut whole = serde_json::to_value(document).unwrap_or_default();
     let Some(members) = whole.as_object_mut() else { return whole };
@@ -51,7 +51,7 @@ fn manifest(document: &Document) -> Value {
     let mut manifest = members.remove("manifest").unwrap_or_default();
     let servers = manifest.get_mut("servers").and_then(Value::as_object_mut);
     for server in servers.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut) {
-        // Where a file stands says nothing about what is in it.
+        // The path of the tools file does not affect its content.
         server.remove("tools_from");
         server.remove("tools");
     }
@@ -59,14 +59,14 @@ fn manifest(document: &Document) -> Value {
     whole
 }
 
-/// Every difference between the types that the authors declare.
+/// The differences between the types that the authors declare.
 pub(super) fn types(old: &Document, new: &Document) -> Vec<Change> {
     by_name(Part::Type, &declared(old), &declared(new), |_, before, after| {
         Some((Bearing::MayWiden, differences(before, after)?))
     })
 }
 
-/// The declarations of a schema by name, in Cedar's JSON form.
+/// The declarations of a schema by name, in Cedar's JSON format.
 fn declared(document: &Document) -> BTreeMap<String, Value> {
     let fragment = SchemaFragment::from_str(&document.schema).ok();
     let json = fragment.and_then(|fragment| fragment.to_json_value().ok()).unwrap_or_default();
@@ -87,7 +87,7 @@ fn declared(document: &Document) -> BTreeMap<String, Value> {
     found
 }
 
-/// Every difference between the static entities.
+/// The differences between the static entities.
 pub(super) fn entities(old: &Document, new: &Document) -> Vec<Change> {
     by_name(Part::Entity, &by_uid(&old.entities), &by_uid(&new.entities), |_, before, after| {
         Some((Bearing::MayWiden, differences(before, after)?))
@@ -95,7 +95,7 @@ pub(super) fn entities(old: &Document, new: &Document) -> Vec<Change> {
 }
 
 fn by_uid(entities: &[EntitySource]) -> BTreeMap<String, Value> {
-    // One spelling for each, whatever the author's.
+    // Normalizes the spelling of each entity.
     let spelled =
         |uid: &String| EntityUid::from_str(uid).map_or_else(|_| uid.clone(), |uid| uid.to_string());
     let entry = |entity: &EntitySource| {

@@ -10,26 +10,26 @@ use super::failing::can_fail;
 use super::values;
 use crate::bundle::Document;
 
-/// Annotations that the gate only repeats. Others may say how a policy is enforced.
+/// Annotations that the gate only repeats. Other annotations can affect how a policy is enforced.
 const WORDS: [&str; 4] = ["id", "reason", "severity", "description"];
 
-/// A policy where it stands.
+/// A policy with its layer.
 struct Placed {
     layer: String,
     source: String,
     policy: Policy,
-    /// Cedar's JSON form, which knows neither formatting nor comments.
+    /// Cedar's JSON format, without formatting and comments.
     meaning: Map<String, Value>,
 }
 
-/// Layers that come and go.
+/// Added and removed layers.
 pub(super) fn layers(old: &Document, new: &Document) -> Vec<Change> {
     let (before, after) = (names(old), names(new));
     let changes = before.symmetric_difference(&after).map(|name| Change {
         part: Part::Layer,
         name: name.clone(),
         kind: if before.contains(name) { Kind::Removed } else { Kind::Added },
-        // It may be what a tenant must have to be served at all.
+        // A tenant may need the layer to be served at all.
         bearing: Bearing::MayWiden,
         differences: Vec::new(),
         texts: None,
@@ -41,7 +41,7 @@ fn names(document: &Document) -> BTreeSet<String> {
     document.layers.keys().map(ToString::to_string).collect()
 }
 
-/// Every difference between the policies, by `@id`.
+/// The differences between the policies, by `@id`.
 pub(super) fn policies(old: &Document, new: &Document) -> Vec<Change> {
     let (before, after) = (placed(old), placed(new));
     let mut changes = by_name(Part::Policy, &before, &after, |_, before, after| {
@@ -62,7 +62,7 @@ pub(super) fn policies(old: &Document, new: &Document) -> Vec<Change> {
             side.get(&change.name).map(|placed| placed.source.clone()).unwrap_or_default()
         };
         change.texts = Some([text(&before), text(&after)]);
-        // Cedar's form of two scopes or conditions is long and says less than the two texts.
+        // Cedar's JSON for two scopes or conditions is long and less readable than the two texts.
         if change.kind == Kind::Changed {
             let mut aspects: Vec<_> = std::mem::take(&mut change.differences);
             for aspect in &mut aspects {
@@ -83,7 +83,7 @@ fn placed(document: &Document) -> BTreeMap<String, Placed> {
     let mut found = BTreeMap::new();
     for (layer, policies) in &document.layers {
         for written in policies.iter() {
-            // What does not parse does not load.
+            // A policy that does not parse does not load.
             let Ok(policy) = Policy::parse(None, written.source) else { continue };
             let meaning = policy.to_json().ok().and_then(|json| json.as_object().cloned());
             let placed = Placed {
@@ -99,14 +99,14 @@ fn placed(document: &Document) -> BTreeMap<String, Placed> {
 }
 
 impl Placed {
-    /// Everything that can be different.
+    /// Everything that is compared.
     fn value(&self) -> Value {
         let mut value = self.meaning.clone();
         value.insert("layer".to_owned(), self.layer.clone().into());
         Value::Object(value)
     }
 
-    /// The same without words for people.
+    /// The same without texts for people.
     fn decisive(&self) -> Value {
         let mut value = self.value();
         if let Some(annotations) = value.get_mut("annotations").and_then(Value::as_object_mut) {
@@ -119,8 +119,8 @@ impl Placed {
     }
 }
 
-/// A forbid more and a permit less refuse more; but a policy that fails refuses the call, so that
-/// one that can fail may have to go for a call to pass.
+/// Adding a forbid or removing a permit refuses more calls. But a policy whose evaluation fails
+/// refuses the call, so removing a policy that can fail may permit more.
 fn bearing(before: Option<&Placed>, after: Option<&Placed>) -> Bearing {
     match (before, after) {
         (Some(before), Some(after)) if before.decisive() == after.decisive() => Bearing::None,

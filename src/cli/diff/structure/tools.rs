@@ -1,4 +1,4 @@
-//! Compares tools: the descriptions of their servers, and the notes in `bundle.yaml`.
+//! Compares tools: their descriptions by the server, and the notes in `bundle.yaml`.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use super::change::{Bearing, Change, Part, by_name};
 use super::values::{self, Difference};
 use crate::bundle::Document;
 
-/// Marks that change what is recorded and not what is decided.
+/// Marks that change the record but no decision.
 const RECORDED: [&str; 4] = ["redact", "data_class", "operation", "cost"];
-/// Keywords of JSON Schema that assert nothing.
+/// JSON Schema keywords that assert nothing.
 const WORDS: [&str; 7] =
     ["title", "description", "examples", "default", "deprecated", "$comment", "$schema"];
-/// Where the schema of the arguments stands in a tool's description.
+/// The member of a tool's description with the schema of the arguments.
 const SCHEMA: &str = "inputSchema";
 
-/// Every difference between the tools, by `<server>/<tool>`.
+/// The differences between the tools, by `<server>/<tool>`.
 pub(super) fn tools(old: &Document, new: &Document) -> Vec<Change> {
     by_name(Part::Tool, &by_tool(old), &by_tool(new), |_, before, after| match (before, after) {
         (None, _) => Some((Bearing::MayWiden, Vec::new())),
@@ -29,7 +29,7 @@ pub(super) fn tools(old: &Document, new: &Document) -> Vec<Change> {
     })
 }
 
-/// What is known of each tool: its server's description and its marks.
+/// The server's description and the marks of each tool.
 fn by_tool(document: &Document) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for (server, tools) in &document.tools {
@@ -47,7 +47,7 @@ fn bearing(difference: &Difference) -> Bearing {
     let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
     let harmless = match path.as_slice() {
         ["marks", mark, ..] => RECORDED.contains(mark),
-        // What the server says to models, which no policy sees.
+        // Texts of the server for models, which no policy reads.
         ["tool", "digest"] => true,
         ["tool", SCHEMA, inner @ ..] => keyword(inner).is_some_and(|word| WORDS.contains(&word)),
         _ => false,
@@ -55,13 +55,13 @@ fn bearing(difference: &Difference) -> Bearing {
     if harmless { Bearing::None } else { Bearing::MayWiden }
 }
 
-/// The keyword of JSON Schema that a path leads to or through, and not the name of an argument.
+/// The JSON Schema keyword that a path leads to or through, as opposed to an argument name.
 fn keyword<'a>(path: &[&'a str]) -> Option<&'a str> {
     let mut steps = path.iter();
     let mut found = None;
     while let Some(step) = steps.next() {
         match *step {
-            // The next step is a name, and a schema follows it.
+            // The next step is a name, followed by a schema.
             "properties" | "$defs" | "definitions" => {
                 steps.next();
                 found = None;
@@ -73,8 +73,8 @@ fn keyword<'a>(path: &[&'a str]) -> Option<&'a str> {
     found
 }
 
-/// The same with the path of the argument in place of the path in the schema: what is said of
-/// `properties.details.properties.phone.maxLength` is said of `details.phone`, `maxLength`.
+/// Replaces the path in the schema by the path of the argument:
+/// `properties.details.properties.phone.maxLength` becomes `details.phone`, `maxLength`.
 fn named(difference: Difference) -> Difference {
     let [first, second, inner @ ..] = difference.path.as_slice() else { return difference };
     if first == "marks" {

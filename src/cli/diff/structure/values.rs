@@ -2,17 +2,18 @@
 
 use serde_json::Value;
 
-/// One place where two values differ.
+/// A path where two values differ.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::cli::diff) struct Difference {
-    /// The names on the way to it; none for the whole.
+    /// The path; empty for the whole value.
     pub(in crate::cli::diff) path: Vec<String>,
     pub(in crate::cli::diff) before: Option<Value>,
     pub(in crate::cli::diff) after: Option<Value>,
 }
 
-/// Every place where two values differ, in the order of names. Lists are compared as collections:
-/// an element that only one of them has is a difference, and else only their order can be.
+/// The differences between two values, in the order of names. Lists are compared as collections: an
+/// element that only one of them has is a difference; if there is none, only their order can
+/// differ.
 pub(super) fn differences(before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
     let mut found = Vec::new();
     visit(&mut Vec::new(), before, after, &mut found);
@@ -51,7 +52,7 @@ fn at(path: &[String], before: Option<&Value>, after: Option<&Value>) -> Differe
     Difference { path: path.to_vec(), before: before.cloned(), after: after.cloned() }
 }
 
-/// The elements of a list that another one does not have, or has less often.
+/// The elements that another list lacks or has less often.
 fn without<'a>(list: &'a [Value], other: &[Value]) -> Vec<&'a Value> {
     let mut other: Vec<&Value> = other.iter().collect();
     let mut left = Vec::new();

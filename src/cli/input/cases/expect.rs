@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::reason::{Decision, Reason};
 
-/// What must come of a request.
+/// The expected outcome of a request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// What must be decided.
+    /// The expected decision.
     #[serde(deserialize_with = "decision")]
     pub decision: Decision,
-    /// Why.
+    /// The expected reason.
     #[serde(deserialize_with = "reason")]
     pub reason: Reason,
     /// Exactly the policies that must determine it.
@@ -22,25 +22,25 @@ pub struct Expect {
     /// The layer that must decide it.
     #[serde(default)]
     pub layer: Option<String>,
-    /// What must be decided if nothing in the bundle were in shadow.
+    /// The expected decision with all shadow policies enforced.
     #[serde(default)]
     pub shadow: Option<ExpectShadow>,
     /// The HTTP status of the refusal.
     #[serde(default)]
     pub status: Option<u16>,
-    /// A part of the refusal's body, which is JSON: whatever members stand here must stand there.
+    /// A part of the refusal's JSON body: the members given here must be present.
     #[serde(default)]
     pub reply: Option<Value>,
 }
 
-/// What must be decided about a request by policies in shadow, too.
+/// The expected decision with shadow policies enforced.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectShadow {
-    /// What must be decided.
+    /// The expected decision.
     #[serde(deserialize_with = "decision")]
     pub decision: Decision,
-    /// Why.
+    /// The expected reason.
     #[serde(deserialize_with = "reason")]
     pub reason: Reason,
     /// Exactly the policies that must determine it.

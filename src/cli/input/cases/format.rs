@@ -14,24 +14,24 @@ use crate::cli::input::yaml::{self, KeySpans};
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
 
-/// One test file.
+/// A test file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseFile {
-    /// Who may ask, by a name that only this file knows.
+    /// The identities, by a name that is local to this file.
     #[serde(default)]
     pub identities: BTreeMap<String, Identity>,
     /// The cases.
     pub cases: Vec<Case>,
 }
 
-/// One request, and what must come of it.
+/// A request and its expected outcome.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What the case shows, in words.
+    /// The name of the case, which describes it.
     pub name: String,
-    /// Who asks; nobody when absent.
+    /// The caller's identity; anonymous if absent.
     #[serde(default, rename = "as")]
     pub identity: Option<String>,
     /// A tool call in the usual form.
@@ -40,13 +40,13 @@ pub struct Case {
     /// Any other request.
     #[serde(default)]
     pub request: Option<RawRequest>,
-    /// When it arrives.
+    /// The time of arrival.
     #[serde(default, deserialize_with = "time")]
     pub time: Option<DateTime<Utc>>,
-    /// Where it comes from.
+    /// The source address.
     #[serde(default)]
     pub source_ip: Option<IpAddr>,
-    /// What must come of it.
+    /// The expected outcome.
     pub expect: Expect,
 }
 
@@ -54,7 +54,7 @@ pub struct Case {
 ///
 /// # Errors
 ///
-/// It is no YAML of this form, or a case refers to an identity that is not there.
+/// The file is not YAML of this form, or a case refers to an undefined identity.
 pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
     let read: CaseFile = yaml::read(file).map_err(|problem| vec![problem])?;
     let places = KeySpans::of(file);
@@ -82,7 +82,7 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
 }
 
 impl Case {
-    /// What the case sends.
+    /// The request of the case.
     pub fn sent(&self) -> Sent<'_> {
         let (call, request) = (self.call.as_ref(), self.request.as_ref());
         Sent { call, request, time: self.time, source_ip: self.source_ip }

@@ -13,7 +13,7 @@ use crate::exchange::Arrival;
 use crate::head::Head;
 use crate::identity::Attested;
 
-/// When a request that names no time arrives: 2026-01-01T12:00:00Z.
+/// Default time of arrival: 2026-01-01T12:00:00Z.
 const NOON: i64 = 1_767_268_800;
 
 /// A request: exactly one of `call` and `request`.
@@ -23,17 +23,17 @@ pub struct Sent<'a> {
     pub call: Option<&'a Call>,
     /// Any request.
     pub request: Option<&'a RawRequest>,
-    /// When it arrives.
+    /// The time of arrival.
     pub time: Option<DateTime<Utc>>,
-    /// Where it comes from.
+    /// The source address.
     pub source_ip: Option<IpAddr>,
 }
 
-/// What the proxy has verified about somebody.
+/// The verified claims and certificate of a caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
-    /// Payloads of verified tokens, by the name under which Envoy leaves them.
+    /// Payloads of verified tokens, by the name under which Envoy stores them.
     #[serde(default)]
     pub tokens: BTreeMap<String, Value>,
     /// The SPIFFE id of the verified peer certificate.
@@ -42,13 +42,13 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity as the gate takes it.
+    /// The identity as input of the gate.
     pub fn attested(&self) -> Attested {
         Attested { tokens: self.tokens.clone(), peer: self.spiffe.clone() }
     }
 }
 
-/// A tool call as a current client sends it.
+/// A tool call as sent by a current client.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
@@ -57,26 +57,26 @@ pub struct Call {
     /// The authority.
     #[serde(default = "authority")]
     pub authority: String,
-    /// The tool's name as the server knows it.
+    /// The tool's name on its server.
     pub tool: String,
     /// The arguments.
     #[serde(default)]
     pub arguments: Option<Value>,
 }
 
-/// An HTTP request as it is.
+/// A raw HTTP request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawRequest {
     /// The HTTP method.
     #[serde(default = "post")]
     pub method: String,
-    /// The path, query included.
+    /// The path including the query.
     pub path: String,
     /// The authority.
     #[serde(default = "authority")]
     pub authority: String,
-    /// Header fields; a field with a list occurs once for each element.
+    /// Header fields; a field with a list occurs once per element.
     #[serde(default)]
     pub headers: BTreeMap<String, Values>,
     /// The body as text.
@@ -85,7 +85,7 @@ pub struct RawRequest {
     /// The body as bytes.
     #[serde(default)]
     pub body_base64: Option<Body>,
-    /// The body as a value, written as JSON.
+    /// The body as a value, serialized as JSON.
     #[serde(default)]
     pub json: Option<Value>,
 }
@@ -96,11 +96,11 @@ pub struct RawRequest {
 pub enum Values {
     /// The field occurs once.
     One(String),
-    /// The field occurs once for each.
+    /// The field occurs once per value.
     Many(Vec<String>),
 }
 
-/// Bytes, in base64.
+/// Bytes encoded as base64.
 #[derive(Clone, Debug)]
 pub struct Body(pub Vec<u8>);
 
@@ -119,7 +119,7 @@ fn authority() -> String {
     Call::AUTHORITY.to_owned()
 }
 
-/// Reads an RFC 3339 time.
+/// Parses an RFC 3339 time.
 pub(crate) fn time<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<DateTime<Utc>>, D::Error> {
@@ -131,7 +131,7 @@ pub(crate) fn time<'de, D: Deserializer<'de>>(
 }
 
 impl Sent<'_> {
-    /// What is wrong with the request as it is written, if anything.
+    /// Checks the request as written in the test file.
     pub fn check(&self) -> Result<(), &'static str> {
         match (self.call, self.request) {
             (None, Some(request)) if request.bodies() > 1 => {
@@ -142,7 +142,7 @@ impl Sent<'_> {
         }
     }
 
-    /// The request as it arrives from somebody, with its body.
+    /// The request as it arrives from this identity, with its body.
     pub fn arrival(&self, identity: Option<&Identity>) -> (Arrival, Vec<u8>) {
         let (head, body) = match (self.call, self.request) {
             (Some(call), _) => call.http(),
@@ -161,7 +161,7 @@ impl Sent<'_> {
 }
 
 impl Call {
-    /// The authority of a call that names none.
+    /// The default authority of a call.
     pub const AUTHORITY: &str = "tools.example";
 
     /// The call as an HTTP request.
@@ -210,7 +210,7 @@ impl RawRequest {
                 Values::One(value) => std::slice::from_ref(value),
                 Values::Many(values) => values,
             };
-            // Envoy hands names over in lower case.
+            // Envoy passes field names in lower case.
             let name = name.to_ascii_lowercase();
             fields.extend(values.iter().map(|value| (name.clone(), value.clone().into_bytes())));
         }

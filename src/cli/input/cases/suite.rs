@@ -15,16 +15,16 @@ use crate::cli::output::source::{Location, SourceFile};
 #[derive(Debug)]
 pub struct Suite {
     files: Vec<(Arc<SourceFile>, CaseFile)>,
-    /// How many of the files are for every environment. The rest is for one.
+    /// How many of the files apply to every environment. The others apply to one.
     common: usize,
-    /// The names of the cases that are for one environment.
+    /// The names of the cases for one environment.
     special: BTreeSet<String>,
 }
 
 /// Why test files cannot be run.
 #[derive(Debug)]
 pub enum SuiteError {
-    /// They are not what test files must be.
+    /// They are invalid.
     Invalid(Vec<Problem>),
     /// One of them cannot be read.
     File(FileError),
@@ -40,12 +40,12 @@ impl From<SuiteError> for Stop {
 }
 
 impl Suite {
-    /// Reads test files: those for every environment, and those for one. A case for one stands in
-    /// for the case for all that has its name.
+    /// Reads the test files for every environment and those for one. A case for one environment
+    /// replaces the common case with the same name.
     ///
     /// # Errors
     ///
-    /// Every problem of every file at once.
+    /// All problems of all files.
     pub fn read(common: &[PathBuf], special: &[PathBuf]) -> Result<Self, SuiteError> {
         let (mut files, mut problems) = (Vec::new(), Vec::new());
         for path in common.iter().chain(special) {
@@ -65,12 +65,12 @@ impl Suite {
         Ok(Self { files, common, special })
     }
 
-    /// Every file with what it says.
+    /// Every file with its content.
     pub fn files(&self) -> impl Iterator<Item = (&SourceFile, &CaseFile)> {
         self.files.iter().map(|(file, read)| (&**file, read))
     }
 
-    /// Every case with its file and place.
+    /// Every case with its file and location.
     pub fn cases(&self) -> impl Iterator<Item = (&CaseFile, &Case, Location)> {
         self.files.iter().enumerate().flat_map(move |(index, (file, read))| {
             let places = KeySpans::of(file);

@@ -9,8 +9,8 @@ use crate::bundle::{Code, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
 use crate::tool::ToolDescription;
 
-/// The finding with advice that fits the bundle. Cedar suggests whatever is nearest, however far
-/// that is, and knows nothing of servers, tools and classes.
+/// The finding with help that fits the bundle. Cedar suggests the nearest name at any distance, and
+/// does not know servers, tools and classes.
 pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
     let code = finding.code;
     let help = if code == Code::UnknownAction {
@@ -23,7 +23,7 @@ pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
     Finding { help, ..finding.clone() }
 }
 
-/// Cedar's suggestion, where it is near.
+/// Cedar's suggestion, if it is similar.
 fn suggested(finding: &Finding) -> Option<String> {
     let help = finding.help.clone()?;
     let Some((suggestion, _)) = help.strip_prefix("did you mean `").and_then(|s| s.split_once('`'))
@@ -35,7 +35,7 @@ fn suggested(finding: &Finding) -> Option<String> {
     fuzzy_match::nearest(name, [suggestion]).is_some().then_some(help)
 }
 
-/// The action of the same kind that was meant, or else what there is not.
+/// The action of the same kind that was probably meant, or else what does not exist.
 fn action(finding: &Finding, document: &Document) -> Option<String> {
     let uid = EntityUid::from_str(quoted(&finding.message)?).ok()?;
     let id: &str = uid.id().unescaped();
@@ -90,7 +90,7 @@ fn actions(document: &Document) -> BTreeSet<String> {
     groups.chain(tools).collect()
 }
 
-/// The tool that the manifest means by a name that no tool has.
+/// The tool that an unknown tool name in the manifest probably meant.
 fn tool(finding: &Finding, document: &Document) -> Option<String> {
     let Site::Manifest(key) = &finding.site else { return None };
     let key = Some(key).filter(|_| finding.code == Code::Inventory)?;
@@ -103,7 +103,7 @@ fn tool(finding: &Finding, document: &Document) -> Option<String> {
     })
 }
 
-/// What a message has in backticks first.
+/// The first quoted part of a message.
 fn quoted(message: &str) -> Option<&str> {
     message.split('`').nth(1)
 }

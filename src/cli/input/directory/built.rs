@@ -1,4 +1,4 @@
-//! Opens a document that `toolgate build` wrote.
+//! Opens a document built by `toolgate build`.
 
 use std::path::Path;
 
@@ -36,7 +36,8 @@ pub(super) fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     }
 }
 
-/// Signatures on something else. Whether the others are good is for whoever has the keys to say.
+/// Signatures for another digest. The others are not verified here, since that requires the trusted
+/// keys.
 fn changed(name: &str, document: &Document) -> Vec<Problem> {
     let digest = document.digest();
     let others = document.signatures.iter().filter(|signature| signature.digest != digest);

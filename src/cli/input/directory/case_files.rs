@@ -6,7 +6,7 @@ use super::layout::{ENVIRONMENTS, TESTS, is_named};
 use crate::bundle::EnvironmentName;
 use crate::cli::files::{self, FileError};
 
-/// The test files of a bundle, sorted; a bundle without tests has none.
+/// The test files of a bundle, sorted; empty for a bundle without tests.
 ///
 /// # Errors
 ///
@@ -15,7 +15,7 @@ pub fn tests(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
     tests_in(&directory.join(TESTS))
 }
 
-/// The test files that are for one environment only.
+/// The test files for one environment only.
 ///
 /// # Errors
 ///

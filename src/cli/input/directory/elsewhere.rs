@@ -1,4 +1,4 @@
-//! Errors for paths that hold no bundle, with a hint where one is near.
+//! Errors for paths without a bundle, with a hint if there is one nearby.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use super::layout::MANIFEST;
 use crate::cli::files::{self, Entry};
 use crate::cli::output::report::Problem;
 
-/// What a directory lacks that holds no bundle, and the only one that is near below it, if it is
-/// the only one.
+/// The error for a directory without a bundle. Its help names the bundle up to two levels below, if
+/// there is exactly one.
 pub(super) fn missing(directory: &Path, entries: &[Entry]) -> Problem {
     let subdirectories = |of: &Path, entries: &[Entry]| -> Vec<PathBuf> {
         entries.iter().filter(|entry| entry.is_dir).map(|entry| of.join(&entry.name)).collect()
@@ -29,8 +29,8 @@ pub(super) fn missing(directory: &Path, entries: &[Entry]) -> Problem {
     })
 }
 
-/// What is wrong with a file that does not read as a built bundle. A part of a directory that is one
-/// was never meant to.
+/// The error for a file that does not parse as a built bundle. Files that belong to a bundle
+/// directory get a hint.
 pub(super) fn no_document(file: &Path, error: &serde_json::Error) -> Problem {
     let name = file.display();
     if let Some(directory) = file.ancestors().skip(1).find(|directory| is_bundle(directory)) {

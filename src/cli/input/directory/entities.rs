@@ -1,4 +1,4 @@
-//! Reads `entities.yaml`, and what an environment adds to it or replaces.
+//! Reads `entities.yaml` and an environment's additions and replacements.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::cli::input::yaml::{self, KeySpans};
 use crate::cli::output::source::{Location, SourceFile};
 
 impl Reader<'_> {
-    /// The static entities; an entity of the overlay takes the place of the one with its uid.
+    /// The static entities; an entity of the overlay replaces the one with its uid.
     pub(super) fn entities(
         &mut self,
         entries: &[Entry],

@@ -1,5 +1,5 @@
-//! Opens a bundle for an environment. The directory `environments` holds overlays, and directories
-//! with more policies and cases.
+//! Opens a bundle for an environment. The directory `environments` contains overlays, and
+//! directories with additional policies and cases.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,22 +18,22 @@ use crate::cli::output::report::Problem;
 const WHERE: &str = "an environment is a file `environments/<name>.yaml`, and a directory \
                      `environments/<name>` with layers of policies and `tests`";
 
-/// Opens a bundle without any overlay, or a built document for whatever it is for.
+/// Opens a bundle without any overlay, or a built document for its environment.
 ///
 /// # Errors
 ///
-/// Every problem of every file at once, warnings included.
+/// All problems of all files, warnings included.
 pub fn open(path: &Path) -> Result<Opened, Vec<Problem>> {
     open_for(path, None)
 }
 
-/// Reads a bundle's directory for an environment, or the document that was built for one, and loads
-/// it as the filter would. Without a name it is the bundle without any overlay, or whatever the
-/// document is for.
+/// Reads a bundle directory for an environment, or the document that was built for one, and loads
+/// it as the filter would. Without a name, a directory is opened without any overlay and a document
+/// for its environment.
 ///
 /// # Errors
 ///
-/// Every problem of every file at once, warnings included.
+/// All problems of all files, warnings included.
 pub fn open_for(path: &Path, name: Option<&EnvironmentName>) -> Result<Opened, Vec<Problem>> {
     if !files::is_file(path) {
         return open_directory(path, name);
@@ -50,12 +50,12 @@ pub fn open_for(path: &Path, name: Option<&EnvironmentName>) -> Result<Opened, V
     Err(vec![Problem::new(message).with_help(help)])
 }
 
-/// Reads what a filter is to load: where a directory has environments, one must be asked for, since
-/// the bundle without their overlays is none of them.
+/// Opens a bundle that a filter is to load. If the directory has environments, one must be given,
+/// since the bundle without an overlay is none of them.
 ///
 /// # Errors
 ///
-/// Every problem of every file at once, warnings included, or that no environment is asked for.
+/// All problems of all files, warnings included, or that no environment is given.
 pub fn open_to_load(path: &Path, name: Option<&EnvironmentName>) -> Result<Opened, Vec<Problem>> {
     let known = if files::is_file(path) { BTreeSet::new() } else { environments(path) };
     if name.is_some() || known.is_empty() {
@@ -67,8 +67,8 @@ pub fn open_to_load(path: &Path, name: Option<&EnvironmentName>) -> Result<Opene
     Err(vec![Problem::new(message).with_help(help)])
 }
 
-/// Says of what is wrong only in an environment, and stands in a file of the whole bundle, where
-/// it is wrong.
+/// Adds the environment to a problem that occurs only there but is located in a file of the whole
+/// bundle.
 pub fn named(problem: Problem, name: Option<&EnvironmentName>) -> Problem {
     let Some(name) = name else { return problem };
     let inside = |file: &str| Path::new(file).iter().any(|step| step == ENVIRONMENTS);
@@ -78,7 +78,7 @@ pub fn named(problem: Problem, name: Option<&EnvironmentName>) -> Problem {
     Problem { message: format!("in the environment `{name}`: {}", problem.message), ..problem }
 }
 
-/// The environments that a bundle's directory knows.
+/// The environments of a bundle directory.
 pub fn environments(directory: &Path) -> BTreeSet<EnvironmentName> {
     let entries = files::list(&directory.join(ENVIRONMENTS)).unwrap_or_default();
     entries.iter().filter_map(name).collect()
@@ -91,8 +91,8 @@ fn name(entry: &Entry) -> Option<EnvironmentName> {
 }
 
 impl Reader<'_> {
-    /// What is different in the environment that is asked for. Whatever else is in the directory
-    /// is looked at as well: an overlay that nobody can choose would change nothing.
+    /// The overlay of the selected environment. All other entries of the directory are checked too:
+    /// an overlay that cannot be selected would have no effect.
     pub(super) fn overlay(&mut self, entries: &[Entry]) -> Overlay {
         if !entries.iter().any(|entry| entry.is_dir && entry.name == ENVIRONMENTS) {
             return Overlay::default();
@@ -124,7 +124,7 @@ impl Reader<'_> {
         self.keep(yaml::read(&file)).unwrap_or_default()
     }
 
-    /// The directory of the environment that is asked for and what is in it.
+    /// The directory of the selected environment and its entries.
     pub(super) fn more(&mut self) -> Option<(String, Vec<Entry>)> {
         let below = format!("{ENVIRONMENTS}/{}", self.environment?);
         let entries = files::list(&self.path(&below)).ok()?;

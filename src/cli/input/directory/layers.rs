@@ -1,5 +1,4 @@
-//! Reads the directories with policies: `org`, and one for each tenant, team and agent with a
-//! layer.
+//! Reads the policy directories: `org`, and one for each tenant, team and agent with a layer.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +9,9 @@ use crate::cli::files::{self, Entry};
 use crate::cli::input::cedar_file::LayerSource;
 use crate::cli::output::report::Problem;
 
-/// The directory of the layer for everybody.
+/// The directory of the layer that applies to every call.
 const ORG: &str = "org";
-/// Directories with a directory for each layer of the kind.
+/// Directories with a subdirectory for each layer of their kind.
 const KINDS: [&str; 3] = ["tenant", "team", "agent"];
 const WHERE: &str = "policies are in `org/*.cedar`, `tenant/<name>/*.cedar`, `team/<name>/*.cedar` \
                      and `agent/<name>/*.cedar`";
@@ -24,14 +23,14 @@ fn has(entries: &[Entry], name: &str) -> bool {
     entries.iter().any(|entry| entry.is_dir && entry.name == name)
 }
 
-/// Whether an entry of the bundle's directory holds layers.
+/// Whether an entry of the bundle directory contains layers.
 pub(super) fn holds_layers(name: &str) -> bool {
     name == ORG || KINDS.contains(&name)
 }
 
 impl Reader<'_> {
-    /// Every policy of every layer. A policy that nobody reads would protect nothing, so whatever
-    /// else is there is an error.
+    /// All policies of all layers. Any other file is an error, since a policy that is not read
+    /// protects nothing.
     pub(super) fn layers(&mut self, entries: &[Entry]) -> BTreeMap<LayerName, Policies> {
         if !has(entries, ORG) {
             let problem = Problem::new(format!("there is no directory `{}`", self.name(ORG)));

@@ -1,12 +1,12 @@
-//! Names of files and directories in a bundle's directory.
+//! Names of files and directories in a bundle directory.
 
 use std::path::Path;
 
 /// The file that makes a directory a bundle.
 pub(super) const MANIFEST: &str = "bundle.yaml";
-/// The file with the types that the author declares.
+/// The author's type declarations.
 pub(super) const SCHEMA: &str = "schema.cedarschema";
-/// The directory that tools files usually are in.
+/// The usual directory of tools files.
 pub(super) const TOOLS: &str = "tools";
 /// The directory with test files.
 pub(super) const TESTS: &str = "tests";
@@ -18,7 +18,7 @@ pub(super) fn is_named(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == extension)
 }
 
-/// Whether a path stays inside the bundle, so that a copy of the directory is a copy of all of it.
+/// Whether a path stays inside the bundle, so that a copy of the directory is complete.
 pub(in crate::cli) fn is_inside(path: &str) -> bool {
     let steps = Path::new(path).components();
     !path.is_empty()

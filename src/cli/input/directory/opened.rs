@@ -4,21 +4,21 @@ use super::source_map::SourceMap;
 use crate::bundle::{Document, Loaded};
 use crate::cli::output::report::{self, Problem};
 
-/// A bundle that reads and loads.
+/// A bundle that is read and loaded.
 #[derive(Debug)]
 pub struct Opened {
     /// The built document.
     pub document: Document,
-    /// What became of it.
+    /// The loaded bundle.
     pub loaded: Loaded,
-    /// Where its parts stand.
+    /// The source locations of its parts.
     pub map: SourceMap,
-    /// Warnings of all kinds.
+    /// All warnings.
     pub warnings: Vec<Problem>,
 }
 
 impl Opened {
-    /// Name, version and digest, and what environment it is for.
+    /// Name, version and digest, and the environment.
     pub fn title(&self) -> String {
         match &self.document.environment {
             Some(name) => format!("{} for the environment `{name}`", self.loaded.bundle.id),
@@ -26,14 +26,14 @@ impl Opened {
         }
     }
 
-    /// Says on stderr which bundle this is, and its warnings.
+    /// Prints the bundle's title and its warnings on stderr.
     pub(in crate::cli) fn announce(&self) {
         report::talk(&report::human(&self.warnings));
         report::talk(&format!("{}\n", self.title()));
     }
 }
 
-/// Problems by place and text: Cedar finds them in no particular order.
+/// Sorts problems by location and text: Cedar returns them in no particular order.
 pub(in crate::cli) fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_cached_key(|problem| {
         let place = problem.place.as_ref().map(|place| {

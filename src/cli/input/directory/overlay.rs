@@ -1,4 +1,4 @@
-//! The format of `environments/<name>.yaml`: what is different in one environment.
+//! The format of `environments/<name>.yaml`: the differences of one environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use crate::bundle::{
 };
 use crate::json::given;
 
-/// What an overlay can say. Each key takes the place of the one in `bundle.yaml`, as a whole.
+/// The keys of an overlay. Each one replaces the key in `bundle.yaml` as a whole.
 ///
-/// What is not here is the same everywhere: who is asking, what can be called and what is redacted.
+/// Everything else is the same in all environments: identities, callable tools and redaction.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Overlay {
@@ -23,7 +23,7 @@ pub(super) struct Overlay {
     identity: Identity,
     refusal: Refusal,
     limits: Limits,
-    /// Entities that are added, or take the place of those with their uid.
+    /// Entities that are added, or replace those with the same uid.
     pub(super) entities: Vec<EntitySource>,
 }
 
@@ -75,7 +75,7 @@ struct Limits {
     values: Option<u32>,
 }
 
-/// The keys of `bundle.yaml` whose place an overlay can take.
+/// The keys of `bundle.yaml` that an overlay can replace.
 pub(super) const KEYS: [&str; 13] = [
     "mode",
     "layers.unknown_tenant",
@@ -93,7 +93,7 @@ pub(super) const KEYS: [&str; 13] = [
 ];
 
 impl Overlay {
-    /// Puts what the overlay says into a manifest.
+    /// Applies the overlay to a manifest.
     pub(super) fn apply(self, manifest: &mut Manifest) {
         let Self { mode, layers, channels, identity: Identity { actor }, refusal, limits, .. } =
             self;

@@ -1,4 +1,4 @@
-//! Reads all files of a bundle's directory into one document.
+//! Reads all files of a bundle directory into one document.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::cli::output::source::SourceFile;
 use crate::json::Shared;
 use crate::tool::ToolDescription;
 
-/// Reads a directory with the overlay of an environment, and loads what it holds.
+/// Reads a directory with the overlay of an environment, and loads the document.
 pub(super) fn open_directory(
     directory: &Path,
     environment: Option<&EnvironmentName>,
@@ -61,7 +61,7 @@ pub(super) fn open_directory(
     }
 }
 
-/// Parts that could not be read, as is already known.
+/// Parts that could not be read and are already reported.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     pub(super) schema: bool,
@@ -79,9 +79,9 @@ impl Unread {
             Site::Manifest(key) => {
                 !self.servers.iter().any(|server| *key == format!("servers.{server}"))
             }
-            // Without the tools of a server, every policy about them looks wrong.
+            // Without the tools of a server, every policy about them seems wrong.
             Site::Policy { .. } if !self.servers.is_empty() => false,
-            // What Cedar warns of in a policy with an error follows from the error.
+            // Cedar's warnings about a policy with an error follow from the error.
             Site::Policy { .. } if finding.code.severity() != Severity::Error => {
                 !broken.contains(&finding.site)
             }
@@ -90,7 +90,7 @@ impl Unread {
     }
 }
 
-/// A directory while it is read, and every problem so far.
+/// A directory while it is read, with all problems so far.
 pub(super) struct Reader<'a> {
     pub(super) directory: &'a Path,
     pub(super) environment: Option<&'a EnvironmentName>,
@@ -100,7 +100,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The document, if there is at least a manifest to begin with.
+    /// The document, if there is a manifest.
     fn document(&mut self) -> Option<Document> {
         let entries = match files::list(self.directory) {
             Ok(entries) => entries,
@@ -112,7 +112,7 @@ impl Reader<'_> {
             }
         };
         if !entries.iter().any(|entry| entry.name == MANIFEST) {
-            // Whatever else is there belongs to something else.
+            // Without a manifest, the other files do not belong to a bundle.
             let problem = elsewhere::missing(self.directory, &entries);
             self.problems.push(problem.with_code(Code::Unreadable));
             return None;
@@ -152,7 +152,8 @@ impl Reader<'_> {
     fn schema(&mut self) -> Option<String> {
         let file = self.file(SCHEMA)?;
         self.map.schema = Some(Arc::clone(&file));
-        // Alone first: in front of the generated part, what is missing at its end is missed late.
+        // Parsed alone first: with the generated part behind it, a token missing at its end would
+        // be reported there.
         if let Err(error) = SchemaFragment::from_cedarschema_str(&file.text) {
             self.unread.schema = true;
             self.problems.push(cedar_file::syntax(&file, &error).with_code(Code::Schema));
@@ -178,7 +179,8 @@ impl Reader<'_> {
         all
     }
 
-    /// Without a manifest nobody knows whose tools they are; what is wrong with them can be told.
+    /// Without a manifest the tools have no server, but errors in their files can still be
+    /// reported.
     fn read_all_tools(&mut self) -> BTreeMap<String, Vec<ToolDescription>> {
         for entry in files::list(&self.path(TOOLS)).into_iter().flatten() {
             if is_named(&entry.name, "json")
@@ -212,7 +214,7 @@ impl Reader<'_> {
         Ok((file, read))
     }
 
-    /// How to pin the tools of a server as they stand in a file.
+    /// The command that pins the tools of a server as they are in a file.
     fn pinning(&self, server: &str, file: &SourceFile) -> String {
         let directory = self.directory.display();
         format!("toolgate inventory {directory} --server {server} {}", file.name)

@@ -1,4 +1,4 @@
-//! Findings → their source locations.
+//! Maps findings to source locations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use crate::cli::input::yaml::KeySpans;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
 
-/// Where the parts of a document stand.
+/// The locations of the parts of a document.
 #[derive(Debug, Default)]
 pub struct SourceMap {
     pub(super) manifest: Option<(Arc<SourceFile>, KeySpans)>,
     pub(super) schema: Option<Arc<SourceFile>>,
     pub(super) policies: BTreeMap<LayerName, BTreeMap<String, Location>>,
-    /// What takes the place of keys of the manifest.
+    /// The overlay that replaces keys of the manifest.
     pub(super) overlay: Option<(Arc<SourceFile>, KeySpans)>,
     pub(super) entities: Vec<Location>,
     pub(super) tools: BTreeMap<String, (Arc<SourceFile>, Names)>,
 }
 
 impl SourceMap {
-    /// The place of a policy.
+    /// The location of a policy.
     pub fn policy(&self, layer: &LayerName, id: &str) -> Option<&Location> {
         self.policies.get(layer)?.get(id)
     }
 
-    /// The finding with the place that it is about.
+    /// The finding as a problem with its location.
     pub(in crate::cli) fn locate(&self, finding: &Finding) -> Problem {
         let place = self.place(finding);
-        // The words name what the excerpt does not show.
+        // The message names the site if the excerpt does not show it.
         let about = match (&place, &finding.site) {
             (Some(_), Site::Policy { id, .. }) => Some(format!("policy `{id}`")),
             (Some(_), Site::Tool { .. }) | (None, _) => Some(finding.site.to_string()),
@@ -79,7 +79,7 @@ impl SourceMap {
         }
     }
 
-    /// The place of a key of the manifest.
+    /// The location of a manifest key.
     pub(super) fn key(&self, key: &str) -> Option<Location> {
         let replaced = overlay::KEYS.into_iter().find(|replaced| {
             key.strip_prefix(replaced).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

@@ -1,5 +1,5 @@
-//! Reports files that no part of a bundle is read from. A policy in an unread directory protects
-//! nothing, and a reviewed tools file without a server reviews nothing.
+//! Reports files that are not read as part of a bundle. A policy in an unread directory protects
+//! nothing, and a tools file without a server has no effect.
 
 use std::path::Path;
 
@@ -10,11 +10,12 @@ use crate::bundle::{Code, Manifest};
 use crate::cli::files::{self, Entry};
 use crate::cli::output::report::Problem;
 
-/// Entries that bundles have besides policies and tools.
+/// Entries of a bundle besides policies and tools.
 const KNOWN: [&str; 6] = [MANIFEST, SCHEMA, "entities.yaml", TESTS, ENVIRONMENTS, "README.md"];
 
 impl Reader<'_> {
-    /// Everything in the bundle's directory that is not read, as far as the manifest tells.
+    /// Reports everything in the bundle directory that is not read, as far as the manifest is
+    /// known.
     pub(super) fn strays(&mut self, entries: &[Entry], manifest: Option<&Manifest>) {
         let servers = manifest.iter().flat_map(|manifest| manifest.servers.values());
         let from: Vec<&Path> = servers.map(|notes| Path::new(&notes.tools_from)).collect();
@@ -27,7 +28,7 @@ impl Reader<'_> {
                 continue;
             }
             if name == TOOLS || from.iter().any(|path| path.starts_with(name)) {
-                // A tools file that is not found may be the one that is not read.
+                // If a tools file is not found, an unread one may be the file that was meant.
                 if manifest.is_some() && self.unread.servers.is_empty() {
                     self.unread_tools(name, entry.is_dir, &from);
                 }
@@ -38,7 +39,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What is beside the files of cases and is none.
+    /// Reports entries beside the test files.
     fn unread_cases(&mut self) {
         let listed = files::list(&self.path(TESTS));
         for entry in self.keep_file(listed).unwrap_or_default() {
@@ -52,7 +53,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What is at a path or below it where tools files are, and is none of them.
+    /// Reports unread entries at or below a path of tools files.
     fn unread_tools(&mut self, path: &str, is_dir: bool, from: &[&Path]) {
         let leads_to_some = |path: &str| from.iter().any(|from| from.starts_with(path));
         if is_dir && (path == TOOLS || leads_to_some(path)) {

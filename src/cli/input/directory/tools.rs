@@ -14,19 +14,19 @@ use crate::cli::output::source::{Location, SourceFile};
 use crate::json;
 use crate::tool::{self, ToolDescription, ToolError};
 
-/// Nesting that no honest answer has.
+/// Maximum nesting; no honest response reaches it.
 const DEPTH: usize = 128;
 
-/// Where the name of each tool stands.
+/// The location of each tool's name.
 pub(in crate::cli) type Names = BTreeMap<String, Range<usize>>;
 
-/// What a tools file holds.
+/// The content of a tools file.
 #[derive(Debug)]
 pub(in crate::cli) struct ToolsFile {
-    /// The tools, stripped to what a bundle keeps of them.
+    /// The tools, reduced to the members that a bundle keeps.
     pub(in crate::cli) tools: Vec<ToolDescription>,
     pub(in crate::cli) names: Names,
-    /// What a reviewer could overlook, at the tool.
+    /// Texts that a reviewer could overlook, located at the tool.
     pub(in crate::cli) warnings: Vec<Problem>,
 }
 
@@ -67,7 +67,7 @@ pub(in crate::cli) fn read(
     Ok(ToolsFile { tools, names, warnings })
 }
 
-/// The JSON of a file, read as strictly as a call.
+/// The JSON of a file, parsed as strictly as a call.
 pub(in crate::cli) fn parse(file: &Arc<SourceFile>) -> Result<Value, Problem> {
     let value = json::read(file.text.as_bytes(), DEPTH).map_err(|error| {
         let at = error.offset().min(file.text.len());
@@ -84,7 +84,7 @@ fn names(list: &Value, file: &SourceFile) -> Names {
     let answer = list.get("result").unwrap_or(list);
     let member = answer.get("tools").map_or("", |_| "tools.");
     let tools = answer.get("tools").unwrap_or(answer).as_array();
-    // JSON is YAML, as far as places are concerned.
+    // The YAML parser gives locations for JSON too.
     let places = KeySpans::of(file);
     let named = tools.into_iter().flatten().enumerate().filter_map(|(position, tool)| {
         let name = tool.get("name")?.as_str()?;

@@ -1,19 +1,19 @@
-//! An OpenAPI document, and what its version means.
+//! An OpenAPI document with the semantics of its version.
 
 use serde_json::{Map, Value};
 
 use crate::cli::output::escape::shown;
 
-/// The member of a tool's `_meta` that says which operation it is.
+/// The member of a tool's `_meta` that names its operation.
 pub(in crate::cli::inventory) const OPERATION: &str = "dev.toolgate/operation";
 
-/// References that lead to references.
+/// Maximum number of references followed in a chain.
 const LONGEST_CHAIN: usize = 16;
 
-/// A document, and what its version means.
+/// A document with the semantics of its version.
 pub(super) struct Api<'a> {
     pub(super) document: &'a Value,
-    /// 3.0 has its own words for null and for exclusive bounds, and ignores what stands beside a
+    /// 3.0 has its own keywords for null and for exclusive bounds, and ignores members beside a
     /// reference.
     pub(super) is_3_0: bool,
 }
@@ -35,7 +35,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// What a value says, wherever in the document it says so.
+    /// Resolves a value that may be a reference within the document.
     pub(super) fn resolve<'v>(&self, value: &'v Value) -> Result<&'v Value, String>
     where
         'a: 'v,
@@ -52,8 +52,8 @@ impl<'a> Api<'a> {
         Err("it refers to itself".to_owned())
     }
 
-    /// A schema as one object with properties, if that is all it is. An `allOf` of such objects is
-    /// one as well, unless two of them describe the same property differently.
+    /// A schema as one object with properties, if it is nothing else. An `allOf` of such objects
+    /// also qualifies, unless two of them describe the same property differently.
     pub(super) fn plain_object(&self, schema: &Value) -> Option<Map<String, Value>> {
         self.merged(schema, 0)
     }
@@ -73,7 +73,7 @@ impl<'a> Api<'a> {
         if depth > LONGEST_CHAIN {
             return None;
         }
-        // 3.1 lets more stand beside a reference, 3.0 does not read it.
+        // 3.1 allows members beside a reference, 3.0 ignores them.
         let alone = |schema: &Map<String, Value>| {
             schema.keys().all(|keyword| keyword == "$ref" || NEUTRAL.contains(&keyword.as_str()))
         };
@@ -113,7 +113,7 @@ impl<'a> Api<'a> {
     }
 }
 
-/// Adds properties, unless one of them is there already and different.
+/// Adds properties, unless one of them already exists and differs.
 fn join(properties: &mut Map<String, Value>, more: &Value) -> Option<()> {
     for (name, property) in more.as_object()? {
         if properties.get(name).is_some_and(|known| known != property) {

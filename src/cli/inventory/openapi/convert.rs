@@ -1,4 +1,4 @@
-//! Schemas of OpenAPI → JSON Schema that stands alone, with the components it needs in `$defs`.
+//! Converts OpenAPI schemas to self-contained JSON Schema, with the required components in `$defs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use crate::cli::output::escape::shown;
 
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// Which way the described values travel. Some properties go one way only.
+/// The direction of the described values. Some properties are only sent in one direction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Direction {
     Request,
     Response,
 }
 
-/// The schemas of one tool while they are converted.
+/// The schemas of one tool during conversion.
 pub(super) struct Schemas<'a> {
     api: &'a Api<'a>,
     direction: Direction,
-    /// Components that something refers to.
+    /// Referenced components.
     needed: BTreeSet<String>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Schemas<'a> {
         Self { api, direction, needed: BTreeSet::new() }
     }
 
-    /// The schema in the words of JSON Schema.
+    /// Converts a schema to JSON Schema.
     pub(super) fn convert(&mut self, schema: &Value) -> Result<Value, String> {
         let Value::Object(members) = schema else { return Ok(schema.clone()) };
         if let Some(reference) = members.get("$ref") {
@@ -50,7 +50,7 @@ impl<'a> Schemas<'a> {
         Ok(Value::Object(converted))
     }
 
-    /// The definitions that converted schemas refer to, and those that these refer to.
+    /// The definitions that converted schemas refer to, transitively.
     pub(super) fn definitions(mut self) -> Result<Option<Value>, String> {
         let mut definitions: BTreeMap<String, Value> = BTreeMap::new();
         while let Some(name) = self.needed.pop_first() {
@@ -133,7 +133,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// Leaves out properties that do not travel this way.
+    /// Removes properties that are not sent in this direction.
     fn drop_one_way(&self, members: &Map<String, Value>, converted: &mut Map<String, Value>) {
         let one_way: Vec<&String> = members
             .get("properties")
@@ -165,7 +165,7 @@ fn dangling(name: &str) -> String {
     format!("`{COMPONENTS}{}` refers to nothing in this document", shown(name))
 }
 
-/// 3.0 says that a bound is exclusive; JSON Schema gives the exclusive bound.
+/// 3.0 marks a bound as exclusive; JSON Schema has a keyword for the exclusive bound.
 fn exclusive(schema: &mut Map<String, Value>, bound: &str, exclusive: &str) {
     match schema.get(exclusive) {
         Some(Value::Bool(true)) => match schema.remove(bound) {
@@ -177,7 +177,7 @@ fn exclusive(schema: &mut Map<String, Value>, bound: &str, exclusive: &str) {
     }
 }
 
-/// 3.0 says that null fits as well; JSON Schema gives null as a type.
+/// 3.0 marks a schema as nullable; JSON Schema has the type null.
 fn nullable(mut schema: Map<String, Value>) -> Value {
     if schema.remove("nullable") != Some(Value::Bool(true)) {
         return Value::Object(schema);

@@ -1,4 +1,4 @@
-//! One operation → one tool: a name, a description, and one flat object of arguments.
+//! Converts an operation to a tool: a name, a description, and one flat object of arguments.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use super::api::{Api, OPERATION};
 use super::convert::{Direction, Schemas};
 use crate::cli::output::escape::shown;
 
-/// Header parameters that OpenAPI says are none, because other parts of the document describe them.
+/// Header parameters that OpenAPI ignores, because other parts of the document describe them.
 const NO_PARAMETERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
-/// The argument for a body that is no plain object.
+/// The argument for a body that is not a plain object.
 const BODY: &str = "body";
 
-/// One operation of a document.
+/// An operation of a document.
 pub(super) struct Operation<'a> {
     api: &'a Api<'a>,
     method: &'a str,
@@ -23,7 +23,7 @@ pub(super) struct Operation<'a> {
     spec: &'a Value,
 }
 
-/// A parameter that is an argument.
+/// A parameter that becomes an argument.
 struct Parameter<'a> {
     name: &'a str,
     location: &'a str,
@@ -36,7 +36,7 @@ struct Parameter<'a> {
 struct Arguments {
     properties: Map<String, Value>,
     required: Vec<Value>,
-    /// Where each argument goes.
+    /// The place of each argument in the HTTP request.
     places: Map<String, Value>,
 }
 
@@ -70,7 +70,8 @@ impl<'a> Operation<'a> {
         Self { api, method, path, item, spec }
     }
 
-    /// The tool's name: the `operationId`, else method and path, with `_` for what no name can have.
+    /// The tool's name: the `operationId`, else method and path, with `_` for characters that are
+    /// not allowed.
     pub(super) fn name(&self) -> String {
         let id = self.text("operationId").filter(|id| !id.is_empty());
         let name = id.map_or_else(|| format!("{}_{}", self.method, self.path), ToOwned::to_owned);
@@ -87,7 +88,7 @@ impl<'a> Operation<'a> {
         format!("{} {}", self.method.to_ascii_uppercase(), shown(self.path))
     }
 
-    /// The tool, or everything about the operation that a tool cannot express.
+    /// The tool, or every part of the operation that a tool cannot express.
     pub(super) fn tool(&self) -> Result<Value, Vec<String>> {
         let mut errors = Vec::new();
         let mut schemas = Schemas::new(self.api, Direction::Request);
@@ -141,8 +142,8 @@ impl<'a> Operation<'a> {
         self.spec.get(member).and_then(Value::as_str)
     }
 
-    /// Parameters of the path item and the operation, which replaces those of the same name and
-    /// place. Cookies are a matter between client and server, not of a call.
+    /// The parameters of the path item and of the operation; the latter replace those with the same
+    /// name and place. Cookies are left out: they concern client and server, not the call.
     fn parameters(&self, schemas: &mut Schemas<'_>) -> Result<Vec<Parameter<'a>>, Vec<String>> {
         let (mut errors, mut found) = (Vec::new(), BTreeMap::new());
         for owner in [self.item, self.spec] {
@@ -190,7 +191,7 @@ impl<'a> Operation<'a> {
         if errors.is_empty() { Ok(parameters) } else { Err(errors) }
     }
 
-    /// Pieces of the path that no parameter fills.
+    /// Placeholders in the path without a parameter.
     fn undeclared(&self, parameters: &[Parameter<'_>]) -> Vec<String> {
         let pieces = self.path.split('{').skip(1).filter_map(|piece| piece.split('}').next());
         let declared = |name: &str| {
@@ -204,7 +205,7 @@ impl<'a> Operation<'a> {
             .collect()
     }
 
-    /// Adds the members of the body, or the body as one argument, and gives its media type.
+    /// Adds the members of the body, or the body as one argument, and returns its media type.
     fn body(
         &self,
         schemas: &mut Schemas<'_>,
@@ -241,7 +242,7 @@ impl<'a> Operation<'a> {
         Ok(Some(media_type))
     }
 
-    /// The schema of the answer, if it is an object: MCP knows no other structured results.
+    /// The schema of the response, if it is an object: MCP has no other structured results.
     fn output(&self) -> Result<Option<Value>, String> {
         let responses = self.spec.get("responses");
         let statuses = ["200", "201", "202", "2XX", "default"];
@@ -266,7 +267,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Adds parameters. One whose name another argument has as well is told apart by its place.
+/// Adds parameters. If another argument has the same name, the place is added to the name.
 fn add(parameters: &[Parameter<'_>], arguments: &mut Arguments) -> Vec<String> {
     let taken = |name: &str, arguments: &Arguments| {
         let same = parameters.iter().filter(|parameter| parameter.name == name).count();
@@ -286,14 +287,14 @@ fn add(parameters: &[Parameter<'_>], arguments: &mut Arguments) -> Vec<String> {
     errors
 }
 
-/// The schema of a parameter, which has one of two places.
+/// The schema of a parameter, which can be in one of two places.
 fn described(parameter: &Value) -> Result<&Value, String> {
     let content = parameter.get("content").and_then(Value::as_object);
     let in_content = || content.and_then(json_content).and_then(|(_, schema)| schema);
     parameter.get("schema").or_else(in_content).ok_or_else(|| "it has no schema".to_owned())
 }
 
-/// The JSON among the forms of a content: `application/json`, else the first `…+json`.
+/// The JSON media type of a content: `application/json`, else the first `…+json`.
 fn json_content(content: &Map<String, Value>) -> Option<(&str, Option<&Value>)> {
     let essence = |media_type: &str| {
         media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
@@ -304,7 +305,7 @@ fn json_content(content: &Map<String, Value>) -> Option<(&str, Option<&Value>)> 
     found.map(|(name, form)| (name.as_str(), form.get("schema")))
 }
 
-/// Sets a member that there may be none of.
+/// Sets an optional member.
 fn set(object: &mut Value, member: &str, value: Option<Value>) {
     if let (Some(object), Some(value)) = (object.as_object_mut(), value) {
         object.insert(member.to_owned(), value);
