@@ -1,4 +1,4 @@
-//! Coverage: what the cases of a bundle reach, whether that is enough, and which cases would help.
+//! Coverage: what a bundle's cases reach, whether that is enough, and which cases would help.
 
 mod measure;
 mod reachable;

@@ -1,7 +1,7 @@
-//! What is odd about a bundle that loads: rules that only `toolgate check` applies.
+//! Lints for bundles that load: rules that only `toolgate check` applies.
 //!
-//! A rule looks at one policy at a time and keeps in few words what it needs of the others, so
-//! that the cost grows with the number of policies and not with its square.
+//! A rule processes one policy at a time and keeps a summary of the others, so that the cost is
+//! linear in the number of policies and not quadratic.
 
 mod absence;
 mod accept;
@@ -28,8 +28,8 @@ use crate::cli::input::directory::{self, Opened};
 use crate::cli::output::fuzzy_match;
 use world::World;
 
-/// Everything that is to be said about a bundle and its tests, warnings of loading included.
-/// Without a suite, its tests do not read and nothing is said about them.
+/// All findings about a bundle and its tests, warnings of loading included. Without a suite, the
+/// tests could not be read and have no findings.
 pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed {
     let world = World::of(opened);
     let mut findings = policies(&world);
@@ -59,7 +59,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         annotations::check(&read, &mut findings);
         population.check(&read, &mut findings);
         let permitted = reach.add(&read);
-        // What else is to be said of a policy that never matches follows from that.
+        // Other findings about a policy that never matches are consequences of that.
         if world.never_matches(policy.id()) {
             continue;
         }
@@ -81,7 +81,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Classes that the manifest calls dangerous and that no tool has.
+/// Classes that the manifest marks as dangerous and no tool has.
 fn unknown_classes(world: &World<'_>) -> Vec<Finding> {
     let known = world.tools.iter().flat_map(|tool| &tool.marks().classes);
     let known: BTreeSet<&str> = known.map(String::as_str).collect();

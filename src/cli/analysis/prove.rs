@@ -1,8 +1,8 @@
-//! Which calls a new bundle permits that an old one refuses, by proof and not by trying.
+//! Proves which calls a new bundle permits that an old one refuses.
 //!
-//! For every type of principal and every tool, both bundles become one condition each on the request
-//! alone, and a solver looks for a request that fulfils the new one and not the old one. What it
-//! finds is put to both bundles; only what they confirm is shown.
+//! For every principal type and tool, each bundle becomes one condition on the request alone, and a
+//! solver searches for a request that fulfils the new condition and not the old one. Both bundles
+//! then decide the counterexample; it is only shown if they confirm it.
 
 mod confirm;
 mod facts;
@@ -34,11 +34,11 @@ use solver::Prover;
 pub(in crate::cli) use proof::Proof;
 pub(in crate::cli) use report::{human, json};
 
-/// How many counterexamples of which no request can be made are looked past.
+/// Maximum number of counterexamples skipped because no request can be built from them.
 const TRIES: usize = 8;
 
-/// Compares two bundles. `schema` is the text of the new one's, and `doubts` are changes that
-/// decide about calls outside of policies.
+/// Compares two bundles. `schema` is the text of the new one's schema, and `doubts` are changes
+/// that affect decisions outside of policies.
 pub(in crate::cli) fn compare(
     [old, new]: [Gate; 2],
     schema: &str,
@@ -56,12 +56,12 @@ pub(in crate::cli) fn compare(
     }
 }
 
-/// Two bundles, and what they are compared with.
+/// Two bundles and the inputs of their comparison.
 struct Comparison {
     old: Gate,
     new: Gate,
     doubts: Vec<String>,
-    /// The schema of the new bundle, in which both bundles' conditions are read.
+    /// The schema of the new bundle, which is used for both bundles' conditions.
     schema: Schema,
     prover: Prover,
 }
@@ -87,7 +87,7 @@ impl Comparison {
         pairs
     }
 
-    /// Tools that are no longer there, so that all their calls are refused, unless nothing is.
+    /// Removed tools. All their calls are refused, unless the new bundle is in shadow mode.
     fn removed(&self) -> impl Iterator<Item = Pair> {
         let (old, new) = (&self.old.bundle, &self.new.bundle);
         let removed = old.tools().filter(|tool| new.tool(tool.server(), tool.name()).is_none());
@@ -134,7 +134,7 @@ impl Comparison {
         Ok(if same { Verdict::Equal } else { Verdict::Narrower })
     }
 
-    /// Why both bundles may make different Cedar requests of one and the same call.
+    /// Why the bundles may build different Cedar requests from the same call.
     fn doubts(&self, before: Option<&Tool>, tool: &Tool) -> Vec<String> {
         let mut doubts = self.doubts.clone();
         if self.old.environment != self.new.environment {
@@ -184,7 +184,7 @@ impl Comparison {
                     Err(reason) => failure = Some(reason),
                 }
             }
-            // The same values would lead to the same failure.
+            // The same values would fail again.
             if !facts.insert(query::other_than(&found)) {
                 break;
             }
@@ -192,7 +192,7 @@ impl Comparison {
         Err(failure.unwrap_or_default())
     }
 
-    /// The plainest call of its kind: one that is easy to read shows the same better.
+    /// The simplest call of its kind, which is easier to read.
     fn plainer(
         &mut self,
         env: &RequestEnv,

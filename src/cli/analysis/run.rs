@@ -12,39 +12,39 @@ use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::Reply;
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The policies that determined it.
     pub policies: BTreeSet<String>,
     /// The layer that decided it.
     pub layer: Option<String>,
-    /// What would have come of it if nothing in the bundle were in shadow; `None` when nothing is.
+    /// The outcome with shadow policies enforced; `None` if nothing is in shadow.
     pub shadow: Option<Opinion>,
-    /// The answer, when it was refused.
+    /// The local reply, if the request was refused.
     pub reply: Option<Reply>,
     /// The records, one per decided call.
     pub records: Vec<Record>,
 }
 
-/// What policies say that are not in force.
+/// The decision with shadow policies enforced.
 #[derive(Debug)]
 pub struct Opinion {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// The policies that would have determined it.
+    /// The policies that determine it.
     pub policies: BTreeSet<String>,
 }
 
-/// Runs a request with its body whole, growing by one byte and growing by seven.
+/// Runs a request with its body in one piece, in steps of one byte and in steps of seven.
 ///
 /// # Errors
 ///
-/// The way the body arrived made a difference, which is a fault of the gate.
+/// The outcome depends on how the body arrived, which is a bug in the gate.
 pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<(Outcome, Trace), String> {
     let tracer = Rc::new(Tracer::new(arrival));
     let whole = run(Exchange::observed(tracer.clone()), gate, arrival, body, None);
@@ -58,19 +58,19 @@ pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<(Outcome
     Ok((Outcome::of(whole), tracer.trace()))
 }
 
-/// Runs a request with its body whole.
+/// Runs a request with its body in one piece.
 pub fn whole(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Outcome {
     Outcome::of(run(Exchange::default(), gate, arrival, body, None))
 }
 
-/// Runs a request with its body whole, and says what policies were asked.
+/// Runs a request with its body in one piece, and returns the evaluated Cedar requests.
 pub(in crate::cli) fn traced(gate: &Gate, arrival: &Arrival, body: &[u8]) -> (Outcome, Trace) {
     let tracer = Rc::new(Tracer::new(arrival));
     let step = run(Exchange::observed(tracer.clone()), gate, arrival, body, None);
     (Outcome::of(step), tracer.trace())
 }
 
-/// `growth`: by how many bytes the body grows between two events; whole at once when absent.
+/// `growth`: by how many bytes the body grows between two events; in one piece if absent.
 fn run(
     mut exchange: Exchange,
     gate: &Gate,
@@ -110,20 +110,20 @@ impl Outcome {
         Self { decision: reason.decision(), reason, policies, layer, shadow, reply, records }
     }
 
-    /// The records that say what came of the request.
+    /// The records that explain the outcome of the request.
     pub fn telling(&self) -> &[Record] {
         telling(&self.records)
     }
 
-    /// The body of the refusal; `null` when the request was forwarded.
+    /// The body of the refusal; `null` if the request was forwarded.
     pub fn reply_json(&self) -> Value {
         let reply = self.reply.as_ref();
         reply.and_then(|reply| serde_json::from_slice(&reply.body).ok()).unwrap_or_default()
     }
 }
 
-/// All records of a request that was forwarded. Of one that was refused, the one that says why: a
-/// call that is refused only because of another one in its batch does not.
+/// All records of a forwarded request. For a refused request, only the record with the cause, and
+/// not those of calls refused with their batch.
 fn telling(records: &[Record]) -> &[Record] {
     let cause = records.iter().position(Record::decides);
     match cause.and_then(|cause| records.get(cause..=cause)) {
@@ -133,7 +133,7 @@ fn telling(records: &[Record]) -> &[Record] {
     }
 }
 
-/// Of a batch, the call that would have been refused in its own right.
+/// For a batch, the call that would have been refused by itself.
 fn shadow(records: &[Record]) -> Option<Opinion> {
     let opinions = || records.iter().filter_map(|record| record.shadow.as_ref());
     let decides =

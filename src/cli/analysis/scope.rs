@@ -1,4 +1,5 @@
-//! Which principals, actions and resources the scope of a policy admits, whatever its conditions.
+//! Which principals, actions and resources the scope of a policy admits, regardless of its
+//! conditions.
 
 use cedar_policy::{
     ActionConstraint, Entities, EntityUid, Policy, PrincipalConstraint, ResourceConstraint,
@@ -62,7 +63,7 @@ pub(in crate::cli) fn admits_resource_type(policy: &Policy, kind: &str) -> bool 
     }
 }
 
-/// Whether a policy has no condition and no limit to its principals.
+/// Whether a policy has no condition and does not constrain its principals.
 pub(in crate::cli) fn is_for_everybody(policy: &Policy) -> bool {
     policy.principal_constraint() == PrincipalConstraint::Any && !policy.has_non_scope_constraint()
 }
@@ -79,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// Who or what is in nothing but itself, and `Role::"rep"` for the principal.
+    /// Entities without ancestors, except that the principal is in `Role::"rep"`.
     fn entities() -> Entities {
         let principal =
             Entity::new_no_attrs(uid("User::\"ann\""), HashSet::from([uid("Role::\"rep\"")]));

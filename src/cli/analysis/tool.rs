@@ -1,5 +1,5 @@
-//! What the commands work out of a tool's schema: example arguments, assumptions for proofs, and
-//! the arguments behind a Cedar value.
+//! Derives data from a tool's schema: example arguments, assumptions for proofs, and the arguments
+//! for a Cedar value.
 
 mod assumptions;
 mod examples;
@@ -21,28 +21,28 @@ use serde_json::Value;
 use crate::json;
 use crate::tool::Tool;
 
-/// As deep as types nest, and a union around each.
+/// The maximum nesting of types, with a union around each.
 const MAX_DEPTH: usize = 64;
 
 impl Tool {
-    /// Whether every call has what policies read by these names, or else lacks what it is part of.
+    /// Whether every call that has the parent of this path also has the value at the path.
     pub(in crate::cli) fn is_certain(&self, path: &[String]) -> bool {
         required::is_certain(&self.input, path)
     }
 
-    /// The entity type of an enumerated argument, by the names under which policies read it.
+    /// The entity type of an enumerated argument, by its path in policies.
     pub(in crate::cli) fn enumeration(&self, path: &[String]) -> Option<String> {
         let enumeration = lookup::enumeration(&self.input, path)?;
         Some(format!("{}::{}", enumeration.namespace, enumeration.name))
     }
 
-    /// Arguments that the tool takes, the fewest first, to begin a test case with.
+    /// Arguments that the tool accepts, the fewest first, as the start of a test case.
     pub(in crate::cli) fn examples(&self) -> Vec<Value> {
         let examples = examples::arguments(&self.input).into_iter();
         examples.filter(|arguments| self.takes(arguments)).collect()
     }
 
-    /// Whether arguments that a test case writes fit.
+    /// Whether the arguments of a test case fit.
     pub(in crate::cli) fn takes(&self, arguments: &Value) -> bool {
         let text = arguments.to_string();
         let read = json::read(text.as_bytes(), MAX_DEPTH);

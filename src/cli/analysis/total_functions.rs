@@ -1,7 +1,7 @@
-//! Functions of Cedar that never fail on validated operands.
+//! Cedar functions that never fail on validated operands.
 
-/// Functions of extension types that always have an answer. Others, such as `offset`, can leave the
-/// range of values.
+/// Extension functions that always have a result. Others, such as `offset`, can leave the range of
+/// values.
 pub(in crate::cli) const TOTAL: [&str; 15] = [
     "decimal",
     "ip",

@@ -1,4 +1,4 @@
-//! The Cedar request of every call that an exchange put to policies.
+//! The Cedar request of every call of an exchange that policies evaluated.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,26 +8,26 @@ use crate::exchange::{Arrival, Observer};
 use crate::identity::Identity;
 use crate::record::{Record, decision_id};
 
-/// A call that policies were asked about.
+/// A call that policies evaluated.
 #[derive(Debug)]
 pub struct PosedCall {
     /// The Cedar request with its entities.
     pub question: CedarRequest,
-    /// Who makes the call.
+    /// The identity of the caller.
     pub identity: Identity,
 }
 
-/// The calls of a request that policies were asked about, by decision id.
+/// The evaluated calls of a request, by decision id.
 #[derive(Debug, Default)]
 pub struct Trace(BTreeMap<String, PosedCall>);
 
 impl Trace {
-    /// The call that a record is about, unless it was refused before policies were asked.
+    /// The call of a record, unless it was refused before policy evaluation.
     pub fn of(&self, record: &Record) -> Option<&PosedCall> {
         self.0.get(&record.id)
     }
 
-    /// Takes the call that a record is about out of the trace.
+    /// Removes the call of a record from the trace.
     pub(in crate::cli) fn take(&mut self, record: &Record) -> Option<PosedCall> {
         self.0.remove(&record.id)
     }

@@ -1,4 +1,4 @@
-//! Runs a test case, and compares the outcome with what it expects.
+//! Runs a test case and compares the outcome with the expected one.
 
 use serde_json::{Value, json};
 
@@ -8,31 +8,31 @@ use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Suite};
 use crate::cli::output::source::Location;
 use crate::gate::Gate;
 
-/// A case, how it went, and where it stands.
+/// A case with its result and location.
 #[derive(Debug)]
 pub struct Verdict<'a> {
     /// The case.
     pub case: &'a Case,
-    /// Where it stands.
+    /// Its location.
     pub place: Location,
-    /// What policies were asked.
+    /// The evaluated Cedar requests.
     pub trace: Trace,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Option<Outcome>,
-    /// How the outcome differs from what must come; empty when the case passed.
+    /// The differences from the expected outcome; empty if the case passed.
     pub mismatches: Vec<Mismatch>,
-    /// What is wrong with the gate itself.
+    /// A bug in the gate itself.
     pub fault: Option<String>,
 }
 
-/// One respect in which a case came out differently.
+/// A difference from the expected outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// Which one.
+    /// What differs.
     pub what: &'static str,
-    /// What had to come.
+    /// The expected value.
     pub expected: Value,
-    /// What came.
+    /// The actual value.
     pub actual: Value,
 }
 
@@ -55,13 +55,13 @@ impl<'a> Verdict<'a> {
         Self { case, place, trace, outcome, mismatches, fault }
     }
 
-    /// Whether everything came as it must.
+    /// Whether the outcome is as expected.
     pub fn passed(&self) -> bool {
         self.mismatches.is_empty() && self.fault.is_none()
     }
 }
 
-/// Every respect in which an outcome differs from what must come.
+/// All differences between an outcome and the expected one.
 fn compare(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     let mut compare = |what, expected: Value, actual: Value| {
@@ -96,7 +96,7 @@ fn compare(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
     mismatches
 }
 
-/// Whether everything in `part` stands at the same place in `whole`.
+/// Whether everything in `part` is at the same place in `whole`.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => {

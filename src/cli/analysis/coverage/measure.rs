@@ -1,51 +1,51 @@
-//! The coverage of one class of tools, as goals that are reached or not.
+//! The coverage of a class of tools, as reached and missing goals.
 
 use cedar_policy::Effect;
 
 use super::reachable::{Coverage, PolicyCoverage, ToolCoverage};
 use crate::bundle::Percent;
 
-/// Something that a case should show.
+/// A goal for a case.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Goal {
     /// A call of this tool is permitted.
     Permitted(String),
-    /// A call of this tool is refused by policies: forbidden, or permitted by none.
+    /// Policies refuse a call of this tool: a `forbid` matches, or no permit does.
     Refused(String),
-    /// This policy determines what comes of a call to one of these tools.
+    /// This policy determines the outcome of a call to one of these tools.
     Determined {
         /// The policy.
         policy: String,
-        /// The tools in question that its scope admits.
+        /// The measured tools that its scope admits.
         tools: Vec<String>,
     },
 }
 
-/// How much of a class of tools is reached.
+/// The coverage of a class of tools.
 #[derive(Clone, Debug)]
 pub struct Measure {
-    /// The class; all tools when absent.
+    /// The class; `None` for all tools.
     pub class: Option<String>,
-    /// How much must be.
+    /// The required percentage.
     pub minimum: Option<Percent>,
-    /// How many goals are reached.
+    /// The number of reached goals.
     pub reached: usize,
-    /// The goals that are not.
+    /// The missing goals.
     pub missing: Vec<Goal>,
 }
 
 impl Measure {
-    /// How many goals there are.
+    /// The number of goals.
     pub fn goals(&self) -> usize {
         self.reached.saturating_add(self.missing.len())
     }
 
-    /// The percentage of goals that is reached, cut off: only all of them are 100.
+    /// The percentage of reached goals, rounded down: 100 means all of them.
     pub fn percent(&self) -> usize {
         self.reached.saturating_mul(100).checked_div(self.goals()).unwrap_or(100)
     }
 
-    /// Whether that is as much as it must be.
+    /// Whether the required percentage is reached.
     pub fn is_enough(&self) -> bool {
         self.minimum.is_none_or(|minimum| minimum.is_met_by(self.reached, self.goals()))
     }
@@ -58,7 +58,7 @@ impl Coverage {
         classes.collect::<std::collections::BTreeSet<_>>().into_iter()
     }
 
-    /// How much of a class is reached; of all tools without one.
+    /// Measures a class, or all tools if there is no class.
     pub fn measure(&self, class: Option<&str>, minimum: Option<Percent>) -> Measure {
         let of_class = |tool: &ToolCoverage| {
             class.is_none_or(|class| tool.classes.iter().any(|other| other == class))

@@ -12,44 +12,45 @@ use crate::tool::{Tool, UnknownResource};
 /// What the cases of a bundle have reached so far.
 #[derive(Debug)]
 pub struct Coverage {
-    /// Every policy, by its id.
+    /// Every policy by id.
     pub policies: BTreeMap<String, PolicyCoverage>,
-    /// Every tool of the inventory, by its qualified name.
+    /// Every tool of the inventory by qualified name.
     pub tools: BTreeMap<String, ToolCoverage>,
-    /// The cases that had a reason. Those that the bundle can have are there, if with none.
+    /// The number of cases per reason. Every reason that is possible in the bundle is listed, even
+    /// with none.
     pub reasons: BTreeMap<Reason, usize>,
     pub(super) layers: BTreeMap<LayerName, Halves>,
 }
 
-/// What the cases have reached of a policy.
+/// The coverage of a policy.
 #[derive(Clone, Debug)]
 pub struct PolicyCoverage {
     /// Its layer.
     pub layer: LayerName,
-    /// Whether it is in shadow; what it determines there counts.
+    /// Whether it is in shadow; outcomes that it determines in shadow count.
     pub in_shadow: bool,
-    /// Whether it permits or forbids.
+    /// Its effect.
     pub effect: Effect,
-    /// The cases whose outcome it determined.
+    /// The number of cases whose outcome it determined.
     pub determined: usize,
-    /// The cases in which it matched a call, and others determined the outcome.
+    /// The number of cases in which it matched a call but other policies determined the outcome.
     pub matched: usize,
     /// The tools that its scope admits.
     pub admits: BTreeSet<String>,
-    /// The tools about which it determined an outcome.
+    /// The tools for which it determined an outcome.
     pub(super) determined_about: BTreeSet<String>,
 }
 
-/// What the cases have reached of a tool.
+/// The coverage of a tool.
 #[derive(Clone, Debug, Default)]
 pub struct ToolCoverage {
     /// Its classes.
     pub classes: Vec<String>,
-    /// The cases that called it.
+    /// The number of cases that called it.
     pub cases: usize,
-    /// The cases in which that was permitted.
+    /// The number of cases in which the call was permitted.
     pub permitted: usize,
-    /// The cases in which policies refused it.
+    /// The number of cases in which policies refused it.
     pub refused: usize,
     /// Whether a policy could permit a call of it.
     pub(super) can_be_permitted: bool,
@@ -58,7 +59,7 @@ pub struct ToolCoverage {
 }
 
 impl Coverage {
-    /// Nothing of a bundle is reached yet.
+    /// The coverage before any case.
     pub fn of(bundle: &Bundle) -> Self {
         let policies = bundle.all_layers().iter().flat_map(|layer| {
             layer.policies().policies().map(|policy| {
@@ -99,7 +100,7 @@ impl ToolCoverage {
     fn of(bundle: &Bundle, tool: &Tool) -> Self {
         let about = |policy: &&Policy| admits_tool(bundle, policy, tool);
         let all = || policies(bundle).filter(|(_, policy)| about(policy));
-        // The other layers can only take away what this one permits.
+        // The other layers can only restrict what this one permits.
         let mut permits = all().filter(|(layer, policy)| {
             **layer == LayerName::Org && policy.effect() == Effect::Permit
         });
@@ -113,7 +114,8 @@ impl ToolCoverage {
     }
 }
 
-/// The policies of a layer by effect. Alone, all policies of one effect that match are determining.
+/// The policies of a layer by effect. Evaluated alone, all matching policies of one effect are
+/// determining.
 #[derive(Debug)]
 pub(super) struct Halves {
     pub(super) permits: PolicySet,
@@ -124,7 +126,7 @@ impl Halves {
     fn of(layer: &Layer) -> Self {
         let half = |effect: Effect| {
             let policies = layer.policies().policies().filter(|policy| policy.effect() == effect);
-            // They are from one set, so no two of them have one id.
+            // The policies are from one set, so their ids are unique.
             PolicySet::from_policies(policies.cloned()).unwrap_or_default()
         };
         Self { permits: half(Effect::Permit), forbids: half(Effect::Forbid) }
@@ -139,14 +141,14 @@ fn policies(bundle: &Bundle) -> impl Iterator<Item = (&LayerName, &Policy)> + Cl
     })
 }
 
-/// Whether a policy's scope admits the tool, with whatever resource its calls can have.
+/// Whether a policy's scope admits the tool with any resource that its calls can have.
 fn admits_tool(bundle: &Bundle, policy: &Policy, tool: &Tool) -> bool {
     let action = format!("Action::{:?}", tool.qualified_name()).parse();
     action.is_ok_and(|action| admits_action(policy, &action, bundle.entities()))
         && admits_resource_type(policy, &tool.resource_type())
 }
 
-/// Whether nothing about a call of the tool can keep a permit that admits it from permitting it.
+/// Whether a permit that admits the tool matches all its calls.
 fn permits_always(policy: &Policy, tool: &Tool) -> bool {
     let any_resource = match policy.resource_constraint() {
         ResourceConstraint::Any => true,
@@ -159,7 +161,7 @@ fn permits_always(policy: &Policy, tool: &Tool) -> bool {
     any_resource && is_for_everybody(policy)
 }
 
-/// Whether a request can have this outcome with a bundle. Faults are not asked for.
+/// Whether the reason is possible in a bundle. Faults are not expected.
 fn can_come(bundle: &Bundle, reason: Reason) -> bool {
     let has = |effect: Effect| policies(bundle).any(|(_, policy)| policy.effect() == effect);
     let principal = &bundle.identity.principal;

@@ -1,4 +1,4 @@
-//! What one decided call contributes to coverage, policies in shadow included.
+//! The contribution of a decided call to coverage, shadow policies included.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,21 @@ use crate::bundle::Mode;
 use crate::reason::Reason;
 use crate::record::Record;
 
-/// What a call of a known tool shows.
+/// The contribution of a call to a known tool.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     pub(super) tool: String,
-    /// Policies permitted it.
+    /// Whether policies permitted it.
     pub(super) permitted: bool,
-    /// Policies refused it.
+    /// Whether policies refused it.
     pub(super) refused: bool,
-    /// The policies that determined that; those in shadow, what would have come of it with them.
+    /// The determining policies; those in shadow determine the decision with shadow policies
+    /// enforced.
     pub(super) determining: BTreeSet<String>,
 }
 
 impl Coverage {
-    /// What a record shows, if it is about a tool that the bundle knows.
+    /// The contribution of a record, if the bundle has its tool.
     pub(super) fn shown(&self, record: &Record) -> Option<Shown> {
         let tool = record.tool.as_deref().filter(|tool| self.tools.contains_key(*tool))?.to_owned();
         let shadow = record.shadow.as_ref();
@@ -47,7 +48,7 @@ impl Coverage {
     }
 }
 
-/// What was decided, or would have been by a bundle that only watches.
+/// The reason, or for a bundle in shadow mode the reason of the shadow decision.
 pub(super) fn said(record: &Record) -> Reason {
     match (&record.shadow, record.mode) {
         (Some(opinion), Mode::Shadow) => opinion.reason,
@@ -55,7 +56,7 @@ pub(super) fn said(record: &Record) -> Reason {
     }
 }
 
-/// Whether policies that are named with a reason are those that came to it.
+/// Whether the policies recorded with a reason determined it.
 fn is_determined(reason: Reason) -> bool {
     matches!(reason, Reason::Permitted | Reason::Forbidden)
 }

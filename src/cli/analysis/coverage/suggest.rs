@@ -1,5 +1,5 @@
-//! Suggests cases for missing goals: tries the identities of the test files with arguments of the
-//! tool's types, and prints what works as YAML for a test file.
+//! Suggests cases for missing goals: calls tools as the identities of the test files with arguments
+//! generated from the tool's types, and prints the successful calls as YAML for a test file.
 
 use std::collections::BTreeMap;
 
@@ -20,20 +20,20 @@ mod trial;
 use people::Person;
 use trial::{Expected, Trial};
 
-/// A case that would help.
+/// A suggested case.
 #[derive(Debug)]
 pub struct Suggestion {
-    /// What it would reach.
+    /// The goal that it would reach.
     pub goal: Goal,
-    /// The file with the identity that it names.
+    /// The file with its identity.
     pub file: Option<String>,
-    /// The case, as it stands in a test file.
+    /// The case as YAML for a test file.
     pub text: String,
-    /// Whether it was tried: the bundle decides today as the case says.
+    /// Whether it was tried: the bundle currently gives the outcome that the case expects.
     pub tried: bool,
 }
 
-/// A case for each goal that no other of them reaches.
+/// One case for each missing goal that no other suggested case reaches.
 pub fn suggest(
     gate: &Gate,
     channels: &[Channel],
@@ -77,7 +77,7 @@ pub fn suggest(
 }
 
 impl Goal {
-    /// The tools that a case which reaches it could call.
+    /// The tools that a case for the goal could call.
     fn tools(&self) -> Vec<&str> {
         match self {
             Self::Permitted(tool) | Self::Refused(tool) => vec![tool],
@@ -94,7 +94,7 @@ impl Goal {
         })
     }
 
-    /// What the author will want, where nothing was found that comes to it.
+    /// The outcome that the author probably wants, if no tried call reached the goal.
     fn expected(&self, coverage: &Coverage) -> Expected {
         let (reason, policies) = match self {
             Self::Permitted(tool) => (Reason::Permitted, coverage.permits_of(tool)),

@@ -50,7 +50,7 @@ impl Coverage {
         }
     }
 
-    /// The policies that match a call of the case, whatever the others say.
+    /// The policies that match a call of the case, independently of all others.
     fn matching(&self, gate: &Gate, trace: &Trace, outcome: &Outcome) -> BTreeSet<String> {
         let calls = outcome.records.iter().filter_map(|record| trace.of(record));
         let all = calls.flat_map(|PosedCall { question, identity }| {
@@ -62,7 +62,8 @@ impl Coverage {
     }
 }
 
-/// The policies that match a question. Alone, those of one effect are all determining.
+/// The policies that match a Cedar request. Evaluated alone, all matching policies of one effect
+/// are determining.
 fn matching(halves: &Halves, question: &CedarRequest) -> impl Iterator<Item = String> {
     [&halves.permits, &halves.forbids].into_iter().flat_map(|half| {
         let answer = Authorizer::new().is_authorized(question.request(), half, question.entities());

@@ -1,8 +1,8 @@
-//! Calls that pass because they leave something out.
+//! Finds calls that are permitted because they omit something.
 //!
-//! A `forbid` that asks whether something is there says nothing about the calls where it is not.
-//! Often that is meant. It is hardly ever meant when the tool puts a default in its place, or when
-//! the same can be said in another form.
+//! A `forbid` with a `has` condition does not match calls without the attribute. That is often
+//! intended. It is rarely intended if the tool has a default for the absent value, or if the same
+//! value can be given in another form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,22 +15,22 @@ use super::world::{Read, World};
 use crate::bundle::{Code, Finding};
 use crate::tool::Tool;
 
-/// The beginning of the names of a union's parts.
+/// The prefix of the names of a union's choices.
 const CHOICE: &str = "typeChoice";
 
-/// Choices of unions, by the path of the union.
+/// The choices of unions that policies read, by the path of the union.
 #[derive(Default)]
 pub(super) struct Choices<'a> {
     read: BTreeMap<Vec<String>, BTreeSet<String>>,
     asking: Vec<(Read<'a>, BTreeSet<Vec<String>>)>,
 }
 
-/// Everything that a policy asks `has` of, so that it matches less without it.
+/// All paths tested with `has` so that the policy permits more calls if they are absent.
 fn asked(read: &Read<'_>) -> BTreeSet<Vec<String>> {
     let mut asked = BTreeSet::new();
     for condition in &read.conditions {
         let when = condition.get("kind").is_some_and(|kind| kind == "when");
-        // A `forbid` that does not match and a permit that does let a call pass.
+        // A call is permitted if a `forbid` does not match or a permit does.
         let passes = when != read.is_permit();
         visit(condition.get("body").unwrap_or(&Value::Null), passes, &mut asked);
     }
@@ -46,7 +46,7 @@ fn visit(expression: &Value, passes: bool, asked: &mut BTreeSet<Vec<String>>) {
             visit(member("right"), passes, asked);
         }
         "!" => visit(member("arg"), !passes, asked),
-        // `if … then … else true` says what holds for the rest.
+        // With `if … then … else true`, the policy holds for all other calls.
         "if-then-else" if member("else").get("Value").is_none_or(|value| *value == !passes) => {
             visit(member("if"), passes, asked);
         }
@@ -63,7 +63,7 @@ fn visit(expression: &Value, passes: bool, asked: &mut BTreeSet<Vec<String>>) {
 }
 
 impl<'a> Choices<'a> {
-    /// Looks at one policy; what it says about unions is kept for the end.
+    /// Checks one policy; its unions are kept until all policies are read.
     pub(super) fn add(&mut self, world: &World<'_>, read: Read<'a>, findings: &mut Vec<Finding>) {
         let asked = asked(&read);
         let mut unions = BTreeSet::new();
@@ -82,7 +82,7 @@ impl<'a> Choices<'a> {
         }
     }
 
-    /// Unions of which policies look at some choices only.
+    /// Unions of which policies read only some choices.
     pub(super) fn findings(&self, world: &World<'_>) -> Vec<Finding> {
         let unions = self.asking.iter();
         let unions = unions.flat_map(|(read, unions)| unions.iter().map(move |u| (read, u)));
@@ -107,7 +107,7 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// What is to be said about one thing that may be absent.
+/// The finding about a path that may be absent.
 fn absent(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<Finding> {
     let name = steps.join(".");
     if is_certain(world, read, steps) {
@@ -133,7 +133,7 @@ fn has(steps: &[String]) -> String {
     format!("{} has {last}", of.join("."))
 }
 
-/// Whether no call of the scope can be without an argument.
+/// Whether every call in scope has the argument.
 fn is_certain(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> bool {
     argument(steps)
         .is_some_and(|argument| world.tools(read).iter().all(|tool| tool.is_certain(argument)))
@@ -145,7 +145,7 @@ fn argument(steps: &[String]) -> Option<&[String]> {
     (context == "context" && input == "input").then_some(argument)
 }
 
-/// What a tool of the scope takes in place of an argument that is absent.
+/// The default of a tool in scope for an absent argument.
 fn default_of(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<(String, Value)> {
     let argument = argument(steps)?;
     world.tools(read).into_iter().filter(|tool| !tool.is_certain(argument)).find_map(|tool| {

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use crate::bundle::{Acceptance, Code, Finding, Severity, Site};
 use crate::cli::output::report::Problem;
 
-/// Findings, parted.
+/// Open and accepted findings.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Reviewed {
-    /// What remains to be looked at.
+    /// Findings that are not accepted.
     pub(in crate::cli) open: Vec<Problem>,
-    /// What somebody accepted, with the reason.
+    /// Accepted findings with their reasons.
     pub(in crate::cli) accepted: Vec<(Problem, String)>,
-    /// What is wrong with the acceptances themselves.
+    /// Findings about the acceptances themselves.
     pub(in crate::cli) findings: Vec<Finding>,
 }
 
-/// Parts problems by what the bundle says about them.
+/// Separates accepted problems from open ones.
 pub(super) fn review(acceptances: &[Acceptance], problems: Vec<Problem>) -> Reviewed {
     let mut reviewed = Reviewed::default();
     let mut unused: HashMap<(Code, &str), usize> = HashMap::new();

@@ -1,4 +1,4 @@
-//! The annotations of a policy.
+//! Checks the annotations of a policy.
 
 use cedar_policy::Effect;
 
@@ -6,9 +6,9 @@ use super::world::Read;
 use crate::bundle::{Code, Finding};
 use crate::cli::output::fuzzy_match;
 
-/// Annotations that mean something to the gate.
+/// Annotations with a meaning for the gate.
 const KNOWN: [&str; 4] = ["id", "mode", "reason", "severity"];
-/// What `@severity` can say, the least severe first.
+/// The values of `@severity`, the least severe first.
 const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
 pub(super) fn check(read: &Read<'_>, findings: &mut Vec<Finding>) {

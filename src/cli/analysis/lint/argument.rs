@@ -1,24 +1,24 @@
-//! What a tool's JSON Schema says about an argument, found by the path that policies use.
+//! Finds the JSON Schema of an argument by the path that policies use.
 
 use serde_json::Value;
 
-/// How many references are followed before it is a circle.
+/// Maximum number of references followed; more are treated as a cycle.
 const FOLLOWED: usize = 16;
 
-/// The value that the tool takes where the argument is absent. That of null is absence itself.
+/// The tool's default for an absent argument. A default of null equals absence.
 pub(super) fn default<'a>(schema: &'a Value, path: &[String]) -> Option<&'a Value> {
     let node = find(schema, path)?;
     let default = node.get("default").or_else(|| resolved(schema, node)?.get("default"));
     default.filter(|default| !default.is_null())
 }
 
-/// The names under which policies see the parts of a union.
+/// The names of a union's choices in policies.
 pub(super) fn choices(schema: &Value, path: &[String]) -> Vec<String> {
     let node = find(schema, path).and_then(|node| resolved(schema, node));
     let members = node.and_then(|node| members(node).or_else(|| node.get("type")?.as_array()));
     let types = members.into_iter().flatten().enumerate().filter(|(_, member)| !is_null(member));
     let names: Vec<String> = types.map(|(position, _)| format!("typeChoice{position}")).collect();
-    // A type or null is no union.
+    // A type or null is not a union.
     if names.len() > 1 { names } else { Vec::new() }
 }
 
@@ -32,7 +32,7 @@ fn find<'a>(schema: &'a Value, path: &[String]) -> Option<&'a Value> {
     })
 }
 
-/// The object of "an object or null".
+/// The object in "an object or null".
 fn object<'a>(schema: &'a Value, node: &'a Value) -> Option<&'a Value> {
     match members(node) {
         Some(members) => resolved(schema, members.iter().find(|member| !is_null(member))?),

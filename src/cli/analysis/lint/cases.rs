@@ -1,4 +1,4 @@
-//! Cases that can never pass, and policies that no case expects.
+//! Finds cases that can never pass, and policies that no case expects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::reason::{Decision, Reason};
 
-/// Every policy by its id.
+/// Every policy by id.
 type Policies<'a> = BTreeMap<&'a str, (&'a LayerName, Effect)>;
 
 fn policies<'a>(world: &World<'a>) -> Policies<'a> {
@@ -22,7 +22,7 @@ fn policies<'a>(world: &World<'a>) -> Policies<'a> {
     world.policies().map(named).collect()
 }
 
-/// Cases that expect what cannot be.
+/// Cases with impossible expectations.
 pub(super) fn impossible(world: &World<'_>, suite: &Suite) -> Vec<Problem> {
     let policies = policies(world);
     let mut problems = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn impossible(world: &World<'_>, suite: &Suite) -> Vec<Problem> {
     problems
 }
 
-/// What must come, with policies in shadow or without.
+/// An expected outcome, with or without shadow policies.
 struct Outcome<'a> {
     decision: Decision,
     reason: Reason,

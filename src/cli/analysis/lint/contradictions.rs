@@ -1,4 +1,4 @@
-//! Facts that cannot hold together, as far as that can be seen from the facts alone.
+//! Finds facts that contradict each other, as far as the facts alone show it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::expression::{implied, words};
 use super::facts::{Facts, denied, is_literal, sides};
 
-/// Why no call can fit, if none can.
+/// Why no call can match, if so.
 pub(super) fn find(facts: &Facts, entities: &Entities) -> Option<String> {
     let only_action = Some(facts.actions.as_slice()).filter(|actions| actions.len() == 1);
     let all: Vec<&Value> = facts.all.iter().chain(only_action.into_iter().flatten()).collect();
     denial(&all, entities).or_else(|| values(&all)).or_else(|| bounds(&all))
 }
 
-/// Something that holds, and does not.
+/// A fact that is also negated.
 fn denial(facts: &[&Value], entities: &Entities) -> Option<String> {
     let wrong: HashSet<&Value> = facts.iter().filter_map(|fact| denied(fact)).collect();
     if wrong.is_empty() {
@@ -27,7 +27,7 @@ fn denial(facts: &[&Value], entities: &Entities) -> Option<String> {
     Some(format!("its conditions say one thing about {about} and the contrary"))
 }
 
-/// Something that has two values, or a value that it may not have.
+/// An expression with two values, or with a value that is excluded.
 fn values(facts: &[&Value]) -> Option<String> {
     let mut known: HashMap<&Value, &Value> = HashMap::new();
     for (left, right) in facts.iter().filter_map(|fact| sides(fact, "==")) {
@@ -47,7 +47,7 @@ fn values(facts: &[&Value]) -> Option<String> {
     })
 }
 
-/// A number that would have to be larger than itself.
+/// A number that would have to be greater than itself.
 fn bounds(facts: &[&Value]) -> Option<String> {
     let mut ranges: HashMap<&Value, (i128, i128)> = HashMap::new();
     let mut narrow = |about, least: Option<i128>, most: Option<i128>| {

@@ -1,8 +1,9 @@
-//! Permits that some `forbid` always covers: whatever fits the permit fits the `forbid` as well.
+//! Finds permits that a `forbid` always covers: every call that matches the permit also matches the
+//! `forbid`.
 //!
-//! A `forbid` covers a permit when every fact that it asks for follows from a fact that the permit
-//! asks for. That is never a false alarm, and finds what people write; it is not all there is.
-//! A `forbid` is looked up by its rarest fact, so that each permit is held against few of them.
+//! A `forbid` covers a permit if every fact that it requires follows from a fact that the permit
+//! requires. This has no false positives and finds the usual mistakes, but it is not complete. Each
+//! `forbid` is indexed by its rarest fact, so that each permit is compared with few of them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,11 +18,11 @@ use crate::bundle::{Code, Finding, LayerName, Site};
 /// The number of a fact.
 type Id = usize;
 
-/// Every policy in few words.
+/// A summary of every policy.
 pub(super) struct Covered<'a> {
     entities: &'a Entities,
     ids: HashMap<String, Id>,
-    /// What follows from each fact that a policy asks for, itself included.
+    /// The facts implied by each fact, itself included.
     implied: Vec<Vec<Id>>,
     forbids: Vec<Alternative<'a>>,
     permits: Vec<Permission<'a>>,
@@ -75,7 +76,7 @@ impl<'a> Covered<'a> {
         }
     }
 
-    /// A fact's number. What follows from it is worked out when it is first asked for.
+    /// The number of a fact. Its implied facts are computed on first use.
     fn id(&mut self, fact: &Value) -> Id {
         let id = self.number(fact.to_string());
         if self.implied.get(id).is_some_and(Vec::is_empty) {
@@ -115,7 +116,7 @@ impl<'a> Covered<'a> {
         })
     }
 
-    /// Where each `forbid` is found: by its layer and its rarest fact, if it has any.
+    /// Indexes each `forbid` by its layer and its rarest fact, if it has any.
     fn index(&self) -> HashMap<(&LayerName, Option<Id>), Vec<&Alternative<'a>>> {
         let mut count: HashMap<Id, usize> = HashMap::new();
         for id in self.forbids.iter().flat_map(|forbid| &forbid.facts) {
@@ -130,8 +131,8 @@ impl<'a> Covered<'a> {
         index
     }
 
-    /// A `forbid` that fits whatever these facts fit. Those of the layer itself and those for
-    /// everybody apply wherever the permit does.
+    /// A `forbid` that matches whenever these facts hold. The forbids of the permit's own layer and
+    /// of `org` apply wherever the permit does.
     fn covering(
         &self,
         index: &HashMap<(&LayerName, Option<Id>), Vec<&Alternative<'a>>>,
@@ -160,7 +161,7 @@ mod tests {
         text.parse().expect("an entity")
     }
 
-    /// A manager is a rep, and `a` is in group `g` and `h`, `b` in `g` only.
+    /// A manager is a rep; `a` is in groups `g` and `h`, `b` only in `g`.
     fn entities() -> Entities {
         let child = |child: &str, parents: &[&str]| {
             Entity::new_no_attrs(uid(child), parents.iter().map(|parent| uid(parent)).collect())
@@ -173,7 +174,7 @@ mod tests {
         Entities::from_entities(entities, None).expect("entities")
     }
 
-    /// Whether the forbids (by layer) cover a permit in this layer.
+    /// Checks whether the forbids (by layer) cover a permit in this layer.
     #[track_caller]
     fn check(forbids: &[(&str, &str)], layer: &str, permit: &str, expected: bool) {
         let entities = entities();

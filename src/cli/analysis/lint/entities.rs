@@ -1,4 +1,4 @@
-//! Entities in policies that no principal, action or resource can be or be in.
+//! Finds entities in policies that no principal, action or resource can be or be in.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::str::FromStr as _;
@@ -11,15 +11,14 @@ use crate::bundle::{Code, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
 use crate::tool::UnknownResource;
 
-/// The entities that there can be.
+/// The possible entities.
 pub(super) struct Population {
-    /// Ids by type, as far as they are written down.
+    /// Declared ids by type.
     declared: BTreeMap<EntityTypeName, BTreeSet<String>>,
-    /// Types whose entities come from tokens, certificates and arguments. They are closed as soon
-    /// as the bundle declares some of them.
+    /// Types whose entities come from tokens, certificates and arguments. They are closed once the
+    /// bundle declares some of their entities.
     claimed: HashSet<EntityTypeName>,
-    /// Types of which nothing can be said here: people are never declared, and enumerations are
-    /// Cedar's to check.
+    /// Types without findings here: principals are never declared, and Cedar checks enumerations.
     open: HashSet<EntityTypeName>,
 }
 
@@ -46,7 +45,7 @@ impl Population {
             let uids = std::iter::once(&source.uid).chain(&source.parents);
             let uids = uids.enumerate().filter_map(|(position, text)| {
                 let uid = EntityUid::from_str(text).ok()?;
-                // A parent is declared where it stands itself, unless it comes with a request.
+                // A parent needs a declaration of its own, unless its type comes with requests.
                 (position == 0 || population.claimed.contains(uid.type_name())).then_some(uid)
             });
             for uid in uids.collect::<Vec<_>>() {
@@ -67,7 +66,7 @@ impl Population {
         ids.insert(uid.id().unescaped().to_owned());
     }
 
-    /// What is to be said about an entity that cannot be.
+    /// The finding about an entity that is not possible.
     fn doubt(&self, uid: &EntityUid) -> Option<(String, String)> {
         let kind = uid.type_name();
         let id: &str = uid.id().unescaped();
@@ -88,7 +87,7 @@ impl Population {
         Some((format!("there is no `{uid}`"), help))
     }
 
-    /// Entities in a policy.
+    /// Checks the entities in a policy.
     pub(super) fn check(&self, read: &Read<'_>, findings: &mut Vec<Finding>) {
         let literals: BTreeSet<EntityUid> = read.policy.entity_literals().into_iter().collect();
         for uid in literals {
@@ -99,7 +98,7 @@ impl Population {
         }
     }
 
-    /// Parents in `entities.yaml`.
+    /// Checks the parents in `entities.yaml`.
     pub(super) fn parents(&self, document: &Document, findings: &mut Vec<Finding>) {
         for (position, source) in document.entities.iter().enumerate() {
             for parent in source.parents.iter().filter_map(|text| EntityUid::from_str(text).ok()) {
@@ -126,7 +125,7 @@ fn claimed(document: &Document) -> HashSet<EntityTypeName> {
     types.map(|name| name.as_cedar().clone()).collect()
 }
 
-/// Types that list their entities in the schema.
+/// Types whose entities are enumerated in the schema.
 fn enumerated(schema: &str) -> HashSet<EntityTypeName> {
     let fragment = SchemaFragment::from_str(schema).ok();
     let json = fragment.and_then(|fragment| fragment.to_json_value().ok()).unwrap_or_default();

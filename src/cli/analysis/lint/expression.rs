@@ -1,11 +1,11 @@
-//! Prints Cedar expressions for messages, and derives what follows from one.
+//! Prints Cedar expressions for messages, and derives their consequences.
 
 use cedar_policy::{Entities, EntityUid};
 use serde_json::{Value, json};
 
 use super::facts::{binary, entity, literal_of, sides, variable};
 
-/// The names from a variable to what is read: `context`, `input`, `amount`.
+/// The attribute path of an expression: `context`, `input`, `amount`.
 pub(super) fn path(expression: &Value) -> Option<Vec<String>> {
     if let Some(variable) = expression.get("Var") {
         return Some(vec![variable.as_str()?.to_owned()]);
@@ -16,7 +16,7 @@ pub(super) fn path(expression: &Value) -> Option<Vec<String>> {
     Some(steps)
 }
 
-/// An expression as a message shows it.
+/// An expression as shown in messages.
 pub(super) fn words(expression: &Value) -> String {
     if let Some(path) = path(expression) {
         return format!("`{}`", path.join("."));
@@ -28,7 +28,7 @@ pub(super) fn words(expression: &Value) -> String {
     }
 }
 
-/// A fact and what must hold whenever it does: who is an entity is in all that the entity is in.
+/// A fact and its consequences: an entity is in all its ancestors.
 pub(super) fn implied(fact: &Value, entities: &Entities) -> Vec<Value> {
     let mut all = vec![fact.clone()];
     if let Some((left, uid)) = related(fact, "==") {
@@ -39,7 +39,7 @@ pub(super) fn implied(fact: &Value, entities: &Entities) -> Vec<Value> {
     }
     if let Some((left, uid)) = related(fact, "in") {
         all.extend(memberships(left, &uid, entities));
-        // What is in an action that is no group is that action.
+        // Only the action itself is `in` an action that is not a group.
         if *left == variable("action") && !is_group(&uid, entities) {
             all.push(binary("==", left, &literal_of(&uid)));
         }

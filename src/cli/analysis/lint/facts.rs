@@ -1,20 +1,20 @@
-//! What must be true for a policy to match: its scope and conditions, taken apart into facts that
-//! compare equal when they mean the same.
+//! Splits the scope and conditions of a policy into the facts that must hold for it to match.
+//! Equivalent facts compare equal.
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde_json::{Value, json};
 
-/// Everything that a policy asks for, in Cedar's JSON form of expressions.
+/// Everything that a policy requires, in Cedar's JSON format for expressions.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// Each of them must hold.
+    /// All of them must hold.
     pub(super) all: Vec<Value>,
-    /// One of them must hold as well, unless there is none: what the scope says about the action.
+    /// One of these must hold too, if there is any: the actions of the scope.
     pub(super) actions: Vec<Value>,
 }
 
 impl Facts {
-    /// The facts of a policy in Cedar's JSON form.
+    /// The facts of a policy in Cedar's JSON format.
     pub(super) fn of(policy: &Value) -> Self {
         let mut facts = Self::default();
         for variable in ["principal", "resource"] {
@@ -50,7 +50,7 @@ fn scope(name: &str, constraint: &Value, facts: &mut Vec<Value>) {
     }
 }
 
-/// Takes an expression that is true, or false, apart.
+/// Splits an expression that must be true, or false, into facts.
 fn take(expression: &Value, holds: bool, facts: &mut Vec<Value>) {
     let Some((operator, operand)) = operation(expression) else { return };
     let sides = operand.get("left").zip(operand.get("right"));
@@ -62,7 +62,7 @@ fn take(expression: &Value, holds: bool, facts: &mut Vec<Value>) {
         ("!", _, _) => take(operand.get("arg").unwrap_or(&Value::Null), !holds, facts),
         ("!=", Some((left, right)), _) => facts.push(stated(equal(left, right), !holds)),
         ("==", Some((left, right)), _) => facts.push(stated(equal(left, right), holds)),
-        // All of these are total orders.
+        // All of these types have a total order.
         ("<", Some((left, right)), true) | (">=", Some((left, right)), false) => {
             facts.push(binary("<", left, right));
         }
@@ -120,24 +120,24 @@ pub(super) fn is_literal(expression: &Value) -> bool {
     expression.get("Value").is_some()
 }
 
-/// An expression's operator and what it is applied to.
+/// The operator of an expression and its operands.
 pub(super) fn operation(expression: &Value) -> Option<(&str, &Value)> {
     let (operator, operand) = expression.as_object()?.iter().next()?;
     Some((operator, operand))
 }
 
-/// Both sides of this operator.
+/// Both operands, if the fact has this operator.
 pub(super) fn sides<'a>(fact: &'a Value, operator: &str) -> Option<(&'a Value, &'a Value)> {
     let operand = fact.get(operator)?;
     Some((operand.get("left")?, operand.get("right")?))
 }
 
-/// What a fact says is not so.
+/// The expression that a fact negates.
 pub(super) fn denied(fact: &Value) -> Option<&Value> {
     fact.get("!")?.get("arg")
 }
 
-/// The entity that an expression is.
+/// The entity of an entity literal.
 pub(super) fn entity(expression: &Value) -> Option<EntityUid> {
     let entity = expression.get("Value")?.get("__entity")?;
     let name: EntityTypeName = entity.get("type")?.as_str()?.parse().ok()?;
@@ -145,8 +145,7 @@ pub(super) fn entity(expression: &Value) -> Option<EntityUid> {
     Some(EntityUid::from_type_name_and_id(name, id))
 }
 
-/// Whether a fact says no more than a scope could: who the principal is, what the resource or the
-/// action.
+/// Whether a scope could express the fact: a constraint on the principal, resource or action.
 pub(super) fn is_of_scope(fact: &Value) -> bool {
     let fact = denied(fact).unwrap_or(fact);
     let is_scope = |operator: &str, operand: &Value| {
@@ -159,7 +158,7 @@ pub(super) fn is_of_scope(fact: &Value) -> bool {
     operation(fact).is_some_and(|(operator, operand)| is_scope(operator, operand))
 }
 
-/// Whether a fact is about this variable only.
+/// Whether a fact is only about this variable.
 pub(super) fn is_about(fact: &Value, variable: &str) -> bool {
     let fact = denied(fact).unwrap_or(fact);
     let left = operation(fact).and_then(|(_, operand)| operand.get("left")?.get("Var"));
@@ -177,7 +176,7 @@ mod tests {
         Facts::of(&policy.to_json().expect("JSON"))
     }
 
-    /// Whether two conditions come to the same facts.
+    /// Checks whether two conditions have the same facts.
     #[track_caller]
     fn check(one: &str, other: &str, same: bool) {
         let of = |conditions: &str| {

@@ -1,7 +1,7 @@
-//! Policies about several tools that compare an argument with the values of one of them.
+//! Finds policies about several tools that compare an argument with the values of only one of them.
 //!
-//! Every tool's enumeration is a type of its own, so for the others such a comparison is never true,
-//! and a `forbid` says nothing about their calls.
+//! Every tool's enumeration is a separate type, so for the other tools the comparison is never
+//! true, and a `forbid` does not match their calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +16,11 @@ use crate::tool::Tool;
 /// The entity types that arguments are compared with, by the path of the argument.
 type Compared = BTreeMap<Vec<String>, BTreeSet<String>>;
 
-/// What is to be said about one policy.
+/// The findings about one policy.
 pub(super) fn check(world: &World<'_>, read: &Read<'_>) -> Vec<Finding> {
     let mut compared = Compared::new();
     for condition in &read.conditions {
-        // Which tool a part of the conditions is about is only clear where none asks for it.
+        // If a condition reads the action, it is unknown which tool its parts apply to.
         if !collect(condition.get("body").unwrap_or(&Value::Null), &mut compared) {
             return Vec::new();
         }
@@ -29,7 +29,7 @@ pub(super) fn check(world: &World<'_>, read: &Read<'_>) -> Vec<Finding> {
     compared.iter().filter_map(|(path, types)| foreign(read, &tools, path, types)).collect()
 }
 
-/// Collects comparisons, and tells whether nothing asks for the action.
+/// Collects comparisons; returns whether the expression does not read the action.
 fn collect(expression: &Value, compared: &mut Compared) -> bool {
     if *expression == variable("action") {
         return false;
@@ -56,14 +56,14 @@ fn input() -> [String; 2] {
     ["context", "input"].map(str::to_owned)
 }
 
-/// The types of an entity, or of those in a set.
+/// The types of an entity literal, or of the entities in a set.
 fn entities(expression: &Value) -> Vec<String> {
     let set = expression.get("Set").and_then(Value::as_array);
     let values = set.map_or(std::slice::from_ref(expression), Vec::as_slice).iter();
     values.filter_map(entity).map(|entity| entity.type_name().to_string()).collect()
 }
 
-/// The tools whose argument is of none of the types that it is compared with.
+/// The tools whose argument has none of the types that it is compared with.
 fn foreign(
     read: &Read<'_>,
     tools: &[&Tool],

@@ -1,8 +1,8 @@
-//! Who may call what at all: tools that nobody may call, permits for everybody, permits of what is
-//! dangerous, layers that permit nothing.
+//! Who may call which tools: finds tools that no policy permits, permits for every principal,
+//! permits of dangerous tools, and layers without a permit.
 //!
-//! Only `org` grants; the other layers take away, so that there a permit of everything is what
-//! "nothing more to say" looks like.
+//! Only `org` grants; the other layers restrict, so there a permit of everything means "no further
+//! restriction".
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,9 +17,9 @@ pub(super) struct Reach<'a> {
     world: &'a World<'a>,
     high_risk: HashSet<&'a str>,
     permitted: HashSet<&'a str>,
-    /// Scopes whose tools are known.
+    /// Scopes whose tools are already computed.
     seen: HashSet<String>,
-    /// Whether there is a permit.
+    /// Whether the layer has a permit.
     layers: BTreeMap<&'a LayerName, bool>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// Looks at one policy.
+    /// Checks one policy.
     pub(super) fn add(&mut self, read: &Read<'a>) -> Vec<Finding> {
         *self.layers.entry(read.layer).or_default() |= read.is_permit();
         if !read.is_permit() || *read.layer != LayerName::Org {
@@ -74,7 +74,7 @@ impl<'a> Reach<'a> {
         Some(read.finding(Code::PermitWithoutCondition, message).with_help(help))
     }
 
-    /// What only all policies together show.
+    /// The findings that depend on all policies together.
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> {
         let closed = self.world.tools.iter().copied();
         let closed = closed.filter(|tool| !self.permitted.contains(tool.qualified_name()));
@@ -91,7 +91,7 @@ impl<'a> Reach<'a> {
             let site = Site::Layer((*layer).clone());
             Finding::new(Code::LayerWithoutPermit, site, message).with_help(help)
         });
-        // Where `org` permits nothing, every tool would say so.
+        // If `org` permits nothing, every tool would have this finding.
         let org = self.layers.get(&LayerName::Org) == Some(&true);
         closed.filter(move |_| org).chain(barren)
     }
@@ -108,7 +108,7 @@ fn for_everybody(read: &Read<'_>, tools: &[&Tool]) -> Option<Finding> {
     Some(read.finding(Code::OpenPermit, message).with_help(help))
 }
 
-/// Whether a tool's calls are about the server that the facts name.
+/// Whether a tool's resource is the server in the facts.
 fn is_resource_of(tool: &Tool, facts: &[Value]) -> bool {
     let resources = facts.iter().filter_map(|fact| facts::sides(fact, "=="));
     let resources = resources.filter(|(left, _)| **left == facts::variable("resource"));

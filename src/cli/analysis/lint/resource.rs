@@ -1,4 +1,4 @@
-//! Policies about a server that leave out those of its tools whose calls are about something else.
+//! Finds policies about a server that miss those of its tools whose resource is not the server.
 
 use cedar_policy::EntityUid;
 use serde_json::Value;
@@ -8,14 +8,14 @@ use super::world::{Read, World, listed};
 use crate::bundle::{Code, Finding};
 use crate::tool::{SERVER, Tool};
 
-/// What a policy asks of the resource.
+/// The resource constraint of a policy.
 struct ResourceScope<'a> {
     operator: &'a str,
-    /// The server, or any.
+    /// The server, or `None` for any.
     server: Option<EntityUid>,
 }
 
-/// Tools that a policy about a server seems to include, and does not.
+/// Tools that a policy about a server seems to include but does not.
 pub(super) fn check(world: &World<'_>, read: &Read<'_>) -> Option<Finding> {
     let asked = read.facts.all.iter().find_map(asked)?;
     let tools = world.tools(read);
@@ -55,7 +55,7 @@ fn misses(world: &World<'_>, asked: &ResourceScope<'_>, tool: &Tool) -> bool {
     let Some(mark) = &tool.marks().resource else { return false };
     let Some(server) = &asked.server else { return mark.entity_type.to_string() != SERVER };
     let id: &str = server.id().unescaped();
-    // What stands in `entities.yaml` can be in a server.
+    // Entities in `entities.yaml` can be in a server.
     let belongs = || {
         let kind = mark.entity_type.as_cedar();
         let entities = world.entities();

@@ -1,4 +1,4 @@
-//! What policies speak about: tools with their classes and arguments, and the entities there are.
+//! What policies refer to: tools with their classes and arguments, and entities.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,20 +10,20 @@ use crate::bundle::{Bundle, Code, Document, Finding, LayerName, Layers, Policies
 use crate::cli::input::directory::Opened;
 use crate::tool::{Tool, ToolDescription};
 
-/// Everything that rules look at besides the policy itself.
+/// Everything that rules read besides the policy itself.
 pub(super) struct World<'a> {
     pub(super) document: &'a Document,
     pub(super) bundle: &'a Bundle,
     /// The Cedar schema, generated part included.
     pub(super) schema_text: &'a str,
     pub(super) tools: Vec<&'a Tool>,
-    /// The tools of every action and group of actions, by its id.
+    /// The tools of every action and action group, by its id.
     actions: HashMap<String, Vec<usize>>,
-    /// The arguments' JSON Schema by the tool's full name.
+    /// The JSON Schema of the arguments, by the tool's full name.
     schemas: HashMap<String, &'a Value>,
     sources: HashMap<&'a str, &'a str>,
     in_force: HashSet<&'a PolicyId>,
-    /// Policies that Cedar found to match nothing.
+    /// Policies that match nothing according to Cedar.
     impossible: HashSet<&'a str>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Read<'a> {
     pub(super) policy: &'a Policy,
     /// Its text.
     pub(super) source: &'a str,
-    /// Its conditions in Cedar's JSON form.
+    /// Its conditions in Cedar's JSON format.
     pub(super) conditions: Vec<Value>,
     pub(super) facts: Facts,
 }
@@ -90,7 +90,7 @@ impl<'a> World<'a> {
     /// Every policy with its layer, those in shadow included.
     pub(super) fn policies(&self) -> impl Iterator<Item = (&'a LayerName, &'a Policy)> {
         self.all_layers().iter().flat_map(|layer| {
-            // Cedar keeps them in no particular order.
+            // Cedar returns them in no particular order.
             let mut policies: Vec<&Policy> = layer.policies().policies().collect();
             policies.sort_by(|a, b| a.id().cmp(b.id()));
             policies.into_iter().map(move |policy| (&layer.name, policy))
@@ -101,12 +101,12 @@ impl<'a> World<'a> {
         self.bundle.staged.as_ref().unwrap_or(&self.bundle.layers)
     }
 
-    /// Whether a policy is not in shadow.
+    /// Whether a policy is enforced.
     pub(super) fn is_in_force(&self, policy: &PolicyId) -> bool {
         self.in_force.contains(policy)
     }
 
-    /// Whether Cedar says that a policy matches nothing.
+    /// Whether a policy matches nothing according to Cedar.
     pub(super) fn never_matches(&self, policy: &PolicyId) -> bool {
         self.impossible.contains(AsRef::<str>::as_ref(policy))
     }
@@ -127,13 +127,13 @@ impl<'a> World<'a> {
         self.bundle.entities()
     }
 
-    /// The tools of an action or a group of actions.
+    /// The tools of an action or an action group.
     fn tools_of(&self, action: &EntityUid) -> &[usize] {
         let id: &str = action.id().unescaped();
         self.actions.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// The tools that a policy's scope, and what its conditions say about the action, include.
+    /// The tools that a policy's scope, and the action constraints of its conditions, include.
     pub(super) fn tools(&self, read: &Read<'_>) -> Vec<&'a Tool> {
         let named = |fact: &Value| {
             let (_, right) = facts::sides(fact, "==").or_else(|| facts::sides(fact, "in"))?;
@@ -165,13 +165,13 @@ impl<'a> World<'a> {
 }
 
 impl Read<'_> {
-    /// A finding about the policy as a whole.
+    /// A finding about the whole policy.
     pub(super) fn finding(&self, code: Code, message: impl Into<String>) -> Finding {
         let site = Site::Policy { layer: self.layer.clone(), id: self.policy.id().to_string() };
         Finding::new(code, site, message)
     }
 
-    /// A finding about a piece of the policy's text, where it stands there as it is written here.
+    /// A finding about a part of the policy's text, if the text contains it as spelled here.
     pub(super) fn finding_at(&self, piece: &str, code: Code, message: String) -> Finding {
         let start = self.source.find(piece);
         let span = start.map(|start| start..start.saturating_add(piece.len()));
@@ -182,13 +182,13 @@ impl Read<'_> {
         self.policy.effect() == cedar_policy::Effect::Permit
     }
 
-    /// Whether the policy asks for nothing that a scope could not say.
+    /// Whether a scope could express everything that the policy requires.
     pub(super) fn is_unconditional(&self) -> bool {
         self.facts.all.iter().all(facts::is_of_scope)
     }
 }
 
-/// Names of tools as a message lists them: a few, and how many more.
+/// Tool names for a message: a few of them, and the number of the others.
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const SHOWN: usize = 3;
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();

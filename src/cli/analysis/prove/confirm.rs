@@ -15,21 +15,21 @@ use crate::tool::Tool;
 #[derive(Debug)]
 pub(in crate::cli) struct Confirmed {
     pub(super) witness: Witness,
-    /// Why it is permitted.
+    /// The reason for the permit.
     pub(super) permitted: Reason,
     /// The policies that permit it.
     pub(super) policies: BTreeSet<String>,
-    /// Why it was refused.
+    /// The reason for the refusal.
     pub(super) refused: Reason,
     /// The policies that refused it.
     pub(super) refused_by: BTreeSet<String>,
 }
 
-/// Makes a request of a counterexample, and puts it to both bundles.
+/// Builds a request from a counterexample, and decides it with both bundles.
 ///
 /// # Errors
 ///
-/// No request can be made of it, or the bundles do not decide as the solver thinks they do.
+/// No request can be built from it, or the bundles' decisions differ from the solver's result.
 pub(super) fn confirm(
     [old, new]: [&Gate; 2],
     tool: &Tool,

@@ -1,4 +1,4 @@
-//! Assumptions of the proof: what holds for every request that reaches policies.
+//! Assumptions of the proof: what holds for every request that reaches policy evaluation.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use crate::gate::Gate;
 use crate::identity::{ClaimPath, ClaimType, IdentityMapping, PrincipalMapping};
 use crate::tool::{SERVER, Tool};
 
-/// The largest whole number that a claim can hold.
+/// The largest integer that a claim can hold.
 const EXACT: i64 = 9_007_199_254_740_991;
 
-/// What holds for the calls of a tool that a bundle evaluates. `formulas` are those that are going
-/// to be compared: what they do not mention needs no assumption.
+/// What holds for the calls of a tool that a bundle evaluates. `formulas` are the ones to be
+/// compared: ids that they do not mention need no assumption.
 pub(super) fn of(
     gate: &Gate,
     tool: &Tool,
@@ -43,7 +43,7 @@ pub(super) fn of(
     facts
 }
 
-/// What holds for calls that are easy to read, the easiest first. It is not true of all calls.
+/// What holds for calls that are easy to read, the simplest first. Other calls may violate it.
 pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> [BTreeSet<String>; 2] {
     let mut facts = vec![
         "context.request.time == datetime(\"2026-01-01T12:00:00Z\")",
@@ -56,7 +56,7 @@ pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> [BTreeSet<String>; 2] 
             "context.token.scopes.isEmpty()",
             "!(context.token has issuer || context.token has txn || context.token has expires)",
         ];
-        // Where a token is optional, Cedar wants to hear first that it is there.
+        // If the token is optional, Cedar requires a `has` test first.
         facts.extend(token.into_iter().filter(|_| mapping.workload.is_none()));
     }
     let plain: BTreeSet<String> = facts.into_iter().map(str::to_owned).collect();
@@ -81,7 +81,8 @@ fn request(bundle: &Bundle, tool: &Tool) -> Vec<String> {
     ]
 }
 
-/// The resource is the server, or what an argument says. Only ids that matter need to be told apart.
+/// The resource is the server, or named by an argument. Only ids in the formulas need to be
+/// distinguished.
 fn resource(
     bundle: &Bundle,
     tool: &Tool,
@@ -133,7 +134,7 @@ fn token(mapping: &IdentityMapping, by_token: bool) -> Vec<String> {
     )]
 }
 
-/// The principal has the attributes that its token gives it, and no others.
+/// The principal has exactly the attributes from its token.
 fn principal(bundle: &Bundle, env: &RequestEnv) -> Vec<String> {
     let mapping = &bundle.identity.principal;
     let schema = bundle.schema().map(AsRef::<ValidatorSchema>::as_ref);
@@ -182,7 +183,7 @@ fn workload(mapping: &IdentityMapping, env: &RequestEnv) -> Vec<String> {
     named.chain(alone).chain(unseen).collect()
 }
 
-/// What decides about layers, and how it hangs together with what policies see.
+/// The tenant and teams that select layers, and their relation to the values that policies see.
 fn unseen(mapping: &PrincipalMapping, formulas: [&Formula; 2]) -> Vec<String> {
     let tenant = format!("context.{UNSEEN}.tenant");
     let has = format!("context.{UNSEEN} has tenant");
@@ -216,7 +217,7 @@ fn unseen(mapping: &PrincipalMapping, formulas: [&Formula; 2]) -> Vec<String> {
     facts
 }
 
-/// Where the same claim also gives the principal parents, both say the same.
+/// If the same claim also sets parents of the principal, both have the same values.
 fn parents(
     mapping: &PrincipalMapping,
     claim: &ClaimPath,
@@ -226,7 +227,7 @@ fn parents(
     let same =
         mapping.parents.iter().filter(|parent| parent.claim.to_string() == claim.to_string());
     let facts = same.flat_map(|parent| {
-        // Another claim may give parents of the same type.
+        // Another claim may add parents of the same type.
         let type_name = &parent.entity_type;
         let others = mapping
             .parents

@@ -1,4 +1,4 @@
-//! A bundle → one condition that holds for exactly the calls that its policies permit.
+//! Compiles a bundle to one condition that holds for exactly the calls that its policies permit.
 
 use std::collections::BTreeSet;
 
@@ -14,22 +14,22 @@ use super::lower::{self, Lowering, Typed, World};
 use crate::bundle::Bundle;
 use crate::tool::{Tool, UnknownResource};
 
-/// What a bundle permits, as a condition on the request alone.
+/// The calls that a bundle permits, as a condition on the request alone.
 #[derive(Debug)]
 pub(super) struct Formula {
-    /// The condition. Where evaluating it fails, the bundle refuses.
+    /// The condition. If its evaluation fails, the bundle refuses the call.
     pub(super) permits: Expr,
-    /// What must be assumed for it to mean that.
+    /// The assumptions under which the condition is exact.
     pub(super) facts: BTreeSet<String>,
 }
 
 impl Formula {
-    /// What a bundle that lacks the tool permits.
+    /// The formula of a bundle without the tool.
     pub(super) fn nothing() -> Self {
         Self { permits: Expr::val(false), facts: BTreeSet::new() }
     }
 
-    /// What a bundle permits in an environment that its schema has.
+    /// The formula of a bundle in a request environment that its schema has.
     pub(super) fn of(bundle: &Bundle, tool: &Tool, env: &RequestEnv) -> Result<Self, String> {
         if bundle.shadow.is_some() {
             return Ok(Self { permits: Expr::val(true), facts: BTreeSet::new() });
@@ -61,7 +61,7 @@ impl Formula {
     }
 }
 
-/// The types of the parents that a token gives a principal; none for a workload.
+/// The types of the parents that a token gives a principal; `None` for a workload.
 fn parents(bundle: &Bundle, principal: &EntityType) -> Option<BTreeSet<EntityType>> {
     let mapping = &bundle.identity.principal;
     (mapping.entity_type.as_cedar().as_ref() == principal).then(|| {
@@ -70,7 +70,7 @@ fn parents(bundle: &Bundle, principal: &EntityType) -> Option<BTreeSet<EntityTyp
     })
 }
 
-/// Whether the bundle knows what the call is about, or need not.
+/// Whether the bundle has the resource, or need not have it.
 fn known_resource(bundle: &Bundle, tool: &Tool) -> Expr {
     let Some(mark) = &tool.marks().resource else { return Expr::val(true) };
     if mark.unknown == UnknownResource::Evaluate {
@@ -83,8 +83,8 @@ fn known_resource(bundle: &Bundle, tool: &Tool) -> Expr {
     lower::one_of(Expr::var(Var::Resource), known)
 }
 
-/// At least one `permit` and no `forbid`. Conditions that can fail are evaluated in any case, as
-/// the gate refuses what any policy fails on.
+/// At least one `permit` and no `forbid`. Conditions that can fail are always evaluated, as the
+/// gate refuses a call if the evaluation of any policy fails.
 fn layer(
     applied: &Applied<'_>,
     schema: &ValidatorSchema,
@@ -93,7 +93,7 @@ fn layer(
 ) -> Result<Expr, String> {
     let mut permits = Vec::new();
     let mut forbids = Vec::new();
-    // A set of policies has no order of its own, and the same policies are the same condition.
+    // Sorted, since policy sets are unordered and equal policies must give equal conditions.
     let mut policies: Vec<_> = applied.layer.policies().policies().collect();
     policies.sort_by_key(|policy| policy.id());
     for policy in policies {
@@ -118,12 +118,12 @@ fn layer(
 
 fn any(conditions: Vec<Expr>) -> Expr {
     let (risky, safe): (Vec<_>, Vec<_>) = conditions.into_iter().partition(lower::may_fail);
-    // A set is not built unless all of its elements can be evaluated.
+    // Evaluating a set fails if any of its elements fails.
     let risky = (!risky.is_empty()).then(|| Expr::contains(Expr::set(risky), Expr::val(true)));
     risky.into_iter().chain(safe).reduce(lower::or).unwrap_or_else(|| Expr::val(false))
 }
 
-/// A policy's condition with its types in one environment.
+/// A policy's condition with its types in one request environment.
 fn typed(policy: &Policy, schema: &ValidatorSchema, env: &RequestEnv) -> Result<Typed, String> {
     let context =
         schema.context_type(env.action().as_ref()).ok_or("the schema lacks the action")?;

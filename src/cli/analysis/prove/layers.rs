@@ -5,16 +5,16 @@ use cedar_policy_core::ast::{Eid, EntityUID, Expr, Var};
 use super::syntax::UNSEEN;
 use crate::bundle::{Bundle, Layer, LayerName};
 
-/// A layer, and where it does not apply.
+/// A layer with the condition under which it does not apply.
 #[derive(Debug)]
 pub(super) struct Applied<'a> {
     /// The layer.
     pub(super) layer: &'a Layer,
-    /// Holds for the calls that the layer is not asked about.
+    /// Holds for the calls that the layer does not apply to.
     pub(super) elsewhere: Expr,
 }
 
-/// The layers in force.
+/// The enforced layers.
 pub(super) fn of(bundle: &Bundle) -> impl Iterator<Item = Applied<'_>> {
     bundle.layers.iter().map(|layer| Applied { layer, elsewhere: elsewhere(bundle, &layer.name) })
 }

@@ -1,8 +1,8 @@
-//! A policy's condition → the same condition in terms of the request alone.
+//! Lowers a policy's condition to one on the request alone.
 //!
-//! The entities of a bundle are known, so what a policy asks of them is answered here: attributes
-//! become their values, membership becomes a list of ids. That is exact, and lets two bundles with
-//! different entities be compared. What remains open is the principal, which the token describes.
+//! The entities of a bundle are known, so expressions on them are evaluated here: attributes become
+//! their values, and membership becomes a list of ids. That is exact, and allows comparing two
+//! bundles with different entities. Only the principal remains open, which the token describes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +18,10 @@ use crate::cli::analysis::total_functions::TOTAL;
 /// A condition with the types that Cedar's validator found.
 pub(super) type Typed = Expr<Option<Type>>;
 
-/// Why a condition cannot be put in other terms.
+/// The error tells why a condition cannot be lowered.
 type Result<T> = std::result::Result<T, String>;
 
-/// An id that no bundle has: the attributes of such entities are free to be what facts make them.
+/// An id that no bundle has: facts can set the attributes of such entities freely.
 const NOBODY: &str = "toolgate:nobody";
 
 /// What is known when a condition is evaluated.
@@ -31,26 +31,26 @@ pub(super) struct World<'a> {
     pub(super) entities: &'a Entities,
     /// The type of the principal.
     pub(super) principal: &'a EntityType,
-    /// The types of the parents that its token can give the principal; `None` for a workload, which
-    /// is what the bundle's entities say it is.
+    /// The types of the parents that its token can give the principal; `None` for a workload, whose
+    /// ancestors come from the bundle's entities.
     pub(super) parents: Option<BTreeSet<EntityType>>,
 }
 
-/// Puts conditions in terms of the request, and keeps what their new form takes for granted.
+/// Lowers conditions, and collects the assumptions of the results.
 #[derive(Debug)]
 pub(super) struct Lowering<'a> {
     world: &'a World<'a>,
-    /// What must be assumed of entities that do not exist.
+    /// Assumptions about entities that do not exist.
     pub(super) facts: BTreeSet<String>,
 }
 
 impl<'a> Lowering<'a> {
-    /// Begins with no assumption.
+    /// Starts without assumptions.
     pub(super) fn new(world: &'a World<'a>) -> Self {
         Self { world, facts: BTreeSet::new() }
     }
 
-    /// The condition in terms of the request.
+    /// Lowers the condition.
     pub(super) fn expr(&mut self, typed: &Typed) -> Result<Expr> {
         match typed.expr_kind() {
             ExprKind::Lit(literal) => Ok(Expr::val(literal.clone())),
@@ -122,8 +122,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// An attribute of an entity is a choice between the values that entities have; of an entity
-    /// that the bundle does not have, it is an error.
+    /// An attribute becomes a choice between the values of all entities; for an entity that the
+    /// bundle does not have, it is an error.
     fn attribute(&mut self, of: &Typed, attr: &str) -> Result<Expr> {
         let Some(entity_type) = self.stored(of)? else {
             return Ok(Expr::get_attr(self.expr(of)?, attr.into()));
@@ -169,8 +169,8 @@ impl<'a> Lowering<'a> {
         Ok(one_of(of, owners))
     }
 
-    /// A value as an expression. Cedar has no literal of an empty set, so `place`, whose value
-    /// nothing else decides, is assumed to be empty where one is needed.
+    /// A value as an expression. Cedar has no literal for an empty set, so `place`, which nothing
+    /// else constrains, is assumed to be empty where one is needed.
     fn value(&mut self, value: &Value, place: &Expr) -> Result<Expr> {
         match value.value_kind() {
             ValueKind::Set(set) if set.is_empty() => {
@@ -191,7 +191,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// `of` with its type, if it is an entity that only the bundle can have.
+    /// The type of `of`, if it is an entity that only the bundle can define.
     fn stored(&self, of: &Typed) -> Result<Option<EntityType>> {
         let Some(entity_type) = entity_type(of)? else { return Ok(None) };
         if self.world.parents.is_none() || entity_type != *self.world.principal {
@@ -245,7 +245,7 @@ impl<'a> Lowering<'a> {
         }))
     }
 
-    /// Whether a member is a group, in it, or in what the bundle says is in it.
+    /// Whether a member is the group, is in it, or is in an entity that the bundle puts in it.
     fn in_group(&self, member: &Member<'_>, group: &EntityUID) -> Expr {
         let inside = self.world.entities.iter().filter(|entity| entity.is_descendant_of(group));
         let mut all: BTreeSet<&EntityUID> = inside.map(Entity::uid).collect();
@@ -266,7 +266,7 @@ impl<'a> Lowering<'a> {
         questions.reduce(or).unwrap_or_else(|| never(&member.expr))
     }
 
-    /// All entities of a type, in the order of their ids.
+    /// All entities of a type, sorted by id.
     fn entities(&self, of: &EntityType) -> impl Iterator<Item = &'a Entity> + use<'a> {
         let all = self.world.entities.iter();
         let mut all: Vec<_> = all.filter(|entity| entity.uid().entity_type() == of).collect();
@@ -274,21 +274,21 @@ impl<'a> Lowering<'a> {
         all.into_iter()
     }
 
-    /// Everything of a type that something is in.
+    /// The ancestors of any entity that have this type.
     fn groups(&self, of: &EntityType) -> BTreeSet<EntityUID> {
         let all = self.world.entities.iter().flat_map(Entity::ancestors);
         all.filter(|uid| uid.entity_type() == of).cloned().collect()
     }
 }
 
-/// What may be in a group.
+/// A possible member of a group.
 struct Member<'a> {
     expr: Expr,
     entity_type: EntityType,
     by_token: Option<&'a BTreeSet<EntityType>>,
 }
 
-/// Whether evaluating a condition can fail. What the validator admits fails only by overflow.
+/// Whether evaluating a condition can fail. Validated expressions only fail by overflow.
 pub(super) fn may_fail(expr: &Expr) -> bool {
     let overflows = |op: &BinaryOp| {
         matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag)
@@ -302,7 +302,7 @@ pub(super) fn may_fail(expr: &Expr) -> bool {
     })
 }
 
-/// Both, unless one of them is known.
+/// Conjunction, simplified if an operand is known.
 pub(super) fn and(left: Expr, right: Expr) -> Expr {
     if is(&left, true) {
         right
@@ -313,7 +313,7 @@ pub(super) fn and(left: Expr, right: Expr) -> Expr {
     }
 }
 
-/// One or the other, unless one of them is known.
+/// Disjunction, simplified if an operand is known.
 pub(super) fn or(left: Expr, right: Expr) -> Expr {
     if is(&left, false) {
         right
@@ -333,22 +333,22 @@ fn is_var(typed: &Typed, var: Var) -> bool {
     matches!(typed.expr_kind(), ExprKind::Var(found) if *found == var)
 }
 
-/// Whether an expression is one of these.
+/// Whether an expression equals one of these.
 pub(super) fn one_of(expr: Expr, all: Vec<Expr>) -> Expr {
     if all.is_empty() { never(&expr) } else { Expr::contains(Expr::set(all), expr) }
 }
 
-/// False, once the expression is evaluated.
+/// False, if evaluating the expression does not fail.
 fn never(expr: &Expr) -> Expr {
     Expr::and(Expr::is_eq(expr.clone(), expr.clone()), Expr::val(false))
 }
 
-/// A condition that cannot be evaluated.
+/// A condition whose evaluation fails.
 fn overflow() -> Expr {
     Expr::is_eq(Expr::add(Expr::val(i64::MAX), Expr::val(1)), Expr::val(0))
 }
 
-/// The entities that an expression lists, if it does.
+/// The entities in an entity literal or a set of them.
 fn literals(typed: &Typed) -> Option<Vec<&EntityUID>> {
     if let ExprKind::Lit(Literal::EntityUID(uid)) = typed.expr_kind() {
         return Some(vec![uid]);

@@ -1,48 +1,48 @@
-//! What is proved about two bundles.
+//! The result of a proof about two bundles.
 
 use super::confirm::Confirmed;
 use crate::cli::output::exit::Exit;
 
-/// What is proved about two bundles.
+/// The result of a proof about two bundles.
 #[derive(Debug)]
 pub(in crate::cli) struct Proof {
-    /// Every type of principal with every tool, by tool.
+    /// Every principal type with every tool, by tool.
     pub(in crate::cli) pairs: Vec<Pair>,
     /// Why there is no proof at all.
     pub(in crate::cli) unavailable: Option<String>,
 }
 
-/// A tool, and who may call it.
+/// A tool and the type of its caller.
 #[derive(Debug)]
 pub(in crate::cli) struct Pair {
     /// The Cedar type of the principal.
     pub(in crate::cli) principal: String,
     /// The tool.
     pub(in crate::cli) tool: String,
-    /// What is proved.
+    /// The verdict.
     pub(in crate::cli) verdict: Verdict,
 }
 
-/// What is proved about the calls of a tool.
+/// The verdict on the calls of a tool.
 #[derive(Debug)]
 pub(in crate::cli) enum Verdict {
-    /// Both bundles permit the same.
+    /// Both bundles permit the same calls.
     Equal,
     /// The new bundle permits no more than the old one.
     Narrower,
-    /// The new bundle permits this, and the old one refuses it.
+    /// The new bundle permits this call, and the old one refuses it.
     Wider(Box<Confirmed>),
-    /// It cannot be told, and why.
+    /// Undecided, with the reason.
     Unknown(String),
 }
 
 impl Proof {
-    /// A bundle permits what it permits: that takes no solver.
+    /// The proof for identical bundles, which needs no solver.
     pub(in crate::cli) fn of_the_same() -> Self {
         Self { pairs: Vec::new(), unavailable: None }
     }
 
-    /// How a run that ends with this proof ends.
+    /// The exit code for this proof.
     pub(in crate::cli) fn exit(&self) -> Exit {
         if self.is_wider() {
             Exit::Failure
@@ -53,7 +53,7 @@ impl Proof {
         }
     }
 
-    /// Whether something is wider.
+    /// Whether any pair is wider.
     pub(super) fn is_wider(&self) -> bool {
         self.pairs.iter().any(|pair| matches!(pair.verdict, Verdict::Wider(_)))
     }

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::syntax::{UNSEEN, quoted};
 
-/// A schema in which the context also says whose layers apply.
+/// Extends the schema's context by the tenant and teams that select layers.
 ///
 /// # Errors
 ///
-/// The schema cannot be rewritten, in Cedar's words.
+/// The schema cannot be rewritten; the message is Cedar's.
 pub(super) fn schema(text: &str) -> Result<Schema, String> {
     let (fragment, _) =
         SchemaFragment::from_cedarschema_str(text).map_err(|error| error.to_string())?;
@@ -37,11 +37,11 @@ pub(super) fn schema(text: &str) -> Result<Schema, String> {
     Schema::from_json_value(json).map_err(|error| error.to_string())
 }
 
-/// One policy that permits what fulfils all facts and the condition.
+/// One policy that permits the requests that fulfil all facts and the condition.
 ///
 /// # Errors
 ///
-/// Cedar does not read it.
+/// Cedar does not parse it.
 pub(super) fn policies(facts: &BTreeSet<String>, condition: &Expr) -> Result<PolicySet, String> {
     let facts = facts.iter().map(|fact| format!(" when {{ {fact} }}"));
     let facts: String = facts.collect();
@@ -49,7 +49,7 @@ pub(super) fn policies(facts: &BTreeSet<String>, condition: &Expr) -> Result<Pol
     text.parse().map_err(|error: cedar_policy::ParseErrors| error.to_string())
 }
 
-/// The environments that a schema has for an action.
+/// The request environments of an action in a schema.
 pub(super) fn environments<'a>(
     schema: &'a Schema,
     action: &'a str,
@@ -59,14 +59,14 @@ pub(super) fn environments<'a>(
     })
 }
 
-/// Whether a schema has an environment.
+/// Whether a schema has a request environment.
 pub(super) fn has(schema: &Schema, env: &RequestEnv) -> bool {
     let parts =
         |env: &RequestEnv| (env.principal().clone(), env.action().clone(), env.resource().clone());
     schema.request_envs().any(|known| parts(&known) == parts(env))
 }
 
-/// Holds for requests that differ in some plain value from one that was found.
+/// Holds for requests that differ from a found one in some plain value.
 pub(super) fn other_than(found: &Env) -> String {
     let mut same = Vec::new();
     if let Some(principal) = found.request.principal() {
@@ -82,7 +82,7 @@ pub(super) fn other_than(found: &Env) -> String {
     format!("!({})", same.join(" && "))
 }
 
-/// Every plain value of a member of a record.
+/// Every plain value of a record member.
 fn plain(path: &str, name: &str, value: &EvalResult) -> Vec<String> {
     let name = quoted(name);
     let place = format!("{path}[{name}]");

@@ -1,4 +1,4 @@
-//! A proof as text and as JSON.
+//! Prints a proof as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::proof::{Pair, Proof, Verdict};
 use super::witness::Witness;
 use crate::cli::output::report::{Tone, tinted};
 
-/// What to do without a solver.
+/// The help text if there is no solver.
 const HELP: &str = "the proof needs the solver cvc5, 1.3.1 or newer, in PATH or where CVC5 names it: \
                     https://cvc5.github.io";
 
@@ -62,7 +62,7 @@ fn title(pair: &Pair) -> String {
     format!("{} → {}", pair.principal, pair.tool)
 }
 
-/// A test case for the new bundle, in YAML, whose flow style JSON is.
+/// A test case for the new bundle, in YAML; JSON is YAML's flow style.
 fn example(found: &Confirmed, pair: &Pair) -> String {
     let case = case(found, pair);
     let part = |pointer: &str| case.pointer(pointer).map(Value::to_string).unwrap_or_default();
@@ -115,7 +115,7 @@ fn case(found: &Confirmed, pair: &Pair) -> Value {
     json!({ "identities": { "somebody": identity }, "cases": [case] })
 }
 
-/// An object of the members that are there.
+/// An object of the members that are present.
 fn told<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(members.collect())

@@ -1,4 +1,4 @@
-//! The solver: a separate process that says whether one condition implies another.
+//! Runs the solver, a separate process that decides whether one condition implies another.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env, err};
 use tokio::process::Command;
 use tokio::runtime::Runtime;
 
-/// Where the solver's executable is named.
+/// The environment variable with the solver's path.
 const VARIABLE: &str = "CVC5";
 
 /// A solver that can be started.
@@ -20,7 +20,7 @@ pub(super) struct Prover {
     runtime: Runtime,
     executable: OsString,
     timeout: Duration,
-    /// Started when it is needed, and again after it failed.
+    /// Started on first use, and again after a failure.
     running: Option<CedarSymCompiler<LocalSolver>>,
 }
 
@@ -29,7 +29,7 @@ impl Prover {
     ///
     /// # Errors
     ///
-    /// There is none, in words that say where it was looked for.
+    /// There is none; the message tells where it was searched.
     pub(super) fn start(timeout: Duration) -> Result<Self, String> {
         let named = std::env::var_os(VARIABLE).filter(|name| !name.is_empty());
         let place = named.as_ref().map_or_else(
@@ -52,7 +52,7 @@ impl Prover {
     ///
     /// # Errors
     ///
-    /// The solver did not find out, or cannot be asked.
+    /// The solver found no result, or failed.
     pub(super) fn implies(
         &mut self,
         schema: &Schema,
@@ -75,7 +75,7 @@ impl Prover {
             Some(solver) => solver,
             None => self.solver().map_err(|error| chain(&*error))?,
         };
-        // The solver has a limit of its own; this one is for a solver that does not keep it.
+        // The solver has its own limit; this one is for a solver that does not observe it.
         let patience = self.timeout.saturating_mul(2).saturating_add(Duration::from_secs(5));
         let question = solver.check_implies_with_counterexample_opt(&stronger, &weaker);
         let answer =
@@ -102,13 +102,13 @@ impl Prover {
         let limit = format!("--tlimit-per={}", self.timeout.as_millis());
         let mut command = Command::new(&self.executable);
         command.args(["--lang", "smt", &limit]).kill_on_drop(true);
-        // A process is waited for by the runtime that it was started in.
+        // A child process must be awaited in the runtime that started it.
         let _inside = self.runtime.enter();
         Ok(CedarSymCompiler::new(LocalSolver::from_command(&mut command)?)?)
     }
 }
 
-/// Whether there is no executable, which needs no more words.
+/// Whether the executable does not exist, which needs no further explanation.
 fn is_missing(error: &dyn Error) -> bool {
     causes(error).any(|cause| {
         let cause = cause.downcast_ref::<io::Error>();
@@ -120,7 +120,7 @@ fn causes(error: &dyn Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&error| error.source())
 }
 
-/// An error with everything that caused it, in one line.
+/// An error with all its causes, in one line.
 fn chain(error: &dyn Error) -> String {
     let causes = causes(error).map(|cause| format!(": {cause}"));
     std::iter::once(error.to_string()).chain(causes).collect()

@@ -1,6 +1,7 @@
 //! Cedar syntax that conditions and assumptions share.
 
-/// The attribute of `context` that holds what decides about layers and policies do not see.
+/// The attribute of `context` with the tenant and teams that select layers and that policies do not
+/// see.
 pub(super) const UNSEEN: &str = "unseen";
 
 /// A Cedar string literal.

@@ -1,5 +1,5 @@
-//! Conditions and facts are held against what the gate does with every request of the test corpus.
-//! What the solver makes of them is tested in `tests/e2e`.
+//! Compares conditions and facts with the gate's decision on every request of the test corpus.
+//! `tests/e2e` tests the solver's results.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn holds(policies: &PolicySet, request: &Request, entities: &Entities) -> bool {
     Authorizer::new().is_authorized(request, policies, entities).decision() == Answer::Allow
 }
 
-/// How many requests were compared.
+/// Returns the number of compared requests.
 fn compare(name: &str) -> usize {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     let loaded = directory::open(&directory).unwrap().loaded;
@@ -64,7 +64,7 @@ fn compare(name: &str) -> usize {
         let (outcome, trace) = run::in_pieces(&gate, &arrival, &body).unwrap();
         let [record] = outcome.records.as_slice() else { continue };
         let Some(PosedCall { question, identity }) = trace.of(record) else { continue };
-        // What is refused for other reasons than policies is not what formulas speak of.
+        // Formulas do not describe refusals for other reasons than policies.
         if !matches!(
             outcome.reason.as_str(),
             "permitted" | "forbidden" | "not_permitted" | "policy_error"

@@ -1,4 +1,4 @@
-//! A counterexample in Cedar's terms → a request by somebody, as a test case writes it.
+//! Converts a counterexample in Cedar's terms to a request with an identity, as in a test case.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::cli::input::cases::{Call, Identity};
 use crate::identity::ClaimType;
 use crate::tool::Tool;
 
-/// A request, and who sends it.
+/// A request with its sender.
 #[derive(Clone, Debug)]
 pub(super) struct Witness {
     pub(super) identity: Identity,
@@ -25,11 +25,12 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// The request that a bundle puts into these terms. Whether it is the right one, the bundles say.
+    /// The request that a bundle maps to these terms. The bundles confirm whether it is the right
+    /// one.
     ///
     /// # Errors
     ///
-    /// The terms are not those of any request; what of them is not.
+    /// No request has these terms; the message names the part that is impossible.
     pub(super) fn read(env: &Env, bundle: &Bundle, tool: &Tool) -> Result<Self, &'static str> {
         let context = |name: &str| env.request.context()?.get(name);
         let Some(EvalResult::Record(request)) = context("request") else { return Err("request") };
@@ -53,7 +54,7 @@ impl Witness {
     }
 }
 
-/// Who is asking, as the proxy has verified it.
+/// The verified identity of the caller.
 fn identity(env: &Env, bundle: &Bundle) -> Option<Identity> {
     let principal = env.request.principal()?;
     let mapping = &bundle.identity.principal;
@@ -94,7 +95,7 @@ fn claims(request: &Request, entities: &Entities, bundle: &Bundle) -> Option<Cla
         match entity.and_then(|entity| entity.attr(name)) {
             Some(value) => claims.insert(steps, plain(&value.ok()?)?)?,
             None if attribute.optional || attribute.claim.find(&claims.0).is_some() => {}
-            // Nothing depends on it.
+            // No condition depends on it.
             None => claims.insert(steps, any(attribute.claim_type))?,
         }
     }
@@ -135,13 +136,13 @@ fn parents(
     let mut open: Vec<_> = ancestors.into_iter().flatten().cloned().collect();
     open.sort();
     for parent in &bundle.identity.principal.parents {
-        // Of several claims for one type, the first gives them all.
+        // If several claims have one type, the first gives all of its parents.
         let (these, others) = open
             .into_iter()
             .partition::<Vec<_>, _>(|uid| uid.type_name() == parent.entity_type.as_cedar());
         open = others;
         let ids: Vec<_> = these.iter().map(|uid| uid.id().unescaped().to_owned()).collect();
-        // The solver regards only parents that some policy asks for, so there may be more.
+        // The solver only considers parents that some policy reads, so there may be more.
         let told = parent.claim.find(&claims.0).is_some();
         if !ids.is_empty() || !(parent.optional || told) {
             claims.insert(parent.claim.steps(), json!(ids))?;
@@ -150,7 +151,7 @@ fn parents(
     Some(())
 }
 
-/// Nested `act` claims of a chain of this depth, in which all agents of the set take part.
+/// Nested `act` claims of a chain with this depth, which contains all agents of the set.
 fn delegation(request: &Request) -> Option<Value> {
     let context = |name: &str| request.context()?.get(name);
     let EvalResult::EntityUid(actor) = context("actor")? else { return None };
@@ -178,7 +179,7 @@ fn delegation(request: &Request) -> Option<Value> {
 struct Claims(Value);
 
 impl Claims {
-    /// Puts a value in its place; `None` if another one is there already.
+    /// Sets a value; `None` if there is a different one already.
     fn insert(&mut self, steps: &[String], value: Value) -> Option<()> {
         let (last, outer) = steps.split_last()?;
         let mut place = &mut self.0;
@@ -190,7 +191,7 @@ impl Claims {
             *there = value;
             return Some(());
         }
-        // One string and a list of only this string name the same parents.
+        // A single string and a list of only this string name the same parents.
         let same = *there == value || json!([&*there]) == value;
         same.then_some(())
     }

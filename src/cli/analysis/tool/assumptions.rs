@@ -1,31 +1,31 @@
-//! Cedar conditions that hold for the arguments of every call that policies are asked about.
+//! Cedar conditions that hold for the arguments of every evaluated call.
 
 use crate::tool::Tool;
 use crate::tool::argument::{Argument, Kind, Record, projection};
 use crate::tool::resource::Source;
 
 impl Tool {
-    /// Conditions that `context.input` always fulfils. They say less than the check of a call does:
-    /// Cedar has no words for patterns and lengths.
+    /// Conditions that `context.input` always fulfils. They are weaker than the check of a call:
+    /// Cedar cannot express patterns and lengths.
     pub(in crate::cli) fn conditions(&self) -> Vec<String> {
         record(&self.input, "context.input")
     }
 
-    /// Holds for arguments that name this resource; `None` where the resource is the server.
+    /// Holds for arguments that name this resource; `None` if the resource is the server.
     pub(in crate::cli) fn names_resource(&self, id: &str) -> Option<String> {
         let source = self.resource.as_ref()?;
         Some(source.condition(id).unwrap_or_else(|| "false".to_owned()))
     }
 
-    /// Whether both take exactly the same arguments for the same.
+    /// Whether both tools map the same arguments to the same values.
     pub(in crate::cli) fn reads_like(&self, other: &Self) -> bool {
-        // A compiled pattern can be compared by what it was compiled from, which it shows.
+        // The debug format of a compiled pattern contains its source.
         format!("{:?}", self.input) == format!("{:?}", other.input)
     }
 }
 
 impl Source {
-    /// Holds where the argument is this id; `None` if it cannot be.
+    /// Holds if the argument is this id; `None` if that is impossible.
     fn condition(&self, id: &str) -> Option<String> {
         let names = self.path.iter().map(|name| format!("[{}]", quoted(name)));
         let place = format!("context.input{}", names.collect::<String>());

@@ -1,4 +1,4 @@
-//! Example arguments, generated from their types, for suggested test cases.
+//! Generates example arguments from their types for suggested test cases.
 
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use serde_json::{Map, Value};
@@ -7,15 +7,15 @@ use crate::policy::value::plain;
 use crate::tool::argument::{Kind, Record, Set};
 use crate::tool::number::Range;
 
-/// How many values of one argument are shown.
+/// Maximum number of values per argument.
 const VALUES: usize = 8;
-/// How many times a pattern's part is repeated at most.
+/// Maximum repetitions of a part of a pattern.
 const REPEATED: u32 = 256;
 /// One, in ten-thousandths.
 const ONE: i64 = 10_000;
 
-/// The fewest arguments that a tool takes, then the same with one argument of another value each.
-/// Not all of them need to be valid.
+/// The minimal arguments of a tool, then the same with one argument changed to another value. Not
+/// all of them need to be valid.
 pub(super) fn arguments(record: &Record) -> Vec<Value> {
     let least: Map<String, Value> = record
         .fields
@@ -36,7 +36,7 @@ pub(super) fn arguments(record: &Record) -> Vec<Value> {
     std::iter::once(Value::Object(least.clone())).chain(others).collect()
 }
 
-/// Some values of a type, the plainest first.
+/// Some values of a type, the simplest first.
 fn values(kind: &Kind) -> Vec<Value> {
     let mut values: Vec<Value> = match kind {
         Kind::Bool(Some(only)) => vec![(*only).into()],
@@ -72,14 +72,14 @@ fn decimals(range: &Range) -> impl Iterator<Item = Value> {
     })
 }
 
-/// One, what the schema names, and what is small or large, in ten-thousandths.
+/// One, the values in the schema, and small and large values, in ten-thousandths.
 fn numbers(range: &Range) -> impl Iterator<Item = i64> {
     let named = range.named().filter_map(|number| i64::try_from(number).ok());
     let usual = [0, 100, 1_000, 1_000_000, -1].map(|number: i64| number.saturating_mul(ONE));
     std::iter::once(ONE).chain(named).chain(usual)
 }
 
-/// As many elements as there must be, but one at least where that may be.
+/// Sets with the minimum number of elements, but at least one element if that is allowed.
 fn sets(set: &Set) -> Vec<Value> {
     let some = set.min.unwrap_or(0).max(1).min(set.max.unwrap_or(usize::MAX));
     let elements = values(&set.items.kind);
@@ -92,7 +92,7 @@ fn sets(set: &Set) -> Vec<Value> {
     elements.iter().map(of).collect()
 }
 
-/// A short text that a pattern matches; `None` when none is found.
+/// A short string that a pattern matches; `None` if none is found.
 pub(super) fn matching(pattern: &str) -> Option<String> {
     text(&regex_syntax::parse(pattern).ok()?)
 }

@@ -7,8 +7,8 @@ use crate::tool::argument::{Argument, Kind, Record, projection};
 use crate::tool::{Tool, number};
 
 impl Tool {
-    /// Arguments for which `context.input` is `input`, if there are any. Strings that the tool would
-    /// not take become others that it does.
+    /// Arguments for which `context.input` is `input`, if there are any. Strings that the tool does
+    /// not accept are replaced by others that it does.
     pub(in crate::cli) fn written(&self, input: &EvalResult) -> Option<Value> {
         members(&self.input, input)
     }
@@ -31,7 +31,7 @@ fn members(record: &Record, input: &EvalResult) -> Option<Value> {
     Some(Value::Object(object))
 }
 
-/// What counts as absent although it is there.
+/// The value that counts as absent although it is present.
 fn absent(argument: &Argument) -> Option<Value> {
     argument.nullable.then_some(Value::Null)
 }
@@ -52,7 +52,7 @@ fn of_kind(kind: &Kind, value: &EvalResult) -> Option<Value> {
             let items = &set.items.kind;
             let mut all =
                 elements.iter().map(|value| of_kind(items, value)).collect::<Option<Vec<_>>>()?;
-            // What counts as absent is no element, and repetition is none either.
+            // Values that count as absent add no element to the set, and neither do duplicates.
             let more = if set.items.nullable { Some(Value::Null) } else { all.last().cloned() };
             if let (Some(min), Some(more), false) = (set.min, more, set.unique) {
                 all.resize(all.len().max(min), more);
@@ -75,7 +75,7 @@ fn of_kind(kind: &Kind, value: &EvalResult) -> Option<Value> {
     }
 }
 
-/// Numbers have a point only where they need it, as most clients write them.
+/// A number, with a decimal point only if necessary, as most clients write it.
 fn decimal(value: &str) -> Option<Value> {
     let text = value.strip_prefix("decimal(\"")?.strip_suffix("\")")?;
     number::decimal(text, number::DOUBLE_DIGITS).ok()?;

@@ -2,7 +2,7 @@
 
 use crate::tool::argument::{Enumeration, Kind, Record, projection};
 
-/// The enumeration that an argument is of, if it is of one.
+/// The enumeration of an argument, if it has one.
 pub(super) fn enumeration<'a>(input: &'a Record, path: &[String]) -> Option<&'a Enumeration> {
     let (name, rest) = path.split_first()?;
     within(&input.fields.get(name)?.argument.kind, rest)

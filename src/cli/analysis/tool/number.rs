@@ -1,17 +1,17 @@
-//! The bounds of a number, as values to try and as Cedar conditions.
+//! The bounds of a number, as example values and as Cedar conditions.
 
 use crate::policy::value::plain;
 use crate::tool::number::{Bound, ONE, Range};
 
 impl Range {
-    /// The numbers that the schema names, in ten-thousandths.
+    /// The numbers in the schema, in ten-thousandths.
     pub(super) fn named(&self) -> impl Iterator<Item = i128> {
         let bounds = [&self.min, &self.max, &self.multiple_of].into_iter().flatten();
         let values = self.values.iter().flatten().copied();
         values.chain(bounds.map(|bound| bound.limit))
     }
 
-    /// What holds for every integer in the range, in Cedar's words.
+    /// Cedar conditions for all integers in the range.
     pub(super) fn conditions_of_long(&self, path: &str) -> Vec<String> {
         let long = |limit: i128| i64::try_from(limit.div_euclid(ONE)).ok();
         let up = |bound: &Bound| long(bound.limit.saturating_add(ONE.saturating_sub(1)));
@@ -25,7 +25,7 @@ impl Range {
         min.into_iter().chain(max).chain(values.filter(|text| !text.starts_with("[]"))).collect()
     }
 
-    /// What holds for every number in the range, in Cedar's words.
+    /// Cedar conditions for all numbers in the range.
     pub(super) fn conditions_of_decimal(&self, path: &str) -> Vec<String> {
         let bound = |operation, bound: &Option<Bound>| {
             let limit = i64::try_from(bound.as_ref()?.limit).ok()?;

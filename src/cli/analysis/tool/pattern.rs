@@ -1,14 +1,14 @@
-//! A Cedar `like` for a pattern, and strings that match it nearly.
+//! A Cedar `like` for a pattern, and strings that nearly match it.
 
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::examples::matching;
 
-/// How many letters are tried, and in how many places.
+/// How many letters are tried, and at how many positions.
 const LETTERS: usize = 6;
 const PLACES: usize = 48;
 
-/// The operand of a Cedar `like` that is true of every string the pattern matches.
+/// The operand of a Cedar `like` that holds for every string that the pattern matches.
 pub(super) fn like(pattern: &str) -> Option<String> {
     let hir = regex_syntax::parse(pattern).ok()?;
     let whole = std::slice::from_ref(&hir);
@@ -51,7 +51,7 @@ fn common(hir: &Hir, text: &mut String) -> Option<()> {
     Some(())
 }
 
-/// Strings like one that has to be changed a little to fit a pattern: up to two letters more.
+/// Variants of a string that may fit a pattern: up to two letters longer.
 pub(super) fn near(text: &str, pattern: &str) -> Vec<String> {
     let mut letters: Vec<char> = matching(pattern).iter().flat_map(|text| text.chars()).collect();
     letters.extend(['x', '0']);

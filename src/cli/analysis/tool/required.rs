@@ -2,7 +2,7 @@
 
 use crate::tool::argument::{Kind, Record, projection};
 
-/// Whether what the last name stands for is there whenever the others are.
+/// Whether the last attribute is present whenever the others are.
 pub(super) fn is_certain(input: &Record, path: &[String]) -> bool {
     let Some((name, rest)) = path.split_first() else { return true };
     let Some(field) = input.fields.get(name) else { return false };

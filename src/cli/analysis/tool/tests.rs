@@ -1,4 +1,4 @@
-//! Analyses of a tool, held against its schema.
+//! Compares analyses of a tool with its schema.
 
 use cedar_policy::{Authorizer, Decision, Entities, EvalResult, PolicySet};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::tool::tests::properties::choices;
 use crate::tool::tests::{build, context, marks, request, tool};
 use crate::tool::{Marks, Tool};
 
-/// What policies see of arguments.
+/// The value of `context.input` for these arguments.
 fn seen(tool: &Tool, arguments: &str) -> EvalResult {
     let input = build(tool, arguments).expect("what fits");
     context(input).get("input").expect("the input")
@@ -24,7 +24,7 @@ proptest! {
         let written = tool.written(&seen);
         prop_assert!(written.is_some(), "{value}: {seen}");
         let again = self::seen(&tool, &written.clone().unwrap_or_default().to_string());
-        // One time has several spellings.
+        // The same time can be spelled differently.
         prop_assert_eq!(tool.written(&again), written, "{}", value);
     }
 

@@ -1,4 +1,4 @@
-//! The strings of an argument, as values to try and as Cedar conditions.
+//! The strings of an argument, as example values and as Cedar conditions.
 
 use std::net::IpAddr;
 
@@ -9,11 +9,11 @@ use super::assumptions::quoted;
 use super::{examples, pattern, time};
 use crate::tool::text::{Form, Text};
 
-/// The longest string that is made up.
+/// The maximum length of generated strings.
 const LONGEST_SAMPLE: usize = 1000;
 
 impl Text {
-    /// Some strings that the argument may be.
+    /// Some strings that the argument accepts.
     pub(super) fn samples(&self) -> Vec<String> {
         let named = self.values.iter().flatten().cloned();
         let pattern = self.pattern.as_ref().and_then(|regex| examples::matching(regex.as_str()));
@@ -26,7 +26,7 @@ impl Text {
         samples.filter(|sample| self.value(sample).is_ok()).collect()
     }
 
-    /// What holds for every string, in Cedar's words.
+    /// Cedar conditions for all accepted strings.
     pub(super) fn conditions(&self, path: &str) -> Vec<String> {
         if !matches!(self.form, Form::Plain) {
             return Vec::new();
@@ -41,8 +41,8 @@ impl Text {
         values.chain(some).chain(like).collect()
     }
 
-    /// The string that policies see as `value`, or, where the tool takes no such string, some other
-    /// one that it takes.
+    /// The string that policies see as `value`, or another accepted string if the tool does not
+    /// accept that one.
     pub(super) fn written(&self, value: &str) -> Option<String> {
         let fits = |text: &String| self.value(text).is_ok();
         let as_asked = self.form.written(value);
@@ -68,7 +68,7 @@ impl Form {
         }
     }
 
-    /// How JSON writes a value that Cedar writes like this.
+    /// The JSON spelling of a value in Cedar's spelling.
     fn written(self, value: &str) -> Option<String> {
         match self {
             Self::Plain => Some(value.to_owned()),
@@ -85,7 +85,7 @@ impl Form {
     }
 }
 
-/// The address of a Cedar value that is a single one.
+/// The address of a Cedar value that is a single address.
 fn address(value: &str) -> Option<IpAddr> {
     let text = value.strip_prefix("ip(\"")?.strip_suffix("\")")?;
     let (address, width) = text.split_once('/').unwrap_or((text, ""));

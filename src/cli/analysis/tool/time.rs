@@ -1,8 +1,8 @@
-//! Dates, times and durations as Cedar displays them.
+//! Parses dates, times and durations as Cedar displays them.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-/// The time of a Cedar value, which is written as a date, as a time, or as
+/// The time of a Cedar value, which is displayed as a date, as a time, or as
 /// `datetime("1970-01-01").offset(duration("5ms"))`.
 pub(in crate::cli) fn instant(value: &str) -> Option<DateTime<Utc>> {
     let value = value.strip_prefix("datetime(\"")?;
@@ -17,7 +17,7 @@ pub(in crate::cli) fn instant(value: &str) -> Option<DateTime<Utc>> {
     date.or_else(|| Some(time?.to_utc()))
 }
 
-/// The duration that Cedar writes as `duration("5ms")`, as JSON writes it.
+/// The JSON spelling of a duration that Cedar displays as `duration("5ms")`.
 pub(super) fn span(value: &str) -> Option<String> {
     let milliseconds = milliseconds_of(value)?;
     let sign = if milliseconds < 0 { "-" } else { "" };

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use crate::cli::input::cases::{Identity, Suite};
 
-/// Somebody whom a test file knows.
+/// An identity from a test file.
 #[derive(Clone, Debug)]
 pub(super) struct Person<'a> {
     /// The file.
     pub(super) file: String,
-    /// The name in it.
+    /// Its name in the file.
     pub(super) name: &'a str,
-    /// What the proxy has verified.
+    /// The verified identity.
     pub(super) identity: &'a Identity,
 }
 
-/// Everybody, but of several who are the same only the first.
+/// All identities, without duplicates.
 pub(super) fn all(suite: &Suite) -> Vec<Person<'_>> {
     let mut seen = BTreeSet::new();
     let people = suite.files().flat_map(|(file, read)| {

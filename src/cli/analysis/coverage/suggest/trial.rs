@@ -1,4 +1,4 @@
-//! Calls a tool as every identity, and keeps what the bundle decides.
+//! Calls a tool as every identity, and collects the bundle's decisions.
 
 use std::collections::BTreeSet;
 
@@ -14,29 +14,29 @@ use crate::gate::Gate;
 use crate::reason::Reason;
 use crate::tool::Tool;
 
-/// How many calls of a tool are tried.
+/// Maximum number of calls tried per tool.
 const TRIALS: usize = 1500;
 
-/// How many arguments of other calls are tried.
+/// Maximum number of arguments from other calls.
 const KNOWN: usize = 200;
 
-/// A call that was tried.
+/// A tried call.
 #[derive(Debug)]
 pub(super) struct Trial {
-    /// Who called, by position; nobody when there is nobody.
+    /// The position of the caller; `None` for an anonymous call.
     pub(super) person: Option<usize>,
     pub(super) call: Call,
-    /// What came of it.
+    /// The outcome.
     pub(super) expect: Expected,
     pub(super) shown: Option<Shown>,
 }
 
-/// What a case says must come of it.
+/// The expected outcome of a case.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
     pub(super) reason: Reason,
     pub(super) policies: Vec<String>,
-    /// The same, were nothing in shadow.
+    /// The same with shadow policies enforced.
     pub(super) shadow: Option<(Reason, Vec<String>)>,
 }
 
@@ -52,7 +52,7 @@ impl From<&Outcome> for Expected {
     }
 }
 
-/// Calls of a tool by its qualified name, those with the arguments of existing cases first.
+/// Calls the tool with this qualified name, with the arguments of existing cases first.
 pub(super) fn all(
     gate: &Gate,
     channels: &[Channel],
@@ -91,7 +91,7 @@ fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
     }
 }
 
-/// What existing cases call the tool with, then what its types allow.
+/// The arguments of existing cases for the tool, then arguments generated from its types.
 fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     let calls = || suite.cases().filter_map(|(_, case, _)| case.call.as_ref());
     let of_tool = calls().filter(|call| {
@@ -108,8 +108,8 @@ fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     arguments
 }
 
-/// The ids of entities that the bundle knows, where an argument names the resource, and the
-/// arguments of all calls, whatever the tool: an `account` of one is plausible for the next.
+/// The ids of the bundle's entities, if an argument names the resource, and the arguments of all
+/// calls to any tool: the `account` of one tool is plausible for another.
 fn known<'a>(
     gate: &Gate,
     tool: &Tool,
@@ -150,7 +150,7 @@ fn made_up(tool: &Tool, known: &[(String, Value)]) -> Vec<Value> {
     std::iter::once(Value::Object(plausible.clone())).chain(by_type).chain(by_use).collect()
 }
 
-/// The fewest arguments, each with a value that another call has where one fits.
+/// The minimal arguments, each with a fitting value from another call if there is one.
 fn plausible(
     tool: &Tool,
     least: &Map<String, Value>,
