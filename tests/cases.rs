@@ -1,4 +1,4 @@
-//! The cases of the repository, run natively. The end-to-end tests send the same ones through Envoy.
+//! Runs the repository's cases natively. The end-to-end tests send the same cases through Envoy.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The directories in a directory, sorted.
+/// The subdirectories of a directory, sorted.
 fn directories(path: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(path)).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -40,7 +40,7 @@ fn check(bundle: &Path, environment: Option<&EnvironmentName>, files: &[PathBuf]
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// How much of all tools and policies a bundle's cases reach, and of which classes not enough.
+/// The coverage of all tools and policies by a bundle's cases, and the classes below their minimum.
 fn coverage(bundle: &Path) -> (usize, Vec<String>) {
     let opened = directory::open(bundle).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let (environment, minimums) = (String::new(), opened.document.manifest.coverage);
@@ -57,7 +57,7 @@ fn coverage(bundle: &Path) -> (usize, Vec<String>) {
     (coverage.measure(None, None).percent(), lacking.collect())
 }
 
-/// What the bundles ask of themselves, and all of every tool and policy.
+/// Bundles reach the coverage that they require, and full coverage of all tools and policies.
 #[test]
 fn bundles_are_covered_by_their_cases() {
     for bundle in directories("policies").into_iter().chain(directories("tests/cases/bundles")) {
@@ -77,7 +77,7 @@ fn bundles_decide_as_their_cases_say() {
     }
 }
 
-/// Cases that lie in no bundle are about `policies/acme`.
+/// Cases outside of any bundle use `policies/acme`.
 #[test]
 fn hostile_requests_are_refused() {
     let entries = std::fs::read_dir(root().join("tests/cases")).unwrap();

@@ -1,4 +1,4 @@
-//! Decisions held against Cedar's own authorizer, which asks every policy of a set.
+//! Compares decisions with those of Cedar's own authorizer, which evaluates every policy of a set.
 
 mod calls;
 mod choices;
@@ -29,15 +29,15 @@ use calls::{Call, call};
 use choices::{Choices, choices};
 use policies::policy;
 
-/// Cedar alone takes much longer than a part of the sets needs to show that it is asked correctly.
+/// Cedar alone is slow; a part of the sets is enough to show that its input is correct.
 const PART: u32 = if cfg!(feature = "cedar-only") { 24 } else { 1 };
 
-/// So many sets of policies, each of them at most so large, and at most so many calls of each.
+/// Number of policy sets, and the maximum number of policies and calls of each.
 const SETS: u32 = 480 / PART;
 const POLICIES: usize = 30;
 const CALLS: usize = 420;
 
-/// Why, by which policies, and of which layer.
+/// The reason, the policies and the layer.
 type Answer = (Reason, Vec<String>, Option<String>);
 
 /// Choices for entities, policies and calls.
@@ -60,7 +60,7 @@ fn answers_are_those_of_the_whole_set_where_policies_err() {
     }
 }
 
-/// Puts calls before generated sets of policies and counts why they passed or did not.
+/// Decides calls with generated policy sets, and counts the reasons.
 fn check(careful: bool) -> BTreeMap<&'static str, u32> {
     let tally = RefCell::new(BTreeMap::new());
     let config =
@@ -83,7 +83,7 @@ fn check(careful: bool) -> BTreeMap<&'static str, u32> {
     }
 }
 
-/// A bundle, and its layers as Cedar reads them: all of each, and what of it is in force.
+/// A bundle, and its layers as Cedar parses them: the enforced policies and all of them.
 struct Set {
     document: Value,
     bundle: Bundle,
@@ -102,7 +102,7 @@ impl Set {
             let layer = sources.entry(layer.to_owned()).or_insert(json!([]));
             layer.as_array_mut().unwrap().push(source);
         }
-        // The layer for everybody comes first.
+        // The `org` layer comes first.
         let layers = sources.iter().rev().map(|(name, sources)| {
             let policies: Vec<Policy> = sources.as_array().unwrap().iter().map(read).collect();
             let in_force =
@@ -120,7 +120,7 @@ impl Set {
         identify(&self.bundle.identity, &call.attested).unwrap()
     }
 
-    /// Puts a call into the terms of policies and does something with it.
+    /// Builds the Cedar request of a call and passes it to `with`.
     fn question<R>(
         &self,
         call: &Call,
@@ -132,7 +132,7 @@ impl Set {
         with(Question::new(&self.bundle, tool, arguments.as_object(), identity, &call.facts))
     }
 
-    /// What the gate says and what it would say were nothing in shadow, and the same of Cedar.
+    /// The decisions of the gate, without and with shadow policies enforced, and the same of Cedar.
     fn answers(&self, call: &Call) -> ([Answer; 2], [Answer; 2]) {
         let identity = self.identity(call);
         let Some(entities) = self.entities(&identity) else {
@@ -170,7 +170,7 @@ impl Set {
         [outcome, answer_of_all(all, request, entities)]
     }
 
-    /// All entities and the principal; there are none where it would be in itself.
+    /// All entities and the principal; `None` if the principal would be its own ancestor.
     fn entities(&self, identity: &Identity) -> Option<Entities> {
         let (entities, principal) = (self.entities.clone(), &identity.principal.entity);
         if entities.get(&principal.uid()).is_some() {
@@ -180,7 +180,8 @@ impl Set {
     }
 }
 
-/// Opens a document as if it was built, though its policies would not pass, and reads its entities.
+/// Opens a document as if it had been built, although its policies would not be accepted, and
+/// returns its entities.
 fn open(document: &Value) -> (Bundle, Entities) {
     let mut document: Document = serde_json::from_value(document.clone()).unwrap();
     let layers = std::mem::take(&mut document.layers);
@@ -208,7 +209,7 @@ fn answer(outcome: &Result<Permit, Denial>) -> Answer {
     }
 }
 
-/// Asks every policy of every layer.
+/// Evaluates every policy of every layer.
 fn answer_of_all<'a>(
     layers: impl Iterator<Item = (&'a str, &'a PolicySet)>,
     request: &Request,
@@ -235,7 +236,7 @@ fn answer_of_all<'a>(
     (Reason::Permitted, permitting, last)
 }
 
-/// The policies that err.
+/// The policies whose evaluation fails.
 fn failed(response: &Response) -> Vec<String> {
     ids(response.diagnostics().errors().map(|error| match error {
         AuthorizationError::PolicyEvaluationError(error) => error.policy_id(),

@@ -1,7 +1,7 @@
-//! Every code of a finding has a bundle that shows it and nothing else, and a twin without it.
+//! Every finding code has a bundle with only that finding, and a fixed variant without findings.
 //!
-//! `tests/check/base` is a bundle without findings; `<code>/bad` and `<code>/fixed` are what is laid
-//! over it.
+//! `tests/check/base` is a bundle without findings; `<code>/bad` and `<code>/fixed` are overlays of
+//! it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check")
 }
 
-/// The codes of what is found in the base with something laid over it.
+/// The finding codes of the base with an overlay.
 fn found(overlay: &Path) -> BTreeSet<String> {
     if !overlay.is_dir() {
         return BTreeSet::from(["nothing, since it does not exist".to_owned()]);

@@ -1,4 +1,4 @@
-//! Imports run one way: no circle between files, and none between modules.
+//! Checks that imports are acyclic, between files and between modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,22 +7,22 @@ use std::path::Path;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
-/// A path of Rust, such as `crate::json::read`.
+/// A Rust path, such as `crate::json::read`.
 type Names = Vec<String>;
 
-/// What one file says of others.
+/// The references of a file to others.
 #[derive(Default)]
 struct Source {
     file: String,
-    /// What its `use` declarations call what, and whether others can see it there.
+    /// The names that its `use` declarations define, and whether they are visible to others.
     imports: BTreeMap<String, Names>,
     /// The paths that its code names, its private imports included.
     named: BTreeSet<Names>,
-    /// Modules in files of their own that only tests have.
+    /// Modules in files of their own that only exist in tests.
     for_tests: Vec<String>,
 }
 
-/// The modules of the crate by their names.
+/// The modules of the crate by name.
 struct Crate(BTreeMap<Names, Source>);
 
 impl Crate {
@@ -38,7 +38,8 @@ impl Crate {
         Self(modules)
     }
 
-    /// The module that defines what a path means in another module; `None` for other crates.
+    /// The module with the definition that a path refers to from another module; `None` for other
+    /// crates.
     fn definition(&self, module: &[String], path: &[String], fuel: usize) -> Option<Names> {
         let (first, mut rest) = path.split_first()?;
         let fuel = fuel.checked_sub(1)?;
@@ -59,7 +60,7 @@ impl Crate {
             name => return self.member(module, name, rest, fuel),
         };
         loop {
-            // Naming a module, or a variable that is called like one, uses nothing of it.
+            // Naming a module, or a variable with its name, does not use a definition in it.
             let (name, after) = rest.split_first()?;
             let child = child(&at, name);
             if !self.0.contains_key(&child) {
@@ -72,21 +73,21 @@ impl Crate {
         }
     }
 
-    /// The same of a path that begins with a name in a module: a module in it, or an import.
+    /// The same for a path that starts with a name in a module: a submodule or an import.
     fn member(&self, module: &[String], name: &str, rest: &[String], fuel: usize) -> Option<Names> {
         let of_child = [&["self".to_owned(), name.to_owned()], rest].concat();
         if self.0.contains_key(&child(module, name)) {
             return self.definition(module, &of_child, fuel);
         }
         let imported = self.0.get(module)?.imports.get(name)?;
-        // An import of another crate under a name of its own would lead to itself.
+        // Importing another crate under its own name would recurse.
         if imported.first().is_some_and(|first| first == name) {
             return None;
         }
         self.definition(module, &[imported, rest].concat(), fuel)
     }
 
-    /// Which modules use definitions of which others.
+    /// The modules whose definitions each module uses.
     fn edges(&self) -> BTreeMap<Names, BTreeSet<Names>> {
         let used = |(module, source): (&Names, &Source)| {
             let used = source.named.iter().filter_map(|path| self.definition(module, path, 32));
@@ -101,7 +102,7 @@ fn child(module: &[String], name: &str) -> Names {
     [module, &[name.to_owned()]].concat()
 }
 
-/// Reads the files of a module and of those below it.
+/// Reads the files of a module and of its submodules.
 fn collect(directory: &Path, module: &mut Names, modules: &mut BTreeMap<Names, Source>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -156,7 +157,7 @@ impl<'ast> Visit<'ast> for Source {
         }
     }
 
-    /// Who may see something is no import.
+    /// A visibility is not an import.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -172,7 +173,7 @@ fn is_for_tests(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") && list.tokens.to_string() == "test"
 }
 
-/// Every name that a `use` declaration makes, with its path.
+/// Every name that a `use` declaration defines, with its path.
 fn flatten(tree: &UseTree, path: &mut Names, leaves: &mut Vec<(String, Names)>) {
     match tree {
         UseTree::Path(tree) => {
@@ -196,7 +197,7 @@ fn flatten(tree: &UseTree, path: &mut Names, leaves: &mut Vec<(String, Names)>) 
     }
 }
 
-/// A circle in a graph, if there is one.
+/// A cycle in a graph, if there is one.
 fn circle<N: Clone + Ord>(edges: &BTreeMap<N, BTreeSet<N>>) -> Option<Vec<N>> {
     fn walk<N: Clone + Ord>(
         node: &N,

@@ -1,4 +1,4 @@
-//! Command lines → stdout, stderr and exit code, as whole transcripts.
+//! Transcripts of command lines: stdout, stderr and exit code.
 
 mod build;
 mod check;

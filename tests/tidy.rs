@@ -1,4 +1,4 @@
-//! What the documents say about the tree, held against the tree.
+//! Checks statements of the documents about the source tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ fn rust_files(directory: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Asserts that a word stands in no source file but those below the allowed paths.
+/// Asserts that a word occurs in no source file outside of the allowed paths.
 #[track_caller]
 fn only_in(word: &str, allowed: &[&str]) {
     for file in rust_files("src") {
@@ -55,7 +55,8 @@ fn the_core_is_pure() {
     for word in ["static mut", "thread_local", "RefCell"] {
         only_in(word, &["filter", "cli", "json/canonical.rs"]);
     }
-    // The names of Cedar's functions; what was read of a text, which is always the same; a cache.
+    // Allowed: the names of Cedar's functions; results of parsing a text, which never change; a
+    // cache.
     only_in("LazyLock", &["filter", "cli", "policy/value.rs"]);
     only_in("OnceLock", &["cli", "bundle/layer.rs"]);
     only_in("Mutex", &["cli", "gate/sender_cache.rs", "policy/native/cache.rs"]);

@@ -1,4 +1,4 @@
-//! The built filter: what it asks of its host, and how it is laid out.
+//! Checks the built filter: its imports and its layout.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use layout::{Module, Profile, laid_out};
 use wasmparser::{Operator, Parser, Payload, Validator};
 
-/// Everything the filter may import: what the proxy-wasm SDK binds, and five calls of WASI. A new
-/// entry is a new way out of the sandbox, to be argued for.
+/// Everything that the filter may import: the functions bound by the proxy-wasm SDK, and five WASI
+/// calls. A new entry is a new way out of the sandbox and needs a justification.
 const IMPORTS: &[&str] = &[
     "env.proxy_add_header_map_value",
     "env.proxy_call_foreign_function",
@@ -51,14 +51,14 @@ const IMPORTS: &[&str] = &[
     "wasi_snapshot_preview1.random_get",
 ];
 
-/// Callbacks that the SDK would answer by doing nothing, and what would answer them.
+/// Callbacks for which the SDK does nothing, and the functions that would implement them.
 const UNANSWERED: &[(&str, &str)] =
     &[("proxy_on_log", "fn on_log("), ("proxy_on_response_body", "fn on_http_response_body(")];
 
 /// Cedar evaluates recursively: see `.cargo/config.toml`.
 const STACK: i32 = 8 << 20;
 
-/// As the compiler leaves it, and as `make wasm` or `make release` do.
+/// The module as compiled, and as written by `make wasm` or `make release`.
 const COMPILED: &str = "target/wasm32-wasip1/wasm/toolgate.wasm";
 const FILTER: &str = "target/toolgate.wasm";
 
@@ -92,7 +92,8 @@ fn the_stack_is_large_enough_for_cedar() {
     let globals = Parser::new(0).parse_all(&bytes).find_map(|payload| {
         if let Payload::GlobalSection(globals) = payload.unwrap() { Some(globals) } else { None }
     });
-    // The linker makes the stack pointer the first global, and puts the stack below everything.
+    // The linker makes the stack pointer the first global, and places the stack below everything
+    // else.
     let pointer = globals.unwrap().into_iter().next().unwrap().unwrap();
     let init = pointer.init_expr.get_operators_reader().into_iter().next().unwrap().unwrap();
     assert!(matches!(init, Operator::I32Const { value } if value >= STACK), "{init:?}");
@@ -124,8 +125,9 @@ fn exports(path: &str) -> BTreeSet<String> {
     exports
 }
 
-/// All others stay. Where a connection comes instead of a stream, the SDK panics, and the
-/// connection is closed; Envoy would let it pass if there were no callback.
+/// All other callbacks are kept. If the filter is configured for connections instead of streams,
+/// the SDK panics and the connection is closed; without the callback, Envoy would let the
+/// connection pass.
 #[test]
 fn only_callbacks_without_an_answer_are_left_out() {
     let (compiled, filter) = (exports(COMPILED), exports(FILTER));

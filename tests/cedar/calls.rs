@@ -1,4 +1,4 @@
-//! Calls of everybody, also of those whom no bundle knows.
+//! Generates calls, including calls by principals that are not in the bundle.
 
 use serde_json::{Value, json};
 use toolgate::decide::Facts;
@@ -7,10 +7,10 @@ use toolgate::identity::Attested;
 use super::choices::Choices;
 use super::world::{AGENTS, DOCS, FOLDERS, PRICES, ROLES, SERVICES, TEAMS, TEXTS, USERS};
 
-/// A call before its bundle is known.
+/// A call, independent of its bundle.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// Who asks.
+    /// The verified identity.
     pub(super) attested: Attested,
     /// The tool's name.
     pub(super) tool: &'static str,
@@ -29,7 +29,7 @@ pub(super) fn call(choices: &mut Choices<'_>) -> Call {
     Call { attested, tool, arguments, facts: facts(choices) }
 }
 
-/// Arguments of all kinds, each of which may be missing but the two that each tool requires.
+/// Arguments of all kinds; all may be missing except the two that each tool requires.
 fn arguments(choices: &mut Choices<'_>, id: &str) -> Value {
     let mut all = json!({ "id": id, "n": choices.below(9) });
     let price = |text: &str| json!(text.parse::<f64>().unwrap());

@@ -1,9 +1,9 @@
-//! A stream of choices, from which worlds, policies and calls are made. Its zeros are the plainest
-//! choices, so that what proptest shrinks becomes plainer.
+//! A stream of choices, from which entities, policies and calls are generated. Zeros are the
+//! simplest choices, so that proptest's shrinking simplifies the case.
 
 use proptest::prelude::*;
 
-/// Choices yet to be made. When they run out, all that follow are the plainest.
+/// The remaining choices. After the last one, all choices are the simplest.
 #[derive(Debug)]
 pub(super) struct Choices<'a>(std::slice::Iter<'a, u32>);
 
@@ -17,7 +17,7 @@ impl<'a> Choices<'a> {
         self.0.next().map_or(0, |choice| *choice as usize % count)
     }
 
-    /// Whether something happens that happens once in so many times.
+    /// True once in this many times.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == times - 1
     }
@@ -27,13 +27,13 @@ impl<'a> Choices<'a> {
         all[self.below(all.len())]
     }
 
-    /// Some of these, each once in so many times.
+    /// Some of these, each once in this many times.
     pub(super) fn some<T: Copy>(&mut self, all: &[T], times: usize) -> Vec<T> {
         all.iter().filter(|_| self.once_in(times)).copied().collect()
     }
 }
 
-/// So many choices.
+/// This many choices.
 pub(super) fn choices(count: usize) -> impl Strategy<Value = Vec<u32>> {
     proptest::collection::vec(any::<u32>(), count)
 }

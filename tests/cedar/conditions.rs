@@ -1,11 +1,11 @@
-//! Conditions of every form on values of every kind. Most are well typed, and most ask first whether
-//! something is there.
+//! Generates conditions of every form on values of every kind. Most are well typed, and most test
+//! with `has` first.
 
 use super::choices::Choices;
 use super::policies::{TYPES, filled};
 use super::world::{PRICES, TEXTS};
 
-/// What a part of a condition is.
+/// The kind of a subexpression.
 #[derive(Clone, Copy)]
 enum Kind {
     Bool,
@@ -14,13 +14,13 @@ enum Kind {
     Text,
     Entity,
     Record,
-    /// A set of one of these.
+    /// A set of this element kind.
     Set(Element),
     /// A time, a duration or an address.
     Own,
 }
 
-/// What is in a set.
+/// The kind of a set's elements.
 #[derive(Clone, Copy)]
 enum Element {
     Long,
@@ -75,7 +75,7 @@ const NAMES: [&str; 24] = [
 ];
 
 impl Kind {
-    /// What has this kind in calls, in what is known of their sender, and in entities.
+    /// The paths with this kind in calls, claims and entities.
     fn places(self) -> &'static [&'static str] {
         match self {
             Self::Bool => &[
@@ -180,7 +180,7 @@ impl Element {
     }
 }
 
-/// A condition whose parts nest so deeply. One of a careful author never errs.
+/// A condition with this nesting depth. If `careful`, its evaluation never fails.
 pub(super) fn condition(choices: &mut Choices<'_>, careful: bool, depth: usize) -> String {
     let less = depth.saturating_sub(1);
     let form = if depth == 0 { 0 } else { choices.below(9) };
@@ -194,7 +194,7 @@ pub(super) fn condition(choices: &mut Choices<'_>, careful: bool, depth: usize) 
     }
 }
 
-/// A question about values. What may be missing is asked for first, mostly.
+/// An expression about values. Attributes that may be missing are usually tested with `has` first.
 fn asked(choices: &mut Choices<'_>, careful: bool, depth: usize) -> String {
     let mut parts = Parts { choices, careful, depth, places: Vec::new() };
     let question = parts.question();
@@ -210,7 +210,7 @@ fn asked(choices: &mut Choices<'_>, careful: bool, depth: usize) -> String {
     conditions.join(" && ")
 }
 
-/// That a place is there, asked step by step or at once.
+/// `has` tests for a path, step by step or at once.
 fn presence(place: &str, at_once: bool) -> Vec<String> {
     let mut steps = place.split('.');
     let mut reached = steps.next().unwrap().to_owned();
@@ -225,7 +225,7 @@ fn presence(place: &str, at_once: bool) -> Vec<String> {
     conditions
 }
 
-/// The parts of one question, and the places that they name.
+/// The parts of one expression, and the paths that they read.
 struct Parts<'a, 'c> {
     choices: &'a mut Choices<'c>,
     careful: bool,
@@ -278,7 +278,7 @@ impl Parts<'_, '_> {
         }
     }
 
-    /// What makes no sense for most kinds.
+    /// An operation that is ill-typed for most kinds.
     fn odd(&mut self) -> String {
         let [one, other] = [self.choices.of(&KINDS), self.choices.of(&KINDS)];
         match self.choices.below(8) {
@@ -303,7 +303,7 @@ impl Parts<'_, '_> {
         format!("{}.{method}({})", self.value(one), self.value(other))
     }
 
-    /// Something of a kind.
+    /// An expression of a kind.
     fn value(&mut self, kind: Kind) -> String {
         match self.choices.below(8) {
             5 | 6 => format!("({})", self.literal(kind)),

@@ -1,4 +1,4 @@
-//! The native evaluator of conditions, held against Cedar's.
+//! Compares the native evaluator of conditions with Cedar's.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,12 +18,12 @@ use super::calls::call;
 use super::choices::{Choices, choices};
 use super::conditions::condition;
 
-/// So many worlds, with at most so many conditions and calls in each.
+/// Number of generated entity sets, and the maximum number of conditions and calls for each.
 const WORLDS: u32 = 200;
 const CONDITIONS: usize = 160;
 const CALLS: usize = 30;
 
-/// What stands in conditions, and is met often whichever way they are answered.
+/// Parts of conditions that must occur often with every result.
 const FORMS: [&str; 58] = [
     "",
     " == ",
@@ -85,7 +85,8 @@ const FORMS: [&str; 58] = [
     "resource.meta.name",
 ];
 
-/// How often a condition is false and true, without Cedar and by Cedar, and how often it errs.
+/// How often a condition is false and true, natively and by Cedar, and how often its evaluation
+/// fails.
 #[derive(Debug, Default)]
 struct Count {
     direct: [u32; 2],
@@ -143,7 +144,7 @@ fn conditions_are_answered_as_cedar_answers_them() {
     }
 }
 
-/// A policy that is its condition, and the forms that are in it.
+/// A policy with the condition, and the forms that the condition contains.
 struct Asked {
     text: String,
     forms: Vec<&'static str>,
@@ -166,8 +167,8 @@ impl Asked {
     }
 }
 
-/// Whether a condition is true, `None` being an error, and whether that is known without Cedar, whose
-/// result is given here.
+/// The result of a condition, `None` if its evaluation fails, and whether it was evaluated
+/// natively. Cedar's result is given for the fallback.
 fn answer(env: &Env<'_>, asked: &Asked, cedars: Option<bool>) -> (Option<bool>, bool) {
     let direct = Cell::new(true);
     let response = authorize(&asked.compiled, env, |_| {

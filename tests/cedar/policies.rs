@@ -1,4 +1,4 @@
-//! Policies of every form that a scope has, written in every way that Cedar reads.
+//! Generates policies with every form of scope, in every spelling that Cedar parses.
 
 use super::choices::Choices;
 use super::conditions;
@@ -19,11 +19,11 @@ const ACTIONS: [&str; 10] = [
 pub(super) const TYPES: [&str; 7] =
     ["User", "Service", "Lib::Doc", "Folder", "Server", "Doc", "Lib::User"];
 
-// Letters in braces stand for entities and more: `P` for somebody, `G` for a role or a team, `R` for
-// any resource, `X` for a folder, `D` for a document, `A` for an agent, `F` for a fleet, `B` for a
+// Letters in braces are placeholders: `P` for a principal, `G` for a role or a team, `R` for any
+// resource, `X` for a folder, `D` for a document, `A` for an agent, `F` for a fleet, `B` for a
 // department, `C` for an action, `K` for a value of an enumeration, `N` for a number.
 
-/// Conditions on the request and what it is in. They never err.
+/// Conditions on the request and the ancestors of its entities. Their evaluation never fails.
 const NEAR: [&str; 24] = [
     "true",
     "false",
@@ -51,7 +51,7 @@ const NEAR: [&str; 24] = [
     "{X} in {P}",
 ];
 
-/// Conditions on entities that others name. They never err.
+/// Conditions on entities that others refer to. Their evaluation never fails.
 const FAR: [&str; 20] = [
     "resource has owner && resource.owner == principal",
     "resource has owner && resource.owner in {G}",
@@ -75,7 +75,7 @@ const FAR: [&str; 20] = [
     "{\"d\": [{D}]}.d.contains(resource) && resource has next",
 ];
 
-/// Conditions that can err.
+/// Conditions whose evaluation can fail.
 const ERRING: [&str; 12] = [
     "principal.manager == \"bob\"",
     "principal.level > {N}",
@@ -101,7 +101,7 @@ const NOTES: [&str; 5] = [
     "@also(\"é, or ::\")",
 ];
 
-/// A policy's text. One of a careful author never errs.
+/// A policy's text. If `careful`, its evaluation never fails.
 pub(super) fn policy(choices: &mut Choices<'_>, careful: bool) -> String {
     let mut text = String::new();
     if choices.once_in(40) {
@@ -128,7 +128,7 @@ pub(super) fn policy(choices: &mut Choices<'_>, careful: bool) -> String {
     text + &clauses.collect::<String>() + ";"
 }
 
-/// What a scope says of the principal or the resource, token by token.
+/// The scope constraint of the principal or the resource, token by token.
 fn place(choices: &mut Choices<'_>, variable: &str, entity: Make) -> Vec<String> {
     let mut tokens = vec![variable.to_owned()];
     let form = choices.below(8);
@@ -182,7 +182,7 @@ fn condition(choices: &mut Choices<'_>, careful: bool, depth: usize) -> String {
 
 type Make = fn(&mut Choices<'_>) -> String;
 
-/// A form with entities and numbers for its letters.
+/// A form with its placeholders replaced by entities and numbers.
 pub(super) fn filled(choices: &mut Choices<'_>, form: &str) -> String {
     let kinds: [(&str, Make); 11] = [
         ("{P}", somebody),
@@ -212,7 +212,7 @@ pub(super) fn filled(choices: &mut Choices<'_>, form: &str) -> String {
     text
 }
 
-/// Whom a policy can be about.
+/// An entity for the principal constraint.
 fn somebody(choices: &mut Choices<'_>) -> String {
     match choices.below(6) {
         0 | 1 => spelled(choices, "User", &USERS),
@@ -223,7 +223,7 @@ fn somebody(choices: &mut Choices<'_>) -> String {
     }
 }
 
-/// What a policy can be about.
+/// An entity for the resource constraint.
 fn something(choices: &mut Choices<'_>) -> String {
     match choices.below(7) {
         0 | 1 => spelled(choices, "Lib::Doc", &DOCS),
@@ -234,7 +234,7 @@ fn something(choices: &mut Choices<'_>) -> String {
     }
 }
 
-/// One of these entities, in one of the spellings that it has.
+/// One of these entities, in one of its spellings.
 fn spelled(choices: &mut Choices<'_>, of: &str, ids: &[&str]) -> String {
     let id = choices.of(ids);
     match choices.below(8) {

@@ -1,4 +1,4 @@
-//! Templates, which no bundle has, and whose links the index finds as it finds any policy.
+//! Templates: no bundle has any, but the index finds their links like any policy.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -143,7 +143,7 @@ fn keys(request: &Request, entities: &Entities) -> RequestKeys<'static> {
 
 type Said = [Vec<String>; 2];
 
-/// The policies that determine the decision, and those that err.
+/// The determining policies, and those whose evaluation fails.
 fn ours(
     policies: &[Arc<CompiledPolicy>],
     question: &Question<'_>,

@@ -1,4 +1,4 @@
-//! Bundles with hierarchies of several levels and entities that name each other.
+//! Generates bundles with hierarchies of several levels and entities that refer to each other.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ pub(super) const FOLDERS: [&str; 5] = ["x0", "x1", "x2", "x3", ""];
 pub(super) const DOCS: [&str; 6] = ["d0", "d1", "d2", "d3", "d\\4", "d\"5"];
 pub(super) const DEPTS: [&str; 3] = ["p0", "p1", "p2"];
 
-/// What texts and decimals are made of, of which some are alike and some equal.
+/// Parts of strings and decimals, some of which are similar or equal.
 pub(super) const TEXTS: [&str; 5] = ["a", "b", "ab", "", "one"];
 pub(super) const PRICES: [&str; 5] = ["1.5", "1.50", "0.0", "-0.5", "2.25"];
 
-/// The tools: their names, classes, and what their resource is.
+/// The tools with their names, classes and resources.
 const TOOLS: [(&str, &[&str], Option<&str>); 4] = [
     ("read", &["read"], Some("Lib::Doc")),
     ("write", &["write", "risky"], Some("Lib::Doc")),
@@ -48,7 +48,7 @@ const SCHEMA: &str = "
         };
     }";
 
-/// Attributes of all kinds but entities.
+/// Attributes of all kinds except entities.
 const ATTRIBUTES: &str = "
     open?: Bool, size?: Long, price?: decimal, title?: String, marks?: Set<String>,
     sizes?: Set<Long>, prices?: Set<decimal>, meta?: Meta, since?: datetime, from?: ipaddr";
@@ -147,8 +147,8 @@ fn tool(name: &str) -> Value {
     })
 }
 
-/// Entities of all types but that of principals from tokens. Some are missing, and some of those are
-/// parents or attributes of others nevertheless.
+/// Entities of all types except the principals from tokens. Some are missing, of which some are
+/// still parents or attributes of others.
 fn entities(choices: &mut Choices<'_>) -> Vec<Value> {
     let mut all = Vec::new();
     let mut put = |choices: &mut Choices<'_>, uid: &str, parents: Vec<String>, attrs: Value| {
@@ -224,7 +224,7 @@ fn all_of(ids: &[&str], mut make: impl FnMut(usize, &str)) {
     }
 }
 
-/// Parents of the same type that come later, so that nothing is in itself.
+/// Parents of the same type with a higher index, so that no entity is its own ancestor.
 fn above(choices: &mut Choices<'_>, of: &str, ids: &[&str], at: usize) -> Vec<String> {
     named(choices, of, &ids[at + 1..], 3)
 }
@@ -233,7 +233,7 @@ fn named(choices: &mut Choices<'_>, of: &str, ids: &[&str], times: usize) -> Vec
     choices.some(ids, times).into_iter().map(|id| uid(of, id)).collect()
 }
 
-/// Attributes that name entities, each of which may be missing.
+/// Attributes that name entities; each may be missing.
 fn refer(choices: &mut Choices<'_>, attributes: &[(&str, &str, &[&str])]) -> Value {
     let mut all = Map::new();
     for (name, of, ids) in attributes {
@@ -244,7 +244,7 @@ fn refer(choices: &mut Choices<'_>, attributes: &[(&str, &str, &[&str])]) -> Val
     all.into()
 }
 
-/// Attributes of all other kinds, each of which may be missing.
+/// Attributes of all other kinds; each may be missing.
 fn describe(choices: &mut Choices<'_>, attrs: &mut Value) {
     let call = |name: &str, text: &str| json!({ "__extn": { "fn": name, "arg": text } });
     let mut meta = json!({ "name": choices.of(&TEXTS) });
@@ -274,7 +274,7 @@ fn describe(choices: &mut Choices<'_>, attrs: &mut Value) {
     }
 }
 
-/// An entity as Cedar spells it.
+/// An entity uid in Cedar's syntax.
 pub(super) fn uid(of: &str, id: &str) -> String {
     format!("{of}::\"{}\"", id.escape_debug())
 }

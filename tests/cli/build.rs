@@ -6,7 +6,8 @@ use toolgate::digest::Digest;
 #[test]
 fn the_same_directory_gives_the_same_bytes() {
     let (first, second) = (Sandbox::new(), Sandbox::new());
-    // Neither the order in which files were written nor what is beside the bundle matters.
+    // The result depends neither on the order in which files were written nor on files beside the
+    // bundle.
     let text = second.read("bundle/org/notes.cedar");
     second.remove("bundle/org/notes.cedar");
     second.write("bundle/org/notes.cedar", &text);
@@ -29,7 +30,7 @@ fn what_is_not_policy_does_not_change_the_digest() {
     assert_ne!(changed.run("build bundle").stdout, plain);
 }
 
-/// A number has one spelling in a document, however people or servers write it.
+/// Numbers have one spelling in a document, regardless of the spelling in the source.
 #[test]
 fn numbers_are_what_they_are_in_canonical_json() {
     let with = |maximum: &str, rank: &str| {

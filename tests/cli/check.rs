@@ -19,7 +19,7 @@ fn warnings_can_be_denied() {
     check("check_warning_denied", &sandbox.run("check bundle --deny-warnings"));
 }
 
-/// No file has to be right for the next one to be read.
+/// Every invalid file is reported at once.
 #[test]
 fn every_file_that_does_not_read() {
     let sandbox = Sandbox::with(&[
@@ -50,7 +50,7 @@ fn everything_wrong_with_policies() {
     check("check_policies_json", &sandbox.run("check bundle --format json"));
 }
 
-/// Only what is near is suggested; of the rest, it is said what there is not.
+/// Only similar names are suggested; otherwise the message names what does not exist.
 #[test]
 fn names_that_are_none() {
     let sandbox = Sandbox::with(&[
@@ -97,13 +97,13 @@ fn everything_wrong_with_tools() {
             "\"stars\": { \"type\": \"integer\" }",
             "\"stars\": { \"type\": \"whole\" }",
         ),
-        // What follows from a tool that does not read is not told.
+        // Consequences of an unreadable tool are not reported.
         (POLICIES, "stars > 3", "starts > 3"),
     ]);
     check("check_tools", &sandbox.run("check bundle"));
 }
 
-/// A tool that was edited, one that was added, and one that went away after they were pinned.
+/// One tool was edited, one added and one removed after they were pinned.
 #[test]
 fn tools_that_are_not_what_was_pinned() {
     let digest = toolgate::digest::Digest::of_bytes(b"another tool");
@@ -126,7 +126,7 @@ fn what_does_not_belong_into_a_bundle() {
     check("check_tree", &sandbox.run("check bundle"));
 }
 
-/// A reviewed tool that no server has is not reviewed for anything.
+/// A tools file that no server names has no effect.
 #[test]
 fn tools_files_that_no_server_names() {
     let sandbox =
@@ -150,7 +150,7 @@ fn what_is_missing() {
     assert_eq!(sandbox.run("check nowhere").code, 3);
 }
 
-/// What is in a directory that is no bundle is not the bundle's fault.
+/// Problems of a directory that is not a bundle are not reported as bundle findings.
 #[test]
 fn where_there_is_no_bundle() {
     let sandbox = Sandbox::new();
@@ -203,7 +203,7 @@ fn what_cannot_be_accepted() {
     check("check_accepted_without_reason", &sandbox.run("check bundle"));
 }
 
-/// Cases are looked at, but not run.
+/// Cases are checked but not run.
 #[test]
 fn cases_that_cannot_pass() {
     let sandbox = Sandbox::with(&[
@@ -245,7 +245,7 @@ fn what_a_code_means() {
     assert_eq!(explained.count(), toolgate::bundle::Code::ALL.len());
 }
 
-/// Without DIR it is the current one, and paths are as short as that.
+/// Without DIR the current directory is used, and paths are relative to it.
 #[test]
 fn the_current_directory() {
     let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);

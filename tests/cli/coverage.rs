@@ -1,11 +1,11 @@
-//! `toolgate test`: what the cases reach, whether that is enough, and the cases that would help.
+//! `toolgate test`: coverage, its minimums, and suggested cases.
 
 use super::sandbox::{Sandbox, check};
 
 const CASES: &str = "tests/notes.yaml";
 const MANIFEST: &str = "bundle.yaml";
 
-/// The small bundle asks for all of its class `write`, and has no case that reaches few-stars.
+/// The small bundle requires full coverage of its class `write`, and no case reaches few-stars.
 fn lacking() -> Sandbox {
     let sandbox = Sandbox::with(&[
         (MANIFEST, "version: 1", "version: 1\ncoverage: { read: 50, write: 100 }"),
@@ -54,7 +54,7 @@ fn what_is_suggested_reaches_what_was_missing() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
 }
 
-/// Without anybody in the test files there is nobody to try.
+/// Without identities in the test files no call can be tried.
 #[test]
 fn a_case_that_nobody_comes_to_is_to_be_completed() {
     let sandbox = lacking();
@@ -86,7 +86,7 @@ fn some_cases_alone() {
     assert_eq!(sandbox.run("test bundle --filter reads --minimum 1").code, 3);
 }
 
-/// A policy that others stand in front of, and one in shadow.
+/// One policy matches without determining the outcome, and one is in shadow.
 #[test]
 fn a_policy_that_matches_and_one_that_watches() {
     let sandbox = Sandbox::with(&[(
@@ -101,7 +101,7 @@ fn a_policy_that_matches_and_one_that_watches() {
         let policy = policies.clone().find(|policy| policy["id"] == id).unwrap();
         (policy["determined"].as_u64().unwrap(), policy["matched"].as_u64().unwrap())
     };
-    // Of too many stars, few-stars and no-stars both decide in shadow.
+    // For too many stars, both few-stars and no-stars determine the shadow decision.
     assert_eq!(counts("no-stars"), (2, 0));
     assert_eq!(counts("few-stars"), (1, 0));
     assert_eq!(counts("writers-write"), (1, 1));

@@ -4,7 +4,7 @@ use super::sandbox::{Run, Sandbox, check};
 
 const POLICIES: &str = "org/notes.cedar";
 
-/// The small bundle in `bundle`, and in `next` with pieces of its files replaced.
+/// The small bundle in `bundle`, and an edited copy in `next`.
 fn sandbox(edits: &[(&str, &str, &str)]) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.copy("bundle", "next");
@@ -58,7 +58,7 @@ fn formatting_and_comments_are_no_change() {
     check("diff_same", &diff(&[]));
 }
 
-/// None of these lets anything through, whatever the call.
+/// None of these changes can permit a refused call.
 #[test]
 fn what_can_only_narrow() {
     let run = diff(&[
@@ -97,7 +97,7 @@ fn what_is_no_bundle() {
     sandbox.write("odd.json", "{\"format\":\"toolgate.bundle/0\"}");
     check("diff_no_document", &sandbox.run("diff odd.json bundle"));
     assert_eq!(sandbox.run("diff bundle nowhere").code, 3);
-    // A document that was changed by hand has no file that could be shown.
+    // A document that was edited by hand has no source file to show.
     assert_eq!(sandbox.run("build bundle -o old.json").code, 0);
     sandbox.replace("old.json", "context.input.stars > 3", "context.input.starz > 3");
     check("diff_broken_document", &sandbox.run("diff old.json bundle"));

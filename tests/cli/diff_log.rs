@@ -1,4 +1,4 @@
-//! `toolgate diff --log`: what becomes of recorded calls.
+//! `toolgate diff --log`: replays recorded calls.
 
 use std::fmt::Write as _;
 
@@ -25,7 +25,7 @@ pub(super) fn gate(sandbox: &Sandbox, bundle: &str) -> Gate {
     Gate::new(opened.loaded.bundle, "production".to_owned())
 }
 
-/// The records that a gate writes about a body.
+/// The records that a gate writes for a body.
 pub(super) fn records(gate: &Gate, body: &Value, claims: Value, number: u128) -> Vec<Record> {
     let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
     let request = request(body);
@@ -36,7 +36,7 @@ pub(super) fn records(gate: &Gate, body: &Value, claims: Value, number: u128) ->
     run::in_pieces(gate, &arrival, &body).unwrap().0.records
 }
 
-/// What a busy day leaves: calls of two people, and what is no call.
+/// The log of a day: calls of two principals, and lines that are not calls.
 fn day(gate: &Gate) -> String {
     let read = |id: &str| json!({ "id": id });
     let write = |stars: u8| json!({ "team": "red", "text": "secret", "stars": stars });
@@ -64,7 +64,7 @@ fn day(gate: &Gate) -> String {
     log
 }
 
-/// The small bundle, a copy with pieces of its files replaced, and the log of a day.
+/// The small bundle, an edited copy, and the log of a day.
 fn sandbox(edits: &[(&str, &str, &str)]) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.copy("bundle", "next");
@@ -75,7 +75,7 @@ fn sandbox(edits: &[(&str, &str, &str)]) -> Sandbox {
     sandbox
 }
 
-/// The numbers of the calls about which this is told.
+/// The numbers of the calls with this change.
 fn numbers(run: &Run, change: &str) -> Vec<u64> {
     let report = run.json();
     let groups = report.get("log").unwrap_or(&report)["groups"].as_array().unwrap();
@@ -98,7 +98,7 @@ fn a_tightening_names_the_calls_that_flip() {
     check("diff_log_tighter_json", &run);
 }
 
-/// The stars are redacted, and a policy reads them; but a call that passed cannot come to pass.
+/// The stars are redacted, and a policy reads them; but a permitted call cannot become permitted.
 #[test]
 fn what_is_withheld_and_read_cannot_be_told() {
     let sandbox = sandbox(&[(POLICIES, "stars > 3", "stars > 2")]);
@@ -118,7 +118,7 @@ fn a_widening_names_the_calls_that_would_pass() {
     assert_eq!((run.code, numbers(&run, "permitted")), (1, vec![4]));
 }
 
-/// What was refused before any policy was asked is refused again, where the settings are the same.
+/// Requests refused before policy evaluation are refused again if the settings are unchanged.
 #[test]
 fn other_settings_leave_open_what_never_reached_a_policy() {
     let sandbox = sandbox(&[
@@ -135,7 +135,7 @@ fn a_log_of_another_bundle_says_so() {
     check("diff_log_foreign", &swapped);
 }
 
-/// Records of an environment are put to what is in force there, if that is asked for.
+/// Records of an environment are decided with the bundle for that environment, if it is given.
 #[test]
 fn a_log_of_another_environment_says_so() {
     let sandbox = sandbox(&[]);
@@ -183,7 +183,7 @@ fn every_line_is_accounted_for() {
     assert_eq!(sandbox.run("diff bundle next --log nowhere.ndjson").code, 1);
 }
 
-/// A log that shows nothing is told, and is no success.
+/// A log without evidence is reported, and is not a success.
 #[track_caller]
 fn nothing(sandbox: &Sandbox, bundles: &str, why: &str) {
     let line = format!("diff {bundles} --log decisions.ndjson");
@@ -216,7 +216,7 @@ fn a_log_of_which_nothing_is_compared_is_no_success() {
     }
 }
 
-/// Of a batch, each call is compared on its own.
+/// Each call of a batch is compared on its own.
 #[test]
 fn a_call_that_was_refused_with_its_batch() {
     let sandbox = sandbox(&[(
@@ -234,7 +234,7 @@ fn a_call_that_was_refused_with_its_batch() {
     assert!(numbers(&run, "disagrees_with_record").is_empty());
 }
 
-/// Tells what the gate recorded, and decides nothing.
+/// Reports what the gate recorded, and decides nothing.
 #[test]
 fn what_a_candidate_would_have_flipped() {
     let sandbox =
@@ -245,7 +245,7 @@ fn what_a_candidate_would_have_flipped() {
     check("diff_candidate", &run);
     let told = sandbox.run("diff --candidate --log decisions.ndjson --format json");
     assert_eq!((told.code, numbers(&told, "refused")), (0, vec![1]));
-    // Nobody had a say beside the bundle in force.
+    // There is no candidate and no shadow policy.
     sandbox.write("decisions.ndjson", &day(&gate(&sandbox, "bundle")));
     nothing(&sandbox, "--candidate", "no record tells of a candidate or of policies in shadow");
 }

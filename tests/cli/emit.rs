@@ -17,12 +17,12 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The example bundle, in production.
+/// The example bundle for production.
 fn acme() -> String {
     format!("{} --environment production", repository().join("policies/acme").display())
 }
 
-/// What the options of both control planes have in common, with an image that nobody has built.
+/// The common options of both control planes, with an image that does not exist.
 fn in_kubernetes() -> String {
     let image = format!("registry.acme.example/toolgate@sha256:{}", "0d5e".repeat(16));
     format!("--namespace tools --image {image} {TOKENS} {KEYS}")
@@ -149,8 +149,8 @@ fn the_examples_are_what_is_emitted() {
     example("envoy/gateway/toolgate.yaml", &gateway);
 }
 
-/// Compares a file of the repository with what a command writes, the bundle in it included, which
-/// must load. It is written anew where snapshots are.
+/// Compares a file of the repository with a command's output. The embedded bundle must load. The
+/// file is updated together with the snapshots.
 #[track_caller]
 fn example(file: &str, line: &str) {
     let run = Sandbox::new().run(line);
@@ -168,7 +168,7 @@ fn example(file: &str, line: &str) {
     gate(&bundle);
 }
 
-/// What surrounds the filter's configuration, and the configuration.
+/// The text around the filter's configuration, and the configuration.
 fn parts(text: &str) -> [String; 2] {
     let (before, rest) = text.split_once("value: |\n").unwrap();
     let margin: String = rest.chars().take_while(|char| *char == ' ').collect();

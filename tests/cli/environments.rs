@@ -1,4 +1,4 @@
-//! One directory, several environments.
+//! One directory for several environments.
 
 use chrono::DateTime;
 use toolgate::config;
@@ -32,7 +32,7 @@ cases:
     expect: { decision: PERMIT, reason: permitted, policies: [readers-read] }
 ";
 
-/// The small bundle before it has environments.
+/// The small bundle without environments.
 fn plain() -> Sandbox {
     Sandbox::with(&[("schema.cedarschema", "entity Role;", "entity Role in [Role];")])
 }
@@ -61,7 +61,7 @@ fn an_overlay_says_what_is_different() {
     assert_eq!(manifest["mode"], "enforce");
     assert_eq!(manifest["channels"][0]["authority"], "notes.example");
     assert_eq!(manifest["refusal"]["style"], "http");
-    // What the overlay does not name stays.
+    // Keys that the overlay does not have are unchanged.
     assert_eq!(manifest["refusal"]["help"], base["manifest"]["refusal"]["help"]);
     assert_eq!(
         (&manifest["limits"]["calls"], &manifest["limits"]["depth"]),
@@ -96,7 +96,7 @@ fn an_entity_of_the_overlay_takes_the_place_of_the_one_with_its_uid() {
 fn cases_of_an_environment_run_there_besides_the_others() {
     let sandbox = sandbox();
     assert_eq!(sandbox.run("test bundle").code, 0);
-    // `a reader reads` and others know no authority: with this overlay they are no channel.
+    // `a reader reads` and other cases have no authority: with this overlay they match no channel.
     sandbox.write(
         "bundle/environments/production.yaml",
         &PRODUCTION.replace("authority: notes.example, ", ""),
@@ -160,7 +160,7 @@ fn the_name_of_an_environment_must_be_known_where_there_are_overlays() {
     for odd in ["..", "a/b", "''", ".hidden"] {
         assert_eq!(sandbox.run(&format!("build bundle --environment {odd}")).code, 3, "{odd}");
     }
-    // Without overlays it is just the name.
+    // Without overlays the environment is only a name.
     let plain = Sandbox::new();
     assert_eq!(plain.run("build bundle --environment prod").json()["environment"], "prod");
 }
@@ -221,7 +221,7 @@ fn a_filter_takes_only_what_is_for_its_environment() {
     );
     assert!(load(&base, ",\"environment\":\"\"").is_err());
     assert!(load(&base, ",\"environment\":null").is_err());
-    // Nor does the command make another environment's configuration of a document.
+    // Nor does the command emit a document's configuration for another environment.
     sandbox.write("dev.json", &document("--environment dev"));
     sandbox.write("base.json", &base);
     check(
@@ -232,7 +232,7 @@ fn a_filter_takes_only_what_is_for_its_environment() {
     assert_eq!(sandbox.run("emit ecds dev.json --wasm a.wasm").code, 0);
 }
 
-/// Envoy must hold what the bundle lets through there.
+/// Envoy must be able to buffer what the bundle's limits allow in the environment.
 #[test]
 fn buffers_are_as_large_as_the_environment_needs() {
     let sandbox = sandbox();
@@ -269,7 +269,7 @@ fn an_environment_is_compared_with_itself() {
 #[test]
 fn the_same_directory_gives_the_same_bytes_in_every_environment() {
     let (first, second) = (sandbox(), sandbox());
-    // Other names, other times, another order.
+    // The same files with other names, times and order.
     for file in ["environments/production/org/freeze.cedar", "environments/production.yaml"] {
         let text = second.read(&format!("bundle/{file}"));
         second.remove(&format!("bundle/{file}"));

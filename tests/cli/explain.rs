@@ -12,7 +12,7 @@ use super::sandbox::{Run, Sandbox, check};
 
 const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 
-/// The records that the gate of a bundle writes about a request.
+/// The records that a bundle's gate writes for a request.
 fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
     let production = "production".parse().unwrap();
     let opened = directory::open_for(&sandbox.path("bundle"), Some(&production)).unwrap();
@@ -48,7 +48,7 @@ pub(super) fn ann() -> Value {
     json!({ "sub": "ann", "team": "red", "roles": ["reader", "writer"], "act": { "sub": "bot" }, "txn": "t-1" })
 }
 
-/// Writes the record into a log with another one, and explains it.
+/// Writes the record to a log with another one, and explains it.
 fn explain(sandbox: &Sandbox, record: &str, options: &str) -> Run {
     let other = self::record(sandbox, "read", &json!({ "id": "n-0" }), ann());
     let id = serde_json::from_str::<Value>(record).unwrap()["id"].as_str().unwrap().to_owned();
@@ -71,7 +71,7 @@ fn a_case() {
     check("explain_no_case", &sandbox.run("explain bundle --case writer"));
 }
 
-/// The header is about another account than the arguments, which is found before policies are asked.
+/// The header names another account than the arguments, which is detected before policy evaluation.
 #[test]
 fn a_call_that_policies_were_not_asked_about() {
     let sandbox = Sandbox::new();
@@ -183,7 +183,7 @@ fn a_withheld_value_that_makes_a_difference() {
     )]);
     let arguments = json!({ "team": "red", "text": "secret!", "stars": 4 });
     let refused = record(&sandbox, "write", &arguments, ann()).to_line();
-    // A mark is no number, so the call cannot be decided at all.
+    // A mark is not a number, so the call cannot be decided.
     check("explain_undecidable", &explain(&sandbox, &refused, ""));
     sandbox.write("arguments.json", &arguments.to_string());
     let complete = explain(&sandbox, &refused, "--arguments arguments.json");
@@ -231,7 +231,7 @@ fn a_given_identity_must_be_the_recorded_one() {
     assert_eq!((run.code, &run.json()["recorded"]["same"]), (2, &json!(false)));
 }
 
-/// Somebody whose team is not in the record, and a policy that reads it.
+/// The record lacks the principal's team, and a policy reads it.
 #[test]
 fn an_attribute_that_is_withheld() {
     let redact = ("bundle.yaml", "type: String }", "type: String, redact: true }");
@@ -250,7 +250,7 @@ fn an_attribute_that_is_withheld() {
     assert_eq!((run.code, &run.json()["recorded"]["same"]), (0, &json!(true)));
 }
 
-/// What a call is about can be withheld too, and is asked for then.
+/// The resource can be withheld too, and must then be supplied.
 #[test]
 fn a_resource_that_is_withheld() {
     let resource =
@@ -267,7 +267,7 @@ fn a_resource_that_is_withheld() {
     check("explain_resource", &explain(&sandbox, &record, "--arguments arguments.json"));
 }
 
-/// What another bundle asks for may not be in the record.
+/// The record may lack attributes that another bundle maps.
 #[test]
 fn an_identity_that_does_not_suffice() {
     let sandbox = Sandbox::new();
@@ -294,7 +294,7 @@ fn an_identity_that_does_not_suffice() {
     check("explain_insufficient_identity", &explain(&other, &record, ""));
 }
 
-/// The request of a record without a call is not in the record.
+/// The record of a request without a call does not contain the request.
 #[test]
 fn a_record_without_a_call() {
     let sandbox = Sandbox::new();
@@ -316,7 +316,7 @@ fn a_record_of_another_bundle() {
     check("explain_other_bundle", &explain(&later, &record, "--arguments arguments.json"));
 }
 
-/// What the schema does not know is not shown, and still refused.
+/// Arguments without a schema are not shown, but still refused.
 #[test]
 fn a_record_of_arguments_that_do_not_fit() {
     let sandbox = Sandbox::new();
@@ -326,7 +326,7 @@ fn a_record_of_arguments_that_do_not_fit() {
     check("explain_unfit", &explain(&sandbox, &record, ""));
 }
 
-/// Alone it would have been permitted.
+/// The call would have been permitted alone.
 #[test]
 fn a_record_of_a_call_that_was_refused_with_its_batch() {
     let sandbox = Sandbox::new();

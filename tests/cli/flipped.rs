@@ -1,4 +1,4 @@
-//! Records of which somebody changed one member.
+//! Records with one modified member.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::explain::{ann, call};
 use super::sandbox::Sandbox;
 use toolgate::gate::Gate;
 
-/// What a call is decided from, or who wrote the record: another one could have been recorded.
+/// Inputs of the decision, and the writer of the record: other values could have been recorded.
 const GIVEN: [&str; 17] = [
     "time",
     "id",
@@ -28,7 +28,7 @@ const GIVEN: [&str; 17] = [
     "gate",
 ];
 
-/// Every way to change one member of a record, or of an object in it, by its name.
+/// Every modification of one member of a record, or of an object in it, by its name.
 fn flips(record: &Value) -> Vec<(String, Value)> {
     let mut all = Vec::new();
     for (name, value) in record.as_object().unwrap() {
@@ -48,7 +48,7 @@ fn flips(record: &Value) -> Vec<(String, Value)> {
     all
 }
 
-/// A value that could as well stand there.
+/// Another valid value for the member.
 fn other(value: &Value) -> Value {
     match value {
         Value::Null => json!("other"),
@@ -79,7 +79,7 @@ fn is_given(name: &str) -> bool {
     GIVEN.contains(&name)
 }
 
-/// Whether `explain` and `diff --log` notice that a record of the bundle is not what it was.
+/// Whether `explain` and `diff --log` detect that a record of the bundle was modified.
 fn noticed(sandbox: &Sandbox, record: &Value) -> [bool; 2] {
     sandbox.write("decisions.ndjson", &format!("{record}\n"));
     let explained = sandbox.run("explain bundle --record decisions.ndjson --format json");

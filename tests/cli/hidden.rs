@@ -1,4 +1,4 @@
-//! What others wrote, at a terminal: nothing of it acts there, and all of it shows.
+//! Untrusted text on a terminal: it has no effect there, and all of it is visible.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::diff_log::{gate, records};
 use super::explain::{ann, call};
 use super::sandbox::Sandbox;
 
-/// Controls, colours, another direction, and characters that nobody sees.
+/// Control characters, colours, text direction, and invisible characters.
 const BAD: &str =
     "x\u{1b}[32mx\u{1b}]0;y\u{7}z\u{7f}\u{9b}\u{202e}\u{2028}\u{200b}\u{feff}\u{fdd0}\u{e0041}";
 

@@ -6,7 +6,7 @@ use super::sandbox::{Sandbox, check, check_text};
 
 const NOTES: &str = "bundle/tools/notes.json";
 
-/// What a server answers to `tools/list` that offers notes and more.
+/// A server's response to `tools/list`, with notes and more.
 fn offer() -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": [
         {
@@ -41,7 +41,7 @@ fn a_new_server() {
     sandbox.write("answer.json", &offer().to_string());
     let run = sandbox.run("inventory bundle answer.json --server more");
     check("inventory_new", &run);
-    // What was proposed is what a manifest takes, and with it the bundle is valid.
+    // The proposed notes are valid in a manifest and make the bundle valid.
     let proposed = run.stdout.split_once("servers:\n").unwrap().1;
     let manifest = sandbox.read("bundle/bundle.yaml");
     sandbox.write(
@@ -94,7 +94,7 @@ fn what_the_server_changed() {
     assert_eq!(sandbox.read(NOTES), reviewed);
 }
 
-/// What somebody edited was not reviewed, so nothing can be compared with it.
+/// An edited file was not reviewed, so nothing can be compared with it.
 #[test]
 fn a_file_that_is_not_what_was_pinned() {
     let sandbox = Sandbox::new();
@@ -102,7 +102,7 @@ fn a_file_that_is_not_what_was_pinned() {
     sandbox.write(NOTES, &sandbox.read(NOTES).replace("Shares notes.", "Shares all notes."));
     check("inventory_edited", &inventory(&sandbox, &offer(), "--compare"));
     assert_eq!(sandbox.run("check bundle").code, 3);
-    // Pinning the file itself accepts the edit, and says what it was held to be.
+    // Pinning the file itself accepts the edit, and reports the file's previous state.
     let run = sandbox.run(&format!("inventory bundle --server notes {NOTES}"));
     assert_eq!(run.code, 0);
     assert!(inventory(&sandbox, &offer(), "--compare").stdout.contains("Shares all notes."));
@@ -204,7 +204,7 @@ fn what_people_would_overlook() {
         json!("a\u{202e}b");
     let run = inventory(&sandbox, &hiding, "--compare");
     check("inventory_hidden", &run);
-    // It is found again in every check, until somebody answers for it.
+    // Every check reports it again until it is accepted.
     assert_eq!(inventory(&sandbox, &hiding, "").code, 0);
     let checked = sandbox.run("check bundle --format json").json();
     let findings = checked["findings"].as_array().unwrap().iter();

@@ -1,4 +1,4 @@
-//! `toolgate test --junit`: what a reader of JUnit's XML finds.
+//! `toolgate test --junit`: checks the JUnit XML as its readers parse it.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::sandbox::{Sandbox, check_text, without_digests};
 
 const CASES: &str = "tests/notes.yaml";
 
-/// An element with what is in it.
+/// An element with its content.
 #[derive(Debug, Default)]
 struct Element {
     name: String,
@@ -53,7 +53,7 @@ impl Element {
         self.attributes[attribute].parse().unwrap()
     }
 
-    /// Asserts that there is nothing here but what the schema of JUnit's XML has at this place.
+    /// Asserts that the element has only what the JUnit XML schema allows at this place.
     fn check(&self, attributes: &[&str], required: &[&str], children: &[&str]) {
         for name in self.attributes.keys() {
             assert!(attributes.contains(&name.as_str()), "{}: {name}", self.name);
@@ -67,7 +67,7 @@ impl Element {
     }
 }
 
-/// Reads what a run wrote and holds it against the rules that readers of it rely on.
+/// Parses the output of a run and checks the rules that readers rely on.
 fn junit(sandbox: &Sandbox, line: &str) -> Element {
     sandbox.run(&format!("{line} --junit report.xml"));
     let report = Element::read(&sandbox.read("report.xml"));

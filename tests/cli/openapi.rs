@@ -1,4 +1,4 @@
-//! `toolgate inventory` of an OpenAPI document
+//! `toolgate inventory` with an OpenAPI document
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn orders() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The tools that a document gives.
+/// The tools of a document.
 fn tools(document: &Value) -> Value {
     let sandbox = Sandbox::new();
     sandbox.write("api.json", &document.to_string());
@@ -68,7 +68,7 @@ fn what_3_1_says_in_other_words() {
     );
 }
 
-/// A body's members are arguments only where that says the same as the body's schema.
+/// A body's members become arguments only if that is equivalent to the body's schema.
 #[test]
 fn bodies_that_are_one_argument() {
     let whole = |schema: Value| {

@@ -1,4 +1,4 @@
-//! A copy of the small bundle in a directory of its own, and the command run beside it.
+//! Runs the command beside a copy of the small bundle in a temporary directory.
 #![expect(clippy::disallowed_methods, reason = "tests write what the command reads")]
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) code: i32,
@@ -18,7 +18,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Everything, without what changes with every change of the bundle's format.
+    /// The whole result, without digests, which change with the bundle's format.
     pub(super) fn transcript(&self) -> String {
         let Self { code, stdout, stderr, command } = self;
         let text =
@@ -46,7 +46,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// The small bundle with pieces of its files replaced: file, old, new.
+    /// The small bundle with edits: file, old text, new text.
     pub(super) fn with(edits: &[(&str, &str, &str)]) -> Self {
         let sandbox = Self::new();
         for (file, old, new) in edits {
@@ -55,14 +55,14 @@ impl Sandbox {
         sandbox
     }
 
-    /// Replaces a piece of a file.
+    /// Replaces a part of a file.
     pub(super) fn replace(&self, file: &str, old: &str, new: &str) {
         let text = self.read(file);
         assert!(text.contains(old), "`{old}` is not in {file}");
         self.write(file, &text.replacen(old, new, 1));
     }
 
-    /// Copies a directory beside itself.
+    /// Copies a directory within the sandbox.
     pub(super) fn copy(&self, from: &str, to: &str) {
         copy(&self.path(from), &self.path(to));
     }
@@ -85,7 +85,7 @@ impl Sandbox {
         fs::remove_file(self.path(path)).unwrap();
     }
 
-    /// Runs a command line, split at spaces but not within quotes.
+    /// Runs a command line, split at spaces outside of quotes.
     pub(super) fn run(&self, line: &str) -> Run {
         self.run_with(line, "", &[])
     }
@@ -116,7 +116,7 @@ impl Sandbox {
     }
 }
 
-/// Words, and texts in single quotes.
+/// Splits words and single-quoted texts.
 fn split(line: &str) -> Vec<&str> {
     let parts = line.split('\'').enumerate();
     parts
@@ -141,7 +141,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A text without what changes with every change of the bundle's format.
+/// A text without digests, which change with the bundle's format.
 pub(super) fn without_digests(text: &str) -> String {
     let digests = regex::Regex::new("sha256:[0-9a-f]{64}").unwrap();
     digests.replace_all(text, "sha256:…").into_owned()

@@ -1,4 +1,5 @@
-//! Signatures: keys and files as `openssl` makes them, and what a filter that trusts keys takes.
+//! Signatures: keys and files made by `openssl`, and the bundles that a filter with trusted keys
+//! accepts.
 #![expect(clippy::disallowed_methods, reason = "tests write what the command reads")]
 
 use std::process::Command;
@@ -12,7 +13,7 @@ use super::sandbox::{Sandbox, check};
 
 const DOCUMENTED: &str = include_str!("../../src/bundle.md");
 
-/// Runs a script in the sandbox; what it prints.
+/// Runs a script in the sandbox and returns its output.
 #[track_caller]
 fn shell(sandbox: &Sandbox, script: &str) -> String {
     let toolgate = std::path::Path::new(env!("CARGO_BIN_EXE_toolgate")).parent().unwrap();
@@ -63,7 +64,7 @@ fn what_the_page_says_verifies_a_signature_without_this_command() {
     let script = script.replace("policies/acme", "bundle").replace("acme", "small");
     let said = shell(&sandbox, &script);
     assert!(said.contains("Signature Verified Successfully"), "{said}");
-    // The same script finds out when a byte of the bundle has been changed since.
+    // The same script detects a changed byte of the bundle.
     let (build, verify) = script.split_once("small.json\n").unwrap();
     let damage = "sed -i 's/stars > 3/stars > 4/' small.json";
     let verify = verify.replace("openssl pkeyutl", "! openssl pkeyutl");
@@ -84,7 +85,7 @@ fn signing_changes_nothing_but_the_signatures() {
     let digest = Digest::of_bytes(plain.as_bytes()).to_string();
     assert!(signed.stderr.starts_with(&format!("small@1 {digest}\nsigned with the key sha256:")));
     assert_eq!(signatures[0]["digest"], digest.as_str());
-    // Ed25519 is deterministic, and the order in which keys are named does not matter.
+    // Ed25519 is deterministic, and the order of the keys does not matter.
     let again = sandbox.run("build bundle --sign release.pem --sign ci.pem");
     assert_eq!(again.stdout, signed.stdout);
     // Nor does it matter whether one machine signs or two do, one after the other.

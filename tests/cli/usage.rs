@@ -1,4 +1,4 @@
-//! What holds for every command line.
+//! Properties of every command line.
 
 use super::sandbox::{Sandbox, check};
 

@@ -1,4 +1,4 @@
-//! Lays a module out.
+//! Applies a profile to a module.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display};
@@ -11,14 +11,14 @@ use crate::profile::{Known, Way};
 use crate::rewrite::Rewrite;
 use crate::{Error, Module, Profile};
 
-/// How much of a profile is about the module.
+/// How well a profile fits the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fit {
-    /// Functions of the profile that the module has.
+    /// The number of the profile's functions that the module has.
     pub found: usize,
-    /// Those of them that are as they were, so that their branches are known.
+    /// The number of those that are unchanged, so that their branches are known.
     pub unchanged: usize,
-    /// All functions of the profile.
+    /// The number of functions in the profile.
     pub known: usize,
 }
 
@@ -37,12 +37,11 @@ impl Display for Fit {
     }
 }
 
-/// The module with the functions of the profile first, with hints where their branches go, and
-/// without names.
+/// The module with the functions of the profile first, with branch hints, and without names.
 ///
 /// # Errors
 ///
-/// The module cannot be written again.
+/// The module cannot be rewritten.
 pub fn laid_out(module: &Module<'_>, profile: &Profile) -> Result<(Vec<u8>, Fit), Error> {
     let found = find(module, profile);
     let mut known = vec![None; module.functions.len()];
@@ -72,14 +71,14 @@ pub fn laid_out(module: &Module<'_>, profile: &Profile) -> Result<(Vec<u8>, Fit)
     Ok((bytes, Fit { found, unchanged, known: profile.functions.len() }))
 }
 
-/// As far as a profile can tell. What is taken for unchanged and is not gets wrong hints, and is
-/// slower.
+/// Whether the function seems unchanged, as far as the profile shows. A changed function that seems
+/// unchanged gets wrong hints, and is slower.
 fn is_unchanged(function: &Function<'_>, known: &Known) -> bool {
     (function.operators, function.branches) == (known.operators, known.ways.len())
 }
 
-/// Where in the module each function of the profile stands. Two of one name are told apart by
-/// their code; those that have changed take the places that are left.
+/// The index of each function of the profile in the module. Functions with the same name are
+/// distinguished by their code; changed ones are matched with the remaining functions of that name.
 fn find<'p>(module: &Module<'_>, profile: &'p Profile) -> Vec<(usize, &'p Known)> {
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, function) in module.functions.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! Where the functions of a filter stand, and which of their branches are taken.
+//! Lays out the functions of a filter, and adds hints about which of their branches are taken.
 //!
-//! A processor that comes back to the filter after all of Envoy has forgotten its code: it fetches
-//! it anew and takes every branch that it cannot foresee for one that is not taken. So it counts
-//! whether the code of a call is in one place, and whether its way through it is straight on.
+//! After running the rest of Envoy, a processor no longer has the filter's code at hand: it fetches
+//! the code again, and treats every branch that it cannot predict as not taken. So it matters
+//! whether the code of a call is contiguous and its path straight.
 
 mod apply;
 mod mark;
@@ -19,27 +19,27 @@ pub use module::Module;
 pub use profile::Profile;
 pub use sightings::Sightings;
 
-/// Why a module cannot be laid out, or a profile not be read.
+/// Why a module cannot be laid out, or a profile cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is not WebAssembly.
     #[error("not a module: {0}")]
     Parse(#[from] wasmparser::BinaryReaderError),
-    /// It has something that cannot be written again.
+    /// It contains something that cannot be rewritten.
     #[error("cannot be written again: {0}")]
     Rewrite(String),
     /// The module lacks something.
     #[error("the module has no {0}")]
     Lacks(&'static str),
-    /// A line of a profile is no line of a profile.
+    /// A line of the profile is invalid.
     #[error("line {line}: `{text}` is not `OPERATORS BRANCHES NAME`")]
     Line {
-        /// From one.
+        /// The line number, from one.
         line: usize,
-        /// What stands there.
+        /// The text of the line.
         text: String,
     },
-    /// The logs have too little of what a marked filter writes.
+    /// The logs have too few calls written by a marked filter.
     #[error("the logs have {0} calls of this filter, marked, which is too little to learn from")]
     FewCalls(u32),
 }

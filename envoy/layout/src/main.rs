@@ -1,4 +1,4 @@
-//! Lays the filter's code out by what calls pass through.
+//! Lays out the filter's code by a profile of calls.
 
 use std::fmt;
 use std::fs;

@@ -1,7 +1,7 @@
-//! Marks what a call passes through.
+//! Instruments a module to mark the functions and branches that a call executes.
 //!
-//! Marks are bytes at the bottom of the stack, which is far larger than what calls need of it.
-//! When a stream begins, they are logged and cleared.
+//! Marks are bytes at the bottom of the stack, which is far larger than calls need. When a stream
+//! begins, they are logged and cleared.
 
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{BlockType, BranchHints, CodeSection, MemArg, MemArgTarget, ValType};
@@ -12,22 +12,22 @@ use crate::sightings::{AWAY, NOTHING, ON, marks};
 use crate::{Error, Module};
 
 const FIRST: i32 = 1024;
-/// Marks take no more of the stack than one part of so many.
+/// Marks use at most one in this many parts of the stack.
 const MUCH: u32 = 4;
-/// What streams begin with.
+/// The callback at the start of a stream.
 const BEGINNING: &str = "proxy_on_context_create";
 const LOG: &str = "proxy_log";
-/// Always logged.
+/// The log level that is always logged.
 const CRITICAL: i32 = 5;
 
 const BYTE: MemArg =
     MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(0), ordering: None };
 
-/// The module, logging for every stream what the one before passed through.
+/// The module, instrumented to log at each stream what the previous one executed.
 ///
 /// # Errors
 ///
-/// The module is no filter, or cannot be written again.
+/// The module is not a filter, or cannot be rewritten.
 pub fn marked(module: &Module<'_>) -> Result<Vec<u8>, Error> {
     let beginning = module.exported(BEGINNING).ok_or(Error::Lacks(BEGINNING))?;
     let log = *module.imported.get(LOG).ok_or(Error::Lacks(LOG))?;
@@ -45,7 +45,7 @@ pub fn marked(module: &Module<'_>) -> Result<Vec<u8>, Error> {
     rewrite.finish(code, BranchHints::new()).map_err(Error::rewrite)
 }
 
-/// How many bytes marks take of the stack.
+/// The number of bytes that marks take from the stack.
 fn room(module: &Module<'_>) -> Result<i32, Error> {
     let length = i32::try_from(marks(module)).ok();
     let end = length.and_then(|length| length.checked_add(FIRST)?.try_into().ok());

@@ -1,4 +1,4 @@
-//! What is to be known of a module before it is written again.
+//! Parses what rewriting a module requires.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use wasmparser::{
 
 use crate::Error;
 
-/// A module with its functions. What is imported comes before them in every numbering, and has no
-/// place here.
+/// A module with its functions. Imports precede them in every index space, and are not included
+/// here.
 pub struct Module<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) imports: u32,
-    /// The lowest address that has data. The stack is below it.
+    /// The lowest address with data. The stack is below it.
     pub(crate) data: u32,
     pub(crate) exports: HashMap<&'a str, u32>,
     pub(crate) imported: HashMap<&'a str, u32>,
@@ -24,21 +24,21 @@ pub struct Module<'a> {
 
 /// A function that the module defines.
 pub(crate) struct Function<'a> {
-    /// As source code has it, without what only tells builds of a crate apart. Empty if the module
-    /// does not tell.
+    /// The name as in source code, without the part that depends on the build of a crate. Empty if
+    /// the module does not contain it.
     pub(crate) name: String,
     pub(crate) kind: u32,
     pub(crate) body: FunctionBody<'a>,
-    /// How many locals it has, parameters among them.
+    /// The number of locals, including parameters.
     pub(crate) locals: u32,
-    /// How many operators it has. With [`Function::branches`] it tells whether a function is still
-    /// what it was.
+    /// The number of operators. Together with [`Function::branches`] it shows whether a function is
+    /// unchanged.
     pub(crate) operators: usize,
-    /// How many of its operators go one of two ways.
+    /// The number of two-way branches among the operators.
     pub(crate) branches: usize,
 }
 
-/// Whether this operator goes one of two ways.
+/// Whether this operator is a two-way branch.
 pub(crate) fn is_branch(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::BrIf { .. } | Operator::If { .. })
 }
@@ -50,7 +50,7 @@ fn parameters(kind: &SubType) -> Option<u32> {
     }
 }
 
-/// Where data goes, if it goes where the module says.
+/// The address of a data segment, if the module specifies one.
 fn address(data: &Data<'_>) -> Result<Option<u32>, Error> {
     let DataKind::Active { offset_expr, .. } = &data.kind else { return Ok(None) };
     match offset_expr.get_operators_reader().read()? {
@@ -60,7 +60,7 @@ fn address(data: &Data<'_>) -> Result<Option<u32>, Error> {
 }
 
 impl<'a> Module<'a> {
-    /// Reads a module.
+    /// Parses a module.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl<'a> Module<'a> {
         Ok(module)
     }
 
-    /// Where a function stands among [`Module::functions`].
+    /// The index of a function in [`Module::functions`].
     pub(crate) fn exported(&self, name: &'static str) -> Option<usize> {
         let index = self.exports.get(name)?.checked_sub(self.imports)?;
         usize::try_from(index).ok()

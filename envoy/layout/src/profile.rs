@@ -1,28 +1,29 @@
-//! What calls pass through, as text.
+//! The functions and branches that calls execute, as text.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use crate::{Error, Module, Sightings};
 
-/// Of a hundred calls that meet a branch, as many go one way that it is worth telling.
+/// The percentage of the calls at a branch that must go the same way for a hint.
 const MOST: u32 = 75;
-/// Of a hundred calls, as many pass through a function that it is worth knowing. Calls elsewhere are
-/// not those that were learnt from: what a few of these need, most of the others may.
+/// The percentage of calls that must execute a function for the profile to contain it. Production
+/// calls differ from the profiled ones: a function that a few of these need may be needed by most
+/// of the others.
 const MANY: u32 = 20;
-/// One call may be like no other.
+/// The minimum number of calls, since a single call may not be representative.
 const ENOUGH: u32 = 20;
 
-/// Functions that calls pass through, those that most of them do first.
+/// The functions that calls execute, the most frequent ones first.
 ///
-/// As text a function is a line: how many operators it has, a character for each of its branches
+/// In text form a function is a line: its number of operators, a character for each of its branches
 /// (see [`Way`]; `.` if it has none), and its name.
 #[derive(Debug, Default, PartialEq)]
 pub struct Profile {
     pub(crate) functions: Vec<Known>,
 }
 
-/// A function that calls pass through.
+/// A function that calls execute.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Known {
     pub(crate) operators: usize,
@@ -30,16 +31,16 @@ pub(crate) struct Known {
     pub(crate) name: String,
 }
 
-/// Where calls go at a branch.
+/// Which way calls go at a branch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Way {
-    /// None came there: `-`.
+    /// No call reached it: `-`.
     Unmet,
     /// Most do not take it: `0`.
     On,
     /// Most take it: `1`.
     Away,
-    /// It depends: `*`.
+    /// Either way: `*`.
     Both,
 }
 
@@ -48,7 +49,7 @@ const WAYS: [(char, Way); 4] =
 const NO_BRANCHES: &str = ".";
 
 impl Profile {
-    /// What was seen, as a profile.
+    /// Builds a profile from sightings.
     ///
     /// # Errors
     ///

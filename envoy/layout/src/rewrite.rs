@@ -1,4 +1,4 @@
-//! Writes a module again, with its functions in another order and other code.
+//! Rewrites a module with its functions in another order and with new code.
 
 use std::mem;
 
@@ -8,17 +8,17 @@ use wasmparser::{CodeSectionReader, CustomSectionReader, Export, FunctionSection
 
 use crate::{Error, Module};
 
-/// Callbacks of streams to which the filter has no answer. The SDK exports one that does nothing,
-/// and Envoy would call it for every part of a response, and for every log.
+/// Stream callbacks that the filter does not implement. The SDK exports a no-op for each, which
+/// Envoy would call for every part of a response, and for every log.
 ///
-/// No other goes. A connection that meets this filter where only HTTP should is closed because the
-/// SDK's answer to it is a panic; Envoy would let it pass if there were no answer.
+/// No other callback is removed. If the filter is configured for connections instead of HTTP, the
+/// SDK panics and the connection is closed; without the callback, Envoy would let the connection
+/// pass.
 const UNANSWERED: [&str; 2] = ["proxy_on_log", "proxy_on_response_body"];
 
 type Result<T> = std::result::Result<T, reencode::Error<Error>>;
 
-/// A module that is being written again. It gives functions their new numbers wherever they are
-/// named.
+/// A module that is being rewritten. It renumbers functions wherever they are referenced.
 pub(crate) struct Rewrite<'a> {
     module: &'a Module<'a>,
     order: Vec<usize>,
@@ -28,7 +28,7 @@ pub(crate) struct Rewrite<'a> {
 }
 
 impl<'a> Rewrite<'a> {
-    /// The order has places in [`Module::functions`], each of them once.
+    /// `order` contains every index of [`Module::functions`] once.
     pub(crate) fn new(module: &'a Module<'a>, order: Vec<usize>) -> Self {
         let mut numbers: Vec<u32> = (0..module.imports).collect();
         let first = numbers.len();
@@ -39,8 +39,8 @@ impl<'a> Rewrite<'a> {
         Self { module, order, numbers, code: CodeSection::new(), hints: BranchHints::new() }
     }
 
-    /// The module with this code: a function for each, in the new order. Hints are in the order of
-    /// the functions that have any.
+    /// The module with this code: one body per function, in the new order. Hints are in the order
+    /// of the functions that have any.
     pub(crate) fn finish(mut self, code: CodeSection, hints: BranchHints) -> Result<Vec<u8>> {
         (self.code, self.hints) = (code, hints);
         let mut output = wasm_encoder::Module::new();
@@ -91,14 +91,14 @@ impl Reencode for Rewrite<'_> {
         _: Option<SectionId>,
         next: Option<SectionId>,
     ) -> Result<()> {
-        // Engines know only hints that stand before the code.
+        // Engines only recognize hints that precede the code.
         if next == Some(SectionId::Code) && !self.hints.is_empty() {
             output.section(&self.hints);
         }
         Ok(())
     }
 
-    /// Names, and whatever else is there for tools, stay behind.
+    /// Drops names and other custom sections for tools.
     fn parse_custom_section(
         &mut self,
         _: &mut wasm_encoder::Module,

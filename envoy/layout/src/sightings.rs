@@ -1,36 +1,37 @@
-//! What marked filters log.
+//! Parses the logs of marked filters.
 
 use crate::Module;
 
-/// The first character of every mark; the bits above it say what was seen.
+/// The base character of every mark; the bits above it tell what was seen.
 pub(crate) const NOTHING: u8 = b'0';
 /// The function was called, or the branch not taken.
 pub(crate) const ON: u8 = 1;
 /// The branch was taken.
 pub(crate) const AWAY: u8 = 2;
 
-/// What calls passed through, function by function.
+/// What calls executed, function by function.
 pub struct Sightings {
     functions: Vec<Seen>,
     marks: usize,
     calls: u32,
 }
 
-/// What calls saw of a function.
+/// What calls executed of a function.
 pub(crate) struct Seen {
-    /// How many calls passed through it.
+    /// The number of calls that executed it.
     pub(crate) calls: u32,
-    /// For each branch, how many calls did not take it and how many did; a call can do both.
+    /// For each branch, the number of calls that did not take it and that did; a call can count for
+    /// both.
     pub(crate) branches: Vec<[u32; 2]>,
 }
 
-/// How many marks a module has: one for each function, and then one for each branch.
+/// The number of marks of a module: one for each function, then one for each branch.
 pub(crate) fn marks(module: &Module<'_>) -> usize {
     module.functions.iter().map(|function| 1 + function.branches).sum()
 }
 
 impl Sightings {
-    /// Nothing yet.
+    /// No sightings.
     #[must_use]
     pub fn new(module: &Module<'_>) -> Self {
         let unseen = |branches| Seen { calls: 0, branches: vec![[0; 2]; branches] };
@@ -38,7 +39,7 @@ impl Sightings {
         Self { functions, marks: marks(module), calls: 0 }
     }
 
-    /// Reads a log of Envoy's. Whatever is no row of marks is none of ours.
+    /// Reads an Envoy log. Lines that are not a row of marks are ignored.
     pub fn read(&mut self, log: &[u8]) {
         let is_mark = |byte: &u8| (NOTHING..=NOTHING + (ON | AWAY)).contains(byte);
         for row in log.split(|byte| !is_mark(byte)).filter(|row| row.len() == self.marks) {
@@ -55,7 +56,7 @@ impl Sightings {
         }
     }
 
-    /// How many calls were seen.
+    /// The number of calls seen.
     #[must_use]
     pub fn calls(&self) -> u32 {
         self.calls

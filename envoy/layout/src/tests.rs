@@ -1,4 +1,4 @@
-//! Layouts of a small module: two functions, of which the second calls the first.
+//! Layouts of a small module with two functions, of which the second calls the first.
 
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, ElementSection, Elements, EntityType,
@@ -11,13 +11,13 @@ use crate::{Error, Fit, Module, Profile, Sightings, laid_out, marked};
 
 const IMPORTS: u32 = 1;
 
-/// `quiet` has no branch and gives 7, and so does `beginning`, unless it is given 0. A table has
-/// `quiet`.
+/// `quiet` has no branch and returns 7, and so does `beginning`, unless its argument is 0. A table
+/// contains `quiet`.
 fn small() -> Vec<u8> {
     with_stack(1 << 16)
 }
 
-/// The same, with a stack of so many bytes, above which data begins.
+/// The same, with a stack of this many bytes, above which data begins.
 fn with_stack(bytes: i32) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32; 3], [ValType::I32]);
@@ -70,7 +70,7 @@ fn with_stack(bytes: i32) -> Vec<u8> {
     module.finish()
 }
 
-/// Operators of functions; numbers of functions in exports and tables; custom sections.
+/// Operators of functions; function numbers in exports and tables; custom sections.
 type Shown = (Vec<Vec<String>>, Vec<u32>, Vec<(String, Vec<u8>)>);
 
 fn shown(bytes: &[u8]) -> Shown {
@@ -117,7 +117,7 @@ fn known_functions_come_first_with_hints() {
     let (bodies, exports, custom) = shown(&laid_out);
     let beginning = ["LocalGet", "If", "call 2", "Return", "End", "const 8", "End"];
     assert_eq!(bodies, [&beginning[..], &["const 7", "End"]]);
-    // The callback without an answer is gone; the table still has `quiet`.
+    // The unimplemented callback is gone; the table still has `quiet`.
     assert_eq!(exports, [IMPORTS, IMPORTS + 1]);
     // One function, number 1; one hint, after its count of locals and `local.get 0`, of one byte.
     let hints = vec![1, 1, 1, 3, 1, 1];
@@ -160,7 +160,7 @@ fn a_marked_filter_logs_what_the_stream_before_passed_through() {
     let marked = marked(&Module::read(&bytes).unwrap()).unwrap();
     let (bodies, ..) = shown(&marked);
     let beginning = bodies[1].join(" ");
-    // Level, address and length of three marks; then they are cleared, and this function is met.
+    // Level, address and length of three marks; then they are cleared, and this function is marked.
     let log = "const 5 const 1024 const 3 call 0 Drop const 1024 const 48 const 3 MemoryFill \
                const 1025 const 49 I32Store8 LocalGet LocalSet const 1026";
     assert!(beginning.starts_with(log), "{beginning}");
@@ -174,7 +174,7 @@ fn two_of_one_name_are_told_apart_by_their_code() {
     for function in &mut module.functions {
         function.name = "twin".to_owned();
     }
-    // The changed one stands first in the profile, and leaves the other its place.
+    // The changed function is first in the profile, and leaves the other one its match.
     let (laid_out, fit) = laid_out(&module, &"9 - twin\n2 . twin\n".parse().unwrap()).unwrap();
     assert_eq!(fit, Fit { found: 2, unchanged: 1, known: 2 });
     assert_eq!(shown(&laid_out).0[1], ["const 7", "End"]);

@@ -1,4 +1,4 @@
-//! What policies say about a request, whoever was asked.
+//! The decision about a request, from Cedar or from the gate.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use cedar_policy::{
     AuthorizationError, Authorizer, Decision, Entities, PolicyId, PolicySet, Request,
 };
 
-/// A decision, the policies that determine it, and those that err.
+/// A decision, the determining policies, and the policies whose evaluation fails.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Said {
     allow: bool,
@@ -15,14 +15,14 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// What follows from policies that hold, and that err.
+    /// The decision for these matching and failing policies.
     pub(crate) fn of(permits: Vec<String>, forbids: Vec<String>, errors: Vec<String>) -> Self {
         let allow = forbids.is_empty() && !permits.is_empty();
         let reason = if forbids.is_empty() { permits } else { forbids };
         Self::new(allow, reason, errors)
     }
 
-    /// The same, whatever the order of the policies.
+    /// A decision, independent of the order of the policies.
     pub(crate) fn new(allow: bool, mut reason: Vec<String>, mut errors: Vec<String>) -> Self {
         for ids in [&mut reason, &mut errors] {
             ids.sort_unstable();
@@ -31,7 +31,7 @@ impl Said {
         Self { allow, reason, errors }
     }
 
-    /// What Cedar's authorizer says, which asks every policy of the set.
+    /// The decision of Cedar's authorizer, which evaluates every policy of the set.
     pub(crate) fn by_cedar(request: &Request, policies: &PolicySet, entities: &Entities) -> Self {
         let response = Authorizer::new().is_authorized(request, policies, entities);
         let diagnostics = response.diagnostics();

@@ -1,4 +1,4 @@
-//! The vectors of RFC 8785, byte for byte.
+//! The test vectors of RFC 8785, byte for byte.
 
 use std::fmt::Write as _;
 
@@ -12,8 +12,8 @@ use crate::tally::Tally;
 const DOCUMENTS: &str = "documents";
 const NUMBERS: &str = "numbers, by the published digest of so many lines";
 
-/// How many numbers the published digests are of. The sequence begins with the corpus's seeds and
-/// follows from them.
+/// The published digests, each with the count of numbers it covers. The sequence starts with the
+/// corpus's seeds and is derived from them.
 const DIGESTS: [(usize, &str); 4] = [
     (1_000, "be18b62b6f69cdab33a7e0dae0d9cfa869fda80ddc712221570f9f40a5878687"),
     (10_000, "b9f7a8e75ef22a835685a52ccba7f7d6bdc99e34b010992cbc5864cd12be6892"),
@@ -21,7 +21,7 @@ const DIGESTS: [(usize, &str); 4] = [
     (1_000_000, "49415fee2c56c77864931bd3624faad425c3c577d6d74e89a83bc725506dad16"),
 ];
 
-/// Writes every document and at most so many numbers.
+/// Serializes every document, and at most this many numbers.
 pub(crate) fn run(files: &Files, most: usize) -> Tally {
     let mut tally = Tally::default();
     for (name, input) in files.iter() {
@@ -37,7 +37,7 @@ pub(crate) fn run(files: &Files, most: usize) -> Tally {
     tally
 }
 
-/// Once as a bundle is read and once as a caller's document is.
+/// Parses the document as a bundle is parsed and as a caller's document is.
 fn document(tally: &mut Tally, name: &str, input: &[u8], output: &[u8]) {
     let written = serde_json::from_slice::<Value>(input).map(|value| json::canonical(&value));
     let strictly = json::read(input, 64).map(|value| json::canonical(&value));
@@ -80,12 +80,12 @@ fn numbers(tally: &mut Tally, seeds: &[u64], most: usize) {
     }
 }
 
-/// The numbers around the smallest that is not subnormal.
+/// The numbers from the smallest normal one.
 fn serial() -> impl Iterator<Item = u64> {
     (0..2_000).map(|n| 0x0010_0000_0000_0000 + n)
 }
 
-/// Numbers of a chain of digests.
+/// Numbers from a chain of digests.
 fn drawn() -> impl Iterator<Item = u64> {
     let first: [u8; 32] = Sha256::digest([0; 32]).into();
     let blocks = std::iter::successors(Some(first), |block| Some(Sha256::digest(block).into()));

@@ -1,4 +1,5 @@
-//! A test of Cedar's, as its files have it: policies, entities, and requests with their answers.
+//! One of Cedar's tests, as in its files: policies, entities, and requests with the expected
+//! answers.
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
@@ -12,7 +13,7 @@ use crate::exclusion::Exclusion;
 use crate::files::Files;
 use crate::gate::OWN_MEMBERS;
 
-/// What a file of requests has.
+/// The content of a request file.
 #[derive(Deserialize)]
 struct Listing {
     policies: String,
@@ -21,7 +22,7 @@ struct Listing {
     requests: Vec<Listed>,
 }
 
-/// A request as it is listed.
+/// A request in the file.
 #[derive(Deserialize)]
 pub(crate) struct Listed {
     description: String,
@@ -48,13 +49,13 @@ enum Outcome {
     Deny,
 }
 
-/// Policies and entities, and the requests that are put before them.
+/// Policies, entities and requests.
 pub(crate) struct Case {
     /// All policies.
     pub(crate) policies: PolicySet,
-    /// The same, with `context.input` wherever they say `context`.
+    /// The same, with `context` replaced by `context.input`.
     pub(crate) on_arguments: PolicySet,
-    /// The entities, and their JSON; neither where the corpus has left its entities elsewhere.
+    /// The entities and their JSON; `None` if the corpus has its entities elsewhere.
     world: Option<World>,
     /// The requests.
     pub(crate) requests: Vec<Listed>,
@@ -66,9 +67,9 @@ struct World {
     listed: Vec<Value>,
 }
 
-/// A request in Cedar's terms.
+/// A request in Cedar's types.
 pub(crate) struct Request {
-    /// Who asks.
+    /// The principal.
     pub(crate) principal: Entity,
     /// The action.
     pub(crate) action: EntityUid,
@@ -76,16 +77,17 @@ pub(crate) struct Request {
     pub(crate) resource: EntityUid,
     /// The context.
     pub(crate) context: Context,
-    /// The same with the members that the gate adds; `None` where it has one of that name.
+    /// The context with the members that the gate adds; `None` if it already has one of these
+    /// names.
     pub(crate) with_own: Option<Context>,
 }
 
 impl Case {
-    /// The test of a file of requests; `None` if the file is none.
+    /// The test of a request file; `None` if the file is not one.
     ///
     /// # Errors
     ///
-    /// The rule that excludes it, and how many requests that are.
+    /// The rule that excludes it, and the number of its requests.
     pub(crate) fn read(files: &Files, name: &str) -> Option<Result<Self, (Exclusion, usize)>> {
         let listing: Listing = serde_json::from_str(files.text(name)?).ok()?;
         let count = listing.requests.len();
@@ -106,7 +108,7 @@ impl Case {
         Ok(Self { policies, on_arguments, world, requests: listing.requests })
     }
 
-    /// Whether the entities are there, without which the answers are others than those listed.
+    /// Whether the entities are present; without them the answers differ from the expected ones.
     pub(crate) fn has_entities(&self) -> bool {
         self.world.is_some()
     }
@@ -116,7 +118,7 @@ impl Case {
         self.world.as_ref().map_or_else(Entities::empty, |world| world.entities.clone())
     }
 
-    /// All entities but one, which the others may name.
+    /// All entities except one, which the others may refer to.
     pub(crate) fn entities_without(&self, left_out: &EntityUid) -> Entities {
         let Some(World { schema, listed, .. }) = &self.world else { return Entities::empty() };
         let stays = |entity: &&Value| uid(entity).as_ref() != Some(left_out);
@@ -124,7 +126,7 @@ impl Case {
         Entities::from_json_value(others, Some(schema)).expect("entities are those that were read")
     }
 
-    /// A request in Cedar's terms.
+    /// A request in Cedar's types.
     ///
     /// # Errors
     ///
@@ -148,7 +150,7 @@ impl Case {
 }
 
 impl Request {
-    /// The request as Cedar's authorizer takes it.
+    /// The request for Cedar's authorizer.
     pub(crate) fn in_cedar(&self, context: &Context) -> cedar_policy::Request {
         let (action, resource) = (self.action.clone(), self.resource.clone());
         cedar_policy::Request::new(self.principal.uid(), action, resource, context.clone(), None)
@@ -157,12 +159,12 @@ impl Request {
 }
 
 impl Listed {
-    /// What the request is, for people.
+    /// The description of the request, for people.
     pub(crate) fn description(&self) -> &str {
         &self.description
     }
 
-    /// The answer that the corpus has.
+    /// The expected answer of the corpus.
     pub(crate) fn expected(&self) -> Said {
         Said::new(self.decision == Outcome::Allow, self.reason.clone(), self.errors.clone())
     }
@@ -194,19 +196,19 @@ fn context(json: Value, schema: Option<(&Schema, &EntityUid)>) -> Result<Context
     Context::from_json_value(json, schema).map_err(|_| Exclusion::Context)
 }
 
-/// The same policies asked about arguments, which stand in `context.input`.
+/// The same policies on arguments, which are in `context.input`.
 fn on_arguments(policies: &PolicySet) -> Option<PolicySet> {
     let revised = policies.policies().map(|policy| {
         let mut json = policy.to_json().ok()?;
         replace_context(json.get_mut("conditions")?);
         let policy = Policy::from_json(Some(policy.id().clone()), json).ok()?;
-        // Written and read anew, it is what the gate will read.
+        // Printed and parsed again, so that it is what the gate will parse.
         Policy::parse(Some(PolicyId::new(policy.id())), policy.to_string()).ok()
     });
     PolicySet::from_policies(revised.collect::<Option<Vec<_>>>()?).ok()
 }
 
-/// Puts `context.input` in the place of each `context`.
+/// Replaces each `context` by `context.input`.
 fn replace_context(json: &mut Value) {
     match json {
         Value::Object(members) if members.get("Var") == Some(&json!("context")) => {

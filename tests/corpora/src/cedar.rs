@@ -1,9 +1,9 @@
-//! Cedar's integration tests, put before the gate's own code.
+//! Runs Cedar's integration tests against the gate's own code.
 //!
-//! Every request is asked four ways: the principal is among the static entities or comes with the
-//! request, as one made of claims does; and what the corpus has as `context` is there as members of
-//! `context` or as arguments of a tool, in `context.input`. Each answer is held against what Cedar's
-//! authorizer says of the whole set and against what the corpus expects.
+//! Every request is decided in four ways: the principal is a static entity or comes with the
+//! request, like one built from claims; and the corpus's `context` becomes members of `context` or
+//! arguments of a tool, in `context.input`. Each answer is compared with that of Cedar's authorizer
+//! for the whole set and with the expected one of the corpus.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,10 +22,10 @@ use crate::gate::{Asked, Layer, Members, Reply, Store};
 use crate::progress::Progress;
 use crate::tally::Tally;
 
-/// Evaluation takes stack, unoptimised above all.
+/// Evaluation needs stack space, especially without optimisation.
 const STACK: usize = 64 << 20;
 
-/// Runs every test among files, or one of so many.
+/// Runs every test of the files, or one in `every`.
 pub(crate) fn run(name: &str, files: &Files, every: usize) -> Tally {
     let names: Vec<&str> = files.iter().map(|(name, _)| name).filter(|it| is_test(it)).collect();
     let names: Vec<&str> = names.into_iter().step_by(every).collect();
@@ -88,7 +88,7 @@ struct Run<'c> {
     tally: &'c mut Tally,
 }
 
-/// One of the four ways in which a request is asked.
+/// One of the four ways in which a request is decided.
 #[derive(Clone, Copy)]
 struct Way {
     is_admitted: bool,
@@ -147,7 +147,7 @@ impl<'c> Run<'c> {
         Said::by_cedar(&request.in_cedar(context), &self.case.policies, &self.entities)
     }
 
-    /// Holds what Cedar says, and so what the gate has to say, against the corpus.
+    /// Compares Cedar's answer, which the gate's must equal, with the corpus.
     fn expect(&mut self, listed: &Listed, cedars: &Said) {
         let how = "Cedar's authorizer, as the corpus expects";
         let expected = listed.expected();
@@ -162,7 +162,7 @@ impl<'c> Run<'c> {
         }
     }
 
-    /// Puts a request before the gate and holds its answer against Cedar's.
+    /// Decides a request with the gate and compares the answer with Cedar's.
     fn put(&mut self, listed: &Listed, request: &Request, way: Way, cedars: &Said) {
         let context = members(&request.context);
         let (members, arguments) =
@@ -214,7 +214,7 @@ fn members(context: &Context) -> Members<'_> {
     }
 }
 
-/// Whether policies ask for nothing of `context` but members that the gate leaves to the caller.
+/// Whether policies read only members of `context` that the gate leaves to the caller.
 fn is_plain(policies: &PolicySet) -> bool {
     policies.policies().all(|policy| {
         let policy: &ast::Policy = policy.as_ref();

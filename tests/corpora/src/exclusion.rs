@@ -1,11 +1,12 @@
-//! What of a corpus is not run, or not held against what the corpus expects, and by which rule.
+//! The parts of a corpus that are not run, or not compared with the corpus's expectation, and the
+//! rule for each.
 
-/// A rule that excludes requests, or documents.
+/// A rule that excludes requests or documents.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Exclusion {
     /// Bundles have static policies only.
     Template,
-    /// Calls have all three.
+    /// Calls always have principal, action and resource.
     Partial,
     /// Cedar has changed since.
     Schema,
@@ -17,14 +18,14 @@ pub(crate) enum Exclusion {
     Context,
     /// The gate's context has members of these names.
     OwnMember,
-    /// The gate's context has two members more.
+    /// The gate's context has two additional members.
     WholeContext,
     /// The corpus has its entities in another directory.
     Elsewhere,
 }
 
 impl Exclusion {
-    /// The rule in words.
+    /// The rule as text.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Template => "not run: templates, which no bundle has",

@@ -9,16 +9,16 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 use tar::Archive;
 
-/// Files by their path within the corpus, with `/` between its parts.
+/// Files by their path within the corpus, with `/` as the separator.
 #[derive(Debug, Default)]
 pub(crate) struct Files(BTreeMap<String, Vec<u8>>);
 
 impl Files {
-    /// The files of a directory and of those in it.
+    /// The files of a directory and its subdirectories.
     ///
     /// # Errors
     ///
-    /// Says which file cannot be read.
+    /// Names the file that cannot be read.
     pub(crate) fn of_directory(directory: &Path) -> Result<Self, String> {
         let mut files = Self::default();
         let mut open = vec![(directory.to_owned(), String::new())];
@@ -40,7 +40,7 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// Says what of it cannot be read.
+    /// Names the part that cannot be read.
     pub(crate) fn of_archive(archive: &Path) -> Result<Self, String> {
         let compressed = BufReader::new(about(archive, File::open(archive))?);
         let mut files = Self::default();
@@ -56,12 +56,12 @@ impl Files {
         Ok(files)
     }
 
-    /// What a file has, if it is there.
+    /// The content of a file, if it exists.
     pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
         self.0.get(name).map(Vec::as_slice)
     }
 
-    /// What a file has, if it is there and text.
+    /// The content of a file, if it exists and is text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.bytes(name)?).ok()
     }

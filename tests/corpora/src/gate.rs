@@ -1,5 +1,5 @@
-//! The gate's own code, asked as corpora ask Cedar. What these tests use of its policies, entities
-//! and decisions is named in this file only.
+//! Runs the gate's own code as corpora run Cedar. All uses of its policies, entities and decisions
+//! are in this file.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -20,39 +20,39 @@ use crate::answer::Said;
 /// The members of a context.
 pub(crate) type Members<'v> = BTreeMap<&'v str, &'v Value>;
 
-/// Policies as a bundle has them: found by the index, compiled when a request needs them.
+/// Policies as in a bundle: found by the index, compiled lazily.
 pub(crate) struct Layer(PolicyCache<CompiledPolicy>);
 
-/// Static entities as a bundle has them.
+/// Static entities as in a bundle.
 pub(crate) struct Store(EntityStore);
 
-/// A request, with its context either as members of `context` or as arguments of a tool, which are
+/// A request whose context is either members of `context` or arguments of a tool, in
 /// `context.input`.
 pub(crate) struct Asked<'v> {
-    /// Who asks. Where the store has an entity of this name, it is that one.
+    /// The principal. An entity with this uid in the store takes precedence.
     pub(crate) principal: &'v Entity,
     /// The action.
     pub(crate) action: &'v EntityUID,
     /// The resource.
     pub(crate) resource: &'v EntityUID,
-    /// What `context` has.
+    /// The members of `context`.
     pub(crate) members: Members<'v>,
-    /// What `context.input` has.
+    /// The members of `context.input`.
     pub(crate) arguments: Members<'v>,
 }
 
-/// What the gate says, and how it came to it.
+/// The gate's answer, with statistics.
 pub(crate) struct Reply {
     /// The answer.
     pub(crate) said: Said,
-    /// How many policies the index found.
+    /// The number of policies that the index found.
     pub(crate) found: usize,
-    /// How many of them were put before Cedar's evaluator.
+    /// The number of them that Cedar's evaluator evaluated.
     pub(crate) cedar: usize,
 }
 
 impl Layer {
-    /// A layer of all policies of a set.
+    /// A layer with all policies of a set.
     pub(crate) fn new(set: &PolicySet) -> Self {
         let mut sources = Policies::default();
         let mut index = Index::with_capacity(set.policies().count());
@@ -65,11 +65,11 @@ impl Layer {
         Self(PolicyCache::new(sources, index, CompiledPolicy::parse))
     }
 
-    /// Puts a request before the policies.
+    /// Decides a request with the policies.
     ///
     /// # Errors
     ///
-    /// Says why the gate refuses it without asking a policy.
+    /// Tells why the gate refuses it without policy evaluation.
     pub(crate) fn ask(&self, store: &Store, asked: &Asked<'_>) -> Result<Reply, String> {
         let Store(entities) = store;
         let principal =
@@ -103,7 +103,7 @@ impl Layer {
 }
 
 impl Store {
-    /// These entities.
+    /// A store of these entities.
     pub(crate) fn new(entities: Entities) -> Self {
         Self(EntityStore::new(entities))
     }
@@ -122,7 +122,7 @@ fn facts() -> Facts {
     }
 }
 
-/// What `context` has besides the caller's members, as Cedar spells it: `input` and `request`.
+/// The members of `context` besides the caller's, in Cedar's JSON format: `input` and `request`.
 pub(crate) const OWN_MEMBERS: &str = r#"{
     "input": {},
     "request": {
@@ -137,7 +137,7 @@ fn record<'v>(members: impl Iterator<Item = (&'v str, &'v Value)>) -> ArgumentVa
     ArgumentValue::Record(members.map(|(name, value)| (Cow::from(name), argument(value))).collect())
 }
 
-/// A value as an argument of a call has it.
+/// A value as an argument of a call.
 fn argument(value: &Value) -> ArgumentValue<'_> {
     match value.value_kind() {
         ValueKind::Lit(Literal::Bool(truth)) => ArgumentValue::Bool(*truth),
@@ -153,7 +153,7 @@ fn argument(value: &Value) -> ArgumentValue<'_> {
     }
 }
 
-/// The ten-thousandths of a `decimal`.
+/// The value of a `decimal` in ten-thousandths.
 fn decimal(written: &Value) -> Option<i64> {
     let text = written.to_string();
     let digits = text.strip_prefix("decimal(\"")?.strip_suffix("\")")?.replace('.', "");
@@ -161,7 +161,7 @@ fn decimal(written: &Value) -> Option<i64> {
     (value::decimal(number)? == *written).then_some(number)
 }
 
-/// The name of a member, kept for good: the gate knows all names of its context when it is built.
+/// A leaked copy of a member's name: the gate knows all names of its context when it is built.
 fn interned(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What others test Cedar and JSON with, put before the gate's own code.
+//! Runs other projects' tests for Cedar and JSON against the gate's own code.
 
 mod answer;
 mod canonical;
@@ -20,24 +20,24 @@ use tally::Tally;
 /// How much of the corpora is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
-    /// One set of policies of so many of Cedar's generated corpora.
+    /// One in this many policy sets of Cedar's generated corpora.
     pub every: usize,
-    /// At most so many numbers of RFC 8785.
+    /// At most this many numbers of RFC 8785.
     pub numbers: usize,
 }
 
 impl Extent {
     /// Everything.
     pub const ALL: Self = Self { every: 1, numbers: 1_000_000 };
-    /// As much as fits a test run that people wait for, always the same.
+    /// A fixed sample, small enough for a test run that people wait for.
     pub const SAMPLE: Self = Self { every: 4, numbers: 10_000 };
 }
 
-/// Runs the corpora of a directory, prints what came of each, and tells whether all agreed.
+/// Runs the corpora of a directory, prints the results, and returns whether all agreed.
 ///
 /// # Errors
 ///
-/// Says what of the directory cannot be read.
+/// Names the part of the directory that cannot be read.
 pub fn run(directory: &Path, extent: Extent) -> Result<bool, String> {
     let Extent { every, numbers } = extent;
     let tests = directory.join("cedar-integration-tests");
@@ -54,7 +54,7 @@ pub fn run(directory: &Path, extent: Extent) -> Result<bool, String> {
     Ok(agreed)
 }
 
-/// Prints what came of a corpus. One of which nothing was run has not agreed.
+/// Prints the result of a corpus. A corpus without any run has not agreed.
 #[expect(clippy::print_stdout, reason = "this is what a run is for")]
 fn shown(name: &str, every: usize, tally: &Tally) -> bool {
     let part = if every == 1 { String::new() } else { format!(", one set of {every}") };

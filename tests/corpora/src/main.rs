@@ -1,4 +1,4 @@
-//! Runs all that the corpora have.
+//! Runs all corpora.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,14 +1,14 @@
-//! JSONTestSuite: what must be read, what must be refused, and what may be either.
+//! JSONTestSuite: documents that must be accepted, must be rejected, or may be either.
 
 use toolgate::json::{self, JsonError};
 
 use crate::files::Files;
 use crate::tally::Tally;
 
-/// How deeply a document of a caller may nest, at most.
+/// The maximum nesting of a caller's document.
 const DEPTH: usize = 64;
 
-/// Reads every document.
+/// Parses every document.
 pub(crate) fn run(files: &Files) -> Tally {
     let mut tally = Tally::default();
     for (name, bytes) in files.iter() {
@@ -44,7 +44,7 @@ fn read_alike(tally: &mut Tally, name: &str, bytes: &[u8], value: &json::Value<'
     }
 }
 
-/// The rule by which the gate refuses what is valid JSON, because readers differ about it.
+/// The rule by which the gate rejects valid JSON that parsers interpret differently.
 fn strictness(error: JsonError) -> Option<&'static str> {
     match error {
         JsonError::DuplicateKey(_) => Some("a name twice in one object"),

@@ -1,12 +1,12 @@
-//! How far a corpus is run, shown to whoever watches.
+//! Shows the progress of a corpus on a terminal.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How often it is shown.
+/// The number of steps between updates.
 const STEP: usize = 50;
 
-/// A line on the terminal that is gone when all is done.
+/// A line on the terminal that is erased at the end.
 pub(crate) struct Progress<'n> {
     name: &'n str,
     all: usize,
@@ -15,12 +15,12 @@ pub(crate) struct Progress<'n> {
 }
 
 impl<'n> Progress<'n> {
-    /// Nothing of so many is done.
+    /// Starts at zero of `all`.
     pub(crate) fn new(name: &'n str, all: usize) -> Self {
         Self { name, all, done: AtomicUsize::new(0), is_watched: stderr().is_terminal() }
     }
 
-    /// One more is done.
+    /// Counts one more.
     pub(crate) fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if self.is_watched && done.is_multiple_of(STEP) {

@@ -1,65 +1,65 @@
-//! What was run, and with which result.
+//! Counts the runs and their results.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::exclusion::Exclusion;
 
-/// How many differences are shown.
+/// The maximum number of differences shown.
 const SHOWN: usize = 20;
 
-/// What came of one corpus.
+/// The results of one corpus.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// What was counted, in the order in which it came up.
+    /// Counters in the order of their first use.
     counts: Vec<(&'static str, u64)>,
-    /// What was run, by how: agreed and differed.
+    /// The number of runs that agreed and that differed, by how they were run.
     runs: BTreeMap<&'static str, [u64; 2]>,
-    /// What was not run, or not in full, by the rule.
+    /// The number of inputs not run, or not in full, by rule.
     excluded: BTreeMap<Exclusion, u64>,
-    /// Documents that were refused although they are valid, by the rule.
+    /// The number of valid documents that were rejected, by rule.
     strict: BTreeMap<&'static str, u64>,
     differences: Vec<String>,
 }
 
 impl Tally {
-    /// Something was run and was as it should be.
+    /// Counts a run with the expected result.
     pub(crate) fn agreed(&mut self, how: &'static str) {
         self.runs.entry(how).or_default()[0] += 1;
     }
 
-    /// Something was run and was not as it should be.
+    /// Counts a run with another result.
     pub(crate) fn differed(&mut self, how: &'static str, difference: String) {
         self.runs.entry(how).or_default()[1] += 1;
         self.differences.push(difference);
     }
 
-    /// So many were excluded by a rule.
+    /// Counts inputs excluded by a rule.
     pub(crate) fn exclude(&mut self, rule: Exclusion, count: usize) {
         *self.excluded.entry(rule).or_default() += number(count);
     }
 
-    /// A document was refused where it need not have been.
+    /// Counts a rejected document that could have been accepted.
     pub(crate) fn strict(&mut self, rule: &'static str) {
         *self.strict.entry(rule).or_default() += 1;
     }
 
-    /// Counts something.
+    /// Increases a counter.
     pub(crate) fn count(&mut self, what: &'static str, count: usize) {
         self.add_count(what, number(count));
     }
 
-    /// How many were run and differed.
+    /// The number of runs that differed.
     pub(crate) fn differences(&self) -> u64 {
         self.runs.values().map(|[_, differed]| differed).sum()
     }
 
-    /// How many were run.
+    /// The number of runs.
     pub(crate) fn total(&self) -> u64 {
         self.runs.values().flatten().sum()
     }
 
-    /// Adds what came of another part of the same corpus.
+    /// Adds the results of another part of the same corpus.
     pub(crate) fn add(&mut self, other: Self) {
         for (how, [agreed, differed]) in other.runs {
             let run = self.runs.entry(how).or_default();

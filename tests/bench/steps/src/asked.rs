@@ -1,4 +1,4 @@
-//! One call, and a gate to put it before.
+//! A call, and a gate to decide it.
 
 use chrono::DateTime;
 use serde_json::json;
@@ -14,7 +14,7 @@ use toolgate::tool::Tool;
 
 use crate::{document, evidence};
 
-/// A call that is permitted.
+/// A permitted call.
 pub(crate) const PERMITTED: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"_meta":{"progressToken":41},"name":"refund","arguments":{"payment":"pay_8f14e45f","amount":120,"currency":"EUR","note":"Arrived broken, customer sent photos.","notify":true,"tags":["damaged","express"]}}}"#;
 /// A call that a policy forbids.
 pub(crate) const FORBIDDEN: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"_meta":{"progressToken":41},"name":"refund","arguments":{"payment":"pay_8f14e45f","amount":120,"currency":"GBP","note":"Arrived broken, customer sent photos.","notify":true,"tags":["damaged","express"]}}}"#;
@@ -36,7 +36,7 @@ const FIELDS: [(&str, &str); 14] = [
     ("x-request-id", "4b7c9f0a-31c0-4a1e-8a8f-5cf5a1c8e1d2"),
 ];
 
-/// A gate, and everything about the call that its steps hand to each other.
+/// A gate, and all intermediate results of a call's steps.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) gate: Gate,
@@ -49,7 +49,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// The call before a gate with this many policies.
+    /// The call with a gate of this many policies.
     pub(crate) fn of(policies: usize) -> Self {
         let gate = gate(&document::configuration(policies));
         let metadata = evidence::metadata(&json!({ "session": claims() }));
@@ -101,13 +101,13 @@ impl Asked {
     }
 }
 
-/// Configuration → gate.
+/// Builds a gate from its configuration.
 pub(crate) fn gate(configuration: &[u8]) -> Gate {
     let gate = config::load(configuration, &GateId::default(), DateTime::UNIX_EPOCH);
     gate.expect("the configuration loads")
 }
 
-/// Header fields, read anew.
+/// Newly parsed header fields.
 pub(crate) fn head() -> Head {
     let field = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
     Head::new(FIELDS.map(field).into())

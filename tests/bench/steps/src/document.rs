@@ -1,10 +1,10 @@
-//! A filter's configuration with as many policies as one likes.
+//! A filter configuration with any number of policies.
 
 use serde_json::{Value, json};
 use toolgate::bundle::{self, Document};
 use toolgate::digest::Digest;
 
-/// The policies about the call that is measured, of which six apply to it.
+/// The policies about the measured call, of which six apply to it.
 const ABOUT_THE_CALL: [&str; 10] = [
     r#"permit (principal in Role::"rep", action == Action::"pay/refund", resource) when { context.input.amount <= 500 };"#,
     r#"permit (principal in Role::"lead", action == Action::"pay/refund", resource) when { context.input.amount <= 5000 };"#,
@@ -23,7 +23,7 @@ const SCHEMA: &str = "entity Role in [Role]; entity User in [Role] { tenant: Str
 
 /// A configuration with this many policies. All but ten are about other users, roles or tools.
 pub(crate) fn configuration(policies: usize) -> Vec<u8> {
-    // What building a bundle puts down does not depend on its policies.
+    // The resolved part of a built bundle does not depend on its policies.
     let few: Document = serde_json::from_value(document(ABOUT_THE_CALL.len())).expect("it reads");
     let built = bundle::load(&few).unwrap_or_else(|findings| panic!("{findings:#?}"));
     let mut document = document(policies);

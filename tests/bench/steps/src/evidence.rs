@@ -1,8 +1,8 @@
-//! Claims as Envoy hands them over.
+//! Claims as Envoy passes them.
 
 use serde_json::Value;
 
-/// `envoy.config.core.v3.Metadata` with the payloads that `jwt_authn` left there.
+/// `envoy.config.core.v3.Metadata` with the token payloads from `jwt_authn`.
 pub(crate) fn metadata(tokens: &Value) -> Vec<u8> {
     member(("envoy.filters.http.jwt_authn", structure(tokens)))
 }

@@ -1,4 +1,4 @@
-//! What each step of an exchange costs, one by one and beside Cedar's own authorizer.
+//! Measures the cost of each step of an exchange, by itself and beside Cedar's own authorizer.
 
 mod asked;
 mod document;

@@ -1,11 +1,11 @@
-//! `steps count` does every step, for callgrind to count; `steps versus` times ours and Cedar's
-//! authorizer side by side.
+//! `steps count` runs every step under callgrind; `steps versus` times the gate's decision and
+//! Cedar's authorizer side by side.
 
 use std::process::ExitCode;
 
 use steps::{Step, all, versus};
 
-/// What callgrind counts is divided by this.
+/// The divisor for callgrind's counts.
 const TIMES: u32 = 50;
 
 fn main() -> ExitCode {
@@ -27,20 +27,20 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Has callgrind count one step. It knows this function by its name, and writes what it counted
-/// when it ends.
+/// Has callgrind count one step. Callgrind recognizes this function by its name, and writes the
+/// counts when it returns.
 #[inline(never)]
 fn written_step(step: &Step) {
     let times = if step.long { 1 } else { TIMES };
     if !step.long {
-        // The first time also pays for what is made once.
+        // The first run includes lazy initialisation.
         (step.run)();
     }
     println!("{times} {}", step.name);
     counted_step(step, times);
 }
 
-/// Callgrind counts in here and nowhere else.
+/// Callgrind only counts inside of this function.
 #[inline(never)]
 fn counted_step(step: &Step, times: u32) {
     for _ in 0..times {

@@ -1,4 +1,4 @@
-//! The steps of an exchange, each with everything before it done already.
+//! The steps of an exchange, each with all previous steps already done.
 
 use std::hint::black_box;
 
@@ -11,13 +11,13 @@ use toolgate::{decide, json};
 use crate::asked::{self, Asked, FORBIDDEN, PERMITTED};
 use crate::document;
 
-/// Something to measure.
+/// A step to measure.
 pub struct Step {
-    /// What it is called.
+    /// The name of the step.
     pub name: &'static str,
-    /// Whether once is enough, because it takes long.
+    /// Whether one run is enough, because it takes long.
     pub long: bool,
-    /// Does it.
+    /// Runs the step.
     pub run: Box<dyn Fn()>,
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Debug for Step {
 
 /// All steps, in the order of an exchange.
 pub fn all() -> Vec<Step> {
-    // The program ends with them.
+    // They live until the program ends.
     let sizes: [&'static Asked; 3] =
         [10, 1_000, 10_000].map(|policies| &*Box::leak(Box::new(Asked::of(policies))));
     let [few, some, many] = sizes;

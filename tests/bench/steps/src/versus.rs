@@ -1,4 +1,4 @@
-//! The same decision by Cedar's authorizer over the whole set of policies, side by side.
+//! Times the same decision by Cedar's authorizer over the whole policy set, side by side.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -11,15 +11,15 @@ use crate::document;
 
 const POLICIES: usize = 10_000;
 const ROUNDS: usize = 101;
-/// So many decisions of ours are timed together, as one takes less than a clock is good for.
+/// Number of native decisions timed together, as a single one is too short for the clock.
 const AT_ONCE: u32 = 1_000;
 
-/// How many times as long Cedar's authorizer takes.
+/// Cedar's time as a multiple of the gate's.
 #[derive(Clone, Copy, Debug)]
 pub struct Versus {
-    /// As our decision of a question that is put already.
+    /// Compared with the gate's decision on an existing Cedar request.
     pub decision: f64,
-    /// As putting the question and deciding it.
+    /// Compared with building the request and deciding it.
     pub question_and_decision: f64,
 }
 
