@@ -1,8 +1,8 @@
-"""Packs the filter as an OCI image layout, with what it is made of (CycloneDX) beside it.
+"""Packs the filter as an OCI image layout, with its bill of materials (CycloneDX).
 
-The image has one layer with one file, `plugin.wasm`, which is what Istio, Envoy Gateway and image volumes of Kubernetes
-read. It is the same for every machine, but runtimes look for an image of their own architecture, so there are two that
-differ in that word only. The same filter gives the same bytes: nothing in here has a time.
+The image has one layer with one file, `plugin.wasm`, which Istio, Envoy Gateway and image volumes of Kubernetes read.
+It is the same for every machine, but runtimes look for an image of their own architecture, so there are two that
+differ in that word only. The build is reproducible: the same filter gives the same bytes, without any timestamps.
 
     python3 envoy/image.py target/toolgate.wasm target/image
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# What the filter is built for, as in the Makefile.
+# The target of the filter's build, as in the Makefile.
 TARGET = ["--filter-platform", "wasm32-wasip1", "--no-default-features"]
 ARCHITECTURES = ("amd64", "arm64")
 
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 def main(filter_path: str, layout: str) -> None:
-    """Write the layout, and tell the references of its images."""
+    """Writes the layout, and prints the references of its images."""
     code = Path(filter_path).read_bytes()
     metadata = cargo_metadata()
     [root] = [each for each in metadata["packages"] if each["id"] == metadata["resolve"]["root"]]
@@ -58,7 +58,7 @@ def main(filter_path: str, layout: str) -> None:
 
 
 class Blobs:
-    """An image layout that is being written; every blob has its digest as its name."""
+    """An image layout while it is written; every blob is named by its digest."""
 
     def __init__(self, layout: Path) -> None:
         self.referrers: list[Json] = []
@@ -69,17 +69,17 @@ class Blobs:
             old.unlink()
 
     def add(self, media_type: str, content: bytes) -> Json:
-        """Write a blob, and describe it."""
+        """Writes a blob, and returns its descriptor."""
         name = digest(content)
         (self._directory / name.removeprefix("sha256:")).write_bytes(content)
         return {"mediaType": media_type, "digest": name, "size": len(content)}
 
     def add_json(self, media_type: str, value: Json) -> Json:
-        """Write a document as a blob, and describe it."""
+        """Writes a document as a blob, and returns its descriptor."""
         return self.add(media_type, encoded(value))
 
     def finish(self, images: list[tuple[str, Json]]) -> None:
-        """Write the index: images by reference, and what refers to them."""
+        """Writes the index: images by reference, and their referrers."""
         named = [image | {"annotations": {f"{ANNOTATION}.ref.name": name}} for name, image in images]
         index = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": named + self.referrers}
         (self._layout / "index.json").write_bytes(encoded(index))
@@ -87,7 +87,7 @@ class Blobs:
 
 
 def archive(code: bytes) -> bytes:
-    """A tar with the filter under the name that plugins have."""
+    """A tar archive with the filter under the file name of plugins."""
     file = tarfile.TarInfo("plugin.wasm")
     file.size = len(code)
     buffer = io.BytesIO()
@@ -97,18 +97,18 @@ def archive(code: bytes) -> bytes:
 
 
 def manifest(config: Json, layer: Json, **more: Any) -> Json:
-    """A manifest of one layer."""
+    """A manifest with one layer."""
     return {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer], **more}
 
 
 def annotations(root: Json) -> Json:
-    """What the package says about itself."""
+    """The package's metadata as annotations."""
     keys = {"title": "name", "description": "description", "version": "version", "licenses": "license"}
     return {f"{ANNOTATION}.{key}": root[name] for key, name in keys.items()}
 
 
 def cargo_metadata() -> Json:
-    """What Cargo knows about the filter's build."""
+    """Cargo's metadata of the filter's build."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1", *TARGET]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if result.returncode != 0:
@@ -118,7 +118,7 @@ def cargo_metadata() -> Json:
 
 
 def bill_of_materials(metadata: Json, root: Json, code: bytes) -> Json:
-    """Every package whose code is in the filter, and which needs which."""
+    """Every package whose code is in the filter, with its dependencies."""
     packages = {each["id"]: each for each in metadata["packages"]}
     needs = linked(metadata, packages)
     lock = tomllib.loads((REPOSITORY / "Cargo.lock").read_text())
@@ -143,7 +143,7 @@ def bill_of_materials(metadata: Json, root: Json, code: bytes) -> Json:
 
 
 def linked(metadata: Json, packages: dict[str, Json]) -> dict[str, list[str]]:
-    """What every package links, from the filter on: no tests, no build scripts, no macros."""
+    """The linked dependencies of every package, starting at the filter: no tests, build scripts or macros."""
     nodes = {each["id"]: each["deps"] for each in metadata["resolve"]["nodes"]}
     found: dict[str, list[str]] = {}
     waiting = [metadata["resolve"]["root"]]
@@ -158,13 +158,13 @@ def linked(metadata: Json, packages: dict[str, Json]) -> dict[str, list[str]]:
 
 
 def is_macro(package: Json) -> bool:
-    """Whether the package runs in the compiler."""
+    """Whether the package is a procedural macro."""
     return any("proc-macro" in target["kind"] for target in package["targets"])
 
 
 def component(package: Json) -> Json:
-    """A package as CycloneDX describes it."""
-    # Old packages separate alternatives by a slash.
+    """A package as a CycloneDX component."""
+    # Old packages separate alternative licenses by a slash.
     licence = (package["license"] or "").replace(" / ", "/").replace("/", " OR ")
     return {
         "type": "library",
@@ -177,22 +177,22 @@ def component(package: Json) -> Json:
 
 
 def purl(package: Json) -> str:
-    """The package's name for everybody."""
+    """The package URL."""
     return f"pkg:cargo/{package['name']}@{package['version']}"
 
 
 def sha256(content: str) -> Json:
-    """A digest as CycloneDX writes it."""
+    """A digest in CycloneDX form."""
     return {"alg": "SHA-256", "content": content}
 
 
 def digest(content: bytes) -> str:
-    """The name of a blob."""
+    """The digest that names a blob."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def encoded(value: Json) -> bytes:
-    """A document as bytes, always the same."""
+    """A document serialized deterministically."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 

@@ -1,4 +1,4 @@
-"""How the demo calls tools: with the official SDK's client, or, where no client would, byte by byte."""
+"""Calls the demo's tools with the official SDK's client, or with raw bytes that no client would send."""
 
 import http.client
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from mcp.client.streamable_http import streamable_http_client
 from story import Scene
 
 DECISION = "toolgate-decision"
-# Every call also claims, in the gate's own header, to come from somebody else. It must not get through.
+# Every call also sets the gate's own header to a forged value, which must not get through.
 FORGED = {"toolgate-identity": 'principal="User::\\"root\\""'}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a caller got."""
+    """The result of a call."""
 
     status: int
-    # Whether it was told that the call did not work.
+    # Whether the caller got an error.
     refused: bool
     text: str
-    # The value of `toolgate-decision`, which only refusals carry to the caller.
+    # The value of `toolgate-decision`, which the caller only gets with refusals.
     header: str | None
 
 
@@ -34,7 +34,7 @@ async def make(scene: Scene, port: int, token: str | None) -> Outcome:
 
 
 async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
-    """What an agent does: connect, see which tools there are, call one."""
+    """Acts as an agent: connects, lists the tools, calls one."""
     last: list[httpx2.Response] = []
 
     async def remember(response: httpx2.Response) -> None:
@@ -60,7 +60,7 @@ async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
 
 
 def raw(scene: Scene, port: int, token: str | None) -> Outcome:
-    """What somebody does who does not want to be understood: any headers, any bytes."""
+    """Sends a request with any headers and any bytes."""
     headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
     headers |= FORGED | scene.headers
     if token:

@@ -27,7 +27,7 @@ import story
 from stage import BUNDLE, ENVIRONMENT, LOGS, REPOSITORY, Stage, StageError
 from story import Scene
 
-# What is printed elsewhere is as wide as on a wide terminal.
+# Width of output that is not printed to a terminal.
 WIDTH = max(40, min(100, shutil.get_terminal_size(fallback=(100, 24)).columns))
 COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "strong": 1, "quiet": 2}
 
@@ -40,7 +40,7 @@ RECORD_FIELDS = frozenset(
 
 
 class Demo:
-    """Plays scenes on a stage, shows what happened, and collects what should not have."""
+    """Plays scenes on a stage, prints their results, and collects problems."""
 
     def __init__(self, stage: Stage, *, verbose: bool) -> None:
         self.stage = stage
@@ -50,7 +50,7 @@ class Demo:
         self.tokens: list[str] = []
 
     async def tell(self) -> None:
-        """The whole story, and after it the logs as a whole."""
+        """Plays the whole story and then checks the logs."""
         for chapter, scenes in story.CHAPTERS.items():
             show_title(chapter)
             for scene in scenes:
@@ -61,7 +61,7 @@ class Demo:
         self.check_logs()
 
     async def play(self, scene: Scene) -> None:
-        """One call: makes it, shows it, checks it."""
+        """Makes one call, prints it and checks it."""
         self.played.append(scene)
         token = self._token(scene)
         known, executed = len(self.stage.records()), len(self.stage.executed() or [])
@@ -87,14 +87,14 @@ class Demo:
         return token
 
     async def _records(self, known: int, expected: int) -> list[dict[str, Any]]:
-        """The records of the call just made; Envoy writes them a moment after it answered."""
+        """The records of the last call; Envoy writes them shortly after its response."""
         deadline = time.monotonic() + 3
         while len(records := self.stage.records()[known:]) < expected and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         return records
 
     def quarantine(self, agent: str) -> None:
-        """Puts an agent on the bundle's list and the new version of the bundle into force."""
+        """Adds an agent to the bundle's list and activates the new version of the bundle."""
         bundle = self.stage.directory / "bundle"
         shutil.copytree(BUNDLE, bundle)
         edit(bundle / "bundle.yaml", r"^version: (\d+)", lambda found: f"version: {int(found[1]) + 1}")
@@ -108,12 +108,12 @@ class Demo:
         )
 
     def check_logs(self) -> None:
-        """What only the end can tell: nothing was logged twice, and nothing that must not be."""
+        """Checks that nothing was logged twice, and that no secret was logged."""
         ids = [record["id"] for record in self.stage.records()]
         expected = sum(scene.records for scene in self.played)
         if len(ids) != expected or len(set(ids)) != expected:
             self.problems.append(f"expected {expected} records, got {len(ids)} with {len(set(ids))} different ids")
-        # The first part of a token is the same for all and tells nothing.
+        # The first part of a token is the same for all tokens and contains no secret.
         parts = {part for token in self.tokens for part in token.split(".")[1:]}
         for name in LOGS:
             text = self.stage.log(name)
@@ -123,7 +123,7 @@ class Demo:
 
 
 def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], ran: list[dict[str, Any]]) -> list[str]:
-    """Everything about one call that is not as it must be."""
+    """All problems of one call."""
     header = (ran[0]["decision"] if ran else outcome.header) or ""
     pairs = [
         ("HTTP status", scene.status, outcome.status),
@@ -131,7 +131,7 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
         ("number of records", scene.records, len(records)),
         ("tools that ran", [scene.tool] * scene.permitted, [f"{run['server']}/{run['tool']}" for run in ran]),
         (f"caller reads `{scene.told}`", True, scene.told in outcome.text),
-        # Not even the name of the other tenant may come back.
+        # The refusal must not even contain the name of the other tenant.
         ("refusal names a tenant", False, outcome.refused and "globex" in outcome.text),
     ]
     if ran and scene.person:
@@ -151,7 +151,7 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
 
 
 def edit(file: Path, pattern: str, change: Callable[[re.Match[str]], str]) -> None:
-    """Changes the one place in a file that a pattern finds."""
+    """Replaces the only match of a pattern in a file."""
     text, count = re.subn(pattern, change, file.read_text(), flags=re.MULTILINE)
     if count != 1:
         raise StageError(f"{file}: the pattern `{pattern}` occurs {count} times")
@@ -162,7 +162,7 @@ def edit(file: Path, pattern: str, change: Callable[[re.Match[str]], str]) -> No
 
 
 def show_title(text: str) -> None:
-    """A chapter begins."""
+    """Prints a chapter's title."""
     print(paint("strong", f"── {text} {'─' * max(0, WIDTH - len(text) - 4)}") + "\n", flush=True)
 
 
@@ -175,7 +175,7 @@ def show_scene(
     *,
     verbose: bool,
 ) -> None:
-    """One call on a few lines."""
+    """Prints one call on a few lines."""
     print(paint("strong", f"{number:2}  {scene.title}"))
     show("who", f"{describe(scene.person)} via {' for '.join(scene.agents)}" if scene.person else "nobody")
     arguments = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in scene.arguments.items())
@@ -187,7 +187,7 @@ def show_scene(
     if not records:
         show("decision", "none: Envoy itself refused, the filter did not see the call", "DENY")
     show("caller", f"{outcome.status}  {' '.join(outcome.text.split())}")
-    # A permitted call carries the header to the tool, a refusal carries it to the caller.
+    # Permitted calls carry the header to the tool, refusals carry it to the caller.
     show("header", (ran[0]["decision"] if ran else outcome.header) or "-", "quiet")
     for record in records:
         if verbose:
@@ -197,8 +197,8 @@ def show_scene(
 
 
 def show(label: str, text: str, colour: str = "", *, lines: int = 2) -> None:
-    """A labelled text within the width of the page, cut after some lines."""
-    # The beginning of a digest is enough to tell two of them apart by eye.
+    """Prints a labelled text within the width of the page, limited to a number of lines."""
+    # The start of a digest is enough to distinguish two of them by eye.
     text = re.sub(r"(sha256:\w{12})\w+", r"\1…", text)
     wrapped = textwrap.wrap(text, WIDTH - 14, max_lines=lines, placeholder=" …", break_on_hyphens=False)
     for line in wrapped or [""]:
@@ -207,26 +207,26 @@ def show(label: str, text: str, colour: str = "", *, lines: int = 2) -> None:
 
 
 def describe(person: str) -> str:
-    """A person, with what their token says."""
+    """A person with the claims of their token."""
     claims = sign_in.PEOPLE[person]
     return f"{person} ({', '.join(claims['roles']) or 'no role'}, {claims['tenant']})"
 
 
 def compact(record: dict[str, Any]) -> str:
-    """The fields of a record that the lines above do not show."""
+    """The fields of a record that the lines above omit."""
     names = ("event_class", "arguments", "classes", "data_class", "arguments_digest")
     return " ".join(f"{name}={json.dumps(record.get(name), ensure_ascii=False)}" for name in names)
 
 
 def paint(colour: str, text: str, stream: TextIO = sys.stdout) -> str:
-    """Colour, where somebody is looking and wants it (https://no-color.org)."""
+    """Adds colour on terminals unless it is disabled (https://no-color.org)."""
     if colour not in COLOURS or not stream.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m"
 
 
 def say(text: str) -> None:
-    """Progress, which is not a part of the story."""
+    """Prints progress, which is not part of the story."""
     print(paint("quiet", f"… {text}", sys.stderr), file=sys.stderr, flush=True)
 
 
@@ -234,7 +234,7 @@ def say(text: str) -> None:
 
 
 def keep(stage: Stage) -> None:
-    """Leaves everything running and says how to use it."""
+    """Keeps everything running and prints how to use it."""
     where, bundle = shown(stage.directory), shown(BUNDLE)
     sign_in_script = shown(Path(sign_in.__file__))
     print(
@@ -266,12 +266,12 @@ Ctrl-C stops everything.""",
 
 
 def shown(path: Path) -> str:
-    """A path as somebody in the current directory would type it. Links stay: a venv is one."""
+    """A path as typed in the current directory. Links are not resolved, since a venv is one."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def finish(demo: Demo) -> int:
-    """The result, and what to do next."""
+    """Prints the result and the next steps."""
     if demo.problems:
         print(f"{len(demo.problems)} things were not as expected:")
         print("\n".join(f"  {problem}" for problem in demo.problems))
@@ -293,7 +293,7 @@ What to try next:
 
 
 def options() -> argparse.Namespace:
-    """The command line; the environment fills in what a Makefile knows."""
+    """The command line; the environment provides defaults from the Makefile."""
     built = REPOSITORY / "target"
     envoys = sorted(built.glob("e2e/envoy-*/lib/python*/site-packages/envoy/_bin/envoy"))
     envoy = os.environ.get("ENVOY") or (envoys[-1] if envoys else shutil.which("envoy"))
@@ -313,16 +313,16 @@ def options() -> argparse.Namespace:
 
 
 def present(file: Path) -> Path:
-    """A file that was built or installed before."""
+    """A file that must already be built or installed."""
     if not file.is_file():
         raise StageError(f"there is no `{file}`; it is built or installed before the demo runs")
     return file.absolute()
 
 
 def main() -> int:
-    """Plays, or keeps everything running."""
+    """Plays the story, or keeps everything running."""
     chosen = options()
-    # A supervisor's stop is a stop like Ctrl-C: nothing is left running.
+    # Handles a supervisor's stop signal like Ctrl-C, so that no process is left running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Stage(present(chosen.envoy), present(chosen.toolgate), present(chosen.wasm), say) as stage:

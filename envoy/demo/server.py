@@ -38,7 +38,7 @@ EXECUTED: list[dict[str, Any]] = []
 
 
 class RecordingServer(Server):
-    """A tool server that notes each call, and what the gate said about it, before running it."""
+    """A tool server that records each call with the gate's decision before running it."""
 
     async def call_tool(self, name: str, arguments: dict[str, Any], *context: Any) -> Any:
         request = (context[0] if context else self.get_context()).request_context.request
@@ -68,12 +68,12 @@ Account = Annotated[
     Field(description="tenant that owns the data", json_schema_extra={"x-mcp-header": "Account"}),
 ]
 ContactId = Annotated[str, Field(pattern=r"^c-\d+$", description="such as c-1")]
-# One plain address and one line: what a lenient mail server could take for two of them is not let in.
+# A single address on one line: rejects values that a lenient mail server could read as two.
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+$", description="such as ada@customer.example")]
 Subject = Annotated[str, Field(pattern=r"^[^\r\n]+$")]
 PaymentId = Annotated[str, Field(pattern=r"^p-\d+$", description="such as p-1")]
 Stage = Literal["lead", "qualified", "won", "lost"]
-# Left alone, pydantic offers `number or string` for a Decimal; callers only need the number.
+# By default, pydantic's schema for a Decimal is `number or string`; callers only need the number.
 Amount = Annotated[
     Decimal,
     Field(gt=0, max_digits=9, decimal_places=2),
@@ -145,7 +145,7 @@ Row = TypeVar("Row", Contact, Payment)
 
 
 def owned(table: dict[str, Row], key: str, account: str) -> Row:
-    """Finds a row of this tenant; another tenant's row is as unknown as one that never existed."""
+    """Finds a row of this tenant; a row of another tenant is treated as missing."""
     row = table.get(key)
     if row is None or row.account != account:
         raise ToolError(f"no `{key}` in this account")
@@ -257,7 +257,7 @@ def send_email(to: Address, subject: Subject, body: str, cc: list[Address] | Non
 
 
 def http_app(server: Server) -> Starlette:
-    """One server as an ASGI application at /mcp, made for curl: one request per call, answered with JSON."""
+    """One server as an ASGI application at /mcp, suited to curl: one request per call, answered with JSON."""
     if hasattr(server.settings, "json_response"):  # mcp 1.x
         server.settings.json_response = True
         server.settings.stateless_http = True
@@ -266,7 +266,7 @@ def http_app(server: Server) -> Starlette:
 
 
 def application() -> Starlette:
-    """All three servers, and the list of what ran."""
+    """All three servers, and the list of executed calls."""
     mounts = [Mount(f"/{server.name}", http_app(server)) for server in SERVERS]
 
     @contextlib.asynccontextmanager
@@ -283,7 +283,7 @@ def application() -> Starlette:
 
 
 async def capture(directory: Path) -> None:
-    """Writes the answer of each server to tools/list, from which `toolgate inventory` makes tools files."""
+    """Captures each server's response to tools/list, from which `toolgate inventory` generates tools files."""
     directory.mkdir(parents=True, exist_ok=True)
     for server in SERVERS:
         tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in await server.list_tools()]
@@ -291,7 +291,7 @@ async def capture(directory: Path) -> None:
 
 
 def main() -> None:
-    """Serves, or captures, as the command line says."""
+    """Serves or captures, depending on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--capture", type=Path, metavar="DIR")

@@ -34,7 +34,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 
 def new_key(directory: Path = DIRECTORY) -> None:
-    """Makes the signing key, for this module only, and the public keys that Envoy reads."""
+    """Creates the signing key, which only this module uses, and the public keys for Envoy."""
     key = ec.generate_private_key(ec.SECP256R1())
     private = directory / "idp-key.pem"
     private.touch(mode=0o600)
@@ -47,7 +47,7 @@ def new_key(directory: Path = DIRECTORY) -> None:
 
 
 def token(person: str, agents: tuple[str, ...] = (), directory: Path = DIRECTORY) -> str:
-    """Signs a token for a person and the agents that act for them, the current one first."""
+    """Signs a token for a person and the agents acting for them, the current agent first."""
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -55,7 +55,7 @@ def token(person: str, agents: tuple[str, ...] = (), directory: Path = DIRECTORY
         "sub": person,
         **PEOPLE[person],
     }
-    # RFC 8693 nests: the outermost `act` is the current actor, each inner one came before it.
+    # RFC 8693 nests actors: the outermost `act` is the current actor, each inner one preceded it.
     act: dict[str, Any] | None = None
     for agent in reversed(agents):
         act = {"sub": agent} | ({"act": act} if act else {})

@@ -1,4 +1,4 @@
-"""What the demo runs on: the tool servers, and a real Envoy with the filter in front of them.
+"""Runs the tool servers, and a real Envoy with the filter in front of them.
 
 Everything they read and write is in one directory, `target/demo`.
 """
@@ -27,7 +27,7 @@ LOGS = ("access.log", "decisions.ndjson", "started.ndjson", "envoy.log", "server
 
 
 class StageError(Exception):
-    """Something of the demo does not start or does not answer; the text says what and where to look."""
+    """A part of the demo does not start or does not answer; the text names it and where to look."""
 
 
 class Stage:
@@ -66,14 +66,14 @@ class Stage:
         self._say("starting Envoy, which compiles the filter")
         config = self.directory / "envoy.yaml"
         config.write_text(render(ENVOY_CONFIG.read_text(), self._deployment()))
-        # The logs of Envoy are flushed often, because the demo reads them while it runs.
+        # Envoy flushes its logs often, because the demo reads them while it runs.
         options = ["--concurrency", "2", "--use-dynamic-base-id", "--file-flush-interval-msec", "20"]
         self._spawn("envoy.log", str(self._envoy), "-c", str(config), *options)
-        # Ready alone is not enough: Envoy also gets ready without a bundle, and refuses everything.
+        # Readiness is not enough: Envoy also becomes ready without a bundle, and then refuses everything.
         self._wait(lambda: self._loaded() > 0 and get(self.admin_port, "/ready") == "LIVE\n", "envoy.log", seconds=60)
 
     def _lock(self) -> None:
-        """Keeps two demos from taking each other's files; the lock ends with this process."""
+        """Prevents two demos from sharing files; the lock ends with this process."""
         self.directory.parent.mkdir(exist_ok=True)
         self._locked = self.directory.with_suffix(".lock").open("w")
         try:
@@ -82,7 +82,7 @@ class Stage:
             raise StageError("the demo is running already; stop that one first") from None
 
     def _deployment(self) -> dict[str, object]:
-        """The values that envoy.yaml marks with `deploy:`, by their label."""
+        """The values that envoy.yaml marks with `deploy:`, by label."""
         return {
             "admin address": self.admin_port,
             "listener address": self.port,
@@ -97,11 +97,11 @@ class Stage:
 
     @property
     def bundle_file(self) -> Path:
-        """Where Envoy watches for the filter and its bundle."""
+        """The file that Envoy watches for the filter and its bundle."""
         return self.directory / "ecds" / "toolgate.json"
 
     def load(self, bundle: Path) -> None:
-        """Builds a bundle where Envoy looks for it; the file is replaced in one step."""
+        """Builds a bundle to the path that Envoy watches; the file is replaced atomically."""
         options = ["--wasm", self.wasm, "--environment", ENVIRONMENT, "--output", self.bundle_file]
         command = [str(part) for part in (self.toolgate, "emit", "ecds", bundle, *options)]
         built = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -109,13 +109,13 @@ class Stage:
             raise StageError(f"`{' '.join(command)}` failed:\n{built.stderr}")
 
     def reload(self, bundle: Path) -> None:
-        """Replaces the bundle in force, and waits until Envoy has taken the new one."""
+        """Replaces the active bundle, and waits until Envoy has loaded the new one."""
         before = self._loaded()
         self.load(bundle)
         self._wait(lambda: self._loaded() > before, "envoy.log")
 
     def _loaded(self) -> int:
-        """How many times Envoy has taken a bundle."""
+        """How many bundles Envoy has loaded."""
         stats = get(self.admin_port, "/stats?filter=toolgate%5C.(config_reload|update_rejected)") or ""
         counts = dict(re.findall(r"(config_reload|update_rejected): (\d+)", stats))
         if int(counts.get("update_rejected", 0)):
@@ -123,28 +123,28 @@ class Stage:
         return int(counts.get("config_reload", 0))
 
     def records(self) -> list[dict[str, Any]]:
-        """Every decision record so far, in the order in which Envoy wrote them."""
+        """All decision records so far, in the order in which Envoy wrote them."""
         lines = self.log("decisions.ndjson").splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def executed(self) -> list[dict[str, Any]] | None:
-        """Every call that reached a tool so far."""
+        """All calls so far that reached a tool."""
         answer = get(self.tools_port, "/executed")
         return None if answer is None else json.loads(answer)
 
     def log(self, name: str) -> str:
-        """The text of one of the log files."""
+        """The content of a log file."""
         file = self.directory / name
         return file.read_text(errors="replace") if file.exists() else ""
 
     def watch(self) -> None:
-        """Waits as long as everything runs."""
+        """Waits while all processes run; raises an error when one ends."""
         while all(process.poll() is None for process in self._processes):
             time.sleep(0.2)
         raise StageError(f"a process ended by itself; see {self.directory}/*.log")
 
     def stop(self) -> None:
-        """Ends what was started, Envoy first."""
+        """Stops all processes, Envoy first."""
         for process in reversed(self._processes):
             process.terminate()
         for process in reversed(self._processes):
@@ -157,7 +157,7 @@ class Stage:
 
     def _spawn(self, log: str, *command: str) -> None:
         with (self.directory / log).open("wb") as output:
-            # A session of its own: Ctrl-C reaches this program only, which then stops things in order.
+            # A new session, so that Ctrl-C only reaches this program, which then stops its processes in order.
             process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         self._processes.append(process)
 
@@ -171,7 +171,7 @@ class Stage:
 
 
 def render(template: str, deployment: dict[str, object]) -> str:
-    """Envoy's configuration with the values that differ from place to place replaced."""
+    """Envoy's configuration with the deployment's values."""
     missing = set(deployment)
     lines = []
     for line in template.splitlines():
@@ -186,7 +186,7 @@ def render(template: str, deployment: dict[str, object]) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at the moment."""
+    """Ports without a listener at the moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -195,7 +195,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def get(port: int, path: str) -> str | None:
-    """The answer to a GET on this machine; `None` while nobody answers."""
+    """The response to a GET on this machine; `None` while nothing is listening."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)

@@ -1,16 +1,16 @@
-"""The demo's story: every call it makes, and what must come of it."""
+"""The demo's story: every call, and its expected result."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
-# Values of arguments that the bundle redacts. They must appear in no log.
+# Values of redacted arguments. They must not appear in any log.
 SECRETS = ("allergic to peanuts", "bank details on paper", "strictly between us", "+49 30 1234567", "shoe size 47")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One call: who makes it, how, and what must happen."""
+    """One call: the caller, the way it is sent, and the expected result."""
 
     title: str
     person: str | None
@@ -20,31 +20,31 @@ class Scene:
     decision: str
     reason: str
     policies: tuple[str, ...] = ()
-    # A part of what the caller must read.
+    # A part of the text that the caller must get.
     told: str = ""
-    # `auto` speaks the newest protocol that both sides know, `legacy` the one before 2026-07-28,
-    # `raw` sends `body` and `headers` as they are.
+    # `auto` uses the newest protocol that both sides support, `legacy` the one before 2026-07-28,
+    # `raw` sends `body` and `headers` unchanged.
     client: str = "auto"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
-    # The claims of the token were changed after signing. Envoy refuses it before the filter sees
+    # The claims of the token were changed after signing. Envoy refuses it before the filter gets
     # the request, so that there is no decision and no record.
     forged: bool = False
 
     @property
     def server(self) -> str:
-        """The tool server, which is also the first part of the path."""
+        """The tool server, which is also the first path segment."""
         return self.tool.partition("/")[0]
 
     @property
     def records(self) -> int:
-        """How many decision records the call must leave."""
+        """The expected number of decision records."""
         return 0 if self.forged else 1
 
     @property
     def permitted(self) -> bool:
-        """Whether the call must run."""
+        """Whether the call must be executed."""
         return self.decision == "PERMIT"
 
 
@@ -67,7 +67,7 @@ def permit(
     told: str,
     **how: Any,
 ) -> Scene:
-    """A call that must run, by this policy."""
+    """A call that this policy must permit."""
     return Scene(title, person, agents, tool, arguments, "PERMIT", "permitted", (policy,), told, **how)
 
 
@@ -81,22 +81,22 @@ def forbid(
     told: str,
     **how: Any,
 ) -> Scene:
-    """A call that this policy must refuse, telling the caller so."""
+    """A call that this policy must refuse, with this message to the caller."""
     return Scene(title, person, agents, tool, arguments, "DENY", "forbidden", (policy,), told, **how)
 
 
 def message(name: str, arguments: dict[str, Any], **meta: Any) -> dict[str, Any]:
-    """A tool call as it stands in a body."""
+    """The body of a tool call."""
     params = {"name": name, "arguments": arguments} | ({"_meta": meta} if meta else {})
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
-# Most JSON parsers take the last of two equal keys, some take the first, and none complains.
+# Most JSON parsers keep the last of two equal keys, some keep the first, and none reports an error.
 READ_ADA = json.dumps(message("get_contact", ADA))
 TWO_NAMES = READ_ADA.replace('"name": "get_contact"', '"name": "get_contact", "name": "delete_contact"')
 LEGACY = {"mcp-protocol-version": "2025-11-25"}
 
-# Since 2026-07-28 headers repeat what the body says, and a server may believe either.
+# Since 2026-07-28 headers repeat values of the body, and a server may use either.
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 MODERN_READ_ADA = json.dumps(message("get_contact", ADA, **META))
 TWO_ACCOUNTS = {
@@ -106,7 +106,7 @@ TWO_ACCOUNTS = {
     "mcp-param-account": "globex",
 }
 
-# A table, which a formatter would only make longer.
+# A formatter would only make this table longer.
 # fmt: off
 CHAPTERS: dict[str, list[Scene]] = {
     "People and agents: both must have the right": [
@@ -174,7 +174,7 @@ CHAPTERS: dict[str, list[Scene]] = {
 }
 # fmt: on
 
-# After the bundle was replaced by one that puts the sales copilot into quarantine.
+# The new bundle has the sales copilot in quarantine.
 BRAKE = forbid(
     "the call of the first scene, now with the copilot in quarantine",
     "alice",

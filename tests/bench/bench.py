@@ -1,6 +1,6 @@
-"""The benchmark: toolgate and what else could stand in its place, side by side in real Envoys.
+"""The benchmark: compares toolgate with its alternatives in real Envoys.
 
-Needs two cores, and a machine that does nothing else. It writes target/bench/summary.json and target/bench/bench.svg.
+Needs two cores on an otherwise idle machine. It writes target/bench/summary.json and target/bench/bench.svg.
 
     make bench                                                             everything
     PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py --quick
@@ -35,7 +35,7 @@ MEASUREMENTS: dict[str, Callable[[Bench, Scale], dict[str, Any]]] = {
 
 
 def main() -> None:
-    """Measure what is asked for, and tell."""
+    """Runs the selected measurements and prints the results."""
     options = _options()
     scale = QUICK if options.quick else Scale()
     known = set(ALL) if "TOOLGATE_WASM_BEFORE" in os.environ else set(ALL) - {BEFORE}
@@ -68,7 +68,7 @@ def _options() -> argparse.Namespace:
 
 
 def _tables(name: str, detail: dict[str, Any]) -> str:
-    """What a measurement found; times are microseconds."""
+    """Prints the results of a measurement; times are microseconds."""
     if name in ("compare", "bodies", "workers"):
         return "\n\n".join(summary.contenders(f"{name} {key}", part) for key, part in detail.items())
     if name == "latency":

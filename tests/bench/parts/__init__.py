@@ -1,1 +1,1 @@
-"""What the benchmark is made of: contenders, load, and what is made of the measurements."""
+"""The parts of the benchmark: contenders, load, and evaluation of the measurements."""

@@ -1,4 +1,4 @@
-"""What stands in Envoy between the verified token and the router, for each contender."""
+"""The filters between token verification and the router, for each contender."""
 
 import dataclasses
 import os
@@ -25,7 +25,7 @@ LOGGED = "toolgate_logged"
 BEFORE = "toolgate_before"
 EXT_AUTHZ = "ext_authz"
 ALL = (PLAIN, FLOOR, CALLS, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
-# Those that refuse anything.
+# The contenders that can refuse a call.
 DECIDING = (NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
 
 MEANING = {
@@ -50,22 +50,22 @@ class Contender:
 
     @property
     def loads_bundle(self) -> bool:
-        """Whether Envoy gets the bundle."""
+        """Whether Envoy loads the bundle."""
         return self.name in (TOOLGATE, LOGGED, BEFORE)
 
     @property
     def wasm(self) -> Path:
-        """The filter that it is, where it is toolgate."""
+        """The filter module, if the contender is toolgate."""
         return Path(os.environ["TOOLGATE_WASM_BEFORE"]) if self.name == BEFORE else paths.TOOLGATE_WASM
 
     def shape(self, socket: Path) -> Callable[[dict[str, Any], Files], None]:
-        """Makes this contender of the repository's configuration; `socket` is the sidecar's."""
+        """Changes the repository's configuration to this contender; `socket` is the sidecar's."""
 
         def shape(config: dict[str, Any], _: Files) -> None:
             [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
             manager = chain["filters"][0]["typed_config"]
             config["static_resources"]["listeners"][0]["per_connection_buffer_limit_bytes"] = 2 * LARGEST_BODY
-            # Nobody writes a log but who is measured with one.
+            # Only the contender that is measured with a log writes one.
             manager["access_log"] = manager["access_log"][1:] if self.name == LOGGED else []
             filters = manager["http_filters"]
             if self.name != LOGGED:

@@ -1,4 +1,4 @@
-"""Load: as fast as answers come, or at a fixed rate."""
+"""Generates load: as fast as responses arrive, or at a fixed rate."""
 
 import dataclasses
 import json
@@ -9,13 +9,13 @@ from parts import places
 
 # Enough to keep one worker busy, and no more.
 BUSY = 8
-# Enough that a request is never late because all connections wait.
+# Enough that no request is late because all connections are waiting.
 PLENTY = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What the load saw. Times are nanoseconds, from the moment a request was due."""
+    """The results of a load. Times are nanoseconds from the time when a request was due."""
 
     count: int
     seconds: float
@@ -35,24 +35,24 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """So many requests, in turns from these files."""
+    """This many requests, taken in turn from these files."""
 
     requests: list[Path]
     count: int
-    # Requests per second; as many as are answered when there is none.
+    # Requests per second; without it, as many as are answered.
     rate: float | None = None
-    # Which part of the requests reaches the server.
+    # The fraction of the requests that reaches the server.
     forwarded: float = 1.0
 
     def send(self, port: int) -> Outcome:
-        """Send it to this port, and fail when it does not come out as it should."""
+        """Sends the load to this port; fails if the results are not as expected."""
         with places.on(places.OTHER_CORES):
             process = self.start(port)
         answer, _ = process.communicate()
         return self.outcome(process.returncode, answer)
 
     def start(self, port: int) -> "subprocess.Popen[str]":
-        """Start to send it."""
+        """Starts to send the load."""
         command = [str(places.HELPER), "load", "--address", f"127.0.0.1:{port}", "--count", str(self.count)]
         command += ["--connections", str(PLENTY if self.rate else BUSY)]
         command += ["--rate", str(self.rate)] if self.rate else []
@@ -61,7 +61,7 @@ class Load:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def outcome(self, code: int, answer: str) -> Outcome:
-        """What the load tells at its end."""
+        """Parses and checks the results of the load."""
         if code != 0:
             raise RuntimeError("the load failed")
         outcome = Outcome(**json.loads(answer))

@@ -1,4 +1,4 @@
-"""What a bundle costs while it is loaded, and while it stays: time, memory, and the requests that wait meanwhile."""
+"""The cost of loading and keeping a bundle: time, memory, and the latency of requests in the meantime."""
 
 import statistics
 import time
@@ -16,12 +16,12 @@ PUSHED = 10_000
 WORKERS = (1, 4)
 MIB = 1024 * 1024
 MILLISECOND = 1_000_000
-# Between pushes, so that each is over before the next.
+# The interval between pushes, so that each one ends before the next.
 PAUSE = 1.0
 
 
 def configure(bench: Bench, scale: Scale) -> Detail:
-    """How long the worker is busy with a pushed bundle: its VM's `on_configure` and Envoy's part around it."""
+    """How long a worker is busy with a pushed bundle: its VM's `on_configure` and Envoy's part around it."""
     detail: Detail = {}
     for policies in scale.loads:
         with bench.start(Contender(TOOLGATE, EMPTY)) as each:
@@ -34,7 +34,7 @@ def configure(bench: Bench, scale: Scale) -> Detail:
 
 
 def memory(bench: Bench, scale: Scale) -> Detail:
-    """By how much Envoy grows with every further worker, and so VM: what that is more than with an empty bundle."""
+    """Envoy's growth per additional worker and VM, compared with that of an empty bundle."""
     sizes = {
         policies: [_size(bench, scale, policies, workers) for workers in WORKERS] for policies in (EMPTY, *scale.loads)
     }
@@ -53,7 +53,7 @@ def _size(bench: Bench, scale: Scale, policies: int, workers: int) -> int:
 
 
 def pushes(bench: Bench, scale: Scale) -> Detail:
-    """The slowest answers at a steady rate, without pushes and with one every second."""
+    """The slowest responses at a steady rate, without pushes and with one every second."""
     policies = min(PUSHED, max(scale.loads))
     for each_size in (policies, policies + 1):
         organisation.resource(each_size)
@@ -67,7 +67,7 @@ def pushes(bench: Bench, scale: Scale) -> Detail:
             process = load.start(each.envoy.port)
         for number in range(scale.pushes):
             time.sleep(PAUSE / 2)
-            # Another bundle every time, since Envoy does nothing for what it has already.
+            # A different bundle each time, since Envoy ignores an unchanged one.
             each.envoy.push(organisation.resource(policies + (number + 1) % 2))
             time.sleep(PAUSE / 2)
         answer, _ = process.communicate()
@@ -84,7 +84,7 @@ def pushes(bench: Bench, scale: Scale) -> Detail:
 
 
 def _push(each: Running, policies: int) -> tuple[int, int]:
-    """Push a bundle, then the empty one, and tell how long the worker and the main thread were busy with the first."""
+    """Pushes the bundle, then the empty one; returns how long worker and main thread were busy with the first."""
     before = running.thread_times(each.envoy.pid)
     updates = each.envoy.discovery("update_success")
     each.envoy.push(organisation.resource(policies))
@@ -101,7 +101,7 @@ def _push(each: Running, policies: int) -> tuple[int, int]:
 
 
 def settle(each: Running) -> None:
-    """Wait until Envoy has nothing to do."""
+    """Waits until Envoy is idle."""
     while True:
         before = running.cpu_time(each.envoy.pid)
         time.sleep(0.1)

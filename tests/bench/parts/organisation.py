@@ -1,7 +1,7 @@
-"""Bundles of organisations of any size, as directories.
+"""Generates bundle directories for organisations of any size.
 
 Ten policies are about the calls of the benchmark and are the same everywhere; each further one is about another
-person, group, tool or payment. All files are JSON, which is YAML, too: the sidecar reads the same directory.
+person, group, tool or payment. All files are JSON, which is also YAML: the sidecar reads the same directory.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from harness import paths
 from parts import places
 
 OWN_POLICIES = 10
-# Stands for the path of the filter in files that are kept.
+# Placeholder for the path of the filter in cached files.
 ANY_FILTER = "/any/toolgate.wasm"
 SERVERS = 20
 TOOLS = 5
@@ -33,7 +33,7 @@ entity Server;
 entity Payment;
 """
 
-# The policies that are about the calls of the benchmark.
+# The policies about the calls of the benchmark.
 OWN = """\
 @id("rep-moves-money")
 permit (principal in Role::"rep", action in Action::"class:money", resource)
@@ -77,7 +77,7 @@ forbid (principal, action in Action::"class:money", resource)
 when { context.input.payment_id like "test-*" };
 """
 
-# What a bundle has that is as good as empty.
+# The parts of a practically empty bundle.
 NO_OTHER = """\
 @id("rep-moves-money")
 permit (principal in Role::"rep", action in Action::"class:money", resource);
@@ -86,7 +86,7 @@ permit (principal in Role::"rep", action in Action::"class:money", resource);
 
 @cache
 def resource(policies: int, wasm: Path = paths.TOOLGATE_WASM) -> bytes:
-    """What Envoy gets of a bundle with so many policies, for this build of the filter."""
+    """The ECDS resource of a bundle with this many policies, for this build of the filter."""
     directory = bundle(policies)
     file = directory.with_suffix(".json")
     made_by = hashlib.sha256(paths.TOOLGATE.read_bytes() + Path(__file__).read_bytes()).hexdigest()
@@ -100,7 +100,7 @@ def resource(policies: int, wasm: Path = paths.TOOLGATE_WASM) -> bytes:
 
 @cache
 def bundle(policies: int) -> Path:
-    """The directory of a bundle with so many policies."""
+    """The directory of a bundle with this many policies."""
     directory = places.TARGET / "bundles" / str(policies)
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "org").mkdir(parents=True)

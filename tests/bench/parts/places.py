@@ -1,4 +1,4 @@
-"""Where the benchmark keeps things, and which core runs what."""
+"""The paths of the benchmark, and the assignment of processes to cores."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ CALLS = TARGET / "calls.wasm"
 
 _PROFILE = paths.REPOSITORY / "envoy" / "layout" / "profile.txt"
 
-# Envoy has one core for itself; everything around it shares the other one.
+# Envoy has a core of its own; everything else shares the other one.
 _CORES = sorted(os.sched_getaffinity(0))
 ENVOY_CORES = frozenset(_CORES[:1])
 OTHER_CORES = frozenset(_CORES[1:2] or _CORES[:1])
@@ -28,7 +28,7 @@ ALL_CORES = ENVOY_CORES | OTHER_CORES
 
 
 def build() -> None:
-    """Compile the helper and the filters that decide nothing."""
+    """Compiles the helper and the filters that decide nothing."""
     _cargo("--release", "--package", "helper")
     _cargo("--profile", "wasm", "--target", "wasm32-wasip1", "--package", "floor", "--package", "calls")
     _lay_out(_WASM / "calls.wasm", CALLS)
@@ -36,12 +36,12 @@ def build() -> None:
 
 def _cargo(*options: str) -> None:
     command = ["cargo", "build", "--locked", "--quiet", "--manifest-path", str(BENCH / "Cargo.toml")]
-    # From the repository, since its settings of the compiler and the linker count here, too.
+    # Run in the repository, since its compiler and linker settings apply here, too.
     subprocess.run([*command, "--target-dir", str(_CARGO), *options], cwd=paths.REPOSITORY, check=True)
 
 
 def _lay_out(compiled: Path, filter_: Path) -> None:
-    """As `make release` does it, without which Envoy would make calls to it that it does not make to toolgate."""
+    """Lays out the filter as `make release` does; otherwise Envoy would call callbacks that toolgate does not have."""
     command = ["cargo", "run", "--locked", "--quiet", "--package", "layout", "--", "apply"]
     arguments = [str(compiled), str(_PROFILE), str(filter_)]
     subprocess.run([*command, *arguments], cwd=paths.REPOSITORY, check=True, stdout=subprocess.DEVNULL)
@@ -49,7 +49,7 @@ def _lay_out(compiled: Path, filter_: Path) -> None:
 
 @contextmanager
 def on(cores: frozenset[int]) -> Iterator[None]:
-    """Whatever is started meanwhile runs on these cores only."""
+    """Runs all processes started in this context on these cores only."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

@@ -1,4 +1,4 @@
-"""The measurements as a picture."""
+"""Plots the measurements."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ OURS = "#2563eb"
 
 
 def draw(detail: Detail, file: Path) -> None:
-    """Draw what was measured; what was not stays out."""
+    """Draws the measurements that exist."""
     painters = {"compare": _compare, "latency": _latency, "policies": _policies, "bodies": _bodies}
     panels = [(name, paint) for name, paint in painters.items() if name in detail]
     if not panels:

@@ -10,12 +10,12 @@ CALLER = {"sub": "alice", "tenant": "acme", "roles": ["rep"], "act": {"sub": "su
 PATH = "/payments/mcp"
 REFUSED_AMOUNT = 900
 PERMITTED_AMOUNT = 120.5
-# The length of a body without anything that makes it longer.
+# The length of a body without padding.
 SMALLEST_BODY = 260
 
 
 class Requests:
-    """Files with requests of one caller; a mix is a list of them, sent in turns."""
+    """Files with requests of one caller; a mix is a list of them, sent in turn."""
 
     def __init__(self, directory: Path, issuer: TokenIssuer) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -23,13 +23,13 @@ class Requests:
         self._token = issuer.sign(CALLER)
 
     def permitted(self, body: int = 0) -> list[Path]:
-        """A call that everybody permits, with a body of about so many bytes."""
+        """A call that every contender permits, with a body of about this many bytes."""
         return [self._write(f"permitted-{body}", "refund", PERMITTED_AMOUNT, body)]
 
     def half_refused(self) -> list[Path]:
-        """In turns a call that everybody permits, and one that a `forbid` about an argument refuses.
+        """A call that every contender permits, alternating with one that a `forbid` about an argument refuses.
 
-        It is a call of another tool, so that it can be refused by the tool's name, too.
+        The refused call is of another tool, so that it can also be refused by the tool's name.
         """
         return [*self.permitted(), self._write("refused", "payout", REFUSED_AMOUNT, 0)]
 

@@ -1,4 +1,4 @@
-"""Rounds in which contenders take turns, so that whatever else the machine does hits all of them alike."""
+"""Rounds in which contenders take turns, so that other load on the machine affects all of them equally."""
 
 import dataclasses
 import statistics
@@ -15,7 +15,7 @@ MICROSECOND = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """The middle of some measurements, and between which values half of them lie."""
+    """The median of some measurements, and the range of their middle half."""
 
     median: float
     low: float
@@ -31,12 +31,12 @@ class Spread:
         return cls(median, low, high)
 
     def shown(self) -> dict[str, float]:
-        """Rounded, as the summary has it."""
+        """Rounded for the summary."""
         return {key: round(value, 2) for key, value in dataclasses.asdict(self).items()}
 
 
 def interleave(running: Mapping[str, Running], load: Callable[[Running], Load], rounds: int) -> Rounds:
-    """Send every contender its load, once in each round, and begin each round with another one."""
+    """Sends every contender its load once per round, each round starting with another contender."""
     samples: Rounds = {name: [] for name in running}
     names = list(running)
     for number in range(rounds):
@@ -47,28 +47,28 @@ def interleave(running: Mapping[str, Running], load: Callable[[Running], Load], 
 
 
 def warm(running: Mapping[str, Running], load: Callable[[Running], Load], count: int) -> None:
-    """Let every contender compile and fill what it compiles and fills while it works."""
+    """Lets every contender finish its lazy compilation and fill its caches."""
     for each in running.values():
         each.send(dataclasses.replace(load(each), count=count, rate=None))
 
 
 def cpu(sample: Sample) -> float:
-    """Microseconds of CPU time for a request."""
+    """Microseconds of CPU time per request."""
     return sample.cpu / MICROSECOND
 
 
 def p50(sample: Sample) -> float:
-    """Microseconds that half of the answers took at most."""
+    """The median latency in microseconds."""
     return sample.outcome.p50 / MICROSECOND
 
 
 def p99(sample: Sample) -> float:
-    """Microseconds that 99 of 100 answers took at most."""
+    """The 99th percentile of the latency in microseconds."""
     return sample.outcome.p99 / MICROSECOND
 
 
 def rate(sample: Sample) -> float:
-    """Answers per second."""
+    """Responses per second."""
     return sample.outcome.rate
 
 
@@ -78,12 +78,12 @@ def spread(samples: list[Sample], value: Value) -> Spread:
 
 
 def added(samples: list[Sample], plain: list[Sample], value: Value) -> Spread:
-    """By how much it is more than plain proxying in the same round."""
+    """The difference from plain proxying in the same round."""
     return Spread.of(value(each) - value(base) for each, base in zip(samples, plain, strict=True))
 
 
 def shown(rounds: Rounds, base: str, **values: Value) -> dict[str, Any]:
-    """Every value of every contender, and by how much it is more than that of `base`."""
+    """The values of every contender, and their difference from those of `base`."""
     return {
         name: {
             key: spread(samples, value).shown() | {"added": added(samples, rounds[base], value).shown()}

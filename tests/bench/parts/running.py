@@ -1,4 +1,4 @@
-"""What runs: Envoys with their contenders, the server behind them, and the sidecar; and the CPU time they take."""
+"""Runs Envoys with their contenders, the upstream and the sidecar, and measures their CPU time."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ WORKER = "wrk:worker"
 
 
 class Bench:
-    """One upstream and one identity provider, in front of which contenders are started; a context manager."""
+    """One upstream and one identity provider, shared by all contenders; a context manager."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -43,7 +43,7 @@ class Bench:
         cores: frozenset[int] = places.ENVOY_CORES,
         sidecar_cores: frozenset[int] = places.OTHER_CORES,
     ) -> Iterator["Running"]:
-        """An Envoy with this contender."""
+        """Starts an Envoy with this contender."""
         directory = self._fresh_directory(contender)
         socket = directory / "sidecar"
         with ExitStack() as stack:
@@ -67,7 +67,7 @@ class Bench:
 
 
 class Running:
-    """A contender that answers."""
+    """A contender that is ready."""
 
     def __init__(self, contender: Contender, envoy: Envoy, processes: list[int]) -> None:
         self.contender = contender
@@ -75,18 +75,18 @@ class Running:
         self._processes = processes
 
     def send(self, load: Load) -> "Sample":
-        """Send a load, and measure what it costs."""
+        """Sends a load and measures its cost."""
         before = self.cpu()
         outcome = load.send(self.envoy.port)
         return Sample((self.cpu() - before) / outcome.count, outcome)
 
     def cpu(self) -> int:
-        """Nanoseconds of CPU time that Envoy, and the sidecar if there is one, have taken."""
+        """Nanoseconds of CPU time used by Envoy and the sidecar, if there is one."""
         return sum(cpu_time(process) for process in self._processes)
 
 
 class Sample:
-    """One round: CPU time per request, over all processes of the contender, and what the load saw."""
+    """One round: CPU time per request over all processes of the contender, and the results of the load."""
 
     def __init__(self, cpu: float, outcome: Outcome) -> None:
         self.cpu = cpu
@@ -94,7 +94,7 @@ class Sample:
 
 
 def leave_core_to_workers(process: int) -> None:
-    """Move all threads of an Envoy but its workers to the core of the load, and let that go first."""
+    """Moves all threads of an Envoy except its workers to the core of the load, and gives the load priority."""
     for task in Path(f"/proc/{process}/task").iterdir():
         if not (task / "comm").read_text().startswith(WORKER):
             os.sched_setaffinity(int(task.name), places.OTHER_CORES)
@@ -102,12 +102,12 @@ def leave_core_to_workers(process: int) -> None:
 
 
 def cpu_time(process: int) -> int:
-    """Nanoseconds that the threads of a process have run."""
+    """Nanoseconds of CPU time of all threads of a process."""
     return sum(thread_times(process).values())
 
 
 def thread_times(process: int) -> dict[str, int]:
-    """Nanoseconds that each thread of a process has run, by name and id."""
+    """Nanoseconds of CPU time of each thread of a process, by name and id."""
     times = {}
     for task in Path(f"/proc/{process}/task").iterdir():
         name = (task / "comm").read_text().strip()
@@ -116,7 +116,7 @@ def thread_times(process: int) -> dict[str, int]:
 
 
 def resident(process: int) -> int:
-    """Bytes of memory that a process has for itself."""
+    """The private memory of a process in bytes."""
     lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines if ":" in line.split()[0])
     return int(fields["Anonymous"].split()[0]) * 1024
@@ -124,7 +124,7 @@ def resident(process: int) -> int:
 
 @contextmanager
 def _helper(*arguments: str, cores: frozenset[int] = places.OTHER_CORES) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A part of the helper that keeps running, and the line by which it says that it is ready."""
+    """Starts a long-running part of the helper, and reads the line that reports its readiness."""
     with places.on(cores):
         process = subprocess.Popen([str(places.HELPER), *arguments], stdout=subprocess.PIPE, text=True)
     try:

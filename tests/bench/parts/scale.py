@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The sizes of the measurements."""
 
 import dataclasses
 
@@ -7,10 +7,10 @@ from parts.contenders import ALL
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """The sizes of everything."""
+    """All sizes of the measurements."""
 
     rounds: int = 7
-    # Requests of a round as fast as they are answered, and before the first round.
+    # The number of requests of a round without a fixed rate, and before the first round.
     count: int = 3_000
     warm: int = 3_000
     # A round at a fixed rate.

@@ -12,7 +12,7 @@ from parts.running import Bench, Running
 from parts.scale import Scale
 
 Detail = dict[str, Any]
-# The largest body comes with fewer requests, or it would take most of the time.
+# The largest body is sent with fewer requests, as it would take most of the time otherwise.
 BYTES_PER_ROUND = 50_000_000
 
 
@@ -29,7 +29,7 @@ def compare(bench: Bench, scale: Scale) -> Detail:
 
 
 def latency(bench: Bench, scale: Scale) -> Detail:
-    """All contenders at the same rate of requests: how long answers take."""
+    """All contenders at the same request rate: latency."""
     with started(bench, map(Contender, scale.contenders)) as running:
         count = round(scale.rate * scale.seconds)
         requests = bench.requests.permitted()
@@ -40,7 +40,7 @@ def latency(bench: Bench, scale: Scale) -> Detail:
 
 
 def policies(bench: Bench, scale: Scale) -> Detail:
-    """Toolgate with more and more policies that are not about the call."""
+    """Toolgate with an increasing number of policies that are not about the call."""
     contenders = [Contender(PLAIN), *(Contender(TOOLGATE, count) for count in scale.policies)]
     with started(bench, contenders) as running:
         return _busy(running, lambda _: Load(bench.requests.permitted(), scale.count), scale)
@@ -74,7 +74,7 @@ def workers(bench: Bench, scale: Scale) -> Detail:
 def started(
     bench: Bench, contenders: Iterable[Contender], *, workers: int = 1, cores: frozenset[int] = places.ENVOY_CORES
 ) -> Iterator[dict[str, Running]]:
-    """All of them at once, each in an Envoy of its own; only the one that is measured has anything to do."""
+    """Starts all contenders, each in its own Envoy; only the measured one is under load."""
     with ExitStack() as stack:
         running = {}
         for each in contenders:

@@ -1,4 +1,4 @@
-"""What came out, held against what should."""
+"""Compares the results with the goals."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ Detail = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """A number, and what it must be."""
+    """A goal for one number."""
 
     key: str
     meaning: str
@@ -21,7 +21,7 @@ class Goal:
     at_least: bool = False
 
     def met(self, value: float | None) -> str:
-        """How far the value gets."""
+        """Whether the value meets the goal or even its aim."""
         if value is None:
             return "not measured"
         reaches = operator.ge if self.at_least else operator.le
@@ -46,7 +46,7 @@ GOALS = (
 
 
 def summarise(detail: Detail, steps: Path) -> Detail:
-    """Every key of the goals, null where it was not measured, and the detail behind them."""
+    """Every key of the goals, null if it was not measured, and the underlying details."""
     numbers = {goal.key: _value(_SOURCES[goal.key], detail) for goal in GOALS if goal.key in _SOURCES}
     in_process = json.loads(steps.read_text()) if steps.exists() else {}
     numbers["vs_cedar_10k"] = in_process.get("vs_cedar_10k")
@@ -54,7 +54,7 @@ def summarise(detail: Detail, steps: Path) -> Detail:
 
 
 def table(summary: Detail) -> str:
-    """The goals, one in a line."""
+    """The goals, one per line."""
     rows: list[tuple[str, ...]] = [("key", "value", "must", "aim", "", "what it is")]
     for goal in GOALS:
         value, sign = summary[goal.key], ">=" if goal.at_least else "<="
@@ -65,20 +65,20 @@ def table(summary: Detail) -> str:
 
 
 def profile(summary: Detail) -> str:
-    """Where the added CPU time of a call goes, in microseconds."""
+    """The added CPU time of a call by part, in microseconds."""
     parts = summary["profile"].items()
     return columns([("where added CPU time goes", "us"), *((name, f"{value:.1f}") for name, value in parts)])
 
 
 def columns(rows: list[tuple[str, ...]]) -> str:
-    """Text in columns as wide as they have to be."""
+    """Text in aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def contenders(title: str, detail: Detail) -> str:
-    """A measurement as a table: medians, and in brackets between what half of the rounds lie."""
+    """A measurement as a table: medians, and in brackets the range of the middle half of the rounds."""
     rows: list[tuple[str, ...]] = []
     for name, values in detail.items():
         if not rows:
@@ -92,7 +92,7 @@ def _shown(spread: dict[str, Any]) -> str:
 
 
 def _profile(detail: Detail) -> dict[str, float]:
-    """What is measured of each part is by how much a filter with it costs more than one without."""
+    """The cost of each part is the difference between a filter with it and one without it."""
     try:
         permitted = detail["compare"]["permitted"]
         floor, calls, toolgate = (_added(permitted, name) for name in ("floor", "calls", "toolgate"))

@@ -24,12 +24,12 @@ PROGRAM = TARGET / "release" / "steps"
 COUNTED = TARGET / "bench" / "callgrind"
 BASELINE = HERE / "baseline.json"
 
-# What random seeds and the processor's own variants of `memcpy` make of one and the same code.
+# The allowed variation: random seeds and the processor's variants of `memcpy` change the counts of unchanged code.
 TOLERANCE = 0.03
 
 
 def main(arguments: list[str]) -> int:
-    """Count, compare or renew, and time ours beside Cedar's."""
+    """Counts, compares or renews, and times the gate's decision and Cedar's authorizer."""
     if arguments not in ([], ["--renew"]):
         print(__doc__, file=sys.stderr)
         return 2
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def count() -> dict[str, int]:
-    """Run every step under callgrind, which writes one file for each in their order."""
+    """Runs every step under callgrind, which writes one file per step, in their order."""
     shutil.rmtree(COUNTED, ignore_errors=True)
     COUNTED.mkdir(parents=True)
     result = subprocess.run(
@@ -68,7 +68,7 @@ def count() -> dict[str, int]:
 
 
 def compare(counts: dict[str, int], baseline: dict[str, int]) -> list[str]:
-    """Print a table and return the steps that got worse."""
+    """Prints a table and returns the steps that got worse."""
     print(f"{'step':<28}{'instructions':>16}{'baseline':>16}{'ratio':>8}")
     worse = []
     for name, now in counts.items():
@@ -82,7 +82,7 @@ def compare(counts: dict[str, int], baseline: dict[str, int]) -> list[str]:
 
 
 def beside_cedar() -> str:
-    """Time ours and Cedar's authorizer in turns."""
+    """Times the gate's decision and Cedar's authorizer in turns."""
     result = subprocess.run([PROGRAM, "versus"], stdout=subprocess.PIPE, text=True, check=True)
     (TARGET / "bench" / "steps.json").write_text(result.stdout)
     ratios = json.loads(result.stdout)
