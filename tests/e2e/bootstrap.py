@@ -1,4 +1,4 @@
-"""Install everything the end-to-end tests and the benchmark run, below `target/e2e`, from pinned versions only.
+"""Installs everything that the end-to-end tests and the benchmark run, below `target/e2e`, from pinned versions only.
 
 Needs Python 3.11 or newer and access to PyPI and the npm registry, nothing else.
 Every environment is stamped with a hash of its pins, so a second run does nothing.
@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 if sys.version_info < (3, 11):
-    # Before anything that older versions do not understand.
+    # Before any syntax or import that older versions do not support.
     sys.exit(f"Python 3.11 or newer is needed, and this is {sys.version.split()[0]}: try `make PYTHON=python3.12 …`")
 
 import time
@@ -27,17 +27,17 @@ REQUIREMENTS = HERE / "requirements"
 CLIENTS = HERE / "clients"
 TARGET = HERE.parents[1] / "target" / "e2e"
 
-# The environment whose pip installs all the others, so that only one needs a pip of its own.
+# The environment whose pip installs all others, so that only one needs a pip of its own.
 INSTALLER = "test"
 NODE = "node"
-# No test needs it.
+# Not needed by any test.
 ON_REQUEST = {"bench"}
-# Installs wait for the network more than they compute.
+# Installs are limited by the network more than by the CPU.
 PARALLEL = 4
 
 
 def main(names: list[str]) -> int:
-    """Install the named environments, or all of them."""
+    """Installs the named environments, or all of them."""
     python = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
     node = sorted(path.parent.name for path in CLIENTS.glob("*/package.json"))
     unknown = set(names) - set(python) - set(node)
@@ -54,20 +54,20 @@ def main(names: list[str]) -> int:
 
 
 def ensure_all(ensure: Callable[[str], None], names: Iterable[str]) -> None:
-    """Run `ensure` for every name, several at a time; the first failure is raised."""
+    """Runs `ensure` for every name, several at a time; raises the first failure."""
     with ThreadPoolExecutor(PARALLEL) as pool:
         for done in [pool.submit(ensure, name) for name in names]:
             done.result()
 
 
 def ensure_python(name: str) -> None:
-    """Create the virtual environment `name` from its requirements file."""
+    """Creates the virtual environment `name` from its requirements file."""
     pins = REQUIREMENTS / f"{name}.txt"
 
     def install(directory: Path) -> None:
         without_pip = [] if name == INSTALLER else ["--without-pip"]
         run(sys.executable, "-m", "venv", *without_pip, str(directory))
-        # The pins are complete, so nothing is resolved; wheels only, so nothing is built.
+        # The pins are complete, so nothing is resolved; only wheels are used, so nothing is built.
         run(
             *(str(TARGET / INSTALLER / "bin" / "python"), "-m", "pip"),
             *("--python", str(directory / "bin" / "python"), "--disable-pip-version-check"),
@@ -78,7 +78,7 @@ def ensure_python(name: str) -> None:
 
 
 def ensure_node(name: str) -> None:
-    """Install the npm packages of the client `name` from its lock file."""
+    """Installs the npm packages of the client `name` from its lock file."""
     sources = [CLIENTS / name / file for file in ("package.json", "package-lock.json", ".npmrc")]
 
     def install(directory: Path) -> None:
@@ -90,7 +90,7 @@ def ensure_node(name: str) -> None:
         run(str(package / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--loglevel=error", cwd=directory)
 
     ensure(name, sources, install)
-    # Node looks for packages next to a script, so the scripts have to be seen there.
+    # Node looks for packages next to a script, so the scripts are linked there.
     for script in (*CLIENTS.glob("*.mjs"), *(CLIENTS / name).glob("*.mjs")):
         link = TARGET / name / script.name
         link.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def ensure_node(name: str) -> None:
 
 
 def ensure(name: str, pins: list[Path], install: Callable[[Path], None]) -> None:
-    """Run `install` into a fresh directory unless one stamped with the same pins is there."""
+    """Runs `install` in a fresh directory unless there is one stamped with the same pins."""
     directory = TARGET / name
     stamp = directory / ".stamp"
     wanted = fingerprint(pins)
@@ -109,19 +109,19 @@ def ensure(name: str, pins: list[Path], install: Callable[[Path], None]) -> None
     started = time.monotonic()
     shutil.rmtree(directory, ignore_errors=True)
     install(directory)
-    # Last, so that an install that was cut short is not taken for a whole one.
+    # Written last, so that an interrupted install does not count as complete.
     stamp.write_text(wanted)
     say(f"{name}: installed in {time.monotonic() - started:.1f} s")
 
 
 def say(line: str) -> None:
-    """Print a line of progress in one write, since several threads print."""
+    """Prints a line of progress in a single write, since several threads print."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def fingerprint(pins: list[Path]) -> str:
-    """Hash what decides the content of an environment: its pins, and the Python that it links to."""
+    """Hashes everything that determines the content of an environment: its pins, and the Python that it links to."""
     digest = hashlib.sha256(f"{sys.executable} {sys.version}\n".encode())
     for path in pins:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -129,8 +129,8 @@ def fingerprint(pins: list[Path]) -> str:
 
 
 def run(*command: str, cwd: Path | None = None) -> None:
-    """Run a command; its output appears only when it fails."""
-    # A virtual environment or a pip setting of the caller must not reach into these ones.
+    """Runs a command; its output is only shown if it fails."""
+    # The caller's virtual environment and pip settings must not affect these environments.
     foreign = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET")
     environment = {key: value for key, value in os.environ.items() if key not in foreign}
     result = subprocess.run(

@@ -1,4 +1,4 @@
-"""Fixtures: what is made once per run, and the gateways that many tests share."""
+"""Fixtures that are created once per run, and the gateways that many tests share."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ from harness.tool_server import ToolServer
 
 @pytest.fixture(scope="session")
 def issuer() -> TokenIssuer:
-    """The identity provider that every Envoy of the run trusts."""
+    """The identity provider that all Envoys of the run trust."""
     return TokenIssuer()
 
 
@@ -28,7 +28,7 @@ def alice(issuer: TokenIssuer) -> str:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
-    """The certificate authority of mutual TLS."""
+    """The certificate authority for mutual TLS."""
     return CertificateAuthority(tmp_path_factory.mktemp("certificates"))
 
 
@@ -42,7 +42,7 @@ def bundle() -> bytes:
 def gateways(
     tmp_path_factory: pytest.TempPathFactory, issuer: TokenIssuer, authority: CertificateAuthority
 ) -> Iterator[Gateways]:
-    """Gateways that are started when first asked for and then shared, since starting Envoy takes a second."""
+    """Gateways that are started on first use and then shared, since starting Envoy takes a second."""
     with ExitStack() as stack:
 
         @cache
@@ -70,7 +70,7 @@ def gateways(
 
 @pytest.fixture(scope="session")
 def tool_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], ToolServer]]:
-    """The demo's tool servers, started when first asked for, by the environment whose SDK serves them."""
+    """The demo's tool servers by the environment whose SDK serves them, started on first use."""
     with ExitStack() as stack:
 
         @cache

@@ -1,6 +1,6 @@
-"""The command `cvc5` for tests, over the library that the Python package `cvc5` carries.
+"""Implements the command `cvc5` for tests on top of the library in the Python package `cvc5`.
 
-It speaks SMT-LIB as `cvc5 --lang smt` does: reads commands from stdin and answers each one at once.
+It speaks SMT-LIB as `cvc5 --lang smt` does: reads commands from stdin and answers each one immediately.
 Options of the form `--name=value` are options of the solver.
 """
 
@@ -12,10 +12,10 @@ import cvc5
 
 
 class Session:
-    """What the commands since the last `(reset)` have come to."""
+    """The solver's state since the last `(reset)`."""
 
     def __init__(self, options: list[list[str]]) -> None:
-        """Begin with nothing declared."""
+        """Starts without declarations."""
         terms = cvc5.TermManager()
         self.solver = cvc5.Solver(terms)
         for name, value in options:
@@ -24,7 +24,7 @@ class Session:
         self.parser = cvc5.InputParser(self.solver, self.symbols)
 
     def answers(self, text: str) -> Iterator[str]:
-        """Run complete commands."""
+        """Runs complete commands and returns their output."""
         self.parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "stdin")
         while not (command := self.parser.nextCommand()).isNull():
             answer = command.invoke(self.solver, self.symbols)
@@ -33,7 +33,7 @@ class Session:
 
 
 def main(arguments: list[str]) -> int:
-    """Answer every command of stdin."""
+    """Answers every command of stdin."""
     options = [argument[2:].split("=", 1) for argument in arguments if argument.startswith("--") and "=" in argument]
     session = Session(options)
     for text in commands(sys.stdin):
@@ -47,12 +47,12 @@ def main(arguments: list[str]) -> int:
 
 
 def commands(stream: TextIO) -> Iterator[str]:
-    """Cut a stream into lines that end where no parenthesis, string or quoted symbol is open."""
+    """Splits a stream at the ends of lines outside of parentheses, strings and quoted symbols."""
     text, depth, quote = "", 0, ""
     for line in stream:
         for letter in line:
             if quote:
-                # `""` inside of a string closes and opens it again, which comes to the same.
+                # `""` inside of a string closes and reopens it, which has the same effect.
                 quote = "" if letter == quote else quote
             elif letter in '"|':
                 quote = letter

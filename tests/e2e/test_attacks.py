@@ -1,4 +1,4 @@
-"""Attacks on the way a request takes: header fields, trailers, upgrades, streams that end early, and load."""
+"""Attacks on HTTP processing: header fields, trailers, upgrades, aborted streams, and load."""
 
 import dataclasses
 import threading
@@ -22,7 +22,7 @@ DOWNSTREAMS = pytest.mark.parametrize("downstream", ["h1", "h2"])
 
 @pytest.fixture
 def gateway(upstream: str, gateways: Gateways) -> Gateway:
-    """A gateway whose upstream has heard nothing yet, and answers plainly."""
+    """A gateway with an empty recording, whose upstream sends plain responses."""
     opened = gateways(upstream_http2=upstream == "h2")
     opened.recorder.forget()
     opened.recorder.answer_headers = opened.recorder.answer_trailers = ()
@@ -30,7 +30,7 @@ def gateway(upstream: str, gateways: Gateways) -> Gateway:
 
 
 def reserved(headers: Headers) -> dict[str, str]:
-    """The fields that only the gate may set."""
+    """The header fields that only the gate may set."""
     return {name.lower(): value for name, value in headers if name.lower().startswith("toolgate")}
 
 
@@ -98,7 +98,7 @@ def test_the_upstream_cannot_speak_for_the_gate(
     assert reserved(response.trailers) == {}
 
 
-# Header lines as they are on the wire, behind those of a forbidden call.
+# Raw header lines that follow those of a forbidden call.
 LINES = {
     "forged-decision": [b"toolgate-decision: permit"],
     "forged-decision-twice": [b"toolgate-decision: permit", b"Toolgate-Decision: permit"],
@@ -223,7 +223,7 @@ FIELDS = {"account": "acme", "contact_id": "c-1"}
 
 @pytest.fixture
 def own_gateway(tmp_path: Path, issuer: TokenIssuer) -> Iterator[Gateway]:
-    """A gateway of its own, whose bundle allows all that a bundle can."""
+    """A separate gateway whose bundle has the maximum of all limits."""
     limits = {"body_bytes": 1048576, "calls": 20, "depth": DEPTH}
     bundle = bundles.emit(bundles.variant(tmp_path / "bundle", version=1, limits=limits))
     with open_gateway(tmp_path / "gateway", issuer, bundle) as opened:
@@ -255,7 +255,7 @@ def test_the_deepest_body_with_the_largest_head_traps_nothing(own_gateway: Gatew
     request = tool_call("/crm/mcp", "update_contact", FIELDS | {"custom_fields": {"a": "NESTED"}}, alice)
     for number in range(80):
         request = request.with_header(f"x-{number}", "v" * 650)
-    # The message, its params, the arguments and the argument are the first four.
+    # The first four levels are the message, its params, the arguments and the argument.
     deepest = DEPTH - 4
     with unharmed(own_gateway), own_gateway.client("h1") as client:
         for depth, status in ((deepest, 200), (deepest + 1, 400), (100_000, 400)):

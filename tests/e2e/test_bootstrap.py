@@ -1,4 +1,4 @@
-"""What the installer says before it installs anything."""
+"""Checks of the installer before it installs anything."""
 
 import subprocess
 import sys
@@ -9,8 +9,8 @@ OLD = "import runpy, sys; sys.version_info = (3, 9, 18); runpy.run_path(sys.argv
 
 
 def test_an_older_python_is_told_which_one_is_needed():
-    """Without that, an older Python ends in a traceback about the source."""
-    # Nothing is installed for a name that there is not.
+    """Without that check, an older Python fails with a traceback about the source."""
+    # Nothing is installed for a name that does not exist.
     command = [sys.executable, "-c", OLD, str(paths.E2E / "bootstrap.py"), "no-such-environment"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 1, ran

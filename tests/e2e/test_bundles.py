@@ -1,4 +1,4 @@
-"""Changing the bundle of a running Envoy: bad ones do not get in, good ones do at once, and nobody notices."""
+"""Replacing the bundle of a running Envoy: bad ones are rejected, good ones apply at once, without failed requests."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ from harness.tokens import TokenIssuer
 PUSHES = 50
 CALLERS = 4
 LIVE_WITHIN = 1.0
-# Over some ten milliseconds, so that calls are under way when a push comes.
+# Pieces sent over some ten milliseconds, so that calls are in progress when a push arrives.
 SLOWLY = Manner(piece=30, pause=0.002)
 
 Versions = tuple[bytes, bytes]
@@ -25,7 +25,7 @@ Versions = tuple[bytes, bytes]
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory: pytest.TempPathFactory) -> Versions:
-    """Two bundles that differ in their version only."""
+    """Two bundles that differ only in their version."""
     directory = tmp_path_factory.mktemp("bundles")
     first, second = (bundles.emit(bundles.variant(directory / str(number), version=number)) for number in (1, 2))
     return first, second
@@ -33,13 +33,13 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Versions:
 
 @pytest.fixture
 def gateway(tmp_path: Path, issuer: TokenIssuer, versions: Versions) -> Iterator[Gateway]:
-    """A gateway of its own, with the first version in force."""
+    """A separate gateway with the first version in force."""
     with open_gateway(tmp_path, issuer, versions[0]) as opened:
         yield opened
 
 
 def version_of(header: str | None) -> str:
-    """The bundle version that a decision header names."""
+    """The bundle version in a decision header."""
     return decision_header.parse(header or "").bundle.split(" ")[0]
 
 
@@ -87,7 +87,7 @@ def test_pushes_under_load_disturb_no_request(gateway: Gateway, alice: str, vers
 
 
 def call_until(stop: threading.Event, gateway: Gateway, token: str, protocol: str) -> tuple[int, set[str]]:
-    """Make calls, permitted and refused in turn, each long enough to meet a push; what came of them."""
+    """Makes permitted and refused calls in turn, each long enough to overlap a push; returns the results."""
     permitted, refused_by = 0, set()
     with gateway.client(protocol) as client:
         while not stop.is_set():

@@ -1,4 +1,4 @@
-"""Bundles that have opinions and no say: a candidate beside the one in force, and one in shadow."""
+"""Bundles that are evaluated but not enforced: a candidate beside the active bundle, and a bundle in shadow mode."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CALLERS = 4
 ROUNDS = 25
 BODY_LIMIT = 4000
 
-# Nobody reads contacts any more, and reps delete them.
+# Forbids everyone to read contacts, and permits reps to delete them.
 OTHERWISE = """
 @id("nobody-reads-contacts")
 forbid (principal, action == Action::"crm/get_contact", resource);
@@ -28,7 +28,7 @@ permit (principal in Role::"rep", action == Action::"crm/delete_contact", resour
 
 @pytest.fixture(scope="module")
 def candidate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle that decides two calls otherwise than the example bundle."""
+    """A bundle that decides two calls differently from the example bundle."""
     directory = bundles.variant(tmp_path_factory.mktemp("candidate") / "bundle", version=2)
     (directory / "org" / "otherwise.cedar").write_text(OTHERWISE)
     return directory
@@ -43,7 +43,7 @@ def rehearsing(tmp_path: Path, issuer: TokenIssuer, candidate: Path) -> Iterator
 
 @pytest.fixture(scope="module")
 def watching(tmp_path_factory: pytest.TempPathFactory, issuer: TokenIssuer) -> Iterator[Gateway]:
-    """A gateway whose bundle is in shadow."""
+    """A gateway with a bundle in shadow mode."""
     limits = {"body_bytes": BODY_LIMIT}
     directory = bundles.variant(tmp_path_factory.mktemp("watching") / "bundle", mode="shadow", limits=limits)
     with open_gateway(tmp_path_factory.mktemp("gateway"), issuer, bundles.emit(directory)) as opened:

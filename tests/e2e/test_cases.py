@@ -1,4 +1,4 @@
-"""Every policy test case through a real Envoy, over both protocols and cut up in every way that must not matter."""
+"""Sends every policy test case through a real Envoy, over both protocols and in all manners that must not matter."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,19 +16,19 @@ from harness.through_envoy import RESET
 from harness.tokens import TokenIssuer
 
 TRAILERS = (("x-end", "1"),)
-# Bytes per piece. A large body in single bytes would take seconds and tell nothing new.
+# Bytes per piece. Sending a large body in single bytes would take seconds without testing anything new.
 PIECES = (1, 7)
 LARGE = 16384
 LARGE_PIECE = 4096
 
 Clients = Callable[[Gateway, str, str | None], Client]
-# By gateway: a call that was permitted, and the connection that it came over.
+# A permitted call for each gateway, with the connection that it used.
 Permitted = dict[Gateway, tuple[Client, Request]]
 
 
 @pytest.fixture(scope="module")
 def clients() -> Iterator[Clients]:
-    """Connections that stay open from case to case."""
+    """Connections that are reused by all cases."""
     with ExitStack() as stack:
 
         @cache
@@ -42,7 +42,7 @@ def clients() -> Iterator[Clients]:
 
 @pytest.fixture(scope="module")
 def permitted(clients: Clients) -> Iterator[Permitted]:
-    """Collects permitted calls, and makes them once more after everything else."""
+    """Collects permitted calls, and repeats them after all cases."""
     calls: Permitted = {}
     yield calls
     for client, request in calls.values():
@@ -66,9 +66,9 @@ def test_case(case: Case, gateways: Gateways, clients: Clients, permitted: Permi
 
 
 def manners(request: Request, protocol: str) -> Iterator[Manner]:
-    """The ways to send a request; one without a body can only be sent whole."""
+    """The manners of sending a request; one without a body can only be sent whole."""
     yield Manner()
-    # In HTTP/1.1 a length and chunks exclude each other.
+    # HTTP/1.1 does not allow both a length and chunks.
     if not request.body or (protocol == "h1" and request.names("content-length")):
         return
     for piece in (LARGE_PIECE,) if len(request.body) > LARGE else PIECES:
@@ -78,14 +78,14 @@ def manners(request: Request, protocol: str) -> Iterator[Manner]:
 
 
 def send(request: Request, client: Client, gateway: Gateway, alternatives: list[Any]) -> bool:
-    """Send the request and check what came of it; true when it reached the upstream."""
+    """Sends the request and checks its outcome; returns whether it reached the upstream."""
     bytes_before = gateway.recorder.bytes_received
     try:
         response = client.send(request)
     except ConnectionError:
         response = None
     reached = gateway.recorder.take()
-    # What a refused call leaves behind later is found at the end, as an unfinished request.
+    # Late effects of a refused call are detected at the end, as an unfinished request.
     assert reached or gateway.recorder.bytes_received == bytes_before
     actual = outcome(response, reached, request)
     assert any(matches(actual, expected) for expected in alternatives), (actual, alternatives, response)
@@ -93,7 +93,7 @@ def send(request: Request, client: Client, gateway: Gateway, alternatives: list[
 
 
 def outcome(response: Response | None, reached: list[Recorded], request: Request) -> Any:
-    """What came of a request, in the terms of the cases: an `expect`, or the status of Envoy's own answer."""
+    """The outcome of a request in the form of a case's `expect`, or the status of Envoy's own response."""
     if reached:
         [arrived] = reached
         assert arrived.body == request.body
@@ -115,7 +115,7 @@ def outcome(response: Response | None, reached: list[Recorded], request: Request
 
 
 def matches(actual: Any, expected: Any) -> bool:
-    """Whether everything that is expected stands at the same place."""
+    """Whether everything that is expected is at the same place."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         return all(key in actual and matches(actual[key], value) for key, value in expected.items())
     if isinstance(expected, list) and isinstance(actual, list):

@@ -1,4 +1,4 @@
-"""The configuration of the repository is one that every supported Envoy reads."""
+"""Every supported Envoy accepts the repository's configuration."""
 
 from pathlib import Path
 
@@ -22,13 +22,13 @@ def test_envoy_accepts_the_configuration(
     result = envoy.validate(version, tmp_path, setup, bundle)
     assert result.returncode == 0, result.stdout
     assert f"configuration '{tmp_path / 'envoy.yaml'}' OK" in result.stdout
-    # A field on its way out of Envoy would break the next version.
+    # A deprecated field would break with the next Envoy version.
     assert "deprecated" not in result.stdout.lower()
 
 
 @pytest.mark.parametrize("version", [paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY])
 def test_a_route_can_switch_the_filter_off(version: str, tmp_path: Path, issuer: TokenIssuer, bundle: bytes) -> None:
-    """The route that the configuration page shows."""
+    """The route from the configuration page."""
     page = (paths.REPOSITORY / "src" / "config.md").read_text()
     [route] = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     with open_gateway(tmp_path, issuer, bundle, version=version, routes=(route,)) as gateway, gateway.client("h1") as client:

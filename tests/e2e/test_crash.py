@@ -1,4 +1,4 @@
-"""A VM that crashes lets nothing pass, and Envoy puts another one in its place."""
+"""A crashed VM lets no request pass, and Envoy replaces it."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from harness.tokens import TokenIssuer
 from harness.waiting import wait_until
 
 KINDS = "type.googleapis.com/envoy.extensions.filters.network"
-# So many connections come to every worker.
+# This many connections reach every worker.
 MANY = 24
 
 
@@ -22,7 +22,7 @@ MANY = 24
 def test_after_a_crash_calls_are_refused_until_they_are_decided_again(
     version: str, tmp_path: Path, issuer: TokenIssuer, alice: str, bundle: bytes
 ) -> None:
-    """Where only requests should be, a connection makes the SDK panic, in the VM that requests have, too."""
+    """A connection instead of a request makes the SDK panic, in the same VM that handles requests."""
     [extension] = json.loads(bundle)["resources"]
     door = tmp_path / "tcp"
 
@@ -42,7 +42,7 @@ def test_after_a_crash_calls_are_refused_until_they_are_decided_again(
             _crash(door)
             return not _decides(gateway, alice)
 
-        # Envoy replaces a VM with the next request, unless that VM is not yet a second old.
+        # Envoy replaces a VM at the next request, unless that VM is less than a second old.
         wait_until(fails, "a crash to cost calls")
         wait_until(
             lambda: all(_decides(gateway, alice) for _ in range(MANY)), "every VM to be replaced", every=0.2

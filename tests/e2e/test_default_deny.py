@@ -1,4 +1,4 @@
-"""Without a bundle that loads, nobody gets through."""
+"""Without a bundle that loads, no request passes."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ def test_a_gateway_without_a_bundle_that_loads_refuses_and_sends_nothing(
         for request in (acme.permitted(alice), acme.housekeeping(alice), acme.permitted(None)):
             assert client.send(request).status == 403
         assert gateway.recorder.connections == []
-        # It recovers as soon as there is one.
+        # It recovers as soon as there is a bundle.
         gateway.envoy.push(bundle)
         wait_until(lambda: client.send(acme.permitted(alice)).status == 200, "the bundle to be in force")
 
@@ -35,7 +35,7 @@ def test_a_gateway_without_a_bundle_that_loads_refuses_and_sends_nothing(
 def test_a_connection_that_meets_the_filter_instead_of_a_request_is_closed(
     tmp_path: Path, issuer: TokenIssuer, bundle: bytes
 ) -> None:
-    """The filter attached to a listener for TCP decides nothing there, so nothing passes."""
+    """On a TCP listener the filter decides nothing, so nothing may pass."""
     [extension] = json.loads(bundle)["resources"]
     kinds = "type.googleapis.com/envoy.extensions.filters.network"
     wasm = {"@type": f"{kinds}.wasm.v3.Wasm", "config": extension["typed_config"]["config"]}

@@ -1,4 +1,4 @@
-"""What `toolgate diff` says about recorded calls is what happens when the new bundle is pushed."""
+"""The predictions of `toolgate diff` about recorded calls match what happens when the new bundle is pushed."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from harness.tokens import TokenIssuer
 
 
 class Story(NamedTuple):
-    """A pull request that changes one policy, and whether calls that were refused pass because of it."""
+    """A pull request that changes one policy, and whether it permits calls that were refused."""
 
     file: str
     old: str
@@ -43,14 +43,14 @@ def changed(story: Story, directory: Path) -> Path:
 
 
 def diff(new: Path, log: Path) -> tuple[int, dict[str, Any]]:
-    """Put the log to both bundles: exit code and what is said about the calls."""
+    """Runs `toolgate diff` with the log: exit code and results about the calls."""
     command = [paths.TOOLGATE, "diff", paths.BUNDLE, new, "--log", log, "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, json.loads(done.stdout)["log"]
 
 
 def single_calls() -> list[Case]:
-    """The cases of the example bundle that send one message, and leave one record."""
+    """The cases of the example bundle that send one message and leave one record."""
     policies = str(paths.BUNDLE.relative_to(paths.REPOSITORY))
     own = (case for case in cases.load() if case.file.startswith(policies) and case.request.body)
     readable = ("permitted", "forbidden", "not_permitted", "invalid_arguments", "unknown_resource", "unknown_tool")

@@ -1,4 +1,4 @@
-"""Does what `toolgate emit` writes for a control plane decide calls in the Envoy that the control plane configures?"""
+"""The output of `toolgate emit` for a control plane decides calls in an Envoy as that control plane configures it."""
 
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def for_envoy_gateway(bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
 
 
 def decides(gateway: Gateway, token: str) -> None:
-    """Permits, refuses, knows who asks, holds large calls on HTTP/2, and leaves a record of each decision."""
+    """Checks a permit, a refusal, the identity, large bodies on HTTP/2, and the record of each decision."""
     with gateway.client("h2") as client:
         assert client.send(acme.permitted(token)).status == 200
         assert client.send(acme.forbidden(token)).json()["result"]["isError"] is True
@@ -59,7 +59,7 @@ def test_envoy_gateway(version: str, tmp_path: Path, issuer: TokenIssuer, alice:
     shape = envoy_gateway.shape(documents)
     with open_gateway(tmp_path, issuer, b"", version=version, shape=shape) as gateway:
         decides(gateway, alice)
-        # What the kubelet hands over later is in force soon after.
+        # Later updates by the kubelet are in force soon after.
         renamed = bundles.variant(tmp_path / "renamed", name="renamed")
         envoy_gateway.mount(for_envoy_gateway(renamed), gateway.envoy.files)
         gateway.envoy.wait_for_success(2)

@@ -1,4 +1,4 @@
-"""What Envoy decided and recorded, `toolgate explain` decides again from the record."""
+"""`toolgate explain` repeats decisions of Envoy from their records."""
 
 import json
 import subprocess
@@ -10,12 +10,12 @@ from harness.cases import Case
 from harness.gateway import open_gateway
 from harness.tokens import TokenIssuer
 
-# What policies decided. Other refusals happen before any policy is asked, and are told as recorded.
+# Reasons from policies. Other refusals happen before policy evaluation, and are reported as recorded.
 BY_POLICY = {"permitted": 0, "forbidden": 2, "not_permitted": 2}
 
 
 def explain(record: dict[str, Any], case: Case, directory: Path) -> tuple[int, dict[str, Any]]:
-    """Explain one record, which holds all but what is redacted of the arguments: exit code and answer."""
+    """Explains one record, which has all arguments except redacted ones: exit code and output."""
     log, arguments = (directory / name for name in ("record.ndjson", "arguments.json"))
     log.write_text(json.dumps(record) + "\n")
     arguments.write_text(json.dumps(json.loads(case.request.body)["params"].get("arguments", {})))

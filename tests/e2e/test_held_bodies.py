@@ -1,4 +1,4 @@
-"""Held bodies are bounded: an attacker who opens many streams and ends none does not exhaust Envoy's memory."""
+"""Held bodies are bounded: an attacker with many unfinished streams does not exhaust Envoy's memory."""
 
 import contextlib
 import socket
@@ -23,7 +23,7 @@ from harness.waiting import wait_until
 
 MEBIBYTE = 2**20
 HEAP = 192 * MEBIBYTE
-# Together more than twice the heap, each less than the bundle's limit.
+# Together more than twice the heap, each below the bundle's limit.
 CONNECTIONS, STREAMS, BODY = 20, 100, 250_000
 
 
@@ -41,7 +41,7 @@ def test_streams_that_are_never_ended_do_not_fill_the_memory(
                 for attacker in attackers:
                     attacker.hold(call)
                 peak = max(peak, resident(envoy))
-            # Pressure is noticed every quarter of a second.
+            # The overload manager checks the pressure every quarter of a second.
             time.sleep(1)
             held = envoy.counters("^server.memory_allocated$")["server.memory_allocated"]
             assert peak - before < HEAP
@@ -67,20 +67,20 @@ def version(request: pytest.FixtureRequest) -> str:
 
 
 def with_heap(config: dict[str, Any], _: Files) -> None:
-    """A smaller heap than deployments have, so that the attack needs no more memory than this machine has."""
+    """Sets a smaller heap than deployments use, so that the attack fits into the memory of the test machine."""
     for monitor in config["overload_manager"]["resource_monitors"]:
         if monitor["name"] == "envoy.resource_monitors.fixed_heap":
             monitor["typed_config"]["max_heap_size_bytes"] = HEAP
 
 
 def resident(envoy: Envoy) -> int:
-    """The bytes of memory that the process has, its VMs included."""
+    """The resident memory of the process in bytes, its VMs included."""
     [line] = [line for line in Path(f"/proc/{envoy.pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) * 1024
 
 
 class _Attacker:
-    """A connection whose streams have sent all of a call but its last byte."""
+    """A connection whose streams have sent a call except for its last byte."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.resets = 0
@@ -89,7 +89,7 @@ class _Attacker:
         self._http.initiate_connection()
 
     def hold(self, request: Request) -> None:
-        """Open a stream more, as far as Envoy lets."""
+        """Opens another stream, as far as Envoy allows it."""
         with contextlib.suppress(OSError, h2.exceptions.ProtocolError):
             self._hold(request)
 
@@ -118,6 +118,6 @@ class _Attacker:
 
 @contextlib.contextmanager
 def holding(port: int) -> Iterator[_Attacker]:
-    """A connection to attack with."""
+    """A connection for the attack."""
     with socket.create_connection(("127.0.0.1", port), 15) as connection:
         yield _Attacker(connection)

@@ -1,4 +1,4 @@
-"""Only what Envoy has verified counts: broken tokens, missing ones, spoofed headers, and mutual TLS."""
+"""Only verified identities count: invalid and missing tokens, spoofed headers, and mutual TLS."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from harness.tokens import TokenIssuer
 
 @pytest.fixture
 def gateway(gateways: Gateways) -> Gateway:
-    """A gateway whose upstream has heard nothing yet."""
+    """A gateway with an empty recording."""
     opened = gateways()
     opened.recorder.forget()
     return opened
@@ -41,7 +41,7 @@ BROKEN_TOKENS: dict[str, Callable[[TokenIssuer], str]] = {
 def test_a_broken_token_is_refused(make: Callable[[TokenIssuer], str], gateway: Gateway, issuer: TokenIssuer) -> None:
     with gateway.client("h1") as client:
         response = client.send(acme.permitted(make(issuer)))
-    # Envoy answers 403 to a good token for another audience, 401 to everything else.
+    # Envoy responds with 403 to a valid token for another audience, with 401 in all other cases.
     assert response.status in (401, 403)
     assert gateway.recorder.connections == []
 
@@ -66,7 +66,7 @@ def test_the_upstream_gets_our_headers_and_not_the_callers(gateway: Gateway, ali
     ours = {name.lower(): value for name, value in received.headers if name.lower().startswith("toolgate-")}
     assert ours.keys() == {"toolgate-decision", "toolgate-identity"}
     assert "spoofed" not in ours.values()
-    # The token was meant for the gateway; the tool server could use it elsewhere.
+    # The token was issued for the gateway; the tool server could use it elsewhere.
     assert received.values("authorization") == []
 
 
@@ -96,7 +96,7 @@ def test_the_decision_is_made_on_the_path_that_is_forwarded(gateway: Gateway, al
 def test_mutual_tls_demands_a_certificate(protocol: str, gateways: Gateways, alice: str) -> None:
     gateway = gateways(tls=True)
     gateway.recorder.forget()
-    # TLS 1.3 tells the client only after its first write.
+    # In TLS 1.3 the client gets the error only after its first write.
     with gateway.client(protocol) as stranger, pytest.raises((ssl.SSLError, ConnectionError)):
         stranger.send(acme.permitted(alice))
     assert gateway.recorder.connections == []

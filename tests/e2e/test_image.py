@@ -1,4 +1,4 @@
-"""Is the image the filter and nothing else, and can everybody who pulls images read it?"""
+"""The image contains only the filter, and every OCI client can pull it."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from harness.tokens import TokenIssuer
 
 
 def build(layout: Path) -> dict[str, str]:
-    """The digests of the images that `make image` builds, by their tags."""
+    """The digests of the images that `make image` builds, by tag."""
     command = [sys.executable, str(paths.REPOSITORY / "envoy" / "image.py"), str(paths.TOOLGATE_WASM), str(layout)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
@@ -47,7 +47,7 @@ def test_a_stock_client_pulls_the_filter(architecture: str, layout: Path, tmp_pa
     assert (tmp_path / "plugin.wasm").read_bytes() == paths.TOOLGATE_WASM.read_bytes()
     materials = json.loads((tmp_path / "materials.json").read_text())
     names = {part["name"] for part in materials["components"]}
-    # What is linked, and neither what runs in the compiler nor what only the command or the tests have.
+    # Only linked packages: none that only run in the compiler, or that only the command or the tests use.
     assert {"cedar-policy", "proxy-wasm"} <= names
     assert not {"serde_derive", "clap", "insta"} & names
     assert all(part["hashes"] for part in materials["components"])

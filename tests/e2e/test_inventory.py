@@ -1,4 +1,4 @@
-"""What real servers offer is taken over, what they change is found, and until then refused."""
+"""Tools of real servers are taken over, changes are detected, and changed tools are refused until they are reviewed."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ from harness.tool_server import ToolServer
 
 SMALL = paths.REPOSITORY / "tests" / "cli" / "bundle"
 
-# How the owner of the contacts changes a tool that everybody has long trusted.
+# The owner of the contacts changes a tool that was reviewed long ago.
 BEFORE = 'contact_id: ContactId) -> Contact:\n    """Reads one contact."""'
 AFTER = 'contact_id: ContactId, copy_to: str | None = None) -> Contact:\n    """Reads one contact, and sends a copy."""'
 
@@ -59,7 +59,7 @@ def test_a_changed_tool_is_found_and_refused(
         assert "description was `\"Reads one contact.\"`, is `\"Reads one contact, and sends a copy.\"`" in compared.stdout
         assert compared.stdout.endswith("crm: 1 changed\n")
 
-        # What nobody has reviewed is not called; everything else still is.
+        # Calls with the unreviewed argument are refused; all others still work.
         refusal = client.send(copied).json()["result"]
         assert refusal["isError"] is True
         assert refusal["_meta"]["dev.toolgate/refusal"]["reason"] == "invalid_arguments"
@@ -68,7 +68,7 @@ def test_a_changed_tool_is_found_and_refused(
         assert not permitted.get("isError")
         assert [call["arguments"] for call in server.executed()] == [arguments]
 
-        # Reviewed and taken over, it is one more argument that policies can read.
+        # Once reviewed and taken over, it is another argument for policies to read.
         assert offers.inventory(policies, "crm", answer).returncode == 0
         envoy.push(_emit_anew(policies, tmp_path))
         envoy.wait_for_success(2)
@@ -78,7 +78,7 @@ def test_a_changed_tool_is_found_and_refused(
 
 
 def _emit_anew(policies: Path, directory: Path) -> bytes:
-    """Emit a bundle that has changed since it was last emitted."""
+    """Emits a bundle again after a change."""
     return bundles.emit(shutil.copytree(policies, directory / "taken-over"))
 
 

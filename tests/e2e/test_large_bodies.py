@@ -1,4 +1,4 @@
-"""A call is held whole, up to the limit of the bundle; a larger one is refused, and by toolgate where it can be."""
+"""A call is held whole, up to the bundle's limit; a larger one is refused, by toolgate itself where possible."""
 
 import pytest
 import yaml
@@ -8,7 +8,7 @@ from harness.gateway import Gateway, Gateways
 from harness.messages import Manner, Request, Response, tool_call
 
 LIMIT = yaml.safe_load((paths.BUNDLE / "bundle.yaml").read_text())["limits"]["body_bytes"]
-# Larger than Envoy's own buffer, too.
+# Also larger than Envoy's own buffer.
 HUGE = 8 * LIMIT + 2 * 2**20
 
 MANNERS = {
@@ -22,7 +22,7 @@ DOWNSTREAMS = pytest.mark.parametrize("downstream", ["h1", "h2"])
 
 @pytest.fixture(params=["h1", "h2"])
 def gateway(request: pytest.FixtureRequest, gateways: Gateways) -> Gateway:
-    """A gateway whose upstream has heard nothing yet."""
+    """A gateway with an empty recording."""
     opened = gateways(upstream_http2=request.param == "h2")
     opened.recorder.forget()
     return opened
@@ -69,12 +69,12 @@ def test_a_length_that_is_announced_is_believed(gateway: Gateway, alice: str) ->
 def test_a_huge_call_is_refused(gateway: Gateway, downstream: str, manner: Manner, alice: str) -> None:
     with gateway.client(downstream) as client:
         response = client.send(call_of(HUGE, alice).sent(manner))
-    # What arrives at once can overflow Envoy's buffer before the filter is asked, and then Envoy answers.
+    # Data that arrives at once can overflow Envoy's buffer before the filter runs; then Envoy responds.
     assert response.status == 413
     assert gateway.recorder.connections == []
 
 
 def assert_refused_by_toolgate(response: Response) -> None:
-    """The answer is the filter's own."""
+    """Asserts that the response is the filter's own."""
     assert response.status == 413
     assert decision_header.parse(response.header("toolgate-decision") or "").reason == "body_too_large"

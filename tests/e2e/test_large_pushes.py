@@ -1,4 +1,4 @@
-"""Pushing bundles that take long to load, while calls are decided."""
+"""Pushes bundles that take long to load, while calls are decided."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Push = Callable[..., bytes]
 
 
 def enlarged(directory: Path) -> Path:
-    """The bundle in a directory, with many more policies."""
+    """The bundle in a directory with many additional policies."""
     policies = (
         f'@id("gone-{n}")\n@reason("{REASON}")\nforbid (principal == User::"gone-{n}", action, resource);'
         for n in range(POLICIES)
@@ -35,7 +35,7 @@ def enlarged(directory: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Push:
-    """Large bundles, as Envoy gets them, by what is special about them."""
+    """Builds large bundles with these options and changes, as ECDS resources."""
 
     def emitted(*options: str, **changes: Any) -> bytes:
         directory = tmp_path_factory.mktemp("large") / "bundle"
@@ -52,7 +52,7 @@ def first(large: Push) -> bytes:
 
 @pytest.fixture
 def gateway(tmp_path: Path, issuer: TokenIssuer, first: bytes) -> Iterator[Gateway]:
-    """A gateway of its own, with the first version in force."""
+    """A separate gateway with the first version in force."""
     with open_gateway(tmp_path, issuer, first) as gateway:
         yield gateway
 
@@ -80,7 +80,7 @@ def test_no_worker_goes_back_whatever_overtakes_what(
 def test_a_bundle_that_was_withdrawn_does_not_come_back(
     gateway: Gateway, alice: str, first: bytes, large: Push
 ) -> None:
-    """Envoy goes back to what old streams still hold, and tells the filter nothing."""
+    """Envoy returns to a configuration that old streams still hold, without notifying the filter."""
     with ExitStack() as streams:
         held(streams, gateway, alice)
         gateway.envoy.push(large(version=2))
@@ -95,31 +95,31 @@ def test_a_bundle_that_was_withdrawn_does_not_come_back(
 
 
 def held(streams: ExitStack, gateway: Gateway, token: str) -> None:
-    """Begin calls that do not end, on every worker."""
+    """Starts calls on every worker without finishing them."""
     for _ in range(CALLERS * WORKERS):
         client = streams.enter_context(Http1Client(gateway.envoy.port))
         client.begin(acme.permitted(token))
 
 
 def settled(gateway: Gateway, token: str) -> set[str]:
-    """The bundles that decide, on every worker."""
+    """The active bundles of all workers."""
     return {in_force(gateway, token) for _ in range(CALLERS * WORKERS)}
 
 
 def in_force(gateway: Gateway, token: str) -> str:
-    """The name and version of the bundle that decides."""
+    """The name and version of the active bundle."""
     with gateway.client("h1") as client:
         return title_of(client.send(acme.forbidden(token)).header("toolgate-decision"))
 
 
 def title_of(header: str | None) -> str:
-    """How a decision header names a bundle, without the digest."""
+    """The bundle in a decision header, without the digest."""
     return decision_header.parse(header or "").bundle.split(" ")[0]
 
 
 @contextmanager
 def calls(gateway: Gateway, token: str) -> Iterator[list[list[str]]]:
-    """Calls on several connections meanwhile, none of which goes back to an older bundle; who decided them."""
+    """Makes calls on several connections during the block; none may return to an older bundle. Yields their bundles."""
     stop = threading.Event()
     seen: list[list[str]] = []
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -134,7 +134,7 @@ def calls(gateway: Gateway, token: str) -> Iterator[list[list[str]]]:
 
 
 def call_until(stop: threading.Event, gateway: Gateway, token: str) -> list[str]:
-    """Make calls one after the other on one connection, and so on one worker; which bundles decided them."""
+    """Makes calls one after the other on one connection, and so on one worker; returns their bundles."""
     seen: list[str] = []
     with gateway.client("h1") as client:
         while not stop.is_set():

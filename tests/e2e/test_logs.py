@@ -1,4 +1,4 @@
-"""What operators read afterwards: two logs and the counters."""
+"""The two logs and the counters for operators."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ from harness import acme, paths
 from harness.gateway import Gateway, open_gateway
 from harness.tokens import TokenIssuer
 
-# Keys of the traffic log that the filter fills, and the keys of the record that they must agree with.
+# Keys of the traffic log that the filter fills, and the keys of the record that they must equal.
 SHARED = {"toolgate.id": "id", "toolgate.decision": "decision", "toolgate.reason": "reason"}
 
 
 @pytest.fixture(params=[paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY])
 def gateway(request: pytest.FixtureRequest, tmp_path: Path, issuer: TokenIssuer, bundle: bytes) -> Iterator[Gateway]:
-    """A gateway of its own, since these tests count lines."""
+    """A separate gateway, since these tests count lines."""
     with open_gateway(tmp_path, issuer, bundle, version=request.param) as opened:
         yield opened
 
@@ -51,7 +51,7 @@ def test_every_decision_leaves_one_record_and_nothing_else_does(gateway: Gateway
         "jti": None,
         "claims_digest": f"sha256:{hashlib.sha256(canonical).hexdigest()}",
     }
-    # Housekeeping is traffic without a decision.
+    # Messages that are not calls are traffic without a decision.
     assert traffic[0]["toolgate.id"] is None
 
 

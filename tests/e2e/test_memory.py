@@ -1,4 +1,4 @@
-"""One call of permitted size does not exhaust a VM, whatever the schema of its tool makes of it."""
+"""One call of permitted size does not exhaust a VM, with any schema of its tool."""
 
 import dataclasses
 import json
@@ -15,12 +15,12 @@ from harness.messages import mcp_request
 from harness.tokens import TokenIssuer
 
 MEBIBYTE = 2**20
-# The longest body of a bundle that says nothing else.
+# The default limit for the body.
 BODY = MEBIBYTE
-# What SECURITY.md says. A process grows by it once, whichever kinds of calls come.
+# The limit from SECURITY.md. A process grows by it once, regardless of the kinds of calls.
 MOST = 64 * MEBIBYTE
 
-# Cedar itself is asked, so that arguments are values of Cedar's, too.
+# Forces evaluation by Cedar, so that the arguments are converted to Cedar values, too.
 POLICY = """@id("all") permit (principal, action, resource)
 when { context.request.time > datetime("2020-01-01T00:00:00Z") };
 """
@@ -28,7 +28,7 @@ when { context.request.time > datetime("2020-01-01T00:00:00Z") };
 INTEGER = {"type": "integer"}
 EITHER = {"anyOf": [INTEGER, {"type": "number"}, {"type": "integer", "minimum": -5}]}
 LIST = {"type": "array", "items": INTEGER}
-# What an argument is, and what one element of it looks like; `{}` is a number that makes it another one.
+# The schema of an argument, and the form of one element; `{}` is a number that makes elements distinct.
 SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
     "numbers": (INTEGER, "{}"),
     "decimals": ({"type": "number"}, "{}.5"),
@@ -49,7 +49,7 @@ SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: TokenIssuer) -> Iterator[Gateway]:
-    """A gateway with a tool of every kind."""
+    """A gateway with a tool that has an argument of every kind."""
     directory = tmp_path_factory.mktemp("bundle")
     properties = {name: {"type": "array", "items": items} for name, (items, _) in SCHEMAS.items()}
     properties |= {"unique": {"type": "array", "uniqueItems": True, "items": INTEGER}}
@@ -82,11 +82,11 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: TokenIssuer) -> It
 
 @pytest.fixture(scope="module")
 def before(gateway: Gateway) -> int:
-    """The memory of Envoy before there was a call."""
+    """The memory of Envoy before the first call."""
     return peak(gateway)
 
 
-# What a whole argument begins with, has many of, and ends with.
+# The start, the repeated element, and the end of a whole argument.
 WHOLE = {name: ("[", element, "]") for name, (_, element) in SCHEMAS.items()}
 WHOLE |= {"unique": ("[", "{}", "]"), "map": ("{", '"{}":{{}}', "}"), "opaque": ("[", "[{}]", "]")}
 WHOLE |= {"text": ('"', "x", '"'), "copies": ('"', "x", '"')}
@@ -108,7 +108,7 @@ def test_the_largest_call_of_a_kind(argument: str, gateway: Gateway, before: int
         header = response.header("toolgate-decision")
         return "permitted" if header is None else decision_header.parse(header).reason
 
-    # Not far from the largest that is permitted, and what is just too large.
+    # A call close to the largest permitted one, and one that is just too large.
     permitted, refused = 0, len(elements)
     if reason(refused) == "permitted":
         permitted = refused
@@ -125,7 +125,7 @@ def test_the_largest_call_of_a_kind(argument: str, gateway: Gateway, before: int
 
 
 def fitting(element: str, separator: str) -> list[str]:
-    """As many elements, each another one, as fit into a body."""
+    """As many distinct elements as fit into a body."""
     found: list[str] = []
     left = BODY - 1000
     while left > 0:
@@ -135,7 +135,7 @@ def fitting(element: str, separator: str) -> list[str]:
 
 
 def peak(gateway: Gateway) -> int:
-    """The most memory that Envoy has had, its VMs included."""
+    """The peak memory of Envoy, its VMs included."""
     lines = Path(f"/proc/{gateway.envoy.pid}/status").read_text().splitlines()
     [line] = [line for line in lines if line.startswith("VmHWM")]
     return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""Who asks and for which host: nothing that one side reads differently makes another principal, agent or channel."""
+"""Identities and hosts: no value that two parsers read differently yields another principal, agent or channel."""
 
 import json
 from typing import Any
@@ -18,26 +18,26 @@ COURIER, SCOUT = "spiffe://mesh.example/agent/courier", "spiffe://mesh.example/a
 
 @pytest.fixture
 def mesh(gateways: Gateways) -> Gateway:
-    """The bundle with a channel that only one host has."""
+    """The bundle with a channel for only one host."""
     opened = gateways(MESH, tokens=cases.tokens(MESH))
     opened.recorder.forget()
     return opened
 
 
 def ann(issuer: TokenIssuer, **claims: Any) -> Request:
-    """A call that everybody may make of the public server, and nobody of the vault."""
+    """A call that everyone is permitted to make to the public server, and no one to the vault."""
     token = issuer.sign_bytes(json.dumps(ANN | claims).encode())
     return tool_call("/mcp", "read", {"key": "k"}).with_header("x-session-token", f"Bearer {token}")
 
 
 def assert_the_vault_is_closed(gateway: Gateway) -> None:
-    """No request has arrived that a server would take for one to the vault."""
+    """Asserts that no request arrived that a server could read as one to the vault."""
     for request in gateway.recorder.requests:
         [host] = [value for name, value in request.headers if name.lower() in ("host", ":authority")]
         assert VAULT not in host.lower()
 
 
-# Request target and header lines, each of which somebody could take for a request to the vault.
+# Request targets and header lines that a parser could read as a request to the vault.
 HOSTS = {
     "plain": ("/mcp", [f"host: {VAULT}"]),
     "capitals": ("/mcp", ["host: VAULT.mesh.EXAMPLE"]),
@@ -107,7 +107,7 @@ def test_the_public_channel_is_open(mesh: Gateway, issuer: TokenIssuer) -> None:
 CERTIFICATES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "the-agent": ((COURIER,), {}, "permitted"),
     "another": ((SCOUT,), {}, "identity_mismatch"),
-    # Which of two identities speaks is for Envoy to say: it is the first.
+    # Of two identities Envoy uses the first.
     "the-agent-first-of-two": ((COURIER, SCOUT), {}, "permitted"),
     "the-agent-second-of-two": ((SCOUT, COURIER), {}, "identity_mismatch"),
     "another-uri-first": (("https://mesh.example/", SCOUT), {}, "identity_mismatch"),
@@ -129,7 +129,7 @@ def test_the_first_uri_of_a_certificate_must_be_the_agent(
 
 
 def reason_of(response: Response, gateway: Gateway) -> str:
-    """Why the call was decided as it was; `none` when Envoy answered it."""
+    """The reason of the decision; `none` if Envoy responded itself."""
     if gateway.recorder.requests:
         [header] = gateway.recorder.requests[0].values("toolgate-decision")
     else:
@@ -142,7 +142,7 @@ def reason_of(response: Response, gateway: Gateway) -> str:
 
 @pytest.fixture
 def gateway(gateways: Gateways) -> Gateway:
-    """The example bundle."""
+    """A gateway with the example bundle."""
     opened = gateways()
     opened.recorder.forget()
     return opened
@@ -167,7 +167,7 @@ def test_two_tokens_are_not_one(
     assert gateway.recorder.connections == []
 
 
-# Each pair names somebody who may not make the call; a reader could take either.
+# Each pair names a principal who is not permitted to make the call; a parser could use either value.
 DUPLICATES = {
     "roles-last": ('"sub":"alice","roles":[],"tenant":"acme","act":{"sub":"support-bot"},"roles":["rep"]'),
     "roles-first": ('"sub":"alice","roles":["rep"],"tenant":"acme","act":{"sub":"support-bot"},"roles":[]'),

@@ -1,4 +1,4 @@
-"""Whatever two parsers may read differently: no trick makes a real server run what was not permitted."""
+"""Parser differentials: no ambiguous input makes a real server run a call that was not permitted."""
 
 import gzip
 import json
@@ -22,7 +22,8 @@ JSON: Headers = (("content-type", "application/json"), ("accept", "application/j
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 
-# Alice may read contacts but not delete them, and refund less than 500 EUR; both tools take these arguments.
+# Alice is permitted to read contacts but not to delete them, and to refund less than 500 EUR; both contact tools take
+# the same arguments.
 SAFE, EVIL = "get_contact", "delete_contact"
 ARGUMENTS = '{"account":"acme","contact_id":"c-2"}'
 SAFE_PARAMS, EVIL_PARAMS = (f'{{"name":"{name}","arguments":{ARGUMENTS}}}' for name in (SAFE, EVIL))
@@ -38,24 +39,24 @@ META = {
 
 
 def crm(params: str, method: str = '"method":"tools/call"') -> bytes:
-    """A message to the contacts, from the text of its params."""
+    """A message to the contacts server, with these params as text."""
     return f'{{"jsonrpc":"2.0","id":1,{method},"params":{params}}}'.encode()
 
 
 def named(members: str) -> bytes:
-    """A call of whatever these members name."""
+    """A call with these members in place of the name."""
     return crm(f'{{{members},"arguments":{ARGUMENTS}}}')
 
 
 def refund(amount: str) -> bytes:
-    """A refund of this amount, written as it is."""
+    """A refund of this amount, in this spelling."""
     return crm(
         '{"name":"refund","arguments":'
         f'{{"account":"acme","payment_id":"p-2","reason":"damaged","amount":{amount}}}}}'
     )
 
 
-# Bodies that only UTF-8 JSON in an ordinary request surrounds.
+# Bodies in an ordinary request with UTF-8 JSON.
 BODIES: dict[str, bytes] = {
     "duplicate-name": named(f'"name":"{SAFE}","name":"{EVIL}"'),
     "duplicate-name-first": named(f'"name":"{EVIL}","name":"{SAFE}"'),
@@ -108,7 +109,7 @@ BODIES: dict[str, bytes] = {
     "empty": b"",
 }
 
-# Amounts that a policy on `amount` must not lose; the limit is below 500.
+# Spellings of amounts that a policy on `amount` must not miss; the limit is below 500.
 AMOUNTS = [
     *("500", "500.0", "5e2", "0.5e3", "50000e-2", "1e400", "1e308", "-1", "-0", "0", "0.0", "NaN", "Infinity"),
     *("499.99999999999999999", "9007199254740993", "18446744073709551617", "4294967297", "922337203685477.5807"),
@@ -116,7 +117,7 @@ AMOUNTS = [
     *('1,"amount\\u0000":500', "0x1", "01", "+1", "1_000", "1.", ".5", "１"),
 ]  # fmt: skip
 
-# Headers that say something else than the body.
+# Headers that contradict the body.
 HEADERS: dict[str, Headers] = {
     "none": (),
     "legacy": (("mcp-protocol-version", LEGACY),),
@@ -131,7 +132,7 @@ HEADERS: dict[str, Headers] = {
     "another-http-method": (("x-http-method-override", "GET"),),
 }
 
-# Other content types, and what Envoy or the server might undo.
+# Other content types, and encodings that Envoy or the server might decode.
 CONTENTS: dict[str, tuple[str | None, Headers, bytes]] = {
     "capital-type": ("APPLICATION/JSON", (), EVIL_CALL.encode()),
     "utf-16-charset": ("application/json; charset=utf-16le", (), EVIL_CALL.encode("utf-16-le")),
@@ -148,14 +149,14 @@ CONTENTS: dict[str, tuple[str | None, Headers, bytes]] = {
 
 
 class Attempt(NamedTuple):
-    """One request and what it tries."""
+    """One request with a description of the attempt."""
 
     name: str
     request: Request
 
 
 def attempts() -> Iterator[Attempt]:
-    """All tricks of the tables above."""
+    """All attempts from the tables above."""
     for name, body in BODIES.items():
         for version in (None, "2025-03-26", "2025-06-18", LEGACY, MODERN):
             versioned = () if version is None else (("mcp-protocol-version", version),)
@@ -188,7 +189,7 @@ def guarded(
     issuer: TokenIssuer,
     bundle: bytes,
 ) -> Iterator[Guarded]:
-    """One Envoy for all tricks."""
+    """One Envoy for all attempts."""
     server = tool_servers(request.param)
     setup = Setup(server.port, issuer.jwks())
     with (
@@ -222,7 +223,7 @@ def test_permitted_calls_do_run(guarded: Guarded, alice: str) -> None:
 
 
 def is_permitted(call: dict[str, Any]) -> bool:
-    """Whether Alice may make the call that ran."""
+    """Whether Alice is permitted to make the executed call."""
     if call["tool"] == "refund":
         return 0 < Decimal(str(call["arguments"]["amount"])) < 500
     return bool(call["tool"] == SAFE)

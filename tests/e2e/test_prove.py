@@ -1,4 +1,4 @@
-"""`toolgate diff --prove` with the solver: what it shows, `toolgate explain` confirms on both bundles."""
+"""`toolgate diff --prove` with the solver; `toolgate explain` confirms its counterexamples on both bundles."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def solver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def toolgate(*arguments: str | Path, **variables: str) -> tuple[int, dict[str, Any]]:
-    """Run the command: exit code and answer."""
+    """Runs the command: exit code and output."""
     command = [paths.TOOLGATE, *arguments, "--format", "json"]
     environment = {**os.environ, **variables}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
@@ -39,7 +39,7 @@ def toolgate(*arguments: str | Path, **variables: str) -> tuple[int, dict[str, A
 
 
 def edit(file: str, old: str, new: str) -> Change:
-    """Replace a piece of a file of a bundle."""
+    """Replaces a part of a file in a bundle."""
 
     def change(bundle: Path) -> None:
         path = bundle / file
@@ -51,7 +51,7 @@ def edit(file: str, old: str, new: str) -> Change:
 
 
 def write(file: str, text: str) -> Change:
-    """Write a file of a bundle."""
+    """Writes a file in a bundle."""
 
     def change(bundle: Path) -> None:
         (bundle / file).parent.mkdir(parents=True, exist_ok=True)
@@ -61,22 +61,22 @@ def write(file: str, text: str) -> Change:
 
 
 class Bundles:
-    """Two bundles, made of one, and what is proved of them."""
+    """Two copies of a bundle, and the proof about them."""
 
     def __init__(self, directory: Path, solver: Path, origin: Path) -> None:
-        """Copy the bundle twice."""
+        """Copies the bundle twice."""
         self.solver = solver
         self.old = shutil.copytree(origin, directory / "old")
         self.new = shutil.copytree(origin, directory / "new")
 
     def proved(self) -> tuple[int, Proved]:
-        """Compare: exit code, and verdicts by tool."""
+        """Compares the bundles: exit code, and verdicts by tool."""
         code, answer = toolgate("diff", self.old, self.new, "--prove", CVC5=str(self.solver))
         assert answer["proof"]["unavailable"] is None
         return code, {pair["tool"]: pair for pair in answer["proof"]["pairs"]}
 
     def explained(self, pair: dict[str, Any]) -> list[str]:
-        """Put the call that is shown to both bundles: their decisions, the old one's first."""
+        """Explains the counterexample with both bundles: their decisions, the old one's first."""
         name = pair["test"]["cases"][0]["name"]
         decisions = []
         for bundle in (self.old, self.new):
@@ -87,7 +87,7 @@ class Bundles:
         return decisions
 
     def check(self, wider: set[str], narrower: set[str]) -> Proved:
-        """Only these tools are wider, confirmed by `explain`, only these narrower, and all others equal."""
+        """Checks that only these tools are wider, confirmed by `explain`, only these narrower, and all others equal."""
         code, pairs = self.proved()
         verdicts = {name: pair["verdict"] for name, pair in pairs.items()}
         expected = dict.fromkeys(pairs, "equal") | dict.fromkeys(wider, "wider") | dict.fromkeys(narrower, "narrower")
@@ -101,7 +101,7 @@ class Bundles:
 
 @pytest.fixture
 def acme(tmp_path: Path, solver: Path) -> Bundles:
-    """The example bundle twice."""
+    """Two copies of the example bundle."""
     return Bundles(tmp_path, solver, paths.BUNDLE)
 
 
@@ -126,7 +126,7 @@ def test_a_refactoring_is_proved_equal(acme: Bundles) -> None:
 
 
 def test_entities_are_compared_with_what_policies_ask_of_them(acme: Bundles) -> None:
-    # A new agent in a class that reads contacts; it is on the list of approved ones, too.
+    # A new agent in a class that reads contacts; later it is also on the list of approved agents.
     edit(
         "entities.yaml",
         "- uid: 'Agent::\"finance-bot\"'",
@@ -144,7 +144,7 @@ def test_entities_are_compared_with_what_policies_ask_of_them(acme: Bundles) -> 
 def test_layers_take_away_and_come_back(acme: Bundles) -> None:
     permit = '@id("support-bot-reads")\npermit (principal, action in Action::"class:read", resource);\n'
     write("agent/support-bot/support-bot.cedar", permit)(acme.new)
-    # The layer is asked wherever the agent is in the delegation, so about `mail/send_email`, too.
+    # The layer applies wherever the agent is in the delegation, so also to `mail/send_email`.
     writes = {"crm/update_contact", "mail/draft_email", "mail/send_email", "payments/refund"}
     acme.check(wider=set(), narrower=writes)
     acme.old, acme.new = acme.new, acme.old
@@ -176,7 +176,7 @@ def test_a_policy_that_cannot_be_evaluated_permits_nothing(tmp_path: Path, solve
     bundles = Bundles(tmp_path, solver, paths.REPOSITORY / "tests" / "cli" / "bundle")
     for bundle in (bundles.old, bundles.new):
         (bundle / "tests").mkdir(exist_ok=True)
-    # It overflows where there are very many stars; the gate then refuses, and so it must be here.
+    # It overflows for a very large number of stars; the gate then refuses the call, and so must the proof's condition.
     edit("org/notes.cedar", "context.input.stars > 3 };", "context.input.stars > 3 };\n\n@id(\"odd\")\nforbid (principal, action == Action::\"notes/write\", resource)\nwhen { context.input has stars && context.input.stars - 9223372036854775807 > 0 };")(bundles.old)
     few, odd = "context.input.stars > 3", "(context.input.stars > 3 || context.input.stars < -1)"
     edit("org/notes.cedar", few, odd)(bundles.new)

@@ -1,4 +1,4 @@
-"""Of a refused call the upstream sees no byte, however the call is sent; a permitted one arrives as it was sent."""
+"""The upstream gets no byte of a refused call in any manner of sending; a permitted call arrives unchanged."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ UPSTREAMS = pytest.mark.parametrize("upstream", ["h1", "h2"])
 DOWNSTREAMS = pytest.mark.parametrize("downstream", ["h1", "h2"])
 TRAILERS = (("x-checksum", "1"), ("x-note", "end"))
 
-# What a client can do to make a proxy send early.
+# Ways in which a client can make a proxy forward early.
 MANNERS = {
     "whole": Manner(),
     "chunks": Manner(piece=7, pause=0.001),
@@ -26,7 +26,7 @@ SENT = pytest.mark.parametrize("manner", MANNERS.values(), ids=MANNERS.keys())
 
 @pytest.fixture
 def gateway(upstream: str, gateways: Gateways) -> Gateway:
-    """A gateway whose upstream has heard nothing yet."""
+    """A gateway with an empty recording."""
     opened = gateways(upstream_http2=upstream == "h2")
     opened.recorder.forget()
     return opened
@@ -54,7 +54,7 @@ def test_a_refused_call_sends_no_byte_on_an_open_connection(gateway: Gateway, do
         client.send(acme.permitted(alice))
         before = gateway.recorder.connections
         client.send(acme.forbidden(alice).sent(MANNERS["chunks-trailers"]))
-        # The next permitted call is a fence: what the refused one had sent would lie before it.
+        # The next permitted call is a fence: bytes of the refused one would precede it.
         client.send(acme.permitted(alice))
     assert len(gateway.recorder.requests) == 2
     assert all(now.startswith(then) for now, then in zip(gateway.recorder.connections, before, strict=False))

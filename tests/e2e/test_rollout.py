@@ -1,4 +1,4 @@
-"""Rolling a bundle out on a running Envoy, and back: by `envoy/rollout/rollout.sh`, and how fast that is."""
+"""Rollout and rollback of a bundle on a running Envoy with `envoy/rollout/rollout.sh`, and their speed."""
 
 import os
 import statistics
@@ -25,13 +25,13 @@ forbid (principal, action == Action::"crm/get_contact", resource);
 ROLLBACKS = 20
 CALLERS = 2
 LIVE_WITHIN = 1.0
-# So many answers in a row come from all callers.
+# This many consecutive responses include all callers.
 SETTLED = 20
 
 
 @pytest.fixture(scope="module")
 def lockdown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The next version of the example bundle, in which nobody reads contacts."""
+    """The next version of the example bundle, which forbids everyone to read contacts."""
     directory = bundles.variant(tmp_path_factory.mktemp("lockdown") / "bundle", version=2)
     (directory / "org" / "lockdown.cedar").write_text(LOCKDOWN)
     return directory
@@ -39,13 +39,13 @@ def lockdown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gateway(tmp_path: Path, issuer: TokenIssuer) -> Iterator[Gateway]:
-    """A gateway of its own, with the example bundle in force."""
+    """A separate gateway with the example bundle in force."""
     with open_gateway(tmp_path, issuer, bundles.emit(paths.BUNDLE)) as opened:
         yield opened
 
 
 class Rollout:
-    """The script, told where everything is."""
+    """The script with its environment."""
 
     def __init__(self, gateway: Gateway, releases: Path) -> None:
         envoy = gateway.envoy
@@ -60,7 +60,7 @@ class Rollout:
         }
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
-        """Run a step; what it prints."""
+        """Runs a step; returns its output."""
         step = subprocess.run(
             [str(SCRIPT), *arguments], env=self._environment, capture_output=True, text=True, timeout=60, check=False
         )
@@ -93,7 +93,7 @@ def test_push_observe_promote_roll_back(gateway: Gateway, alice: str, lockdown: 
 
 
 class Answer(NamedTuple):
-    """A call, as its caller saw it."""
+    """A call as its caller saw it."""
 
     at: float
     refused: bool
@@ -115,7 +115,7 @@ def test_a_rollback_is_quicker_than_an_incident_call(gateway: Gateway, alice: st
         return next((answer for answer in answers[start:] if answer.refused == refused), None)
 
     def everybody_is_refused() -> bool:
-        # Every caller has its own worker, and each of these changes on its own.
+        # Every caller has its own worker, and each worker changes independently.
         return len(answers) > SETTLED and all(answer.refused for answer in answers[-SETTLED:])
 
     with ThreadPoolExecutor(CALLERS) as pool:
@@ -135,7 +135,7 @@ def test_a_rollback_is_quicker_than_an_incident_call(gateway: Gateway, alice: st
             caller.result()
     print(f"rollback: median {statistics.median(rollbacks):.3f} s, slowest {max(rollbacks):.3f} s")
     assert statistics.median(rollbacks) < LIVE_WITHIN
-    # Every call was answered, decided by one of the two, and recorded, and the upstream got what was permitted.
+    # Every call was answered, decided by one of the two bundles and recorded, and the upstream got the permitted ones.
     records = gateway.envoy.decision_log(len(answers))
     assert len(records) == len(answers)
     assert {record["bundle"]["version"] for record in records} == {1, 2}

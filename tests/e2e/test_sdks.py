@@ -1,4 +1,4 @@
-"""What real clients of real servers see: permitted calls work, a refusal is a tool result, and the session lives on."""
+"""Real clients with real servers: permitted calls work, a refusal is a tool result, and the session continues."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from harness.tool_server import ToolServer
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 
-# Client, how it connects, the SDK of the server, and the protocol they must agree on.
+# Client, connection mode, SDK of the server, and the protocol they must negotiate.
 SESSIONS = [
     ("py1", "legacy", "mcp1", LEGACY),
     ("py1", "legacy", "mcp2", LEGACY),

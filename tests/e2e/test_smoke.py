@@ -1,4 +1,4 @@
-"""The shortest tour through every supported Envoy: permit, refuse, no identity, and what each leaves behind."""
+"""A minimal test of every supported Envoy: permit, refusal, missing identity, and their records."""
 
 from pathlib import Path
 

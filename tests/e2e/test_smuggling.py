@@ -1,4 +1,4 @@
-"""Bytes that two HTTP parsers could cut apart differently: no hidden request gets past the filter."""
+"""Request smuggling: no request that two HTTP parsers delimit differently passes the filter."""
 
 import contextlib
 import dataclasses
@@ -13,7 +13,7 @@ from harness.messages import Request
 
 @pytest.fixture(params=["h1", "h2"])
 def gateway(request: pytest.FixtureRequest, gateways: Gateways) -> Gateway:
-    """A gateway whose upstream has heard nothing yet."""
+    """A gateway with an empty recording."""
     opened = gateways(upstream_http2=request.param == "h2")
     opened.recorder.forget()
     return opened
@@ -25,7 +25,7 @@ def hidden(token: str) -> bytes:
 
 
 def assert_only_permitted_requests(gateway: Gateway) -> None:
-    """Everything at the upstream is a whole request with a permit of its own, and nothing forbidden is among it."""
+    """Asserts that everything at the upstream is a complete request with its own permit, and none is forbidden."""
     assert b"refund" not in b"".join(gateway.recorder.connections)
     assert not gateway.recorder.unfinished
     headers = [request.values("toolgate-decision") for request in gateway.recorder.requests]
@@ -34,7 +34,7 @@ def assert_only_permitted_requests(gateway: Gateway) -> None:
     assert len({each.id for each in decisions}) == len(decisions)
 
 
-# Requests that are refused before their body has come.
+# Requests that are refused before their body has arrived.
 REFUSED_AT_HEADERS: dict[str, Callable[[Request], Request]] = {
     "path": lambda request: request.to("/nowhere"),
     "type": lambda request: request.with_header("content-encoding", "gzip"),
@@ -67,7 +67,7 @@ def test_a_request_behind_a_refused_one_is_decided_on_its_own(gateway: Gateway, 
     assert_only_permitted_requests(gateway)
 
 
-# Lines that say where the body ends; `{n}` is the length of the whole body, `{m}` that of the permitted call alone.
+# Header lines that delimit the body; `{n}` is the length of the whole body, `{m}` that of the permitted call alone.
 FRAMINGS = {
     "length-and-chunks": ["content-length: {n}", "transfer-encoding: chunked"],
     "chunks-and-length": ["transfer-encoding: chunked", "content-length: {n}"],
@@ -120,11 +120,11 @@ def test_ambiguous_ends_hide_nothing(lines: list[str], is_chunked: bool, gateway
     body += hidden(alice)
     filled = [line.format(n=len(body), m=len(call.body)).encode() for line in lines]
     raw.exchange(gateway, raw.head(call, *filled) + body)
-    # Where the end is clear after all, the hidden calls are calls like any other.
+    # If the body's end is unambiguous, the hidden calls are decided like any other.
     assert_only_permitted_requests(gateway)
 
 
-# Chunks as only a lenient parser reads them: `{size}` is the length of the permitted call.
+# Chunks that only a lenient parser accepts: `{size}` is the length of the permitted call.
 CHUNKS = {
     "size-with-0x": b"0x{size}\r\n{body}\r\n0\r\n\r\n",
     "size-with-space": b"{size} \r\n{body}\r\n0\r\n\r\n",
@@ -159,7 +159,7 @@ def test_odd_chunks_hide_nothing(form: bytes, gateway: Gateway, alice: str) -> N
 
 
 
-# Fields that HTTP/2 must not have, and that would be lines of their own in HTTP/1.1.
+# Fields that HTTP/2 forbids, and that would become separate lines in HTTP/1.1.
 FIELDS = {
     "line-in-a-value": ("x-a", "b\r\ntransfer-encoding: chunked"),
     "line-feed-in-a-value": ("x-a", "b\nhost: x"),

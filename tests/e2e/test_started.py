@@ -1,4 +1,4 @@
-"""What is known of a call whose answer is open when Envoy dies: the line that says that it went to its tool server."""
+"""When Envoy dies during a call, the start log still has the line about forwarding the call to its tool server."""
 
 import socket
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def test_a_call_whose_answer_is_open_when_envoy_dies_has_a_line(
 
 @contextmanager
 def unanswered(recorder: Recorder) -> Iterator[None]:
-    """The upstream keeps what it is asked from now on to itself."""
+    """The upstream does not respond to requests in this block."""
     recorder.answers = False
     yield
     recorder.answers = True
@@ -52,7 +52,7 @@ def unanswered(recorder: Recorder) -> Iterator[None]:
 
 @contextmanager
 def calling(port: int, request: Request) -> Iterator[None]:
-    """A call that waits for its answer."""
+    """A call that waits for its response."""
     head = "".join(f"{name}: {value}\r\n" for name, value in (*request.headers, ("traceparent", TRACE)))
     length = f"host: a\r\ncontent-length: {len(request.body)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), 15) as connection:

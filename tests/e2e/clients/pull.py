@@ -14,7 +14,7 @@ from oras.container import Container
 
 
 def main(reference: str, directory: Path) -> None:
-    """Write `plugin.wasm` and `materials.json`."""
+    """Writes `plugin.wasm` and `materials.json`."""
     client = OrasClient(insecure=True)
     image = Container(reference)
     [layer] = client.get_manifest(image)["layers"]

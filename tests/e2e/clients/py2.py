@@ -1,4 +1,4 @@
-"""Runs one MCP session with the Python SDK 2.x; see `harness/sdk.py` for what goes in and comes out."""
+"""Runs one MCP session with the Python SDK 2.x; `harness/sdk.py` describes its input and output."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 
 async def main(job: dict[str, Any]) -> None:
-    """Connect in the demanded mode, list the tools, and make the calls one after the other."""
+    """Connects in the given mode, lists the tools, and makes the calls one after the other."""
     headers = {"authorization": f"Bearer {job['token']}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=10) as http,
@@ -28,7 +28,7 @@ async def main(job: dict[str, Any]) -> None:
 
 
 def say(line: Any) -> None:
-    """Print one line of the report."""
+    """Prints one line of the report."""
     print(json.dumps(line), flush=True)
 
 

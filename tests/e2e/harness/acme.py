@@ -1,8 +1,8 @@
-"""People, agents and calls of the example bundle that the tests return to."""
+"""Principals, agents and calls of the example bundle that several tests use."""
 
 from harness.messages import Request, mcp_request, tool_call
 
-# A sales representative who works through the support agent.
+# A sales representative using the support agent.
 ALICE = {"sub": "alice", "roles": ["rep"], "tenant": "acme", "act": {"sub": "support-bot"}}
 SUPPORT_BOT = "spiffe://acme.example/agent/support-bot"
 
@@ -13,7 +13,7 @@ DELETE = ("delete_contact", {"account": "acme", "contact_id": "c-1"})
 
 
 def permitted(token: str | None) -> Request:
-    """A call that Alice may make."""
+    """A call that Alice is permitted to make."""
     return tool_call("/crm/mcp", *READ, token)
 
 
@@ -23,10 +23,10 @@ def forbidden(token: str | None) -> Request:
 
 
 def silent(token: str | None) -> Request:
-    """A call that nothing permits her."""
+    """A call that no policy permits her."""
     return tool_call("/crm/mcp", *DELETE, token)
 
 
 def housekeeping(token: str | None) -> Request:
-    """A message that is no call, passes, and leaves no record."""
+    """A message that is not a call: it is forwarded and leaves no record."""
     return mcp_request("/crm/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, token)

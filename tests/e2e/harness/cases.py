@@ -1,4 +1,4 @@
-"""Policy test files as real exchanges: the same cases that `toolgate test` runs, sent through Envoy."""
+"""Sends the policy test cases that `toolgate test` runs through Envoy, as real exchanges."""
 
 import base64
 import dataclasses
@@ -19,16 +19,16 @@ from harness.messages import MCP_HEADERS, Request
 from harness.tokens import TokenIssuer
 
 AUTHORITY = "tools.example"
-# A day that stands alone as a string, and how near it has to be to the time of its case to mean "yesterday" or the like.
+# A string that is only a date, and how near it must be to its case's time to be relative to it, such as "yesterday".
 DAY = re.compile(rb'"(\d{4}-\d\d-\d\d)"')
 NEAR = timedelta(days=7)
-# More than the sending of one case takes.
+# Longer than it takes to send one case.
 MARGIN = timedelta(seconds=20)
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One case of a file: who asks, what, and what must come of it."""
+    """One case of a file: the identity, the request, and the expected outcome."""
 
     file: str
     name: str
@@ -39,7 +39,7 @@ class Case:
     day: date | None
 
     def signed(self, issuer: TokenIssuer) -> Request:
-        """The request with a token for each set of claims, and with days as near to today as they are to the case's."""
+        """The request with a token for each set of claims; dates are moved to the same distance from today."""
         request = self._moved()
         for name, claims in self.identity.get("tokens", {}).items():
             token = issuer.sign_bytes(json.dumps(claims).encode())
@@ -47,7 +47,7 @@ class Case:
         return request
 
     def _moved(self) -> Request:
-        """Envoy's clock cannot be set to the time of a case, so the days around that time move to today."""
+        """Moves dates near the time of the case to today, since Envoy's clock cannot be set to that time."""
         if self.day is None:
             return self.request
         case, today = self.day, _today()
@@ -69,7 +69,7 @@ class Case:
 
 @cache
 def load() -> list[Case]:
-    """All cases of the repository."""
+    """Loads all cases of the repository."""
     files = [
         *sorted(paths.POLICIES.glob("*/tests/*.yaml")),
         *sorted(paths.CASES.glob("*.yaml")),
@@ -80,7 +80,7 @@ def load() -> list[Case]:
 
 @cache
 def tokens(bundle: Path) -> tuple[str, ...]:
-    """The names of all tokens in the bundle's cases: each is a provider that Envoy must know."""
+    """The names of all tokens in the bundle's cases: Envoy needs a provider for each."""
     used = (name for case in load() if case.bundle == bundle for name in case.identity.get("tokens", {}))
     return tuple(sorted(set(used)))
 
@@ -102,7 +102,7 @@ def _read(file: Path) -> Iterator[Case]:
 
 
 def _today() -> date:
-    """The day, unless it is just about to end: then the next one, once that has begun."""
+    """The current date. If the day is about to end, waits for the next one."""
     now = datetime.now(UTC)
     soon = now + MARGIN
     while now.date() < soon.date():
@@ -112,7 +112,7 @@ def _today() -> date:
 
 
 def _bundle(file: Path) -> Path:
-    """The bundle that the file lies in, or the example bundle for cases that lie in none."""
+    """The bundle with this file, or the example bundle for cases outside of any bundle."""
     within = (parent for parent in file.parents if (parent / "bundle.yaml").is_file())
     return next(within, paths.BUNDLE)
 
@@ -146,5 +146,5 @@ def _body(request: dict[str, Any]) -> bytes:
 
 
 def _json(value: Any) -> bytes:
-    """JSON without a needless byte, since bundles limit the size."""
+    """JSON without unnecessary bytes, since bundles limit the size."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""A certificate authority made for this run, and the certificates of mutual TLS."""
+"""A certificate authority created for this run, and the certificates for mutual TLS."""
 
 import datetime
 import ipaddress
@@ -15,7 +15,7 @@ LIFETIME = datetime.timedelta(days=1)
 
 
 class CertificateAuthority:
-    """Issues the server certificate of Envoy and client certificates that carry a SPIFFE id."""
+    """Issues Envoy's server certificate and client certificates with a SPIFFE id."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -34,13 +34,13 @@ class CertificateAuthority:
         self.client = cache(self._client)
 
     def _client(self, uris: tuple[str, ...]) -> tuple[Path, Path]:
-        """The certificate and key files of a client with these URIs, which names a host besides."""
+        """The certificate and key files of a client with these URIs and a host name."""
         number = len(list(self.directory.glob("client-*.pem")))
         names = [x509.DNSName("client.example"), *map(x509.UniformResourceIdentifier, uris)]
         return self._issue(f"client-{number}", names, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def client_context(self, uris: tuple[str, ...] | None, protocol: str) -> ssl.SSLContext:
-        """A TLS client that trusts this authority, speaks `protocol` (ALPN), and shows URIs if it has a certificate."""
+        """A TLS client that trusts this CA, speaks `protocol` (ALPN), and has a certificate if URIs are given."""
         context = ssl.create_default_context(cafile=str(self.certificate))
         context.set_alpn_protocols([protocol])
         if uris is not None:

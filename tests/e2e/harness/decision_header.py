@@ -1,4 +1,4 @@
-"""Reads the `toolgate-decision` header, an RFC 9651 list: an item with parameters for each call of a request."""
+"""Parses the `toolgate-decision` header, an RFC 9651 list: an item with parameters for each call of a request."""
 
 import re
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 _PARAMETER = re.compile(
     r';(?P<key>[a-z*][a-z0-9_.*-]*)=(?:"(?P<string>(?:[^"\\]|\\["\\])*)"|(?P<token>[A-Za-z*][^\s;,"]*))'
 )
-# A comma outside of strings, which have no line of their own and always close.
+# A comma outside of strings, which have no line breaks and are always closed.
 _COMMA = re.compile(r', (?=(?:[^"]*"(?:[^"\\]|\\["\\])*")*[^"]*$)')
 
 
 class Decision(NamedTuple):
-    """What the header says."""
+    """The decision in the header."""
 
     decision: str
     reason: str
@@ -21,12 +21,12 @@ class Decision(NamedTuple):
 
 
 def parse_all(header: str) -> list[Decision]:
-    """Parse the header of a request with several calls."""
+    """Parses the header of a request with several calls."""
     return [parse(item) for item in _COMMA.split(header)]
 
 
 def decisive(decisions: list[Decision]) -> Decision:
-    """The call that decided the request: the first that was refused in its own right, else all of them."""
+    """The call that decided the request: the first that was refused by itself, else all of them."""
     refused = [each for each in decisions if each.reason != "batch_refused" and each.decision != "PERMIT"]
     if refused:
         return refused[0]
@@ -34,7 +34,7 @@ def decisive(decisions: list[Decision]) -> Decision:
 
 
 def parse(header: str) -> Decision:
-    """Parse the header of a request with one call; anything that is not exactly such an item is a `ValueError`."""
+    """Parses the header of a request with one call; raises a `ValueError` for anything but exactly one such item."""
     decision, semicolon, rest = header.partition(";")
     rest = semicolon + rest
     parameters = {}

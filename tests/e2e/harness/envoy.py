@@ -1,4 +1,4 @@
-"""One running Envoy: started, asked, and stopped."""
+"""Starts, queries and stops an Envoy."""
 
 import json
 import subprocess
@@ -55,17 +55,17 @@ class Envoy:
         self._stop()
 
     def push(self, bundle: bytes) -> None:
-        """Put a bundle where Envoy looks for it; Envoy loads it soon after, or rejects it."""
+        """Replaces the watched bundle; Envoy soon loads or rejects it."""
         bundles.install(bundle, self.files.bundle)
 
     def admin(self, path: str) -> str:
-        """The answer of the admin interface."""
+        """The response of the admin interface."""
         with urllib.request.urlopen(f"http://{self._admin}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
     @property
     def admin_url(self) -> str:
-        """Where the admin interface is."""
+        """The URL of the admin interface."""
         return f"http://{self._admin}"
 
     def counters(self, pattern: str) -> dict[str, int]:
@@ -75,46 +75,46 @@ class Envoy:
         return {name: int(value) for name, value in pairs}
 
     def discovery(self, counter: str) -> int:
-        """How often a bundle update had this outcome, e.g. `update_success`."""
+        """The number of bundle updates with this outcome, e.g. `update_success`."""
         [count] = self.counters(f"^{DISCOVERY_STATS}.{counter}$").values()
         return count
 
     def wait_for_success(self, updates: int) -> None:
-        """Wait until so many bundles, the first one included, have been accepted."""
-        # Not `config_reload`, which also counts that the default takes over.
+        """Waits until this many bundles, the first one included, have been accepted."""
+        # Not `config_reload`, which also counts the use of the default.
         wait_until(lambda: self.discovery("update_success") >= updates, f"{updates} bundles to be accepted")
 
     def wait_for_rejection(self, rejections: int) -> None:
-        """Wait until so many bundles have been rejected since the start."""
+        """Waits until this many bundles have been rejected since the start."""
         wait_until(lambda: self.discovery("update_rejected") >= rejections, f"{rejections} bundles to be rejected")
 
     def vms(self) -> dict[str, int]:
-        """How many VMs have been made and are running, and how often one had to be replaced."""
+        """The numbers of created, active and replaced VMs."""
         return self.counters(r"^wasm\.(.*\.(created|active|vm_reload.*)|wasm_vm_count)$")
 
     def says(self, words: str) -> None:
-        """Wait until the filter has said so in Envoy's log."""
+        """Waits until the filter has written these words to Envoy's log."""
         wait_until(lambda: words in _read(self.files.directory / "envoy.log"), f"`{words}` in the log of Envoy")
 
     def complaints(self) -> list[str]:
-        """What Envoy, and not the filter, says at level error or above about its VMs; and what is critical."""
+        """Log lines of Envoy, not of the filter, about VMs at level error or above; and all critical ones."""
         lines = _read(self.files.directory / "envoy.log").splitlines()
         return [line for line in lines if "[critical]" in line or ("[error][wasm]" in line and "wasm log" not in line)]
 
     def access_log(self, lines: int) -> list[dict[str, Any]]:
-        """The traffic log, once it has at least so many lines."""
+        """The traffic log, once it has at least this many lines."""
         return _wait_for_lines(self.files.access_log, lines)
 
     def decision_log(self, lines: int) -> list[dict[str, Any]]:
-        """The decision records, once there are at least so many."""
+        """The decision records, once there are at least this many."""
         return _wait_for_lines(self.files.decision_log, lines)
 
     def start_log(self, lines: int) -> list[dict[str, Any]]:
-        """The lines of calls that went to the upstream, once there are at least so many."""
+        """The lines of calls that were forwarded to the upstream, once there are at least this many."""
         return _wait_for_lines(self.files.start_log, lines)
 
     def kill(self) -> None:
-        """End the process at once, as a crash would."""
+        """Kills the process, like a crash."""
         self._process.kill()
         self._process.wait()
 
@@ -142,14 +142,14 @@ class Envoy:
 
 
 def validate(version: str, directory: Path, setup: Setup, bundle: bytes) -> subprocess.CompletedProcess[str]:
-    """Let an Envoy read the configuration without running it."""
+    """Lets an Envoy validate the configuration without running it."""
     files = Files(directory)
     envoy_config.write(setup, files, bundle)
     return validate_file(version, files.config)
 
 
 def validate_file(version: str, file: Path) -> subprocess.CompletedProcess[str]:
-    """Let an Envoy read this file."""
+    """Lets an Envoy validate this file."""
     return subprocess.run(
         [str(paths.envoy(version)), "--mode", "validate", "--config-path", str(file)],
         stdout=subprocess.PIPE,
@@ -162,7 +162,7 @@ def validate_file(version: str, file: Path) -> subprocess.CompletedProcess[str]:
 
 def _wait_for_lines(log: Path, lines: int) -> list[dict[str, Any]]:
     def complete_lines() -> list[str] | None:
-        # A line that is still being written has no end yet.
+        # A line that is still being written has no newline yet.
         found = _read(log).split("\n")[:-1]
         return found if len(found) >= lines else None
 

@@ -1,4 +1,4 @@
-"""Makes `envoy/envoy.yaml` runnable: replaces the values that a deployment would, and nothing else."""
+"""Makes `envoy/envoy.yaml` runnable: replaces only the values that a deployment would replace."""
 
 import copy
 import dataclasses
@@ -11,7 +11,7 @@ import yaml
 from harness import paths
 from harness.certificates import CertificateAuthority
 
-# A clock skew that makes every time claim valid: all of a 32-bit number.
+# A clock skew that makes every time claim valid: the maximum of 32 bits.
 ANY_TIME = 2**32 - 1
 # Lines of the file that an operator uncomments for mutual TLS.
 TLS_MARK = "#tls| "
@@ -19,31 +19,31 @@ TLS_MARK = "#tls| "
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What one Envoy of the tests stands between, and whom it trusts."""
+    """The upstream, trust and options of one Envoy in the tests."""
 
     upstream_port: int
     jwks: str
     upstream_http2: bool = False
-    # Given: mutual TLS, with certificates of this authority.
+    # If set: mutual TLS, with certificates of this authority.
     tls: CertificateAuthority | None = None
-    # Given: only the filter refuses. Every path has a route, every certificate of the authority is accepted, and so
-    # are tokens of these names with whatever claims, each in a header of its own.
+    # If set: only the filter refuses. Every path has a route, every certificate of the authority is accepted, and so
+    # are tokens with these names and any claims, each in a header of its own.
     tokens: tuple[str, ...] | None = None
     # Routes before those of the file.
     routes: tuple[dict[str, Any], ...] = ()
-    # Given: what a control plane makes of the configuration.
+    # If set: transforms the configuration as a control plane does.
     shape: Callable[[dict[str, Any], "Files"], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """The files of one Envoy, all below one directory."""
+    """The files of one Envoy, all in one directory."""
 
     directory: Path
 
     @property
     def config(self) -> Path:
-        """The configuration as rendered."""
+        """The rendered configuration."""
         return self.directory / "envoy.yaml"
 
     @property
@@ -53,7 +53,7 @@ class Files:
 
     @property
     def bundle(self) -> Path:
-        """The ECDS resource, in a directory of its own since Envoy watches that."""
+        """The ECDS resource, in a separate directory, since Envoy watches the directory."""
         return self.directory / "ecds" / "toolgate.json"
 
     @property
@@ -63,7 +63,7 @@ class Files:
 
     @property
     def start_log(self) -> Path:
-        """The lines of calls that go to the upstream."""
+        """The lines of calls that are forwarded to the upstream."""
         return self.directory / "started.ndjson"
 
     @property
@@ -73,12 +73,12 @@ class Files:
 
 
 def token_header(token: str) -> str:
-    """The request header that carries the token of this name where only the filter refuses."""
+    """The request header for the token with this name in the mode where only the filter refuses."""
     return f"x-{token}-token"
 
 
 def write(setup: Setup, files: Files, bundle: bytes) -> None:
-    """Write the configuration and the files it names; Envoy does not start unless all of them exist."""
+    """Writes the configuration and the files it refers to; Envoy does not start unless all of them exist."""
     files.bundle.parent.mkdir(parents=True)
     files.bundle.write_bytes(bundle)
     files.jwks.write_text(setup.jwks)
@@ -86,14 +86,14 @@ def write(setup: Setup, files: Files, bundle: bytes) -> None:
 
 
 def render(setup: Setup, files: Files) -> dict[str, Any]:
-    """The configuration of the repository with the values of this run."""
+    """The repository's configuration with the values of this run."""
     text = paths.ENVOY_CONFIG.read_text()
     config: dict[str, Any] = yaml.safe_load(text.replace(TLS_MARK, "") if setup.tls else text)
     listener = config["static_resources"]["listeners"][0]
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
     filters = {each["name"]: each for each in manager["http_filters"]}
 
-    # Port 0: the kernel chooses, and Envoy tells, so no two runs can meet.
+    # Port 0: the kernel chooses the port and Envoy reports it, so that runs cannot collide.
     config["admin"]["address"]["socket_address"]["port_value"] = 0
     listener["address"]["socket_address"]["port_value"] = 0
     for log, file in zip(manager["access_log"], (files.access_log, files.decision_log), strict=True):

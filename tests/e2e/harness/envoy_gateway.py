@@ -1,4 +1,4 @@
-"""What Envoy Gateway and the kubelet make of the documents that `toolgate emit envoy-gateway` writes."""
+"""Applies documents from `toolgate emit envoy-gateway` as Envoy Gateway and the kubelet do."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ RBAC = "envoy.filters.http.rbac"
 
 
 def shape(documents: list[Document], *, patched: bool = True) -> Callable[[dict[str, Any], Files], None]:
-    """Turns a configuration into one like Envoy Gateway's, and patches that."""
+    """Changes a configuration to one like Envoy Gateway's, and patches it."""
 
     def apply(config: dict[str, Any], files: Files) -> None:
         kinds = by_kind(documents)
@@ -37,7 +37,7 @@ def shape(documents: list[Document], *, patched: bool = True) -> Callable[[dict[
 
 
 def mount(documents: list[Document], files: Files) -> None:
-    """Hand the ConfigMap to the pod as a kubelet does: a new directory, and one link that changes in one step."""
+    """Mounts the ConfigMap as a kubelet does: a new directory, and one link that is replaced atomically."""
     [(name, text)] = by_kind(documents)["ConfigMap"]["data"].items()
     volume = _volume(files)
     volume.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def _volume(files: Files) -> Path:
 
 
 def _mounts(kinds: dict[str, Document], files: Files) -> dict[str, Path]:
-    """Where the pod's directories are on this machine."""
+    """The pod's directories on this machine."""
     deployment = kinds["EnvoyProxy"]["spec"]["provider"]["kubernetes"]["envoyDeployment"]
     places = {each["name"]: each["mountPath"] for each in deployment["container"]["volumeMounts"]}
     [volume] = [each for each in deployment["pod"]["volumes"] if "configMap" in each]
@@ -79,7 +79,7 @@ def _clients(spec: dict[str, Any], listener: dict[str, Any], manager: dict[str, 
 
 
 def _security(spec: dict[str, Any], manager: dict[str, Any], jwks: dict[str, Any]) -> None:
-    """Both filters, and the refusal that Envoy Gateway gives every route."""
+    """Both filters, and the refusal that Envoy Gateway adds to every route."""
     assert spec["jwt"]["optional"] is True
     [provider] = spec["jwt"]["providers"]
     assert (provider["issuer"], provider["audiences"]) == (ISSUER, [AUDIENCE])
@@ -112,7 +112,7 @@ def _security(spec: dict[str, Any], manager: dict[str, Any], jwks: dict[str, Any
 
 
 def _patch(spec: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Path]) -> None:
-    """The one patch, at every place that its path finds, wherever Envoy Gateway has put the filter chain."""
+    """Applies the patch at every match of its path, wherever Envoy Gateway has put the filter chain."""
     [patch] = spec["jsonPatches"]
     operation = patch["operation"]
     assert operation["op"] == "replace"

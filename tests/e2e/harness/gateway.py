@@ -1,4 +1,4 @@
-"""An Envoy with the filter, a recording upstream behind it, and an identity provider that it trusts."""
+"""An Envoy with the filter, a recording upstream, and a trusted identity provider."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -21,14 +21,14 @@ ALPN = {"h1": "http/1.1", "h2": "h2"}
 
 @dataclasses.dataclass(frozen=True)
 class Gateway:
-    """What a test sends requests to, and where it looks for what became of them."""
+    """The target of a test's requests, with access to their results."""
 
     envoy: Envoy
     recorder: Recorder
     tls: CertificateAuthority | None = None
 
     def client(self, protocol: str, spiffe: str | tuple[str, ...] | None = None) -> Client:
-        """A client that speaks `h1` or `h2`; with TLS it shows a certificate of this SPIFFE id, or of these URIs."""
+        """A client that speaks `h1` or `h2`; with TLS it has a certificate with this SPIFFE id, or with these URIs."""
         uris = (spiffe,) if isinstance(spiffe, str) else spiffe
         context = self.tls.client_context(uris, ALPN[protocol]) if self.tls else None
         client: Client = (
@@ -37,13 +37,13 @@ class Gateway:
         return client
 
 
-# Given the bundle directory and options of `open_gateway`, a gateway that tests share.
+# Returns a shared gateway for a bundle directory and options of `open_gateway`.
 Gateways = Callable[..., Gateway]
 
 
 @contextmanager
 def unharmed(gateway: Gateway) -> Iterator[None]:
-    """Whatever happens meanwhile traps no VM, and leaves nothing unfinished at the upstream."""
+    """Asserts that the block crashes no VM, and leaves no unfinished request at the upstream."""
     before = gateway.envoy.vms()
     yield
     assert gateway.envoy.vms() == before, "a VM was replaced"
@@ -64,7 +64,7 @@ def open_gateway(
     routes: tuple[dict[str, Any], ...] = (),
     shape: Callable[[dict[str, Any], Files], None] | None = None,
 ) -> Iterator[Gateway]:
-    """Start a recorder and an Envoy in front of it, and stop both at the end."""
+    """Starts a recorder and an Envoy in front of it, and stops both at the end."""
     with Recorder(http2=upstream_http2) as recorder:
         setup = Setup(
             recorder.port,

@@ -1,4 +1,4 @@
-"""HTTP/1.1 byte by byte: a client that controls every chunk, and a reader of messages."""
+"""Raw HTTP/1.1: a client that controls every chunk, and a message parser."""
 
 import select
 import socket
@@ -14,18 +14,18 @@ FINAL = 200
 
 
 class Message(NamedTuple):
-    """A message found at the start of some bytes."""
+    """A message parsed from the start of some bytes."""
 
     start_line: str
     headers: Headers
     body: bytes
     trailers: Headers
-    # How many bytes it took.
+    # The number of bytes it occupies.
     length: int
 
 
 def parse(data: bytes, *, head_only: bool = False) -> Message | None:
-    """The first message of `data`, or nothing while it is incomplete; an answer to HEAD has no body."""
+    """The first message of `data`, or `None` while it is incomplete; a response to HEAD has no body."""
     head_end = data.find(b"\r\n\r\n")
     if head_end < 0:
         return None
@@ -50,7 +50,7 @@ def _chunked(data: bytes, start: int, start_line: str, headers: Headers) -> Mess
         size = int(data[start:line_end].split(b";")[0], 16)
         start = line_end + 2
         if size == 0:
-            # What follows the last chunk has the shape of a head without its start line.
+            # After the last chunk follows a head without a start line.
             end = data.find(b"\r\n\r\n", line_end)
             if end < 0:
                 return None
@@ -62,7 +62,7 @@ def _chunked(data: bytes, start: int, start_line: str, headers: Headers) -> Mess
 
 
 class Http1Client:
-    """Sends requests over one connection, and opens another when Envoy has closed it."""
+    """Sends requests over one connection, and reconnects when Envoy has closed it."""
 
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._port = port
@@ -78,26 +78,26 @@ class Http1Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Closes the connection, if there is one."""
         if self._socket:
             self._socket.close()
         self._socket = None
 
     def send(self, request: Request) -> Response:
-        """Send the request as it asks to be cut up, and read the answer."""
+        """Sends the request in its manner, and reads the response."""
         try:
             return self._exchange(request)
         except BaseException:
-            # Whatever state the connection is in now, the next request deserves another.
+            # The state of the connection is unknown, so the next request gets a new one.
             self.close()
             raise
 
     def begin(self, request: Request) -> None:
-        """Send the request without its last byte."""
+        """Sends the request without its last byte."""
         self._connection().sendall(self._head_of(request) + request.body[:-1])
 
     def abandon(self, request: Request) -> None:
-        """Send the request without its last byte, and hang up."""
+        """Sends the request without its last byte, and closes the connection."""
         self.begin(request)
         self.close()
 
@@ -109,7 +109,7 @@ class Http1Client:
             received = self._await_continue(connection)
         whole = not received and self._send_body(connection, request)
         response = _read(connection, received, head_only=request.method == "HEAD")
-        # A length that is not the body's leaves the two ends disagreeing about where the next request starts.
+        # After a wrong content length, both ends may disagree about the start of the next request.
         if not whole or response.header("connection") == "close" or request.names("content-length"):
             self.close()
         return response
@@ -135,11 +135,11 @@ class Http1Client:
         return "\r\n".join([*lines, "", ""]).encode("utf-8")
 
     def _send_body(self, connection: socket.socket, request: Request) -> bool:
-        """Send the body; false when the answer came before its end."""
+        """Sends the body; returns false if the response came before its end."""
         try:
             return self._send_pieces(connection, request)
         except (BrokenPipeError, ConnectionResetError):
-            # Envoy has answered and closed; the answer is still there to read.
+            # Envoy has responded and closed the connection; the response can still be read.
             return False
 
     def _send_pieces(self, connection: socket.socket, request: Request) -> bool:
@@ -156,7 +156,7 @@ class Http1Client:
         return True
 
     def _await_continue(self, connection: socket.socket) -> bytes:
-        """Wait for the interim answer; returns what came instead, if a final answer did."""
+        """Waits for the interim response; returns the received bytes if a final response came instead."""
         received = b""
         while not (message := parse(received)):
             received += _receive(connection)
@@ -164,7 +164,7 @@ class Http1Client:
 
 
 def _read(connection: socket.socket, received: bytes, *, head_only: bool) -> Response:
-    """The final answer; interim ones pass."""
+    """The final response; interim ones are skipped."""
     while True:
         while not (message := parse(received, head_only=head_only)):
             received += _receive(connection)

@@ -31,13 +31,13 @@ class Http2Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Closes the connection, if there is one."""
         if self._socket:
             self._socket.close()
         self._socket = None
 
     def send(self, request: Request) -> Response:
-        """Send the request as it asks to be cut up, and read the answer."""
+        """Sends the request in its manner, and reads the response."""
         if self._socket is None:
             self._connect()
         stream = _Stream(self._http.get_next_available_stream_id())
@@ -46,13 +46,13 @@ class Http2Client:
             while not stream.ended:
                 self._receive(stream)
         except BaseException:
-            # Whatever state the connection is in now, the next request deserves another.
+            # The state of the connection is unknown, so the next request gets a new one.
             self.close()
             raise
         return stream.response()
 
     def abandon(self, request: Request) -> None:
-        """Send the request without its last byte, and hang up."""
+        """Sends the request without its last byte, and closes the connection."""
         if self._socket is None:
             self._connect()
         stream = self._http.get_next_available_stream_id()
@@ -62,7 +62,7 @@ class Http2Client:
         self.close()
 
     def reset(self, request: Request, *, is_complete: bool) -> None:
-        """Send the request, or all but its last byte, and reset its stream at once."""
+        """Sends the request, or all but its last byte, and resets its stream immediately."""
         if self._socket is None:
             self._connect()
         stream = self._http.get_next_available_stream_id()
@@ -75,7 +75,7 @@ class Http2Client:
         plain = socket.create_connection(("127.0.0.1", self._port), TIMEOUT)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = self._tls.wrap_socket(plain, server_hostname="127.0.0.1") if self._tls else plain
-        # The client must not repair or refuse what a test wants to send.
+        # The client must neither repair nor reject what a test sends.
         config = h2.config.H2Configuration(
             client_side=True, header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False
         )
@@ -102,7 +102,7 @@ class Http2Client:
             self._flush()
 
     def _send_piece(self, stream: "_Stream", piece: bytes, *, end_stream: bool) -> bool:
-        """Send one piece within the flow-control window; false when the answer came first."""
+        """Sends one piece within the flow-control window; returns false if the response came first."""
         while piece:
             self._receive_pending(stream)
             window = self._http.local_flow_control_window(stream.number) if not stream.ended else 0
@@ -119,19 +119,19 @@ class Http2Client:
 
     def _head_of(self, request: Request) -> list[tuple[str, str]]:
         fields = {name.lower(): value for name, value in request.headers}
-        # A request that names its `:authority` has a `host` beside it, if any.
+        # If the request sets `:authority` itself, a `host` header is sent in addition to it.
         instead = ":authority" if ":authority" in fields else "host"
         authority = fields.get(instead, f"127.0.0.1:{self._port}")
         scheme = "https" if self._tls else "http"
         pseudo = [(":method", request.method), (":scheme", scheme), (":authority", authority), (":path", request.path)]
         expect = [("expect", "100-continue")] if request.awaits_continue and not request.names("expect") else []
         given = [(name.lower(), value) for name, value in request.headers if name.lower() != instead]
-        # Such as `:protocol`; pseudo-headers come first.
+        # Pseudo-headers such as `:protocol` come first.
         given.sort(key=lambda field: not field[0].startswith(":"))
         return pseudo + given + expect
 
     def _receive_pending(self, stream: "_Stream") -> None:
-        """Take what has arrived, without waiting for more."""
+        """Processes received data without waiting for more."""
         self._connected().settimeout(0)
         try:
             self._receive(stream)
@@ -161,7 +161,7 @@ class Http2Client:
 
 
 class _Stream:
-    """What has been received on one stream."""
+    """The data received on one stream."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -172,7 +172,7 @@ class _Stream:
         self._body = bytearray()
 
     def take(self, event: h2.events.Event) -> None:
-        """Note an event of this stream; those of others pass."""
+        """Processes an event of this stream; events of others are ignored."""
         if isinstance(event, h2.events.ConnectionTerminated):
             raise ConnectionError(f"the connection was terminated with {event.error_code}")
         if getattr(event, "stream_id", None) != self.number:
@@ -189,13 +189,13 @@ class _Stream:
             case h2.events.StreamEnded():
                 self.ended = True
             case h2.events.StreamReset() if self._headers:
-                # Envoy resets the rest of a request that it has answered already.
+                # Envoy resets the rest of a request that it has already responded to.
                 self.ended = True
             case h2.events.StreamReset():
                 raise ConnectionError(f"the stream was reset with {event.error_code}")
 
     def response(self) -> Response:
-        """The answer, once it has ended."""
+        """The response, once it is complete."""
         [status] = [value for name, value in self._headers if name == ":status"]
         regular = tuple((name, value) for name, value in self._headers if not name.startswith(":"))
         return Response(int(status), regular, bytes(self._body), self._trailers)

@@ -1,4 +1,4 @@
-"""An OCI image layout served as a registry serves images, read only."""
+"""Serves an OCI image layout read-only, like a registry."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from threading import Thread
 
 @contextmanager
 def serve(layout: Path) -> Iterator[str]:
-    """The address of a server that has the layout under every name."""
+    """The address of a server with the layout under every name."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -27,7 +27,7 @@ def serve(layout: Path) -> Iterator[str]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nobody reads it."""
+            """Discards log messages."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever)
@@ -41,7 +41,7 @@ def serve(layout: Path) -> Iterator[str]:
 
 
 def answer(layout: Path, path: str) -> tuple[str, bytes] | None:
-    """Media type and content of a manifest, a blob, or the list of what refers to a manifest."""
+    """Media type and content of a manifest, a blob, or the list of a manifest's referrers."""
     index = json.loads((layout / "index.json").read_text())
     *_, kind, digest = path.split("/")
     if kind == "referrers":
@@ -55,7 +55,7 @@ def answer(layout: Path, path: str) -> tuple[str, bytes] | None:
 
 
 def subject(layout: Path, digest: str) -> str | None:
-    """What a manifest refers to."""
+    """The digest that a manifest refers to as its subject."""
     manifest = json.loads(blob(layout, digest) or b"{}")
     found = manifest.get("subject", {}).get("digest")
     return str(found) if found else None

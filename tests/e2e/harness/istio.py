@@ -1,4 +1,4 @@
-"""What Istio makes of the documents that `toolgate emit istio` writes: istiod patches, the agent fetches the code."""
+"""Applies documents from `toolgate emit istio` as Istio does: istiod patches, and the agent downloads the code."""
 
 import json
 from collections.abc import Callable
@@ -13,14 +13,14 @@ Document = dict[str, Any]
 
 
 def by_kind(documents: list[Document]) -> dict[str, Document]:
-    """The documents by their kind, each of which occurs once."""
+    """The documents by kind; each kind occurs once."""
     found = {document["kind"]: document for document in documents}
     assert len(found) == len(documents)
     return found
 
 
 def resource(documents: list[Document]) -> bytes:
-    """The extension configuration as a proxy gets it: its agent has downloaded the code into a file."""
+    """The extension configuration as a proxy gets it: its agent has downloaded the code to a file."""
     [value] = _patches(documents, "EXTENSION_CONFIG", "ADD")
     config = value["typed_config"]["config"]
     remote = config["vm_config"]["code"]["remote"]
@@ -31,14 +31,14 @@ def resource(documents: list[Document]) -> bytes:
 
 
 def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
-    """Turns a configuration into one like Istio's, and patches that."""
+    """Changes a configuration to one like Istio's, and patches it."""
 
     def apply(config: dict[str, Any], files: Files) -> None:
         [listener] = config["static_resources"]["listeners"]
         [network] = listener["filter_chains"][0]["filters"]
         manager = network["typed_config"]
         jwks = manager["http_filters"][0]["typed_config"]["providers"]["session"]["local_jwks"]
-        # What Istio gives a sidecar before anybody patches it.
+        # Istio's configuration of a sidecar without patches.
         del listener["per_connection_buffer_limit_bytes"]
         for ours in ("merge_slashes", "common_http_protocol_options", "http2_protocol_options", "request_timeout"):
             del manager[ours]
@@ -54,7 +54,7 @@ def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
             assert value["name"] == network["name"] == MANAGER
             _merge(network, value)
         for value in _patches(documents, "HTTP_FILTER", "INSERT_BEFORE"):
-            # The proxy's stream to istiod is a file here.
+            # The proxy's stream to istiod is replaced by a file.
             source = value["config_discovery"]["config_source"]
             assert source.pop("ads") == {}
             source["path_config_source"] = {
@@ -67,7 +67,7 @@ def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
 
 
 def _authentication(documents: dict[str, Document], jwks: dict[str, Any]) -> dict[str, Any]:
-    """The filter that istiod makes of a RequestAuthentication; it fetches the keys itself."""
+    """The filter that istiod generates from a RequestAuthentication; istiod fetches the keys itself."""
     [rule] = documents["RequestAuthentication"]["spec"]["jwtRules"]
     assert rule["issuer"] == ISSUER
     assert rule["audiences"] == [AUDIENCE]
@@ -99,13 +99,13 @@ def _authentication(documents: dict[str, Document], jwks: dict[str, Any]) -> dic
 
 
 def _log(documents: dict[str, Document], files: Files) -> dict[str, Any]:
-    """The log that istiod makes of a Telemetry and of the provider that its comment shows."""
+    """The log that istiod generates from a Telemetry and the provider in its comment."""
     [setting] = documents["Telemetry"]["spec"]["accessLogging"]
     return decision_log(setting["filter"]["expression"], "%FILTER_STATE(wasm.toolgate.record:PLAIN)%\n", files)
 
 
 def decision_log(expression: str, text: str, files: Files) -> dict[str, Any]:
-    """A log in a file of what an expression selects."""
+    """A file log of the requests that an expression selects."""
     return {
         "name": "envoy.access_loggers.file",
         "filter": {

@@ -1,4 +1,4 @@
-"""HTTP messages as the tests send and read them, the same for HTTP/1.1 and HTTP/2."""
+"""HTTP messages for the tests, the same for HTTP/1.1 and HTTP/2."""
 
 import dataclasses
 import json
@@ -17,26 +17,26 @@ MCP_HEADERS: Headers = (
 
 @dataclasses.dataclass(frozen=True)
 class Manner:
-    """How a request is sent: nothing that may change what comes of it."""
+    """How a request is sent; this must not affect its outcome."""
 
-    # The body is sent in pieces of this many bytes, each in a chunk (HTTP/1.1) or DATA frame (HTTP/2) of its own.
+    # The body is sent in pieces of this many bytes, each in its own chunk (HTTP/1.1) or DATA frame (HTTP/2).
     piece: int | None = None
     trailers: Headers = ()
     expect_continue: bool = False
-    # Seconds between two pieces, so that the filter sees them one by one.
+    # Seconds between two pieces, so that the filter gets them one by one.
     pause: float = 0.0
-    # What happens before the second piece.
+    # Called before the second piece.
     at_half: Callable[[], object] | None = None
 
     def between(self, index: int) -> None:
-        """What happens after the piece of this index."""
+        """Runs after the piece with this index."""
         time.sleep(self.pause)
         if index == 0 and self.at_half:
             self.at_half()
 
     @property
     def cut(self) -> bool:
-        """Whether no length is announced."""
+        """Whether the length is not announced."""
         return self.piece is not None or bool(self.trailers)
 
 
@@ -54,21 +54,21 @@ class Request:
     manner: Manner = WHOLE
 
     def pieces(self) -> list[bytes]:
-        """The body as it is cut up."""
+        """The pieces of the body."""
         size = self.manner.piece or max(len(self.body), 1)
         return [self.body[start : start + size] for start in range(0, len(self.body), size)]
 
     def names(self, *names: str) -> bool:
-        """Whether one of these headers is among its own."""
+        """Whether the request has one of these headers."""
         return any(name.lower() in names for name, _ in self.headers)
 
     @property
     def awaits_continue(self) -> bool:
-        """Whether the body is only sent once the server asks for it."""
+        """Whether the body is only sent after the server's interim response."""
         return self.manner.expect_continue or self.names("expect")
 
     def sent(self, manner: Manner) -> "Request":
-        """The same request in another manner."""
+        """The same request sent in another manner."""
         return dataclasses.replace(self, manner=manner)
 
     def to(self, path: str) -> "Request":
@@ -76,13 +76,13 @@ class Request:
         return dataclasses.replace(self, path=path)
 
     def with_header(self, name: str, value: str) -> "Request":
-        """The same request with one header more."""
+        """The same request with an additional header."""
         return dataclasses.replace(self, headers=(*self.headers, (name, value)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """A response, read to its end."""
+    """A complete response."""
 
     status: int
     headers: Headers
@@ -90,7 +90,7 @@ class Response:
     trailers: Headers = ()
 
     def header(self, name: str) -> str | None:
-        """The value of a header; several lines of it are joined as HTTP says."""
+        """The value of a header; repeated lines are joined as HTTP defines."""
         values = [value for key, value in self.headers if key.lower() == name]
         return ", ".join(values) if values else None
 
@@ -100,7 +100,7 @@ class Response:
 
 
 def tool_call(path: str, tool: str, arguments: dict[str, Any], token: str | None = None) -> Request:
-    """An MCP `tools/call` as the policy test files' `call` shorthand defines it."""
+    """An MCP `tools/call` as defined by `call` in policy test files."""
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
     return mcp_request(path, message, token)
 

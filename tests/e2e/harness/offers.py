@@ -1,4 +1,4 @@
-"""What tool servers offer, asked over the wire, and what `toolgate inventory` says of it."""
+"""Tool servers' responses to tools/list, and the result of `toolgate inventory` for them."""
 
 import subprocess
 from pathlib import Path
@@ -11,11 +11,11 @@ from harness.messages import mcp_request
 
 
 class NoteServer:
-    """A server written with a TypeScript SDK, `ts1` or `ts2`; its owner may have changed it. A context manager."""
+    """A server written with a TypeScript SDK, `ts1` or `ts2`, optionally with a changed tool. A context manager."""
 
     def __init__(self, environment: str, *, changed: bool = False) -> None:
         script = paths.INSTALLED / environment / "server.mjs"
-        # The script is a link in the directory of its packages, and Node must not look behind it.
+        # The script is a link in the directory of its packages, and Node must not resolve it.
         self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(script)]
         self._command += ["changed"] if changed else []
 
@@ -33,7 +33,7 @@ class NoteServer:
 
 
 def offered(port: int, path: str) -> bytes:
-    """The body of a server's answer to tools/list, as it came over the wire."""
+    """The body of a server's response to tools/list, as received over the wire."""
     with Http1Client(port, None) as client:
         answer = client.send(mcp_request(path, {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}))
     assert answer.status == 200, answer.body
@@ -41,13 +41,13 @@ def offered(port: int, path: str) -> bytes:
 
 
 def inventory(bundle: Path, server: str, answer: bytes, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run `toolgate inventory` on an answer."""
+    """Runs `toolgate inventory` on a response."""
     command = [str(paths.TOOLGATE), "inventory", str(bundle), "-", "--server", server, *options]
     result = subprocess.run(command, input=answer, capture_output=True, timeout=60, check=False)
     return subprocess.CompletedProcess(command, result.returncode, result.stdout.decode(), result.stderr.decode())
 
 
 def check(bundle: Path) -> subprocess.CompletedProcess[str]:
-    """Run `toolgate check`."""
+    """Runs `toolgate check`."""
     command = [str(paths.TOOLGATE), "check", str(bundle)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

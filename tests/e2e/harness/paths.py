@@ -1,4 +1,4 @@
-"""Where things are: the repository, what was built, and what `bootstrap.py` installed."""
+"""Paths: the repository, the built artifacts, and the environments installed by `bootstrap.py`."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ CASES = REPOSITORY / "tests" / "cases"
 BUNDLE = POLICIES / "acme"
 TOOL_SERVER = REPOSITORY / "envoy" / "demo" / "server.py"
 
-# Both can be another build of the same, e.g. the release that is about to be published.
+# Both can be replaced by another build, e.g. the release that is about to be published.
 TOOLGATE = Path(os.environ.get("TOOLGATE", TARGET / "debug" / "toolgate"))
 TOOLGATE_WASM = Path(os.environ.get("TOOLGATE_WASM", TARGET / "toolgate.wasm"))
 
@@ -36,12 +36,12 @@ def node() -> Path:
 
 
 def envoy(version: str) -> Path:
-    """The Envoy binary itself, without the Python wrapper that would stand between it and our signals."""
+    """The Envoy binary without its Python wrapper, which would intercept signals."""
     return _only(INSTALLED / f"envoy-{version}", "lib/python*/site-packages/envoy/_bin/envoy")
 
 
 def _only(environment: Path, pattern: str) -> Path:
-    """The one file that matches; a missing environment is named together with its cure."""
+    """The only matching file; the error for a missing environment tells how to install it."""
     found = list(environment.glob(pattern))
     if len(found) != 1:
         raise FileNotFoundError(f"`{environment.name}` is not installed: run tests/e2e/bootstrap.py {environment.name}")

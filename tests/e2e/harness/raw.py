@@ -1,4 +1,4 @@
-"""Bytes on a connection exactly as a test writes them, for what no HTTP library would send."""
+"""Sends raw bytes on a connection, for requests that no HTTP library would send."""
 
 import socket
 import time
@@ -7,13 +7,13 @@ from harness.gateway import Gateway
 from harness.messages import Request
 
 TIMEOUT = 15.0
-# No answer comes, or no other, when Envoy has been silent for so long.
+# Envoy is considered done after this many seconds without a first, or a further, response.
 SILENCE = 1.0
 QUIET = 0.2
 
 
 def exchange(gateway: Gateway, *pieces: bytes) -> bytes:
-    """Send the pieces one by one over a new connection, and read until Envoy closes it or falls silent."""
+    """Sends the pieces one by one over a new connection, and reads until Envoy closes it or falls silent."""
     received = b""
     with socket.create_connection(("127.0.0.1", gateway.envoy.port), TIMEOUT) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -31,19 +31,19 @@ def exchange(gateway: Gateway, *pieces: bytes) -> bytes:
 
 
 def send_and_hang_up(gateway: Gateway, data: bytes) -> None:
-    """Send the bytes, and close the connection at once."""
+    """Sends the bytes, and closes the connection immediately."""
     with socket.create_connection(("127.0.0.1", gateway.envoy.port), TIMEOUT) as connection:
         connection.sendall(data)
 
 
 def statuses(received: bytes) -> list[int]:
-    """The statuses of the answers, in their order."""
+    """The statuses of the responses, in order."""
     starts = received.split(b"HTTP/1.1 ")[1:]
     return [int(start[:3]) for start in starts]
 
 
 def head(request: Request, *lines: bytes, with_host: bool = True) -> bytes:
-    """The head of a request, with further lines as they are; its length is theirs to say."""
+    """The head of a request with additional raw lines, which must set its length."""
     fields = [f"{name}: {value}".encode() for name, value in request.headers]
     host = [b"host: tools.example"] if with_host else []
     return b"\r\n".join([f"{request.method} {request.path} HTTP/1.1".encode(), *host, *fields, *lines, b"", b""])
@@ -55,5 +55,5 @@ def whole(request: Request) -> bytes:
 
 
 def chunked(body: bytes) -> bytes:
-    """The body in one chunk."""
+    """The body as one chunk."""
     return b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)

@@ -1,4 +1,4 @@
-"""An upstream that records every byte it is sent and answers 200: proof of what got past Envoy, and of what did not."""
+"""An upstream that records every received byte and responds with 200: evidence of what passes Envoy."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from harness.waiting import wait_until
 
 ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[]}}'
 CONTENT_TYPE: Headers = (("content-type", "application/json"),)
-# Envoy can answer a caller before we have seen the connection that it opened to us at the same time.
+# Envoy can respond to a caller before the recorder accepts the connection opened at the same time.
 SETTLE = 0.02
 
 
@@ -30,12 +30,12 @@ class Recorded(NamedTuple):
     trailers: Headers
 
     def values(self, name: str) -> list[str]:
-        """All values of a header; `:path` and its like are headers too."""
+        """All values of a header, which can be a pseudo-header such as `:path`."""
         return [value for key, value in self.headers if key == name]
 
 
 class Recorder:
-    """The recording server, on a thread of its own; a context manager."""
+    """The recording server, on a separate thread; a context manager."""
 
     def __init__(self, *, http2: bool = False) -> None:
         self._protocol = _Http2Connection if http2 else _Http1Connection
@@ -43,9 +43,9 @@ class Recorder:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._connections: list[_Connection] = []
         self._requests: list[Recorded] = []
-        # Whether requests get an answer.
+        # Whether requests get a response.
         self.answers = True
-        # What every answer has besides what it needs.
+        # Additional headers of every response.
         self.answer_headers: Headers = ()
         self.answer_trailers: Headers = ()
 
@@ -65,38 +65,38 @@ class Recorder:
 
     @property
     def connections(self) -> list[bytes]:
-        """The bytes of every connection since the last `forget`, once what is on its way has arrived."""
+        """The bytes of every connection since the last `forget`, after a delay for bytes in transit."""
         self._on_loop(asyncio.sleep(SETTLE))
         return [bytes(each.received) for each in self._connections]
 
     @property
     def requests(self) -> list[Recorded]:
-        """The complete requests since the last `forget`, in the order of their ends."""
+        """The complete requests since the last `forget`, in the order of completion."""
         return list(self._requests)
 
     @property
     def unfinished(self) -> bool:
-        """Whether the upstream has begun to receive a request that has no end yet."""
+        """Whether the upstream has received a part of a request, but not its end."""
         self._on_loop(asyncio.sleep(SETTLE))
         return any(each.unfinished for each in self._connections)
 
     @property
     def bytes_received(self) -> int:
-        """How many bytes have arrived since the last `forget`."""
+        """The number of bytes received since the last `forget`."""
         return sum(len(each.received) for each in self._connections)
 
     def record(self, request: Recorded) -> None:
-        """Note a complete request."""
+        """Records a complete request."""
         self._requests.append(request)
 
     def take(self) -> list[Recorded]:
-        """The complete requests since the last `take`; connections stay as they are."""
+        """The complete requests since the last `take`; connections are not affected."""
         taken = list(self._requests)
         del self._requests[: len(taken)]
         return taken
 
     def forget(self) -> None:
-        """Close all connections and start over, as if nobody had ever connected."""
+        """Closes all connections and clears the recording."""
         wait_until(lambda: self._on_loop(self._drop()), "the connections from Envoy to close")
 
     def _on_loop(self, work: Any) -> Any:
@@ -126,7 +126,7 @@ class Recorder:
 
 
 class _Connection(asyncio.Protocol):
-    """Records what arrives; what it means is left to the two below."""
+    """Records received bytes; subclasses parse them."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.received = bytearray()
@@ -151,7 +151,7 @@ class _Connection(asyncio.Protocol):
         raise NotImplementedError
 
     def understand(self, data: bytes) -> None:
-        """Find the requests in what arrives, and answer them."""
+        """Parses requests from received bytes, and responds to them."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -202,7 +202,7 @@ class _Http2Connection(_Connection):
 
     def understand(self, data: bytes) -> None:
         for event in self._http.receive_data(data):
-            # Who has reset the stream meanwhile wants no answer.
+            # If the peer has reset the stream in the meantime, no response is needed.
             with contextlib.suppress(h2.exceptions.ProtocolError):
                 self._take(event)
         self._flush()

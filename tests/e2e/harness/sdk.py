@@ -15,14 +15,14 @@ CLIENTS = paths.E2E / "clients"
 
 
 class Call(NamedTuple):
-    """One tool call to make."""
+    """A tool call to make."""
 
     tool: str
     arguments: dict[str, Any]
 
 
 class Report(NamedTuple):
-    """What a session saw."""
+    """The results of a session."""
 
     protocol: str
     tools: list[str]
@@ -30,7 +30,7 @@ class Report(NamedTuple):
 
 
 def run_session(client: str, *, url: str, token: str, calls: Sequence[Call], mode: str = "legacy") -> Report:
-    """Run one session with `py1`, `py2`, `ts1` or `ts2`; a client that dies on the way is an error."""
+    """Runs one session with `py1`, `py2`, `ts1` or `ts2`; raises an error if the client crashes."""
     job = {"url": url, "token": token, "mode": mode, "calls": [call._asdict() for call in calls]}
     result = subprocess.run(
         _command(client), input=json.dumps(job), capture_output=True, text=True, timeout=60, check=False
@@ -44,6 +44,6 @@ def run_session(client: str, *, url: str, token: str, calls: Sequence[Call], mod
 def _command(client: str) -> list[str]:
     if client.startswith("py"):
         return [str(paths.python(client.replace("py", "mcp"))), str(CLIENTS / f"{client}.py")]
-    # The scripts are links in the directory of their packages, and Node must not look behind them.
+    # The scripts are links in the directory of their packages, and Node must not resolve them.
     script = paths.INSTALLED / client / "client.mjs"
     return [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(script)]

@@ -1,4 +1,4 @@
-"""Keys that sign bundles, and what a filter demands that trusts them."""
+"""Keys for signing bundles, and the trust settings of a filter for them."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from harness import bundles
 
 
 class SigningKey:
-    """An Ed25519 key, its private part in a file."""
+    """An Ed25519 key, with its private part in a file."""
 
     def __init__(self, file: Path) -> None:
         key = ed25519.Ed25519PrivateKey.generate()

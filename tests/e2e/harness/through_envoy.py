@@ -1,4 +1,4 @@
-"""Reads `through_envoy.yaml`: the cases that come out differently because Envoy stands before the filter."""
+"""Reads `through_envoy.yaml`: the cases whose outcome differs because Envoy processes the request before the filter."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ PROTOCOLS = ("h1", "h2")
 
 
 def outcomes(case: Case) -> dict[str, list[Any]]:
-    """What may come of this case by protocol: what it says, unless the table has a status of Envoy's or another outcome."""
+    """The outcomes of a case by protocol: its own, unless the table has a status of Envoy's or another outcome."""
     expected = {protocol: [case.expect] for protocol in PROTOCOLS}
     entry = _table().get((case.file, case.name), {})
     for protocol, given in entry.items():
@@ -27,7 +27,7 @@ def outcomes(case: Case) -> dict[str, list[Any]]:
 
 @cache
 def _table() -> dict[tuple[str, str], dict[str, Any]]:
-    """The table by file and name; a case that does not exist, or stands there twice, is an error."""
+    """The table by file and name; an entry for a case that does not exist, or a duplicate, is an error."""
     table: dict[tuple[str, str], dict[str, Any]] = {}
     known = {(case.file, case.name) for case in cases.load()}
     for file, groups in yaml.safe_load(FILE.read_text()).items():

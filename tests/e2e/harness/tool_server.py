@@ -1,4 +1,4 @@
-"""The demo's tool servers, run with either SDK generation."""
+"""Runs the demo's tool servers with either SDK generation."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from harness.waiting import wait_until
 
 
 class ToolServer:
-    """A process that serves crm, payments and mail over MCP, and tells which calls it executed; a context manager."""
+    """A process that serves crm, payments and mail over MCP, and lists the calls it executed; a context manager."""
 
     def __init__(self, environment: str, log: Path, *, script: Path = paths.TOOL_SERVER) -> None:
         self._environment = environment

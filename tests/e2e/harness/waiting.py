@@ -1,4 +1,4 @@
-"""Waiting for things that other processes do, with a deadline and a reason."""
+"""Waits for other processes, with a deadline and an error message."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 def wait_until(
     condition: Callable[[], Result | None], what: str, *, seconds: float = 30.0, every: float = 0.02
 ) -> Result:
-    """Poll until `condition` returns something true, and return that; `what` names it when time is up."""
+    """Polls until `condition` returns something true, and returns that; `what` names it in the timeout error."""
     deadline = time.monotonic() + seconds
     while True:
         if result := condition():
