@@ -122,8 +122,8 @@ fn fits(identity: &Identity, gate: &Gate, recorded: &Recorded) -> bool {
         .is_ok_and(|identity| recorded.is_by(&identity))
 }
 
-/// Lists the identities of the bundle's tests that match. They are not used automatically: the same
-/// principal may have other roles there.
+/// Names an identity of the bundle's tests that matches, if there is one. It is not used
+/// automatically: the same principal may have other roles there.
 fn advice(bundle: &Path, fits: impl Fn(&Identity) -> bool) -> String {
     let fitting = directory::tests(bundle).into_iter().flatten().find_map(|path| {
         let identities = Identities::read(&path).ok()?;

@@ -20,13 +20,13 @@ use crate::json;
 /// Prose is wrapped here on every terminal, so that the same bundle gives the same text.
 const WIDTH: usize = 100;
 
-/// The output format of results and findings.
+/// How results and findings are told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
 pub enum Format {
-    /// Text for people.
+    /// For people.
     #[default]
     Human,
-    /// One JSON object on stdout for programs.
+    /// For programs: one JSON object on stdout.
     Json,
 }
 

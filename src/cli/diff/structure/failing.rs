@@ -55,7 +55,7 @@ fn expression(expression: &Value) -> bool {
     }
 }
 
-/// The subexpressions of an expression, by the shape of its operator.
+/// Whether any subexpression can fail. The operator determines the shape of its operands.
 fn inner(operator: &str, operands: &Value) -> bool {
     match (operator, operands) {
         (_, Value::Array(elements)) => elements.iter().any(expression),
