@@ -16,7 +16,7 @@ use crate::tool::{SERVER, Tool};
 const EXACT: i64 = 9_007_199_254_740_991;
 
 /// What holds for the calls of a tool that a bundle evaluates. `formulas` are the ones to be
-/// compared: ids that they do not mention need no assumption.
+/// compared: anything that they do not mention needs no assumption.
 pub(super) fn of(
     gate: &Gate,
     tool: &Tool,
