@@ -74,6 +74,11 @@ class Envoy:
         pairs = (line.rsplit(": ", 1) for line in lines if line.rsplit(": ", 1)[-1].isdecimal())
         return {name: int(value) for name, value in pairs}
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def discovery(self, counter: str) -> int:
         """The number of bundle updates with this outcome, e.g. `update_success`."""
         [count] = self.counters(f"^{DISCOVERY_STATS}.{counter}$").values()
