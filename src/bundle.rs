@@ -60,7 +60,8 @@ pub struct Bundle {
     pub methods: Vec<String>,
     /// The enforced policies. Every layer that applies must permit.
     pub layers: Layers,
-    /// All policies with shadow policies enforced; `None` if no policy is in shadow.
+    /// All policies with shadow policies enforced; `None` if none is in shadow by itself or by its
+    /// layer, or if the whole bundle is in shadow.
     pub staged: Option<Layers>,
     /// Present if the whole bundle is in shadow.
     pub shadow: Option<Shadow>,

@@ -11,8 +11,8 @@ use crate::gate::{Gate, GateId};
 use crate::json;
 use crate::trust::{Distrust, Trust, TrustError, TrustSettings};
 
-/// Builds a gate from the filter's configuration, as described above. `now` is compared with the
-/// expiry of keys.
+/// Builds a gate from the filter's configuration, as the module documentation describes it. Keys
+/// that have expired at `now` are not trusted.
 ///
 /// # Errors
 ///

@@ -172,7 +172,7 @@ fn actor(
 ) -> Result<Option<Actor>, IdentityError> {
     let mut chain = claims::delegation(act, mapping.max_depth)?;
     let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
-    // A certificate with a URI other than a SPIFFE id does not confirm the actor.
+    // A certificate with a URI that is not a SPIFFE id names no agent, so it contradicts `act` too.
     let contradicted = attested.has_uri() && named != chain.first().map(String::as_str);
     if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
         return Err(IdentityError::ActorMismatch);

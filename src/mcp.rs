@@ -38,7 +38,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Whether the body was an array, and the reply is one too.
+    /// Whether the body was an array; the reply then is one too.
     pub fn is_batch(&self) -> bool {
         matches!(self, Self::Batch(_))
     }

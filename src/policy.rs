@@ -3,7 +3,8 @@
 //! The result equals that of Cedar's authorizer over all policies of a layer. Everything that only
 //! makes it faster is in `native`: the index, the cache of compiled policies, the evaluator for
 //! common conditions, and the selection of entities. `None` from there means that Cedar evaluates.
-//! The feature `cedar-only` builds the gate without `native`; `plain` then always returns `None`.
+//! The feature `cedar-only` builds the gate without `native`; `plain` then replaces it and leaves
+//! every evaluation to Cedar.
 
 mod argument;
 mod authorize;

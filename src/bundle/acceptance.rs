@@ -1,4 +1,4 @@
-//! Annotations about findings. They do not change any decision.
+//! Accepted findings and high-risk classes. Neither changes a decision of the gate.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub struct Acceptance {
     pub reason: Explanation,
 }
 
-/// A non-empty text.
+/// A text that is not blank.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Explanation(String);

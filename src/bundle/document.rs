@@ -38,7 +38,7 @@ pub struct Document {
     /// The tools of each server: name and input schema as the server lists them, and the digest of
     /// the full description.
     pub tools: BTreeMap<String, Vec<ToolDescription>>,
-    /// Signatures over the digest. The digest does not cover them.
+    /// Signatures on the document. The digest does not cover them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signature>,
 }

@@ -16,7 +16,7 @@ use crate::tool::Marks;
 pub struct Manifest {
     /// The bundle's name, lower-case letters, digits and dashes.
     pub name: BundleName,
-    /// The version, incremented with every release of the bundle.
+    /// The version, which increases with every release of the bundle.
     pub version: u32,
     /// Whether the bundle is enforced or in shadow.
     #[serde(default)]

@@ -154,8 +154,7 @@ impl Stream {
         }
     }
 
-    /// Refuses a request after a failure. A failure never forwards, so this does not recurse
-    /// further.
+    /// Refuses a request after a failure. A failure never forwards, so this is not called again.
     fn fail(&mut self, failure: &str) -> Action {
         error!("request refused: {failure}");
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };

@@ -1,4 +1,4 @@
-//! Replaces `native` in a build without it: every method returns `None`, so Cedar evaluates every
+//! Replaces `native` in a build without it. It has no native evaluation, so Cedar evaluates every
 //! policy of a layer over all entities.
 
 use std::marker::PhantomData;

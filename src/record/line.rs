@@ -40,7 +40,7 @@ pub fn to_lines(records: &[Record]) -> String {
     lines
 }
 
-/// Writes the named fields in this order. A field that is not listed does not compile.
+/// Writes the named fields in this order. An unlisted field does not compile.
 macro_rules! fields {
     ($type:ident: $first:ident $(, $field:ident)*; not in it: $($other:ident),*) => {
         impl Written for $type {

@@ -36,8 +36,8 @@ fn all(document: &Document) -> String {
     format!("{document:?}")
 }
 
-/// Reads a text as a filter does, with or without the check for duplicate members; `None` unless
-/// the digest is that of `like`.
+/// Reads a text as a filter does, with or without the check by `json::unique`; `None` unless the
+/// digest is that of `like`.
 fn read(text: &str, looked_through: bool, like: &Document) -> Option<Document> {
     if looked_through {
         json::unique(text).ok()?;

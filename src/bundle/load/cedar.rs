@@ -79,7 +79,7 @@ pub(super) fn policies(
     read
 }
 
-/// The layers, with only the head of each policy scanned. Built layers may already be indexed.
+/// The layers, with only the head of each policy scanned.
 pub(super) fn layers(
     sources: BTreeMap<LayerName, Policies>,
     findings: &mut Vec<Finding>,

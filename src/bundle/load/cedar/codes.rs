@@ -1,4 +1,4 @@
-//! Maps errors of Cedar's validator to finding codes.
+//! Maps errors and warnings of Cedar's validator to finding codes.
 
 use cedar_policy::{ValidationError, ValidationWarning};
 

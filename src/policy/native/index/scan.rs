@@ -1,8 +1,8 @@
 //! A scanner for the head of a policy: annotations, effect and scope.
 //!
 //! Cedar takes longer to parse one policy than a call may take, and a bundle can have a hundred
-//! thousand. The scanner reads a head exactly as Cedar does, or returns `None`, and Cedar parses the
-//! policy.
+//! thousand. The scanner reads a head exactly as Cedar does, or returns `None`, and Cedar parses
+//! the policy.
 
 use std::borrow::Cow;
 
