@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 
 from harness import acme, paths
+from harness.envoy_config import Files
 from harness.gateway import Gateway, open_gateway
 from harness.tokens import TokenIssuer
 
@@ -64,3 +66,52 @@ def test_counters_carry_decision_reason_and_tool_as_labels(gateway: Gateway, ali
     labels = 'toolgate_calls{{toolgate_decision="{}",toolgate_reason="{}",toolgate_tool="{}"}} {}'
     assert labels.format("permit", "permitted", "crm/get_contact", 1) in metrics
     assert labels.format("deny", "forbidden", "payments/refund", 2) in metrics
+
+
+@pytest.mark.parametrize("version", paths.ENVOY_VERSIONS)
+def test_log_formats_read_one_object(
+    version: str, tmp_path: Path, issuer: TokenIssuer, bundle: bytes, alice: str
+) -> None:
+    with open_gateway(tmp_path, issuer, bundle, version=version, shape=reading_the_object) as gateway:
+        with gateway.client("h1") as client:
+            for request in (acme.permitted(alice), acme.forbidden(alice), acme.housekeeping(alice)):
+                client.send(request)
+        permitted, forbidden, housekeeping = gateway.envoy.access_log(3)
+        records = gateway.envoy.decision_log(2)
+    for line, record in zip((permitted, forbidden), records, strict=True):
+        assert line["toolgate"] == {
+            "id": record["id"],
+            "decision": record["decision"],
+            "reason": record["reason"],
+            "policy": " ".join(record["policies"]),
+            "tool": record["tool"],
+            "principal": 'User::"alice"',
+            "actor": 'Agent::"support-bot"',
+        }
+    assert housekeeping["toolgate"] is None
+
+
+def reading_the_object(config: dict[str, Any], _: Files) -> None:
+    """Logs the whole object as nested JSON."""
+    [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
+    log = chain["filters"][0]["typed_config"]["access_log"][0]["typed_config"]["log_format"]
+    log["json_format"]["toolgate"] = "%TYPED_CEL(filter_state['wasm.toolgate'])%"
+
+
+def test_an_access_log_filter_reads_the_object(
+    tmp_path: Path, issuer: TokenIssuer, bundle: bytes, alice: str
+) -> None:
+    with open_gateway(tmp_path, issuer, bundle, shape=logging_denials) as gateway:
+        with gateway.client("h1") as client:
+            for request in (acme.permitted(alice), acme.housekeeping(alice), acme.forbidden(alice)):
+                client.send(request)
+        gateway.envoy.access_log(3)
+        assert [record["decision"] for record in gateway.envoy.decision_log(1)] == ["DENY"]
+
+
+def logging_denials(config: dict[str, Any], _: Files) -> None:
+    """Logs only records of denials."""
+    [chain] = config["static_resources"]["listeners"][0]["filter_chains"]
+    log = chain["filters"][0]["typed_config"]["access_log"][1]
+    denied = "'wasm.toolgate' in filter_state && filter_state['wasm.toolgate'].decision == 'DENY'"
+    log["filter"]["extension_filter"]["typed_config"]["expression"] = denied

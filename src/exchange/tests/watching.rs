@@ -131,6 +131,29 @@ fn housekeeping_is_recorded_when_the_candidate_would_refuse_it() {
     );
 }
 
+#[test]
+fn a_candidate_is_not_asked_about_what_the_bundle_in_force_cannot_read() {
+    let limits = json!({ "body_bytes": 100_000, "depth": 128, "calls": 100, "values": 1_000_000 });
+    let larger = changed(|document| document["manifest"]["limits"] = limits);
+    let gate = fixture::gate().beside(Some(larger));
+    let deep = format!(r#"{{"amount":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
+    let batch: Vec<String> =
+        (0..4).map(|id| refund(1).replace("\"x\"", &format!("\"{id}\""))).collect();
+    for (body, reason) in [
+        (call("refund", &deep), Reason::MalformedBody),
+        (format!("{}{}", refund(1), " ".repeat(2000)), Reason::BodyTooLarge),
+        (format!("[{}]", batch.join(",")), Reason::TooManyCalls),
+    ] {
+        let fields = with(&[("mcp-protocol-version", "2025-03-26")]);
+        let step = run(&gate, &fields, Some(fixture::claims()), body.as_bytes());
+        let (refusal, _) = refused(step);
+        assert_eq!(refusal.records[0].reason, reason);
+        assert!(refusal.records[0].candidate.is_none(), "{reason:?}");
+    }
+    let values = |gate: &Gate| gate.bundle.limits.values;
+    assert!(gate.candidate.as_deref().is_some_and(|it| values(it) == values(&gate)));
+}
+
 proptest! {
     /// For any request, a candidate changes only its own fields of the record.
     #[test]
