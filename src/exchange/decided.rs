@@ -82,10 +82,9 @@ impl Decided {
         if failed || self.about == About::Housekeeping {
             return self;
         }
-        let watched = |draft: Draft| draft.in_shadow(Outcome::because(Reason::Shadow));
         Self {
             ending: Ending::Forward(decide::watched(proof).into()),
-            drafts: self.drafts.into_iter().map(watched).collect(),
+            drafts: watched(self.drafts),
             about: self.about,
         }
     }
@@ -98,7 +97,15 @@ impl Decided {
     }
 
     /// Finishes the records with the candidate's outcomes and returns the effects.
-    pub(super) fn finish(self, gate: &Gate, candidates: Vec<Option<CandidateField>>) -> Effects {
+    pub(super) fn finish(
+        mut self,
+        gate: &Gate,
+        candidates: Vec<Option<CandidateField>>,
+    ) -> Effects {
+        let recorded = !candidates.is_empty();
+        if self.about == About::Housekeeping && recorded && gate.bundle.shadow.is_some() {
+            self.drafts = watched(self.drafts);
+        }
         let headers = match self.ending {
             Ending::Forward(_) => for_upstream(gate, &self.drafts),
             Ending::Reply(_) => Vec::new(),
@@ -107,6 +114,12 @@ impl Decided {
         let records = drafts.map(|(draft, candidate)| draft.finish(gate, candidate)).collect();
         Effects { ending: self.ending, headers, records }
     }
+}
+
+/// The drafts under a bundle in shadow.
+fn watched(drafts: Vec<Draft>) -> Vec<Draft> {
+    let shadow = |draft: Draft| draft.in_shadow(Outcome::because(Reason::Shadow));
+    drafts.into_iter().map(shadow).collect()
 }
 
 /// The header changes for the upstream: the decision and the caller.

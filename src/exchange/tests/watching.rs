@@ -132,6 +132,18 @@ fn housekeeping_is_recorded_when_the_candidate_would_refuse_it() {
 }
 
 #[test]
+fn housekeeping_under_a_bundle_in_shadow_is_recorded_in_shadow() {
+    let candidate = with_candidate().candidate;
+    let read = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read"}"#;
+    let records = forwarded(send(&Gate { candidate, ..in_shadow() }, read)).records;
+    let [record] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((record.mode, record.reason), (Mode::Shadow, Reason::Shadow));
+    let shadow = record.shadow.as_ref().map(|shadow| shadow.reason);
+    assert_eq!(shadow, Some(Reason::Lifecycle));
+    assert_eq!(flips(record), [("candidate", Decision::Permit, Decision::Silence)]);
+}
+
+#[test]
 fn a_candidate_is_not_asked_about_what_the_bundle_in_force_cannot_read() {
     let limits = json!({ "body_bytes": 100_000, "depth": 128, "calls": 100, "values": 1_000_000 });
     let larger = changed(|document| document["manifest"]["limits"] = limits);

@@ -57,6 +57,7 @@ fn cedar_parses_what_the_scanner_does_not() {
         assert_eq!(Scanned::of(source(text)), cedars(text).expect(text), "{text}");
     }
     for broken in [
+        r#"permit(principalin Group::"g", action, resource);"#,
         "",
         "permit",
         "permit(",
