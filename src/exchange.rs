@@ -39,7 +39,7 @@ pub enum Step {
 pub struct Exchange {
     evaluation: Evaluation,
     candidate: Candidate,
-    /// Inbound header fields that only the gate may set; they are removed.
+    /// The names of inbound header fields that only the gate may set; these fields are removed.
     forged: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Exchange {
         }
     }
 
-    /// The refusal of a request that the edge could not handle, with its known fields.
+    /// Refuses a request that the edge could not handle. The record has the fields known so far.
     pub fn fail(&mut self, gate: &Gate, detail: &str) -> Effects {
         let decided = self.evaluation.fail(gate, detail);
         self.finish(gate, decided)

@@ -21,7 +21,8 @@ use crate::json::Shared;
 use crate::policy::EntityStore;
 use crate::tool::{Marks, Tool};
 
-/// The deepest nesting of JSON that fits the gate's stack with a wide margin.
+/// The maximum of `limits.depth`. JSON nested this deeply fits the stack of the filter's VM with a
+/// wide margin.
 const DEEPEST: usize = 128;
 
 /// A bundle and its warnings.
@@ -48,7 +49,8 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let types = inventory::declared_types(&document.schema);
     let tools = inventory::tools(document, &types, &mut findings);
     let resources = resource::types(document, &tools);
-    // An action that refers to an undeclared type would make the whole schema invalid.
+    // An action that refers to an undeclared type would make the whole schema invalid, so the
+    // schema then gets no tools.
     let described = if resources.is_empty() { tools.as_slice() } else { &[] };
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
     findings.extend(resources);
@@ -88,9 +90,9 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     Ok(Loaded { bundle, warnings: findings, schema_text, resolved })
 }
 
-/// Creates a bundle from a built, and therefore checked, document with this digest. Neither schema
-/// nor policies are parsed; a policy that fails to parse, or errs, when a call needs it refuses the
-/// call. A document that was not built is loaded with [`load`].
+/// Creates a bundle from a document with this digest that was built, and therefore checked. The
+/// schema is not parsed, and a policy is parsed when a call needs it. If it then fails to parse, or
+/// errs, it refuses the call. A document that was not built is loaded with [`load`].
 ///
 /// # Errors
 ///

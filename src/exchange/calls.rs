@@ -65,7 +65,7 @@ impl Pending {
         }
     }
 
-    /// Checks `Mcp-Param-*`, which requires the tool's schema.
+    /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.
     fn headers_agree<'a>(
         &self,
         gate: &Gate,
@@ -108,14 +108,14 @@ impl Pending {
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
         };
-        // If no enforced policy is evaluated, no shadow policy is either.
+        // A denial before the evaluation of policies holds with shadow policies enforced too.
         verdict.unwrap_or_else(|denial| Verdict {
             staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),
             outcome: Err(denial),
         })
     }
 
-    /// Decides a call; the error is the denial of a call that is not evaluated by policies.
+    /// Decides a call. The error is a denial for which no policy was evaluated.
     fn decide_call(
         &self,
         gate: &Gate,
@@ -195,12 +195,12 @@ fn refuse_all(
     let refused: Vec<Refused<'_>> = refused.collect();
     let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle);
     drop(refused);
-    // Housekeeping is recorded only if it is what was refused.
+    // Housekeeping is recorded only if it was refused in its own right.
     let told = |draft: &Draft| draft.outcome.decides() || draft.is_call();
     Decided::answered(reply, drafts.into_iter().filter(told).collect())
 }
 
-/// Forwards a body. Housekeeping next to calls is not recorded.
+/// Forwards a body. Housekeeping in the same batch as calls is not recorded.
 fn pass(request: &Arc<Request>, permits: Permits, drafts: Vec<Draft>) -> Decided {
     let calls: Vec<Draft> = drafts.into_iter().filter(Draft::is_call).collect();
     if calls.is_empty() {

@@ -15,18 +15,18 @@ use crate::refusal::{self, Refused, Reply};
 pub(super) struct Decided {
     ending: Ending,
     drafts: Vec<Draft>,
-    /// The subject of the drafts.
+    /// What the drafts are about.
     about: About,
 }
 
-/// The subject of drafts.
+/// What drafts are about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum About {
     /// The request as a whole, which has no readable message.
     Request,
     /// The messages of the body.
     Messages,
-    /// Housekeeping alone. It passes, and is recorded only if a candidate would refuse it.
+    /// Housekeeping only. It passes, and is recorded only if a candidate would refuse it.
     Housekeeping,
 }
 
@@ -62,12 +62,12 @@ impl Decided {
         Self { ending: Ending::Forward(permits), drafts: vec![draft], about: About::Housekeeping }
     }
 
-    /// Whether the body held readable messages.
+    /// Whether the request could be read: its body has readable messages, or it needs no body.
     pub(super) fn is_about_messages(&self) -> bool {
         self.about != About::Request
     }
 
-    /// The outcomes that are recorded in any case.
+    /// The outcomes of the drafts; none for housekeeping alone.
     pub(super) fn into_outcomes(self) -> Vec<Outcome> {
         if self.about == About::Housekeeping {
             return Vec::new();
@@ -75,8 +75,8 @@ impl Decided {
         self.drafts.into_iter().map(|draft| draft.outcome).collect()
     }
 
-    /// The decision under a bundle in shadow, which forwards everything except after a failure of
-    /// the gate itself.
+    /// The decision under a bundle in shadow, which forwards every request unless the gate itself
+    /// failed.
     pub(super) fn in_shadow(self, proof: Shadow) -> Self {
         let failed = self.drafts.iter().any(|draft| draft.outcome.reason == Reason::Internal);
         if failed || self.about == About::Housekeeping {

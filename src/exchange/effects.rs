@@ -11,14 +11,16 @@ use crate::refusal::Reply;
 /// The filter state key of the records, one per line.
 const RECORD: &str = "toolgate.record";
 
-/// The filter state key of the deciding record in short: an encoded `google.protobuf.Struct`.
+/// The filter state key of the short form of the deciding record, an encoded
+/// `google.protobuf.Struct`.
 pub const OBJECT: &str = "toolgate";
 
 /// The name of the histogram of the duration of the deciding step, in microseconds.
 pub const DURATION: &str = "toolgate.decision_us";
 
-/// The effects of an exchange, carried out in this order: publish, count, end the exchange. A
-/// request whose records cannot be published is not forwarded.
+/// The effects of an exchange. An edge publishes the records, changes the headers, increments the
+/// counters and ends the exchange, in this order. It does not forward a request whose records it
+/// could not publish or whose headers it could not change.
 #[derive(Debug)]
 pub struct Effects {
     /// How the request ends.
@@ -33,7 +35,7 @@ pub struct Effects {
 /// How a request ends.
 #[derive(Debug)]
 pub enum Ending {
-    /// It is forwarded to the upstream. The proof is one permit per message.
+    /// It is forwarded to the upstream. The permits of its messages are the proof that it may pass.
     Forward(Permits),
     /// The gate replies to it.
     Reply(Reply),

@@ -1,4 +1,5 @@
-//! Host calls that return values. No failure falls back to a default that forwards.
+//! The host calls of the filter, except those for metrics, for the local reply and for response
+//! headers. No failure falls back to a default that forwards.
 //!
 //! The SDK traps on a status that it does not expect; Envoy then replies with 503 and, with
 //! `FAIL_RELOAD`, creates a new VM.

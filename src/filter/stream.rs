@@ -154,7 +154,8 @@ impl Stream {
         }
     }
 
-    /// Refuses a request after a failure. A failure never forwards, so this is not called again.
+    /// Refuses a request after a failure. The effects of a failure never forward, so `carry_out`
+    /// does not call this again.
     fn fail(&mut self, failure: &str) -> Action {
         error!("request refused: {failure}");
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
@@ -162,7 +163,8 @@ impl Stream {
         self.carry_out(effects)
     }
 
-    /// Envoy does not run a plugin that failed to configure; if it does, every request is refused.
+    /// Refuses a request if no bundle is loaded. Envoy does not run a plugin that failed to
+    /// configure, so this should not happen.
     fn answer_without_gate(&mut self) -> Action {
         self.settled = Some(Settled::Answered);
         answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })

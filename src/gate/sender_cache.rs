@@ -11,7 +11,7 @@ use crate::identity::{
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;
 
-/// The minimum number of senders that a gate caches.
+/// The number of most recently used senders that stay cached. The cache has at most twice as many.
 const CACHED: usize = 128;
 
 /// The maximum size of cached claims, in encoded bytes. A cached sender takes several times as
@@ -31,7 +31,8 @@ pub(crate) struct Sender {
     pub(crate) header: String,
 }
 
-/// The senders of a gate by their complete evidence. A hit compares claims without decoding.
+/// The senders of a gate, by their complete evidence. A lookup compares encoded claims and does not
+/// decode them.
 #[derive(Debug)]
 pub(crate) struct SenderCache(Mutex<LimitedCache<SenderKey, Arc<Sender>>>);
 

@@ -1,4 +1,4 @@
-//! The state of a message's record until it is finished.
+//! The draft of a record: what is known about a message before the record is finished.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
 use crate::timestamp::timestamp;
 
-/// The part that all messages of one request share.
+/// The part of the drafts that all messages of one request share.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The facts observed by the proxy.
@@ -39,7 +39,7 @@ pub(crate) struct CallFields {
     pub(crate) resource: Option<Arc<str>>,
 }
 
-/// A message and the bundle's decision about it.
+/// A message, or a request as a whole, and the bundle's decision about it.
 #[derive(Debug)]
 pub(crate) struct Draft {
     /// The decision id.
@@ -79,7 +79,8 @@ impl Draft {
         Self { method, call, ..self }
     }
 
-    /// The draft under a bundle in shadow: the current outcome becomes the shadow outcome.
+    /// The draft under a bundle in shadow: the current outcome becomes the shadow outcome, and
+    /// `outcome` takes its place.
     #[must_use]
     pub(crate) fn in_shadow(self, outcome: Outcome) -> Self {
         Self { mode: Mode::Shadow, shadow: Some(self.outcome), outcome, ..self }

@@ -1,4 +1,4 @@
-//! Compares a record with itself and with the result of deciding again.
+//! Checks a record for contradictions, and compares it with the record of deciding its call again.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,9 @@ use crate::record::{Outcome, Record};
 /// The members that contain the decision.
 const DECISION: [&str; 4] = ["decision", "event_class", "reason", "policies"];
 
-/// The members that also follow from the bundle and the request. The caller, time and source
-/// address are inputs of the decision, and each gate has its own name.
+/// Further members that follow from the bundle and the request. Members that are inputs of the
+/// decision, such as the principal, the time and the source address, are not compared, and neither
+/// is `gate`, which differs between gates.
 const FROM_BUNDLE: [&str; 16] = [
     "detail",
     "layer",
@@ -66,7 +67,7 @@ pub(super) fn contradiction(recorded: &Recorded) -> Option<String> {
     })
 }
 
-/// Whether a request with this reason is decided before its body is parsed as a call.
+/// Whether a request with this reason is decided before a tool is known.
 fn is_early(reason: Reason) -> bool {
     matches!(
         reason,
@@ -93,7 +94,8 @@ pub(in crate::cli) fn differences(
 ) -> Vec<&'static str> {
     let outcome = outcome(again);
     let mut again: Value = serde_json::from_str(&again.to_line()).unwrap_or_default();
-    // A call that was refused with its batch is permitted alone.
+    // Only one call is decided again, without its batch. If it was refused because of another call
+    // of the batch, it is now permitted.
     if recorded.reason() == Some(Reason::BatchRefused) && !outcome.is_refused() {
         let outcome = outcome.refused_with_batch();
         let event_class = outcome.reason.event_class().as_str();
@@ -112,8 +114,8 @@ pub(in crate::cli) fn differences(
     DECISION.into_iter().chain(others).filter(differs).collect()
 }
 
-/// Whether the recorded candidate decision differs from the one made by deciding again. A candidate
-/// may have refused another call of the batch.
+/// Whether the recorded candidate decision differs from the one made by deciding again. It does not
+/// count as different if the candidate refused the call because of another call of the batch.
 pub(in crate::cli) fn candidate_differs(recorded: &Recorded, again: &Record) -> bool {
     let Some(candidate) = &recorded.candidate else { return false };
     let opinion = json!(outcome(again));

@@ -150,7 +150,7 @@ impl Env<'_> {
         }
     }
 
-    /// Whether an entity is in an entity or in an element of a set, the value of an expression.
+    /// Whether an entity is in the value of an expression: an entity, or any element of a set.
     fn is_in_any(&self, uid: &EntityUID, expression: &Expr) -> Option<bool> {
         if let Expr::Entity(named) = expression {
             return Some(self.is_in(uid, named));
@@ -167,8 +167,8 @@ impl Env<'_> {
     }
 }
 
-/// The elements of two sets for pairwise comparison, within the limit of pairs. Callers can send so
-/// many that this would take minutes; Cedar sorts them.
+/// The elements of two sets for pairwise comparison; `None` beyond the limit of pairs. Callers can
+/// send sets for which this would take minutes; Cedar sorts the elements and is faster.
 fn pairable<'a>(
     one: Operand<'a>,
     other: Operand<'a>,
