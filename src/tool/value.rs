@@ -135,7 +135,11 @@ fn argument<'a>(
     value: &'a Value<'_>,
     left: &mut Allowance,
 ) -> Result<Option<ArgumentValue<'a>>, ArgumentError> {
-    if argument.is_hidden() || (argument.nullable && value.is_null()) {
+    if argument.is_hidden() {
+        return Ok(None);
+    }
+    if argument.nullable && value.is_null() {
+        left.take(0).ok_or_else(ArgumentError::too_many)?;
         return Ok(None);
     }
     of_kind(&argument.kind, value, left).map(Some)
@@ -202,7 +206,8 @@ fn elements_of<'a>(
     if set.unique && repeats(elements, left)? {
         return Err(ArgumentError::must("a list without repetition"));
     }
-    let mut values = Vec::with_capacity(elements.len());
+    // Elements without a value are not in the list, so their number reserves nothing.
+    let mut values = Vec::new();
     for (position, element) in elements.iter().enumerate() {
         values.extend(in_list(&set.items, position, element, left)?);
     }

@@ -36,6 +36,7 @@ fn every_value_that_an_argument_becomes_counts() {
         (list(&either), "[1,1.5,3]", 10),
         (list(&list(&number)), "[[],[],[1]]", 5),
         (unique, "[1,2,3]", 7),
+        (list(&json!({ "type": ["integer", "null"] })), "[null,null,1]", 4),
         (pair, "[1,2]", 3),
         (object.clone(), "{}", 1),
         (list(&object), r#"[{},{"a":1},{"b":1}]"#, 8),
