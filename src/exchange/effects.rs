@@ -18,7 +18,7 @@ pub const OBJECT: &str = "toolgate";
 /// The name of the histogram of the duration of the deciding step, in microseconds.
 pub const DURATION: &str = "toolgate.decision_us";
 
-/// The effects of an exchange. An edge publishes the records, changes the headers, increments the
+/// The effects of an exchange. An edge changes the headers, publishes the records, increments the
 /// counters and ends the exchange, in this order. It does not forward a request whose records it
 /// could not publish or whose headers it could not change.
 #[derive(Debug)]

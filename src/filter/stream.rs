@@ -133,9 +133,9 @@ impl Stream {
     /// Publishes the record before the call is forwarded. A call that cannot be recorded is
     /// refused.
     fn carry_out(&mut self, effects: Effects) -> Action {
-        let published = host::publish(&effects);
-        let changed = published.and_then(|()| host::change_headers(&effects.headers));
-        if let (Ending::Forward(_), Err(status)) = (&effects.ending, changed) {
+        let changed = host::change_headers(&effects.headers);
+        let published = changed.and_then(|()| host::publish(&effects));
+        if let (Ending::Forward(_), Err(status)) = (&effects.ending, published) {
             return self.fail(&format!("a host call failed with status {status:?}"));
         }
         effects.counters().for_each(|counter| self.stats.count(counter));
@@ -146,7 +146,7 @@ impl Stream {
             }
             Ending::Reply(reply) => {
                 self.settled = Some(Settled::Answered);
-                if let Err(status) = changed {
+                if let Err(status) = published {
                     error!("a refusal could not be recorded: status {status:?}");
                 }
                 answer(&reply)
