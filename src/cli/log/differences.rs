@@ -74,6 +74,8 @@ fn is_early(reason: Reason) -> bool {
         Reason::Lifecycle
             | Reason::MethodNotAllowed
             | Reason::Unauthenticated
+            | Reason::InvalidIdentity
+            | Reason::IdentityMismatch
             | Reason::UnknownTenant
             | Reason::UnknownChannel
             | Reason::UnsupportedMediaType
