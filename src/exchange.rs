@@ -73,9 +73,9 @@ impl Exchange {
     }
 
     fn finish(&mut self, gate: &Gate, decided: Decided) -> Effects {
-        let count = decided.count(self.candidate.refuses());
-        let candidates = self.candidate.fields(count);
-        let mut effects = decided.finish(gate, candidates);
+        let candidate = &self.candidate;
+        let refused = candidate.refuses();
+        let mut effects = decided.finish(gate, refused, |at| candidate.field(at));
         let removed = self.forged.drain(..).map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         effects

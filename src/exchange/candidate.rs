@@ -4,7 +4,7 @@
 //! read. Its outcomes go only to records and counters.
 
 use super::Event;
-use super::decided::Decided;
+use super::decided::{Decided, Located};
 use super::evaluation::Evaluation;
 use crate::bundle::BundleId;
 use crate::gate::Gate;
@@ -16,7 +16,7 @@ use crate::record::{CandidateField, Outcome};
 #[derive(Debug, Default)]
 pub(super) struct Candidate {
     evaluation: Evaluation,
-    decided: Option<(Shared<BundleId>, Vec<Outcome>)>,
+    decided: Option<(Shared<BundleId>, Vec<Located>)>,
 }
 
 impl Candidate {
@@ -35,19 +35,22 @@ impl Candidate {
 
     /// Whether the candidate would refuse the request.
     pub(super) fn refuses(&self) -> bool {
-        self.decided.iter().flat_map(|(_, outcomes)| outcomes).any(Outcome::is_refused)
+        self.decided.iter().flat_map(|(_, outcomes)| outcomes).any(|it| it.outcome.is_refused())
     }
 
-    /// The candidate's fields for `count` records: the outcome of each call, or of the request as a
-    /// whole.
-    pub(super) fn fields(&self, count: usize) -> Vec<Option<CandidateField>> {
-        let Some((bundle, outcomes)) = &self.decided else { return vec![None; count] };
-        let whole = outcomes.iter().find(|outcome| outcome.decides()).or_else(|| outcomes.first());
-        let of = |index: usize| {
-            let outcome = if outcomes.len() == count { outcomes.get(index) } else { whole };
-            let outcome = outcome.cloned().unwrap_or_else(|| Outcome::because(Reason::Lifecycle));
-            Some(CandidateField { bundle: bundle.clone(), outcome })
+    /// The candidate's fields for the record of the message at this position, or of the request as a
+    /// whole; `None` unless the candidate has decided.
+    pub(super) fn field(&self, at: Option<usize>) -> Option<CandidateField> {
+        let (bundle, outcomes) = self.decided.as_ref()?;
+        let own = outcomes.iter().find(|it| it.at.is_none() || it.at == at);
+        let deciding = outcomes.iter().find(|it| it.outcome.decides());
+        let outcome = match (own, deciding) {
+            (Some(own), _) => own.outcome.clone(),
+            // Housekeeping in a batch that is refused for another message.
+            (None, Some(_)) if at.is_some() => Outcome::because(Reason::BatchRefused),
+            (None, Some(deciding)) => deciding.outcome.clone(),
+            (None, None) => Outcome::because(Reason::Lifecycle),
         };
-        (0..count).map(of).collect()
+        Some(CandidateField { bundle: bundle.clone(), outcome })
     }
 }

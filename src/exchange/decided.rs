@@ -30,6 +30,19 @@ enum About {
     Housekeeping,
 }
 
+/// An outcome and the position of its message in the body; `None` for the request as a whole.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) at: Option<usize>,
+    pub(super) outcome: Outcome,
+}
+
+impl About {
+    fn at(self, draft: &Draft) -> Option<usize> {
+        (self == Self::Messages).then_some(draft.index)
+    }
+}
+
 impl Decided {
     /// Refuses the request as a whole.
     pub(super) fn refused(gate: &Gate, draft: Draft, denial: &Denial) -> Self {
@@ -67,12 +80,14 @@ impl Decided {
         self.about != About::Request
     }
 
-    /// The outcomes of the drafts; none for housekeeping alone.
-    pub(super) fn into_outcomes(self) -> Vec<Outcome> {
+    /// The outcomes that are recorded in any case.
+    pub(super) fn into_outcomes(self) -> Vec<Located> {
         if self.about == About::Housekeeping {
             return Vec::new();
         }
-        self.drafts.into_iter().map(|draft| draft.outcome).collect()
+        let about = self.about;
+        let located = |draft: Draft| Located { at: about.at(&draft), outcome: draft.outcome };
+        self.drafts.into_iter().map(located).collect()
     }
 
     /// The decision under a bundle in shadow, which forwards every request unless the gate itself
@@ -89,37 +104,37 @@ impl Decided {
         }
     }
 
-    /// The number of records, given whether a candidate refuses the request: housekeeping is
-    /// recorded only in that case.
-    pub(super) fn count(&self, refused_by_candidate: bool) -> usize {
-        let unrecorded = self.about == About::Housekeeping && !refused_by_candidate;
-        if unrecorded { 0 } else { self.drafts.len() }
-    }
-
-    /// Finishes the records with the candidate's outcomes and returns the effects.
+    /// Finishes the records with the candidate's fields for each position, and returns the effects.
+    /// Housekeeping is recorded only if the candidate refuses it.
     pub(super) fn finish(
         mut self,
         gate: &Gate,
-        candidates: Vec<Option<CandidateField>>,
+        refused_by_candidate: bool,
+        candidate: impl Fn(Option<usize>) -> Option<CandidateField>,
     ) -> Effects {
-        let recorded = !candidates.is_empty();
-        if self.about == About::Housekeeping && recorded && gate.bundle.shadow.is_some() {
+        let housekeeping = self.about == About::Housekeeping;
+        if housekeeping && refused_by_candidate && gate.bundle.shadow.is_some() {
             self.drafts = watched(self.drafts);
         }
         let headers = match self.ending {
             Ending::Forward(_) => for_upstream(gate, &self.drafts),
             Ending::Reply(_) => Vec::new(),
         };
-        let drafts = self.drafts.into_iter().zip(candidates);
-        let records = drafts.map(|(draft, candidate)| draft.finish(gate, candidate)).collect();
+        if housekeeping && !refused_by_candidate {
+            self.drafts.clear();
+        }
+        let finish = |draft: Draft| {
+            let candidate = candidate(self.about.at(&draft));
+            draft.finish(gate, candidate)
+        };
+        let records = self.drafts.into_iter().map(finish).collect();
         Effects { ending: self.ending, headers, records }
     }
 }
 
 /// The drafts under a bundle in shadow.
 fn watched(drafts: Vec<Draft>) -> Vec<Draft> {
-    let shadow = |draft: Draft| draft.in_shadow(Outcome::because(Reason::Shadow));
-    drafts.into_iter().map(shadow).collect()
+    drafts.into_iter().map(Draft::in_shadow).collect()
 }
 
 /// The header changes for the upstream: the decision and the caller.

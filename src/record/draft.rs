@@ -9,6 +9,7 @@ use crate::decide::Facts;
 use crate::digest::Digest;
 use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
+use crate::reason::Reason;
 use crate::timestamp::timestamp;
 
 /// The part of the drafts that all messages of one request share.
@@ -44,6 +45,8 @@ pub(crate) struct CallFields {
 pub(crate) struct Draft {
     /// The decision id.
     pub(crate) id: String,
+    /// The position of the message in the body.
+    pub(crate) index: usize,
     /// The outcome in force.
     pub(crate) outcome: Outcome,
     /// The outcome with shadow policies enforced; `None` if there are none.
@@ -64,6 +67,7 @@ impl Draft {
     ) -> Self {
         Self {
             id: decision_id(request.facts.time, request.entropy, index),
+            index,
             outcome,
             shadow,
             mode: Mode::Enforce,
@@ -82,7 +86,8 @@ impl Draft {
     /// The draft under a bundle in shadow: the current outcome becomes the shadow outcome, and
     /// `outcome` takes its place.
     #[must_use]
-    pub(crate) fn in_shadow(self, outcome: Outcome) -> Self {
+    pub(crate) fn in_shadow(self) -> Self {
+        let outcome = Outcome::because(Reason::Shadow);
         Self { mode: Mode::Shadow, shadow: Some(self.outcome), outcome, ..self }
     }
 
@@ -98,7 +103,7 @@ impl Draft {
 
     /// Creates the record from the draft and the candidate's outcome.
     pub(crate) fn finish(self, gate: &Gate, candidate: Option<CandidateField>) -> Record {
-        let Self { id, outcome, shadow, mode, request, method, call } = self;
+        let Self { id, outcome, shadow, mode, request, method, call, .. } = self;
         let Request { facts, server, sender, .. } = &*request;
         let tool = call.as_ref().map(|call| Arc::clone(&call.tool));
         let call = call.unwrap_or_default();

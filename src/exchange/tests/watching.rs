@@ -132,6 +132,28 @@ fn housekeeping_is_recorded_when_the_candidate_would_refuse_it() {
 }
 
 #[test]
+fn every_message_of_a_refused_batch_has_its_own_candidate_outcome() {
+    let listing =
+        |method| changed(|document| document["manifest"]["mcp"]["methods"] = json!([method]));
+    let candidate = Some(Box::new(Gate::new(listing("one/read"), String::new())));
+    let gate = Gate { candidate, ..Gate::new(listing("two/read"), String::new()) };
+    let of = |method: &str| format!(r#"{{"jsonrpc":"2.0","id":"{method}","method":"{method}"}}"#);
+    let batch = format!("[{},{},{}]", of("one/read"), of("two/read"), refund(1));
+    let fields = with(&[("mcp-protocol-version", "2025-03-26")]);
+    let (refusal, _) = refused(run(&gate, &fields, Some(fixture::claims()), batch.as_bytes()));
+    let reasons: Vec<_> = refusal
+        .records
+        .iter()
+        .map(|record| (record.reason, record.candidate.as_ref().unwrap().outcome.reason))
+        .collect();
+    let expected = [
+        (Reason::MethodNotAllowed, Reason::BatchRefused),
+        (Reason::BatchRefused, Reason::BatchRefused),
+    ];
+    assert_eq!(reasons, expected);
+}
+
+#[test]
 fn housekeeping_under_a_bundle_in_shadow_is_recorded_in_shadow() {
     let candidate = with_candidate().candidate;
     let read = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read"}"#;
