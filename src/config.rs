@@ -22,11 +22,11 @@ pub fn load(config: &[u8], id: &GateId, now: DateTime<Utc>) -> Result<Gate, Conf
     // Checking UTF-8 once for the whole text saves checking every string.
     let text = std::str::from_utf8(config).map_err(serde_json::Error::custom)?;
     json::unique(text)?;
-    let written: Written = serde_json::from_str(text)?;
-    let demands = Demands::of(&written, now)?;
-    let bundle = demands.admit("bundle", written.bundle);
-    let candidate = written.candidate.map(|document| demands.admit("candidate", document));
-    let environment = written.environment.as_ref().map(ToString::to_string).unwrap_or_default();
+    let raw: RawConfig = serde_json::from_str(text)?;
+    let demands = Demands::of(&raw, now)?;
+    let bundle = demands.admit("bundle", raw.bundle);
+    let candidate = raw.candidate.map(|document| demands.admit("candidate", document));
+    let environment = raw.environment.as_ref().map(ToString::to_string).unwrap_or_default();
     match (bundle, candidate.transpose()) {
         (Ok(bundle), Ok(candidate)) => {
             Ok(Gate::new(bundle, environment).beside(candidate).named(id))
@@ -48,12 +48,12 @@ struct Demands {
 
 impl Demands {
     /// The requirements of a configuration at this time.
-    fn of(written: &Written, now: DateTime<Utc>) -> Result<Self, ConfigError> {
-        let trust = match &written.trust {
+    fn of(raw: &RawConfig, now: DateTime<Utc>) -> Result<Self, ConfigError> {
+        let trust = match &raw.trust {
             Some(settings) => Trust::try_from(settings).map_err(ConfigError::Trust)?,
             None => Trust::default(),
         };
-        Ok(Self { trust, here: written.environment.clone(), now })
+        Ok(Self { trust, here: raw.environment.clone(), now })
     }
 
     /// Opens the bundle of a document that meets the requirements. No policy is read before that.
@@ -70,10 +70,10 @@ impl Demands {
     }
 }
 
-/// The configuration, as written.
+/// The configuration, as raw.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawConfig {
     bundle: Document,
     #[serde(default)]
     candidate: Option<Document>,

@@ -127,15 +127,6 @@ impl Record {
         self.is_refused() && self.reason != Reason::BatchRefused
     }
 
-    /// The tool's label in metrics: a tool of the inventory, `unknown`, or `none`.
-    pub fn known_tool(&self) -> &str {
-        match &self.tool {
-            Some(tool) if self.known => tool,
-            Some(_) => "unknown",
-            None => "none",
-        }
-    }
-
     /// The decisions that differ under shadow or candidate policies.
     pub fn flips(&self) -> impl Iterator<Item = Flip> {
         let from = self.decision;

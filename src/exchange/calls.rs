@@ -17,9 +17,9 @@ use crate::record::{CallFields, Draft, Outcome, Request};
 use crate::refusal::{self, Refused};
 use crate::tool::{Noted, Tool};
 
-/// The maximum size of arguments in a record, in bytes of JSON. The digest always covers all
+/// The maximum size of the arguments in a record, and of its resource, in bytes. The digest covers all
 /// arguments.
-const LONGEST_ARGUMENTS: usize = 16_384;
+const LONGEST_FIELD: usize = 16_384;
 
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
@@ -149,9 +149,9 @@ impl Pending {
             data_class: data_class.clone(),
             operation: operation.clone(),
             cost: *cost,
-            arguments: tool.redacted(call.arguments, LONGEST_ARGUMENTS),
+            arguments: tool.redacted(call.arguments, LONGEST_FIELD),
             arguments_digest,
-            resource: resource.filter(|entity| entity.len() <= LONGEST_ARGUMENTS),
+            resource: resource.filter(|entity| entity.len() <= LONGEST_FIELD),
         })
     }
 }

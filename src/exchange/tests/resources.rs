@@ -49,7 +49,7 @@ fn check(gate: &Gate, arguments: &str, reason: Reason, resource: Option<&str>) {
     let records = decided(gate, &call("get", arguments));
     let [record] = &records[..] else { panic!("{records:?}") };
     assert_eq!((record.reason, record.resource.as_deref()), (reason, resource), "{arguments}");
-    assert_eq!(record.known_tool(), "pay/get");
+    assert_eq!((record.tool.as_deref(), record.known), (Some("pay/get"), true));
 }
 
 #[test]
