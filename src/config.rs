@@ -70,7 +70,7 @@ impl Demands {
     }
 }
 
-/// The configuration, as raw.
+/// The configuration before its parts are checked.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
