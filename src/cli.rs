@@ -1,6 +1,6 @@
 //! The terminal edge: arguments → files → the core → text and an exit code. It decides nothing.
 //!
-//! The rooms, in the order in which they build on each other:
+//! The modules, in the order in which they build on each other:
 //!
 //! 1. `files` is the only file that touches the file system.
 //! 2. `output` is what the terminal sees: problems with their locations, progress, the exit code.
