@@ -66,15 +66,17 @@ impl<'a> Reader<'a> {
                 }
                 Ok(if name == "integer" { Kind::Long(range) } else { Kind::Decimal(range) })
             }
-            ("string", Some(values)) if !schema.contains_key("const") => {
-                self.enumeration(values, place)
-            }
             ("string", values) => {
-                let (text, note) = Text::read(schema, values).map_err(Problem::Malformed)?;
+                let enumerated = values.filter(|_| !schema.contains_key("const"));
+                let single = values.filter(|_| enumerated.is_none());
+                let (text, note) = Text::read(schema, single).map_err(Problem::Malformed)?;
                 if let Some(keyword) = note {
                     self.note(place, keyword);
                 }
-                Ok(Kind::Text(text))
+                match enumerated {
+                    Some(values) => self.enumeration(values, &text, place),
+                    None => Ok(Kind::Text(text)),
+                }
             }
             ("array", None) => self.array(schema, place),
             ("object", None) => self.object(schema, place).map(Kind::Record),
@@ -82,9 +84,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn enumeration(&mut self, values: &[&'a Value], place: &SchemaPath) -> Result<Kind, Problem> {
+    /// The values that the other keywords of the schema admit too.
+    fn enumeration(
+        &mut self,
+        values: &[&Value],
+        text: &Text,
+        place: &SchemaPath,
+    ) -> Result<Kind, Problem> {
         let values = values.iter().filter_map(|value| value.as_str());
+        let values = values.filter(|value| text.value(value).is_ok());
         let enumeration = cedar::enumeration(self.namespace, &place.types, self.taken, values)
+            .filter(|enumeration| !enumeration.values.is_empty())
             .ok_or(Problem::Impossible)?;
         let name = format!("{}::{}", enumeration.namespace, enumeration.name);
         let values: Vec<String> = enumeration.values.keys().cloned().collect();

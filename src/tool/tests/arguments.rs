@@ -82,6 +82,9 @@ fn strings_have_a_length_in_characters_and_a_pattern() {
 
 #[test]
 fn enumerations_are_entities() {
+    let narrowed = || json!({ "type": "string", "enum": ["a1", "b"], "pattern": "^[a-z]$" });
+    check(narrowed(), "\"b\"", "context.input.x == crm::do_it::Input::x::\"b\"");
+    check_refused(narrowed(), "\"a1\"", "argument `x` must be one of `b`");
     let stage = || json!({ "type": "string", "enum": ["lead", "won", "a \"b\"\n"] });
     check(stage(), "\"won\"", "context.input.x == crm::do_it::Input::x::\"won\"");
     check(

@@ -198,6 +198,11 @@ fn schemas_that_make_no_sense() {
         &["argument `x`: no value fits this schema"],
     );
     check_problems(
+        one(json!({ "type": "string", "enum": ["a", "bb"], "pattern": "c", "maxLength": 1 })),
+        none(),
+        &["argument `x`: no value fits this schema"],
+    );
+    check_problems(
         one(json!({ "$ref": "other.json" })),
         none(),
         &["argument `x`: `other.json` refers to nothing in this schema"],
