@@ -57,8 +57,19 @@ impl EventClass {
     }
 }
 
+/// How far a request came before it was decided.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// No message was read: no tool is known.
+    Request,
+    /// A message was read, but not put before a policy.
+    Message,
+    /// A call was decided by a policy or by its tool's schema, and can be decided again.
+    Call,
+}
+
 macro_rules! reasons {
-    ($( $(#[doc = $doc:literal])+ $variant:ident = $code:literal, $decision:ident, $status:literal, $class:ident; )+) => {
+    ($( $(#[doc = $doc:literal])+ $variant:ident = $code:literal, $decision:ident, $status:literal, $class:ident, $stage:ident; )+) => {
         /// Why a call was permitted or refused. The set is closed: a new reason must appear in the
         /// documentation, in the refusals and in every consumer of records.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -89,61 +100,76 @@ macro_rules! reasons {
             pub fn event_class(self) -> EventClass {
                 match self { $( Self::$variant => EventClass::$class, )+ }
             }
+
+            /// How far a request with this reason came.
+            pub fn stage(self) -> Stage {
+                match self { $( Self::$variant => Stage::$stage, )+ }
+            }
+
+            /// Whether it refuses.
+            pub fn is_refusal(self) -> bool {
+                self.decision() != Decision::Permit
+            }
+
+            /// Whether it refuses a message in its own right, and so determines the outcome of a batch.
+            pub fn determines(self) -> bool {
+                self.is_refusal() && self != Self::BatchRefused
+            }
         }
     };
 }
 
 reasons! {
     /// A policy permits the call.
-    Permitted = "permitted", Permit, 200, PolicyDecision;
+    Permitted = "permitted", Permit, 200, PolicyDecision, Call;
     /// MCP housekeeping that runs no tool.
-    Lifecycle = "lifecycle", Permit, 200, PolicyDecision;
+    Lifecycle = "lifecycle", Permit, 200, PolicyDecision, Request;
     /// The bundle is in shadow: it refuses nothing, whatever its policies say.
-    Shadow = "shadow", Permit, 200, PolicyDecision;
+    Shadow = "shadow", Permit, 200, PolicyDecision, Call;
     /// A `forbid` policy matched.
-    Forbidden = "forbidden", Deny, 403, PolicyRefusal;
+    Forbidden = "forbidden", Deny, 403, PolicyRefusal, Call;
     /// A policy could not be evaluated; an error never permits.
-    PolicyError = "policy_error", Deny, 403, PolicyRefusal;
+    PolicyError = "policy_error", Deny, 403, PolicyRefusal, Call;
     /// No policy permits the call.
-    NotPermitted = "not_permitted", Silence, 403, PolicyRefusal;
+    NotPermitted = "not_permitted", Silence, 403, PolicyRefusal, Call;
     /// The inventory has no such tool.
-    UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal;
+    UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal, Call;
     /// The call names a resource that is not among the bundle's entities.
-    UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal;
+    UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.
-    MethodNotAllowed = "method_not_allowed", Silence, 403, PolicyRefusal;
+    MethodNotAllowed = "method_not_allowed", Silence, 403, PolicyRefusal, Request;
     /// The arguments do not fit the tool's schema.
-    InvalidArguments = "invalid_arguments", Deny, 403, MalformedCall;
+    InvalidArguments = "invalid_arguments", Deny, 403, MalformedCall, Call;
     /// Another call in the same batch was refused, so none of them ran.
-    BatchRefused = "batch_refused", Deny, 403, PolicyRefusal;
+    BatchRefused = "batch_refused", Deny, 403, PolicyRefusal, Call;
     /// No verified identity.
-    Unauthenticated = "unauthenticated", Deny, 401, PolicyRefusal;
+    Unauthenticated = "unauthenticated", Deny, 401, PolicyRefusal, Request;
     /// A verified claim is missing or does not fit its declared type.
-    InvalidIdentity = "invalid_identity", Deny, 401, PolicyRefusal;
+    InvalidIdentity = "invalid_identity", Deny, 401, PolicyRefusal, Request;
     /// Two verified identities contradict each other.
-    IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal;
+    IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal, Request;
     /// The bundle has no policies for the principal's tenant.
-    UnknownTenant = "unknown_tenant", Deny, 403, PolicyRefusal;
+    UnknownTenant = "unknown_tenant", Deny, 403, PolicyRefusal, Request;
     /// No channel of the bundle has this authority and path.
-    UnknownChannel = "unknown_channel", Deny, 403, PolicyRefusal;
+    UnknownChannel = "unknown_channel", Deny, 403, PolicyRefusal, Request;
     /// The content type is not `application/json` in UTF-8.
-    UnsupportedMediaType = "unsupported_media_type", Deny, 415, MalformedCall;
+    UnsupportedMediaType = "unsupported_media_type", Deny, 415, MalformedCall, Request;
     /// The body is compressed or otherwise encoded.
-    UnsupportedEncoding = "unsupported_encoding", Deny, 415, MalformedCall;
+    UnsupportedEncoding = "unsupported_encoding", Deny, 415, MalformedCall, Request;
     /// The body is longer than the bundle's limit.
-    BodyTooLarge = "body_too_large", Deny, 413, MalformedCall;
+    BodyTooLarge = "body_too_large", Deny, 413, MalformedCall, Request;
     /// The batch has more messages than the bundle's limit.
-    TooManyCalls = "too_many_calls", Deny, 413, MalformedCall;
+    TooManyCalls = "too_many_calls", Deny, 413, MalformedCall, Request;
     /// The body has, or the arguments of a call become, more values than the bundle's limit.
-    TooManyValues = "too_many_values", Deny, 413, MalformedCall;
+    TooManyValues = "too_many_values", Deny, 413, MalformedCall, Message;
     /// The body is not JSON that all readers read alike.
-    MalformedBody = "malformed_body", Deny, 400, MalformedCall;
+    MalformedBody = "malformed_body", Deny, 400, MalformedCall, Request;
     /// The body is JSON but no JSON-RPC message that the protocol allows here.
-    MalformedMessage = "malformed_message", Deny, 400, MalformedCall;
+    MalformedMessage = "malformed_message", Deny, 400, MalformedCall, Message;
     /// A header contradicts the body.
-    HeaderMismatch = "header_mismatch", Deny, 400, MalformedCall;
+    HeaderMismatch = "header_mismatch", Deny, 400, MalformedCall, Message;
     /// The protocol revision is not known.
-    UnsupportedVersion = "unsupported_version", Deny, 400, MalformedCall;
+    UnsupportedVersion = "unsupported_version", Deny, 400, MalformedCall, Request;
     /// The gate itself failed; it fails closed.
-    Internal = "internal", Deny, 500, PolicyRefusal;
+    Internal = "internal", Deny, 500, PolicyRefusal, Message;
 }

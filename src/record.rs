@@ -117,16 +117,6 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether the call was refused.
-    pub fn is_refused(&self) -> bool {
-        self.decision != Decision::Permit
-    }
-
-    /// Whether the call was refused in its own right, and so determined the outcome of a batch.
-    pub fn decides(&self) -> bool {
-        self.is_refused() && self.reason != Reason::BatchRefused
-    }
-
     /// The decisions that differ under shadow or candidate policies.
     pub fn flips(&self) -> impl Iterator<Item = Flip> {
         let from = self.decision;

@@ -87,7 +87,7 @@ impl Pending {
         let draft = unreadable_draft(gate, &self.request, error);
         let draft = draft.about(method(message), self.call_fields(gate, message));
         if gate.bundle.refusal.style != RefusalStyle::Conceal {
-            return Decided::unreadable(gate, draft, error);
+            return Decided::refused(gate, draft, error.id.as_ref(), Some(&error.message));
         }
         let (id, tool) = (error.id.as_ref(), name(message));
         let refused = Refused { id, tool, advice: None, draft: &draft };
@@ -195,9 +195,7 @@ fn refuse_all(
     let refused: Vec<Refused<'_>> = refused.collect();
     let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle);
     drop(refused);
-    // Housekeeping is recorded only if it was refused in its own right.
-    let told = |draft: &Draft| draft.outcome.decides() || draft.is_call();
-    Decided::answered(reply, drafts.into_iter().filter(told).collect())
+    Decided::answered(reply, drafts)
 }
 
 /// Forwards a body. Housekeeping in the same batch as calls is not recorded.

@@ -35,7 +35,10 @@ impl Candidate {
 
     /// Whether the candidate would refuse the request.
     pub(super) fn refuses(&self) -> bool {
-        self.decided.iter().flat_map(|(_, outcomes)| outcomes).any(|it| it.outcome.is_refused())
+        self.decided
+            .iter()
+            .flat_map(|(_, outcomes)| outcomes)
+            .any(|it| it.outcome.reason.is_refusal())
     }
 
     /// The candidate's fields for the record of the message at this position, or of the request as a
@@ -43,7 +46,7 @@ impl Candidate {
     pub(super) fn field(&self, at: Option<usize>) -> Option<CandidateField> {
         let (bundle, outcomes) = self.decided.as_ref()?;
         let own = outcomes.iter().find(|it| it.at.is_none() || it.at == at);
-        let deciding = outcomes.iter().find(|it| it.outcome.decides());
+        let deciding = outcomes.iter().find(|it| it.outcome.reason.determines());
         let outcome = match (own, deciding) {
             (Some(own), _) => own.outcome.clone(),
             // Housekeeping in a batch that is refused for another message.

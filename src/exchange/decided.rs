@@ -2,10 +2,10 @@
 
 use super::effects::{Effects, Ending, HeaderChange};
 use crate::bundle::Shadow;
-use crate::decide::{self, Denial, Permits};
+use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
-use crate::mcp::MessageError;
+use crate::mcp::Id;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::{self, Refused, Reply};
@@ -44,17 +44,13 @@ impl About {
 }
 
 impl Decided {
-    /// Refuses the request as a whole.
-    pub(super) fn refused(gate: &Gate, draft: Draft, denial: &Denial) -> Self {
-        let refused =
-            Refused { id: None, tool: None, advice: denial.advice.as_deref(), draft: &draft };
-        let reply = refusal::unreadable(&refused, &gate.bundle);
-        Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
-    }
-
-    /// Refuses a body in which no message can be decided.
-    pub(super) fn unreadable(gate: &Gate, draft: Draft, error: &MessageError) -> Self {
-        let (id, advice) = (error.id.as_ref(), Some(error.message.as_str()));
+    /// Refuses the request as a whole, or a body in which no message can be decided.
+    pub(super) fn refused(
+        gate: &Gate,
+        draft: Draft,
+        id: Option<&Id>,
+        advice: Option<&str>,
+    ) -> Self {
         let refused = Refused { id, tool: None, advice, draft: &draft };
         let reply = refusal::unreadable(&refused, &gate.bundle);
         Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }

@@ -141,11 +141,13 @@ pub(super) fn failed(gate: &Gate, request: &Arc<Request>, detail: &str) -> Decid
 
 /// The refusal of a request as a whole.
 fn refused(gate: &Gate, request: &Arc<Request>, denial: &Denial) -> Decided {
-    Decided::refused(gate, draft(gate, request, Outcome::from(denial)), denial)
+    let draft = draft(gate, request, Outcome::from(denial));
+    Decided::refused(gate, draft, None, denial.advice.as_deref())
 }
 
 fn unreadable(gate: &Gate, request: &Arc<Request>, error: &MessageError) -> Decided {
-    Decided::unreadable(gate, unreadable_draft(gate, request, error), error)
+    let draft = unreadable_draft(gate, request, error);
+    Decided::refused(gate, draft, error.id.as_ref(), Some(&error.message))
 }
 
 /// The draft of a request without a readable message.
@@ -156,7 +158,7 @@ pub(super) fn unreadable_draft(gate: &Gate, request: &Arc<Request>, error: &Mess
 
 /// The draft of a request as a whole, for which shadow policies have the same outcome.
 fn draft(gate: &Gate, request: &Arc<Request>, outcome: Outcome) -> Draft {
-    let refused = outcome.is_refused() && gate.bundle.staged.is_some();
+    let refused = outcome.reason.is_refusal() && gate.bundle.staged.is_some();
     let shadow = refused.then(|| outcome.clone());
     Draft::new(request, 0, outcome, shadow)
 }

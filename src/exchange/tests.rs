@@ -287,6 +287,12 @@ fn one_refused_call_refuses_the_batch() {
     assert_eq!((&body[0]["id"], &body[1]["id"]), (&json!("x"), &json!(2)));
     assert_ne!(refusal.records[0].id, refusal.records[1].id);
 
+    let ping = r#"{"jsonrpc":"2.0","id":4,"method":"ping"}"#;
+    let (refusal, body) = refused(post(&format!("[{ping},{second}]")));
+    let ids: Vec<&str> = refusal.records.iter().map(|record| &*record.id).collect();
+    assert_eq!((refusal.records[0].reason, ids.len()), (Reason::BatchRefused, 2));
+    assert_eq!(body[0]["error"]["data"]["id"], ids[0]);
+
     let third = call("get", r#"{"id":"q"}"#).replace("\"x\"", "3");
     let forward = forwarded(post(&format!("[{},{third}]", call("get", r#"{"id":"p"}"#))));
     assert_eq!((forward.records.len(), forward.permits.iter().count()), (2, 2));

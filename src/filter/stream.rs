@@ -76,7 +76,12 @@ impl HttpContext for Stream {
         match (host::drop_request_trailers(), self.settled) {
             (Ok(()), Some(settled)) => settled.action(),
             (Ok(()), None) => self.end(),
-            (Err(failure), _) => self.fail(&failure),
+            (Err(failure), None) => self.fail(&failure),
+            // The call is forwarded and recorded; only its end can still be held back.
+            (Err(failure), Some(_)) => {
+                error!("a forwarded request is held back: {failure}");
+                Action::Pause
+            }
         }
     }
 

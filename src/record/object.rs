@@ -22,7 +22,8 @@ const USUAL: usize = 512;
 /// Of several records, the deciding one is the first that was refused in its own right.
 pub fn to_object(records: &[Record]) -> Vec<u8> {
     let mut object = Vec::with_capacity(USUAL);
-    let deciding = records.iter().find(|record| record.decides()).or_else(|| records.first());
+    let deciding =
+        records.iter().find(|record| record.reason.determines()).or_else(|| records.first());
     let Some(record) = deciding else { return object };
     let principal = record.principal.as_ref().map(|principal| principal.entity.as_str());
     let actor = record.actor.as_ref().map(|actor| actor.entity.as_str());

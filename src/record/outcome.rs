@@ -31,19 +31,10 @@ impl Outcome {
         self.reason.decision()
     }
 
-    /// Whether the outcome is a refusal.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.decision() != Decision::Permit
-    }
-
-    /// Whether the call is refused in its own right.
-    pub(crate) fn decides(&self) -> bool {
-        self.is_refused() && self.reason != Reason::BatchRefused
-    }
-
     /// The outcome of a permitted call in a batch with a refused call.
     pub(crate) fn refused_with_batch(self) -> Self {
-        let detail = Some(format!("on its own permitted by: {}", self.policies.join(" ")));
+        let policies = Some(self.policies.join(" ")).filter(|policies| !policies.is_empty());
+        let detail = policies.map(|policies| format!("on its own permitted by: {policies}"));
         Self { detail, ..Self::because(Reason::BatchRefused) }
     }
 }

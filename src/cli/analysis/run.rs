@@ -125,10 +125,12 @@ impl Outcome {
 /// All records of a forwarded request. For a refused request, only the record with the cause, and
 /// not those of calls refused with their batch.
 fn telling(records: &[Record]) -> &[Record] {
-    let cause = records.iter().position(Record::decides);
+    let cause = records.iter().position(|record| record.reason.determines());
     match cause.and_then(|cause| records.get(cause..=cause)) {
         Some(cause) => cause,
-        None if records.iter().any(Record::is_refused) => records.get(..1).unwrap_or_default(),
+        None if records.iter().any(|record| record.reason.is_refusal()) => {
+            records.get(..1).unwrap_or_default()
+        }
         None => records,
     }
 }

@@ -158,7 +158,7 @@ fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> Explaine
 }
 
 fn layers(applicable: &[&Layer], record: &Record) -> Vec<(LayerName, LayerAnswer)> {
-    let refused = record.layer.as_ref().filter(|_| record.is_refused());
+    let refused = record.layer.as_ref().filter(|_| record.reason.is_refusal());
     let mut answer = LayerAnswer::Permitted;
     let answers = applicable.iter().map(|layer| {
         answer = match answer {

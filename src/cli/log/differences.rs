@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::line::{Recorded, reason_of};
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 use crate::record::{Outcome, Record};
 
 /// The members that contain the decision.
@@ -63,28 +63,8 @@ pub(super) fn contradiction(recorded: &Recorded) -> Option<String> {
     wrong.or_else(|| {
         let message =
             format!("`{}` is decided before a tool is known, and it names one", reason.as_str());
-        (recorded.tool.is_some() && is_early(reason)).then_some(message)
+        (recorded.tool.is_some() && reason.stage() == Stage::Request).then_some(message)
     })
-}
-
-/// Whether a request with this reason is decided before a tool is known.
-fn is_early(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Lifecycle
-            | Reason::MethodNotAllowed
-            | Reason::Unauthenticated
-            | Reason::InvalidIdentity
-            | Reason::IdentityMismatch
-            | Reason::UnknownTenant
-            | Reason::UnknownChannel
-            | Reason::UnsupportedMediaType
-            | Reason::UnsupportedEncoding
-            | Reason::BodyTooLarge
-            | Reason::TooManyCalls
-            | Reason::MalformedBody
-            | Reason::UnsupportedVersion
-    )
 }
 
 /// The members in which a record differs from the one made by deciding again, with the bundle that
@@ -98,7 +78,7 @@ pub(in crate::cli) fn differences(
     let mut again: Value = serde_json::from_str(&again.to_line()).unwrap_or_default();
     // Only one call is decided again, without its batch. If it was refused because of another call
     // of the batch, it is now permitted.
-    if recorded.reason() == Some(Reason::BatchRefused) && !outcome.is_refused() {
+    if recorded.reason() == Some(Reason::BatchRefused) && !outcome.reason.is_refusal() {
         let outcome = outcome.refused_with_batch();
         let event_class = outcome.reason.event_class().as_str();
         let mut members = json!({ "decision": outcome.decision(), "event_class": event_class });

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use crate::identity::Identity;
-use crate::reason::{Decision, Reason};
+use crate::reason::{Decision, Reason, Stage};
 
 /// The parts of a record about the request and the decision. Unknown members are ignored: later
 /// gate versions may add some.
@@ -125,39 +125,7 @@ impl Recorded {
     /// Whether a policy or the tool's schema decided, so that the call can be decided again. For
     /// other refusals, the record lacks the part of the request that caused them.
     pub(in crate::cli) fn is_call(&self) -> bool {
-        let by_call = match self.reason() {
-            Some(
-                Reason::Permitted
-                | Reason::Shadow
-                | Reason::Forbidden
-                | Reason::PolicyError
-                | Reason::NotPermitted
-                | Reason::UnknownTool
-                | Reason::UnknownResource
-                | Reason::InvalidArguments
-                | Reason::BatchRefused,
-            ) => true,
-            Some(
-                Reason::Lifecycle
-                | Reason::MethodNotAllowed
-                | Reason::Unauthenticated
-                | Reason::InvalidIdentity
-                | Reason::IdentityMismatch
-                | Reason::UnknownTenant
-                | Reason::UnknownChannel
-                | Reason::UnsupportedMediaType
-                | Reason::UnsupportedEncoding
-                | Reason::BodyTooLarge
-                | Reason::TooManyCalls
-                | Reason::TooManyValues
-                | Reason::MalformedBody
-                | Reason::MalformedMessage
-                | Reason::HeaderMismatch
-                | Reason::UnsupportedVersion
-                | Reason::Internal,
-            )
-            | None => false,
-        };
+        let by_call = self.reason().is_some_and(|reason| reason.stage() == Stage::Call);
         by_call && self.tool.is_some() && self.principal.is_some()
     }
 

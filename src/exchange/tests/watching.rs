@@ -148,6 +148,7 @@ fn every_message_of_a_refused_batch_has_its_own_candidate_outcome() {
         .collect();
     let expected = [
         (Reason::MethodNotAllowed, Reason::BatchRefused),
+        (Reason::BatchRefused, Reason::MethodNotAllowed),
         (Reason::BatchRefused, Reason::BatchRefused),
     ];
     assert_eq!(reasons, expected);
