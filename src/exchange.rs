@@ -30,6 +30,8 @@ pub use observer::Observer;
 pub enum Step {
     /// Hold the request and report the next event.
     AwaitBody,
+    /// Drop the buffered part of the body and report it. The request will be refused.
+    Drain,
     /// Carry out the effects.
     Done(Effects),
 }
@@ -62,6 +64,7 @@ impl Exchange {
         }
         match decided {
             Some(decided) => Step::Done(self.finish(gate, decided)),
+            None if matches!(event, Event::Buffered(_)) && self.evaluation.drains() => Step::Drain,
             None => Step::AwaitBody,
         }
     }

@@ -7,12 +7,14 @@ mod error;
 mod id;
 mod message;
 mod method;
+mod recover;
 mod revision;
 
 pub use error::MessageError;
 pub use id::Id;
 pub use message::{Call, Kind, Message};
 pub use method::Housekeeping;
+pub use recover::{Recovered, Recovery};
 pub use revision::Revision;
 pub use standard_headers::StandardHeaders;
 

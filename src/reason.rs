@@ -60,9 +60,9 @@ impl EventClass {
 /// How far a request came before it was decided.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stage {
-    /// No message was read: no tool is known.
+    /// The body was not looked at: no tool is known.
     Request,
-    /// A message was read, but not put before a policy.
+    /// The body was looked at, but not put before a policy.
     Message,
     /// A call was decided by a policy or by its tool's schema, and can be decided again.
     Call,
@@ -157,19 +157,19 @@ reasons! {
     /// The body is compressed or otherwise encoded.
     UnsupportedEncoding = "unsupported_encoding", Deny, 415, MalformedCall, Request;
     /// The body is longer than the bundle's limit.
-    BodyTooLarge = "body_too_large", Deny, 413, MalformedCall, Request;
+    BodyTooLarge = "body_too_large", Deny, 413, MalformedCall, Message;
     /// The batch has more messages than the bundle's limit.
-    TooManyCalls = "too_many_calls", Deny, 413, MalformedCall, Request;
+    TooManyCalls = "too_many_calls", Deny, 413, MalformedCall, Message;
     /// The body has, or the arguments of a call become, more values than the bundle's limit.
     TooManyValues = "too_many_values", Deny, 413, MalformedCall, Message;
     /// The body is not JSON that all readers read alike.
-    MalformedBody = "malformed_body", Deny, 400, MalformedCall, Request;
+    MalformedBody = "malformed_body", Deny, 400, MalformedCall, Message;
     /// The body is JSON but no JSON-RPC message that the protocol allows here.
     MalformedMessage = "malformed_message", Deny, 400, MalformedCall, Message;
     /// A header contradicts the body.
     HeaderMismatch = "header_mismatch", Deny, 400, MalformedCall, Message;
     /// The protocol revision is not known.
-    UnsupportedVersion = "unsupported_version", Deny, 400, MalformedCall, Request;
+    UnsupportedVersion = "unsupported_version", Deny, 400, MalformedCall, Message;
     /// The gate itself failed; it fails closed.
     Internal = "internal", Deny, 500, PolicyRefusal, Message;
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::bundle::{Bundle, RefusalSettings, RefusalStyle};
 use crate::header;
-use crate::mcp::{Id, Revision};
+use crate::mcp::{Id, MessageError, Recovered, Revision};
 use crate::reason::Reason;
 use crate::record::Draft;
 
@@ -41,16 +41,61 @@ pub struct Refused<'a> {
     pub tool: Option<&'a str>,
     /// Advice for the caller, in addition to the reason.
     pub advice: Option<&'a str>,
+    /// The protocol revision that was asked for, if it is not supported.
+    pub requested: Option<&'a str>,
     /// The draft with the decision about it.
     pub(crate) draft: &'a Draft,
 }
 
-/// The reply to a request that could not be parsed or whose sender is unknown: an HTTP error with a
-/// JSON-RPC error as the body.
-pub fn unreadable(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
+/// The form of the reply to a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Form {
+    /// Whether the body was a batch; the reply then is one too.
+    pub batch: bool,
+    /// Whether the revision is 2026-07-28 or later, which prescribes statuses for some errors.
+    pub modern: bool,
+}
+
+/// The reply to a request whose sender is unknown, or that has no id that could be recovered: an HTTP
+/// error with a JSON-RPC error as the body.
+pub fn as_http_error(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
     let reason = refused.draft.outcome.reason;
-    let code = match reason {
+    let body = error(refused, code(reason, settings), &words(refused, settings));
+    let mut headers = headers(bundle, std::iter::once(refused));
+    if reason.status() == 401 {
+        headers.push(("www-authenticate", challenge(reason, settings)));
+    }
+    Reply { status: reason.status(), headers, body: to_bytes(&body) }
+}
+
+/// The reply to a body that is not accepted, of which these messages were recovered. A refusal with
+/// the id of its request has the bundle's style, unless the protocol prescribes a status.
+pub(crate) fn unreadable(
+    draft: &Draft,
+    error: &MessageError,
+    recovered: Option<(Vec<Recovered>, bool)>,
+    modern: bool,
+    bundle: &Bundle,
+) -> Reply {
+    let (messages, batch) = recovered.unwrap_or_default();
+    let refused = |id, tool| {
+        let (advice, requested) = (Some(&*error.message), error.requested.as_deref());
+        Refused { id, tool, advice, requested, draft }
+    };
+    let each: Vec<Refused<'_>> =
+        messages.iter().map(|message| refused(message.request_id(), message.tool())).collect();
+    let prescribed = [HEADER_MISMATCH, UNSUPPORTED_VERSION];
+    if each.is_empty() || prescribed.contains(&code(error.reason, &bundle.refusal)) {
+        let id = messages.first().filter(|_| !batch).and_then(Recovered::request_id);
+        return as_http_error(&refused(id, None), bundle);
+    }
+    in_style(&each, Form { batch, modern }, bundle)
+}
+
+/// The JSON-RPC error code of a refusal.
+fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
+    match reason {
         Reason::MalformedBody => PARSE_ERROR,
         Reason::HeaderMismatch => HEADER_MISMATCH,
         Reason::UnsupportedVersion => UNSUPPORTED_VERSION,
@@ -77,13 +122,7 @@ pub fn unreadable(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
         | Reason::UnknownTenant
         | Reason::UnknownChannel
         | Reason::Internal => settings.code,
-    };
-    let body = error(refused, code, &words(refused, settings));
-    let mut headers = headers(bundle, std::iter::once(refused));
-    if reason.status() == 401 {
-        headers.push(("www-authenticate", challenge(reason, settings)));
     }
-    Reply { status: reason.status(), headers, body: to_bytes(&body) }
 }
 
 /// The `WWW-Authenticate` challenge of a 401 (RFC 6750, RFC 9728).
@@ -96,41 +135,59 @@ fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
     format!("Bearer {}", parameters.join(", ")).trim_end().to_owned()
 }
 
-/// The reply to readable messages of which at least one was refused, in the bundle's style.
-pub fn in_style(refused: &[Refused<'_>], batch: bool, bundle: &Bundle) -> Reply {
+/// The reply to messages with ids of which at least one was refused, in the bundle's style.
+pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
     let mut answers: Vec<Value> = refused
         .iter()
         .filter(|refused| refused.id.is_some())
-        .map(|refused| answer(refused, settings))
+        .map(|refused| answer(refused, form.modern, settings))
         .collect();
     // Notifications have no response, so their refusal is an HTTP error.
     let unanswerable = answers.is_empty();
     let body = match answers.pop() {
-        Some(last) if batch => {
+        Some(last) if form.batch => {
             answers.push(last);
             Value::Array(answers)
         }
         Some(only) => only,
-        None => refused.first().map_or(Value::Null, |refused| answer(refused, settings)),
+        None => {
+            refused.first().map_or(Value::Null, |refused| answer(refused, form.modern, settings))
+        }
     };
+    let first = refused.iter().find(|refused| refused.draft.outcome.reason.determines());
+    let status = first.map_or(403, |refused| refused.draft.outcome.reason.status());
+    let unknown_method = form.modern && !unanswerable && first.is_some_and(is_unknown_method);
     let as_error = unanswerable || settings.style == RefusalStyle::Http;
     Reply {
-        status: if as_error { 403 } else { 200 },
+        status: if unknown_method {
+            404
+        } else if as_error {
+            status
+        } else {
+            200
+        },
         headers: headers(bundle, refused.iter()),
         body: to_bytes(&body),
     }
 }
 
-fn answer(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
+fn is_unknown_method(refused: &Refused<'_>) -> bool {
+    refused.draft.outcome.reason == Reason::MethodNotAllowed
+}
+
+fn answer(refused: &Refused<'_>, modern: bool, settings: &RefusalSettings) -> Value {
     match (settings.style, refused.tool) {
         (RefusalStyle::ToolResult, Some(_)) => tool_result(refused, settings),
         (RefusalStyle::Conceal, Some(tool)) => {
-            error(refused, INVALID_PARAMS, &format!("Unknown tool: {tool}"))
+            concealed(refused, INVALID_PARAMS, &format!("Unknown tool: {tool}"))
         }
-        (RefusalStyle::Conceal, None) => error(refused, METHOD_NOT_FOUND, "Method not found"),
+        (RefusalStyle::Conceal, None) => concealed(refused, METHOD_NOT_FOUND, "Method not found"),
         (RefusalStyle::ToolResult | RefusalStyle::JsonrpcError | RefusalStyle::Http, _) => {
-            error(refused, settings.code, &words(refused, settings))
+            let unknown = modern && is_unknown_method(refused);
+            let code = code(refused.draft.outcome.reason, settings);
+            let code = if unknown { METHOD_NOT_FOUND } else { code };
+            error(refused, code, &words(refused, settings))
         }
     }
 }
@@ -150,16 +207,20 @@ fn tool_result(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
 }
 
 fn error(refused: &Refused<'_>, code: i32, message: &str) -> Value {
-    let mut data = account(refused);
-    if code == UNSUPPORTED_VERSION {
-        data = json!({ "supported": Revision::ALL.map(Revision::as_str), "id": refused.draft.id });
-    }
-    // The reply for a concealed tool must not reveal the gate.
-    let concealed = [INVALID_PARAMS, METHOD_NOT_FOUND].contains(&code);
-    let mut error = json!({ "code": code, "message": message });
-    if let (Some(error), false) = (error.as_object_mut(), concealed) {
-        error.insert("data".to_owned(), data);
-    }
+    let data = match refused.requested {
+        Some(requested) => {
+            let supported = Revision::ALL.map(Revision::as_str);
+            json!({ "supported": supported, "requested": requested })
+        }
+        None => account(refused),
+    };
+    let error = json!({ "code": code, "message": message, "data": data });
+    json!({ "jsonrpc": "2.0", "id": refused.id, "error": error })
+}
+
+/// An error that does not reveal the gate.
+fn concealed(refused: &Refused<'_>, code: i32, message: &str) -> Value {
+    let error = json!({ "code": code, "message": message });
     json!({ "jsonrpc": "2.0", "id": refused.id, "error": error })
 }
 

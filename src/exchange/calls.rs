@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use super::Observer;
 use super::decided::Decided;
-use super::pending::{Pending, failed, unreadable_draft};
+use super::pending::{Pending, draft, failed};
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::{Object, Value, cut};
-use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError};
+use crate::mcp::{self, Call, Housekeeping, Kind, Message, MessageError, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{CallFields, Draft, Outcome, Request};
-use crate::refusal::{self, Refused};
+use crate::refusal::{self, Form, Refused};
 use crate::tool::{Noted, Tool};
 
 /// The maximum size of the arguments in a record, and of its resource, in bytes. The digest covers all
@@ -28,15 +28,15 @@ impl Pending {
     pub(super) fn decide_messages(
         &self,
         gate: &Gate,
+        headers: &StandardHeaders,
         value: &Value<'_>,
         observer: Option<&dyn Observer>,
-    ) -> Decided {
-        let body = match mcp::read(value, &self.headers, gate.bundle.limits.calls) {
-            Ok(body) => body,
-            Err(error) => return self.unreadable(gate, &error),
-        };
-        if let Err((message, error)) = self.headers_agree(gate, &body) {
-            return self.refuse_headers(gate, message, &error);
+    ) -> Result<Decided, MessageError> {
+        let body = mcp::read(value, headers, gate.bundle.limits.calls)?;
+        for message in body.messages() {
+            if let Err(error) = self.headers_agree(gate, headers, message) {
+                return self.refuse_headers(gate, message, error);
+            }
         }
         let messages = body.messages();
         let verdict = |(index, message): (usize, &Message<'_>)| {
@@ -57,42 +57,47 @@ impl Pending {
         let drafts: Vec<Draft> = drafts.collect();
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
-            return refuse_all(gate, &body, &outcomes, drafts);
+            let form = Form { batch: body.is_batch(), modern: headers.is_modern() };
+            return Ok(refuse_all(gate, messages, form, &outcomes, drafts));
         }
-        match Permits::all(outcomes.into_iter().flatten().collect()) {
+        Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
             Some(permits) => pass(&self.request, permits, drafts),
             None => failed(gate, &self.request, "the body has no message"),
-        }
+        })
     }
 
     /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.
-    fn headers_agree<'a>(
+    fn headers_agree(
         &self,
         gate: &Gate,
-        body: &'a Body<'a>,
-    ) -> Result<(), (&'a Message<'a>, MessageError)> {
-        for message in body.messages() {
-            let Kind::Call(call) = message.kind else { continue };
-            // An unknown tool declares no header.
-            let tool = gate.bundle.tool(&self.server, call.name);
-            self.headers
-                .agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
-                .map_err(|error| (message, MessageError { id: message.id.clone(), ..error }))?;
-        }
-        Ok(())
+        headers: &StandardHeaders,
+        message: &Message<'_>,
+    ) -> Result<(), MessageError> {
+        let Kind::Call(call) = message.kind else { return Ok(()) };
+        // An unknown tool declares no header.
+        let tool = gate.bundle.tool(&self.server, call.name);
+        headers.agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
     }
 
     /// In style `conceal`, header errors must not distinguish existing tools from unknown ones.
-    fn refuse_headers(&self, gate: &Gate, message: &Message<'_>, error: &MessageError) -> Decided {
-        let draft = unreadable_draft(gate, &self.request, error);
-        let draft = draft.about(method(message), self.call_fields(gate, message));
+    fn refuse_headers(
+        &self,
+        gate: &Gate,
+        message: &Message<'_>,
+        error: MessageError,
+    ) -> Result<Decided, MessageError> {
         if gate.bundle.refusal.style != RefusalStyle::Conceal {
-            return Decided::refused(gate, draft, error.id.as_ref(), Some(&error.message));
+            return Err(error);
         }
-        let (id, tool) = (error.id.as_ref(), name(message));
-        let refused = Refused { id, tool, advice: None, draft: &draft };
-        let reply = refusal::in_style(&[refused], false, &gate.bundle);
-        Decided::answered(reply, vec![draft])
+        let detail = Some(error.message);
+        let draft =
+            draft(gate, &self.request, Outcome { detail, ..Outcome::because(error.reason) });
+        let draft = draft.about(method(message), self.call_fields(gate, message));
+        let (id, tool) = (message.id.as_ref(), name(message));
+        let refused = Refused { id, tool, advice: None, requested: None, draft: &draft };
+        let form = Form { batch: false, modern: false };
+        let reply = refusal::in_style(&[refused], form, &gate.bundle);
+        Ok(Decided::answered(reply, vec![draft]))
     }
 
     fn verdict(
@@ -135,24 +140,32 @@ impl Pending {
     fn call_fields(&self, gate: &Gate, message: &Message<'_>) -> Option<CallFields> {
         let Kind::Call(call) = message.kind else { return None };
         let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
-        let arguments_digest = call.arguments.map(digest);
-        let Some(tool) = gate.bundle.tool(&self.server, call.name) else {
-            let tool = [&*self.server, "/", &*cut(call.name)].concat().into();
-            return Some(CallFields { tool, arguments_digest, ..CallFields::default() });
+        let mut fields = self.tool_fields(gate, call.name);
+        fields.arguments_digest = call.arguments.map(digest);
+        if let Some(tool) = gate.bundle.tool(&self.server, call.name) {
+            let resource = tool.recorded_resource(call.arguments);
+            fields.resource = resource.filter(|entity| entity.len() <= LONGEST_FIELD);
+            fields.arguments = tool.redacted(call.arguments, LONGEST_FIELD);
+        }
+        Some(fields)
+    }
+
+    /// The fields of a record for a tool.
+    pub(super) fn tool_fields(&self, gate: &Gate, name: &str) -> CallFields {
+        let Some(tool) = gate.bundle.tool(&self.server, name) else {
+            let tool = [&*self.server, "/", &*cut(name)].concat().into();
+            return CallFields { tool, ..CallFields::default() };
         };
         let Noted { name, classes, data_class, operation, cost } = tool.noted();
-        let resource = tool.recorded_resource(call.arguments);
-        Some(CallFields {
+        CallFields {
             tool: Arc::clone(name),
             known: true,
             classes: Arc::clone(classes),
             data_class: data_class.clone(),
             operation: operation.clone(),
             cost: *cost,
-            arguments: tool.redacted(call.arguments, LONGEST_FIELD),
-            arguments_digest,
-            resource: resource.filter(|entity| entity.len() <= LONGEST_FIELD),
-        })
+            ..CallFields::default()
+        }
     }
 }
 
@@ -181,19 +194,21 @@ fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Optio
 /// Refuses a body with at least one refused message; permitted messages do not run either.
 fn refuse_all(
     gate: &Gate,
-    body: &Body<'_>,
+    messages: &[Message<'_>],
+    form: Form,
     outcomes: &[Result<Permit, Denial>],
     drafts: Vec<Draft>,
 ) -> Decided {
-    let messages = body.messages().iter().zip(outcomes).zip(&drafts);
+    let messages = messages.iter().zip(outcomes).zip(&drafts);
     let refused = messages.map(|((message, outcome), draft)| Refused {
         id: message.request_id(),
         tool: name(message),
         advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
+        requested: None,
         draft,
     });
     let refused: Vec<Refused<'_>> = refused.collect();
-    let reply = refusal::in_style(&refused, body.is_batch(), &gate.bundle);
+    let reply = refusal::in_style(&refused, form, &gate.bundle);
     drop(refused);
     Decided::answered(reply, drafts)
 }

@@ -24,7 +24,7 @@ impl Candidate {
     pub(super) fn step(&mut self, candidate: &Gate, event: Event<'_>, decided: Option<&Decided>) {
         let readable = match event {
             Event::Headers(_) => true,
-            Event::Buffered(_) => false,
+            Event::Buffered(_) | Event::Drained(_) => false,
             Event::End(_) => decided.is_some_and(Decided::is_about_messages),
         };
         if self.decided.is_none() && readable {

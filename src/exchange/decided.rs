@@ -5,10 +5,9 @@ use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
-use crate::mcp::Id;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
-use crate::refusal::{self, Refused, Reply};
+use crate::refusal::Reply;
 
 /// The decision of one bundle about a request.
 #[derive(Debug)]
@@ -44,15 +43,8 @@ impl About {
 }
 
 impl Decided {
-    /// Refuses the request as a whole, or a body in which no message can be decided.
-    pub(super) fn refused(
-        gate: &Gate,
-        draft: Draft,
-        id: Option<&Id>,
-        advice: Option<&str>,
-    ) -> Self {
-        let refused = Refused { id, tool: None, advice, draft: &draft };
-        let reply = refusal::unreadable(&refused, &gate.bundle);
+    /// Replies to the request as a whole, of which no message was decided.
+    pub(super) fn refused(reply: Reply, draft: Draft) -> Self {
         Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
     }
 

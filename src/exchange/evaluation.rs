@@ -10,7 +10,12 @@ use super::pending::{Pending, failed, open};
 use super::{Event, Observer};
 use crate::decide::Facts;
 use crate::gate::Gate;
+use crate::mcp::Recovery;
 use crate::record::Request;
+
+/// How much of a body that is too large is read, in bytes, to find the ids of its messages. Clients
+/// write them last.
+pub(super) const LONGEST_DRAINED: usize = 16 << 20;
 
 const OUT_OF_ORDER: &str = "events of the request came out of order";
 
@@ -28,6 +33,8 @@ enum State {
     #[default]
     Fresh,
     Awaiting(Box<Pending>),
+    /// The body is too large. It is read to its end, but not held.
+    Draining(Box<Pending>, Recovery, usize),
     Done,
 }
 
@@ -53,6 +60,11 @@ impl Evaluation {
         failed(gate, &request, detail)
     }
 
+    /// Whether the body is too large, so that nothing of it needs to be held.
+    pub(super) fn drains(&self) -> bool {
+        matches!(self.state, State::Draining(..))
+    }
+
     fn advance(&mut self, gate: &Gate, event: Event<'_>) -> Option<Decided> {
         match (std::mem::replace(&mut self.state, State::Done), event) {
             (State::Fresh, Event::Headers(arrival)) => {
@@ -67,18 +79,40 @@ impl Evaluation {
                 }
             }
             (State::Awaiting(pending), Event::Buffered(size)) => {
-                if size > gate.bundle.limits.body_bytes {
-                    return Some(pending.too_large(gate));
-                }
-                self.state = State::Awaiting(pending);
+                let recovery = Recovery::default();
+                self.state = if size <= gate.bundle.limits.body_bytes {
+                    State::Awaiting(pending)
+                } else if gate.bundle.shadow.is_some() {
+                    // It will be forwarded, so nothing of it may be dropped.
+                    return Some(pending.too_large(gate, recovery));
+                } else {
+                    State::Draining(pending, recovery, 0)
+                };
                 None
+            }
+            (State::Draining(pending, recovery, drained), Event::Buffered(_)) => {
+                self.state = State::Draining(pending, recovery, drained);
+                None
+            }
+            (State::Draining(pending, mut recovery, drained), Event::Drained(bytes)) => {
+                recovery.push(bytes);
+                let drained = drained.saturating_add(bytes.len());
+                if drained > LONGEST_DRAINED {
+                    return Some(pending.too_large(gate, recovery));
+                }
+                self.state = State::Draining(pending, recovery, drained);
+                None
+            }
+            (State::Draining(pending, mut recovery, _), Event::End(bytes)) => {
+                recovery.push(bytes);
+                Some(pending.too_large(gate, recovery))
             }
             (State::Awaiting(pending), Event::End(body)) => {
                 Some(pending.decide(gate, body, self.observer.as_deref()))
             }
-            (State::Awaiting(_), Event::Headers(_)) | (State::Fresh | State::Done, _) => {
-                Some(self.fail(gate, OUT_OF_ORDER))
-            }
+            (State::Awaiting(_), Event::Headers(_) | Event::Drained(_))
+            | (State::Draining(..), Event::Headers(_))
+            | (State::Fresh | State::Done, _) => Some(self.fail(gate, OUT_OF_ORDER)),
         }
     }
 }

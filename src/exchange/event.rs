@@ -48,7 +48,9 @@ pub enum Event<'a> {
     Headers(&'a Arrival),
     /// This many bytes of the body are buffered, and more may follow.
     Buffered(usize),
-    /// The request is complete, with this body.
+    /// These bytes were buffered, and have been dropped.
+    Drained(&'a [u8]),
+    /// The request is complete, with this body, or with the part of it that was not dropped.
     End(&'a [u8]),
 }
 

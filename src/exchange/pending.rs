@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::decided::Decided;
+use super::evaluation::LONGEST_DRAINED;
 use super::preflight::preflight;
 use super::{Arrival, Observer};
 use crate::decide::{self, Denial};
 use crate::gate::{Gate, Sender};
 use crate::json::{self, JsonError};
-use crate::mcp::{Housekeeping, MessageError, StandardHeaders};
+use crate::mcp::{Housekeeping, MessageError, Recovery, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
+use crate::refusal::{self, Refused};
 
 /// A request with a known sender whose body has not arrived.
 #[derive(Debug)]
@@ -18,7 +20,8 @@ pub(super) struct Pending {
     pub(super) request: Arc<Request>,
     pub(super) sender: Arc<Sender>,
     pub(super) server: Arc<str>,
-    pub(super) headers: StandardHeaders,
+    /// The standard headers, or the error about them, which is told with the id of the body.
+    headers: Headers,
     /// The proof for `GET` and `DELETE`, which carry no message.
     bodiless: Option<Housekeeping>,
 }
@@ -26,7 +29,6 @@ pub(super) struct Pending {
 /// Why a request is refused before its body arrives.
 pub(super) enum Early {
     Denied(Denial),
-    Unreadable(MessageError),
     Failed(String),
 }
 
@@ -41,7 +43,6 @@ impl Early {
     pub(super) fn refuse(self, gate: &Gate, request: &Arc<Request>) -> Decided {
         match self {
             Self::Denied(denial) => refused(gate, request, &denial),
-            Self::Unreadable(error) => unreadable(gate, request, &error),
             Self::Failed(detail) => failed(gate, request, &detail),
         }
     }
@@ -64,7 +65,8 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
     (request, pending)
 }
 
-type Looked = (Arc<str>, Arc<Sender>, StandardHeaders, Option<Housekeeping>);
+type Headers = Result<StandardHeaders, MessageError>;
+type Looked = (Arc<str>, Arc<Sender>, Headers, Option<Housekeeping>);
 
 /// All checks that do not need the body, in this order.
 fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked, Early> {
@@ -82,8 +84,10 @@ fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked,
     if tenant.is_some_and(|tenant| !gate.bundle.knows_tenant(tenant)) {
         return Err(Denial::because(Reason::UnknownTenant).into());
     }
-    let bodiless = preflight(&arrival.head, &request.facts, gate.bundle.limits.body_bytes)?;
-    let headers = StandardHeaders::read(&arrival.head).map_err(Early::Unreadable)?;
+    let limit = gate.bundle.limits.body_bytes;
+    let longest = if gate.bundle.shadow.is_some() { limit } else { limit.max(LONGEST_DRAINED) };
+    let bodiless = preflight(&arrival.head, &request.facts, longest)?;
+    let headers = StandardHeaders::read(&arrival.head);
     Ok((server, sender, headers, bodiless))
 }
 
@@ -97,8 +101,14 @@ impl Pending {
     ) -> Decided {
         let limits = gate.bundle.limits;
         if body.len() > limits.body_bytes {
-            return self.too_large(gate);
+            let mut recovery = Recovery::default();
+            recovery.push(body);
+            return self.too_large(gate, recovery);
         }
+        let headers = match &self.headers {
+            Ok(headers) => headers,
+            Err(error) => return self.unreadable(gate, error, body),
+        };
         match self.bodiless {
             Some(proof) if body.is_empty() => {
                 let draft = draft(gate, &self.request, Outcome::because(Reason::Lifecycle));
@@ -106,30 +116,56 @@ impl Pending {
             }
             Some(_) => {
                 let message = "this HTTP method has no body".to_owned();
-                self.unreadable(gate, &MessageError::new(Reason::MalformedMessage, message))
+                let error = MessageError::new(Reason::MalformedMessage, message);
+                self.unreadable(gate, &error, &[])
             }
             None => match json::read_few(body, limits.depth, limits.values) {
-                Ok(value) => self.decide_messages(gate, &value, observer),
+                Ok(value) => self
+                    .decide_messages(gate, headers, &value, observer)
+                    .unwrap_or_else(|error| self.unreadable(gate, &error, body)),
                 Err(error) => {
                     let reason = if let JsonError::TooManyValues(_) = error {
                         Reason::TooManyValues
                     } else {
                         Reason::MalformedBody
                     };
-                    self.unreadable(gate, &MessageError::new(reason, error.to_string()))
+                    self.unreadable(gate, &MessageError::new(reason, error.to_string()), body)
                 }
             },
         }
     }
 
     /// The refusal of a body in which no message can be decided.
-    pub(super) fn unreadable(&self, gate: &Gate, error: &MessageError) -> Decided {
-        unreadable(gate, &self.request, error)
+    fn unreadable(&self, gate: &Gate, error: &MessageError, body: &[u8]) -> Decided {
+        let mut recovery = Recovery::default();
+        recovery.push(body);
+        self.recovered(gate, error, recovery)
     }
 
     /// The refusal of a body that is too large.
-    pub(super) fn too_large(&self, gate: &Gate) -> Decided {
-        refused(gate, &self.request, &Denial::because(Reason::BodyTooLarge))
+    pub(super) fn too_large(&self, gate: &Gate, recovery: Recovery) -> Decided {
+        let message = format!("the body has more than {} bytes", gate.bundle.limits.body_bytes);
+        self.recovered(gate, &MessageError::new(Reason::BodyTooLarge, message), recovery)
+    }
+
+    /// The refusal of a body with the ids that could be recovered from it. The record of a single
+    /// message has its method and tool.
+    fn recovered(&self, gate: &Gate, error: &MessageError, recovery: Recovery) -> Decided {
+        let recovered = recovery.finish();
+        let detail = Some(error.message.clone());
+        let draft =
+            draft(gate, &self.request, Outcome { detail, ..Outcome::because(error.reason) });
+        let draft = match recovered.as_ref().map(|(messages, _)| messages.as_slice()) {
+            Some([only]) => {
+                let method = only.method().map(|method| json::cut(method).into_owned().into());
+                let tool = only.tool().filter(|tool| !tool.is_empty());
+                draft.about(method, tool.map(|tool| self.tool_fields(gate, tool)))
+            }
+            _ => draft,
+        };
+        let modern = self.headers.as_ref().is_ok_and(StandardHeaders::is_modern);
+        let reply = refusal::unreadable(&draft, error, recovered, modern, &gate.bundle);
+        Decided::refused(reply, draft)
     }
 }
 
@@ -142,22 +178,14 @@ pub(super) fn failed(gate: &Gate, request: &Arc<Request>, detail: &str) -> Decid
 /// The refusal of a request as a whole.
 fn refused(gate: &Gate, request: &Arc<Request>, denial: &Denial) -> Decided {
     let draft = draft(gate, request, Outcome::from(denial));
-    Decided::refused(gate, draft, None, denial.advice.as_deref())
-}
-
-fn unreadable(gate: &Gate, request: &Arc<Request>, error: &MessageError) -> Decided {
-    let draft = unreadable_draft(gate, request, error);
-    Decided::refused(gate, draft, error.id.as_ref(), Some(&error.message))
-}
-
-/// The draft of a request without a readable message.
-pub(super) fn unreadable_draft(gate: &Gate, request: &Arc<Request>, error: &MessageError) -> Draft {
-    let detail = Some(error.message.clone());
-    draft(gate, request, Outcome { detail, ..Outcome::because(error.reason) })
+    let advice = denial.advice.as_deref();
+    let refused = Refused { id: None, tool: None, advice, requested: None, draft: &draft };
+    let reply = refusal::as_http_error(&refused, &gate.bundle);
+    Decided::refused(reply, draft)
 }
 
 /// The draft of a request as a whole, for which shadow policies have the same outcome.
-fn draft(gate: &Gate, request: &Arc<Request>, outcome: Outcome) -> Draft {
+pub(super) fn draft(gate: &Gate, request: &Arc<Request>, outcome: Outcome) -> Draft {
     let refused = outcome.reason.is_refusal() && gate.bundle.staged.is_some();
     let shadow = refused.then(|| outcome.clone());
     Draft::new(request, 0, outcome, shadow)

@@ -6,11 +6,11 @@ use crate::mcp::Housekeeping;
 use crate::reason::Reason;
 
 /// Checks the method, content type, encoding and length. Returns the proof for a method without a
-/// body, `None` if a body follows.
+/// body, `None` if a body follows. A body that announces more than `longest` bytes is not awaited.
 pub(super) fn preflight(
     head: &Head,
     facts: &Facts,
-    body_limit: usize,
+    longest: usize,
 ) -> Result<Option<Housekeeping>, Denial> {
     let refused = |reason, detail: &str| {
         Err(Denial { detail: Some(detail.to_owned()), ..Denial::because(reason) })
@@ -41,7 +41,7 @@ pub(super) fn preflight(
         return refused(Reason::UnsupportedEncoding, "content-encoding is not identity");
     }
     let length = head.one("content-length").ok().flatten().and_then(|l| l.parse::<usize>().ok());
-    if length.is_some_and(|length| length > body_limit) {
+    if length.is_some_and(|length| length > longest) {
         return refused(Reason::BodyTooLarge, "content-length is beyond the limit");
     }
     Ok(None)

@@ -68,6 +68,13 @@ pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
     if body.len() == size { Ok(body) } else { Err("the body is not all there".to_owned()) }
 }
 
+/// Drops the buffered part of a request's body and returns it.
+pub(super) fn drain(size: usize) -> Result<Vec<u8>, String> {
+    let dropped = body(size)?;
+    hostcalls::set_buffer(BufferType::HttpRequestBody, 0, size, &[]).map_err(failed("body"))?;
+    Ok(dropped)
+}
+
 /// Declares the object's filter state, so that access logs and other filters can read its members.
 /// It must be declared before a request sets it.
 pub(super) fn declare() -> Result<(), String> {

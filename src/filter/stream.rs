@@ -128,6 +128,10 @@ impl Stream {
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
         match self.exchange.step(&gate, event) {
             Step::AwaitBody => Action::Pause,
+            Step::Drain => match host::drain(std::mem::take(&mut self.buffered)) {
+                Ok(dropped) => self.step(Event::Drained(&dropped)),
+                Err(failure) => self.fail(&failure),
+            },
             Step::Done(effects) => {
                 self.stats.duration(began);
                 self.carry_out(effects)

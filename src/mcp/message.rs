@@ -68,14 +68,6 @@ impl<'a> Message<'a> {
         headers: &StandardHeaders,
     ) -> Result<Self, MessageError> {
         let id = id(message)?;
-        Self::body(message, id.clone(), headers).map_err(|error| error.with_id(id.as_ref()))
-    }
-
-    fn body(
-        message: &'a Object<'a>,
-        id: Option<Id>,
-        headers: &StandardHeaders,
-    ) -> Result<Self, MessageError> {
         only(message, &ROOT, "the message")?;
         if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
             return Err(malformed("`jsonrpc` is not \"2.0\""));
@@ -193,10 +185,11 @@ fn id(message: &Object<'_>) -> Result<Option<Id>, MessageError> {
     }
 }
 
-/// An optional member that must be an object.
+/// An optional member that must be an object. Servers take `null` for an absent member, or refuse
+/// it.
 fn object<'a>(of: &'a Object<'a>, name: &str) -> Result<Option<&'a Object<'a>>, MessageError> {
     match of.get(name) {
-        None => Ok(None),
+        None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_object() {
             Some(object) => Ok(Some(object)),
             None => Err(malformed(&format!("`{name}` is not an object"))),

@@ -1,7 +1,8 @@
 //! The MCP methods besides `tools/call`, and those that pass without a policy.
 
-/// Requests of the lifecycle, which run nothing.
-const LIFECYCLE_REQUESTS: [&str; 4] = ["initialize", "ping", "server/discover", "tools/list"];
+/// Requests of the lifecycle, which run nothing. Clients send them unasked.
+const LIFECYCLE_REQUESTS: [&str; 5] =
+    ["initialize", "ping", "server/discover", "tools/list", "logging/setLevel"];
 
 /// Notifications of the lifecycle, which run nothing.
 const LIFECYCLE_NOTIFICATIONS: [&str; 5] = [
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn housekeeping_is_a_closed_table() {
         let listed = ["resources/read".to_owned()];
-        for known in ["initialize", "ping", "server/discover", "tools/list", "resources/read"] {
+        for known in LIFECYCLE_REQUESTS.into_iter().chain(["resources/read"]) {
             assert!(Housekeeping::request(known, &listed).is_some(), "{known}");
         }
         for unknown in [

@@ -34,13 +34,7 @@ impl StandardHeaders {
     /// [`Reason::UnsupportedVersion`].
     pub fn read(head: &Head) -> Result<Self, MessageError> {
         let revision = match plain(head, "mcp-protocol-version")? {
-            Some(name) => Some(Revision::parse(name).ok_or_else(|| {
-                let known = Revision::ALL.map(Revision::as_str).join(", ");
-                MessageError::new(
-                    Reason::UnsupportedVersion,
-                    format!("the protocol version is not one of {known}"),
-                )
-            })?),
+            Some(name) => Some(Revision::parse(name).ok_or_else(|| unsupported(name))?),
             None => None,
         };
         let mut params = Vec::new();
@@ -57,6 +51,11 @@ impl StandardHeaders {
             name: encoded(head, "mcp-name")?,
             params,
         })
+    }
+
+    /// Whether the revision prescribes statuses for some errors.
+    pub fn is_modern(&self) -> bool {
+        self.revision.is_some_and(Revision::is_modern)
     }
 
     /// Whether any header describes a single message, which is not possible for a batch.
@@ -182,6 +181,13 @@ fn decode(name: &str, value: &str) -> Result<String, MessageError> {
     }
     let plain = value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b));
     if plain { Ok(value.to_owned()) } else { Err(invalid()) }
+}
+
+fn unsupported(name: &str) -> MessageError {
+    let known = Revision::ALL.map(Revision::as_str).join(", ");
+    let message = format!("the protocol version is not one of {known}");
+    let requested = Some(json::cut(name).into_owned());
+    MessageError { requested, ..MessageError::new(Reason::UnsupportedVersion, message) }
 }
 
 fn mismatch(message: &str) -> MessageError {

@@ -33,7 +33,16 @@ SESSIONS = [
 
 FORBIDDEN = Call("update_contact", {"account": "acme", "contact_id": "c-1", "stage": "won"})
 FORBIDDEN_REASON = "Only a manager can set a contact to won. Ask your manager to do it."
-CALLS = [Call(*acme.READ), FORBIDDEN, Call(*acme.DELETE), Call("no_such_tool", {}), Call(*acme.READ)]
+TOO_LARGE = Call("get_contact", {"account": "acme", "contact_id": "x" * 2_000_000})
+UNREADABLE = Call("get_contact", {"account": "acme", "contact_id": "a\0b"})
+REFUSED = [
+    (FORBIDDEN, "forbidden"),
+    (Call(*acme.DELETE), "not_permitted"),
+    (Call("no_such_tool", {}), "unknown_tool"),
+    (TOO_LARGE, "body_too_large"),
+    (UNREADABLE, "malformed_body"),
+]
+CALLS = [Call(*acme.READ), *(call for call, _ in REFUSED), Call(*acme.READ)]
 
 
 @pytest.mark.parametrize(("client", "mode", "environment", "protocol"), SESSIONS)
@@ -55,14 +64,14 @@ def test_a_session_survives_its_refusals(
         report = sdk.run_session(client, url=url, token=alice, calls=CALLS, mode=mode)
     assert report.protocol == protocol
     assert "get_contact" in report.tools
-    first, forbidden, silent, unknown, last = (outcome["result"] for outcome in report.outcomes)
+    first, *refusals, last = (outcome["result"] for outcome in report.outcomes)
     for permitted in (first, last):
         assert not permitted.get("isError")
         assert "Ada Park" in permitted["content"][0]["text"]
-    for refused, reason in ((forbidden, "forbidden"), (silent, "not_permitted"), (unknown, "unknown_tool")):
+    for refused, (_, reason) in zip(refusals, REFUSED, strict=True):
         assert refused["isError"] is True
         assert refused["_meta"]["dev.toolgate/refusal"]["reason"] == reason
-    assert FORBIDDEN_REASON in forbidden["content"][0]["text"]
+    assert FORBIDDEN_REASON in refusals[0]["content"][0]["text"]
     executed = server.executed()[executed_before:]
     assert [call["tool"] for call in executed] == ["get_contact", "get_contact"]
     assert all(call["decision"].startswith("permit;") and "alice" in call["identity"] for call in executed)

@@ -79,13 +79,27 @@ fn run(
     growth: Option<usize>,
 ) -> Step {
     let mut step = exchange.step(gate, Event::Headers(arrival));
-    for size in growth.iter().flat_map(|growth| (*growth..body.len()).step_by(*growth)) {
-        if !matches!(step, Step::AwaitBody) {
-            return step;
-        }
-        step = exchange.step(gate, Event::Buffered(size));
+    let mut held = body;
+    let mut sizes = growth.iter().flat_map(|growth| (*growth..body.len()).step_by(*growth));
+    loop {
+        let dropped = body.len().saturating_sub(held.len());
+        step = match (step, sizes.next()) {
+            (Step::AwaitBody, Some(size)) => {
+                let buffered = size.saturating_sub(dropped);
+                let step = exchange.step(gate, Event::Buffered(buffered));
+                if !matches!(step, Step::Drain) {
+                    step
+                } else if let Some((drained, rest)) = held.split_at_checked(buffered) {
+                    held = rest;
+                    exchange.step(gate, Event::Drained(drained))
+                } else {
+                    return step;
+                }
+            }
+            (Step::AwaitBody, None) => exchange.step(gate, Event::End(held)),
+            (step, _) => return step,
+        };
     }
-    if matches!(step, Step::AwaitBody) { exchange.step(gate, Event::End(body)) } else { step }
 }
 
 impl Outcome {
@@ -95,7 +109,7 @@ impl Outcome {
                 Ending::Forward(_) => (effects.records, None, true),
                 Ending::Reply(reply) => (effects.records, Some(reply), false),
             },
-            Step::AwaitBody => (Vec::new(), None, false),
+            Step::AwaitBody | Step::Drain => (Vec::new(), None, false),
         };
         let telling = telling(&records);
         let reason = match telling.first() {

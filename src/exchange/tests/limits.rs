@@ -12,7 +12,7 @@ fn values_beyond_the_limit_are_refused() {
     assert_eq!(forwarded(run(8, &body)).records[0].reason, Reason::Permitted);
     let (refusal, answer) = refused(run(7, &body));
     assert_eq!(refusal.records[0].reason, Reason::TooManyValues);
-    assert_eq!((refusal.reply.status, &answer["error"]["code"]), (413, &json!(-32600)));
+    assert_eq!((refusal.reply.status, &answer["result"]["isError"]), (200, &json!(true)));
     // A long text is one JSON value but counts as several values of the tool.
     let (refusal, answer) =
         refused(run(8, &call("get", &json!({ "id": "p".repeat(2100) }).to_string())));
