@@ -2,29 +2,39 @@
 //!
 //! The only inputs are verified by the proxy: the payloads that `jwt_authn` stores in dynamic
 //! metadata and the URI SAN of the mTLS peer. No header is decoded.
+//!
+#![doc = include_str!("identity.md")]
 
+mod actor;
 mod canonical;
+mod claim_path;
 mod claims;
 mod error;
 mod evidence;
 mod fields;
+mod form;
 mod mapping;
 mod metadata;
+mod one_or_several;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use cedar_policy::{Entity, EntityId, EntityUid};
+use cedar_policy::{Entity, EntityUid};
 use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
+pub use actor::Actor;
+pub use claim_path::ClaimPath;
 pub use claims::Token;
 pub use error::IdentityError;
 pub use evidence::{Attested, Evidence, SenderKey};
 pub use fields::{ActorField, PrincipalField, TokenField, header};
+pub use form::Form;
 pub use mapping::{
-    ActorMapping, AttributeMapping, ClaimPath, ClaimType, IdentityMapping, ParentMapping,
-    PrincipalMapping, TypeName, WorkloadMapping,
+    Accepted, ActorMapping, AttributeMapping, ClaimType, FormedClaim, IdentityMapping,
+    ParentMapping, PrincipalMapping, Requirement, TeamsMapping, TypeName, WorkloadMapping,
 };
+pub use one_or_several::OneOrSeveral;
 
 use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;
@@ -59,29 +69,18 @@ pub struct Principal {
     pub attributes: BTreeMap<String, Value>,
 }
 
-/// The actor of a call: the current agent and the agents that acted before it.
-#[derive(Clone, Debug)]
-pub struct Actor {
-    /// The current actor.
-    pub uid: EntityUid,
-    /// The current actor's id.
-    pub id: String,
-    /// All actors of the delegation, current one first.
-    pub chain: Vec<String>,
-    /// The same actors as Cedar entities.
-    pub agents: HashSet<EntityUid>,
-}
-
 /// Derives the principal and the actor of a request.
 ///
 /// # Errors
 ///
 /// Anything missing, ill-typed, ambiguous or contradictory is an error; nothing is guessed.
 pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identity, IdentityError> {
-    if let Some(claims) = only_token(&mapping.principal.tokens, attested)? {
+    if let Some((name, claims)) = only_token(mapping, attested)? {
+        let of_token = of_token(mapping, name, claims)?;
+        check(of_token, claims)?;
         return Ok(Identity {
-            principal: principal(&mapping.principal, claims)?,
-            actor: actor(&mapping.actor, claims.get("act"), attested)?,
+            principal: principal(of_token, claims)?,
+            actor: actor::of(mapping, Some((of_token, claims)), attested)?,
             token: Some(claims::token(claims)?),
         });
     }
@@ -90,7 +89,7 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
     };
     Ok(Identity {
         principal: Principal {
-            entity: Entity::new_no_attrs(uid(&workload.entity_type, spiffe_id), HashSet::new()),
+            entity: Entity::new_no_attrs(workload.entity_type.uid(spiffe_id), HashSet::new()),
             type_name: workload.entity_type.to_string(),
             id: spiffe_id.to_owned(),
             tenant: None,
@@ -98,24 +97,49 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
             parents: BTreeSet::new(),
             attributes: BTreeMap::new(),
         },
-        actor: actor(&mapping.actor, None, attested)?,
+        actor: actor::of(mapping, None, attested)?,
         token: None,
     })
 }
 
 /// The one token that names the principal, if there is one.
 fn only_token<'a>(
-    names: &[String],
+    mapping: &'a IdentityMapping,
     attested: &'a Attested,
-) -> Result<Option<&'a Value>, IdentityError> {
-    let mut present = names.iter().filter(|name| attested.tokens.contains_key(*name));
-    match (present.next(), present.next()) {
-        (Some(first), Some(second)) => {
-            Err(IdentityError::Ambiguous { first: first.clone(), second: second.clone() })
+) -> Result<Option<(&'a str, &'a Value)>, IdentityError> {
+    let names = mapping.principal.iter().flat_map(|mapping| &mapping.tokens);
+    let mut present = names.filter_map(|name| Some((name.as_str(), attested.tokens.get(name)?)));
+    let Some(only) = present.next() else { return Ok(None) };
+    // Several mappings may be for one token.
+    match present.find(|(name, _)| *name != only.0) {
+        Some((second, _)) => {
+            Err(IdentityError::Ambiguous { first: only.0.to_owned(), second: second.to_owned() })
         }
-        (Some(only), None) => Ok(attested.tokens.get(only)),
-        (None, _) => Ok(None),
+        None => Ok(Some(only)),
     }
+}
+
+/// The mapping for a token. A bundle loads only if no token can have two.
+fn of_token<'a>(
+    mapping: &'a IdentityMapping,
+    name: &str,
+    claims: &Value,
+) -> Result<&'a PrincipalMapping, IdentityError> {
+    let mut named =
+        mapping.principal.iter().filter(|mapping| mapping.tokens.iter().any(|known| known == name));
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    let fits = |mapping: &&PrincipalMapping| {
+        mapping.issuers.is_empty() || mapping.issuers.iter().any(|of| Some(of.as_str()) == issuer)
+    };
+    named.find(fits).ok_or_else(|| IdentityError::UnknownIssuer { token: name.to_owned() })
+}
+
+/// Checks what the bundle demands of a token besides the claims that it maps.
+fn check(mapping: &PrincipalMapping, token: &Value) -> Result<(), IdentityError> {
+    if let Some(claim) = mapping.refuse_if.iter().find(|claim| claim.is_stated(token)) {
+        return Err(IdentityError::RefusedClaim { claim: claim.to_string() });
+    }
+    mapping.require.iter().try_for_each(|requirement| claims::require(token, requirement))
 }
 
 fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, IdentityError> {
@@ -134,8 +158,8 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
     }
     let mut parents = HashSet::new();
     for parent in &mapping.parents {
-        for id in claims::texts(token, &parent.claim, parent.optional)? {
-            parents.insert(uid(&parent.entity_type, id));
+        for id in claims::texts(token, &parent.claim, parent.form, parent.optional)? {
+            parents.insert(parent.entity_type.uid(id));
         }
     }
     let tenant = match &mapping.tenant {
@@ -143,12 +167,12 @@ fn principal(mapping: &PrincipalMapping, token: &Value) -> Result<Principal, Ide
         None => None,
     };
     let teams = match &mapping.teams {
-        Some(path) => claims::texts(token, path, false)?,
+        Some(teams) => claims::texts(token, teams.claim(), teams.form(), false)?,
         None => Vec::new(),
     };
     let teams = teams.into_iter().map(str::to_owned).collect();
     let named = parents.iter().map(ToString::to_string).collect();
-    let entity = entity(uid(&mapping.entity_type, &id), values, parents);
+    let entity = entity(mapping.entity_type.uid(&id), values, parents);
     let type_name = mapping.entity_type.to_string();
     Ok(Principal { entity, type_name, id, tenant, teams, parents: named, attributes })
 }
@@ -163,37 +187,6 @@ fn entity(
     let parents = parents.into_iter().map(Into::into).collect();
     ast::Entity::new_with_attr_partial_value(uid.into(), attributes, HashSet::new(), parents, [])
         .into()
-}
-
-fn actor(
-    mapping: &ActorMapping,
-    act: Option<&Value>,
-    attested: &Attested,
-) -> Result<Option<Actor>, IdentityError> {
-    let mut chain = claims::delegation(act, mapping.max_depth)?;
-    let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
-    // A certificate with a URI that is not a SPIFFE id names no agent, so it contradicts `act` too.
-    let contradicted = attested.has_uri() && named != chain.first().map(String::as_str);
-    if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
-        return Err(IdentityError::ActorMismatch);
-    }
-    if chain.is_empty() {
-        chain.extend(named.map(str::to_owned));
-    }
-    match chain.first() {
-        Some(current) => Ok(Some(Actor {
-            uid: uid(&mapping.entity_type, current),
-            id: current.clone(),
-            agents: chain.iter().map(|id| uid(&mapping.entity_type, id)).collect(),
-            chain,
-        })),
-        None if mapping.required => Err(IdentityError::NoActor),
-        None => Ok(None),
-    }
-}
-
-fn uid(entity_type: &TypeName, id: &str) -> EntityUid {
-    EntityUid::from_type_name_and_id(entity_type.as_cedar().clone(), EntityId::new(id))
 }
 
 #[cfg(test)]

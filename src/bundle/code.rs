@@ -152,6 +152,8 @@ codes! {
     DefaultPasses = "default-passes", Warning;
     /// A `forbid` looks at some forms of an argument only.
     ChoicePasses = "choice-passes", Warning;
+    /// A call passes because its token lacks an optional claim.
+    OptionalClaim = "optional-claim", Warning;
     /// An annotation looks like one that means something, and means nothing.
     MisspeltAnnotation = "misspelt-annotation", Warning;
     /// The value of an annotation means nothing.

@@ -3,6 +3,7 @@
 
 mod cedar;
 mod declared;
+mod identity;
 mod inventory;
 mod resolved;
 mod resource;
@@ -175,9 +176,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
             format!("`{server}` is not a server name: use letters, digits, `-`, `_`, `.`"),
         );
     }
-    if manifest.identity.principal.tokens.is_empty() && manifest.identity.workload.is_none() {
-        error("identity.principal.tokens", "nothing names a principal".to_owned());
-    }
+    identity::problems(&manifest.identity, &mut error);
     if manifest.mcp.methods.iter().any(|method| method == "tools/call") {
         error("mcp.methods", "`tools/call` is decided per call and cannot be listed".to_owned());
     }

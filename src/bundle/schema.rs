@@ -50,7 +50,12 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
         .chain(tool.marks().classes.iter().map(|class| format!("class:{class}")))
         .map(|group| format!("Action::{}", quoted(&group)));
     let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
-    let principals = std::iter::once(identity.principal.entity_type.to_string()).chain(workload);
+    let mut principals: Vec<String> = Vec::new();
+    for name in identity.principal_types().map(ToString::to_string).chain(workload) {
+        if !principals.contains(&name) {
+            principals.push(name);
+        }
+    }
     let (actor, token) = (
         if identity.actor.required { "actor" } else { "actor?" },
         if identity.workload.is_none() { "token" } else { "token?" },
@@ -65,7 +70,7 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
 }} }};",
         quoted(tool.qualified_name()),
         groups.collect::<Vec<_>>().join(", "),
-        principals.collect::<Vec<_>>().join(", "),
+        principals.join(", "),
         tool.resource_type(),
         tool.input_type(),
         identity.actor.entity_type,

@@ -112,6 +112,9 @@ mod tests {
             evidence(0, |claims| claims["roles"] = json!([])),
             evidence(0, |claims| claims["tenant"] = json!("other")),
             evidence(0, |claims| claims["jti"] = json!("another")),
+            evidence(0, |claims| claims["iss"] = json!("https://other")),
+            evidence(0, |claims| claims["azp"] = json!("copilot")),
+            evidence(0, |claims| claims["_claim_names"] = json!({ "groups": "src1" })),
             at(Some("spiffe://mesh/other")),
             at(Some("")),
         ];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{AttributeMapping, ClaimPath, ClaimType, IdentityError};
+use super::{AttributeMapping, ClaimPath, ClaimType, Form, IdentityError, Requirement};
 use crate::digest::Digest;
 use crate::policy::value::{self as cedar, Value as CedarValue};
 
@@ -37,10 +37,12 @@ pub(super) fn text<'a>(token: &'a Value, path: &ClaimPath) -> Result<&'a str, Id
     as_text(value).ok_or_else(|| ill_typed(path, "a non-empty string"))
 }
 
-/// A claim that must be a string or an array of strings.
+/// A claim in a form that holds several non-empty strings. In the usual form, one string counts as
+/// an array of it.
 pub(super) fn texts<'a>(
     token: &'a Value,
     path: &ClaimPath,
+    form: Form,
     optional: bool,
 ) -> Result<Vec<&'a str>, IdentityError> {
     let value = match path.find(token) {
@@ -48,11 +50,46 @@ pub(super) fn texts<'a>(
         None if optional => return Ok(Vec::new()),
         None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
     };
-    match value.as_array() {
-        Some(items) => items.iter().map(as_text).collect(),
-        None => as_text(value).map(|text| vec![text]),
+    match (form, value.as_str()) {
+        (Form::List, Some(text)) => Some(vec![text]),
+        (_, _) => form.read(value),
     }
-    .ok_or_else(|| ill_typed(path, "a string or an array of strings"))
+    .filter(|texts| texts.iter().all(|text| !text.is_empty()))
+    .ok_or_else(|| match form {
+        Form::List => ill_typed(path, "a string or an array of strings"),
+        Form::Words | Form::Keys => ill_typed(path, form.expected()),
+    })
+}
+
+/// Checks that a claim has one of the accepted values.
+pub(super) fn require(token: &Value, requirement: &Requirement) -> Result<(), IdentityError> {
+    let value = required(token, &requirement.claim)?;
+    let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    let accepted = |value: &Value| requirement.values.iter().any(|accepted| accepted.is(value));
+    if values.iter().any(accepted) {
+        return Ok(());
+    }
+    Err(IdentityError::OtherValue { claim: requirement.claim.to_string() })
+}
+
+/// The one actor that these claims name; `None` if the token has none of them.
+pub(super) fn actor<'a>(
+    token: &'a Value,
+    paths: &'a [ClaimPath],
+) -> Result<Option<(&'a ClaimPath, &'a str)>, IdentityError> {
+    let mut named: Option<(&ClaimPath, &str)> = None;
+    for path in paths.iter().filter(|path| path.find(token).is_some()) {
+        let id = text(token, path)?;
+        match named {
+            Some((first, other)) if other != id => {
+                let [one, other] = [first, path].map(|path| format!("claim `{path}`"));
+                return Err(IdentityError::ActorMismatch { one, other });
+            }
+            Some(_) => {}
+            None => named = Some((path, id)),
+        }
+    }
+    Ok(named)
 }
 
 /// A claim as a Cedar value of its declared type, and as JSON; `None` if it is optional and absent.
@@ -78,13 +115,15 @@ pub(super) fn attribute(
         ClaimType::Long => whole(value)
             .map(|number| (CedarValue::from(number), json!(number)))
             .ok_or_else(|| ill_typed(path, "a whole number"))?,
-        ClaimType::Strings => strings(value)
+        ClaimType::Strings => mapping
+            .form
+            .read(value)
             .map(|texts| {
                 let texts: BTreeSet<&str> = texts.into_iter().collect();
                 let values = texts.iter().map(|text| CedarValue::from(*text));
                 (cedar::set(values), json!(texts))
             })
-            .ok_or_else(|| ill_typed(path, "an array of strings"))?,
+            .ok_or_else(|| ill_typed(path, mapping.form.expected()))?,
     };
     Ok(Some(read))
 }
@@ -139,7 +178,7 @@ fn scopes(claims: &Value) -> Result<Vec<String>, IdentityError> {
     let read = |value: &Value| -> Option<Vec<String>> {
         match value.as_str() {
             Some(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
-            None => Some(strings(value)?.into_iter().map(str::to_owned).collect()),
+            None => Some(Form::List.read(value)?.into_iter().map(str::to_owned).collect()),
         }
     };
     let expected = "a string or an array of strings";
@@ -172,10 +211,6 @@ fn ill_typed(path: &ClaimPath, expected: &'static str) -> IdentityError {
 
 fn as_text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
-}
-
-fn strings(value: &Value) -> Option<Vec<&str>> {
-    value.as_array()?.iter().map(Value::as_str).collect()
 }
 
 /// A whole number; Envoy's metadata holds every number as a double.

@@ -12,7 +12,7 @@ pub enum IdentityError {
     #[error("no verified token and no verified peer certificate names a principal")]
     Missing,
     /// There is a principal but no actor.
-    #[error("neither an `act` claim nor a verified peer certificate names an actor")]
+    #[error("no verified claim and no verified peer certificate names an actor")]
     NoActor,
     /// More than one token names a principal.
     #[error(
@@ -44,9 +44,32 @@ pub enum IdentityError {
         /// The bundle's limit.
         max: u16,
     },
-    /// The token's actor is not the mTLS peer.
-    #[error("the `act` claim and the peer certificate name different actors")]
-    ActorMismatch,
+    /// No mapping is for the token's issuer.
+    #[error("the token `{token}` has an issuer that the bundle does not map")]
+    UnknownIssuer {
+        /// The token's name.
+        token: String,
+    },
+    /// A claim has none of the values that the bundle requires.
+    #[error("claim `{claim}` has none of the values that the bundle requires")]
+    OtherValue {
+        /// The path of the claim.
+        claim: String,
+    },
+    /// The token has a claim of `refuse_if`.
+    #[error("the bundle refuses tokens with the claim `{claim}`")]
+    RefusedClaim {
+        /// The path of the claim.
+        claim: String,
+    },
+    /// Two pieces of evidence that must agree name different actors.
+    #[error("{one} and {other} name different actors")]
+    ActorMismatch {
+        /// One of them.
+        one: String,
+        /// The other one.
+        other: String,
+    },
 }
 
 impl IdentityError {
@@ -55,10 +78,13 @@ impl IdentityError {
         match self {
             Self::Undecodable => Reason::Internal,
             Self::Missing | Self::NoActor => Reason::Unauthenticated,
-            Self::MissingClaim { .. } | Self::IllTyped { .. } | Self::ChainTooLong { .. } => {
-                Reason::InvalidIdentity
-            }
-            Self::Ambiguous { .. } | Self::ActorMismatch => Reason::IdentityMismatch,
+            Self::MissingClaim { .. }
+            | Self::IllTyped { .. }
+            | Self::ChainTooLong { .. }
+            | Self::UnknownIssuer { .. }
+            | Self::OtherValue { .. }
+            | Self::RefusedClaim { .. } => Reason::InvalidIdentity,
+            Self::Ambiguous { .. } | Self::ActorMismatch { .. } => Reason::IdentityMismatch,
         }
     }
 }

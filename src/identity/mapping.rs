@@ -3,21 +3,46 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use cedar_policy::EntityTypeName;
+use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::{ClaimPath, Form, OneOrSeveral};
 
 /// The `identity` section of a bundle.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityMapping {
-    /// The principal of calls with a token.
-    pub principal: PrincipalMapping,
+    /// The principal of calls with a token: one mapping for all tokens, or one for each provider.
+    pub principal: OneOrSeveral<PrincipalMapping>,
     /// The principal of calls without a token: the mTLS peer itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadMapping>,
     /// The actor.
     pub actor: ActorMapping,
+}
+
+impl IdentityMapping {
+    /// The names of all tokens that can name the principal.
+    pub fn token_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.principal.iter().flat_map(|mapping| &mapping.tokens) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// The entity types of principals with a token.
+    pub fn principal_types(&self) -> impl Iterator<Item = &TypeName> {
+        self.principal.iter().map(|mapping| &mapping.entity_type)
+    }
+
+    /// The claims that name the actor in tokens of a mapping.
+    pub fn actor_claims<'a>(&'a self, principal: &'a PrincipalMapping) -> &'a [ClaimPath] {
+        principal.actor.as_ref().or(self.actor.claim.as_ref()).map_or(&[], |claims| claims)
+    }
 }
 
 /// The mapping of a token to the principal.
@@ -27,6 +52,9 @@ pub struct PrincipalMapping {
     /// The `payload_in_metadata` names under which `jwt_authn` stores a verified token. A request
     /// must carry exactly one of them.
     pub tokens: Vec<String>,
+    /// The issuers (`iss`) whose tokens this mapping is for; all of them if the list is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<String>,
     /// The Cedar entity type of principals, such as `User`.
     #[serde(rename = "type")]
     pub entity_type: TypeName,
@@ -47,7 +75,82 @@ pub struct PrincipalMapping {
     pub tenant: Option<ClaimPath>,
     /// The claim with the principal's teams, which select layers of policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub teams: Option<ClaimPath>,
+    pub teams: Option<TeamsMapping>,
+    /// The claims that name the actor in these tokens, instead of those of [`ActorMapping`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<OneOrSeveral<ClaimPath>>,
+    /// Claims that must have one of the listed values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Requirement>,
+    /// Claims of tokens that are refused, such as one that says that groups are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuse_if: Vec<ClaimPath>,
+}
+
+/// The claim with the principal's teams: its path, or its path and form.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged, expecting = "a claim, or `claim` and `form`")]
+pub enum TeamsMapping {
+    /// A string or an array of strings.
+    Claim(ClaimPath),
+    /// A claim in another form.
+    Formed(FormedClaim),
+}
+
+impl TeamsMapping {
+    /// The path of the claim.
+    pub fn claim(&self) -> &ClaimPath {
+        match self {
+            Self::Claim(claim) | Self::Formed(FormedClaim { claim, .. }) => claim,
+        }
+    }
+
+    /// The form of the claim.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Claim(_) => Form::List,
+            Self::Formed(formed) => formed.form,
+        }
+    }
+}
+
+/// A claim and its form.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormedClaim {
+    /// The path of the claim.
+    pub claim: ClaimPath,
+    /// Its form.
+    pub form: Form,
+}
+
+/// A claim and the values that a token must have.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// The path of the claim.
+    pub claim: ClaimPath,
+    /// The accepted values. A claim that is an array must contain one of them.
+    pub values: Vec<Accepted>,
+}
+
+/// An accepted value of a claim.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(untagged, expecting = "a string, `true` or `false`")]
+pub enum Accepted {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A string.
+    Text(String),
+}
+
+impl Accepted {
+    pub(super) fn is(&self, value: &Value) -> bool {
+        match self {
+            Self::Bool(truth) => value.as_bool() == Some(*truth),
+            Self::Text(text) => value.as_str() == Some(text),
+        }
+    }
 }
 
 /// A claim mapped to an attribute.
@@ -59,6 +162,9 @@ pub struct AttributeMapping {
     /// The required type.
     #[serde(rename = "type")]
     pub claim_type: ClaimType,
+    /// The form of a claim of type `Set<String>`.
+    #[serde(default, skip_serializing_if = "Form::is_list")]
+    pub form: Form,
     /// Whether the claim may be absent or null.
     #[serde(default)]
     pub optional: bool,
@@ -93,7 +199,8 @@ impl ClaimType {
     }
 }
 
-/// A claim (a string or an array of strings) whose values are mapped to parent entities.
+/// A claim whose values are mapped to parent entities. In its usual form it is a string or an array
+/// of strings.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ParentMapping {
@@ -102,6 +209,9 @@ pub struct ParentMapping {
     /// The Cedar entity type of these parents, such as `Role`.
     #[serde(rename = "type")]
     pub entity_type: TypeName,
+    /// The form of the claim.
+    #[serde(default, skip_serializing_if = "Form::is_list")]
+    pub form: Form,
     /// Whether the claim may be absent or null.
     #[serde(default)]
     pub optional: bool,
@@ -126,7 +236,13 @@ pub struct ActorMapping {
     /// Whether a call without an actor is refused.
     #[serde(default = "yes")]
     pub required: bool,
-    /// Whether `act.sub` and the mTLS peer must be the same agent if both are present.
+    /// The claims that name the actor of a token without `act`. Those that a token has must agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<OneOrSeveral<ClaimPath>>,
+    /// Whether `act.sub` and these claims must name the same agent if both are present.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_match_claim: bool,
+    /// Whether the token's actor and the mTLS peer must be the same agent if both are present.
     #[serde(default)]
     pub must_match_spiffe: bool,
     /// SPIFFE ids mapped to agent ids; an unlisted SPIFFE id is its own agent id.
@@ -155,6 +271,11 @@ impl TypeName {
     pub fn as_cedar(&self) -> &EntityTypeName {
         &self.0
     }
+
+    /// The entity of this type with an id.
+    pub(super) fn uid(&self, id: &str) -> EntityUid {
+        EntityUid::from_type_name_and_id(self.0.clone(), EntityId::new(id))
+    }
 }
 
 impl std::fmt::Display for TypeName {
@@ -176,62 +297,5 @@ impl TryFrom<String> for TypeName {
 impl From<TypeName> for String {
     fn from(name: TypeName) -> Self {
         name.0.to_string()
-    }
-}
-
-/// The path of a claim: a name, names joined by dots, or, for names that contain dots, a JSON
-/// Pointer (RFC 6901) that begins with `/`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ClaimPath {
-    text: String,
-    steps: Vec<String>,
-}
-
-impl ClaimPath {
-    fn sub() -> Self {
-        Self { text: "sub".to_owned(), steps: vec!["sub".to_owned()] }
-    }
-
-    /// The member names of the path.
-    pub fn steps(&self) -> &[String] {
-        &self.steps
-    }
-
-    /// The claim's value; `None` if it is absent or null.
-    pub fn find<'a>(&self, claims: &'a Value) -> Option<&'a Value> {
-        self.steps
-            .iter()
-            .try_fold(claims, |value, step| value.as_object()?.get(step))
-            .filter(|value| !value.is_null())
-    }
-}
-
-impl std::fmt::Display for ClaimPath {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl TryFrom<String> for ClaimPath {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let steps: Vec<String> = match text.strip_prefix('/') {
-            Some(pointer) => {
-                pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
-            }
-            None => text.split('.').map(str::to_owned).collect(),
-        };
-        if steps.iter().any(String::is_empty) {
-            return Err(format!("`{text}` is not a claim path: a step of it is empty"));
-        }
-        Ok(Self { text, steps })
-    }
-}
-
-impl From<ClaimPath> for String {
-    fn from(path: ClaimPath) -> Self {
-        path.text
     }
 }

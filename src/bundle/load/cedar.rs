@@ -194,13 +194,15 @@ pub(super) fn entities(
     schema: &Schema,
     findings: &mut Vec<Finding>,
 ) -> Entities {
-    let principals = document.manifest.identity.principal.entity_type.as_cedar();
+    let identity = &document.manifest.identity;
+    let is_principal =
+        |uid: &EntityUid| identity.principal_types().any(|name| name.as_cedar() == uid.type_name());
     let mut entities = Vec::new();
     let mut seen = HashMap::new();
     for (index, source) in document.entities.iter().enumerate() {
         let site = Site::Entity(index);
         match entity(source, schema) {
-            Ok(entity) if entity.uid().type_name() == principals => {
+            Ok(entity) if is_principal(&entity.uid()) => {
                 let message =
                     format!("`{}` is a principal, and those come from tokens", source.uid);
                 findings.push(Finding::new(Code::Entity, site, message));
@@ -255,14 +257,17 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
     let fits = |sample: Entity| {
         Entities::from_entities([sample], Some(schema)).map(|_| ()).map_err(|error| chain(&error))
     };
-    let principal = sample(&mapping.principal, true)
-        .and_then(fits)
-        .and_then(|()| fits(sample(&mapping.principal, false)?));
+    let principals = mapping.principal.iter().map(|each| {
+        let fit = sample(each, true).and_then(fits).and_then(|()| fits(sample(each, false)?));
+        ("identity.principal", fit)
+    });
     // A workload that is not in the entity store has neither attributes nor parents.
-    let workload = mapping.workload.as_ref();
-    let workload = workload.map_or(Ok(()), |workload| bare_fits(&workload.entity_type, schema));
-    [("identity.principal", principal), ("identity.workload", workload)]
-        .into_iter()
+    let workloads = mapping
+        .workload
+        .iter()
+        .map(|workload| ("identity.workload", bare_fits(&workload.entity_type, schema)));
+    principals
+        .chain(workloads)
         .filter_map(|(key, fits)| {
             let site = Site::Manifest(key.to_owned());
             Some(Finding::new(Code::IdentityMapping, site, fits.err()?))
@@ -274,28 +279,27 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
 /// schema.
 pub(super) fn open_types(mapping: &IdentityMapping, schema: &str) -> Vec<Finding> {
     let declared = author_schema(schema);
-    let parents = mapping.principal.parents.iter();
+    let parents = mapping.principal.iter().flat_map(|each| &each.parents);
     let parents = parents.map(|parent| ("identity.principal.parents", &parent.entity_type));
     let workload = mapping.workload.iter();
     let workload = workload.map(|workload| ("identity.workload.type", &workload.entity_type));
     let server = TypeName::try_from(SERVER.to_owned()).ok();
     let server = server.iter().map(|server| ("servers", server));
-    [
-        ("identity.principal.type", &mapping.principal.entity_type),
-        ("identity.actor.type", &mapping.actor.entity_type),
-    ]
-    .into_iter()
-    .chain(parents)
-    .chain(workload)
-    .chain(server)
-    .filter(|(_, name)| declaration(&declared, name).is_some_and(is_enumerated))
-    .map(|(key, name)| {
-        let source = if key == "servers" { "`servers`" } else { "tokens" };
-        let message =
-            format!("`{name}` is enumerated in the schema, and its ids come from {source}");
-        Finding::new(Code::IdentityMapping, Site::Manifest(key.to_owned()), message)
-    })
-    .collect()
+    mapping
+        .principal_types()
+        .map(|name| ("identity.principal.type", name))
+        .chain([("identity.actor.type", &mapping.actor.entity_type)])
+        .chain(parents)
+        .chain(workload)
+        .chain(server)
+        .filter(|(_, name)| declaration(&declared, name).is_some_and(is_enumerated))
+        .map(|(key, name)| {
+            let source = if key == "servers" { "`servers`" } else { "tokens" };
+            let message =
+                format!("`{name}` is enumerated in the schema, and its ids come from {source}");
+            Finding::new(Code::IdentityMapping, Site::Manifest(key.to_owned()), message)
+        })
+        .collect()
 }
 
 /// The declaration of an entity type in the author's schema.

@@ -17,7 +17,7 @@ pub(super) fn types(document: &Document, tools: &[Tool]) -> Vec<Finding> {
     let identity = &document.manifest.identity;
     let workload = identity.workload.as_ref().map(|workload| &workload.entity_type);
     let is_principal =
-        |name: &TypeName| *name == identity.principal.entity_type || Some(name) == workload;
+        |name: &TypeName| identity.principal_types().any(|of| of == name) || Some(name) == workload;
     let problem = |name: &TypeName| match cedar::declaration(&declared, name) {
         None => Some(format!("entity type `{name}` is not declared in schema.cedarschema")),
         Some(_) if is_principal(name) => {

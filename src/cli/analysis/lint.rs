@@ -8,6 +8,7 @@ mod accept;
 mod annotations;
 mod argument;
 mod cases;
+mod claims;
 mod contradictions;
 mod covered;
 mod entities;
@@ -54,6 +55,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
     let mut reach = reach::Reach::new(world);
     let mut covered = covered::Covered::new(world.entities());
     let mut choices = absence::Choices::default();
+    let claims = claims::Claims::of(world);
     for (layer, policy) in world.policies() {
         let read = world.read(layer, policy);
         annotations::check(&read, &mut findings);
@@ -70,10 +72,11 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         findings.extend(permitted);
         findings.extend(resource::check(world, &read));
         findings.extend(foreign::check(world, &read));
+        claims.check(&read, &mut findings);
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }
-        choices.add(world, read, &mut findings);
+        choices.add(world, &claims, read, &mut findings);
     }
     findings.extend(reach.findings());
     findings.extend(covered.findings());

@@ -24,6 +24,7 @@ use cedar_policy_symcc::Env;
 
 use crate::cli::output::report::Progress;
 use crate::gate::Gate;
+use crate::identity::TypeName;
 use crate::tool::Tool;
 
 use confirm::Confirmed;
@@ -91,13 +92,17 @@ impl Comparison {
     fn removed(&self) -> impl Iterator<Item = Pair> {
         let (old, new) = (&self.old.bundle, &self.new.bundle);
         let removed = old.tools().filter(|tool| new.tool(tool.server(), tool.name()).is_none());
-        removed.map(|tool| Pair {
-            principal: old.identity.principal.entity_type.to_string(),
-            tool: tool.qualified_name().to_owned(),
-            verdict: match new.shadow {
-                None => Verdict::Narrower,
-                Some(_) => Verdict::Unknown("the new bundle refuses nothing".to_owned()),
-            },
+        let principals: BTreeSet<String> =
+            old.identity.principal_types().map(ToString::to_string).collect();
+        removed.flat_map(move |tool| {
+            principals.clone().into_iter().map(move |principal| Pair {
+                principal,
+                tool: tool.qualified_name().to_owned(),
+                verdict: match new.shadow {
+                    None => Verdict::Narrower,
+                    Some(_) => Verdict::Unknown("the new bundle refuses nothing".to_owned()),
+                },
+            })
         })
     }
 
@@ -153,8 +158,10 @@ impl Comparison {
             doubts.push("its resource is named differently".to_owned());
         }
         let identity = &self.new.bundle.identity;
-        let principal = identity.principal.entity_type.as_cedar();
-        if identity.workload.as_ref().is_some_and(|w| w.entity_type.as_cedar() == principal) {
+        let is_workload = |name: &TypeName| {
+            identity.workload.as_ref().is_some_and(|workload| workload.entity_type == *name)
+        };
+        if identity.principal_types().any(is_workload) {
             doubts.push("workloads have the entity type of principals with a token".to_owned());
         }
         doubts

@@ -34,7 +34,7 @@ impl Tokens {
         keys: (&str, Option<&String>),
         fixed: Option<&str>,
     ) -> Result<Option<Provider>, Vec<Problem>> {
-        let names = &opened.document.manifest.identity.principal.tokens;
+        let names = &opened.document.manifest.identity.token_names();
         let Some(first) = names.first() else { return self.unneeded() };
         let name = fixed.unwrap_or(first);
         let mut problems = Vec::new();

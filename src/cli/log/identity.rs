@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::line::{PrincipalField, Recorded, TokenField};
 use crate::cli::input::cases::Identity;
 use crate::cli::output::report::Problem;
-use crate::identity::{self, ClaimType, IdentityMapping, PrincipalMapping};
+use crate::identity::{
+    self, AttributeMapping, ClaimType, IdentityMapping, PrincipalMapping, Requirement,
+};
 use crate::json::REDACTED;
 
 /// An identity restored from a record.
@@ -30,35 +32,87 @@ pub(in crate::cli) fn restore(
 ) -> Result<Restored, Problem> {
     let principal = recorded.principal.as_ref();
     let principal = principal.ok_or_else(|| Problem::new("the record names no principal"))?;
-    let (identity, withheld) = match &recorded.token {
-        Some(token) => with_token(recorded, principal, token, mapping),
-        None => (Identity { tokens: [].into(), spiffe: Some(principal.id.clone()) }, Vec::new()),
-    };
-    let found = identity::identify(mapping, &identity.attested()).map_err(|error| {
-        Problem::new(format!("the record does not hold what this bundle asks for: {error}"))
-    })?;
-    if let Some(what) = difference(recorded, principal, &found, &mapping.principal) {
-        let message = format!("this bundle gives the recorded identity another {what}");
-        return Err(Problem::new(message));
+    let Some(token) = &recorded.token else { return workload(recorded, principal, mapping) };
+    // The record does not name the token. A mapping that leaves out something that was recorded
+    // comes last: the identity may only be similar.
+    let mut mappings: Vec<&PrincipalMapping> = mapping.principal.iter().collect();
+    mappings.sort_by_key(|each| !maps_all(each, principal));
+    let mut failure = None;
+    for each in mappings {
+        match by_token(recorded, principal, token, (mapping, each)) {
+            Ok(restored) => return Ok(restored),
+            Err(problem) => failure = failure.or(Some(problem)),
+        }
     }
+    Err(failure.unwrap_or_else(|| Problem::new("the bundle reads no token")))
+}
+
+/// Whether a mapping can give everything that was recorded.
+fn maps_all(mapping: &PrincipalMapping, principal: &PrincipalField) -> bool {
+    principal.parents.iter().all(|uid| is_mapped(mapping, uid))
+        && principal.attributes.keys().all(|name| mapping.attributes.contains_key(name))
+}
+
+fn is_mapped(mapping: &PrincipalMapping, uid: &EntityUid) -> bool {
+    mapping.parents.iter().any(|parent| parent.entity_type.as_cedar() == uid.type_name())
+}
+
+fn workload(
+    recorded: &Recorded,
+    principal: &PrincipalField,
+    mapping: &IdentityMapping,
+) -> Result<Restored, Problem> {
+    let identity = Identity { tokens: [].into(), spiffe: Some(principal.id.clone()) };
+    let found = identified(mapping, &identity)?;
+    let differs =
+        mapping.principal.iter().find_map(|each| difference(recorded, principal, &found, each));
+    same(differs)?;
+    Ok(Restored { identity, withheld: Vec::new(), unsaid: Vec::new() })
+}
+
+fn by_token(
+    recorded: &Recorded,
+    principal: &PrincipalField,
+    token: &TokenField,
+    (mapping, of_token): (&IdentityMapping, &PrincipalMapping),
+) -> Result<Restored, Problem> {
+    let (identity, withheld) = with_token(recorded, principal, token, of_token);
+    let found = identified(mapping, &identity)?;
+    same(difference(recorded, principal, &found, of_token))?;
     let unsaid = |name: &&String| !found.principal.attributes.contains_key(*name);
-    let unsaid = match &recorded.token {
-        Some(_) => mapping.principal.attributes.keys().filter(unsaid).cloned().collect(),
-        None => Vec::new(),
-    };
+    let unsaid = of_token.attributes.keys().filter(unsaid).cloned().collect();
     Ok(Restored { identity, withheld, unsaid })
+}
+
+fn identified(
+    mapping: &IdentityMapping,
+    identity: &Identity,
+) -> Result<identity::Identity, Problem> {
+    identity::identify(mapping, &identity.attested()).map_err(|error| {
+        Problem::new(format!("the record does not hold what this bundle asks for: {error}"))
+    })
+}
+
+fn same(difference: Option<&str>) -> Result<(), Problem> {
+    let message = |what| format!("this bundle gives the recorded identity another {what}");
+    difference.map_or(Ok(()), |what| Err(Problem::new(message(what))))
 }
 
 fn with_token(
     recorded: &Recorded,
     principal: &PrincipalField,
     token: &TokenField,
-    mapping: &IdentityMapping,
+    mapping: &PrincipalMapping,
 ) -> (Identity, Vec<String>) {
     let mut claims = registered(recorded, token);
-    let mapping = &mapping.principal;
     restore_principal(principal, token, mapping, &mut claims);
     let withheld = restore_attributes(principal, mapping, &mut claims);
+    // The token had what its bundle requires.
+    for Requirement { claim, values } in &mapping.require {
+        if let (None, Some(value)) = (claim.find(&claims), values.first()) {
+            put(&mut claims, claim.steps(), json!(value));
+        }
+    }
     let tokens = mapping.tokens.first().map(|name| (name.clone(), claims));
     (Identity { tokens: tokens.into_iter().collect(), spiffe: None }, withheld)
 }
@@ -101,11 +155,12 @@ fn restore_principal(
             principal.parents.iter().filter(|uid| uid.type_name() == parent.entity_type.as_cedar());
         let ids: Vec<&str> = of_type.map(|uid| uid.id().unescaped()).collect();
         if !(ids.is_empty() && parent.optional) {
-            put(claims, parent.claim.steps(), json!(ids));
+            put(claims, parent.claim.steps(), parent.form.write(&ids));
         }
     }
-    if let Some(claim) = &mapping.teams {
-        put(claims, claim.steps(), json!(principal.teams));
+    if let Some(teams) = &mapping.teams {
+        let ids: Vec<&str> = principal.teams.iter().map(String::as_str).collect();
+        put(claims, teams.claim().steps(), teams.form().write(&ids));
     }
     if let Some(claim) = &mapping.tenant {
         put(claims, claim.steps(), json!(principal.tenant));
@@ -127,23 +182,29 @@ fn restore_attributes(
         let Some(value) = principal.attributes.get(name) else { continue };
         let known = attribute.claim.find(claims).is_some();
         if value != REDACTED {
-            put(claims, attribute.claim.steps(), value.clone());
+            put(claims, attribute.claim.steps(), claimed(attribute, value));
             continue;
         }
         withheld.push(name.clone());
         if !known {
-            put(claims, attribute.claim.steps(), stand_in(attribute.claim_type));
+            put(claims, attribute.claim.steps(), stand_in(attribute));
         }
     }
     withheld
 }
 
-fn stand_in(claim_type: ClaimType) -> Value {
-    match claim_type {
+/// The claim of a recorded attribute.
+fn claimed(attribute: &AttributeMapping, value: &Value) -> Value {
+    let texts = value.as_array().map(|texts| texts.iter().filter_map(Value::as_str).collect());
+    texts.map_or_else(|| value.clone(), |texts: Vec<&str>| attribute.form.write(&texts))
+}
+
+fn stand_in(attribute: &AttributeMapping) -> Value {
+    match attribute.claim_type {
         ClaimType::String => json!(REDACTED),
         ClaimType::Bool => json!(false),
         ClaimType::Long => json!(0),
-        ClaimType::Strings => json!([]),
+        ClaimType::Strings => attribute.form.write(&[]),
     }
 }
 
@@ -168,9 +229,7 @@ fn difference(
     found: &identity::Identity,
     mapping: &PrincipalMapping,
 ) -> Option<&'static str> {
-    let mapped = |uid: &&EntityUid| {
-        mapping.parents.iter().any(|parent| parent.entity_type.as_cedar() == uid.type_name())
-    };
+    let mapped = |uid: &&EntityUid| is_mapped(mapping, uid);
     let parents = principal.parents.iter().filter(mapped).map(ToString::to_string).collect();
     let differs = |(name, found): (&String, &Value)| {
         let shown = principal.attributes.get(name);

@@ -164,22 +164,31 @@ fn permits_always(policy: &Policy, tool: &Tool) -> bool {
 /// Whether the reason is possible in a bundle. Faults are not expected.
 fn can_come(bundle: &Bundle, reason: Reason) -> bool {
     let has = |effect: Effect| policies(bundle).any(|(_, policy)| policy.effect() == effect);
-    let principal = &bundle.identity.principal;
-    let tokens = &principal.tokens;
+    let identity = &bundle.identity;
+    let tokens = identity.token_names();
     match reason {
         Reason::PolicyError | Reason::Internal => false,
         Reason::Permitted => has(Effect::Permit),
         Reason::Forbidden => has(Effect::Forbid),
         Reason::BatchRefused => bundle.limits.calls > 1,
         Reason::InvalidIdentity => !tokens.is_empty(),
-        Reason::IdentityMismatch => bundle.identity.actor.must_match_spiffe || tokens.len() > 1,
+        Reason::IdentityMismatch => {
+            let claims = |each| identity.actor_claims(each).len() > 1;
+            identity.actor.must_match_spiffe
+                || identity.actor.must_match_claim
+                || tokens.len() > 1
+                || identity.principal.iter().any(claims)
+        }
         Reason::Shadow => bundle.shadow.is_some(),
         Reason::UnknownResource => {
             let mut named = bundle.tools().filter_map(|tool| tool.marks().resource.as_ref());
             named.any(|mark| mark.unknown == UnknownResource::Refuse)
         }
         // No layer has the empty name.
-        Reason::UnknownTenant => principal.tenant.is_some() && !bundle.knows_tenant(""),
+        Reason::UnknownTenant => {
+            let has_tenant = identity.principal.iter().any(|each| each.tenant.is_some());
+            has_tenant && !bundle.knows_tenant("")
+        }
         Reason::Lifecycle
         | Reason::NotPermitted
         | Reason::UnknownTool

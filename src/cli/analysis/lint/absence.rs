@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::argument;
-use super::expression::path;
-use super::facts::operation;
+use super::claims::Claims;
+use super::expression::{attributes, path};
 use super::world::{Read, World};
 use crate::bundle::{Code, Finding};
 use crate::tool::Tool;
@@ -28,43 +28,26 @@ pub(super) struct Choices<'a> {
 /// All paths tested with `has` so that the policy permits more calls if they are absent.
 fn asked(read: &Read<'_>) -> BTreeSet<Vec<String>> {
     let mut asked = BTreeSet::new();
-    for condition in &read.conditions {
-        let when = condition.get("kind").is_some_and(|kind| kind == "when");
-        // A call is permitted if a `forbid` does not match or a permit does.
-        let passes = when != read.is_permit();
-        visit(condition.get("body").unwrap_or(&Value::Null), passes, &mut asked);
-    }
+    read.visit_passing(&mut |operator, operand| {
+        let of = operand.get("left").filter(|_| operator == "has").and_then(path);
+        let Some(mut steps) = of else { return };
+        for attribute in attributes(operand) {
+            steps.push(attribute.to_owned());
+            asked.insert(steps.clone());
+        }
+    });
     asked
-}
-
-fn visit(expression: &Value, passes: bool, asked: &mut BTreeSet<Vec<String>>) {
-    let Some((operator, operand)) = operation(expression) else { return };
-    let member = |name: &str| operand.get(name).unwrap_or(&Value::Null);
-    match operator {
-        "&&" | "||" => {
-            visit(member("left"), passes, asked);
-            visit(member("right"), passes, asked);
-        }
-        "!" => visit(member("arg"), !passes, asked),
-        // With `if … then … else true`, the policy holds for all other calls.
-        "if-then-else" if member("else").get("Value").is_none_or(|value| *value == !passes) => {
-            visit(member("if"), passes, asked);
-        }
-        "has" if passes => {
-            let Some(mut steps) = path(member("left")) else { return };
-            let one = std::slice::from_ref(member("attr"));
-            for attribute in member("attr").as_array().map_or(one, Vec::as_slice) {
-                steps.extend(attribute.as_str().map(str::to_owned));
-                asked.insert(steps.clone());
-            }
-        }
-        _ => {}
-    }
 }
 
 impl<'a> Choices<'a> {
     /// Checks one policy; its unions are kept until all policies are read.
-    pub(super) fn add(&mut self, world: &World<'_>, read: Read<'a>, findings: &mut Vec<Finding>) {
+    pub(super) fn add(
+        &mut self,
+        world: &World<'_>,
+        claims: &Claims<'_>,
+        read: Read<'a>,
+        findings: &mut Vec<Finding>,
+    ) {
         let asked = asked(&read);
         let mut unions = BTreeSet::new();
         for steps in asked {
@@ -74,6 +57,7 @@ impl<'a> Choices<'a> {
                     unions.insert(union.to_vec());
                 }
                 Some((last, _)) if last.starts_with(CHOICE) => {}
+                _ if is_claimed(claims, &read, &steps) => {}
                 _ => findings.extend(absent(world, &read, &steps)),
             }
         }
@@ -126,6 +110,12 @@ fn absent(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<Findin
     let message = format!("a call without `{name}` is not forbidden");
     let help = format!("if it should be, write `unless {{ {} && … }}`", has(steps));
     Some(read.finding_at(&has(steps), Code::AbsencePasses, message).with_help(help))
+}
+
+/// Whether the path is an attribute from an optional claim, which has a finding of its own.
+fn is_claimed(claims: &Claims<'_>, read: &Read<'_>, steps: &[String]) -> bool {
+    let [variable, name, ..] = steps else { return false };
+    variable == "principal" && claims.of_attribute(read, name).is_some()
 }
 
 fn has(steps: &[String]) -> String {

@@ -31,7 +31,7 @@ impl Population {
             claimed: claimed(document),
             open: enumerated(world.schema_text),
         };
-        population.open.insert(identity.principal.entity_type.as_cedar().clone());
+        population.open.extend(identity.principal_types().map(|name| name.as_cedar().clone()));
         let workload = identity.workload.iter();
         population.open.extend(workload.map(|workload| workload.entity_type.as_cedar().clone()));
         population.open.extend(EntityTypeName::from_str("Action"));
@@ -115,7 +115,8 @@ impl Population {
 
 fn claimed(document: &Document) -> HashSet<EntityTypeName> {
     let identity = &document.manifest.identity;
-    let parents = identity.principal.parents.iter().map(|parent| &parent.entity_type);
+    let parents = identity.principal.iter().flat_map(|each| &each.parents);
+    let parents = parents.map(|parent| &parent.entity_type);
     let types = parents.chain([&identity.actor.entity_type]);
     let servers = document.manifest.servers.values();
     let marks = servers.flat_map(|server| server.tools.values());

@@ -3,7 +3,7 @@
 use cedar_policy::{Entities, EntityUid};
 use serde_json::{Value, json};
 
-use super::facts::{binary, entity, literal_of, sides, variable};
+use super::facts::{self, binary, entity, literal_of, sides, variable};
 
 /// The attribute path of an expression: `context`, `input`, `amount`.
 pub(super) fn path(expression: &Value) -> Option<Vec<String>> {
@@ -14,6 +14,33 @@ pub(super) fn path(expression: &Value) -> Option<Vec<String>> {
     let mut steps = path(access.get("left")?)?;
     steps.push(access.get("attr")?.as_str()?.to_owned());
     Some(steps)
+}
+
+/// The attributes that a `has` asks for, each one an attribute of the one before.
+pub(super) fn attributes(has: &Value) -> impl Iterator<Item = &str> {
+    let attribute = has.get("attr").unwrap_or(&Value::Null);
+    let all = attribute.as_array().map_or(std::slice::from_ref(attribute), Vec::as_slice);
+    all.iter().filter_map(Value::as_str)
+}
+
+/// Visits every operation of an expression that lets a call pass if it does not hold. `passes` is
+/// whether this is so for the expression itself.
+pub(super) fn visit(expression: &Value, passes: bool, operation: &mut impl FnMut(&str, &Value)) {
+    let Some((operator, operand)) = facts::operation(expression) else { return };
+    let member = |name: &str| operand.get(name).unwrap_or(&Value::Null);
+    match operator {
+        "&&" | "||" => {
+            visit(member("left"), passes, operation);
+            visit(member("right"), passes, operation);
+        }
+        "!" => visit(member("arg"), !passes, operation),
+        // With `if … then … else true`, the policy holds for all other calls.
+        "if-then-else" if member("else").get("Value").is_none_or(|value| *value == !passes) => {
+            visit(member("if"), passes, operation);
+        }
+        _ if passes => operation(operator, operand),
+        _ => {}
+    }
 }
 
 /// An expression as shown in messages.

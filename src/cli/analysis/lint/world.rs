@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use cedar_policy::{Entities, EntityUid, Policy, PolicyId};
 use serde_json::Value;
 
+use super::expression::visit;
 use super::facts::{self, Facts};
 use crate::bundle::{Bundle, Code, Document, Finding, LayerName, Layers, Policies, Site};
 use crate::cli::input::directory::Opened;
@@ -176,6 +177,16 @@ impl Read<'_> {
         let start = self.source.find(piece);
         let span = start.map(|start| start..start.saturating_add(piece.len()));
         Finding { span, ..self.finding(code, message) }
+    }
+
+    /// Visits every operation in the conditions that lets a call pass if it does not hold.
+    pub(super) fn visit_passing(&self, operation: &mut impl FnMut(&str, &Value)) {
+        for condition in &self.conditions {
+            let when = condition.get("kind").is_some_and(|kind| kind == "when");
+            // A call is permitted if a `forbid` does not match or a permit does.
+            let passes = when != self.is_permit();
+            visit(condition.get("body").unwrap_or(&Value::Null), passes, operation);
+        }
     }
 
     pub(super) fn is_permit(&self) -> bool {

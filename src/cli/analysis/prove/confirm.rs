@@ -30,13 +30,21 @@ pub(in crate::cli) struct Confirmed {
 /// # Errors
 ///
 /// No request can be built from it, or the bundles' decisions differ from the solver's result.
-pub(super) fn confirm(
-    [old, new]: [&Gate; 2],
-    tool: &Tool,
-    found: &Env,
-) -> Result<Confirmed, String> {
-    let witness = Witness::read(found, &new.bundle, tool)
+pub(super) fn confirm(gates: [&Gate; 2], tool: &Tool, found: &Env) -> Result<Confirmed, String> {
+    let [_, new] = gates;
+    let witnesses = Witness::read(found, &new.bundle, tool)
         .map_err(|part| format!("what the solver found is no request: no {part} is like it"))?;
+    let mut failure = String::new();
+    for witness in witnesses {
+        match confirm_one(gates, witness) {
+            Ok(confirmed) => return Ok(confirmed),
+            Err(reason) => failure = reason,
+        }
+    }
+    Err(failure)
+}
+
+fn confirm_one([old, new]: [&Gate; 2], witness: Witness) -> Result<Confirmed, String> {
     let permitted = decide(new, &witness)?;
     if !passes(&permitted) {
         return Err(format!(

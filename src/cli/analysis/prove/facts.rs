@@ -9,7 +9,7 @@ use super::formula::Formula;
 use super::syntax::{UNSEEN, quoted};
 use crate::bundle::Bundle;
 use crate::gate::Gate;
-use crate::identity::{ClaimPath, ClaimType, IdentityMapping, PrincipalMapping};
+use crate::identity::{ClaimPath, ClaimType, Form, IdentityMapping, PrincipalMapping};
 use crate::tool::{SERVER, Tool};
 
 /// The largest integer that a claim can hold.
@@ -32,15 +32,39 @@ pub(super) fn of(
     facts.extend(resource(bundle, tool, env, formulas));
     facts.extend(delegation(mapping));
     facts.insert(format!("principal != {}::\"\"", env.principal()));
-    let by_token = mapping.principal.entity_type.as_cedar() == env.principal();
+    let principals = principals(mapping, env);
+    let by_token = !principals.is_empty();
     facts.extend(token(mapping, by_token));
     if by_token {
-        facts.extend(principal(bundle, env));
-        facts.extend(unseen(&mapping.principal, formulas));
+        let of_each = principals.into_iter().map(|each| {
+            let mut facts = principal(bundle, each, env);
+            facts.extend(unseen(each, formulas));
+            facts.extend(issuer(mapping, each));
+            facts
+        });
+        facts.extend(one_of(of_each.collect()));
     } else {
         facts.extend(workload(mapping, env));
     }
     facts
+}
+
+/// The mappings that give principals of this type.
+fn principals<'a>(mapping: &'a IdentityMapping, env: &RequestEnv) -> Vec<&'a PrincipalMapping> {
+    let principals = mapping.principal.iter();
+    principals.filter(|each| each.entity_type.as_cedar() == env.principal()).collect()
+}
+
+/// What holds if all facts of one of the mappings hold.
+fn one_of(mut mappings: Vec<Vec<String>>) -> Vec<String> {
+    if mappings.len() == 1 {
+        return mappings.pop().unwrap_or_default();
+    }
+    if mappings.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let all = |facts: &Vec<String>| format!("(({}))", facts.join(") && ("));
+    vec![mappings.iter().map(all).collect::<Vec<_>>().join(" || ")]
 }
 
 /// What holds for calls that are easy to read, the simplest first. Other calls may violate it.
@@ -51,7 +75,7 @@ pub(super) fn plain(env: &RequestEnv, bundle: &Bundle) -> [BTreeSet<String>; 2] 
         "!(context.request has source_ip)",
     ];
     let mapping = &bundle.identity;
-    if mapping.principal.entity_type.as_cedar() == env.principal() {
+    if !principals(mapping, env).is_empty() {
         let token = [
             "context.token.scopes.isEmpty()",
             "!(context.token has issuer || context.token has txn || context.token has expires)",
@@ -134,9 +158,20 @@ fn token(mapping: &IdentityMapping, by_token: bool) -> Vec<String> {
     )]
 }
 
+/// The token is of an issuer that the mapping is for.
+fn issuer(mapping: &IdentityMapping, principal: &PrincipalMapping) -> Option<String> {
+    let issuers: Vec<String> = principal.issuers.iter().map(|issuer| quoted(issuer)).collect();
+    let guard = if mapping.workload.is_some() { "context has token && " } else { "" };
+    (!issuers.is_empty()).then(|| {
+        format!(
+            "{guard}context.token has issuer && [{}].contains(context.token.issuer)",
+            issuers.join(", ")
+        )
+    })
+}
+
 /// The principal has exactly the attributes from its token.
-fn principal(bundle: &Bundle, env: &RequestEnv) -> Vec<String> {
-    let mapping = &bundle.identity.principal;
+fn principal(bundle: &Bundle, mapping: &PrincipalMapping, env: &RequestEnv) -> Vec<String> {
     let schema = bundle.schema().map(AsRef::<ValidatorSchema>::as_ref);
     let principal = env.principal().as_ref();
     let Some(declared) = schema.and_then(|schema| schema.get_entity_type(principal)) else {
@@ -192,8 +227,7 @@ fn unseen(mapping: &PrincipalMapping, formulas: [&Formula; 2]) -> Vec<String> {
     if let Some(claim) = &mapping.tenant {
         facts.push(format!("{has} && {tenant} != \"\""));
         let texts = mapping.attributes.iter().filter(|(_, attribute)| {
-            attribute.claim.to_string() == claim.to_string()
-                && matches!(attribute.claim_type, ClaimType::String)
+            attribute.claim == *claim && matches!(attribute.claim_type, ClaimType::String)
         });
         facts.extend(texts.map(|(name, attribute)| {
             let name = quoted(name);
@@ -204,13 +238,15 @@ fn unseen(mapping: &PrincipalMapping, formulas: [&Formula; 2]) -> Vec<String> {
             };
             format!("{has} && {guard}principal[{name}] == {tenant}")
         }));
-        facts.extend(parents(mapping, claim, formulas, |id| format!("{has} && {tenant} == {id}")));
+        let says = |id: &str| format!("{has} && {tenant} == {id}");
+        facts.extend(parents(mapping, (claim, Form::List), formulas, says));
     } else {
         facts.push(format!("!({has})"));
     }
-    if let Some(claim) = &mapping.teams {
+    if let Some(mapped) = &mapping.teams {
         facts.push(format!("!{teams}.contains(\"\")"));
-        facts.extend(parents(mapping, claim, formulas, |id| format!("{teams}.contains({id})")));
+        let says = |id: &str| format!("{teams}.contains({id})");
+        facts.extend(parents(mapping, (mapped.claim(), mapped.form()), formulas, says));
     } else {
         facts.push(format!("{teams}.isEmpty()"));
     }
@@ -220,12 +256,12 @@ fn unseen(mapping: &PrincipalMapping, formulas: [&Formula; 2]) -> Vec<String> {
 /// If the same claim also sets parents of the principal, both have the same values.
 fn parents(
     mapping: &PrincipalMapping,
-    claim: &ClaimPath,
+    (claim, form): (&ClaimPath, Form),
     formulas: [&Formula; 2],
     says: impl Fn(&str) -> String,
 ) -> Vec<String> {
     let same =
-        mapping.parents.iter().filter(|parent| parent.claim.to_string() == claim.to_string());
+        mapping.parents.iter().filter(|parent| parent.claim == *claim && parent.form == form);
     let facts = same.flat_map(|parent| {
         // Another claim may add parents of the same type.
         let type_name = &parent.entity_type;

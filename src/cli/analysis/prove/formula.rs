@@ -12,6 +12,7 @@ use cedar_policy_core::validator::{ValidationMode, ValidatorSchema};
 use super::layers::{self, Applied};
 use super::lower::{self, Lowering, Typed, World};
 use crate::bundle::Bundle;
+use crate::identity::TypeName;
 use crate::tool::{Tool, UnknownResource};
 
 /// The calls that a bundle permits, as a condition on the request alone.
@@ -63,10 +64,12 @@ impl Formula {
 
 /// The types of the parents that a token gives a principal; `None` for a workload.
 fn parents(bundle: &Bundle, principal: &EntityType) -> Option<BTreeSet<EntityType>> {
-    let mapping = &bundle.identity.principal;
-    (mapping.entity_type.as_cedar().as_ref() == principal).then(|| {
-        let types = mapping.parents.iter().map(|parent| parent.entity_type.as_cedar().as_ref());
-        types.cloned().collect()
+    let identity = &bundle.identity;
+    let is_of = |name: &TypeName| name.as_cedar().as_ref() == principal;
+    identity.principal_types().any(is_of).then(|| {
+        let mappings = identity.principal.iter().filter(|each| is_of(&each.entity_type));
+        let parents = mappings.flat_map(|each| &each.parents);
+        parents.map(|parent| parent.entity_type.as_cedar().as_ref().clone()).collect()
     })
 }
 

@@ -21,10 +21,11 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
 
-const BUNDLES: [&str; 5] = [
+const BUNDLES: [&str; 6] = [
     "policies/acme",
     "tests/cases/bundles/mesh",
     "tests/cases/bundles/owners",
+    "tests/cases/bundles/providers",
     "tests/cases/bundles/shapes",
     "tests/cases/bundles/veil",
 ];

@@ -12,7 +12,7 @@ use super::syntax::UNSEEN;
 use crate::bundle::Bundle;
 use crate::cli::analysis::tool::instant;
 use crate::cli::input::cases::{Call, Identity};
-use crate::identity::ClaimType;
+use crate::identity::{AttributeMapping, ClaimType, Form, PrincipalMapping, Requirement};
 use crate::tool::Tool;
 
 /// A request with its sender.
@@ -25,13 +25,13 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// The request that a bundle maps to these terms. The bundles confirm whether it is the right
-    /// one.
+    /// The requests that a bundle may map to these terms, one for each of its mappings that can. The
+    /// bundles confirm whether one is right.
     ///
     /// # Errors
     ///
     /// No request has these terms; the message names the part that is impossible.
-    pub(super) fn read(env: &Env, bundle: &Bundle, tool: &Tool) -> Result<Self, &'static str> {
+    pub(super) fn read(env: &Env, bundle: &Bundle, tool: &Tool) -> Result<Vec<Self>, &'static str> {
         let context = |name: &str| env.request.context()?.get(name);
         let Some(EvalResult::Record(request)) = context("request") else { return Err("request") };
         let path = text(request.get("path")).ok_or("path")?;
@@ -44,32 +44,38 @@ impl Witness {
             tool: tool.name().to_owned(),
             arguments: Some(arguments.ok_or("arguments")?),
         };
+        let time = extension(request.get("time")).and_then(|t| instant(&t)).ok_or("time")?;
         let ip = extension(request.get("source_ip"));
-        Ok(Self {
-            identity: identity(env, bundle).ok_or("claims")?,
-            call,
-            time: extension(request.get("time")).and_then(|t| instant(&t)).ok_or("time")?,
-            source_ip: ip.map(|ip| address(&ip).ok_or("source_ip")).transpose()?,
-        })
+        let source_ip = ip.map(|ip| address(&ip).ok_or("source_ip")).transpose()?;
+        let identities = identities(env, bundle);
+        if identities.is_empty() {
+            return Err("claims");
+        }
+        let witness = |identity| Self { identity, call: call.clone(), time, source_ip };
+        Ok(identities.into_iter().map(witness).collect())
     }
 }
 
-/// The verified identity of the caller.
-fn identity(env: &Env, bundle: &Bundle) -> Option<Identity> {
-    let principal = env.request.principal()?;
-    let mapping = &bundle.identity.principal;
-    if mapping.entity_type.as_cedar() != principal.type_name() {
+/// The verified identities that the caller may have.
+fn identities(env: &Env, bundle: &Bundle) -> Vec<Identity> {
+    let Some(principal) = env.request.principal() else { return Vec::new() };
+    let mappings = bundle.identity.principal.iter();
+    let is_of =
+        |mapping: &&PrincipalMapping| mapping.entity_type.as_cedar() == principal.type_name();
+    if !mappings.clone().any(|mapping| is_of(&mapping)) {
         let id = principal.id().unescaped();
         let spiffe = if id.starts_with("spiffe://") { id } else { "spiffe://example.org/workload" };
-        return Some(Identity { spiffe: Some(spiffe.to_owned()), ..Identity::default() });
+        return vec![Identity { spiffe: Some(spiffe.to_owned()), ..Identity::default() }];
     }
-    let claims = claims(&env.request, &env.entities, bundle)?;
-    let tokens = BTreeMap::from([(mapping.tokens.first()?.clone(), claims.0)]);
-    Some(Identity { tokens, spiffe: None })
+    let by_token = |mapping: &PrincipalMapping| {
+        let claims = claims(&env.request, &env.entities, mapping)?;
+        let tokens = BTreeMap::from([(mapping.tokens.first()?.clone(), claims.0)]);
+        Some(Identity { tokens, spiffe: None })
+    };
+    mappings.filter(is_of).filter_map(by_token).collect()
 }
 
-fn claims(request: &Request, entities: &Entities, bundle: &Bundle) -> Option<Claims> {
-    let mapping = &bundle.identity.principal;
+fn claims(request: &Request, entities: &Entities, mapping: &PrincipalMapping) -> Option<Claims> {
     let principal = request.principal()?;
     let context = |name: &str| request.context()?.get(name);
     let mut claims = Claims(json!({}));
@@ -85,21 +91,21 @@ fn claims(request: &Request, entities: &Entities, bundle: &Bundle) -> Option<Cla
         if let (Some(claim), Some(tenant)) = (&mapping.tenant, text(unseen.get("tenant"))) {
             claims.insert(claim.steps(), json!(tenant))?;
         }
-        if let (Some(claim), Some(teams)) = (&mapping.teams, texts(unseen.get("teams"))) {
-            claims.insert(claim.steps(), json!(teams))?;
+        if let (Some(mapped), Some(teams)) = (&mapping.teams, texts(unseen.get("teams"))) {
+            claims.insert(mapped.claim().steps(), written(mapped.form(), &teams))?;
         }
     }
     let entity = entities.get(principal);
     for (name, attribute) in &mapping.attributes {
         let steps = attribute.claim.steps();
         match entity.and_then(|entity| entity.attr(name)) {
-            Some(value) => claims.insert(steps, plain(&value.ok()?)?)?,
+            Some(value) => claims.insert(steps, plain(&value.ok()?, attribute.form)?)?,
             None if attribute.optional || attribute.claim.find(&claims.0).is_some() => {}
             // No condition depends on it.
-            None => claims.insert(steps, any(attribute.claim_type))?,
+            None => claims.insert(steps, any(attribute))?,
         }
     }
-    parents(&mut claims, entities, request, bundle)?;
+    parents(&mut claims, entities, request, mapping)?;
     if let Some(EvalResult::Record(token)) = context("token") {
         let scopes = texts(token.get("scopes"))?;
         let plain = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
@@ -117,11 +123,18 @@ fn claims(request: &Request, entities: &Entities, bundle: &Bundle) -> Option<Cla
             claims.insert(&["exp".to_owned()], json!(expires.timestamp()))?;
         }
     }
-    if mapping.qualify_by_issuer && claims.0.get("iss").is_none() {
-        claims.insert(&["iss".to_owned()], json!("https://issuer.example"))?;
+    let issuer = mapping.issuers.first().map_or("https://issuer.example", String::as_str);
+    let needs_issuer = mapping.qualify_by_issuer || !mapping.issuers.is_empty();
+    if needs_issuer && claims.0.get("iss").is_none() {
+        claims.insert(&["iss".to_owned()], json!(issuer))?;
     }
     if context("actor").is_some() {
         claims.insert(&["act".to_owned()], delegation(request)?)?;
+    }
+    for Requirement { claim, values } in &mapping.require {
+        if claim.find(&claims.0).is_none() {
+            claims.insert(claim.steps(), json!(values.first()?))?;
+        }
     }
     Some(claims)
 }
@@ -130,12 +143,12 @@ fn parents(
     claims: &mut Claims,
     entities: &Entities,
     request: &Request,
-    bundle: &Bundle,
+    mapping: &PrincipalMapping,
 ) -> Option<()> {
     let ancestors = entities.ancestors(request.principal()?);
     let mut open: Vec<_> = ancestors.into_iter().flatten().cloned().collect();
     open.sort();
-    for parent in &bundle.identity.principal.parents {
+    for parent in &mapping.parents {
         // If several claims have one type, the first gives all of its parents.
         let (these, others) = open
             .into_iter()
@@ -145,7 +158,7 @@ fn parents(
         // The solver only considers parents that some policy reads, so there may be more.
         let told = parent.claim.find(&claims.0).is_some();
         if !ids.is_empty() || !(parent.optional || told) {
-            claims.insert(parent.claim.steps(), json!(ids))?;
+            claims.insert(parent.claim.steps(), written(parent.form, &ids))?;
         }
     }
     Some(())
@@ -210,22 +223,26 @@ fn texts(value: Option<&EvalResult>) -> Option<Vec<String>> {
     elements.iter().map(|element| text(Some(element))).collect()
 }
 
-fn plain(value: &EvalResult) -> Option<Value> {
+fn written(form: Form, texts: &[String]) -> Value {
+    form.write(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn plain(value: &EvalResult, form: Form) -> Option<Value> {
     match value {
         EvalResult::Bool(value) => Some(json!(value)),
         EvalResult::Long(value) => Some(json!(value)),
         EvalResult::String(value) => Some(json!(value)),
-        EvalResult::Set(_) => texts(Some(value)).map(|texts| json!(texts)),
+        EvalResult::Set(_) => texts(Some(value)).map(|texts| written(form, &texts)),
         EvalResult::EntityUid(_) | EvalResult::Record(_) | EvalResult::ExtensionValue(_) => None,
     }
 }
 
-fn any(claim_type: ClaimType) -> Value {
-    match claim_type {
+fn any(attribute: &AttributeMapping) -> Value {
+    match attribute.claim_type {
         ClaimType::String => json!(""),
         ClaimType::Bool => json!(false),
         ClaimType::Long => json!(0),
-        ClaimType::Strings => json!([]),
+        ClaimType::Strings => attribute.form.write(&[]),
     }
 }
 

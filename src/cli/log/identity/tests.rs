@@ -107,6 +107,59 @@ fn what_a_record_holds_is_restored() {
 }
 
 #[test]
+fn every_form_of_a_claim_is_restored() {
+    let mapped = principal(json!({
+        "require": [{ "claim": "client_id", "values": ["app", "other"] }, { "claim": "ok", "values": [true] }],
+        "teams": { "claim": "teams", "form": "words" },
+        "attributes": { "tags": { "claim": "tags", "type": "Set<String>", "form": "keys", "optional": true } },
+        "parents": [
+            { "claim": "roles", "type": "Role", "form": "keys", "optional": true },
+            { "claim": "accounts", "type": "Account", "form": "words" },
+        ],
+    }));
+    let least =
+        json!({ "sub": "ann", "client_id": "app", "ok": true, "teams": "", "accounts": "" });
+    check(&mapped, &with_token(least));
+    check(
+        &mapped,
+        &with_token(json!({
+            "sub": "ann", "client_id": ["other"], "ok": true, "teams": "red blue", "azp": "bot",
+            "tags": { "a": {}, "b": 1 }, "roles": { "rep": {}, "boss": {} }, "accounts": "x y",
+        })),
+    );
+}
+
+#[test]
+fn a_record_fits_the_mapping_that_gives_all_of_it() {
+    let level = json!({ "level": { "claim": "level", "type": "Long", "optional": true } });
+    let of = |token: &str, more: Value| {
+        let mut of = principal(more);
+        of["tokens"] = json!([token]);
+        of
+    };
+    let several = json!([
+        of("plain", json!({ "actor": "azp" })),
+        of("session", json!({ "attributes": level, "issuers": ["https://id"] })),
+        of(
+            "session",
+            json!({
+                "issuers": ["https://other"], "actor": "azp", "id": "oid",
+                "parents": [{ "claim": "roles", "type": "Role", "form": "keys" }],
+            })
+        ),
+    ]);
+    let token =
+        |claims: Value| Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
+    check(&several, &token(json!({ "iss": "https://id", "sub": "ann", "level": 3, "azp": "bot" })));
+    let other =
+        json!({ "iss": "https://other", "oid": "u1", "azp": "bot", "roles": { "rep": {} } });
+    check(&several, &token(other));
+    let plain =
+        Identity { tokens: [("plain".to_owned(), json!({ "sub": "ann" }))].into(), spiffe: None };
+    check(&several, &plain);
+}
+
+#[test]
 fn a_workload_is_restored() {
     let workload = |uri: &str| Identity { tokens: [].into(), spiffe: Some(uri.to_owned()) };
     check(&principal(json!({})), &workload("spiffe://a/bot"));

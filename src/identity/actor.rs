@@ -1,0 +1,84 @@
+//! The actor of a call, from the token or the peer certificate.
+
+use std::collections::HashSet;
+
+use cedar_policy::EntityUid;
+use serde_json::Value;
+
+use super::{Attested, ClaimPath, IdentityError, IdentityMapping, PrincipalMapping, claims};
+
+/// The actor of a call: the current agent and the agents that acted before it.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The current actor.
+    pub uid: EntityUid,
+    /// The current actor's id.
+    pub id: String,
+    /// All actors of the delegation, current one first.
+    pub chain: Vec<String>,
+    /// The same actors as Cedar entities.
+    pub agents: HashSet<EntityUid>,
+}
+
+/// Reads the actor: of the token's `act` claim, or else of the mapped claims, or else of the peer
+/// certificate.
+pub(super) fn of(
+    mapping: &IdentityMapping,
+    token: Option<(&PrincipalMapping, &Value)>,
+    attested: &Attested,
+) -> Result<Option<Actor>, IdentityError> {
+    let (mut chain, claim) = match token {
+        Some((principal, claims)) => of_token(mapping, principal, claims)?,
+        None => (Vec::new(), None),
+    };
+    let mapping = &mapping.actor;
+    let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
+    // A certificate with a URI that is not a SPIFFE id names no agent, so it contradicts the token
+    // too.
+    let contradicted = attested.has_uri() && named != chain.first().map(String::as_str);
+    if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
+        return Err(mismatch(shown(claim), "the peer certificate".to_owned()));
+    }
+    if chain.is_empty() {
+        chain.extend(named.map(str::to_owned));
+    }
+    match chain.first() {
+        Some(current) => Ok(Some(Actor {
+            uid: mapping.entity_type.uid(current),
+            id: current.clone(),
+            agents: chain.iter().map(|id| mapping.entity_type.uid(id)).collect(),
+            chain,
+        })),
+        None if mapping.required => Err(IdentityError::NoActor),
+        None => Ok(None),
+    }
+}
+
+/// The actors that a token names, current one first, and the claim that names the only one; `None`
+/// for `act`.
+fn of_token<'a>(
+    mapping: &'a IdentityMapping,
+    principal: &'a PrincipalMapping,
+    token: &'a Value,
+) -> Result<(Vec<String>, Option<&'a ClaimPath>), IdentityError> {
+    let chain = claims::delegation(token.get("act"), mapping.actor.max_depth)?;
+    let Some((claim, id)) = claims::actor(token, mapping.actor_claims(principal))? else {
+        return Ok((chain, None));
+    };
+    match chain.first() {
+        None => Ok((vec![id.to_owned()], Some(claim))),
+        Some(current) if mapping.actor.must_match_claim && current != id => {
+            Err(mismatch(shown(None), shown(Some(claim))))
+        }
+        Some(_) => Ok((chain, None)),
+    }
+}
+
+fn mismatch(one: String, other: String) -> IdentityError {
+    IdentityError::ActorMismatch { one, other }
+}
+
+/// A claim in messages; `act` for none.
+fn shown(claim: Option<&ClaimPath>) -> String {
+    claim.map_or_else(|| "the `act` claim".to_owned(), |claim| format!("claim `{claim}`"))
+}
