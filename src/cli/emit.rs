@@ -8,6 +8,7 @@ mod envoy_gateway;
 mod istio;
 mod limits;
 mod plugin_config;
+mod refused_token;
 mod template;
 mod tokens;
 mod values;

@@ -21,7 +21,8 @@ IN_KUBERNETES = ("--namespace", "tools", "--image", IMAGE, *TOKENS, *KEYS)
 
 def for_istio(*options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
     """Documents for the sidecars of the tool servers."""
-    return bundles.documents("istio", "--selector", "app=tools", *IN_KUBERNETES, *options, bundle=bundle)
+    text = bundles.text("istio", "--selector", "app=tools", *IN_KUBERNETES, *options, bundle=bundle)
+    return istio.documents(text)
 
 
 def for_envoy_gateway(bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
@@ -40,9 +41,12 @@ def decides(gateway: Gateway, token: str) -> None:
         too_large = tool_call("/crm/mcp", "get_contact", {"account": "acme", "contact_id": "c" * 300_000}, token)
         assert client.send(too_large).status == 413
         assert client.send(acme.permitted(token).to("/crm%2fmcp")).status == 400
-    records = gateway.envoy.decision_log(5)
+        assert client.send(acme.permitted("x")).status == 401
+    records = gateway.envoy.decision_log(6)
     assert [record["reason"] for record in records][:3] == ["permitted", "forbidden", "unauthenticated"]
-    assert records[-1]["reason"] == "body_too_large"
+    assert [record["reason"] for record in records][-2:] == ["body_too_large", "unauthenticated"]
+    assert records[-1]["bundle"] is None
+    assert records[-1].keys() == records[0].keys()
 
 
 @pytest.mark.parametrize("version", OLDEST_AND_NEWEST)

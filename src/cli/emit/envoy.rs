@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::deploy::{Edit, block, render};
 use super::limits::buffer;
+use super::refused_token;
 use super::template::{list, scalar};
 use super::tokens::Tokens;
 use super::values::{self, Endpoint, Upstream};
@@ -95,8 +96,11 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
             Edit::value("token issuer", "issuer", scalar(&provider.issuer)),
             Edit::value("token audience", "audiences", list(&provider.audiences)),
             Edit::value("signing keys of the issuer", "filename", scalar(&provider.keys)),
+            Edit::Body("refused tokens", refused_token::local_replies(opened)),
+            Edit::Body("record of a refused token", refused_token::record(opened)),
         ]),
-        None => edits.push(Edit::Remove("token filter")),
+        None => edits
+            .extend(["token filter", "refused tokens", "log of refused tokens"].map(Edit::Remove)),
     }
     edits.push(Edit::Body("routes", routes(&opened.document.manifest.channels, &clusters)));
     edits.push(Edit::Body(

@@ -3,6 +3,7 @@
 use super::code;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
+use super::refused_token;
 use super::template::{Values, fill, list, scalar};
 use super::tokens::{Provider, Tokens};
 use super::values::{self, Image};
@@ -76,6 +77,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let plugin = within(plugin, LARGEST, "what Kubernetes takes as one `ConfigMap`")?;
     let (namespace, gateway) = (&arguments.namespace, &arguments.gateway);
     let listener = arguments.listener.clone();
+    let listener = scalar(&listener.unwrap_or_else(|| format!("{namespace}/{gateway}/http")));
+    let refused_tokens = provider.as_ref().map(|_| refused_tokens(&listener, opened));
     let buffer = buffer(opened);
     let [image_need, volume, mount] = image(arguments.place.image.as_ref());
     let values: &Values<'_> = &[
@@ -83,7 +86,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         ("image_need", image_need),
         ("namespace", scalar(namespace)),
         ("gateway", scalar(gateway)),
-        ("listener", scalar(&listener.unwrap_or_else(|| format!("{namespace}/{gateway}/http")))),
+        ("listener", listener),
+        ("refused_tokens", refused_tokens.unwrap_or_default()),
         ("proxy_namespace", scalar(&arguments.proxy_namespace)),
         ("digest", opened.loaded.bundle.id.digest.to_string()),
         ("plugin", plugin),
@@ -111,6 +115,17 @@ fn image(image: Option<&Image>) -> [String; 3] {
         ),
         "- name: toolgate-wasm\n  mountPath: /etc/toolgate/wasm\n  readOnly: true\n".to_owned(),
     ]
+}
+
+/// Patches for what `jwt_authn` refuses.
+fn refused_tokens(listener: &str, opened: &Opened) -> String {
+    let values: &Values<'_> = &[
+        ("listener", listener.to_owned()),
+        ("local_replies", refused_token::local_replies(opened)),
+        ("refused", scalar(refused_token::REFUSED)),
+        ("record", refused_token::record(opened)),
+    ];
+    fill(include_str!("envoy_gateway_refused_tokens.yaml"), values)
 }
 
 fn authentication(provider: &Provider) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::code::Code;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
+use super::refused_token;
 use super::template::{Values, ascii, fill, list, scalar};
 use super::tokens::{Provider, Tokens};
 use super::values::{self, Label};
@@ -104,12 +105,39 @@ fn filter(
         ("selector", selector("workloadSelector", "labels", &arguments.selector)),
         ("telemetry_selector", selector("selector", "matchLabels", &arguments.selector)),
         ("authentication", provider.map_or_else(String::new, |it| authentication(arguments, it))),
+        ("local_replies", when(provider, || refused_token::local_reply_config(opened))),
+        ("refused_tokens_provider", when(provider, || refused_tokens_provider(opened))),
+        ("refused_tokens_log", when(provider, refused_tokens_log)),
         ("context", context.to_owned()),
         ("plugin", plugin_yaml(arguments.code.remote(), configuration)),
         ("buffer", buffer.to_string()),
         ("window", buffer.saturating_mul(4).to_string()),
     ];
     fill(include_str!("istio.yaml"), values)
+}
+
+/// Nothing for a bundle that reads no token.
+fn when(provider: Option<&Provider>, text: impl FnOnce() -> String) -> String {
+    provider.map_or_else(String::new, |_| text())
+}
+
+/// A part of a comment: the mesh configuration is not among the documents.
+fn refused_tokens_provider(opened: &Opened) -> String {
+    let record = refused_token::record(opened);
+    let values: &Values<'_> = &[("record", record)];
+    let provider = fill(include_str!("istio_refused_tokens.yaml"), values);
+    provider.lines().flat_map(|line| ["#     ", line, "\n"]).collect()
+}
+
+fn refused_tokens_log() -> String {
+    format!(
+        "- providers:
+    - name: toolgate-refused-tokens
+  filter:
+    expression: {}
+",
+        scalar(refused_token::REFUSED)
+    )
 }
 
 fn authentication(arguments: &Arguments, provider: &Provider) -> String {

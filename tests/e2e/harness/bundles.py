@@ -36,9 +36,14 @@ def _toolgate(verb: str, bundle: Path, *options: str) -> bytes:
     return result.stdout
 
 
+def text(target: str, *options: str, bundle: Path = paths.BUNDLE) -> str:
+    """The text that `toolgate emit` writes for a proxy or a control plane."""
+    return _toolgate(f"emit {target}", bundle, *options).decode()
+
+
 def documents(target: str, *options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
-    """The documents that `toolgate emit` generates for a control plane."""
-    return list(yaml.safe_load_all(_toolgate(f"emit {target}", bundle, *options)))
+    """The documents in that text."""
+    return list(yaml.safe_load_all(text(target, *options, bundle=bundle)))
 
 
 def plain(bundle: Path, directory: Path) -> Path:

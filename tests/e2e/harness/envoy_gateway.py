@@ -27,10 +27,17 @@ def shape(documents: list[Document], *, patched: bool = True) -> Callable[[dict[
         _security(kinds["SecurityPolicy"]["spec"], manager, jwks)
         [setting] = kinds["EnvoyProxy"]["spec"]["telemetry"]["accessLog"]["settings"]
         [expression] = setting["matches"]
-        manager["access_log"] = [decision_log(expression, setting["format"]["text"], files)]
+        log_format = {"text_format_source": {"inline_string": setting["format"]["text"]}}
+        manager["access_log"] = [decision_log(expression, log_format, files)]
+        manager.pop("local_reply_config")
         if patched:
             mounts = _mounts(kinds, files)
-            _patch(kinds["EnvoyPatchPolicy"]["spec"], listener, mounts)
+            first, *others = kinds["EnvoyPatchPolicy"]["spec"]["jsonPatches"]
+            _patch(first, listener, mounts)
+            for patch in others:
+                _add(patch["operation"], chain["filters"][0])
+            for log in manager["access_log"]:
+                log["typed_config"]["path"] = str(files.decision_log)
             mount(documents, files)
 
     return apply
@@ -111,9 +118,8 @@ def _security(spec: dict[str, Any], manager: dict[str, Any], jwks: dict[str, Any
         }
 
 
-def _patch(spec: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Path]) -> None:
+def _patch(patch: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Path]) -> None:
     """Applies the patch at every match of its path, wherever Envoy Gateway has put the filter chain."""
-    [patch] = spec["jsonPatches"]
     operation = patch["operation"]
     assert operation["op"] == "replace"
     path = re.fullmatch(r"\$\.\.http_filters\[\?\(@\.name == '([a-z._]+)'\)\]", operation["jsonPath"])
@@ -123,6 +129,17 @@ def _patch(spec: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Pat
     source["path"] = source["path"].replace(mounted, str(here))
     source["watched_directory"]["path"] = source["watched_directory"]["path"].replace(mounted, str(here))
     assert _replace(listener, path[1], operation["value"]) == 1
+
+
+def _add(operation: dict[str, Any], manager: dict[str, Any]) -> None:
+    """Adds to the connection manager: a member, or an element at the end of a list."""
+    assert operation["op"] == "add"
+    assert operation["jsonPath"] == f"$..filters[?(@.name == '{manager['name']}')].typed_config"
+    _, member, *end = operation["path"].split("/")
+    if end == ["-"]:
+        manager["typed_config"][member].append(operation["value"])
+    else:
+        manager["typed_config"][member] = operation["value"]
 
 
 def _replace(node: Any, name: str, value: dict[str, Any]) -> int:
