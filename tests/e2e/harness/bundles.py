@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from harness import paths
+from harness.envoy_config import Files
 
 
 @cache
@@ -44,6 +45,18 @@ def text(target: str, *options: str, bundle: Path = paths.BUNDLE) -> str:
 def documents(target: str, *options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
     """The documents in that text."""
     return list(yaml.safe_load_all(text(target, *options, bundle=bundle)))
+
+
+def emitted(*options: str, bundle: Path = paths.BUNDLE) -> Callable[[dict[str, Any], Files], None]:
+    """The shape of a gateway whose whole configuration is what `toolgate emit envoy` writes with these options."""
+
+    def apply(config: dict[str, Any], files: Files) -> None:
+        places = ("--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--logs", str(files.directory))
+        [written] = documents("envoy", *places, "--ecds", str(files.bundle.parent), *options, bundle=bundle)
+        config.clear()
+        config.update(written)
+
+    return apply
 
 
 def plain(bundle: Path, directory: Path) -> Path:
