@@ -113,10 +113,8 @@ fn envoy_reads_or_fetches_keys() {
 fn each_issuer_has_its_own_name_audience_and_keys() {
     let sandbox =
         Sandbox::with(&[("bundle.yaml", "tokens: [session]", "tokens: [session, payload]")]);
-    let line = format!(
-        "emit envoy bundle --upstream a:1 --issuer session=https://a.example \
-         --issuer payload=https://b.example --audience x --audience payload=y"
-    );
+    let line = "emit envoy bundle --upstream a:1 --issuer session=https://a.example \
+         --issuer payload=https://b.example --audience x --audience payload=y";
     let run = sandbox.run(&format!("{line} --jwks session=/a.json --jwks payload=/b.json"));
     for part in [
         "session:\n                          issuer: https://a.example # deploy: token issuer\n                          audiences: [x]",
@@ -126,11 +124,9 @@ fn each_issuer_has_its_own_name_audience_and_keys() {
         assert!(run.stdout.contains(part), "{}", run.stdout);
     }
     check("emit_issuers_without_keys", &sandbox.run(&format!("{line} --jwks /a.json")));
-    let wrong = format!(
-        "emit envoy bundle --upstream a:1 --issuer https://a.example --issuer https://a.example \
-         --issuer visitor=https://b.example --audience guest=x"
-    );
-    check("emit_issuers_wrong", &sandbox.run(&wrong));
+    let wrong = "emit envoy bundle --upstream a:1 --issuer https://a.example \
+         --issuer https://a.example --issuer visitor=https://b.example --audience guest=x";
+    check("emit_issuers_wrong", &sandbox.run(wrong));
 }
 
 #[test]

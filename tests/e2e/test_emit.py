@@ -9,7 +9,7 @@ import yaml
 from harness import acme, bundles, envoy, envoy_gateway, istio, paths
 from harness.envoy_config import Setup
 from harness.gateway import Gateway, open_gateway
-from harness.messages import tool_call
+from harness.messages import Request, tool_call
 from harness.tokens import AUDIENCE, ISSUER, TokenIssuer
 
 OLDEST_AND_NEWEST = [paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY]
@@ -25,9 +25,9 @@ def for_istio(*options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]
     return istio.documents(text)
 
 
-def for_envoy_gateway(bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
+def for_envoy_gateway(*options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
     """Documents for the Gateway in front of the tool servers."""
-    return bundles.documents("envoy-gateway", "--gateway", "tools", *IN_KUBERNETES, bundle=bundle)
+    return bundles.documents("envoy-gateway", "--gateway", "tools", *IN_KUBERNETES, *options, bundle=bundle)
 
 
 def decides(gateway: Gateway, token: str) -> None:
@@ -65,10 +65,22 @@ def test_envoy_gateway(version: str, tmp_path: Path, issuer: TokenIssuer, alice:
         decides(gateway, alice)
         # Later updates by the kubelet are in force soon after.
         renamed = bundles.variant(tmp_path / "renamed", name="renamed")
-        envoy_gateway.mount(for_envoy_gateway(renamed), gateway.envoy.files)
+        envoy_gateway.mount(for_envoy_gateway(bundle=renamed), gateway.envoy.files)
         gateway.envoy.wait_for_success(2)
         with gateway.client("h1") as client:
             assert 'bundle="renamed@' in str(client.send(acme.forbidden(alice)).header("toolgate-decision"))
+
+
+def test_pages_call_through_envoy_gateway(tmp_path: Path, issuer: TokenIssuer) -> None:
+    origin = "https://app.acme.example"
+    shape = envoy_gateway.shape(for_envoy_gateway("--cors-origin", origin))
+    preflight = Request("OPTIONS", "/crm/mcp", (("origin", origin), ("access-control-request-method", "POST")))
+    with open_gateway(tmp_path, issuer, b"", shape=shape) as gateway, gateway.client("h1") as client:
+        assert client.send(preflight).status == 200
+        for token in (None, "x"):
+            refused = client.send(acme.permitted(token).with_header("origin", origin))
+            assert (refused.status, refused.header("access-control-allow-origin")) == (401, origin)
+        assert gateway.recorder.requests == []
 
 
 def test_envoy_gateway_is_closed_until_it_is_patched(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:

@@ -7,15 +7,55 @@ use super::template::{Values, fill, scalar};
 /// The filter, which comes first: a preflight has no token.
 pub(super) const FILTER: &str = include_str!("cors_filter.yaml");
 
+/// The pages that may call.
+#[derive(Debug, clap::Args)]
+pub(super) struct Cors {
+    /// A web page's origin whose scripts may call, such as `https://app.acme.example`; may occur
+    /// several times
+    #[arg(long = "cors-origin", value_name = "ORIGIN")]
+    origins: Vec<Origin>,
+}
+
+impl Cors {
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.origins.is_empty()
+    }
+
+    /// What Envoy's virtual host has for the filter.
+    pub(super) fn policy(&self) -> String {
+        self.fill(include_str!("cors_policy.yaml"), "exact: ")
+    }
+
+    /// What Envoy Gateway's `SecurityPolicy` has; nothing without origins.
+    pub(super) fn security_policy(&self) -> String {
+        if self.is_wanted() {
+            self.fill(include_str!("envoy_gateway_cors.yaml"), "")
+        } else {
+            String::new()
+        }
+    }
+
+    fn fill(&self, template: &str, key: &str) -> String {
+        let origins = self.origins.iter().map(|Origin(text)| format!("- {key}{}\n", scalar(text)));
+        let values: &Values<'_> = &[
+            ("origins", origins.collect()),
+            ("methods", METHODS.to_owned()),
+            ("allowed", ALLOWED.to_owned()),
+            ("exposed", EXPOSED.to_owned()),
+        ];
+        fill(template, values)
+    }
+}
+
+const METHODS: &str = "GET, POST, DELETE";
+/// The headers of MCP, besides `Mcp-Param-*`.
+const ALLOWED: &str = "authorization, content-type, accept, last-event-id, mcp-protocol-version, \
+                       mcp-session-id, mcp-method, mcp-name";
+const EXPOSED: &str = "mcp-session-id, www-authenticate, toolgate-decision";
+
 /// An origin, as browsers send it.
 #[derive(Clone, Debug)]
 pub(super) struct Origin(String);
-
-impl Origin {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl FromStr for Origin {
     type Err = String;
@@ -35,16 +75,6 @@ impl FromStr for Origin {
             ))
         }
     }
-}
-
-/// What the virtual host has for the filter; nothing without origins.
-pub(super) fn policy(origins: &[Origin]) -> String {
-    if origins.is_empty() {
-        return String::new();
-    }
-    let exact = origins.iter().map(|origin| format!("- exact: {}\n", scalar(origin.as_str())));
-    let values: &Values<'_> = &[("origins", exact.collect())];
-    fill(include_str!("cors_policy.yaml"), values)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `toolgate emit envoy`: the repository's Envoy configuration, adapted to a bundle and a
 //! deployment.
 
-use super::cors::{self, Origin};
+use super::cors::{self, Cors};
 use super::deploy::{Edit, block, render};
 use super::limits::buffer;
 use super::providers;
@@ -64,10 +64,8 @@ pub(super) struct Arguments {
     #[arg(long = "authorization-server", value_name = "URL", value_parser = values::https)]
     #[arg(requires = "resource_metadata")]
     authorization_servers: Vec<String>,
-    /// A web page's origin whose scripts may call, such as `https://app.acme.example`; may occur
-    /// several times
-    #[arg(long = "cors-origin", value_name = "ORIGIN")]
-    cors_origins: Vec<Origin>,
+    #[command(flatten)]
+    cors: Cors,
     /// Where Envoy listens for calls; beyond this machine only with TLS
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10000")]
     listen: Endpoint,
@@ -117,8 +115,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     };
     let mut edits = place(arguments, opened);
     edits.extend(tokens(&providers, opened));
-    let channels =
-        upstreams.routes(&opened.document.manifest.channels, !arguments.cors_origins.is_empty());
+    let channels = upstreams.routes(&opened.document.manifest.channels, arguments.cors.is_wanted());
     edits.push(Edit::Body(
         "routes",
         match well_known {
@@ -126,9 +123,9 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
             None => channels,
         },
     ));
-    if !arguments.cors_origins.is_empty() {
+    if arguments.cors.is_wanted() {
         edits.push(Edit::First("filters", cors::FILTER.to_owned()));
-        edits.push(Edit::First("virtual host", cors::policy(&arguments.cors_origins)));
+        edits.push(Edit::First("virtual host", arguments.cors.policy()));
     }
     let issuers = providers::clusters(&providers, &arguments.ca);
     edits.push(Edit::Body("clusters", upstreams.clusters(&arguments.ca) + &issuers));

@@ -1,6 +1,7 @@
 //! `toolgate emit envoy-gateway`: a patch of the listener and the resources that it needs.
 
 use super::code;
+use super::cors::Cors;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
 use super::refused_token;
@@ -34,6 +35,8 @@ pub(super) struct Arguments {
     place: FilterSource,
     #[command(flatten)]
     tokens: Tokens,
+    #[command(flatten)]
+    cors: Cors,
     /// An issuer's signing keys (JWKS)
     #[arg(long, value_name = "[NAME=]URL", value_parser = values::keys_url)]
     jwks: Vec<Named>,
@@ -99,6 +102,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         ("mount", mount),
         ("buffer", buffer.to_string()),
         ("window", buffer.saturating_mul(4).to_string()),
+        ("cors", arguments.cors.security_policy()),
         ("authentication", authentication),
     ];
     Ok(fill(include_str!("envoy_gateway.yaml"), values))

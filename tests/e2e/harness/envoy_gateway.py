@@ -10,6 +10,7 @@ from harness.envoy_config import Files
 from harness.istio import Document, by_kind, decision_log
 from harness.tokens import AUDIENCE, ISSUER
 
+CORS = "envoy.filters.http.cors"
 RBAC = "envoy.filters.http.rbac"
 
 
@@ -109,12 +110,30 @@ def _security(spec: dict[str, Any], manager: dict[str, Any], jwks: dict[str, Any
     }
     package = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3"
     manager["http_filters"] = [authentication, {"name": RBAC, "typed_config": {"@type": f"{package}.RBAC"}}, router]
+    if "cors" in spec:
+        _cors(spec["cors"], manager)
     assert spec["authorization"] == {"defaultAction": "Deny"}
     action = {"@type": "type.googleapis.com/envoy.config.rbac.v3.Action", "name": "DENY", "action": "DENY"}
     refusal = {"on_no_match": {"action": {"name": "default", "typed_config": action}}}
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
-        route["typed_per_filter_config"] = {
-            RBAC: {"@type": f"{package}.RBACPerRoute", "rbac": {"matcher": refusal}},
+        route.setdefault("typed_per_filter_config", {})[RBAC] = {
+            "@type": f"{package}.RBACPerRoute",
+            "rbac": {"matcher": refusal},
+        }
+
+
+def _cors(spec: dict[str, Any], manager: dict[str, Any]) -> None:
+    """The filter, before all others, and its policy, which Envoy Gateway adds to every route."""
+    package = "type.googleapis.com/envoy.extensions.filters.http.cors.v3"
+    manager["http_filters"].insert(0, {"name": CORS, "typed_config": {"@type": f"{package}.Cors"}})
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        route.setdefault("typed_per_filter_config", {})[CORS] = {
+            "@type": f"{package}.CorsPolicy",
+            "allow_origin_string_match": [{"exact": origin} for origin in spec["allowOrigins"]],
+            "allow_methods": ", ".join(spec["allowMethods"]),
+            "allow_headers": ", ".join(spec["allowHeaders"]),
+            "expose_headers": ", ".join(spec["exposeHeaders"]),
+            "max_age": "600",
         }
 
 
