@@ -1,6 +1,7 @@
 //! `toolgate emit`: generates proxy configuration from a bundle.
 
 mod code;
+mod cors;
 mod deploy;
 mod ecds;
 mod envoy;
@@ -8,9 +9,13 @@ mod envoy_gateway;
 mod istio;
 mod limits;
 mod plugin_config;
+mod providers;
+mod refused_token;
 mod template;
 mod tokens;
+mod upstream;
 mod values;
+mod well_known;
 
 use clap::Subcommand;
 

@@ -10,6 +10,6 @@ mod request;
 pub(in crate::cli) mod withheld;
 
 pub(in crate::cli) use differences::{candidate_differs, differences};
-pub(in crate::cli) use line::{OpinionField, Recorded, reason_of, who};
+pub(in crate::cli) use line::{BundleField, OpinionField, Recorded, reason_of, who};
 pub(in crate::cli) use read::choose;
 pub(in crate::cli) use request::{arrival, call};

@@ -98,11 +98,51 @@ fn everything_that_is_missing_is_said_at_once() {
 }
 
 #[test]
-fn envoy_reads_keys_from_a_file() {
+fn envoy_reads_or_fetches_keys() {
     let line = "emit envoy bundle --upstream a:1 --issuer i --audience a --jwks";
     let sandbox = Sandbox::new();
-    check("emit_envoy_jwks_url", &sandbox.run(&format!("{line} https://i.example/jwks.json")));
-    assert_eq!(sandbox.run(&format!("{line} ./keys/jwks.json")).code, 0);
+    let keys = |keys: &str| sandbox.run(&format!("{line} {keys}"));
+    assert!(keys("./keys/jwks.json").stdout.contains("local_jwks"));
+    let fetched = keys("https://i.example:8443/jwks.json").stdout;
+    assert!(fetched.contains("remote_jwks"));
+    assert!(fetched.contains("address: i.example, port_value: 8443"));
+    assert_eq!(keys("http://i.example/jwks.json").code, 3);
+}
+
+#[test]
+fn each_issuer_has_its_own_name_audience_and_keys() {
+    let sandbox =
+        Sandbox::with(&[("bundle.yaml", "tokens: [session]", "tokens: [session, payload]")]);
+    let line = "emit envoy bundle --upstream a:1 --issuer session=https://a.example \
+         --issuer payload=https://b.example --audience x --audience payload=y";
+    let run = sandbox.run(&format!("{line} --jwks session=/a.json --jwks payload=/b.json"));
+    for part in [
+        "session:\n                          issuer: https://a.example # deploy: token issuer\n                          audiences: [x]",
+        "payload:\n                          issuer: https://b.example # deploy: token issuer\n                          audiences: [\"y\"]",
+        "- provider_name: session\n                                - provider_name: payload\n                                - allow_missing: {}",
+    ] {
+        assert!(run.stdout.contains(part), "{}", run.stdout);
+    }
+    check("emit_issuers_without_keys", &sandbox.run(&format!("{line} --jwks /a.json")));
+    let wrong = "emit envoy bundle --upstream a:1 --issuer https://a.example \
+         --issuer https://a.example --issuer visitor=https://b.example --audience guest=x";
+    check("emit_issuers_wrong", &sandbox.run(wrong));
+}
+
+#[test]
+fn two_servers_do_not_share_a_path() {
+    let line = format!("emit envoy {} {TOKENS} --upstream", acme());
+    let run = Sandbox::new().run(&format!("{line} 127.0.0.1:1/mcp"));
+    assert_eq!(run.code, 3);
+    assert!(run.stderr.contains("calls of `crm` and `mail` would go to the same path"));
+    let apart = "crm=a:1/crm --upstream mail=a:1/mail --upstream payments=b:1/mail";
+    assert_eq!(Sandbox::new().run(&format!("{line} {apart}")).code, 0);
+}
+
+#[test]
+fn metadata_needs_an_address() {
+    let line = format!("emit envoy bundle --upstream a:1 {TOKENS} --resource-metadata");
+    check("emit_metadata_missing", &Sandbox::new().run(&line));
 }
 
 #[test]

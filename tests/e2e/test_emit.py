@@ -9,7 +9,7 @@ import yaml
 from harness import acme, bundles, envoy, envoy_gateway, istio, paths
 from harness.envoy_config import Setup
 from harness.gateway import Gateway, open_gateway
-from harness.messages import tool_call
+from harness.messages import Request, tool_call
 from harness.tokens import AUDIENCE, ISSUER, TokenIssuer
 
 OLDEST_AND_NEWEST = [paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY]
@@ -21,12 +21,13 @@ IN_KUBERNETES = ("--namespace", "tools", "--image", IMAGE, *TOKENS, *KEYS)
 
 def for_istio(*options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
     """Documents for the sidecars of the tool servers."""
-    return bundles.documents("istio", "--selector", "app=tools", *IN_KUBERNETES, *options, bundle=bundle)
+    text = bundles.text("istio", "--selector", "app=tools", *IN_KUBERNETES, *options, bundle=bundle)
+    return istio.documents(text)
 
 
-def for_envoy_gateway(bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
+def for_envoy_gateway(*options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
     """Documents for the Gateway in front of the tool servers."""
-    return bundles.documents("envoy-gateway", "--gateway", "tools", *IN_KUBERNETES, bundle=bundle)
+    return bundles.documents("envoy-gateway", "--gateway", "tools", *IN_KUBERNETES, *options, bundle=bundle)
 
 
 def decides(gateway: Gateway, token: str) -> None:
@@ -40,9 +41,12 @@ def decides(gateway: Gateway, token: str) -> None:
         too_large = tool_call("/crm/mcp", "get_contact", {"account": "acme", "contact_id": "c" * 300_000}, token)
         assert client.send(too_large).status == 413
         assert client.send(acme.permitted(token).to("/crm%2fmcp")).status == 400
-    records = gateway.envoy.decision_log(5)
+        assert client.send(acme.permitted("x")).status == 401
+    records = gateway.envoy.decision_log(6)
     assert [record["reason"] for record in records][:3] == ["permitted", "forbidden", "unauthenticated"]
-    assert records[-1]["reason"] == "body_too_large"
+    assert [record["reason"] for record in records][-2:] == ["body_too_large", "unauthenticated"]
+    assert records[-1]["bundle"] is None
+    assert records[-1].keys() == records[0].keys()
 
 
 @pytest.mark.parametrize("version", OLDEST_AND_NEWEST)
@@ -61,10 +65,22 @@ def test_envoy_gateway(version: str, tmp_path: Path, issuer: TokenIssuer, alice:
         decides(gateway, alice)
         # Later updates by the kubelet are in force soon after.
         renamed = bundles.variant(tmp_path / "renamed", name="renamed")
-        envoy_gateway.mount(for_envoy_gateway(renamed), gateway.envoy.files)
+        envoy_gateway.mount(for_envoy_gateway(bundle=renamed), gateway.envoy.files)
         gateway.envoy.wait_for_success(2)
         with gateway.client("h1") as client:
             assert 'bundle="renamed@' in str(client.send(acme.forbidden(alice)).header("toolgate-decision"))
+
+
+def test_pages_call_through_envoy_gateway(tmp_path: Path, issuer: TokenIssuer) -> None:
+    origin = "https://app.acme.example"
+    shape = envoy_gateway.shape(for_envoy_gateway("--cors-origin", origin))
+    preflight = Request("OPTIONS", "/crm/mcp", (("origin", origin), ("access-control-request-method", "POST")))
+    with open_gateway(tmp_path, issuer, b"", shape=shape) as gateway, gateway.client("h1") as client:
+        assert client.send(preflight).status == 200
+        for token in (None, "x"):
+            refused = client.send(acme.permitted(token).with_header("origin", origin))
+            assert (refused.status, refused.header("access-control-allow-origin")) == (401, origin)
+        assert gateway.recorder.requests == []
 
 
 def test_envoy_gateway_is_closed_until_it_is_patched(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:

@@ -43,6 +43,11 @@ pub(super) fn replay(
     let explain = format!("toolgate explain {}", new.display());
     let account = Account { environment, explain, ..Account::default() };
     read(logs, account, |account, recorded, place| {
+        if recorded.bundle.is_none() {
+            // Envoy refused it, and no bundle changes that.
+            account.settled = account.settled.saturating_add(1);
+            return;
+        }
         if !replay.is_of_old(recorded) {
             account.foreign = account.foreign.saturating_add(1);
             if recorded.environment != account.environment {

@@ -11,6 +11,8 @@ pub(super) enum Edit {
     Value { label: &'static str, key: &'static str, text: String },
     /// Replaces all lines below it that are indented deeper; the new text starts at column one.
     Body(&'static str, String),
+    /// Inserts text directly below it, indented deeper, before what is there.
+    First(&'static str, String),
     /// Removes that line and all lines below it that are indented deeper.
     Remove(&'static str),
 }
@@ -22,7 +24,10 @@ impl Edit {
 
     fn label(&self) -> &'static str {
         match self {
-            Self::Value { label, .. } | Self::Body(label, _) | Self::Remove(label) => label,
+            Self::Value { label, .. }
+            | Self::Body(label, _)
+            | Self::First(label, _)
+            | Self::Remove(label) => label,
         }
     }
 }
@@ -41,11 +46,13 @@ pub(super) fn render(text: &str, edits: &[Edit]) -> String {
             None => (line.to_owned(), None),
         };
         let mut body = None;
+        let mut first = None;
         let mut removed = false;
         for edit in edits.iter().filter(|edit| Some(edit.label()) == mark) {
             match edit {
                 Edit::Value { key, text, .. } => before = with_value(&before, key, text),
                 Edit::Body(_, text) => body = Some(text),
+                Edit::First(_, text) => first = Some(text),
                 Edit::Remove(_) => removed = true,
             }
         }
@@ -61,7 +68,7 @@ pub(super) fn render(text: &str, edits: &[Edit]) -> String {
             rendered.push_str(label);
         }
         rendered.push('\n');
-        for line in body.into_iter().flat_map(|body| body.lines()) {
+        for line in first.into_iter().chain(body).flat_map(|text| text.lines()) {
             // Writing to a `String` cannot fail.
             let _ = writeln!(rendered, "{:1$}{line}", "", indent(&before).saturating_add(2));
         }
@@ -132,6 +139,10 @@ h:
                 Edit::value("pair", "f", "8".to_owned()),
             ],
             "a: # deploy: list\n  - x\n  - y\ne: { f: 8, g: 9 } # deploy: pair\nh:\n  i: 3 # deploy: other\n",
+        );
+        check(
+            &[Edit::First("list", "- x\n".to_owned()), Edit::Remove("other")],
+            "a: # deploy: list\n  - x\n  - b\n  # c\n\n  - d\ne: { f: 1, g: 2 } # deploy: pair\nh:\n",
         );
         check(
             &[Edit::Remove("list"), Edit::value("other", "i", "\"4\"".to_owned())],

@@ -1,15 +1,16 @@
 //! `toolgate emit envoy`: the repository's Envoy configuration, adapted to a bundle and a
 //! deployment.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
+use super::cors::{self, Cors};
 use super::deploy::{Edit, block, render};
 use super::limits::buffer;
-use super::template::{list, scalar};
-use super::tokens::Tokens;
-use super::values::{self, Endpoint, Upstream};
-use crate::bundle::Channel;
+use super::providers;
+use super::refused_token;
+use super::template::scalar;
+use super::tokens::{Keys, Provider, Tokens};
+use super::upstream::{Upstream, Upstreams};
+use super::values::{self, Endpoint, Named};
+use super::well_known::{WellKnown, well_known};
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
@@ -40,15 +41,31 @@ pub(super) struct Arguments {
     pub(super) bundle: BundleArgument,
     #[command(flatten)]
     pub(super) environment: EnvironmentArgument,
-    /// Where tool servers are: `SERVER=HOST:PORT`, or `HOST:PORT` for those that are not named
-    #[arg(long = "upstream", value_name = "[SERVER=]HOST:PORT", required = true)]
+    /// Where a tool server is, or all servers that are not named; may occur several times
+    ///
+    /// `HOST:PORT` gets calls with the caller's host and path, `HOST:PORT/PATH` with this host and
+    /// path, and `https://HOST/PATH` with TLS.
+    #[arg(long = "upstream", value_name = "[SERVER=]HOST:PORT[/PATH]", required = true)]
     upstreams: Vec<Upstream>,
     #[command(flatten)]
     tokens: Tokens,
-    /// The issuer's signing keys (JWKS), as a path on Envoy's machine
-    #[arg(long, value_name = "PATH", default_value = "/etc/toolgate/jwks.json")]
-    #[arg(value_parser = values::keys_file)]
-    jwks: String,
+    /// An issuer's signing keys (JWKS): a path on Envoy's machine, or a URL that Envoy fetches
+    /// [default: /etc/toolgate/jwks.json, for one issuer]
+    #[arg(long, value_name = "[NAME=]PATH|URL", value_parser = values::keys)]
+    jwks: Vec<Named>,
+    /// The authorities by which Envoy verifies servers with TLS, as a path on its machine
+    #[arg(long, value_name = "PATH", default_value = "/etc/ssl/certs/ca-certificates.crt")]
+    ca: String,
+    /// Answer what clients without a token ask for: the resource metadata (RFC 9728), and 404 for
+    /// what an authorization server would have
+    #[arg(long)]
+    resource_metadata: bool,
+    /// Where clients log in, if it is not the issuer; may occur several times
+    #[arg(long = "authorization-server", value_name = "URL", value_parser = values::https)]
+    #[arg(requires = "resource_metadata")]
+    authorization_servers: Vec<String>,
+    #[command(flatten)]
+    cors: Cors,
     /// Where Envoy listens for calls; beyond this machine only with TLS
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10000")]
     listen: Endpoint,
@@ -81,33 +98,57 @@ enum Part {
 }
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
-    let provider = arguments.tokens.provider(opened, ("--jwks", Some(&arguments.jwks)), None);
-    let clusters = clusters(opened, &arguments.upstreams);
-    let (provider, clusters) = match (provider, clusters) {
-        (Ok(provider), Ok(clusters)) => (provider, clusters),
-        (Err(problems), Err(more)) => return Err([problems, more].concat().into()),
-        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => return Err(problems.into()),
+    let keys = Keys { given: &arguments.jwks, otherwise: Some("/etc/toolgate/jwks.json") };
+    let mut problems = Vec::new();
+    let mut said = |found: Vec<Problem>| problems.extend(found);
+    let providers = arguments.tokens.providers(opened, keys, None).map_err(&mut said).ok();
+    let upstreams = Upstreams::new(opened, &arguments.upstreams).map_err(&mut said).ok();
+    let well_known = match &providers {
+        Some(providers) if arguments.resource_metadata => {
+            well_known(opened, providers, &arguments.authorization_servers).map_err(&mut said).ok()
+        }
+        _ => None,
+    };
+    let (Some(providers), Some(upstreams), true) = (providers, upstreams, problems.is_empty())
+    else {
+        return Err(problems.into());
     };
     let mut edits = place(arguments, opened);
-    match provider {
-        Some(provider) => edits.extend([
-            Edit::value("token name", "payload_in_metadata", scalar(&provider.name)),
-            Edit::value("token issuer", "issuer", scalar(&provider.issuer)),
-            Edit::value("token audience", "audiences", list(&provider.audiences)),
-            Edit::value("signing keys of the issuer", "filename", scalar(&provider.keys)),
-        ]),
-        None => edits.push(Edit::Remove("token filter")),
-    }
-    edits.push(Edit::Body("routes", routes(&opened.document.manifest.channels, &clusters)));
+    edits.extend(tokens(&providers, opened));
+    let channels = upstreams.routes(&opened.document.manifest.channels, arguments.cors.is_wanted());
     edits.push(Edit::Body(
-        "clusters",
-        clusters.iter().map(|(name, at)| cluster(name, at)).collect(),
+        "routes",
+        match well_known {
+            Some(WellKnown { metadata, others }) => [metadata, channels, others].concat(),
+            None => channels,
+        },
     ));
+    if arguments.cors.is_wanted() {
+        edits.push(Edit::First("filters", cors::FILTER.to_owned()));
+        edits.push(Edit::First("virtual host", arguments.cors.policy()));
+    }
+    let issuers = providers::clusters(&providers, &arguments.ca);
+    edits.push(Edit::Body("clusters", upstreams.clusters(&arguments.ca) + &issuers));
     let text = render(TEMPLATE, &edits);
     Ok(match arguments.part {
         Part::Bootstrap => text,
         Part::Filters => block(&text, "http_filters:"),
     })
+}
+
+/// The edits for tokens: without providers there is nothing to verify, and nothing to refuse.
+fn tokens(providers: &[Provider], opened: &Opened) -> Vec<Edit> {
+    if providers.is_empty() {
+        return ["token filter", "refused tokens", "log of refused tokens"]
+            .map(Edit::Remove)
+            .into();
+    }
+    vec![
+        Edit::Body("token providers", providers::providers(providers)),
+        Edit::Body("token requirements", providers::requirements(providers)),
+        Edit::Body("refused tokens", refused_token::local_replies(opened)),
+        Edit::Body("record of a refused token", refused_token::record(opened)),
+    ]
 }
 
 fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
@@ -137,86 +178,8 @@ fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
     for (label, at) in
         [("admin address", &arguments.admin), ("listener address", &arguments.listen)]
     {
-        edits.push(Edit::value(label, "address", address(at)));
+        edits.push(Edit::value(label, "address", at.address()));
         edits.push(Edit::value(label, "port_value", at.port.to_string()));
     }
     edits
-}
-
-/// An IPv4 address needs no quotes: YAML does not read it as a number.
-fn address(at: &Endpoint) -> String {
-    let numeric = at.host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    if numeric && at.host.split('.').count() == 4 { at.host.clone() } else { scalar(&at.host) }
-}
-
-/// Servers with an endpoint of their own by name, and `tools` for all others.
-type Clusters<'a> = BTreeMap<&'a str, &'a Endpoint>;
-
-const OTHERS: &str = "tools";
-
-fn clusters<'a>(
-    opened: &'a Opened,
-    upstreams: &'a [Upstream],
-) -> Result<Clusters<'a>, Vec<Problem>> {
-    let servers = &opened.document.manifest.servers;
-    let mut problems = Vec::new();
-    let mut clusters = Clusters::new();
-    for upstream in upstreams {
-        let name = upstream.server.as_deref().unwrap_or(OTHERS);
-        if upstream.server.is_some() && !servers.contains_key(name) {
-            problems.push(Problem::new(format!("the bundle has no server `{name}`")));
-        }
-        if clusters.insert(name, &upstream.endpoint).is_some() {
-            problems.push(Problem::new(format!("--upstream for `{name}` occurs twice")));
-        }
-    }
-    if !clusters.contains_key(OTHERS) {
-        for server in servers.keys().filter(|server| !clusters.contains_key(server.as_str())) {
-            let problem = Problem::new(format!("nobody knows where server `{server}` is"));
-            problems.push(problem.with_help(format!("add --upstream {server}=HOST:PORT")));
-        }
-    }
-    if problems.is_empty() { Ok(clusters) } else { Err(problems) }
-}
-
-fn routes(channels: &[Channel], clusters: &Clusters<'_>) -> String {
-    let mut text = String::new();
-    // Envoy uses the first matching route.
-    let (one, any): (Vec<_>, Vec<_>) =
-        channels.iter().partition(|channel| channel.authority.is_some());
-    for channel in one.into_iter().chain(any) {
-        let path = scalar(&channel.path);
-        let host = channel.authority.as_ref().map_or_else(String::new, |host| {
-            let host = scalar(host.as_str());
-            format!(
-                ", headers: [{{ name: \":authority\", string_match: {{ exact: {host}, ignore_case: true }} }}]"
-            )
-        });
-        let server = &*channel.server;
-        let cluster =
-            if clusters.contains_key(server) { scalar(server) } else { OTHERS.to_owned() };
-        // Writing to a `String` cannot fail.
-        let _ = write!(
-            text,
-            "- match: {{ path: {path}{host} }}\n  route: {{ cluster: {cluster}, timeout: 0s }}\n"
-        );
-    }
-    text
-}
-
-fn cluster(name: &str, at: &Endpoint) -> String {
-    let (name, host, port) = (scalar(name), address(at), at.port);
-    format!(
-        "- name: {name}
-  type: STRICT_DNS
-  connect_timeout: 5s
-  load_assignment:
-    cluster_name: {name}
-    endpoints:
-      - lb_endpoints:
-          - endpoint:
-              address:
-                socket_address: {{ address: {host}, port_value: {port} }} # deploy: tool servers
-"
-    )
 }

@@ -1,11 +1,13 @@
 //! `toolgate emit envoy-gateway`: a patch of the listener and the resources that it needs.
 
 use super::code;
+use super::cors::Cors;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
+use super::refused_token;
 use super::template::{Values, fill, list, scalar};
-use super::tokens::{Provider, Tokens};
-use super::values::{self, Image};
+use super::tokens::{Keys, Provider, Tokens};
+use super::values::{self, Image, Named};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
@@ -33,9 +35,11 @@ pub(super) struct Arguments {
     place: FilterSource,
     #[command(flatten)]
     tokens: Tokens,
-    /// The issuer's signing keys (JWKS)
-    #[arg(long, value_name = "URL", value_parser = values::https)]
-    jwks: Option<String>,
+    #[command(flatten)]
+    cors: Cors,
+    /// An issuer's signing keys (JWKS)
+    #[arg(long, value_name = "[NAME=]URL", value_parser = values::keys_url)]
+    jwks: Vec<Named>,
     /// The namespace of the Gateway
     #[arg(long, value_name = "NAME", value_parser = values::name)]
     namespace: String,
@@ -68,14 +72,20 @@ struct FilterSource {
 const MOUNTED: &str = "/etc/toolgate/wasm/plugin.wasm";
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
-    let keys = ("--jwks", arguments.jwks.as_ref());
-    let provider = arguments.tokens.provider(opened, keys, None)?;
+    let keys = Keys { given: &arguments.jwks, otherwise: None };
+    let providers = arguments.tokens.providers(opened, keys, None)?;
     let configuration = arguments.configuration.of(opened)?;
     let wasm = arguments.place.wasm.as_deref().unwrap_or(MOUNTED);
     let plugin = plugin_yaml(code::local(wasm), &report::pretty(&configuration));
     let plugin = within(plugin, LARGEST, "what Kubernetes takes as one `ConfigMap`")?;
     let (namespace, gateway) = (&arguments.namespace, &arguments.gateway);
     let listener = arguments.listener.clone();
+    let listener = scalar(&listener.unwrap_or_else(|| format!("{namespace}/{gateway}/http")));
+    let [authentication, refused_tokens] = if providers.is_empty() {
+        [String::new(), String::new()]
+    } else {
+        [authentication(&providers), refused_tokens(&listener, opened)]
+    };
     let buffer = buffer(opened);
     let [image_need, volume, mount] = image(arguments.place.image.as_ref());
     let values: &Values<'_> = &[
@@ -83,7 +93,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         ("image_need", image_need),
         ("namespace", scalar(namespace)),
         ("gateway", scalar(gateway)),
-        ("listener", scalar(&listener.unwrap_or_else(|| format!("{namespace}/{gateway}/http")))),
+        ("listener", listener),
+        ("refused_tokens", refused_tokens),
         ("proxy_namespace", scalar(&arguments.proxy_namespace)),
         ("digest", opened.loaded.bundle.id.digest.to_string()),
         ("plugin", plugin),
@@ -91,7 +102,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         ("mount", mount),
         ("buffer", buffer.to_string()),
         ("window", buffer.saturating_mul(4).to_string()),
-        ("authentication", provider.as_ref().map_or_else(String::new, authentication)),
+        ("cors", arguments.cors.security_policy()),
+        ("authentication", authentication),
     ];
     Ok(fill(include_str!("envoy_gateway.yaml"), values))
 }
@@ -113,12 +125,28 @@ fn image(image: Option<&Image>) -> [String; 3] {
     ]
 }
 
-fn authentication(provider: &Provider) -> String {
+/// Patches for what `jwt_authn` refuses.
+fn refused_tokens(listener: &str, opened: &Opened) -> String {
+    let values: &Values<'_> = &[
+        ("listener", listener.to_owned()),
+        ("local_replies", refused_token::local_replies(opened)),
+        ("refused", scalar(refused_token::REFUSED)),
+        ("record", refused_token::record(opened)),
+    ];
+    fill(include_str!("envoy_gateway_refused_tokens.yaml"), values)
+}
+
+fn authentication(providers: &[Provider]) -> String {
+    let providers = providers.iter().map(provider).collect();
+    fill(include_str!("envoy_gateway_authentication.yaml"), &[("providers", providers)])
+}
+
+fn provider(provider: &Provider) -> String {
     let values: &Values<'_> = &[
         ("token", scalar(&provider.name)),
         ("issuer", scalar(&provider.issuer)),
         ("audiences", list(&provider.audiences)),
         ("keys", scalar(&provider.keys)),
     ];
-    fill(include_str!("envoy_gateway_authentication.yaml"), values)
+    fill(include_str!("envoy_gateway_provider.yaml"), values)
 }

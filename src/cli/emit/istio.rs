@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use super::code::Code;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
+use super::refused_token;
 use super::template::{Values, ascii, fill, list, scalar};
-use super::tokens::{Provider, Tokens};
-use super::values::{self, Label};
+use super::tokens::{Keys, Provider, Tokens};
+use super::values::{self, Label, Named};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
@@ -36,9 +37,9 @@ pub(super) struct Arguments {
     code: Code,
     #[command(flatten)]
     tokens: Tokens,
-    /// The issuer's signing keys (JWKS)
-    #[arg(long, value_name = "URL", value_parser = values::https)]
-    jwks: Option<String>,
+    /// An issuer's signing keys (JWKS)
+    #[arg(long, value_name = "[NAME=]URL", value_parser = values::keys_url)]
+    jwks: Vec<Named>,
     /// The namespace of the workloads
     #[arg(long, value_name = "NAME", value_parser = values::name)]
     namespace: String,
@@ -76,11 +77,11 @@ enum Kind {
 }
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
-    let keys = ("--jwks", arguments.jwks.as_ref());
-    let provider = arguments.tokens.provider(opened, keys, Some(PAYLOAD))?;
+    let keys = Keys { given: &arguments.jwks, otherwise: None };
+    let providers = arguments.tokens.providers(opened, keys, Some(PAYLOAD))?;
     let configuration = report::pretty(&arguments.configuration.of(opened)?);
     let text = match arguments.kind {
-        Kind::EnvoyFilter => filter(arguments, opened, provider.as_ref(), &configuration),
+        Kind::EnvoyFilter => filter(arguments, opened, &providers, &configuration),
         Kind::WasmPlugin => plugin(arguments, opened, &configuration, &WASM_PLUGIN),
         Kind::TrafficExtension => plugin(arguments, opened, &configuration, &TRAFFIC_EXTENSION),
     };
@@ -90,7 +91,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
 fn filter(
     arguments: &Arguments,
     opened: &Opened,
-    provider: Option<&Provider>,
+    providers: &[Provider],
     configuration: &str,
 ) -> String {
     let buffer = buffer(opened);
@@ -103,7 +104,10 @@ fn filter(
         ("namespace", scalar(&arguments.namespace)),
         ("selector", selector("workloadSelector", "labels", &arguments.selector)),
         ("telemetry_selector", selector("selector", "matchLabels", &arguments.selector)),
-        ("authentication", provider.map_or_else(String::new, |it| authentication(arguments, it))),
+        ("authentication", when(providers, || authentication(arguments, providers))),
+        ("local_replies", when(providers, || refused_token::local_reply_config(opened))),
+        ("refused_tokens_provider", when(providers, || refused_tokens_provider(opened))),
+        ("refused_tokens_log", when(providers, refused_tokens_log)),
         ("context", context.to_owned()),
         ("plugin", plugin_yaml(arguments.code.remote(), configuration)),
         ("buffer", buffer.to_string()),
@@ -112,16 +116,47 @@ fn filter(
     fill(include_str!("istio.yaml"), values)
 }
 
-fn authentication(arguments: &Arguments, provider: &Provider) -> String {
+/// Nothing for a bundle that reads no token.
+fn when(providers: &[Provider], text: impl FnOnce() -> String) -> String {
+    if providers.is_empty() { String::new() } else { text() }
+}
+
+/// A part of a comment: the mesh configuration is not among the documents.
+fn refused_tokens_provider(opened: &Opened) -> String {
+    let record = refused_token::record(opened);
+    let values: &Values<'_> = &[("record", record)];
+    let provider = fill(include_str!("istio_refused_tokens.yaml"), values);
+    provider.lines().flat_map(|line| ["#     ", line, "\n"]).collect()
+}
+
+fn refused_tokens_log() -> String {
+    format!(
+        "- providers:
+    - name: toolgate-refused-tokens
+  filter:
+    expression: {}
+",
+        scalar(refused_token::REFUSED)
+    )
+}
+
+fn authentication(arguments: &Arguments, providers: &[Provider]) -> String {
     let values: &Values<'_> = &[
-        ("token", provider.name.clone()),
+        ("token", PAYLOAD.to_owned()),
         ("namespace", scalar(&arguments.namespace)),
         ("selector", selector("selector", "matchLabels", &arguments.selector)),
+        ("rules", providers.iter().map(rule).collect()),
+    ];
+    fill(include_str!("istio_authentication.yaml"), values)
+}
+
+fn rule(provider: &Provider) -> String {
+    let values: &Values<'_> = &[
         ("issuer", scalar(&provider.issuer)),
         ("audiences", list(&provider.audiences)),
         ("keys", scalar(&provider.keys)),
     ];
-    fill(include_str!("istio_authentication.yaml"), values)
+    fill(include_str!("istio_rule.yaml"), values)
 }
 
 /// A resource kind that has fields of its own for the plugin's settings.

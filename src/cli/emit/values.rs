@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::template::scalar;
+
 /// A host and port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Endpoint {
@@ -10,6 +12,18 @@ pub(super) struct Endpoint {
     pub(super) host: String,
     /// The port.
     pub(super) port: u16,
+}
+
+impl Endpoint {
+    /// The host as a YAML scalar. An IPv4 address needs no quotes: YAML does not read it as a number.
+    pub(super) fn address(&self) -> String {
+        let numeric = self.host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if numeric && self.host.split('.').count() == 4 {
+            self.host.clone()
+        } else {
+            scalar(&self.host)
+        }
+    }
 }
 
 impl FromStr for Endpoint {
@@ -33,24 +47,32 @@ impl FromStr for Endpoint {
     }
 }
 
-/// The endpoint of one tool server, or of all servers that are not named.
+/// A value of one issuer, or of all.
 #[derive(Clone, Debug)]
-pub(super) struct Upstream {
-    /// The server's name in the bundle.
-    pub(super) server: Option<String>,
-    /// Its endpoint.
-    pub(super) endpoint: Endpoint,
+pub(super) struct Named {
+    /// The issuer's name.
+    pub(super) name: Option<String>,
+    pub(super) value: String,
 }
 
-impl FromStr for Upstream {
+impl FromStr for Named {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (server, endpoint) = match text.split_once('=') {
-            Some((server, endpoint)) => (Some(server.to_owned()), endpoint),
-            None => (None, text),
-        };
-        Ok(Self { server, endpoint: endpoint.parse()? })
+        let (name, value) = named(text);
+        if value.is_empty() {
+            return Err(format!("`{text}` has no value"));
+        }
+        Ok(Self { name: name.map(str::to_owned), value: value.to_owned() })
+    }
+}
+
+/// Splits `NAME=VALUE`. A value of its own may have an equals sign, but not after plain letters only.
+pub(super) fn named(text: &str) -> (Option<&str>, &str) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && name.bytes().all(plain) => (Some(name), value),
+        _ => (None, text),
     }
 }
 
@@ -118,6 +140,22 @@ pub(super) fn https(text: &str) -> Result<String, String> {
     }
 }
 
+/// The URL of an issuer's keys.
+pub(super) fn keys_url(text: &str) -> Result<Named, String> {
+    let keys: Named = text.parse()?;
+    https(&keys.value)?;
+    Ok(keys)
+}
+
+/// The path of an issuer's keys on the proxy's machine, or their URL.
+pub(super) fn keys(text: &str) -> Result<Named, String> {
+    let keys: Named = text.parse()?;
+    if keys.value.contains("://") {
+        https(&keys.value)?;
+    }
+    Ok(keys)
+}
+
 /// The path of the filter on the proxy's machine. URLs are rejected, since Envoy would read them as
 /// file names.
 pub(super) fn filter_file(text: &str) -> Result<String, String> {
@@ -125,18 +163,6 @@ pub(super) fn filter_file(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` is not the path of a file where the proxy runs"));
     }
     Ok(text.to_owned())
-}
-
-/// The path of a key file. URLs are rejected where the proxy would read them as file names.
-pub(super) fn keys_file(text: &str) -> Result<String, String> {
-    if !text.contains("://") {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "`{text}` is no file that Envoy can read: download the keys and give their path, or have \
-         Envoy fetch them by `remote_jwks`, with a cluster for the issuer, in the place of \
-         `local_jwks` in what is written"
-    ))
 }
 
 /// A Kubernetes resource name.
@@ -191,6 +217,24 @@ mod tests {
         {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn names_come_before_the_first_equals_sign() {
+        for (text, expected) in [
+            ("https://id.example/a?b=c", (None, "https://id.example/a?b=c")),
+            ("staff=https://id.example/?b=c", (Some("staff"), "https://id.example/?b=c")),
+            ("=a", (None, "=a")),
+            ("/etc/a=b", (None, "/etc/a=b")),
+        ] {
+            assert_eq!(named(text), expected);
+        }
+        assert!("staff=".parse::<Named>().is_err());
+        assert!(keys("staff=/etc/keys.json").is_ok());
+        for text in ["http://id.example/keys", "staff=file:///etc/keys.json"] {
+            assert!(keys(text).is_err(), "{text}");
+        }
+        assert!(keys_url("/etc/keys.json").is_err());
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Explanation {
         notes.extend(outcome.records.iter().filter_map(|record| unknown_tool(gate, record)));
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
         let recorded = recorded.map(|recorded| {
-            let complete = !withholds && recorded.bundle.digest == gate.bundle.id.digest.as_str();
+            let complete = !withholds && recorded.is_of(&gate.bundle.id.digest);
             let differing = outcome.telling().first().map_or_else(
                 || vec!["reason"],
                 |again| log::differences(&recorded, again, complete),

@@ -18,11 +18,7 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> V
             "reason": recorded.reason,
             "policies": recorded.policies,
             "detail": recorded.detail,
-            "bundle": {
-                "name": recorded.bundle.name,
-                "version": recorded.bundle.version,
-                "digest": recorded.bundle.digest,
-            },
+            "bundle": recorded.bundle,
             "same": differing.as_ref().map(Vec::is_empty),
             "differing": differing,
         })

@@ -10,7 +10,7 @@ use super::subject::Subject;
 use crate::cli::files;
 use crate::cli::input::cases::Identity;
 use crate::cli::input::directory;
-use crate::cli::log::{self, Recorded, arguments, withheld};
+use crate::cli::log::{self, BundleField, Recorded, arguments, withheld};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::gate::Gate;
@@ -29,11 +29,13 @@ pub(super) fn subject(
     gate: &Gate,
 ) -> Result<Subject, Stop> {
     let mut notes = Vec::new();
-    if recorded.bundle.digest != gate.bundle.id.digest.as_str() {
-        notes.push(format!(
-            "decided by bundle {}@{} {}, explained with {}",
-            recorded.bundle.name, recorded.bundle.version, recorded.bundle.digest, gate.bundle.id
-        ));
+    match &recorded.bundle {
+        Some(_) if recorded.is_of(&gate.bundle.id.digest) => {}
+        Some(BundleField { name, version, digest }) => notes.push(format!(
+            "decided by bundle {name}@{version} {digest}, explained with {}",
+            gate.bundle.id
+        )),
+        None => notes.push("refused by Envoy, before any bundle was asked".to_owned()),
     }
     if *recorded.environment != *gate.environment {
         let (there, here) = (&recorded.environment, &gate.environment);
@@ -77,7 +79,7 @@ fn identify(
     let restored = log::identity::restore(recorded, &gate.bundle.identity)
         .map_err(|problem| problem.with_help(advice(&arguments.bundle.bundle, fits)))?;
     let mut may_differ = false;
-    let same_bundle = recorded.bundle.digest == gate.bundle.id.digest.as_str();
+    let same_bundle = recorded.is_of(&gate.bundle.id.digest);
     let unsaid = if same_bundle { Vec::new() } else { restored.unsaid };
     for (names, why) in [(restored.withheld, "withholds"), (unsaid, "does not hold")] {
         if !names.is_empty() {

@@ -60,7 +60,12 @@ pub(super) fn contradiction(recorded: &Recorded) -> Option<String> {
     let wrong = wrong.map(|(member, told, due)| {
         format!("`{member}` is `{told}`, and by its other members it would be `{due}`")
     });
-    wrong.or_else(|| {
+    let by_proxy = [Reason::Unauthenticated, Reason::Internal].contains(&reason);
+    let unnamed = || {
+        let message = format!("`{}` is decided by a bundle, and it names none", reason.as_str());
+        (recorded.bundle.is_none() && !by_proxy).then_some(message)
+    };
+    wrong.or_else(unnamed).or_else(|| {
         let message =
             format!("`{}` is decided before a tool is known, and it names one", reason.as_str());
         (recorded.tool.is_some() && reason.stage() == Stage::Request).then_some(message)

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityUid;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::digest::Digest;
 use crate::identity::Identity;
 use crate::reason::{Decision, Reason, Stage};
 
@@ -25,7 +26,8 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) policies: Vec<String>,
     pub(in crate::cli) layer: Option<String>,
     pub(super) mode: String,
-    pub(in crate::cli) bundle: BundleField,
+    /// The deciding bundle; `None` if Envoy refused the request before the gate.
+    pub(in crate::cli) bundle: Option<BundleField>,
     pub(in crate::cli) principal: Option<PrincipalField>,
     pub(in crate::cli) actor: Option<ActorField>,
     pub(in crate::cli) token: Option<TokenField>,
@@ -64,7 +66,7 @@ pub(in crate::cli) struct CandidateField {
     pub(in crate::cli) opinion: OpinionField,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(in crate::cli) struct BundleField {
     pub(in crate::cli) name: String,
     pub(in crate::cli) version: u32,
@@ -127,6 +129,11 @@ impl Recorded {
     pub(in crate::cli) fn is_call(&self) -> bool {
         let by_call = self.reason().is_some_and(|reason| reason.stage() == Stage::Call);
         by_call && self.tool.is_some() && self.principal.is_some()
+    }
+
+    /// Whether the bundle with this digest decided.
+    pub(in crate::cli) fn is_of(&self, digest: &Digest) -> bool {
+        self.bundle.as_ref().is_some_and(|bundle| bundle.digest == digest.as_str())
     }
 
     /// The tool's server and name.

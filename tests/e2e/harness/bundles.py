@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from harness import paths
+from harness.envoy_config import Files
 
 
 @cache
@@ -36,9 +37,26 @@ def _toolgate(verb: str, bundle: Path, *options: str) -> bytes:
     return result.stdout
 
 
+def text(target: str, *options: str, bundle: Path = paths.BUNDLE) -> str:
+    """The text that `toolgate emit` writes for a proxy or a control plane."""
+    return _toolgate(f"emit {target}", bundle, *options).decode()
+
+
 def documents(target: str, *options: str, bundle: Path = paths.BUNDLE) -> list[dict[str, Any]]:
-    """The documents that `toolgate emit` generates for a control plane."""
-    return list(yaml.safe_load_all(_toolgate(f"emit {target}", bundle, *options)))
+    """The documents in that text."""
+    return list(yaml.safe_load_all(text(target, *options, bundle=bundle)))
+
+
+def emitted(*options: str, bundle: Path = paths.BUNDLE) -> Callable[[dict[str, Any], Files], None]:
+    """The shape of a gateway whose whole configuration is what `toolgate emit envoy` writes with these options."""
+
+    def apply(config: dict[str, Any], files: Files) -> None:
+        places = ("--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--logs", str(files.directory))
+        [written] = documents("envoy", *places, "--ecds", str(files.bundle.parent), *options, bundle=bundle)
+        config.clear()
+        config.update(written)
+
+    return apply
 
 
 def plain(bundle: Path, directory: Path) -> Path:

@@ -29,7 +29,9 @@ class CertificateAuthority:
         )
         self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         self.server_certificate, self.server_key = self._issue(
-            "server", [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))], ExtendedKeyUsageOID.SERVER_AUTH
+            "server",
+            [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")],
+            ExtendedKeyUsageOID.SERVER_AUTH,
         )
         self.client = cache(self._client)
 

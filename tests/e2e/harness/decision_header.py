@@ -51,6 +51,7 @@ def parse(header: str) -> Decision:
         decision.upper(),
         parameters["reason"],
         frozenset(parameters.get("policy", "").split()),
-        parameters["bundle"],
+        # Envoy's own refusal names no bundle.
+        parameters.get("bundle", ""),
         parameters["id"],
     )

@@ -96,7 +96,8 @@ def render(setup: Setup, files: Files) -> dict[str, Any]:
     # Port 0: the kernel chooses the port and Envoy reports it, so that runs cannot collide.
     config["admin"]["address"]["socket_address"]["port_value"] = 0
     listener["address"]["socket_address"]["port_value"] = 0
-    for log, file in zip(manager["access_log"], (files.access_log, files.decision_log), strict=True):
+    log_files = (files.access_log, files.decision_log, files.decision_log)
+    for log, file in zip(manager["access_log"], log_files, strict=True):
         log["typed_config"]["path"] = str(file)
     [start_log] = filters["envoy.filters.http.router"]["typed_config"]["upstream_log"]
     start_log["typed_config"]["path"] = str(files.start_log)

@@ -10,6 +10,7 @@ from harness.envoy_config import Files
 from harness.istio import Document, by_kind, decision_log
 from harness.tokens import AUDIENCE, ISSUER
 
+CORS = "envoy.filters.http.cors"
 RBAC = "envoy.filters.http.rbac"
 
 
@@ -27,10 +28,17 @@ def shape(documents: list[Document], *, patched: bool = True) -> Callable[[dict[
         _security(kinds["SecurityPolicy"]["spec"], manager, jwks)
         [setting] = kinds["EnvoyProxy"]["spec"]["telemetry"]["accessLog"]["settings"]
         [expression] = setting["matches"]
-        manager["access_log"] = [decision_log(expression, setting["format"]["text"], files)]
+        log_format = {"text_format_source": {"inline_string": setting["format"]["text"]}}
+        manager["access_log"] = [decision_log(expression, log_format, files)]
+        manager.pop("local_reply_config")
         if patched:
             mounts = _mounts(kinds, files)
-            _patch(kinds["EnvoyPatchPolicy"]["spec"], listener, mounts)
+            first, *others = kinds["EnvoyPatchPolicy"]["spec"]["jsonPatches"]
+            _patch(first, listener, mounts)
+            for patch in others:
+                _add(patch["operation"], chain["filters"][0])
+            for log in manager["access_log"]:
+                log["typed_config"]["path"] = str(files.decision_log)
             mount(documents, files)
 
     return apply
@@ -102,18 +110,35 @@ def _security(spec: dict[str, Any], manager: dict[str, Any], jwks: dict[str, Any
     }
     package = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3"
     manager["http_filters"] = [authentication, {"name": RBAC, "typed_config": {"@type": f"{package}.RBAC"}}, router]
+    if "cors" in spec:
+        _cors(spec["cors"], manager)
     assert spec["authorization"] == {"defaultAction": "Deny"}
     action = {"@type": "type.googleapis.com/envoy.config.rbac.v3.Action", "name": "DENY", "action": "DENY"}
     refusal = {"on_no_match": {"action": {"name": "default", "typed_config": action}}}
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
-        route["typed_per_filter_config"] = {
-            RBAC: {"@type": f"{package}.RBACPerRoute", "rbac": {"matcher": refusal}},
+        route.setdefault("typed_per_filter_config", {})[RBAC] = {
+            "@type": f"{package}.RBACPerRoute",
+            "rbac": {"matcher": refusal},
         }
 
 
-def _patch(spec: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Path]) -> None:
+def _cors(spec: dict[str, Any], manager: dict[str, Any]) -> None:
+    """The filter, before all others, and its policy, which Envoy Gateway adds to every route."""
+    package = "type.googleapis.com/envoy.extensions.filters.http.cors.v3"
+    manager["http_filters"].insert(0, {"name": CORS, "typed_config": {"@type": f"{package}.Cors"}})
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        route.setdefault("typed_per_filter_config", {})[CORS] = {
+            "@type": f"{package}.CorsPolicy",
+            "allow_origin_string_match": [{"exact": origin} for origin in spec["allowOrigins"]],
+            "allow_methods": ", ".join(spec["allowMethods"]),
+            "allow_headers": ", ".join(spec["allowHeaders"]),
+            "expose_headers": ", ".join(spec["exposeHeaders"]),
+            "max_age": "600",
+        }
+
+
+def _patch(patch: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Path]) -> None:
     """Applies the patch at every match of its path, wherever Envoy Gateway has put the filter chain."""
-    [patch] = spec["jsonPatches"]
     operation = patch["operation"]
     assert operation["op"] == "replace"
     path = re.fullmatch(r"\$\.\.http_filters\[\?\(@\.name == '([a-z._]+)'\)\]", operation["jsonPath"])
@@ -123,6 +148,17 @@ def _patch(spec: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Pat
     source["path"] = source["path"].replace(mounted, str(here))
     source["watched_directory"]["path"] = source["watched_directory"]["path"].replace(mounted, str(here))
     assert _replace(listener, path[1], operation["value"]) == 1
+
+
+def _add(operation: dict[str, Any], manager: dict[str, Any]) -> None:
+    """Adds to the connection manager: a member, or an element at the end of a list."""
+    assert operation["op"] == "add"
+    assert operation["jsonPath"] == f"$..filters[?(@.name == '{manager['name']}')].typed_config"
+    _, member, *end = operation["path"].split("/")
+    if end == ["-"]:
+        manager["typed_config"][member].append(operation["value"])
+    else:
+        manager["typed_config"][member] = operation["value"]
 
 
 def _replace(node: Any, name: str, value: dict[str, Any]) -> int:

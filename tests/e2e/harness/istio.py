@@ -1,8 +1,11 @@
 """Applies documents from `toolgate emit istio` as Istio does: istiod patches, and the agent downloads the code."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
+
+import yaml
 
 from harness import paths
 from harness.envoy_config import Files
@@ -10,6 +13,19 @@ from harness.tokens import AUDIENCE, ISSUER
 
 MANAGER = "envoy.filters.network.http_connection_manager"
 Document = dict[str, Any]
+CEL_FORMATTER = {
+    "name": "envoy.formatter.cel",
+    "typed_config": {"@type": "type.googleapis.com/envoy.extensions.formatter.cel.v3.Cel"},
+}
+
+
+def documents(text: str) -> list[Document]:
+    """The documents of a text, and the mesh configuration in its comment."""
+    found = list(yaml.safe_load_all(text))
+    comment = re.search(r"^#   extensionProviders:\n(?:#     .*\n)+", text, re.MULTILINE)
+    if comment:
+        found.append({"kind": "MeshConfig"} | yaml.safe_load(re.sub(r"^#   ", "", comment[0], flags=re.MULTILINE)))
+    return found
 
 
 def by_kind(documents: list[Document]) -> dict[str, Document]:
@@ -42,11 +58,12 @@ def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
         del listener["per_connection_buffer_limit_bytes"]
         for ours in ("merge_slashes", "common_http_protocol_options", "http2_protocol_options", "request_timeout"):
             del manager[ours]
+        del manager["local_reply_config"]
         manager["path_with_escaped_slashes_action"] = "KEEP_UNCHANGED"
         for ours in ("upstream_log", "upstream_log_options"):
             del manager["http_filters"][-1]["typed_config"][ours]
         manager["http_filters"] = [_authentication(by_kind(documents), jwks), manager["http_filters"][-1]]
-        manager["access_log"] = [_log(by_kind(documents), files)]
+        manager["access_log"] = _logs(by_kind(documents), files)
 
         for value in _patches(documents, "LISTENER", "MERGE"):
             _merge(listener, value)
@@ -98,13 +115,23 @@ def _authentication(documents: dict[str, Document], jwks: dict[str, Any]) -> dic
     }
 
 
-def _log(documents: dict[str, Document], files: Files) -> dict[str, Any]:
-    """The log that istiod generates from a Telemetry and the provider in its comment."""
-    [setting] = documents["Telemetry"]["spec"]["accessLogging"]
-    return decision_log(setting["filter"]["expression"], "%FILTER_STATE(wasm.toolgate.record:PLAIN)%\n", files)
+def _logs(kinds: dict[str, Document], files: Files) -> list[dict[str, Any]]:
+    """The logs that istiod generates from a Telemetry and the providers in its comment."""
+    providers = {each["name"]: each["envoyFileAccessLog"] for each in kinds["MeshConfig"]["extensionProviders"]}
+    logs = []
+    for setting in kinds["Telemetry"]["spec"]["accessLogging"]:
+        [provider] = setting["providers"]
+        log_format = providers[provider["name"]]["logFormat"]
+        if "labels" in log_format:
+            # Istio adds the formatter to formats that have `%CEL`.
+            shown = {"json_format": log_format["labels"], "formatters": [CEL_FORMATTER]}
+        else:
+            shown = {"text_format_source": {"inline_string": log_format["text"]}}
+        logs.append(decision_log(setting["filter"]["expression"], shown, files))
+    return logs
 
 
-def decision_log(expression: str, text: str, files: Files) -> dict[str, Any]:
+def decision_log(expression: str, log_format: dict[str, Any], files: Files) -> dict[str, Any]:
     """A file log of the requests that an expression selects."""
     return {
         "name": "envoy.access_loggers.file",
@@ -120,7 +147,7 @@ def decision_log(expression: str, text: str, files: Files) -> dict[str, Any]:
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
             "path": str(files.decision_log),
-            "log_format": {"text_format_source": {"inline_string": text}},
+            "log_format": log_format,
         },
     }
 

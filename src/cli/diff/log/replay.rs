@@ -83,7 +83,7 @@ impl Replay {
 
     /// Whether the old bundle wrote the record.
     pub(super) fn is_of_old(&self, recorded: &Recorded) -> bool {
-        recorded.bundle.digest == self.old.gate.bundle.id.digest.as_str()
+        recorded.is_of(&self.old.gate.bundle.id.digest)
     }
 
     /// Decides a recorded call with both bundles.

@@ -1,0 +1,59 @@
+//! The providers of Envoy's `jwt_authn`, and the clusters that serve their keys.
+
+use super::template::{Values, fill, list, scalar};
+use super::tokens::Provider;
+use super::upstream::cluster;
+use super::values::Endpoint;
+
+/// The providers, by the names of their tokens.
+pub(super) fn providers(providers: &[Provider]) -> String {
+    providers.iter().map(provider).collect()
+}
+
+/// What is required of a request: one of the tokens, or none.
+pub(super) fn requirements(providers: &[Provider]) -> String {
+    let names = providers.iter().map(|provider| scalar(&provider.name));
+    let names = names.map(|name| format!("- provider_name: {name}\n"));
+    names.chain(["- allow_missing: {}\n".to_owned()]).collect()
+}
+
+/// The clusters of the issuers whose keys Envoy fetches. `ca` is the file of the authorities that
+/// they are verified by.
+pub(super) fn clusters(providers: &[Provider], ca: &str) -> String {
+    let remote = providers.iter().filter_map(|provider| Some((provider, host(&provider.keys)?)));
+    remote
+        .map(|(provider, host)| cluster(&cluster_name(provider), "issuers", &host, Some(ca)))
+        .collect()
+}
+
+fn provider(provider: &Provider) -> String {
+    let keys = match host(&provider.keys) {
+        Some(_) => {
+            let values =
+                [("url", scalar(&provider.keys)), ("cluster", scalar(&cluster_name(provider)))];
+            fill(include_str!("remote_jwks.yaml"), &values)
+        }
+        None => format!(
+            "local_jwks:\n  filename: {} # deploy: signing keys of the issuer\n",
+            scalar(&provider.keys)
+        ),
+    };
+    let values: &Values<'_> = &[
+        ("name", scalar(&provider.name)),
+        ("issuer", scalar(&provider.issuer)),
+        ("audiences", list(&provider.audiences)),
+        ("keys", keys),
+    ];
+    fill(include_str!("provider.yaml"), values)
+}
+
+fn cluster_name(provider: &Provider) -> String {
+    format!("jwks of {}", provider.name)
+}
+
+/// The host of keys with a URL; `None` for a file.
+fn host(keys: &str) -> Option<Endpoint> {
+    let rest = keys.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    host.parse().ok().or_else(|| format!("{host}:443").parse().ok())
+}
