@@ -10,12 +10,14 @@ mod environments;
 mod explain;
 mod flipped;
 mod hidden;
+mod init;
 mod inventory;
 mod junit;
 mod openapi;
 mod sandbox;
 mod sign;
 mod test;
+mod tool_server;
 mod usage;
 
 pub(crate) use sandbox::copy;
