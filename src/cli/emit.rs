@@ -14,6 +14,7 @@ mod values;
 
 use clap::Subcommand;
 
+use crate::cli::analysis::lint;
 use crate::cli::input::directory;
 use crate::cli::output::exit::{Exit, Stop};
 use crate::cli::output::report::Format;
@@ -57,7 +58,8 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
             (opened, text, &arguments.output)
         }
     };
+    let warnings = lint::before_use(&opened)?;
     output.write(text.as_bytes())?;
-    opened.announce();
+    opened.announce(&warnings);
     Ok(Exit::Success)
 }

@@ -64,7 +64,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let directory = &arguments.bundle.bundle;
     let name = arguments.environment.environment.as_ref();
-    let Opened { document, loaded, map, warnings } = directory::open_for(directory, name)?;
+    let Opened { document, loaded, map, .. } = directory::open_for(directory, name)?;
     let special = directory::tests_for(directory, name)?;
     let suite = Suite::read(&directory::tests(directory)?, &special)?;
     let gate = Gate::new(loaded.bundle, document.environment_name());
@@ -89,7 +89,6 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         measures,
         suggestions,
     };
-    report::talk(&report::human(&warnings));
     if let Some(path) = &arguments.junit {
         files::replace(path, &summary.junit()?)?;
     }

@@ -160,7 +160,7 @@ fn where_there_is_no_bundle() {
     check("check_no_bundle", &sandbox.run("check"));
     check("check_no_bundle_there", &sandbox.run("check policies"));
     sandbox.copy("policies/small", "policies/large");
-    let several = sandbox.run("check").stderr;
+    let several = sandbox.run("check").stdout;
     assert!(!several.contains("did you mean"), "{several}");
 }
 
@@ -168,10 +168,10 @@ fn where_there_is_no_bundle() {
 fn a_file_of_a_bundle_is_not_the_bundle() {
     let sandbox = Sandbox::new();
     check("check_file_of_bundle", &sandbox.run("check bundle/bundle.yaml"));
-    let deeper = sandbox.run("check bundle/org/notes.cedar").stderr;
+    let deeper = sandbox.run("check bundle/org/notes.cedar").stdout;
     assert!(deeper.contains("did you mean the directory `bundle`?"), "{deeper}");
     sandbox.write("other.json", "{}");
-    let other = sandbox.run("check other.json").stderr;
+    let other = sandbox.run("check other.json").stdout;
     assert!(other.contains("the document that `toolgate build` made of one"), "{other}");
 }
 
@@ -186,7 +186,7 @@ fn what_is_meant_can_be_accepted() {
     check("check_accepted", &sandbox.run("check bundle --accepted"));
     check("check_accepted_json", &sandbox.run("check bundle --format json"));
     let run = sandbox.run("check bundle --deny-warnings");
-    assert!(run.stderr.ends_with(" is valid\n1 accepted\n"), "{run:?}");
+    assert!(run.stdout.ends_with(" is valid\n1 accepted\n"), "{run:?}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 /// The records that a bundle's gate writes for a request.
 fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
     let production = "production".parse().unwrap();
+    sandbox.write("bundle/environments/production.yaml", "");
     let opened = directory::open_for(&sandbox.path("bundle"), Some(&production)).unwrap();
     let environment = opened.document.environment_name();
     let gate = Gate::new(opened.loaded.bundle, environment);
