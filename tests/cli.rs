@@ -13,6 +13,7 @@ mod hidden;
 mod init;
 mod inventory;
 mod junit;
+mod mutate;
 mod openapi;
 mod sandbox;
 mod sign;

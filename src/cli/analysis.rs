@@ -3,6 +3,7 @@
 
 pub mod coverage;
 pub(in crate::cli) mod lint;
+pub(in crate::cli) mod mutate;
 pub(in crate::cli) mod prove;
 pub mod run;
 pub(in crate::cli) mod schema_facts;
