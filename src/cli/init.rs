@@ -49,12 +49,11 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     vacant(directory)?;
     let offer = arguments.offer.read(&arguments.from)?;
     let server = server(arguments, &offer)?;
-    let draft = Draft::new(directory, &server, &path(arguments)?, &offer)?;
     for line in &offer.differences {
         report::talk(&format!("{line}\n"));
     }
-    let left_out: Vec<&String> = offer.left_out.iter().chain(&draft.left_out).collect();
-    for why in &left_out {
+    let draft = Draft::new(directory, &server, &path(arguments)?, &offer)?;
+    for why in &draft.left_out {
         report::talk(&format!("left out: {why}\n"));
     }
     let cases = draft.write(directory)?;
@@ -63,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         Format::Human => human(&draft, cases, directory, arguments.offer.url.as_deref()),
         Format::Json => report::pretty(&json!({
             "directory": directory, "server": server, "written": written,
-            "tools": draft.tools(), "left_out": left_out, "cases": cases,
+            "tools": draft.tools(), "left_out": draft.left_out, "cases": cases,
         })),
     })?;
     Ok(Exit::Success)

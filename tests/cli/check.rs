@@ -229,6 +229,57 @@ fn a_built_bundle() {
 }
 
 #[test]
+fn what_to_write_instead() {
+    const LESS: &str = "`.lessThan(decimal(\"5.0\"))`";
+    let decimal = ("tools/notes.json", "\"integer\"", "\"number\"");
+    let opaque = ("bundle.yaml", "redact: [text, stars]", "redact: [text], opaque: [stars]");
+    let is_opaque = "`stars` is `opaque` in `bundle.yaml`";
+    for (edits, expected) in [
+        (vec![decimal], LESS),
+        (
+            vec![decimal, ("org/notes.cedar", "stars > 3", "stars == 3")],
+            "the argument is a decimal",
+        ),
+        (vec![opaque], is_opaque),
+        (vec![opaque, ("org/notes.cedar", " && context.input.stars > 3", "")], is_opaque),
+        (vec![("bundle.yaml", "server: notes", "server: nodes")], "did you mean `notes`?"),
+        (vec![("tests/notes.yaml", "as: bob", "as: bab")], "did you mean `bob`?"),
+    ] {
+        let run = Sandbox::with(&edits).run("check bundle");
+        // Advice is wrapped.
+        let text = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(expected), "{edits:?}: {}", run.stdout);
+    }
+}
+
+/// What `check` warns of, `build` and `emit` warn of too; an unknown entity in a `forbid` is no
+/// bundle to use.
+#[test]
+fn what_is_warned_of_before_use() {
+    let open = ("org/notes.cedar", "principal in Role::\"reader\"", "principal");
+    let sandbox = Sandbox::with(&[open]);
+    for line in ["build bundle", "emit ecds bundle --wasm a.wasm"] {
+        let run = sandbox.run(line);
+        assert_eq!(run.code, 0, "{line}");
+        assert!(run.stderr.contains("open-permit"), "{line}: {}", run.stderr);
+    }
+    assert!(!sandbox.run("test bundle").stderr.contains("open-permit"));
+    let known = "- uid: 'Role::\"reader\"'\n- uid: 'Role::\"writer\"'\n";
+    let sandbox = Sandbox::with(&[(
+        "org/notes.cedar",
+        "forbid (principal,",
+        "forbid (principal in Role::\"raeder\",",
+    )]);
+    sandbox.write("bundle/entities.yaml", known);
+    for line in ["check bundle", "build bundle", "emit ecds bundle --wasm a.wasm"] {
+        let run = sandbox.run(line);
+        assert_eq!(run.code, 3, "{line}");
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(text.contains("there is no `Role::\"raeder\"`"), "{line}: {text}");
+    }
+}
+
+#[test]
 fn what_a_code_means() {
     let sandbox = Sandbox::new();
     check("check_explain", &sandbox.run("check --explain policy-too-deep"));

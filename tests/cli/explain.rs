@@ -59,6 +59,27 @@ fn explain(sandbox: &Sandbox, record: &str, options: &str) -> Run {
 }
 
 #[test]
+fn the_beginning_of_an_id_suffices_if_only_one_begins_so() {
+    let sandbox = Sandbox::new();
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    let id = serde_json::from_str::<Value>(&record).unwrap()["id"].as_str().unwrap().to_owned();
+    let with = |other: &str| record.replace(&id, other);
+    let log = [with("01aa-1"), with("01aa-12"), with("01ab-3")].join("\n");
+    sandbox.write("decisions.ndjson", &log);
+    let explain = |id: &str| {
+        sandbox.run(&format!(
+            "explain bundle --record decisions.ndjson --environment production --id {id}"
+        ))
+    };
+    for (id, code) in
+        [("01ab", 0), ("01aa-1", 0), ("01aa-12", 0), ("01aa", 3), ("02", 3), ("1ab", 3)]
+    {
+        assert_eq!(explain(id).code, code, "{id}");
+    }
+    assert!(explain("01aa").stderr.contains("2 records have an id that begins with `01aa`"));
+}
+
+#[test]
 fn a_case() {
     let sandbox = Sandbox::new();
     check("explain_permit", &sandbox.run("explain bundle --case 'a reader reads'"));

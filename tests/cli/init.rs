@@ -129,6 +129,15 @@ fn every_tool_that_is_left_out_has_a_reason() {
         assert!(run.stderr.contains(&format!("left out: tool `{name}`: ")), "{}", run.stderr);
     }
     sound(&sandbox, "new");
+    let only = json!({ "tools": [{ "name": "a/b", "inputSchema": { "type": "object" } }] });
+    sandbox.write("answer.json", &only.to_string());
+    let none = sandbox.run("init none --from answer.json --skip-unreadable");
+    assert_eq!(none.code, 3);
+    assert!(
+        none.stderr.contains("there is no tool to make a bundle of: tool `a/b`: "),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]

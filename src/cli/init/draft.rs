@@ -30,7 +30,7 @@ impl Draft {
         path: &str,
         offer: &Offer,
     ) -> Result<Self, Stop> {
-        let (mut taken, mut left_out) = (Taken::default(), Vec::new());
+        let (mut taken, mut left_out) = (Taken::default(), offer.left_out.clone());
         for tool in &offer.tools {
             let proposal = offered::proposal(server, tool);
             left_out.extend(taken.take(server, tool, proposal));
