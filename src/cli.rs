@@ -7,8 +7,10 @@
 //! 3. `input` reads what the user gives: bundle directories, YAML, Cedar policies, test files.
 //! 4. `log` reads recorded decisions, and makes the recorded request of a line.
 //! 5. `analysis` examines bundles and requests: it runs the exchange, lints, measures and proves.
-//! 6. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
-//!    `inventory`, `build`, `emit`. Commands do not import each other.
+//! 6. `offered` reads what tool servers offer; its `live::http` is the only file that opens
+//!    connections.
+//! 7. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
+//!    `init`, `inventory`, `build`, `emit`. Commands do not import each other.
 //!
 //! A new command is a module with `Arguments` and `run`, and an arm in `Command` and in `run`.
 //!
@@ -22,11 +24,14 @@ mod log;
 
 pub mod analysis;
 
+mod offered;
+
 mod build;
 mod check;
 mod diff;
 mod emit;
 mod explain;
+mod init;
 mod inventory;
 mod test;
 
@@ -58,6 +63,7 @@ const EXIT_CODES: &str = "Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Check(check::Arguments),
     Test(test::Arguments),
     Explain(explain::Arguments),
@@ -82,6 +88,7 @@ pub fn main() -> Exit {
 fn run(arguments: &Arguments) -> Exit {
     let format = arguments.format;
     let done = match &arguments.command {
+        Command::Init(arguments) => init::run(arguments, format),
         Command::Check(arguments) => check::run(arguments, format),
         Command::Test(arguments) => test::run(arguments, format),
         Command::Explain(arguments) => explain::run(arguments, format),

@@ -10,12 +10,15 @@ mod environments;
 mod explain;
 mod flipped;
 mod hidden;
+mod init;
 mod inventory;
 mod junit;
+mod mutate;
 mod openapi;
 mod sandbox;
 mod sign;
 mod test;
+mod tool_server;
 mod usage;
 
 pub(crate) use sandbox::copy;

@@ -112,6 +112,8 @@ codes! {
     UnknownValue = "unknown-value", Error;
     /// A policy does not fit the types of what it reads.
     PolicyType = "policy-type", Error;
+    /// A `forbid` names an entity that nobody can be, or be in.
+    UnknownInForbid = "unknown-in-forbid", Error;
     /// A case of the tests cannot be read.
     TestFile = "test-file", Error;
     /// The bundle accepts what cannot be accepted.
@@ -132,7 +134,7 @@ codes! {
     ServerResource = "server-resource", Warning;
     /// The conditions of a policy contradict each other.
     Contradiction = "contradiction", Warning;
-    /// A policy names an entity that nobody can be, or be in.
+    /// A permit or an entity names an entity that nobody can be, or be in.
     UnknownEntity = "unknown-entity", Warning;
     /// The manifest names a class that no tool has.
     UnknownClass = "unknown-class", Warning;
@@ -168,6 +170,8 @@ codes! {
     MissingReason = "missing-reason", Hint;
     /// No case expects a policy.
     UntestedPolicy = "untested-policy", Hint;
+    /// Records show an argument that is likely a secret.
+    UnredactedSecret = "unredacted-secret", Hint;
 }
 
 impl std::fmt::Display for Code {

@@ -3,9 +3,12 @@
 
 pub mod coverage;
 pub(in crate::cli) mod lint;
+pub(in crate::cli) mod mutate;
 pub(in crate::cli) mod prove;
 pub mod run;
+pub(in crate::cli) mod schema_facts;
 pub(in crate::cli) mod scope;
+pub(in crate::cli) mod secrets;
 pub(in crate::cli) mod tool;
 pub(in crate::cli) mod total_functions;
 pub mod trace;

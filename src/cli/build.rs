@@ -2,6 +2,7 @@
 
 mod sign;
 
+use crate::cli::analysis::lint;
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::directory;
 use crate::cli::output::destination::Destination;
@@ -40,9 +41,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     let environment = arguments.environment.environment.as_ref();
     let mut opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
+    let warnings = lint::before_use(&opened)?;
     let keys = arguments.sign.sign(&mut opened.document)?;
     arguments.output.write(&json::canonical(&opened.document))?;
-    opened.announce();
+    opened.announce(&warnings);
     for key in keys {
         report::talk(&format!("signed with the key {key}\n"));
     }

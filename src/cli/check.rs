@@ -58,14 +58,21 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         report::data(&text)?;
         return Ok(Exit::Success);
     }
-    let (all, reviewed) = review::all(&arguments.bundle.bundle, arguments.environment.as_ref())?;
+    let reviewed = review::all(&arguments.bundle.bundle, arguments.environment.as_ref());
+    let (all, reviewed) = match reviewed {
+        Err(Stop::Invalid(open)) => {
+            tell_reviewed(&[], &Reviewed { open, ..Reviewed::default() }, format)?;
+            return Ok(Exit::Invalid);
+        }
+        reviewed => reviewed?,
+    };
     for opened in &all {
         arguments.trust.demand(&opened.document)?;
     }
     let worst = if arguments.deny_warnings { Severity::Warning } else { Severity::Error };
     let denied = reviewed.open.iter().any(|problem| problem.severity() <= worst);
     if arguments.accepted && format == Format::Human {
-        report::talk(&report::human(&accepted(&reviewed)));
+        report::data(&report::human(&accepted(&reviewed)))?;
     }
     // A rejected bundle must not be listed as a valid one.
     tell_reviewed(if denied { &[] } else { &all }, &reviewed, format)?;
@@ -94,17 +101,25 @@ fn reference(arguments: &Arguments, format: Format) -> Option<String> {
     })
 }
 
-/// Reports the problems of a bundle that does not load.
+/// Reports why another command has no result: to people on stderr, to programs on stdout.
 pub(super) fn tell(problems: &[Problem], format: Format) -> Result<(), Stop> {
-    tell_reviewed(&[], &Reviewed { open: problems.to_vec(), ..Reviewed::default() }, format)
+    let reviewed = Reviewed { open: problems.to_vec(), ..Reviewed::default() };
+    match format {
+        Format::Human => {
+            report::talk(&report::human(problems));
+            report::talk(&format!("{}\n", summary(&[], &reviewed)));
+            Ok(())
+        }
+        Format::Json => tell_reviewed(&[], &reviewed, format),
+    }
 }
 
-/// Reports the findings: human output on stderr, JSON on stdout.
+/// Reports the findings, the result of this command.
 fn tell_reviewed(bundles: &[Opened], reviewed: &Reviewed, format: Format) -> Result<(), Stop> {
     match format {
         Format::Human => {
-            report::talk(&report::human(&reviewed.open));
-            report::talk(&format!("{}\n", summary(bundles, reviewed)));
+            report::data(&report::human(&reviewed.open))?;
+            report::data(&format!("{}\n", summary(bundles, reviewed)))?;
         }
         Format::Json => report::data(&report::pretty(&as_json(bundles, reviewed)))?,
     }

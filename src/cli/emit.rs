@@ -19,6 +19,7 @@ mod well_known;
 
 use clap::Subcommand;
 
+use crate::cli::analysis::lint;
 use crate::cli::input::directory;
 use crate::cli::output::exit::{Exit, Stop};
 use crate::cli::output::report::Format;
@@ -62,7 +63,8 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
             (opened, text, &arguments.output)
         }
     };
+    let warnings = lint::before_use(&opened)?;
     output.write(text.as_bytes())?;
-    opened.announce();
+    opened.announce(&warnings);
     Ok(Exit::Success)
 }

@@ -5,7 +5,7 @@
 )]
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A path that could not be read or written.
@@ -157,4 +157,49 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
     let beside = path.with_file_name(beside);
     fs::write(&beside, content).map_err(error)?;
     fs::rename(&beside, path).map_err(error)
+}
+
+/// Whether a path does not exist, or is an empty directory.
+pub fn is_vacant(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Writes a file that does not exist yet, and the directories that lead to it.
+///
+/// # Errors
+///
+/// The file exists, or it or a directory is not writable.
+pub fn write_new(path: &Path, text: &str) -> Result<(), FileError> {
+    let error = |cause| FileError::writing(path, cause);
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(error)?;
+    }
+    let mut file = fs::File::create_new(path).map_err(error)?;
+    file.write_all(text.as_bytes()).map_err(error)
+}
+
+/// Moves a directory to a vacant path.
+///
+/// # Errors
+///
+/// The path is not vacant, or its directory is not writable.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(|cause| FileError::writing(to, cause))
+}
+
+/// Removes a file.
+///
+/// # Errors
+///
+/// The file does not exist or its directory is not writable.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    fs::remove_file(path).map_err(|cause| FileError::writing(path, cause))
+}
+
+/// Removes a directory with everything in it, as far as that is possible.
+pub fn remove_directory(path: &Path) {
+    let _ = fs::remove_dir_all(path);
 }

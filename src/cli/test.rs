@@ -3,6 +3,7 @@
 mod human;
 mod json;
 mod junit;
+mod mutations;
 mod progress;
 mod summary;
 
@@ -35,6 +36,7 @@ use summary::Summary;
   toolgate test policies/acme
   toolgate test policies/acme --filter refund
   toolgate test policies/acme --minimum 100 --junit report.xml
+  toolgate test policies/acme --mutate                  would a moved limit be noticed?
   toolgate test policies/acme --format json | jq '.coverage.policies[] | select(.determined == 0).id'
 
 A case:
@@ -56,6 +58,12 @@ pub(super) struct Arguments {
     /// How much of all tools and policies the cases must reach, in percent
     #[arg(long, value_name = "PERCENT")]
     minimum: Option<Percent>,
+    /// Change the policies one place at a time instead, and say which changes no case notices
+    ///
+    /// Constants, comparisons, `&&` and `||`, roles and effects are changed. For each change that
+    /// no case notices, the case that would is searched.
+    #[arg(long, conflicts_with_all = ["filter", "minimum", "junit"])]
+    mutate: bool,
     /// Write the result as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -64,10 +72,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let directory = &arguments.bundle.bundle;
     let name = arguments.environment.environment.as_ref();
-    let Opened { document, loaded, map, warnings } = directory::open_for(directory, name)?;
+    let Opened { document, loaded, map, .. } = directory::open_for(directory, name)?;
     let special = directory::tests_for(directory, name)?;
     let suite = Suite::read(&directory::tests(directory)?, &special)?;
     let gate = Gate::new(loaded.bundle, document.environment_name());
+    if arguments.mutate {
+        return mutations::run(&document, &gate, &suite, &map, format);
+    }
     let (verdicts, coverage) = run_cases(arguments, &gate, &suite)?;
     let measures = measures(arguments, &document.manifest, &coverage);
     let goals = measures.iter().filter(|measure| !measure.is_enough());
@@ -89,7 +100,6 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         measures,
         suggestions,
     };
-    report::talk(&report::human(&warnings));
     if let Some(path) = &arguments.junit {
         files::replace(path, &summary.junit()?)?;
     }

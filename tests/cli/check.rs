@@ -160,7 +160,7 @@ fn where_there_is_no_bundle() {
     check("check_no_bundle", &sandbox.run("check"));
     check("check_no_bundle_there", &sandbox.run("check policies"));
     sandbox.copy("policies/small", "policies/large");
-    let several = sandbox.run("check").stderr;
+    let several = sandbox.run("check").stdout;
     assert!(!several.contains("did you mean"), "{several}");
 }
 
@@ -168,10 +168,10 @@ fn where_there_is_no_bundle() {
 fn a_file_of_a_bundle_is_not_the_bundle() {
     let sandbox = Sandbox::new();
     check("check_file_of_bundle", &sandbox.run("check bundle/bundle.yaml"));
-    let deeper = sandbox.run("check bundle/org/notes.cedar").stderr;
+    let deeper = sandbox.run("check bundle/org/notes.cedar").stdout;
     assert!(deeper.contains("did you mean the directory `bundle`?"), "{deeper}");
     sandbox.write("other.json", "{}");
-    let other = sandbox.run("check other.json").stderr;
+    let other = sandbox.run("check other.json").stdout;
     assert!(other.contains("the document that `toolgate build` made of one"), "{other}");
 }
 
@@ -186,7 +186,7 @@ fn what_is_meant_can_be_accepted() {
     check("check_accepted", &sandbox.run("check bundle --accepted"));
     check("check_accepted_json", &sandbox.run("check bundle --format json"));
     let run = sandbox.run("check bundle --deny-warnings");
-    assert!(run.stderr.ends_with(" is valid\n1 accepted\n"), "{run:?}");
+    assert!(run.stdout.ends_with(" is valid\n1 accepted\n"), "{run:?}");
 }
 
 #[test]
@@ -226,6 +226,57 @@ fn a_built_bundle() {
     let sandbox = Sandbox::new();
     sandbox.run("build bundle -o built.json");
     check("check_built", &sandbox.run("check built.json"));
+}
+
+#[test]
+fn what_to_write_instead() {
+    const LESS: &str = "`.lessThan(decimal(\"5.0\"))`";
+    let decimal = ("tools/notes.json", "\"integer\"", "\"number\"");
+    let opaque = ("bundle.yaml", "redact: [text, stars]", "redact: [text], opaque: [stars]");
+    let is_opaque = "`stars` is `opaque` in `bundle.yaml`";
+    for (edits, expected) in [
+        (vec![decimal], LESS),
+        (
+            vec![decimal, ("org/notes.cedar", "stars > 3", "stars == 3")],
+            "the argument is a decimal",
+        ),
+        (vec![opaque], is_opaque),
+        (vec![opaque, ("org/notes.cedar", " && context.input.stars > 3", "")], is_opaque),
+        (vec![("bundle.yaml", "server: notes", "server: nodes")], "did you mean `notes`?"),
+        (vec![("tests/notes.yaml", "as: bob", "as: bab")], "did you mean `bob`?"),
+    ] {
+        let run = Sandbox::with(&edits).run("check bundle");
+        // Advice is wrapped.
+        let text = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(expected), "{edits:?}: {}", run.stdout);
+    }
+}
+
+/// What `check` warns of, `build` and `emit` warn of too; an unknown entity in a `forbid` is no
+/// bundle to use.
+#[test]
+fn what_is_warned_of_before_use() {
+    let open = ("org/notes.cedar", "principal in Role::\"reader\"", "principal");
+    let sandbox = Sandbox::with(&[open]);
+    for line in ["build bundle", "emit ecds bundle --wasm a.wasm"] {
+        let run = sandbox.run(line);
+        assert_eq!(run.code, 0, "{line}");
+        assert!(run.stderr.contains("open-permit"), "{line}: {}", run.stderr);
+    }
+    assert!(!sandbox.run("test bundle").stderr.contains("open-permit"));
+    let known = "- uid: 'Role::\"reader\"'\n- uid: 'Role::\"writer\"'\n";
+    let sandbox = Sandbox::with(&[(
+        "org/notes.cedar",
+        "forbid (principal,",
+        "forbid (principal in Role::\"raeder\",",
+    )]);
+    sandbox.write("bundle/entities.yaml", known);
+    for line in ["check bundle", "build bundle", "emit ecds bundle --wasm a.wasm"] {
+        let run = sandbox.run(line);
+        assert_eq!(run.code, 3, "{line}");
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(text.contains("there is no `Role::\"raeder\"`"), "{line}: {text}");
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ fn in_kubernetes() -> String {
 #[test]
 fn the_resource_for_envoy() {
     let sandbox = Sandbox::new();
+    sandbox.write("bundle/environments/staging.yaml", "");
     let run = sandbox.run("emit ecds bundle --wasm /etc/toolgate.wasm --environment staging");
     let mut resource = run.json();
     let digest = resource["version_info"].as_str().unwrap();

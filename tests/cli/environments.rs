@@ -89,7 +89,7 @@ fn an_entity_of_the_overlay_takes_the_place_of_the_one_with_its_uid() {
     sandbox.write("bundle/environments/dev.yaml", &twice);
     let run = sandbox.run("check bundle --environment dev");
     assert_eq!(run.code, 3);
-    assert!(run.stderr.contains("bundle/environments/dev.yaml:1:"), "{}", run.stderr);
+    assert!(run.stdout.contains("bundle/environments/dev.yaml:1:"), "{}", run.stdout);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn check_looks_at_every_environment() {
     let sandbox = sandbox();
     check("environments_good", &sandbox.run("check bundle"));
     check("environments_good_json", &sandbox.run("check bundle --format json"));
-    let dev = sandbox.run("check bundle --environment dev").stderr;
+    let dev = sandbox.run("check bundle --environment dev").stdout;
     assert_eq!(dev.lines().filter(|line| line.contains("is valid")).count(), 1, "{dev}");
     sandbox.write(
         "bundle/environments/production.yaml",
@@ -145,12 +145,12 @@ fn an_overlay_is_read_strictly() {
         sandbox.write("bundle/environments/dev.yaml", text);
         let run = sandbox.run("check bundle --environment dev");
         assert_eq!(run.code, 3, "{text}");
-        assert!(run.stderr.contains("environments/dev.yaml"), "{text}{}", run.stderr);
+        assert!(run.stdout.contains("environments/dev.yaml"), "{text}{}", run.stdout);
     }
 }
 
 #[test]
-fn the_name_of_an_environment_must_be_known_where_there_are_overlays() {
+fn the_name_of_an_environment_must_be_known() {
     let sandbox = sandbox();
     check("environment_unknown", &sandbox.run("build bundle --environment prod"));
     for line in ["check", "test", "explain --case a", "emit ecds --wasm a.wasm"] {
@@ -160,8 +160,14 @@ fn the_name_of_an_environment_must_be_known_where_there_are_overlays() {
     for odd in ["..", "a/b", "''", ".hidden"] {
         assert_eq!(sandbox.run(&format!("build bundle --environment {odd}")).code, 3, "{odd}");
     }
-    // Without overlays the environment is only a name.
+    let near = sandbox.run("build bundle --environment prodution");
+    assert!(near.stderr.contains("did you mean `production`?"), "{}", near.stderr);
+    // An empty overlay defines one.
     let plain = Sandbox::new();
+    let undefined = plain.run("build bundle --environment prod");
+    assert_eq!(undefined.code, 3);
+    assert!(undefined.stderr.contains("`environments/prod.yaml`, which may be empty"));
+    plain.write("bundle/environments/prod.yaml", "");
     assert_eq!(plain.run("build bundle --environment prod").json()["environment"], "prod");
 }
 

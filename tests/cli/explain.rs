@@ -15,6 +15,7 @@ const IDENTITY: &str = "--identity bundle/tests/notes.yaml";
 /// The records that a bundle's gate writes for a request.
 fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record> {
     let production = "production".parse().unwrap();
+    sandbox.write("bundle/environments/production.yaml", "");
     let opened = directory::open_for(&sandbox.path("bundle"), Some(&production)).unwrap();
     let environment = opened.document.environment_name();
     let gate = Gate::new(opened.loaded.bundle, environment);
@@ -55,6 +56,27 @@ fn explain(sandbox: &Sandbox, record: &str, options: &str) -> Run {
     let other = other.to_line().replace(&id, "00000000-0000-7000-8000-000000000000");
     sandbox.write("decisions.ndjson", &format!("{other}\n{record}\n"));
     sandbox.run(&format!("explain bundle --record decisions.ndjson --id {id} {options}"))
+}
+
+#[test]
+fn the_beginning_of_an_id_suffices_if_only_one_begins_so() {
+    let sandbox = Sandbox::new();
+    let record = record(&sandbox, "read", &json!({ "id": "n-1" }), ann()).to_line();
+    let id = serde_json::from_str::<Value>(&record).unwrap()["id"].as_str().unwrap().to_owned();
+    let with = |other: &str| record.replace(&id, other);
+    let log = [with("01aa-1"), with("01aa-12"), with("01ab-3")].join("\n");
+    sandbox.write("decisions.ndjson", &log);
+    let explain = |id: &str| {
+        sandbox.run(&format!(
+            "explain bundle --record decisions.ndjson --environment production --id {id}"
+        ))
+    };
+    for (id, code) in
+        [("01ab", 0), ("01aa-1", 0), ("01aa-12", 0), ("01aa", 3), ("02", 3), ("1ab", 3)]
+    {
+        assert_eq!(explain(id).code, code, "{id}");
+    }
+    assert!(explain("01aa").stderr.contains("2 records have an id that begins with `01aa`"));
 }
 
 #[test]

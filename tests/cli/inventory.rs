@@ -132,6 +132,22 @@ fn the_ways_an_answer_comes() {
         let run = sandbox.run(&format!("inventory bundle --compare --server notes {files}"));
         assert_eq!((run.code, run.stdout.as_str()), (0, "notes: nothing has changed\n"), "{files}");
     }
+    // Other captures of the list add what only they have.
+    sandbox.write(
+        "other.json",
+        &json!({ "tools": [tools[0], { "name": "late", "inputSchema": {} }] }).to_string(),
+    );
+    let run = sandbox.run(
+        "inventory bundle --compare --server notes tools.json first.json second.json other.json",
+    );
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (1, "new      late\nnotes: 1 new\n"),
+        "{}",
+        run.stderr
+    );
+    let mixed = sandbox.run("inventory bundle --compare --server notes first.json tools.json");
+    assert!(mixed.stderr.contains("the list goes on after this page"), "{}", mixed.stderr);
     let run = sandbox.run_with("inventory bundle --compare --server notes -", &stream, &[]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let skipped = sandbox.run("inventory bundle --compare --server notes bare.json --skip share");
@@ -167,7 +183,6 @@ fn what_is_no_answer() {
     let mut transcript = String::new();
     for files in [
         "cursor",
-        "whole whole",
         "error",
         "other",
         "twice",

@@ -62,6 +62,7 @@ fn what_the_page_says_verifies_a_signature_without_this_command() {
     let script = script.split("```").next().unwrap();
     assert!(script.contains("toolgate build policies/acme --environment production --sign ci.pem"));
     let script = script.replace("policies/acme", "bundle").replace("acme", "small");
+    sandbox.write("bundle/environments/production.yaml", "");
     let said = shell(&sandbox, &script);
     assert!(said.contains("Signature Verified Successfully"), "{said}");
     // The same script detects a changed byte of the bundle.
@@ -191,15 +192,15 @@ fn a_file_that_is_no_built_document_is_said_to_be_none() {
     sandbox.write("built.json", &built.replacen("\"version\":1", "\"version\":\"1\"", 1));
     let run = sandbox.run("check built.json");
     assert_eq!(run.code, 3);
-    assert!(run.stderr.contains("`built.json` is no built bundle: invalid type"), "{}", run.stderr);
+    assert!(run.stdout.contains("`built.json` is no built bundle: invalid type"), "{}", run.stdout);
     sandbox.write("built.json", &built.replacen("\"version\":1", "\"version\":0", 1));
     let run = sandbox.run("check built.json");
     assert_eq!(run.code, 3);
-    assert!(run.stderr.contains("the version begins at 1"), "{}", run.stderr);
+    assert!(run.stdout.contains("the version begins at 1"), "{}", run.stdout);
     sandbox.write("built.json", &built.replacen("\"depth\":64", "\"depth\":64.0", 1));
     check("built_number", &sandbox.run("check built.json"));
     sandbox.write("built.json", &built.replacen("\"org\":", "\"org\":[],\"org\":", 1));
     let run = sandbox.run("check built.json");
     assert_eq!(run.code, 3);
-    assert!(run.stderr.contains("duplicate member `org`"), "{}", run.stderr);
+    assert!(run.stdout.contains("duplicate member `org`"), "{}", run.stdout);
 }

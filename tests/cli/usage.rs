@@ -12,6 +12,7 @@ fn help_is_data_and_succeeds() {
         "explain",
         "diff",
         "build",
+        "init",
         "inventory",
         "emit envoy",
         "emit ecds",
@@ -59,7 +60,7 @@ fn a_command_line_that_makes_no_sense_is_invalid_input() {
 fn colour_is_for_terminals_and_for_those_who_insist() {
     let sandbox = Sandbox::with(&[("bundle.yaml", "version: 1", "version: 0")]);
     let coloured = |environment: &[(&str, &str)]| {
-        sandbox.run_with("check bundle", "", environment).stderr.contains('\u{1b}')
+        sandbox.run_with("check bundle", "", environment).stdout.contains('\u{1b}')
     };
     assert!(!coloured(&[]));
     assert!(coloured(&[("CLICOLOR_FORCE", "1")]));

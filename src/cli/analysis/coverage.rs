@@ -8,4 +8,4 @@ mod tally;
 
 pub use measure::{Goal, Measure};
 pub use reachable::{Coverage, PolicyCoverage, ToolCoverage};
-pub use suggest::{Suggestion, suggest};
+pub use suggest::{Calls, Request, Suggestion, suggest};

@@ -17,16 +17,18 @@ mod facts;
 mod foreign;
 mod reach;
 mod resource;
+mod secrets;
 mod world;
 
 use std::collections::BTreeSet;
 
 pub(in crate::cli) use accept::Reviewed;
 
-use crate::bundle::{Code, Finding, HighRisk, Site};
+use crate::bundle::{Code, Finding, HighRisk, Severity, Site};
 use crate::cli::input::cases::Suite;
 use crate::cli::input::directory::{self, Opened};
 use crate::cli::output::fuzzy_match;
+use crate::cli::output::report::Problem;
 use world::World;
 
 /// All findings about a bundle and its tests, warnings of loading included. Without a suite, the
@@ -35,6 +37,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     let world = World::of(opened);
     let mut findings = policies(&world);
     findings.extend(unknown_classes(&world));
+    findings.extend(secrets::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));
@@ -46,6 +49,23 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     reviewed.open.extend(own);
     reviewed.open = directory::in_order(reviewed.open);
     reviewed
+}
+
+/// What prevents that a bundle is built, and else the warnings about it that are not accepted.
+///
+/// # Errors
+///
+/// Everything that prevents it.
+pub(in crate::cli) fn before_use(opened: &Opened) -> Result<Vec<Problem>, Vec<Problem>> {
+    let reviewed = review(opened, None);
+    let (errors, others): (Vec<_>, Vec<_>) = reviewed.open.into_iter().partition(Problem::is_error);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    // Without the cases it is not known which acceptances are stale.
+    let is_known = |problem: &Problem| problem.code != Some(Code::StaleAcceptance);
+    let warnings = others.into_iter().filter(|problem| problem.severity() == Severity::Warning);
+    Ok(warnings.filter(is_known).collect())
 }
 
 fn policies(world: &World<'_>) -> Vec<Finding> {

@@ -61,6 +61,13 @@ impl<'a> Verdict<'a> {
     }
 }
 
+/// Whether a case passes with its body in one piece.
+pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
+    let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
+    let (arrival, body) = case.sent().arrival(identity);
+    compare(&case.expect, &run::whole(gate, &arrival, &body)).is_empty()
+}
+
 /// All differences between an outcome and the expected one.
 fn compare(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();

@@ -34,7 +34,7 @@ pub(in crate::cli) struct Arguments {
     pub(super) bundle: BundleArgument,
     #[command(flatten)]
     pub(super) call: CallArgument,
-    /// Choose a record by its id, which refusals and headers name
+    /// Choose a record by its id, which refusals and headers name, or by the beginning of it
     #[arg(long, value_name = "ID", conflicts_with_all = ["case", "request"])]
     pub(super) id: Option<String>,
     /// What the proxy verified about the caller: `tokens` and `spiffe` as in test files, or a

@@ -12,6 +12,7 @@ use crate::cli::files;
 use crate::cli::input::cases::Identity;
 use crate::cli::input::yaml;
 use crate::cli::output::exit::Stop;
+use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::SourceFile;
 
@@ -56,8 +57,13 @@ impl Identities {
     ) -> Result<Identity, Problem> {
         if let Some(name) = name {
             let found = self.named.get(name).cloned();
-            return found
-                .ok_or_else(|| Problem::new(format!("`{}` has no identity `{name}`", self.file)));
+            return found.ok_or_else(|| {
+                let help = fuzzy_match::did_you_mean(name, self.named.keys().map(String::as_str));
+                Problem {
+                    help,
+                    ..Problem::new(format!("`{}` has no identity `{name}`", self.file))
+                }
+            });
         }
         if let Some(own) = &self.own {
             return Ok(own.clone());

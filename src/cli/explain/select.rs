@@ -16,6 +16,7 @@ use crate::cli::input::cases::{Call, RawRequest, Sent, Suite, time};
 use crate::cli::input::{directory, yaml};
 use crate::cli::log::Recorded;
 use crate::cli::output::exit::Stop;
+use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
 use crate::exchange::Arrival;
@@ -60,6 +61,11 @@ fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
         }
         (None, _) => {
             let problem = Problem::new(format!("there is no case `{name}`"));
+            let near =
+                fuzzy_match::did_you_mean(name, suite.cases().map(|(_, case, _)| &*case.name));
+            if let Some(help) = near {
+                return Err(problem.with_help(help).into());
+            }
             let similar = suite.cases().map(|(_, case, _)| case.name.as_str());
             let similar: Vec<_> = similar.filter(|known| known.contains(name)).take(5).collect();
             let help = match similar.as_slice() {

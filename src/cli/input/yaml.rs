@@ -27,8 +27,37 @@ pub(in crate::cli) fn read<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Resul
             None => Location::whole(file),
         };
         let help = meant(&message);
-        Problem { help, ..Problem::at(place, message.replace('\n', " ")).with_code(Code::Yaml) }
+        let missing = missing(&message, &place, file);
+        let (message, place) = missing.unwrap_or_else(|| (plain(&message), place));
+        Problem { help, ..Problem::at(place, message).with_code(Code::Yaml) }
     })
+}
+
+/// A missing key, at what lacks it: the parser points at the last key that is there.
+fn missing(message: &str, place: &Location, file: &Arc<SourceFile>) -> Option<(String, Location)> {
+    let name = message.strip_prefix("missing field `")?.strip_suffix('`')?;
+    let (holder, span) = KeySpans::of(file).holder(place.span.as_ref()?.start)?;
+    Some(if holder.is_empty() {
+        (format!("`{name}` is missing"), Location::whole(file))
+    } else {
+        let place = span.map_or_else(|| place.clone(), |span| Location::at(file, span));
+        (format!("`{holder}` has no `{name}`, which is required"), place)
+    })
+}
+
+/// The message in words of YAML: the parser speaks of Rust's types.
+fn plain(message: &str) -> String {
+    let expected = match message {
+        "invalid u8" => "a whole number from 0 to 255",
+        "invalid u16" => "a whole number from 0 to 65535",
+        "invalid u32" => "a whole number from 0 to 4294967295",
+        "invalid u64" | "invalid usize" => "a whole number from 0",
+        "invalid i8" | "invalid i16" | "invalid i32" | "invalid i64" => "a whole number",
+        "invalid floating point" => "a number",
+        "invalid boolean (true or false expected)" => "`true` or `false`",
+        other => return other.replace('\n', " "),
+    };
+    format!("this must be {expected}")
 }
 
 /// The key or word probably meant by an unknown one, if the error lists the known ones.
@@ -94,6 +123,12 @@ impl KeySpans {
         self.root.as_ref()?.find(path)
     }
 
+    /// The path and location of the map that has a key at this offset; the path is empty for the
+    /// whole file.
+    fn holder(&self, key: usize) -> Option<(String, Option<Range<usize>>)> {
+        self.root.as_ref()?.holder(key, "", None)
+    }
+
     /// Whether there is a value at a dotted path of keys without dots.
     pub(in crate::cli) fn has(&self, path: &str) -> bool {
         self.root.as_ref().is_some_and(|root| root.has(path))
@@ -101,6 +136,29 @@ impl KeySpans {
 }
 
 impl Node {
+    fn holder(
+        &self,
+        key: usize,
+        path: &str,
+        own: Option<&Range<usize>>,
+    ) -> Option<(String, Option<Range<usize>>)> {
+        let inside = |name: &str| {
+            if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+        };
+        match self {
+            Self::Scalar => None,
+            Self::List(elements) => elements.iter().enumerate().find_map(|(position, element)| {
+                element.1.holder(key, &inside(&position.to_string()), Some(&element.0))
+            }),
+            Self::Map(members) if members.iter().any(|member| member.key_span.start == key) => {
+                Some((path.to_owned(), own.cloned()))
+            }
+            Self::Map(members) => members.iter().find_map(|member| {
+                member.value.holder(key, &inside(&member.key), Some(&member.key_span))
+            }),
+        }
+    }
+
     fn has(&self, path: &str) -> bool {
         let (key, rest) =
             path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
@@ -257,6 +315,44 @@ mod tests {
         assert_eq!(help("both: { frist: 1 }").as_deref(), Some("did you mean `first`?"));
         assert_eq!(help("enfroce").as_deref(), Some("did you mean `enforce`?"));
         assert_eq!(help("shadow: { colour: 1 }"), None);
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_told_in_words_of_yaml() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only reading is tested")]
+        struct Outer {
+            version: u16,
+            inner: std::collections::BTreeMap<String, Vec<Inner>>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only reading is tested")]
+        struct Inner {
+            a: bool,
+            b: f64,
+        }
+        for (text, message, line) in [
+            ("version: 1\n", "`inner` is missing", None),
+            ("version: -1\ninner: {}\n", "this must be a whole number from 0 to 65535", Some(1)),
+            (
+                "version: 1\ninner:\n  x:\n    - a: true\n",
+                "`inner.x.0` has no `b`, which is required",
+                Some(4),
+            ),
+            (
+                "version: 1\ninner: { x: [{ a: yes, b: 1 }] }\n",
+                "this must be `true` or `false`",
+                Some(2),
+            ),
+            ("version: 1\ninner: { x: [{ a: true, b: c }] }\n", "this must be a number", Some(2)),
+        ] {
+            let problem = read::<Outer>(&source(text)).unwrap_err();
+            let lines = problem.place.and_then(|place| place.lines());
+            assert_eq!(
+                (problem.message.as_str(), lines.map(|[start, _]| start.0)),
+                (message, line)
+            );
+        }
     }
 
     #[test]

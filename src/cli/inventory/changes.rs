@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::name;
-use super::facts::facts;
+use crate::cli::analysis::schema_facts::facts;
+use crate::cli::offered::name;
 
 /// The changes of a list of tools.
 #[derive(Debug, Default, Serialize)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::files;
-use super::answer::name;
 use crate::bundle::{Code, Manifest, ServerNotes};
 use crate::cli::input::directory::{self, tools};
 use crate::cli::input::yaml;
+use crate::cli::offered::name;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::SourceFile;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::changes::{Change, Changes};
-use super::propose::Proposal;
+use crate::cli::offered::{Proposal, scalar};
 use crate::cli::output::escape::shown;
 use crate::cli::output::report::{Tone, tinted};
 
@@ -120,31 +120,8 @@ pub(super) fn fragment(server: &str, tools_from: Option<&str>, proposals: &[Prop
     if !proposals.is_empty() {
         text.push_str("    tools:\n");
     }
-    for Proposal { tool, classes, operation, opaque, grounds } in proposals {
-        let mut notes = format!("classes: [{}]", classes.join(", "));
-        if let Some(operation) = operation {
-            let _ = write!(notes, ", operation: {operation}");
-        }
-        if !opaque.is_empty() {
-            let paths: Vec<String> = opaque.iter().map(|path| scalar(path)).collect();
-            let _ = write!(notes, ", opaque: [{}]", paths.join(", "));
-        }
-        let _ = writeln!(text, "      {}: {{ {notes} }} # {}", scalar(tool), shown(grounds));
+    for proposal in proposals {
+        let _ = writeln!(text, "      {}", proposal.yaml());
     }
     text
-}
-
-/// A YAML string, quoted unless every parser reads it as a string without quotes.
-fn scalar(text: &str) -> String {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
-    let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
-        .iter()
-        .any(|keyword| text.eq_ignore_ascii_case(keyword));
-    let plain = text.starts_with(|first: char| first.is_ascii_alphabetic());
-    if plain && !keyword && text.bytes().all(word) {
-        text.to_owned()
-    } else {
-        // A JSON string is a YAML string.
-        Value::from(text).to_string()
-    }
 }

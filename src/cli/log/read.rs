@@ -17,12 +17,28 @@ pub(in crate::cli) fn choose(log: &str, id: Option<&str>) -> Result<Recorded, Pr
             let message = format!("there are {} records", lines.len());
             return Err(Problem::new(message).with_help(last(lines)));
         }
-        (Some(id), lines) => lines
-            .iter()
-            .find(|line| has_id(line, id))
-            .ok_or_else(|| Problem::new(format!("there is no record with the id `{id}`")))?,
+        (Some(id), lines) => with_id(lines, id)?,
     };
     read(line.as_bytes())
+}
+
+/// The line with this id, or the only one whose id begins so: people copy a part.
+fn with_id<'a>(lines: &[&'a str], id: &str) -> Result<&'a str, Problem> {
+    let found: Vec<(&str, String)> = lines
+        .iter()
+        .filter_map(|line| Some((*line, id_of(line, id)?)))
+        .filter(|(_, known)| known.starts_with(id))
+        .collect();
+    let exact = found.iter().find(|(_, known)| known == id);
+    match (exact, found.as_slice()) {
+        (Some((line, _)), _) | (None, [(line, _)]) => Ok(line),
+        (None, []) => Err(Problem::new(format!("there is no record with the id `{id}`"))),
+        (None, several) => {
+            let message = format!("{} records have an id that begins with `{id}`", several.len());
+            let lines: Vec<&str> = several.iter().map(|(line, _)| *line).collect();
+            Err(Problem::new(message).with_help(last(&lines)))
+        }
+    }
 }
 
 /// Parses one line, which must be a record.
@@ -59,9 +75,8 @@ fn last(lines: &[&str]) -> String {
     format!("choose one with --id; the last ones are{}", shown.collect::<String>())
 }
 
-fn has_id(line: &str, id: &str) -> bool {
-    // Skips the parser for most lines.
-    line.contains(id)
-        && serde_json::from_str::<Value>(line)
-            .is_ok_and(|record| record.get("id").and_then(Value::as_str) == Some(id))
+/// The id of a line that contains a text; others are not parsed.
+fn id_of(line: &str, text: &str) -> Option<String> {
+    let record: Value = line.contains(text).then(|| serde_json::from_str(line).ok())??;
+    Some(record.get("id")?.as_str()?.to_owned())
 }

@@ -3,22 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use cedar_policy::Effect;
-use serde_json::json;
-
 use super::measure::Goal;
 use super::reachable::Coverage;
 use crate::bundle::Channel;
-use crate::cli::input::cases::{Call, Suite};
-use crate::cli::output::yaml_flow::flow;
+use crate::cli::input::cases::Suite;
 use crate::gate::Gate;
 use crate::reason::Reason;
+use cedar_policy::Effect;
 
+mod calls;
 mod people;
 mod trial;
+mod written;
 
-use people::Person;
+pub use calls::{Calls, Request};
+
 use trial::{Expected, Trial};
+use written::written;
 
 /// A suggested case.
 #[derive(Debug)]
@@ -123,29 +124,4 @@ impl Coverage {
     fn forbids(&self, policy: &str) -> bool {
         self.policies.get(policy).is_some_and(|policy| policy.effect == Effect::Forbid)
     }
-}
-
-fn written(name: &str, person: Option<&Person<'_>>, call: &Call, expected: &Expected) -> String {
-    let elsewhere = (call.authority != Call::AUTHORITY).then_some(&call.authority);
-    let authority = elsewhere.map(|host| format!(" authority: {},", flow(&json!(host))));
-    let who = person.map_or_else(|| "somebody".to_owned(), |person| flow(&json!(person.name)));
-    let shadow = expected.shadow.as_ref();
-    let shadow =
-        shadow.map(|(reason, policies)| format!(", shadow: {{ {} }}", decided(*reason, policies)));
-    format!(
-        "  - name: {}\n    as: {who}\n    call: {{ path: {},{} tool: {}, arguments: {} }}\n    \
-         expect: {{ {}{} }}\n",
-        flow(&json!(name)),
-        flow(&json!(call.path)),
-        authority.unwrap_or_default(),
-        flow(&json!(call.tool)),
-        flow(&json!(call.arguments)),
-        decided(expected.reason, &expected.policies),
-        shadow.unwrap_or_default(),
-    )
-}
-
-fn decided(reason: Reason, policies: &[String]) -> String {
-    let (decision, policies) = (reason.decision().as_str(), flow(&json!(policies)));
-    format!("decision: {decision}, reason: {}, policies: {policies}", reason.as_str())
 }

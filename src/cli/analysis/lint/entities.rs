@@ -92,7 +92,10 @@ impl Population {
         let literals: BTreeSet<EntityUid> = read.policy.entity_literals().into_iter().collect();
         for uid in literals {
             if let Some((message, help)) = self.doubt(&uid) {
-                let finding = read.finding_at(&uid.to_string(), Code::UnknownEntity, message);
+                // Such a forbid protects nothing.
+                let code =
+                    if read.is_permit() { Code::UnknownEntity } else { Code::UnknownInForbid };
+                let finding = read.finding_at(&uid.to_string(), code, message);
                 findings.push(finding.with_help(help));
             }
         }

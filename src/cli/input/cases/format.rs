@@ -11,6 +11,7 @@ use super::expect::Expect;
 use super::request::{Call, Identity, RawRequest, Sent, time};
 use crate::bundle::Code;
 use crate::cli::input::yaml::{self, KeySpans};
+use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
 
@@ -61,21 +62,23 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
     let mut names = BTreeSet::new();
     let mut problems = Vec::new();
     for (position, case) in read.cases.iter().enumerate() {
-        let mut problem = |key: &str, message: String| {
+        let mut problem = |key: &str, message: String, help: Option<String>| {
             let span = places.find(&format!("cases.{position}.{key}"));
             let place = span.map_or_else(|| Location::whole(file), |span| Location::at(file, span));
-            problems.push(Problem::at(place, message).with_code(Code::TestFile));
+            let problem = Problem::at(place, message).with_code(Code::TestFile);
+            problems.push(Problem { help, ..problem });
         };
         if !names.insert(&case.name) {
-            problem("name", format!("another case of this file is named `{}`", case.name));
+            problem("name", format!("another case of this file is named `{}`", case.name), None);
         }
         if let Some(name) =
             case.identity.as_ref().filter(|name| !read.identities.contains_key(*name))
         {
-            problem("as", format!("`{name}` is not in `identities`"));
+            let help = fuzzy_match::did_you_mean(name, read.identities.keys().map(String::as_str));
+            problem("as", format!("`{name}` is not in `identities`"), help);
         }
         if let Err(message) = case.sent().check() {
-            problem("name", message.to_owned());
+            problem("name", message.to_owned(), None);
         }
     }
     if problems.is_empty() { Ok(read) } else { Err(problems) }

@@ -15,12 +15,65 @@ pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
     let code = finding.code;
     let help = if code == Code::UnknownAction {
         action(finding, document)
-    } else if code == Code::UnknownType || code == Code::UnknownAttribute {
+    } else if code == Code::UnknownAttribute {
+        opaque(finding, document).or_else(|| suggested(finding))
+    } else if code == Code::UnknownType {
         suggested(finding)
+    } else if code == Code::ImpossiblePolicy {
+        asks_for_opaque(finding, document).or_else(|| finding.help.clone())
+    } else if code == Code::PolicyType {
+        decimals(&finding.message).or_else(|| finding.help.clone())
     } else {
         tool(finding, document).or_else(|| finding.help.clone())
     };
     Finding { help, ..finding.clone() }
+}
+
+/// How decimals are compared, if that is what does not fit.
+fn decimals(message: &str) -> Option<String> {
+    if message.contains("Long but saw decimal") {
+        let help = "decimals have no `<`: write `.lessThan(decimal(\"5.0\"))`, `.lessThanOrEqual(…)`, \
+                    `.greaterThan(…)` or `.greaterThanOrEqual(…)`";
+        return Some(help.to_owned());
+    }
+    let pair = message.split_once("the types ")?.1.split_once(" are not compatible")?.0;
+    let (("decimal", other) | (other, "decimal")) = pair.split_once(" and ")? else { return None };
+    matches!(other, "String" | "Long").then(|| {
+        "the argument is a decimal: compare it with one, such as `decimal(\"5.0\")`".to_owned()
+    })
+}
+
+/// What an argument that a policy reads in vain is, if it is opaque.
+fn opaque(finding: &Finding, document: &Document) -> Option<String> {
+    let path = quoted(&finding.message)?.strip_prefix("input.")?;
+    let is_read = |opaque: &str| {
+        path.strip_prefix(opaque).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    opaque_arguments(document).find(|opaque| is_read(opaque)).map(is_opaque)
+}
+
+/// The same for `has`, which is never true then.
+fn asks_for_opaque(finding: &Finding, document: &Document) -> Option<String> {
+    let Site::Policy { layer, id } = &finding.site else { return None };
+    let policies = document.layers.get(layer)?;
+    let source = policies.iter().find(|policy| policy.id == id)?.source;
+    let asks = |opaque: &str| {
+        let name = opaque.rsplit('.').next().unwrap_or(opaque);
+        [format!("has {name}"), format!("has \"{name}\"")].iter().any(|text| source.contains(text))
+    };
+    opaque_arguments(document).find(|opaque| asks(opaque)).map(is_opaque)
+}
+
+fn opaque_arguments(document: &Document) -> impl Iterator<Item = &str> {
+    let tools = document.manifest.servers.values().flat_map(|server| server.tools.values());
+    tools.flat_map(|marks| &marks.opaque).map(String::as_str)
+}
+
+fn is_opaque(argument: &str) -> String {
+    format!(
+        "`{argument}` is `opaque` in `bundle.yaml`: it is passed on unread, and no policy can depend \
+         on it"
+    )
 }
 
 /// Cedar's suggestion, if it is similar.
@@ -90,9 +143,13 @@ fn actions(document: &Document) -> BTreeSet<String> {
     groups.chain(tools).collect()
 }
 
-/// The tool that an unknown tool name in the manifest probably meant.
+/// The server or tool that an unknown name in the manifest probably meant.
 fn tool(finding: &Finding, document: &Document) -> Option<String> {
     let Site::Manifest(key) = &finding.site else { return None };
+    if key.starts_with("channels.") {
+        let servers = document.manifest.servers.keys().map(String::as_str);
+        return fuzzy_match::did_you_mean(quoted(&finding.message)?, servers);
+    }
     let key = Some(key).filter(|_| finding.code == Code::Inventory)?;
     let (server, name) = key.strip_prefix("servers.")?.split_once(".tools.")?;
     let tools = document.tools.get(server)?.iter();

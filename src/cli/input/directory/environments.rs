@@ -13,6 +13,7 @@ use super::{built, layers};
 use crate::bundle::{Code, EnvironmentName};
 use crate::cli::files::{self, Entry};
 use crate::cli::input::yaml::{self, KeySpans};
+use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 
 const WHERE: &str = "an environment is a file `environments/<name>.yaml`, and a directory \
@@ -95,6 +96,7 @@ impl Reader<'_> {
     /// an overlay that cannot be selected would have no effect.
     pub(super) fn overlay(&mut self, entries: &[Entry]) -> Overlay {
         if !entries.iter().any(|entry| entry.is_dir && entry.name == ENVIRONMENTS) {
+            self.undefined(&BTreeSet::new());
             return Overlay::default();
         }
         let listed = files::list(&self.path(ENVIRONMENTS));
@@ -105,16 +107,10 @@ impl Reader<'_> {
                 None => self.stray(&format!("{ENVIRONMENTS}/{}", entry.name)),
             }
         }
-        let Some(name) = self.environment.filter(|_| !known.is_empty()) else {
-            return Overlay::default();
-        };
-        if !known.contains(name) {
-            let known: Vec<&str> = known.iter().map(EnvironmentName::as_str).collect();
-            let message = format!("there is no environment `{name}`");
-            let help = format!("there is `{}`", known.join("`, `"));
-            self.problems.push(Problem::new(message).with_code(Code::Unreadable).with_help(help));
+        if self.undefined(&known) {
             return Overlay::default();
         }
+        let Some(name) = self.environment else { return Overlay::default() };
         let path = format!("{ENVIRONMENTS}/{name}.yaml");
         if !files::is_file(&self.path(&path)) {
             return Overlay::default();
@@ -122,6 +118,24 @@ impl Reader<'_> {
         let Some(file) = self.file(&path) else { return Overlay::default() };
         self.map.overlay = Some((Arc::clone(&file), KeySpans::of(&file)));
         self.keep(yaml::read(&file)).unwrap_or_default()
+    }
+
+    /// Reports a selected environment that nothing defines: a filter would wait for it in vain.
+    fn undefined(&mut self, known: &BTreeSet<EnvironmentName>) -> bool {
+        let Some(name) = self.environment.filter(|name| !known.contains(*name)) else {
+            return false;
+        };
+        let known: Vec<&str> = known.iter().map(EnvironmentName::as_str).collect();
+        let help = match fuzzy_match::did_you_mean(name.as_str(), known.iter().copied()) {
+            Some(help) => help,
+            None if known.is_empty() => {
+                format!("a file `{ENVIRONMENTS}/{name}.yaml`, which may be empty, defines it")
+            }
+            None => format!("there is `{}`", known.join("`, `")),
+        };
+        let problem = Problem::new(format!("there is no environment `{name}`"));
+        self.problems.push(problem.with_code(Code::Unreadable).with_help(help));
+        true
     }
 
     /// The directory of the selected environment and its entries.

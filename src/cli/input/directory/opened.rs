@@ -26,9 +26,9 @@ impl Opened {
         }
     }
 
-    /// Prints the bundle's title and its warnings on stderr.
-    pub(in crate::cli) fn announce(&self) {
-        report::talk(&report::human(&self.warnings));
+    /// Prints the bundle's title and warnings about it on stderr.
+    pub(in crate::cli) fn announce(&self, warnings: &[Problem]) {
+        report::talk(&report::human(warnings));
         report::talk(&format!("{}\n", self.title()));
     }
 }

@@ -43,7 +43,12 @@ pub(super) fn open_directory(
             let document = Document { resolved: Some(loaded.resolved.clone()), ..document };
             let BundleId { name, version, .. } = &*loaded.bundle.id;
             loaded.bundle.id = Shared::new(BundleId::new(name, *version, document.digest()));
-            problems.extend(loaded.warnings.iter().map(|finding| map.locate(finding)));
+            problems.extend(
+                loaded
+                    .warnings
+                    .iter()
+                    .map(|finding| map.locate(&advice::given(finding, &document))),
+            );
             let problems = in_order(problems);
             if complete {
                 Ok(Opened { document, loaded, map, warnings: problems })

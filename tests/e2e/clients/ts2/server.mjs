@@ -20,6 +20,7 @@ listen(
     const body = await buffer(request);
     const answer = await handler.fetch(new Request(`http://127.0.0.1${request.url}`, { method, headers, body }));
     response.writeHead(answer.status, Object.fromEntries(answer.headers));
-    response.end(await buffer(answer.body));
+    // The answer to a notification has no body.
+    response.end(answer.body && (await buffer(answer.body)));
   }),
 );

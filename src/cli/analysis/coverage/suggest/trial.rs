@@ -81,7 +81,7 @@ pub(super) fn all(
     trials.collect()
 }
 
-fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
+pub(super) fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
     let authority = channel.authority.clone().map(String::from);
     Call {
         path: channel.path.clone(),
@@ -92,7 +92,7 @@ fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
 }
 
 /// The arguments of existing cases for the tool, then arguments generated from its types.
-fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
+pub(super) fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     let calls = || suite.cases().filter_map(|(_, case, _)| case.call.as_ref());
     let of_tool = calls().filter(|call| {
         let channel = gate.bundle.channel(&call.authority, &call.path);

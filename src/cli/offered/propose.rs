@@ -1,30 +1,39 @@
 //! Proposes notes for tools without any.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answer::name;
+use super::captures::name;
 use super::openapi::api::OPERATION;
-use crate::tool::{self, Marks, Problem, Tool};
+use super::usable;
+use crate::cli::output::escape::shown;
+use crate::tool::Marks;
 
 /// Proposed notes in `bundle.yaml` for a tool, based on the server's claims.
 #[derive(Debug, Serialize)]
-pub(super) struct Proposal {
-    pub(super) tool: String,
-    pub(super) classes: Vec<&'static str>,
+pub(in crate::cli) struct Proposal {
+    pub(in crate::cli) tool: String,
+    pub(in crate::cli) classes: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) operation: Option<&'static str>,
+    pub(in crate::cli) operation: Option<&'static str>,
+    /// Arguments that are likely secret.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) redact: Vec<String>,
     /// Arguments without a type, which the gate does not guess.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) opaque: Vec<String>,
+    pub(in crate::cli) opaque: Vec<String>,
+    /// Why the tool does not load even so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) unusable: Vec<String>,
     /// The server's claims.
-    pub(super) grounds: String,
+    pub(in crate::cli) grounds: String,
 }
 
 /// Proposals for the tools without notes.
-pub(super) fn proposals(
+pub(in crate::cli) fn proposals(
     server: &str,
     tools: &[Value],
     notes: &BTreeMap<String, Marks>,
@@ -33,7 +42,8 @@ pub(super) fn proposals(
     new.map(|tool| proposal(server, tool)).collect()
 }
 
-fn proposal(server: &str, tool: &Value) -> Proposal {
+/// What is proposed for one tool.
+pub(in crate::cli) fn proposal(server: &str, tool: &Value) -> Proposal {
     let method =
         tool.pointer("/_meta").and_then(|meta| meta.get(OPERATION)?.get("method")?.as_str());
     let (classes, operation, grounds) = match method {
@@ -41,7 +51,8 @@ fn proposal(server: &str, tool: &Value) -> Proposal {
         None => by_annotations(tool),
     };
     let tool_name = name(tool).unwrap_or_default().to_owned();
-    Proposal { opaque: untyped(server, tool), tool: tool_name, classes, operation, grounds }
+    let (Marks { redact, opaque, .. }, unusable) = usable::marks(server, tool);
+    Proposal { tool: tool_name, classes, operation, redact, opaque, unusable, grounds }
 }
 
 /// Follows the method semantics of RFC 9110; the server's actual behaviour may differ.
@@ -83,15 +94,35 @@ fn by_annotations(tool: &Value) -> (Vec<&'static str>, Option<&'static str>, Str
     (classes, operation, said.join(", "))
 }
 
-/// The arguments that must be opaque for the tool to load.
-fn untyped(server: &str, tool: &Value) -> Vec<String> {
-    let Ok(descriptions) = tool::read_tools(&json!([tool])) else { return Vec::new() };
-    let problems = descriptions.iter().filter_map(|description| {
-        Tool::new(server, description, Marks::default(), &BTreeSet::new()).err()
-    });
-    let untyped = problems
-        .flatten()
-        .filter(|error| matches!(error.problem(), Problem::Untyped(_) | Problem::Recursive(_)));
-    let paths: BTreeSet<String> = untyped.map(|error| error.argument().to_owned()).collect();
-    paths.into_iter().filter(|path| !path.is_empty()).collect()
+impl Proposal {
+    /// The entry in `bundle.yaml`, with the server's claims as a comment.
+    pub(in crate::cli) fn yaml(&self) -> String {
+        let Self { tool, classes, operation, redact, opaque, unusable: _, grounds } = self;
+        let mut notes = format!("classes: [{}]", classes.join(", "));
+        if let Some(operation) = operation {
+            let _ = write!(notes, ", operation: {operation}");
+        }
+        for (key, paths) in [("redact", redact), ("opaque", opaque)] {
+            if !paths.is_empty() {
+                let paths: Vec<String> = paths.iter().map(|path| scalar(path)).collect();
+                let _ = write!(notes, ", {key}: [{}]", paths.join(", "));
+            }
+        }
+        format!("{}: {{ {notes} }} # {}", scalar(tool), shown(grounds))
+    }
+}
+
+/// A YAML string, quoted unless every parser reads it as a string without quotes.
+pub(in crate::cli) fn scalar(text: &str) -> String {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+    let keyword = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|keyword| text.eq_ignore_ascii_case(keyword));
+    let plain = text.starts_with(|first: char| first.is_ascii_alphabetic());
+    if plain && !keyword && text.bytes().all(word) {
+        text.to_owned()
+    } else {
+        // A JSON string is a YAML string.
+        Value::from(text).to_string()
+    }
 }

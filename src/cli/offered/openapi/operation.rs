@@ -14,6 +14,9 @@ const NO_PARAMETERS: [&str; 3] = ["accept", "content-type", "authorization"];
 /// The argument for a body that is not a plain object.
 const BODY: &str = "body";
 
+/// The media type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// An operation of a document.
 pub(super) struct Operation<'a> {
     api: &'a Api<'a>,
@@ -214,11 +217,11 @@ impl<'a> Operation<'a> {
         let Some(body) = self.spec.get("requestBody") else { return Ok(None) };
         let body = self.api.resolve(body).map_err(|error| format!("body: {error}"))?;
         let content = body.get("content").and_then(Value::as_object);
-        let Some((media_type, schema)) = content.and_then(json_content) else {
+        let Some((media_type, schema)) = content.and_then(body_content) else {
             let types = content.into_iter().flatten().map(|(media_type, _)| shown(media_type));
             let types = types.collect::<Vec<_>>().join("`, `");
             return Err(format!(
-                "the body is `{types}`, and only JSON can become arguments: leave the operation out with `--skip`"
+                "the body is `{types}`, and only JSON and `{FORM}` can become arguments"
             ));
         };
         let schema = schema.ok_or("the body has no schema")?;
@@ -294,11 +297,21 @@ fn described(parameter: &Value) -> Result<&Value, String> {
     parameter.get("schema").or_else(in_content).ok_or_else(|| "it has no schema".to_owned())
 }
 
+/// The media type of a body that can become arguments: JSON, else a form, whose fields are read like
+/// the members of an object.
+fn body_content(content: &Map<String, Value>) -> Option<(&str, Option<&Value>)> {
+    json_content(content).or_else(|| {
+        let found = content.iter().find(|(name, _)| essence(name) == FORM);
+        found.map(|(name, form)| (name.as_str(), form.get("schema")))
+    })
+}
+
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// The JSON media type of a content: `application/json`, else the first `…+json`.
 fn json_content(content: &Map<String, Value>) -> Option<(&str, Option<&Value>)> {
-    let essence = |media_type: &str| {
-        media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    };
     let find = |fits: fn(&str) -> bool| content.iter().find(|(name, _)| fits(&essence(name)));
     let found =
         find(|name| name == "application/json").or_else(|| find(|name| name.ends_with("+json")));

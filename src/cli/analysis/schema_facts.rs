@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 /// The facts about each dotted path; the empty path is the whole schema.
-pub(super) type Facts = BTreeMap<String, BTreeMap<String, Value>>;
+pub(in crate::cli) type Facts = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// Maximum number of subschemas visited while following references.
 const MOST: usize = 10_000;
@@ -16,7 +16,7 @@ const DEEPEST: usize = 256;
 ///
 /// References are followed, so that a fact is listed under the name of its argument. If that
 /// exceeds the limits, references become facts themselves, and definitions have paths of their own.
-pub(super) fn facts(schema: &Value) -> Facts {
+pub(in crate::cli) fn facts(schema: &Value) -> Facts {
     let walk = |follow: bool| {
         let mut walk = Walk { root: schema, follow, facts: Facts::new(), ..Walk::default() };
         let done = walk.schema(schema, "", 0).and_then(|()| walk.definitions());

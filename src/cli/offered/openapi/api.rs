@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::cli::output::escape::shown;
 
 /// The member of a tool's `_meta` that names its operation.
-pub(in crate::cli::inventory) const OPERATION: &str = "dev.toolgate/operation";
+pub(in crate::cli::offered) const OPERATION: &str = "dev.toolgate/operation";
 
 /// Maximum number of references followed in a chain.
 const LONGEST_CHAIN: usize = 16;

@@ -1,0 +1,67 @@
+//! The cases of a new bundle: for every policy a call that it decides, and a refused one.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cedar_policy::Effect;
+
+use crate::cli::analysis::coverage::{Coverage, Goal, Suggestion, suggest};
+use crate::cli::files;
+use crate::cli::input::cases::Suite;
+use crate::cli::input::directory::{self, Opened};
+use crate::cli::offered::scalar;
+use crate::cli::output::exit::Stop;
+use crate::gate::Gate;
+
+/// The file of cases.
+pub(super) const FILE: &str = "tests/tools.yaml";
+
+/// The most tools that are tried for a policy.
+const TRIED: usize = 8;
+
+/// The content of the file for a bundle that is written otherwise, and the number of cases.
+pub(super) fn text(bundle: &Path, path: &str, unknown: &str) -> Result<(String, usize), Stop> {
+    let text = |cases: &str| {
+        let (path, unknown) = (scalar(path), scalar(unknown));
+        format!(include_str!("tools.yaml"), path = path, unknown = unknown, cases = cases)
+    };
+    let Opened { document, loaded, .. } = directory::open(bundle)?;
+    let gate = Gate::new(loaded.bundle, document.environment_name());
+    let people = bundle.join("people.yaml");
+    files::write_new(&people, &text(""))?;
+    let suite = Suite::read(std::slice::from_ref(&people), &[]);
+    files::remove(&people)?;
+    let coverage = Coverage::of(&gate.bundle);
+    let goals = goals(&coverage);
+    let cases = suggest(&gate, &document.manifest.channels, &suite?, &coverage, &goals);
+    let cases: Vec<Suggestion> = cases.into_iter().filter(|case| case.tried).collect();
+    let texts: String = cases.iter().map(|case| case.text.as_str()).collect();
+    Ok((text(texts.trim_end()).trim_end().to_owned() + "\n", cases.len().saturating_add(1)))
+}
+
+/// A name that no tool has.
+pub(super) fn unknown(tools: &[&str]) -> String {
+    let mut name = "no_such_tool".to_owned();
+    while tools.contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
+}
+
+/// A call that each policy decides, and one that nothing permits.
+fn goals(coverage: &Coverage) -> Vec<Goal> {
+    let all: BTreeSet<Goal> = coverage.measure(None, None).missing.into_iter().collect();
+    let forbids = || coverage.policies.values().filter(|policy| policy.effect == Effect::Forbid);
+    let refused = all.iter().find(|goal| match goal {
+        Goal::Refused(tool) => !forbids().any(|policy| policy.admits.contains(tool)),
+        Goal::Permitted(_) | Goal::Determined { .. } => false,
+    });
+    let refused = refused.cloned();
+    let determined = all.into_iter().filter_map(|goal| match goal {
+        Goal::Determined { policy, tools } => {
+            Some(Goal::Determined { policy, tools: tools.into_iter().take(TRIED).collect() })
+        }
+        Goal::Permitted(_) | Goal::Refused(_) => None,
+    });
+    determined.chain(refused).collect()
+}

@@ -1,0 +1,161 @@
+//! The files of a new bundle.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{cases, policies};
+use crate::cli::files;
+use crate::cli::offered::{self, Offer, Proposal, scalar};
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::{self, Problem};
+use crate::tool::{self, Marks, Tool};
+
+/// A bundle before it is written.
+pub(super) struct Draft {
+    server: String,
+    path: String,
+    tools: Vec<Tool>,
+    /// File and content.
+    texts: Vec<(String, String)>,
+    /// Why tools are left out.
+    pub(super) left_out: Vec<String>,
+}
+
+impl Draft {
+    pub(super) fn new(
+        directory: &Path,
+        server: &str,
+        path: &str,
+        offer: &Offer,
+    ) -> Result<Self, Stop> {
+        let (mut taken, mut left_out) = (Taken::default(), offer.left_out.clone());
+        for tool in &offer.tools {
+            let proposal = offered::proposal(server, tool);
+            left_out.extend(taken.take(server, tool, proposal));
+        }
+        if taken.tools.is_empty() {
+            let message = format!("there is no tool to make a bundle of: {}", left_out.join("; "));
+            return Err(Problem::new(message.trim_end_matches([':', ' '])).into());
+        }
+        let tools_from = format!("tools/{server}.json");
+        let notes = taken.proposals.iter().map(|proposal| format!("      {}", proposal.yaml()));
+        let notes = notes.collect::<Vec<_>>().join("\n");
+        let bundle = format!(
+            include_str!("bundle.yaml"),
+            directory = directory.display(),
+            name = scalar(&bundle_name(directory)),
+            path = scalar(path),
+            server = scalar(server),
+            tools_from = scalar(&tools_from),
+            tools = notes,
+        );
+        let texts = vec![
+            ("bundle.yaml".to_owned(), bundle),
+            ("schema.cedarschema".to_owned(), include_str!("schema.cedarschema").to_owned()),
+            (tools_from, report::pretty(&offered::pinned(&taken.answers))),
+            ("org/tools.cedar".to_owned(), policies::text(server, &taken.tools)),
+        ];
+        let (server, path) = (server.to_owned(), path.to_owned());
+        Ok(Self { server, path, tools: taken.tools, texts, left_out })
+    }
+
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The names of the tools.
+    pub(super) fn tools(&self) -> Vec<&str> {
+        self.tools.iter().map(Tool::name).collect()
+    }
+
+    /// The files, as paths in the bundle.
+    pub(super) fn files(&self) -> Vec<&str> {
+        let texts = self.texts.iter().map(|(file, _)| file.as_str());
+        texts.chain([cases::FILE]).collect()
+    }
+
+    /// Writes the bundle with cases that pass, and returns their number. Everything is written
+    /// beside the directory first, so that there is a whole bundle or none.
+    pub(super) fn write(&self, directory: &Path) -> Result<usize, Stop> {
+        let staged = beside(directory);
+        let written = self.write_to(&staged);
+        match written {
+            Ok(cases) => {
+                files::rename(&staged, directory)?;
+                Ok(cases)
+            }
+            Err(stop) => {
+                files::remove_directory(&staged);
+                Err(stop)
+            }
+        }
+    }
+
+    fn write_to(&self, staged: &Path) -> Result<usize, Stop> {
+        for (file, text) in &self.texts {
+            files::write_new(&staged.join(file), text)?;
+        }
+        let unknown = cases::unknown(&self.tools());
+        let (text, count) = cases::text(staged, &self.path, &unknown)?;
+        files::write_new(&staged.join(cases::FILE), &text)?;
+        Ok(count)
+    }
+}
+
+/// The tools that load.
+#[derive(Default)]
+struct Taken {
+    tools: Vec<Tool>,
+    answers: Vec<Value>,
+    proposals: Vec<Proposal>,
+}
+
+impl Taken {
+    /// Takes a tool, or says why not.
+    fn take(&mut self, server: &str, answer: &Value, proposal: Proposal) -> Vec<String> {
+        if !proposal.unusable.is_empty() {
+            return proposal.unusable;
+        }
+        let descriptions = tool::read_tools(&json!([answer])).unwrap_or_default();
+        for description in &descriptions {
+            let marks = Marks {
+                classes: proposal.classes.iter().map(|class| (*class).to_owned()).collect(),
+                redact: proposal.redact.clone(),
+                opaque: proposal.opaque.clone(),
+                ..Marks::default()
+            };
+            let tool = match Tool::new(server, description, marks, &BTreeSet::new()) {
+                Ok(tool) => tool,
+                Err(errors) => return errors.iter().map(ToString::to_string).collect(),
+            };
+            self.tools.push(tool);
+        }
+        let collisions = tool::collisions(&self.tools);
+        if collisions.is_empty() {
+            self.answers.push(answer.clone());
+            self.proposals.push(proposal);
+        } else {
+            self.tools.pop();
+        }
+        collisions.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// A text with `-` for what names of servers and bundles do not have.
+pub(super) fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let name: String = text.chars().map(|c| plain(c.to_ascii_lowercase())).take(64).collect();
+    name.trim_matches('-').to_owned()
+}
+
+fn bundle_name(directory: &Path) -> String {
+    let name = directory.file_name().map(|name| plain(&name.to_string_lossy()).replace('_', "-"));
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "tools".to_owned())
+}
+
+fn beside(directory: &Path) -> PathBuf {
+    let name = directory.file_name().map(|name| name.to_string_lossy().into_owned());
+    directory.with_file_name(format!(".{}.new", name.unwrap_or_else(|| "bundle".to_owned())))
+}

@@ -1,0 +1,41 @@
+//! Asks a running server for its tools, as clients of every revision of MCP over Streamable HTTP
+//! do: what it lists can depend on the revision and on what the client says that it can do.
+
+mod http;
+mod session;
+
+use self::http::Endpoint;
+use self::session::{CLIENTS, Listed};
+use super::captures::Capture;
+use crate::cli::output::exit::Stop;
+use crate::cli::output::report::Problem;
+use crate::mcp::Revision;
+
+/// Every list of tools that a server gives, that of the newest revision first.
+pub(super) fn captures(url: &str, headers: &[String]) -> Result<Vec<Capture>, Stop> {
+    let endpoint = Endpoint::new(url, headers)?;
+    let (mut captures, mut failures) = (Vec::new(), Vec::new());
+    for revision in Revision::ALL.into_iter().rev() {
+        for client in CLIENTS {
+            match session::list(&endpoint, revision, client)? {
+                Listed::Tools { tools, server, negotiated } => captures.push(Capture {
+                    tools,
+                    server,
+                    origin: format!("{negotiated} {}", client.name),
+                }),
+                Listed::OtherRevision => {}
+                Listed::Nothing(why) => {
+                    failures.push(format!("{}: {why}", revision.as_str()));
+                    break;
+                }
+            }
+        }
+    }
+    if captures.is_empty() {
+        let message =
+            format!("{}: the server lists no tools in any revision of MCP", endpoint.url());
+        let help = format!("{}; is this its path for Streamable HTTP?", failures.join("; "));
+        return Err(Problem::new(message).with_help(help).into());
+    }
+    Ok(captures)
+}

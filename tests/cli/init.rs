@@ -1,0 +1,175 @@
+//! `toolgate init`, and `toolgate inventory` with a running server
+
+use serde_json::{Value, json};
+
+use super::sandbox::{Sandbox, check_text};
+use super::tool_server::{Manner, ToolServer};
+
+const LEGACY: &[&str] = &["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+const MODERN: &[&str] = &["2026-07-28"];
+
+fn pages(able: bool) -> Vec<Value> {
+    let text = json!({ "type": "string" });
+    let object = |properties: Value| json!({ "type": "object", "properties": properties });
+    let read = json!({ "name": "read", "annotations": { "readOnlyHint": true },
+        "inputSchema": { "type": "object", "properties": { "id": text }, "required": ["id"] } });
+    let drop = json!({ "name": "drop", "annotations": { "destructiveHint": true },
+        "inputSchema": object(json!({ "id": text, "password": text, "extra": {} })) });
+    let ask = json!({ "name": "ask", "inputSchema": object(json!({ "question": text })) });
+    let mut pages = vec![json!([read]), json!([drop])];
+    pages.extend(able.then(|| json!([ask])));
+    pages
+}
+
+fn manner(revisions: &'static [&'static str], streams: bool) -> Manner {
+    Manner { revisions, streams, authorization: None, pages }
+}
+
+/// The bundle checks without a finding, and its tests pass.
+fn sound(sandbox: &Sandbox, bundle: &str) {
+    let checked = sandbox.run(&format!("check {bundle} --deny-warnings --format json"));
+    assert_eq!(checked.json()["findings"], json!([]));
+    let tested = sandbox.run(&format!("test {bundle}"));
+    assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
+}
+
+#[test]
+fn a_bundle_of_a_running_server() {
+    for (revisions, streams) in [(LEGACY, false), (LEGACY, true), (MODERN, false), (MODERN, true)] {
+        let sandbox = Sandbox::new();
+        let server = ToolServer::start(manner(revisions, streams));
+        let run = sandbox.run(&format!("init made/by/init --url {} --format json", server.url));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let told = run.json();
+        assert_eq!(told["tools"], json!(["read", "drop", "ask"]));
+        assert_eq!(told["left_out"], json!([]));
+        sound(&sandbox, "made/by/init");
+        let name = if revisions == LEGACY { "ward-s-notes" } else { "tools" };
+        assert_eq!(told["server"], name);
+        let compare =
+            format!("inventory made/by/init --server {name} --compare --url {}", server.url);
+        let same = sandbox.run(&compare);
+        assert_eq!(same.stdout, format!("{name}: nothing has changed\n"), "{}", same.stderr);
+    }
+}
+
+#[test]
+fn the_files_of_the_bundle() {
+    let sandbox = Sandbox::new();
+    sandbox.write("answer.json", &json!({ "tools": pages(true).iter().flat_map(|page| page.as_array().unwrap().clone()).collect::<Vec<_>>() }).to_string());
+    let run = sandbox.run("init new --from answer.json --server notes --path /notes/mcp");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let files = ["bundle.yaml", "org/tools.cedar", "tests/tools.yaml"];
+    let texts = files.map(|file| format!("==== {file}\n{}", sandbox.read(&format!("new/{file}"))));
+    check_text("init_files", &format!("{}\n{}", run.stdout, texts.join("\n")));
+    sound(&sandbox, "new");
+}
+
+#[test]
+fn the_handshake_of_each_revision() {
+    let server = ToolServer::start(manner(LEGACY, false));
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&format!("init new --url {}", server.url)).code, 0);
+    let methods = server.methods();
+    assert_eq!(
+        methods[..4],
+        ["tools/list", "initialize", "notifications/initialized", "tools/list"]
+    );
+    let log = server.log.lock().unwrap();
+    let initialized = log.iter().filter(|(_, message)| message["method"] == "initialize");
+    let versions: Vec<_> =
+        initialized.map(|(_, it)| it["params"]["protocolVersion"].clone()).collect();
+    assert_eq!(versions.len(), 8);
+    assert_eq!(versions[0], "2025-11-25");
+    let (first, _) = &log[0];
+    assert!(
+        first.contains("mcp-method: tools/list")
+            && first.contains("mcp-protocol-version: 2026-07-28")
+    );
+    let last = log.iter().rev().find(|(_, message)| message["method"] == "tools/list").unwrap();
+    assert!(last.0.contains("mcp-session-id: unable\r\n"), "{}", last.0);
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let sandbox = Sandbox::new();
+    sandbox.write("answer.json", &json!({ "tools": pages(false)[0] }).to_string());
+    let before = sandbox.read("bundle/bundle.yaml");
+    let run = sandbox.run("init bundle --from answer.json");
+    assert_eq!(run.code, 3);
+    assert!(
+        run.stderr.contains("`bundle` exists already")
+            || run.stdout.contains("`bundle` exists already")
+    );
+    assert_eq!(sandbox.read("bundle/bundle.yaml"), before);
+    sandbox.write("file", "");
+    assert_eq!(sandbox.run("init file --from answer.json").code, 3);
+    assert_eq!(sandbox.run("init new --from answer.json").code, 0);
+    assert_eq!(sandbox.run("init new --from answer.json").code, 3);
+}
+
+#[test]
+fn every_tool_that_is_left_out_has_a_reason() {
+    let sandbox = Sandbox::new();
+    let tools = json!({ "tools": [
+        { "name": "a/b", "inputSchema": { "type": "object" } },
+        { "name": "text", "inputSchema": { "type": "string" } },
+        { "name": "get-x", "inputSchema": { "type": "object" } },
+        { "name": "get_x", "inputSchema": { "type": "object" } },
+    ] });
+    sandbox.write("answer.json", &tools.to_string());
+    let strict = sandbox.run("init new --from answer.json");
+    assert_eq!(strict.code, 3);
+    assert!(!sandbox.path("new").exists());
+    let run = sandbox.run("init new --from answer.json --skip-unreadable --format json");
+    let told = run.json();
+    assert_eq!(told["tools"], json!(["get-x"]));
+    assert_eq!(told["left_out"].as_array().unwrap().len(), 3, "{}", told["left_out"]);
+    for name in ["a/b", "tools/text", "tools/get_x"] {
+        assert!(run.stderr.contains(&format!("left out: tool `{name}`: ")), "{}", run.stderr);
+    }
+    sound(&sandbox, "new");
+    let only = json!({ "tools": [{ "name": "a/b", "inputSchema": { "type": "object" } }] });
+    sandbox.write("answer.json", &only.to_string());
+    let none = sandbox.run("init none --from answer.json --skip-unreadable");
+    assert_eq!(none.code, 3);
+    assert!(
+        none.stderr.contains("there is no tool to make a bundle of: tool `a/b`: "),
+        "{}",
+        none.stderr
+    );
+}
+
+#[test]
+fn what_the_server_asks_for() {
+    let sandbox = Sandbox::new();
+    let manner = Manner { authorization: Some("Bearer abc"), ..manner(LEGACY, false) };
+    let server = ToolServer::start(manner);
+    let refused = sandbox.run(&format!("init new --url {}", server.url));
+    assert_eq!(refused.code, 3);
+    assert!(format!("{}{}", refused.stdout, refused.stderr).contains("the server answers 401"));
+    sandbox.write("token", "Authorization: Bearer abc\n");
+    let run = sandbox.run(&format!("init new --url {} --header @token", server.url));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = sandbox.run(&format!("init other --url {} --header 'bad header'", server.url));
+    assert_eq!(run.code, 3);
+}
+
+#[test]
+fn no_server_of_tools() {
+    let sandbox = Sandbox::new();
+    let silent =
+        ToolServer::start(Manner { pages: |_| vec![json!("no tools")], ..manner(MODERN, false) });
+    for (url, why) in [
+        (silent.url.as_str(), "the server lists no tools in any revision of MCP"),
+        ("http://127.0.0.1:1/mcp", "http://127.0.0.1:1/mcp: "),
+        ("ftp://127.0.0.1/mcp", "is no URL of a server"),
+    ] {
+        let run = sandbox.run(&format!("init new --url {url}"));
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert_eq!(run.code, 3, "{text}");
+        assert!(text.contains(why), "{text}");
+        assert!(!text.contains("\u{1b}[2J"));
+        assert!(!sandbox.path("new").exists());
+    }
+}
