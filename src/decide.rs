@@ -13,6 +13,8 @@ use crate::identity::Identity;
 use crate::mcp::Housekeeping;
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
+use crate::tool::Inexact;
+use question::invalid;
 
 /// Proof that a message was decided and may pass. Only this module creates it, and forwarding
 /// requires it.
@@ -102,6 +104,16 @@ fn judge<'a>(
     let applying = layers.map(candidates).collect::<Result<Vec<_>, Denial>>()?;
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
+    for policy in all().filter(|_| !question.inexact().is_empty()) {
+        let read = |argument: &&Inexact<'_>| {
+            let path: Vec<&str> =
+                std::iter::once("input").chain(argument.path.iter().copied()).collect();
+            policy.reads(&path) && fallback.admits(policy) != Some(false)
+        };
+        if let Some(argument) = question.inexact().iter().find(read) {
+            return Err(invalid(&argument.error, &format!(": policy `{}` reads it", policy.id)));
+        }
+    }
     let mut policies = Vec::new();
     for (layer, candidates) in &applying {
         let response = authorize(candidates, &env, |policy| fallback.matches(policy));

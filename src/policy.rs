@@ -17,6 +17,7 @@ mod native;
 #[cfg(feature = "cedar-only")]
 mod plain;
 mod parse;
+mod reads;
 mod source;
 pub mod value;
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 
 use crate::json::{Object, Rendered};
-use crate::policy::ArgumentValue;
 
 mod allowance;
 pub(crate) mod argument;
@@ -28,6 +27,7 @@ mod schema;
 mod shape;
 pub(crate) mod text;
 mod time;
+mod unfit;
 mod value;
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ pub use self::param_header::ParamHeader;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
 pub use self::resource::{ResourceMark, UnknownResource};
-pub use self::value::ArgumentError;
+pub use self::value::{ArgumentError, Inexact, Input};
 
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
@@ -203,8 +203,13 @@ impl Tool {
         &'a self,
         arguments: Option<&'a Object<'_>>,
         values: usize,
-    ) -> Result<ArgumentValue<'a>, ArgumentError> {
+    ) -> Result<Input<'a>, ArgumentError> {
         value::input(&self.input, arguments, values)
+    }
+
+    /// Whether the argument at this path names the resource of a call.
+    pub fn is_resource(&self, path: &[&str]) -> bool {
+        self.resource.as_ref().is_some_and(|resource| resource.path == path)
     }
 
     /// The resource that a call names in its arguments; `None` if the tool's resource is the

@@ -85,7 +85,7 @@ fn malformed_messages() {
             "does not know",
         ),
         (
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":null}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}}"#,
             "`arguments`",
         ),
         (

@@ -21,7 +21,7 @@ use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
 use crate::policy::{ArgumentValue, CompiledPolicy, EntityStore, Env, RequestContext};
 use crate::reason::Reason;
-use crate::tool::{Tool, UnknownResource};
+use crate::tool::{ArgumentError, Inexact, Input, Tool, UnknownResource};
 
 /// The facts that the proxy observed about one request, besides identity.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub struct Question<'a> {
     caller: Arc<Caller>,
     action: &'a EntityUID,
     resource: Cow<'a, EntityUID>,
-    input: ArgumentValue<'a>,
+    input: Input<'a>,
     facts: &'a Facts,
 }
 
@@ -86,15 +86,11 @@ impl<'a> Question<'a> {
         arguments: Option<&'a Object<'_>>,
         facts: &'a Facts,
     ) -> Result<Self, Denial> {
-        let input = tool.arguments(arguments, bundle.limits.values).map_err(|error| Denial {
-            advice: Some(error.to_string()),
-            detail: Some(error.for_record()),
-            ..Denial::because(if error.is_too_many() {
-                Reason::TooManyValues
-            } else {
-                Reason::InvalidArguments
-            })
-        })?;
+        let input =
+            tool.arguments(arguments, bundle.limits.values).map_err(|error| invalid(&error, ""))?;
+        if let Some(unread) = input.inexact.iter().find(|it| tool.is_resource(&it.path)) {
+            return Err(invalid(&unread.error, ": it names the resource"));
+        }
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
         let resource = resource(bundle, tool, arguments)?;
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
@@ -117,7 +113,13 @@ impl<'a> Question<'a> {
         facts: &'a Facts,
     ) -> Self {
         let resource = Cow::Borrowed(resource);
+        let input = Input { value: input, inexact: Vec::new() };
         Self { entities, schema: None, caller, action, resource, input, facts }
+    }
+
+    /// The arguments that no Cedar value equals, so that no policy may read them.
+    pub fn inexact(&self) -> &[Inexact<'a>] {
+        &self.input.inexact
     }
 
     /// The environment in which policies are evaluated.
@@ -128,7 +130,7 @@ impl<'a> Question<'a> {
             principal: self.caller.principal.node(),
             action: self.action,
             resource: &self.resource,
-            input: &self.input,
+            input: &self.input.value,
             context: &self.caller.context,
             request: RequestContext {
                 method,
@@ -153,7 +155,9 @@ impl<'a> Question<'a> {
 
     fn request(&self) -> Result<cedar_policy::Request, Denial> {
         let [principal, action, resource] = self.uids().map(|uid| uid.clone().into());
-        let (context, schema) = (self.context().ok_or_else(Denial::unfit)?.into(), self.schema);
+        let context = self.context().ok_or_else(Denial::unfit)?.into();
+        // The context lacks inexact arguments, which the schema may require.
+        let schema = self.schema.filter(|_| self.input.inexact.is_empty());
         cedar_policy::Request::new(principal, action, resource, context, schema)
             .map_err(|_| Denial::unfit())
     }
@@ -176,7 +180,7 @@ impl<'a> Question<'a> {
     }
 
     fn context(&self) -> Option<Context> {
-        let input = self.input.in_cedar()?;
+        let input = self.input.value.in_cedar()?;
         let members = [("input", input), ("request", observed(self.facts)?)].into_iter();
         let members = members.chain(self.caller.context.iter().cloned());
         let members = members.map(|(name, value)| (name.into(), value)).collect();
@@ -185,6 +189,16 @@ impl<'a> Question<'a> {
 
     fn uids(&self) -> [&EntityUID; 3] {
         [self.caller.principal.uid(), self.action, &self.resource]
+    }
+}
+
+/// The denial for arguments that do not fit.
+pub(super) fn invalid(error: &ArgumentError, why: &str) -> Denial {
+    let reason = if error.is_too_many() { Reason::TooManyValues } else { Reason::InvalidArguments };
+    Denial {
+        advice: Some(error.to_string()),
+        detail: Some(error.for_record() + why),
+        ..Denial::because(reason)
     }
 }
 

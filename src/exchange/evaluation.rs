@@ -7,15 +7,12 @@ use chrono::DateTime;
 
 use super::decided::Decided;
 use super::pending::{Pending, failed, open};
+use super::preflight::LONGEST_DRAINED;
 use super::{Event, Observer};
 use crate::decide::Facts;
 use crate::gate::Gate;
 use crate::mcp::Recovery;
 use crate::record::Request;
-
-/// How much of a body that is too large is read, in bytes, to find the ids of its messages. Clients
-/// write them last.
-pub(super) const LONGEST_DRAINED: usize = 16 << 20;
 
 const OUT_OF_ORDER: &str = "events of the request came out of order";
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::decided::Decided;
-use super::evaluation::LONGEST_DRAINED;
-use super::preflight::preflight;
+use super::preflight::{LONGEST_DRAINED, announced, preflight};
 use super::{Arrival, Observer};
 use crate::decide::{self, Denial};
 use crate::gate::{Gate, Sender};
@@ -22,6 +21,8 @@ pub(super) struct Pending {
     pub(super) server: Arc<str>,
     /// The standard headers, or the error about them, which is told with the id of the body.
     headers: Headers,
+    /// The announced length of the body.
+    announced: usize,
     /// The proof for `GET` and `DELETE`, which carry no message.
     bodiless: Option<Housekeeping>,
 }
@@ -60,6 +61,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         sender,
         server,
         headers,
+        announced: announced(&arrival.head),
         bodiless,
     });
     (request, pending)
@@ -100,7 +102,7 @@ impl Pending {
         observer: Option<&dyn Observer>,
     ) -> Decided {
         let limits = gate.bundle.limits;
-        if body.len() > limits.body_bytes {
+        if body.len().max(self.announced) > limits.body_bytes {
             let mut recovery = Recovery::default();
             recovery.push(body);
             return self.too_large(gate, recovery);

@@ -5,6 +5,10 @@ use crate::head::{Head, trimmed};
 use crate::mcp::Housekeeping;
 use crate::reason::Reason;
 
+/// How much of a body that is too large is read, in bytes, to find the ids of its messages. Clients
+/// write them last.
+pub(super) const LONGEST_DRAINED: usize = 16 << 20;
+
 /// Checks the method, content type, encoding and length. Returns the proof for a method without a
 /// body, `None` if a body follows. A body that announces more than `longest` bytes is not awaited.
 pub(super) fn preflight(
@@ -40,11 +44,16 @@ pub(super) fn preflight(
     if !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| is_identity(e)) {
         return refused(Reason::UnsupportedEncoding, "content-encoding is not identity");
     }
-    let length = head.one("content-length").ok().flatten().and_then(|l| l.parse::<usize>().ok());
-    if length.is_some_and(|length| length > longest) {
+    if announced(head) > longest {
         return refused(Reason::BodyTooLarge, "content-length is beyond the limit");
     }
     Ok(None)
+}
+
+/// The length of the body that the headers announce, in bytes.
+pub(super) fn announced(head: &Head) -> usize {
+    let length = head.one("content-length").ok().flatten();
+    length.and_then(|length| length.parse().ok()).unwrap_or_default()
 }
 
 fn is_identity(encoding: Option<&str>) -> bool {

@@ -1,4 +1,5 @@
 mod failures;
+mod inexact;
 mod limits;
 mod resources;
 mod watching;

@@ -15,6 +15,8 @@ pub struct CompiledPolicy {
     pub effect: Effect,
     /// The scope, `when` and `unless` as one expression.
     pub condition: Expr,
+    /// The scope by itself.
+    pub scope: Expr,
     /// The entities linked to a template's slots.
     pub slots: SlotEnv,
     /// The policy's `@reason` for the refused caller.
@@ -37,6 +39,7 @@ impl CompiledPolicy {
             id: policy.id().to_string(),
             effect: policy.effect(),
             condition: policy.condition(),
+            scope: scope(policy),
             slots: policy.env().clone(),
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),
             entities,
@@ -53,6 +56,12 @@ impl CompiledPolicy {
         let policy = parse(source).ok_or_else(|| Unreadable(source.id.to_owned()))?;
         Ok(Self::of(&policy))
     }
+}
+
+fn scope(policy: &Policy) -> Expr {
+    let (principal, action) = (policy.principal_constraint(), policy.action_constraint());
+    let parties = Expr::and(principal.as_expr(), action.as_expr());
+    Expr::and(parties, policy.resource_constraint().as_expr())
 }
 
 fn literal_uid(expression: &Expr) -> Option<EntityUID> {

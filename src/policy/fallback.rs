@@ -2,7 +2,7 @@
 
 use std::cell::LazyCell;
 
-use cedar_policy_core::ast::{Literal, Request, ValueKind};
+use cedar_policy_core::ast::{Expr, Literal, Request, SlotEnv, ValueKind};
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -21,9 +21,18 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> Fallback<F> {
 
     /// Whether a policy matches, scope included; `None` if its evaluation fails.
     pub fn matches(&self, policy: &CompiledPolicy) -> Option<bool> {
+        self.holds(&policy.condition, &policy.slots)
+    }
+
+    /// Whether a policy's scope admits the call; `None` if its evaluation fails.
+    pub fn admits(&self, policy: &CompiledPolicy) -> Option<bool> {
+        self.holds(&policy.scope, &policy.slots)
+    }
+
+    fn holds(&self, expression: &Expr, slots: &SlotEnv) -> Option<bool> {
         let (request, entities) = self.0.as_ref()?;
         let evaluator = Evaluator::new(request.clone(), entities, Extensions::all_available());
-        let value = evaluator.interpret(&policy.condition, &policy.slots).ok()?;
+        let value = evaluator.interpret(expression, slots).ok()?;
         match value.value_kind() {
             ValueKind::Lit(Literal::Bool(matches)) => Some(*matches),
             ValueKind::Lit(Literal::Long(_) | Literal::String(_) | Literal::EntityUID(_))

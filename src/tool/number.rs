@@ -1,16 +1,24 @@
 //! Exact numbers in ten-thousandths, the resolution of Cedar's `decimal`.
 //!
-//! A number is accepted only if every parser must read the same value: plain notation, at most four
-//! fractional digits, and no more significant digits than a double preserves.
+//! Policies read a number only if every parser must read the same value: at most four fractional
+//! digits, and no more significant digits than a double preserves.
 
 use serde_json::{Map, Number, Value};
+
+use super::unfit::Unfit;
 
 /// The fractional digits of Cedar's `decimal`.
 const DIGITS: usize = 4;
 /// Ten to the power of [`DIGITS`].
 pub(crate) const ONE: i128 = 10_000;
+/// As [`DIGITS`], for sums with exponents.
+const DIGITS_I32: i32 = 4;
 /// The significant digits that a double always preserves.
-pub(crate) const DOUBLE_DIGITS: usize = 15;
+const DOUBLE_DIGITS: usize = 15;
+/// The largest integer that a double represents unambiguously (RFC 7493).
+const LARGEST_INTEGER: u64 = (1 << 53) - 1;
+/// More digits than the largest number that is compared.
+const LONGEST: i32 = 64;
 /// Larger than every number that is compared with a bound.
 const BEYOND: i128 = i128::MAX / 1_000_000;
 
@@ -27,6 +35,8 @@ pub(crate) struct Range {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bound {
     pub(crate) limit: i128,
+    /// Whether numbers between the limit and the next ten-thousandth beyond it are in the range.
+    open: bool,
     words: String,
 }
 
@@ -53,9 +63,11 @@ impl Range {
             return Err("multipleOf");
         }
         let fine = step.as_ref().is_some_and(|step| !step.exact);
-        let multiple_of = step
-            .filter(|step| step.exact)
-            .map(|step| Bound { limit: step.value, words: format!("a multiple of {}", step.text) });
+        let multiple_of = step.filter(|step| step.exact).map(|step| Bound {
+            limit: step.value,
+            open: false,
+            words: format!("a multiple of {}", step.text),
+        });
         let values = values.map(|values| {
             let cuts = values.iter().filter_map(|value| value.as_number()).map(cut);
             cuts.filter(|cut| cut.exact).map(|cut| cut.value).collect()
@@ -64,61 +76,120 @@ impl Range {
         Ok((range, fine.then_some("multipleOf")))
     }
 
-    /// Checks an integer; the error is the requirement that it does not meet.
-    pub(crate) fn check_long(&self, value: i64) -> Result<(), String> {
-        self.check(i128::from(value).saturating_mul(ONE))
+    /// The integer that a literal stands for, in this range.
+    pub(crate) fn long(&self, literal: &str) -> Result<i64, Unfit> {
+        let scaled = Scaled::of(literal).ok_or_else(|| Unfit::schema("an integer"))?;
+        if !scaled.exact || scaled.value.checked_rem(ONE) != Some(0) {
+            return Err(Unfit::schema("an integer"));
+        }
+        self.check(&scaled)?;
+        let whole = scaled.value.checked_div(ONE).and_then(|whole| i64::try_from(whole).ok());
+        whole
+            .filter(|whole| whole.unsigned_abs() <= LARGEST_INTEGER)
+            .ok_or_else(|| Unfit::inexact("an integer of at most 2^53 - 1"))
     }
 
-    /// Checks a number in ten-thousandths; the error is the requirement that it does not meet.
-    pub(crate) fn check_decimal(&self, value: i64) -> Result<(), String> {
-        self.check(i128::from(value))
+    /// The number that a literal stands for, in this range, in ten-thousandths.
+    pub(crate) fn decimal(&self, literal: &str) -> Result<i64, Unfit> {
+        let scaled = Scaled::of(literal).ok_or_else(|| Unfit::schema("a number"))?;
+        self.check(&scaled)?;
+        scaled.decimal(DOUBLE_DIGITS)
     }
 
-    fn check(&self, value: i128) -> Result<(), String> {
-        let low = self.min.as_ref().filter(|bound| value < bound.limit);
-        let high = self.max.as_ref().filter(|bound| value > bound.limit);
-        let uneven = |bound: &&Bound| value.checked_rem(bound.limit) != Some(0);
+    fn check(&self, number: &Scaled) -> Result<(), Unfit> {
+        let (floor, ceiling) = number.neighbours();
+        let below = |bound: &&Bound| (if bound.open { ceiling } else { floor }) < bound.limit;
+        let above = |bound: &&Bound| (if bound.open { floor } else { ceiling }) > bound.limit;
+        let (low, high) = (self.min.as_ref().filter(below), self.max.as_ref().filter(above));
+        let uneven = |bound: &&Bound| !number.exact || floor.checked_rem(bound.limit) != Some(0);
         let step = self.multiple_of.as_ref().filter(uneven);
         if let Some(bound) = low.or(high).or(step) {
-            return Err(bound.words.clone());
+            return Err(Unfit::schema(bound.words.clone()));
         }
         match &self.values {
-            Some(values) if !values.contains(&value) => {
-                Err("one of its declared values".to_owned())
+            Some(values) if !(number.exact && values.contains(&floor)) => {
+                Err(Unfit::schema("one of its declared values"))
             }
             Some(_) | None => Ok(()),
         }
     }
 }
 
-/// Parses a literal in plain notation as ten-thousandths; the error is the requirement that it does
-/// not meet.
-pub(crate) fn decimal(literal: &str, max_digits: usize) -> Result<i64, &'static str> {
-    let unsigned = literal.strip_prefix('-').unwrap_or(literal);
-    let negative = unsigned.len() != literal.len();
-    let (whole, fraction) = match unsigned.split_once('.') {
-        Some((_, "")) => ("", ""),
-        Some(parts) => parts,
-        None => (unsigned, ""),
-    };
-    let digits = || whole.bytes().chain(fraction.bytes());
-    if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
-        return Err("a decimal number in plain notation");
+/// A number of a call in ten-thousandths, truncated towards zero.
+#[derive(Debug)]
+struct Scaled {
+    /// At most [`BEYOND`] in size.
+    value: i128,
+    negative: bool,
+    exact: bool,
+    /// The significant digits of the literal.
+    digits: usize,
+}
+
+impl Scaled {
+    /// Parses a literal of the JSON grammar.
+    fn of(literal: &str) -> Option<Self> {
+        let unsigned = literal.strip_prefix('-').unwrap_or(literal);
+        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (unsigned, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = || whole.bytes().chain(fraction.bytes());
+        if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let before_point = i32::try_from(whole.len()).ok()?;
+        let point = before_point.saturating_add(exponent).saturating_add(DIGITS_I32);
+        let point = usize::try_from(point.clamp(0, LONGEST)).ok()?;
+        let kept = digits().chain(std::iter::repeat(b'0')).take(point);
+        let value = kept.fold(0_i128, |size, digit| {
+            let digit = i128::from(digit.saturating_sub(b'0'));
+            size.saturating_mul(10).saturating_add(digit).min(BEYOND)
+        });
+        let negative = unsigned.len() != literal.len();
+        Some(Self {
+            value: if negative { value.saturating_neg() } else { value },
+            negative,
+            exact: digits().skip(point).all(|digit| digit == b'0'),
+            digits: significant(digits()),
+        })
     }
-    if fraction.len() > DIGITS {
-        return Err("a number with at most 4 fractional digits");
+
+    /// The ten-thousandths next to it: itself twice, if it is exact.
+    fn neighbours(&self) -> (i128, i128) {
+        match (self.exact, self.negative) {
+            (true, _) => (self.value, self.value),
+            (false, false) => (self.value, self.value.saturating_add(1)),
+            (false, true) => (self.value.saturating_sub(1), self.value),
+        }
     }
-    if digits().skip_while(|byte| *byte == b'0').count() > max_digits {
-        return Err("a number with at most 15 significant digits");
+
+    /// The value as a Cedar decimal.
+    fn decimal(&self, max_digits: usize) -> Result<i64, Unfit> {
+        if !self.exact {
+            return Err(Unfit::inexact("a number with at most 4 fractional digits"));
+        }
+        if self.digits > max_digits {
+            return Err(Unfit::inexact("a number with at most 15 significant digits"));
+        }
+        let range = "between -922337203685477.5808 and 922337203685477.5807";
+        i64::try_from(self.value).map_err(|_| Unfit::inexact(range))
     }
-    let zeros = DIGITS.saturating_sub(fraction.len());
-    let scaled = digits().chain(std::iter::repeat_n(b'0', zeros)).try_fold(0_i64, |size, digit| {
-        let digit = i64::from(digit.saturating_sub(b'0'));
-        let grown = size.checked_mul(10)?;
-        // The negative range has one more number.
-        if negative { grown.checked_sub(digit) } else { grown.checked_add(digit) }
-    });
-    scaled.ok_or("between -922337203685477.5808 and 922337203685477.5807")
+}
+
+/// The number of digits from the first to the last that is not zero.
+fn significant(digits: impl Iterator<Item = u8>) -> usize {
+    let digits = digits.skip_while(|digit| *digit == b'0');
+    digits.zip(1..).filter(|(digit, _)| *digit != b'0').last().map_or(0, |(_, count)| count)
+}
+
+/// Parses a decimal number of a text, in plain notation, as ten-thousandths.
+pub(crate) fn decimal(text: &str) -> Result<i64, Unfit> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let plain = unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let scaled = Scaled::of(text).filter(|_| plain && !unsigned.ends_with('.'));
+    scaled.ok_or_else(|| Unfit::schema("a decimal number in plain notation"))?.decimal(usize::MAX)
 }
 
 fn limit(schema: &Map<String, Value>, keyword: &'static str) -> Result<Option<Cut>, &'static str> {
@@ -132,10 +203,12 @@ fn limit(schema: &Map<String, Value>, keyword: &'static str) -> Result<Option<Cu
 fn lower(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
     let inclusive = inclusive.map(|cut| Bound {
         limit: if cut.exact || cut.value < 0 { cut.value } else { cut.value.saturating_add(1) },
+        open: false,
         words: format!("at least {}", cut.text),
     });
     let exclusive = exclusive.map(|cut| Bound {
         limit: if cut.exact || cut.value >= 0 { cut.value.saturating_add(1) } else { cut.value },
+        open: cut.exact,
         words: format!("greater than {}", cut.text),
     });
     inclusive.into_iter().chain(exclusive).max_by_key(|bound| bound.limit)
@@ -144,10 +217,12 @@ fn lower(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
 fn upper(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
     let inclusive = inclusive.map(|cut| Bound {
         limit: if cut.exact || cut.value >= 0 { cut.value } else { cut.value.saturating_sub(1) },
+        open: false,
         words: format!("at most {}", cut.text),
     });
     let exclusive = exclusive.map(|cut| Bound {
         limit: if cut.exact || cut.value < 0 { cut.value.saturating_sub(1) } else { cut.value },
+        open: cut.exact,
         words: format!("less than {}", cut.text),
     });
     inclusive.into_iter().chain(exclusive).min_by_key(|bound| bound.limit)

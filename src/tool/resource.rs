@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 
-use super::allowance::Allowance;
 use super::argument::{Field, Kind, Record};
 use super::problem::Problem;
-use super::value;
+use super::value::{self, Walk};
 use crate::identity::TypeName;
 use crate::json::{Object, REDACTED, Value, is_plain};
+use crate::policy::ArgumentValue;
 
 /// The inventory's entry for the resource of a tool's calls.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -95,8 +95,7 @@ impl Source {
         let object =
             outer.iter().try_fold(arguments, |object, name| object.get(name)?.as_object())?;
         let value = object.get(last)?;
-        value::of_kind(&self.kind, value, &mut Allowance::of(usize::MAX)).ok()?;
-        id(value)
+        id(&value::of_kind(&self.kind, value, &mut Walk::of(usize::MAX)).ok()?, value)
     }
 }
 
@@ -134,8 +133,10 @@ fn names(kind: &Kind) -> bool {
     }
 }
 
-/// A string is used unchanged; an integer has only one accepted spelling.
-fn id<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
-    let number = || value.as_i64().map(|number| number.to_string().into());
-    value.as_str().map(Cow::Borrowed).or_else(number)
+/// A string is used unchanged; `3` and `3.0` are one integer.
+fn id<'a>(argument: &ArgumentValue<'_>, value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+    if let ArgumentValue::Long(number) = argument {
+        return Some(number.to_string().into());
+    }
+    value.as_str().map(Cow::Borrowed)
 }

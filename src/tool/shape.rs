@@ -92,7 +92,8 @@ impl<'a> Reader<'a> {
         place: &SchemaPath,
     ) -> Result<Kind, Problem> {
         let values = values.iter().filter_map(|value| value.as_str());
-        let values = values.filter(|value| text.value(value).is_ok());
+        let values = values
+            .filter(|value| text.value(value).map_or_else(|unfit| unfit.fits_schema(), |_| true));
         let enumeration = cedar::enumeration(self.namespace, &place.types, self.taken, values)
             .filter(|enumeration| !enumeration.values.is_empty())
             .ok_or(Problem::Impossible)?;

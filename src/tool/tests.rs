@@ -58,7 +58,10 @@ pub(crate) fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> 
     let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
     let object = value.as_object().expect("arguments are an object");
     let input = tool.arguments(Some(object), usize::MAX).map_err(|error| error.to_string())?;
-    Ok(input.in_cedar().expect("Cedar has every value"))
+    if let Some(inexact) = input.inexact.first() {
+        return Err(format!("policies cannot read it: {}", inexact.error));
+    }
+    Ok(input.value.in_cedar().expect("Cedar has every value"))
 }
 
 fn cedar_schema(tool: &Tool) -> Schema {
@@ -112,6 +115,15 @@ fn check_in(tool: &Tool, arguments: &str, condition: &str) {
 fn check(schema: Value, value: &str, condition: &str) {
     let tool = tool(one(schema), Marks::default());
     check_in(&tool, &format!("{{\"x\": {value}}}"), condition);
+}
+
+/// Checks that a value of the argument `x` fits the schema, but that policies cannot read it.
+#[track_caller]
+fn check_inexact(schema: Value, value: &str, words: &str) {
+    let tool = tool(one(schema), Marks::default());
+    let refused = build(&tool, &format!("{{\"x\": {value}}}")).err();
+    let expected = format!("policies cannot read it: argument `x` must be {words}");
+    assert_eq!(refused, Some(expected), "{value}");
 }
 
 /// Checks that a value of the argument `x` is refused with this message.

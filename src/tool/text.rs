@@ -1,10 +1,12 @@
 //! Strings, and typed values that JSON represents as strings.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use regex::Regex;
 use serde_json::{Map, Value};
 
+use super::time::NoTime;
+use super::unfit::Unfit;
 use super::{number, pattern, time};
 use crate::policy::ArgumentValue;
 use crate::policy::value::Extension;
@@ -20,7 +22,7 @@ pub(crate) struct Text {
 }
 
 /// The interpretation of a string.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
     Plain,
     Date,
@@ -76,23 +78,23 @@ impl Text {
         matches!(self.form, Form::Plain)
     }
 
-    /// Checks and converts a string; the error is the requirement that it does not meet.
-    pub(crate) fn value<'a>(&self, text: &'a str) -> Result<ArgumentValue<'a>, String> {
+    /// Checks and converts a string.
+    pub(crate) fn value<'a>(&self, text: &'a str) -> Result<ArgumentValue<'a>, Unfit> {
         let length = || text.chars().count();
         if let Some(min) = self.min.filter(|min| length() < *min) {
-            return Err(format!("a string of {min} or more characters"));
+            return Err(Unfit::schema(format!("a string of {min} or more characters")));
         }
         if let Some(max) = self.max.filter(|max| length() > *max) {
-            return Err(format!("a string of up to {max} characters"));
+            return Err(Unfit::schema(format!("a string of up to {max} characters")));
         }
         if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
-            return Err("a string that matches its pattern".to_owned());
+            return Err(Unfit::schema("a string that matches its pattern"));
         }
         let known = |values: &Vec<String>| values.iter().any(|value| value == text);
         if !self.values.as_ref().is_none_or(known) {
-            return Err("one of its declared values".to_owned());
+            return Err(Unfit::schema("one of its declared values"));
         }
-        self.form.value(text).ok_or_else(|| self.form.words().to_owned())
+        self.form.value(text)
     }
 }
 
@@ -111,32 +113,35 @@ impl Form {
 
     /// Converts the string to the input of a Cedar constructor. The constructor must accept it,
     /// because it errs only when a policy is evaluated.
-    fn value(self, text: &str) -> Option<ArgumentValue<'_>> {
-        let value = match self {
-            Self::Plain => return Some(ArgumentValue::Text(text.into())),
-            Self::Decimal => {
-                return number::decimal(text, usize::MAX).ok().map(ArgumentValue::Decimal);
-            }
-            Self::Date => time::date(text).and_then(|text| Extension::Datetime.of(&text)),
-            Self::DateTime => time::date_time(text).and_then(|text| Extension::Datetime.of(&text)),
-            Self::Duration => time::duration(text).and_then(|text| Extension::Duration.of(&text)),
-            Self::Ipv4 => {
-                let address: Ipv4Addr = text.parse().ok()?;
-                Extension::Ip.of(&address.to_string())
-            }
-            Self::Ipv6 => {
-                let address: Ipv6Addr = text.parse().ok()?;
-                // For a tool `::ffff:127.0.0.1` is the loopback address; for Cedar it is not.
-                if address.to_ipv4_mapped().is_some() {
-                    return None;
-                }
-                // Cedar does not parse the dotted notation in which some IPv6 addresses are
-                // displayed.
-                let groups = address.segments().map(|group| format!("{group:x}"));
-                Extension::Ip.of(&groups.join(":"))
-            }
+    fn value(self, text: &str) -> Result<ArgumentValue<'_>, Unfit> {
+        let inexact = || Unfit::inexact(self.words());
+        let timed = |extension: Extension, time: Result<String, NoTime>| match time {
+            Ok(time) => extension.of(&time).map(ArgumentValue::Extension).ok_or_else(inexact),
+            Err(NoTime::Inexact) => Err(inexact()),
+            Err(NoTime::Invalid) => Err(Unfit::schema(self.words())),
         };
-        value.map(ArgumentValue::Extension)
+        match self {
+            Self::Plain => Ok(ArgumentValue::Text(text.into())),
+            Self::Decimal => number::decimal(text).map(ArgumentValue::Decimal),
+            Self::Date => timed(Extension::Datetime, time::date(text)),
+            Self::DateTime => timed(Extension::Datetime, time::date_time(text)),
+            Self::Duration => timed(Extension::Duration, time::duration(text)),
+            Self::Ipv4 | Self::Ipv6 => {
+                let address = self.address(text).ok_or_else(|| Unfit::schema(self.words()))?;
+                // For a tool `::ffff:127.0.0.1` is the loopback address; for Cedar it is not.
+                let distinct = address == address.to_canonical();
+                let value = distinct.then(|| Extension::Ip.of(&in_groups(address))).flatten();
+                value.map(ArgumentValue::Extension).ok_or_else(inexact)
+            }
+        }
+    }
+
+    fn address(self, text: &str) -> Option<IpAddr> {
+        if self == Self::Ipv4 {
+            text.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
+        } else {
+            text.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+        }
     }
 
     fn words(self) -> &'static str {
@@ -151,6 +156,14 @@ impl Form {
             Self::Ipv6 => "an IPv6 address",
             Self::Decimal => "a decimal number in plain notation with at most 4 fractional digits",
         }
+    }
+}
+
+/// Cedar does not parse the dotted notation in which some IPv6 addresses are displayed.
+fn in_groups(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address.segments().map(|group| format!("{group:x}")).join(":"),
     }
 }
 

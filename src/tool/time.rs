@@ -1,6 +1,6 @@
 //! Converts ISO 8601 dates, times and durations to the input of Cedar's constructors.
 //!
-//! Values without an exact counterpart are refused: months, microseconds, times without an offset.
+//! Values without an exact counterpart, such as months and microseconds, are told from invalid ones.
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -8,46 +8,95 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 
+/// Why a text has no counterpart in Cedar.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum NoTime {
+    /// It does not follow the standard.
+    Invalid,
+    /// It does, but Cedar has no such value: a month, a microsecond, a leap second.
+    Inexact,
+}
+
 /// Converts `YYYY-MM-DD`.
-pub(super) fn date(text: &str) -> Option<String> {
-    is_date(text).then(|| text.to_owned())
+pub(super) fn date(text: &str) -> Result<String, NoTime> {
+    if is_date(text) { Ok(text.to_owned()) } else { Err(NoTime::Invalid) }
 }
 
 /// Converts a date and time of RFC 3339.
-pub(super) fn date_time(text: &str) -> Option<String> {
-    let (date, time) = text.split_once(['T', 't'])?;
-    let (time, zone) = if let Some(time) = time.strip_suffix(['Z', 'z']) {
-        (time, "Z".to_owned())
-    } else {
-        let (time, zone) = time.split_at_checked(time.rfind(['+', '-'])?)?;
-        (time, offset(zone)?)
+pub(super) fn date_time(text: &str) -> Result<String, NoTime> {
+    let (date, time) = text.split_once(['T', 't']).ok_or(NoTime::Invalid)?;
+    let (time, zone) = match time.strip_suffix(['Z', 'z']) {
+        Some(time) => (time, Some("Z".to_owned())),
+        None => match time.rfind(['+', '-']).and_then(|at| time.split_at_checked(at)) {
+            Some((time, zone)) => (time, offset(zone)),
+            None => (time, None),
+        },
     };
-    let (clock, fraction) = match time.split_once('.') {
-        Some((clock, fraction)) => (clock, milliseconds(fraction)?),
-        None => (time, 0),
-    };
-    (is_date(date) && is_clock(clock)).then(|| format!("{date}T{clock}.{fraction:03}{zone}"))
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let zone = zone.filter(|_| is_date(date) && is_digits(fraction)).ok_or(NoTime::Invalid)?;
+    match milliseconds(fraction) {
+        Some(fraction) if is_clock(clock) => Ok(format!("{date}T{clock}.{fraction:03}{zone}")),
+        _ if is_clock(clock) || is_leap_second(clock) => Err(NoTime::Inexact),
+        _ => Err(NoTime::Invalid),
+    }
 }
 
 /// Converts a duration of days, hours, minutes and seconds, or of weeks.
-pub(super) fn duration(text: &str) -> Option<String> {
+pub(super) fn duration(text: &str) -> Result<String, NoTime> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let sign = if unsigned.len() == text.len() { "" } else { "-" };
-    let period = unsigned.strip_prefix('P')?;
+    let period = unsigned.strip_prefix('P').ok_or(NoTime::Invalid)?;
     let (days, clock) = match period.split_once('T') {
-        Some((_, "")) => return None,
+        Some((_, "")) => return Err(NoTime::Invalid),
         Some(parts) => parts,
-        None if period.is_empty() => return None,
+        None if period.is_empty() => return Err(NoTime::Invalid),
         None => (period, ""),
     };
+    let mut rest = days;
+    for unit in ['Y', 'M', 'W', 'D'] {
+        rest = skip(rest, unit)?;
+    }
+    let mut clock_rest = clock;
+    for unit in ['H', 'M'] {
+        clock_rest = skip(clock_rest, unit)?;
+    }
+    if !rest.is_empty() || !is_seconds(clock_rest) {
+        return Err(NoTime::Invalid);
+    }
+    let exact = !days.contains(['Y', 'M']);
+    let total = exact.then(|| milliseconds_of(days, clock)).flatten();
+    total.map(|total| format!("{sign}{total}ms")).ok_or(NoTime::Inexact)
+}
+
+/// The length of a valid duration without years and months; `None` if it is not in milliseconds, or
+/// too long.
+fn milliseconds_of(days: &str, clock: &str) -> Option<i64> {
     let (weeks, days) = component(days, 'W', WEEK)?;
-    let (whole_days, rest) = component(days, 'D', DAY)?;
+    let (whole_days, _) = component(days, 'D', DAY)?;
     let (hours, clock) = component(clock, 'H', HOUR)?;
     let (minutes, clock) = component(clock, 'M', MINUTE)?;
-    let seconds = seconds(clock)?;
-    let parts = [weeks, whole_days, hours, minutes, seconds];
-    let total = parts.into_iter().try_fold(0, i64::checked_add)?;
-    rest.is_empty().then(|| format!("{sign}{total}ms"))
+    let parts = [weeks, whole_days, hours, minutes, seconds(clock)?];
+    parts.into_iter().try_fold(0, i64::checked_add)
+}
+
+/// Skips an optional component such as `12D`.
+fn skip(text: &str, unit: char) -> Result<&str, NoTime> {
+    match text.split_once(unit) {
+        None => Ok(text),
+        Some((count, rest)) if is_digits(count) => Ok(rest),
+        Some(_) => Err(NoTime::Invalid),
+    }
+}
+
+fn is_seconds(text: &str) -> bool {
+    let Some(number) = text.strip_suffix('S') else { return text.is_empty() };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    is_digits(whole) && is_digits(fraction)
+}
+
+/// Whether a text is one or more digits.
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && is_number(text)
 }
 
 fn is_date(text: &str) -> bool {
@@ -79,6 +128,11 @@ fn is_clock(text: &str) -> bool {
         part.is_some_and(|value| value < limit)
     };
     below(24) && below(60) && below(60) && parts.next().is_none()
+}
+
+/// Whether it is a time in the second that is inserted at the end of some days.
+fn is_leap_second(clock: &str) -> bool {
+    clock.strip_suffix(":60").is_some_and(|minutes| is_clock(&format!("{minutes}:59")))
 }
 
 /// Converts an offset: RFC 3339 writes `+hh:mm`, Cedar `+hhmm`.

@@ -61,11 +61,11 @@ fn values(kind: &Kind) -> Vec<Value> {
 fn longs(range: &Range) -> impl Iterator<Item = Value> {
     let below = numbers(range).filter_map(|number| number.checked_div_euclid(ONE));
     let whole = below.flat_map(|number| [number, number.saturating_add(1)]);
-    whole.filter(|number| range.check_long(*number).is_ok()).map(Value::from)
+    whole.filter(|number| range.long(&number.to_string()).is_ok()).map(Value::from)
 }
 
 fn decimals(range: &Range) -> impl Iterator<Item = Value> {
-    let fits = numbers(range).filter(|number| range.check_decimal(*number).is_ok());
+    let fits = numbers(range).filter(|number| range.decimal(&plain(*number)).is_ok());
     fits.filter_map(|number| match number.checked_rem(ONE) {
         Some(0) => number.checked_div(ONE).map(Value::from),
         _ => serde_json::from_str(plain(number).trim_end_matches('0')).ok(),

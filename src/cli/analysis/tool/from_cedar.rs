@@ -3,8 +3,9 @@
 use cedar_policy::EvalResult;
 use serde_json::{Map, Number, Value};
 
+use crate::tool::Tool;
 use crate::tool::argument::{Argument, Kind, Record, projection};
-use crate::tool::{Tool, number};
+use crate::tool::number::Range;
 
 impl Tool {
     /// Arguments for which `context.input` is `input`, if there are any. Strings that the tool does
@@ -78,7 +79,7 @@ fn of_kind(kind: &Kind, value: &EvalResult) -> Option<Value> {
 /// A number, with a decimal point only if necessary, as most clients write it.
 fn decimal(value: &str) -> Option<Value> {
     let text = value.strip_prefix("decimal(\"")?.strip_suffix("\")")?;
-    number::decimal(text, number::DOUBLE_DIGITS).ok()?;
+    Range::default().decimal(text).ok()?;
     let number: Number = match text.strip_suffix(".0000").or_else(|| text.strip_suffix(".0")) {
         Some(whole) => whole.parse::<i64>().ok()?.into(),
         None => Number::from_f64(text.parse().ok()?)?,
