@@ -2,6 +2,7 @@
 
     python sign_in.py alice --agent support-bot
     python sign_in.py bob --agent sales-copilot --agent planner     the copilot works for the planner
+    python sign_in.py alice --role operator                        with another role than the demo gives her
 
 Real deployments get such tokens from an authorization server that does token exchange (RFC 8693);
 the claims are the same. The key lives in `target/demo` and is made anew by every run of the demo.
@@ -46,8 +47,10 @@ def new_key(directory: Path = DIRECTORY) -> None:
     (directory / "jwks.json").write_text(json.dumps(jwks))
 
 
-def token(person: str, agents: tuple[str, ...] = (), directory: Path = DIRECTORY) -> str:
-    """Signs a token for a person and the agents acting for them, the current agent first."""
+def token(
+    person: str, agents: tuple[str, ...] = (), directory: Path = DIRECTORY, *, roles: tuple[str, ...] = ()
+) -> str:
+    """Signs a token for a person and the agents acting for them, the current agent first; `roles` replace the person's."""
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -55,6 +58,8 @@ def token(person: str, agents: tuple[str, ...] = (), directory: Path = DIRECTORY
         "sub": person,
         **PEOPLE[person],
     }
+    if roles:
+        claims["roles"] = list(roles)
     # RFC 8693 nests actors: the outermost `act` is the current actor, each inner one preceded it.
     act: dict[str, Any] | None = None
     for agent in reversed(agents):
@@ -70,9 +75,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("person", choices=PEOPLE)
     parser.add_argument("--agent", action="append", default=[], help="the agent that acts, then those before it")
+    parser.add_argument("--role", action="append", default=[], help="a role instead of the person's own")
     options = parser.parse_args()
     try:
-        print(token(options.person, tuple(options.agent)))
+        print(token(options.person, tuple(options.agent), roles=tuple(options.role)))
     except FileNotFoundError:
         print("there is no key yet: start the demo first", file=sys.stderr)
         return 1

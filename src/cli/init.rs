@@ -110,13 +110,13 @@ fn human(draft: &Draft, cases: usize, directory: &Path, url: Option<&str>) -> St
     let files = draft.files().join(", ");
     let shown = directory.display();
     let (tools, cases) = (draft.tools().len(), report::counted(cases, "case"));
-    let upstream = url.and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
-    let host = upstream.and_then(|rest| rest.split('/').next()).unwrap_or("HOST:PORT");
+    let upstream = url.and_then(|url| url.split(['?', '#']).next()).unwrap_or("HOST:PORT");
     format!(
         "{shown}: {} of the server `{}`, {cases} that pass: {files}\n\n\
          next: read {shown}/bundle.yaml and {shown}/org/tools.cedar, then\n  \
          toolgate check {shown}\n  toolgate test {shown}\n  \
-         toolgate emit envoy {shown} --upstream {host} --issuer URL --audience URL\n",
+         toolgate emit ecds {shown} --wasm /etc/toolgate/toolgate.wasm --output /etc/toolgate/ecds/toolgate.json\n  \
+         toolgate emit envoy {shown} --upstream {upstream} --issuer URL --audience URL\n",
         report::counted(tools, "tool"),
         draft.server(),
     )

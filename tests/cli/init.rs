@@ -69,7 +69,11 @@ fn the_files_of_the_bundle() {
 fn the_handshake_of_each_revision() {
     let server = ToolServer::start(manner(LEGACY, false));
     let sandbox = Sandbox::new();
-    assert_eq!(sandbox.run(&format!("init new --url {}", server.url)).code, 0);
+    let made = sandbox.run(&format!("init new --url {}", server.url));
+    assert_eq!(made.code, 0);
+    // The server gets its own host and path; a query is the caller's.
+    let (upstream, _) = server.url.split_once('?').unwrap();
+    assert!(made.stdout.contains(&format!("--upstream {upstream} ")), "{}", made.stdout);
     let methods = server.methods();
     assert_eq!(
         methods[..4],

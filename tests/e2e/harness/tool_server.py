@@ -21,7 +21,7 @@ class ToolServer:
         self._script = script
 
     def __enter__(self) -> Self:
-        self.port = _free_port()
+        self.port = free_port()
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [str(paths.python(self._environment)), str(self._script), "--port", str(self.port)],
@@ -53,7 +53,8 @@ class ToolServer:
         return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port without a listener at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
