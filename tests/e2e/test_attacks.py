@@ -258,9 +258,11 @@ def test_the_deepest_body_with_the_largest_head_traps_nothing(own_gateway: Gatew
     # The first four levels are the message, its params, the arguments and the argument.
     deepest = DEPTH - 4
     with unharmed(own_gateway), own_gateway.client("h1") as client:
-        for depth, status in ((deepest, 200), (deepest + 1, 400), (100_000, 400)):
+        for depth, refused in ((deepest, False), (deepest + 1, True), (100_000, True)):
             body = request.body.replace(b'"NESTED"', b"[" * depth + b"]" * depth)
-            assert client.send(dataclasses.replace(request, body=body)).status == status
+            response = client.send(dataclasses.replace(request, body=body))
+            assert response.status == 200
+            assert (response.header("toolgate-decision") is not None) == refused
     assert len(own_gateway.recorder.requests) == 1
 
 
