@@ -100,7 +100,7 @@ def outcome(response: Response | None, reached: list[Recorded], request: Request
         [header] = arrived.values("toolgate-decision")
     elif response is None:
         return RESET
-    elif (header := response.header("toolgate-decision")) is None:
+    elif "bundle=" not in (header := response.header("toolgate-decision") or ""):
         return response.status
     assert response is not None
     decisions = decision_header.parse_all(header)

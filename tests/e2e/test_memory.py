@@ -18,7 +18,7 @@ MEBIBYTE = 2**20
 # The default limit for the body.
 BODY = MEBIBYTE
 # The limit from SECURITY.md. A process grows by it once, regardless of the kinds of calls.
-MOST = 64 * MEBIBYTE
+MOST = 80 * MEBIBYTE
 
 # Forces evaluation by Cedar, so that the arguments are converted to Cedar values, too.
 POLICY = """@id("all") permit (principal, action, resource)

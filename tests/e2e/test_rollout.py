@@ -34,7 +34,7 @@ def lockdown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The next version of the example bundle, which forbids everyone to read contacts."""
     directory = bundles.variant(tmp_path_factory.mktemp("lockdown") / "bundle", version=2)
     (directory / "org" / "lockdown.cedar").write_text(LOCKDOWN)
-    return directory
+    return bundles.define(directory, "dev")
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ def build(bundle: Path, *options: str) -> bytes:
 def _toolgate(verb: str, bundle: Path, *options: str) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         given = plain(bundle, Path(directory) / "bundle") if bundle.is_dir() else bundle
+        if bundle.is_dir() and "--environment" in options:
+            define(given, options[options.index("--environment") + 1])
         command = [str(paths.TOOLGATE), *verb.split(), str(given), *options]
         result = subprocess.run(command, capture_output=True, timeout=60, check=False)
     if result.returncode != 0:
@@ -70,6 +72,14 @@ def variant(directory: Path, **changes: Any) -> Path:
     file = copied / "bundle.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | changes, sort_keys=False))
     return copied
+
+
+def define(bundle: Path, environment: str) -> Path:
+    """Gives a bundle an environment that changes nothing."""
+    file = bundle / "environments" / f"{environment}.yaml"
+    file.parent.mkdir()
+    file.touch()
+    return bundle
 
 
 def damaged(resource: bytes, damage: Callable[[dict[str, Any]], None]) -> bytes:
