@@ -187,17 +187,19 @@ fn members<'a>(
             continue;
         };
         walk.path.push(name);
-        match argument(&field.argument, value, walk).map_err(|error| error.within(name)) {
+        let value = argument(&field.argument, value, walk).map_err(|error| error.within(name));
+        // Also after an error: another choice of a union may fit.
+        walk.path.pop();
+        match value {
             Ok(value) => attributes.extend(value.map(|value| (Cow::from(name), value))),
             Err(error) if !error.is_inexact() => return Err(error),
             Err(error) if walk.inside > 0 => inexact = inexact.or(Some(error)),
             Err(error) => {
-                let outer = walk.path.iter().rev().skip(1);
-                let error = outer.fold(error, |error, name| error.within(name));
-                walk.inexact.push(Inexact { path: walk.path.clone(), error });
+                let error = walk.path.iter().rev().fold(error, |error, outer| error.within(outer));
+                let path = walk.path.iter().copied().chain([name.as_str()]).collect();
+                walk.inexact.push(Inexact { path, error });
             }
         }
-        walk.path.pop();
     }
     inexact.map_or(Ok(ArgumentValue::Record(attributes)), Err)
 }

@@ -11,6 +11,9 @@ fn send(policies: &[&str], arguments: &str) -> Step {
         "order": { "type": "object", "required": ["at"], "properties": {
             "at": { "type": "string", "format": "date-time" }, "id": { "type": "integer" } } },
         "any": { "type": ["number", "string"] },
+        "alt": { "anyOf": [
+            { "type": "object", "properties": { "q": { "type": "integer" } }, "required": ["q"] },
+            { "type": "object", "properties": { "q": { "type": "string" } }, "required": ["q"] }] },
         "note": { "type": "string" } }, "required": ["latitude"] });
     let policy = |(index, text): (usize, &&str)| {
         let id = format!("p{index}");
@@ -74,6 +77,14 @@ fn a_member_beside_an_inexact_one_is_read() {
                  2026-11-21T10:00:00Z";
     let at = "context.input has order && context.input.order.at == datetime(\"2026-01-01\")";
     check(at, arguments, Some(words));
+}
+
+#[test]
+fn a_choice_that_does_not_fit_hides_no_argument() {
+    let words = "`vector[0]` must be a number with at most 4 fractional digits";
+    let guarded = "context.input has vector && context.input.vector.isEmpty()";
+    let arguments = r#"{"alt":{"q":"x"},"latitude":1,"vector":[0.00001]}"#;
+    check(guarded, arguments, Some(words));
 }
 
 #[test]
