@@ -2,6 +2,7 @@
 
     python3 tests/corpora/mutants.py                 all bugs of `mutants.toml`
     python3 tests/corpora/mutants.py --only like     those whose mechanism or text has this in it
+    python3 tests/corpora/mutants.py --from 61       goes on after an interruption
     python3 tests/corpora/mutants.py --suites corpora  what one suite catches by itself
 
 All bugs are built into one copy of the tree, below `target/mutants`, each behind a switch that a
@@ -23,7 +24,7 @@ import sys
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -32,8 +33,10 @@ COPY = ROOT / "target" / "mutants" / "tree"
 BUILD = ROOT / "target" / "mutants" / "build"
 VARIABLE = "TOOLGATE_SEEDED_BUG"
 
-# Longer than any suite takes, also where two processors are shared.
-LONGEST = 900
+# A suite that takes so many times as long as without a bug does not end. Less than a minute says
+# nothing: a processor may be shared.
+SLOWER = 10
+SHORTEST = 60
 
 SWITCH = f"""
 /// Whether this bug is the one that is there.
@@ -75,24 +78,58 @@ class Bug:
         return choice if self.old.endswith(";") else f"({choice})"
 
 
+@dataclass(frozen=True)
+class Suite:
+    """A program that fails where a test of it does."""
+
+    name: str
+    run: list[str]
+    # In seconds.
+    longest: float | None = None
+
+    def timed(self) -> "Suite":
+        """The suite with the time that it may take, by what it takes without any bug."""
+        start = time.monotonic()
+        caught = self.fails(0)
+        if caught:
+            sys.exit(f"without any bug, {self.name} fails: {caught}")
+        return replace(self, longest=max(SHORTEST, SLOWER * (time.monotonic() - start)))
+
+    def fails(self, number: int, only: tuple[str, ...] = ()) -> str:
+        """What of the suite fails with a bug; the empty text where nothing does."""
+        # Nobody reads the smallest case that fails, which takes long to find.
+        environment = os.environ | {VARIABLE: str(number), "PROPTEST_MAX_SHRINK_ITERS": "0"}
+        try:
+            done = subprocess.run(
+                [*self.run, *only], cwd=COPY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, errors="replace", timeout=self.longest,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return "does not end"
+        if done.returncode == 0:
+            return ""
+        failed = re.findall(r"^test (\S+)(?: - should panic)? \.\.\. FAILED$", done.stdout, re.MULTILINE)
+        failed = failed or re.findall(r"^  DIFFERS ([^\n]+)", done.stdout, re.MULTILINE)
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        return f"{failed[0]}{more}" if failed else f"ends with {done.returncode}"
+
+
 def main() -> int:
     """Build the bugs, run the suites, and tell which test caught which."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="bugs whose mechanism or text has this in it")
+    parser.add_argument("--from", type=int, default=1, dest="first", help="the number of the first bug")
     parser.add_argument("--suites", nargs="+", help="of unit, cedar and corpora; all by default")
     arguments = parser.parse_args()
     bugs = listed()
     suites = built(bugs)
-    suites = {name: run for name, run in suites.items() if name in (arguments.suites or suites)}
-    for name, run in suites.items():
-        caught = fails(run, 0)
-        if caught:
-            sys.exit(f"without any bug, {name} fails: {caught}")
-    chosen = [bug for bug in bugs if arguments.only in bug.mechanism or arguments.only in bug.what]
+    suites = [Suite(name, run) for name, run in suites.items() if name in (arguments.suites or suites)]
+    suites = [suite.timed() for suite in suites]
+    chosen = [bug for bug in bugs[arguments.first - 1 :] if arguments.only in f"{bug.mechanism} {bug.what}"]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         caught = list(threads.map(lambda bug: tell(bug, suites), chosen))
     survivors = [bug for bug, is_caught in zip(chosen, caught) if not is_caught]
-    print(f"{len(chosen)} bugs, {len(chosen) - len(survivors)} caught by {', '.join(suites)}")
+    print(f"{len(chosen)} bugs, {len(chosen) - len(survivors)} caught by {', '.join(suite.name for suite in suites)}")
     for bug in survivors:
         print(f"not caught: {bug.mechanism}: {bug.what} ({bug.file})")
     return 1 if survivors or not chosen else 0
@@ -151,36 +188,17 @@ def seed(file: Path, bugs: list[Bug]) -> None:
     file.write_text(text)
 
 
-def tell(bug: Bug, suites: dict[str, list[str]]) -> bool:
+def tell(bug: Bug, suites: list[Suite]) -> bool:
     """Run the suites until one catches a bug, and say which."""
     start = time.monotonic()
-    for name, run in suites.items():
-        caught = fails([*run, *bug.unit] if name == "unit" else run, bug.number)
+    for suite in suites:
+        caught = suite.fails(bug.number, bug.unit if suite.name == "unit" else ())
         if caught:
             took = time.monotonic() - start
-            print(f"{bug.number:3} {bug.mechanism}: {bug.what}\n      {name}: {caught} ({took:.0f} s)", flush=True)
+            print(f"{bug.number:3} {bug.mechanism}: {bug.what}\n      {suite.name}: {caught} ({took:.0f} s)", flush=True)
             return True
     print(f"{bug.number:3} {bug.mechanism}: {bug.what}\n      NOT CAUGHT", flush=True)
     return False
-
-
-def fails(run: list[str], number: int) -> str:
-    """What of a suite fails with a bug; the empty text where nothing does."""
-    # Nobody reads the smallest case that fails, which takes long to find.
-    environment = os.environ | {VARIABLE: str(number), "PROPTEST_MAX_SHRINK_ITERS": "0"}
-    try:
-        done = subprocess.run(
-            run, cwd=COPY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", timeout=LONGEST,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return "does not end"
-    if done.returncode == 0:
-        return ""
-    failed = re.findall(r"^test (\S+)(?: - should panic)? \.\.\. FAILED$", done.stdout, re.MULTILINE)
-    failed = failed or re.findall(r"^  DIFFERS ([^\n]+)", done.stdout, re.MULTILINE)
-    more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-    return f"{failed[0]}{more}" if failed else f"ends with {done.returncode}"
 
 
 if __name__ == "__main__":
