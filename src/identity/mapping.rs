@@ -34,6 +34,14 @@ impl IdentityMapping {
         names
     }
 
+    /// Whether there are mappings for a token, and all demand certain values of a claim.
+    pub fn requires_claims(&self, token: &str) -> bool {
+        let of_token =
+            |mapping: &&PrincipalMapping| mapping.tokens.iter().any(|name| name == token);
+        let mut mappings = self.principal.iter().filter(of_token).peekable();
+        mappings.peek().is_some() && mappings.all(|mapping| !mapping.require.is_empty())
+    }
+
     /// The entity types of principals with a token.
     pub fn principal_types(&self) -> impl Iterator<Item = &TypeName> {
         self.principal.iter().map(|mapping| &mapping.entity_type)

@@ -131,6 +131,19 @@ fn each_issuer_has_its_own_name_audience_and_keys() {
 }
 
 #[test]
+fn a_required_claim_stands_for_the_audience() {
+    let required = "tokens: [session]\n    require: [{ claim: client_id, values: [app] }]";
+    let sandbox = Sandbox::with(&[("bundle.yaml", "tokens: [session]", required)]);
+    let line = "--issuer https://id.acme.example --jwks https://id.acme.example/keys.json";
+    for target in ["envoy bundle --upstream a:1", "istio bundle", "envoy-gateway bundle --target a"]
+    {
+        let run = sandbox.run(&format!("emit {target} {line}"));
+        assert!(!run.stdout.contains("audiences"), "{}", run.stdout);
+        assert!(!run.stderr.contains("--audience"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn two_servers_do_not_share_a_path() {
     let line = format!("emit envoy {} {TOKENS} --upstream", acme());
     let run = Sandbox::new().run(&format!("{line} 127.0.0.1:1/mcp"));
@@ -138,6 +151,19 @@ fn two_servers_do_not_share_a_path() {
     assert!(run.stderr.contains("calls of `crm` and `mail` would go to the same path"));
     let apart = "crm=a:1/crm --upstream mail=a:1/mail --upstream payments=b:1/mail";
     assert_eq!(Sandbox::new().run(&format!("{line} {apart}")).code, 0);
+}
+
+#[test]
+fn a_server_may_be_called_tools() {
+    let sandbox = Sandbox::new();
+    let text = std::fs::read_to_string(sandbox.path("bundle/bundle.yaml")).unwrap();
+    let two = text.replace("servers:\n", "servers:\n  tools: { tools_from: tools/notes.json }\n");
+    sandbox.write("bundle/bundle.yaml", &two);
+    let line = format!("emit envoy bundle {TOKENS} --upstream tools=t:1");
+    let run = sandbox.run(&line);
+    assert!(run.stderr.contains("nobody knows where server `notes` is"), "{}", run.stderr);
+    let run = sandbox.run(&format!("{line} --upstream a:1"));
+    assert!(run.stdout.contains("cluster: \"other tools\""), "{}", run.stderr);
 }
 
 #[test]

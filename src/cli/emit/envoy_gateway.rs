@@ -5,7 +5,7 @@ use super::cors::Cors;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
 use super::refused_token;
-use super::template::{Values, fill, list, scalar};
+use super::template::{Values, fill, scalar};
 use super::tokens::{Keys, Provider, Tokens};
 use super::values::{self, Image, Named};
 use crate::cli::input::directory::Opened;
@@ -145,7 +145,7 @@ fn provider(provider: &Provider) -> String {
     let values: &Values<'_> = &[
         ("token", scalar(&provider.name)),
         ("issuer", scalar(&provider.issuer)),
-        ("audiences", list(&provider.audiences)),
+        ("audiences", provider.audiences("")),
         ("keys", scalar(&provider.keys)),
     ];
     fill(include_str!("envoy_gateway_provider.yaml"), values)

@@ -6,7 +6,7 @@ use super::code::Code;
 use super::limits::{buffer, within};
 use super::plugin_config::{Configuration, plugin_yaml};
 use super::refused_token;
-use super::template::{Values, ascii, fill, list, scalar};
+use super::template::{Values, ascii, fill, scalar};
 use super::tokens::{Keys, Provider, Tokens};
 use super::values::{self, Label, Named};
 use crate::cli::input::directory::Opened;
@@ -153,7 +153,7 @@ fn authentication(arguments: &Arguments, providers: &[Provider]) -> String {
 fn rule(provider: &Provider) -> String {
     let values: &Values<'_> = &[
         ("issuer", scalar(&provider.issuer)),
-        ("audiences", list(&provider.audiences)),
+        ("audiences", provider.audiences("")),
         ("keys", scalar(&provider.keys)),
     ];
     fill(include_str!("istio_rule.yaml"), values)

@@ -1,6 +1,6 @@
 //! The providers of Envoy's `jwt_authn`, and the clusters that serve their keys.
 
-use super::template::{Values, fill, list, scalar};
+use super::template::{Values, fill, scalar};
 use super::tokens::Provider;
 use super::upstream::cluster;
 use super::values::Endpoint;
@@ -41,7 +41,7 @@ fn provider(provider: &Provider) -> String {
     let values: &Values<'_> = &[
         ("name", scalar(&provider.name)),
         ("issuer", scalar(&provider.issuer)),
-        ("audiences", list(&provider.audiences)),
+        ("audiences", provider.audiences(" # deploy: token audience")),
         ("keys", keys),
     ];
     fill(include_str!("provider.yaml"), values)

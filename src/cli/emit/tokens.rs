@@ -1,5 +1,6 @@
 //! The tokens that the proxy verifies before the filter reads their claims.
 
+use super::template::list;
 use super::values::Named;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
@@ -11,7 +12,8 @@ pub(super) struct Tokens {
     #[arg(long = "issuer", value_name = "[NAME=]URL")]
     issuers: Vec<Named>,
     /// For whom the tokens are, as in their `aud` claim; may occur several times, with the NAME of
-    /// an issuer only for that one
+    /// an issuer only for that one. Only tokens of which the bundle requires another claim do
+    /// without
     #[arg(long = "audience", value_name = "[NAME=]AUDIENCE")]
     audiences: Vec<Named>,
 }
@@ -25,6 +27,14 @@ pub(super) struct Provider {
     pub(super) audiences: Vec<String>,
     /// The location of the keys.
     pub(super) keys: String,
+}
+
+impl Provider {
+    /// The `audiences` as a line of YAML, with a comment after it; empty if there are none.
+    pub(super) fn audiences(&self, comment: &str) -> String {
+        let some = !self.audiences.is_empty();
+        some.then(|| format!("audiences: {}{comment}", list(&self.audiences))).unwrap_or_default()
+    }
 }
 
 /// Where the signing keys are.
@@ -46,7 +56,8 @@ impl Tokens {
         keys: Keys<'_>,
         fixed: Option<&str>,
     ) -> Result<Vec<Provider>, Vec<Problem>> {
-        let known = &opened.document.manifest.identity.token_names();
+        let identity = &opened.document.manifest.identity;
+        let known = &identity.token_names();
         let Some(first) = known.first() else { return self.unneeded(keys) };
         let mut problems = Vec::new();
         if let Some(name) = fixed.filter(|name| !known.iter().any(|known| known == name)) {
@@ -57,18 +68,24 @@ impl Tokens {
         problems.extend(strangers("--audience", &self.audiences, &names));
         problems.extend(strangers("--jwks", keys.given, &names));
         problems.extend(self.missing(keys));
+        if self.issuers.is_empty() && self.audiences.is_empty() && !identity.requires_claims(first)
+        {
+            problems.push(missing("--audience", NO_AUDIENCE));
+        }
         let mut providers = Vec::new();
         for (index, (name, issuer)) in names.iter().zip(&self.issuers).enumerate() {
             if names.iter().take(index).any(|other| other == name) {
                 continue;
             }
-            let audiences = self.audiences(name);
-            if audiences.is_empty() && !self.audiences.is_empty() {
-                problems.push(missing(&format!("--audience {name}=…"), NO_AUDIENCE));
+            let (audiences, name_there) = (self.audiences(name), fixed.unwrap_or(name));
+            if audiences.is_empty() && !identity.requires_claims(name_there) {
+                let alone = self.issuers.len() == 1;
+                let option = if alone { "--audience" } else { &format!("--audience {name}=…") };
+                problems.push(missing(option, NO_AUDIENCE));
             }
             match self.keys(name, keys) {
                 Ok(found) => providers.push(Provider {
-                    name: fixed.unwrap_or(name).to_owned(),
+                    name: name_there.to_owned(),
                     issuer: issuer.value.clone(),
                     audiences,
                     keys: found,
@@ -109,9 +126,6 @@ impl Tokens {
         if self.issuers.is_empty() {
             let why = "the bundle takes its principal from a token: say whose";
             problems.push(missing("--issuer", why));
-        }
-        if self.audiences.is_empty() {
-            problems.push(missing("--audience", NO_AUDIENCE));
         }
         if keys.given.is_empty() && keys.otherwise.is_none() && self.issuers.len() < 2 {
             problems.push(missing("--jwks", NO_KEYS));
@@ -157,7 +171,8 @@ impl Tokens {
     }
 }
 
-const NO_AUDIENCE: &str = "without it, a token for any other service would do";
+const NO_AUDIENCE: &str = "without it, a token for any other service would do; if another claim says for whom a \
+     token is, demand it in `identity.principal.require`";
 const NO_KEYS: &str = "say where the issuer's signing keys are";
 
 fn missing(option: &str, why: &str) -> Problem {

@@ -11,8 +11,10 @@ use crate::bundle::Channel;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
 
-/// The cluster of all servers that have no address of their own.
+/// The cluster of all servers that have no address of their own, and its name in a bundle with a
+/// server of that name.
 const OTHERS: &str = "tools";
+const OTHERS_BESIDE: &str = "other tools";
 
 const REMOVED: &str = "  response_headers_to_remove: [access-control-allow-origin, access-control-allow-credentials, access-control-expose-headers]\n";
 
@@ -79,9 +81,13 @@ impl FromStr for Address {
     }
 }
 
-/// The addresses by server, and under [`OTHERS`] the one of all others.
+/// The addresses by server, and under no name the one of all others.
 #[derive(Debug)]
-pub(super) struct Upstreams<'a>(BTreeMap<&'a str, &'a Address>);
+pub(super) struct Upstreams<'a> {
+    addresses: BTreeMap<Option<&'a str>, &'a Address>,
+    /// The name of the cluster of all others.
+    others: &'static str,
+}
 
 impl<'a> Upstreams<'a> {
     pub(super) fn new(opened: &'a Opened, given: &'a [Upstream]) -> Result<Self, Vec<Problem>> {
@@ -89,18 +95,20 @@ impl<'a> Upstreams<'a> {
         let mut problems = Vec::new();
         let mut found = BTreeMap::new();
         for upstream in given {
-            let name = upstream.server.as_deref().unwrap_or(OTHERS);
-            if upstream.server.is_some() && !servers.contains_key(name) {
+            let server = upstream.server.as_deref();
+            if let Some(name) = server.filter(|name| !servers.contains_key(*name)) {
                 problems.push(Problem::new(format!("the bundle has no server `{name}`")));
             }
-            if found.insert(name, &upstream.address).is_some() {
-                problems.push(Problem::new(format!("--upstream for `{name}` occurs twice")));
+            if found.insert(server, &upstream.address).is_some() {
+                let of = server.map_or_else(String::new, |name| format!(" for `{name}`"));
+                problems.push(Problem::new(format!("--upstream{of} occurs twice")));
             }
         }
-        let upstreams = Self(found);
-        if !upstreams.0.contains_key(OTHERS) {
-            for server in servers.keys().filter(|server| !upstreams.0.contains_key(server.as_str()))
-            {
+        let others = if servers.contains_key(OTHERS) { OTHERS_BESIDE } else { OTHERS };
+        let upstreams = Self { addresses: found, others };
+        if !upstreams.addresses.contains_key(&None) {
+            let known = |server: &str| upstreams.addresses.contains_key(&Some(server));
+            for server in servers.keys().filter(|server| !known(server)) {
                 let problem = Problem::new(format!("nobody knows where server `{server}` is"));
                 problems.push(problem.with_help(format!("add --upstream {server}=HOST:PORT")));
             }
@@ -133,7 +141,7 @@ impl<'a> Upstreams<'a> {
     }
 
     fn of(&self, server: &str) -> Option<&'a Address> {
-        self.0.get(server).or_else(|| self.0.get(OTHERS)).copied()
+        self.addresses.get(&Some(server)).or_else(|| self.addresses.get(&None)).copied()
     }
 
     /// Envoy's routes. It uses the first matching one. With a `cors` policy, what the servers themselves
@@ -147,7 +155,8 @@ impl<'a> Upstreams<'a> {
 
     fn route(&self, channel: &Channel) -> String {
         let server = &*channel.server;
-        let cluster = if self.0.contains_key(server) { scalar(server) } else { OTHERS.to_owned() };
+        let own = self.addresses.contains_key(&Some(server));
+        let cluster = scalar(if own { server } else { self.others });
         let mut rewritten = String::new();
         let address = self.of(server);
         if let Some(host) = address.and_then(|address| address.host.as_deref()) {
@@ -168,10 +177,11 @@ impl<'a> Upstreams<'a> {
 
     /// Envoy's clusters. `ca` is the file of the authorities that servers with TLS are verified by.
     pub(super) fn clusters(&self, ca: &str) -> String {
-        let clusters = self.0.iter();
-        clusters
-            .map(|(name, at)| cluster(name, "tool servers", &at.endpoint, at.tls.then_some(ca)))
-            .collect()
+        let cluster = |(name, at): (&Option<&str>, &&Address)| {
+            let name = name.unwrap_or(self.others);
+            cluster(name, "tool servers", &at.endpoint, at.tls.then_some(ca))
+        };
+        self.addresses.iter().map(cluster).collect()
     }
 }
 
