@@ -53,7 +53,8 @@ pub(super) fn preflight(
 /// The length of the body that the headers announce, in bytes.
 pub(super) fn announced(head: &Head) -> usize {
     let length = head.one("content-length").ok().flatten();
-    length.and_then(|length| length.parse().ok()).unwrap_or_default()
+    let length = length.and_then(|length| length.parse::<u64>().ok()).unwrap_or_default();
+    length.try_into().unwrap_or(usize::MAX)
 }
 
 fn is_identity(encoding: Option<&str>) -> bool {

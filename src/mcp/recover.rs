@@ -12,6 +12,9 @@ const LONGEST: usize = 512;
 /// The maximum number of messages of a batch that are recovered.
 const MOST: usize = 64;
 
+/// The maximum number of bytes of all ids, methods and names that are recovered.
+const LARGEST: usize = 8192;
+
 /// What could be recovered of one message.
 #[derive(Debug, Default)]
 pub struct Recovered {
@@ -64,7 +67,7 @@ impl Recovered {
     }
 }
 
-/// Scans a body in pieces. It holds no more than one scalar and what it has recovered.
+/// Scans a body in pieces. It holds no more than three scalars and [`LARGEST`] bytes.
 #[derive(Debug, Default)]
 pub struct Recovery {
     depth: usize,
@@ -77,6 +80,10 @@ pub struct Recovery {
     /// The open keys: of a message, and of its `params`.
     keys: [Vec<u8>; 2],
     messages: Vec<Recovered>,
+    /// Whether there are more messages.
+    has_more: bool,
+    /// The bytes of what was recovered.
+    size: usize,
 }
 
 impl Recovery {
@@ -87,15 +94,16 @@ impl Recovery {
         }
     }
 
-    /// The recovered messages, and whether they are a batch; `None` unless a request among them has
-    /// an id of its own.
+    /// The recovered messages, and whether they are a batch; `None` unless all were recovered and a
+    /// request among them has an id of its own.
     pub fn finish(self) -> Option<(Vec<Recovered>, bool)> {
         let mut ids: Vec<&Id> = self.messages.iter().filter_map(Recovered::request_id).collect();
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();
-        let distinct = all > 0 && ids.len() == all && all <= MOST;
-        distinct.then_some((self.messages, self.level == 2))
+        let (distinct, is_batch) = (all > 0 && ids.len() == all, self.level == 2);
+        let complete = !self.has_more && (is_batch || self.messages.len() == 1);
+        (distinct && complete).then_some((self.messages, is_batch))
     }
 
     fn byte(&mut self, byte: u8) {
@@ -143,9 +151,11 @@ impl Recovery {
         if let Some(key) = self.key() {
             key.clear();
         }
-        // One more than the limit is kept, so that it shows.
-        if self.depth == self.level && byte == b'{' && self.messages.len() <= MOST {
-            self.messages.push(Recovered::default());
+        if self.depth == self.level && byte == b'{' {
+            self.has_more = self.messages.len() >= MOST;
+            if !self.has_more {
+                self.messages.push(Recovered::default());
+            }
         }
     }
 
@@ -159,18 +169,25 @@ impl Recovery {
     fn member(&mut self) {
         let scalar = std::mem::take(&mut self.scalar);
         let [own, inner] = &self.keys;
-        let (true, Some(message)) = (!scalar.is_empty(), self.messages.last_mut()) else { return };
+        let Some(message) = self.messages.last_mut() else { return };
+        if scalar.is_empty() || self.has_more {
+            return;
+        }
+        let mut fits = || {
+            self.size = self.size.saturating_add(scalar.len());
+            self.size <= LARGEST
+        };
         if self.depth == self.level {
             match own.as_slice() {
-                b"\"id\"" => message.id.set(id(&scalar)),
-                b"\"method\"" => message.method.set(text(&scalar)),
+                b"\"id\"" => message.id.set(id(&scalar).filter(|_| fits())),
+                b"\"method\"" => message.method.set(text(&scalar).filter(|_| fits())),
                 _ => {}
             }
         } else if self.depth == self.level.saturating_add(1)
             && own == b"\"params\""
             && inner == b"\"name\""
         {
-            message.name.set(text(&scalar));
+            message.name.set(text(&scalar).filter(|_| fits()));
         }
     }
 }
@@ -251,13 +268,26 @@ mod tests {
             r#"{"method":"ping","a":"id","7":7}"#,
             r#"[{"id":1,"method":"ping"},{"id":1,"method":"ping"}]"#,
             r#"[[{"id":1,"method":"ping"}]]"#,
+            r#"{"id":1,"method":"ping"}{"id":2,"method":"ping"}"#,
         ] {
             assert_eq!(recovered(body), None, "{body}");
         }
         let long = format!(r#"{{"id":"{}","method":"ping"}}"#, "x".repeat(LONGEST));
         assert_eq!(recovered(&long), None);
-        let many: Vec<String> =
-            (0..=MOST).map(|id| format!(r#"{{"id":{id},"method":"ping"}}"#)).collect();
-        assert_eq!(recovered(&format!("[{}]", many.join(","))), None);
+        for more in [1, 2, 3, 1000] {
+            let many: Vec<String> =
+                (0..MOST + more).map(|id| format!(r#"{{"id":{id},"method":"ping"}}"#)).collect();
+            assert_eq!(recovered(&format!("[{}]", many.join(","))), None);
+        }
+        let large: Vec<String> = (0..MOST)
+            .map(|id| format!(r#"{{"id":"{id}{}","method":"ping"}}"#, "x".repeat(200)))
+            .collect();
+        let (messages, _) = {
+            let mut recovery = Recovery::default();
+            recovery.push(format!("[{}]", large.join(",")).as_bytes());
+            recovery.finish().unwrap()
+        };
+        let kept = messages.iter().filter_map(Recovered::request_id).count();
+        assert!((20..MOST).contains(&kept), "{kept}");
     }
 }
