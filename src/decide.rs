@@ -108,7 +108,7 @@ fn judge<'a>(
         let read = |argument: &&Inexact<'_>| {
             let path: Vec<&str> =
                 std::iter::once("input").chain(argument.path.iter().copied()).collect();
-            policy.reads(&path) && fallback.admits(policy) != Some(false)
+            policy.reads.has(&path) && fallback.admits(policy) != Some(false)
         };
         if let Some(argument) = question.inexact().iter().find(read) {
             return Err(invalid(&argument.error, &format!(": policy `{}` reads it", policy.id)));

@@ -5,6 +5,7 @@ use cedar_policy_core::ast::{Effect, EntityUID, Expr, ExprKind, Literal, Policy,
 use super::PolicySource;
 use super::native::Matcher;
 use super::parse::{Unreadable, annotation, parse};
+use super::reads::Reads;
 
 /// A policy in the forms that evaluation needs.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct CompiledPolicy {
     pub entities: Vec<EntityUID>,
     /// The native evaluator of the policy.
     pub(super) native: Matcher,
+    /// The members of the context that the policy reads.
+    pub reads: Reads,
 }
 
 impl CompiledPolicy {
@@ -35,10 +38,12 @@ impl CompiledPolicy {
         let mut entities: Vec<EntityUID> = named.chain(policy.env().values().cloned()).collect();
         entities.sort_unstable();
         entities.dedup();
+        let condition = policy.condition();
         Self {
             id: policy.id().to_string(),
             effect: policy.effect(),
-            condition: policy.condition(),
+            reads: Reads::of(&condition),
+            condition,
             scope: scope(policy),
             slots: policy.env().clone(),
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),

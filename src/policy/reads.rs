@@ -4,30 +4,33 @@ use std::collections::BTreeMap;
 
 use cedar_policy_core::ast::{Expr, ExprKind, Var};
 
-use super::CompiledPolicy;
-
 /// A path of attributes from `context`.
 type Path<'p> = Vec<&'p str>;
 
-impl CompiledPolicy {
-    /// Whether the policy may read the member of the context at this path, or something in it.
-    pub fn reads(&self, path: &[&str]) -> bool {
-        let Reads { values, presences } = reads(&self.condition);
-        let within = |read: &Path<'_>| read.iter().zip(path).all(|(a, b)| a == b);
-        values.iter().any(within) || presences.iter().any(|asked| asked.starts_with(path))
+/// What a policy reads of the context.
+#[derive(Debug)]
+pub struct Reads {
+    /// Each path that is not just a step to a longer one.
+    values: Vec<Vec<String>>,
+    /// The paths of which `has` asks whether they exist.
+    presences: Vec<Vec<String>>,
+}
+
+impl Reads {
+    /// What a condition reads.
+    pub(super) fn of(condition: &Expr) -> Self {
+        reads(condition)
+    }
+
+    /// Whether the member of the context at this path, or something in it, may be read.
+    pub fn has(&self, path: &[&str]) -> bool {
+        let within = |read: &Vec<String>| read.iter().zip(path).all(|(a, b)| a == b);
+        let starts = |asked: &Vec<String>| asked.len() >= path.len() && within(asked);
+        self.values.iter().any(within) || self.presences.iter().any(starts)
     }
 }
 
-/// What an expression reads of the context.
-#[derive(Debug)]
-struct Reads<'p> {
-    /// Each path that is not just a step to a longer one.
-    values: Vec<Path<'p>>,
-    /// The paths of which `has` asks whether they exist.
-    presences: Vec<Path<'p>>,
-}
-
-fn reads(expression: &Expr) -> Reads<'_> {
+fn reads(expression: &Expr) -> Reads {
     let mut unused: BTreeMap<Path<'_>, isize> = BTreeMap::new();
     let mut presences = Vec::new();
     for expression in expression.subexpressions() {
@@ -64,8 +67,12 @@ fn reads(expression: &Expr) -> Reads<'_> {
             *count = count.saturating_add(change);
         }
     }
-    let values = unused.into_iter().filter(|(_, count)| *count > 0).map(|(path, _)| path);
-    Reads { values: values.collect(), presences }
+    let values = unused.into_iter().filter(|(_, count)| *count > 0).map(|(path, _)| owned(path));
+    Reads { values: values.collect(), presences: presences.into_iter().map(owned).collect() }
+}
+
+fn owned(path: Path<'_>) -> Vec<String> {
+    path.into_iter().map(str::to_owned).collect()
 }
 
 fn longer<'p>(path: &[&'p str], steps: impl Iterator<Item = &'p str>) -> Path<'p> {
@@ -85,15 +92,16 @@ fn path(expression: &Expr) -> Option<Path<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use cedar_policy_core::ast::Policy;
     use cedar_policy_core::parser::parse_policy;
 
     use super::*;
 
     fn check(condition: &str, path: &str, expected: bool) {
         let text = format!("permit(principal, action, resource) when {{ {condition} }};");
-        let policy = CompiledPolicy::of(&parse_policy(None, &text).unwrap().into());
+        let policy: Policy = parse_policy(None, &text).unwrap().into();
         let path: Vec<&str> = path.split('.').collect();
-        assert_eq!(policy.reads(&path), expected, "{condition} {path:?}");
+        assert_eq!(Reads::of(&policy.condition()).has(&path), expected, "{condition} {path:?}");
     }
 
     #[test]
