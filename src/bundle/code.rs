@@ -156,6 +156,8 @@ codes! {
     ChoicePasses = "choice-passes", Warning;
     /// A call passes because its token lacks an optional claim.
     OptionalClaim = "optional-claim", Warning;
+    /// Two providers can name one principal.
+    SharedPrincipal = "shared-principal", Warning;
     /// An annotation looks like one that means something, and means nothing.
     MisspeltAnnotation = "misspelt-annotation", Warning;
     /// The value of an annotation means nothing.

@@ -15,6 +15,7 @@ mod entities;
 mod expression;
 mod facts;
 mod foreign;
+mod principals;
 mod reach;
 mod resource;
 mod secrets;
@@ -38,6 +39,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     let mut findings = policies(&world);
     findings.extend(unknown_classes(&world));
     findings.extend(secrets::check(&world));
+    findings.extend(principals::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));
