@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::IdentityError;
+
 /// The path of a claim: a name, names joined by dots, or, for names that contain dots, a JSON
 /// Pointer (RFC 6901) that begins with `/`. A URL is one name, as providers use it for claims of
 /// their customers.
@@ -24,11 +26,24 @@ impl ClaimPath {
     }
 
     /// The claim's value; `None` if it is absent or null.
-    pub fn find<'a>(&self, claims: &'a Value) -> Option<&'a Value> {
-        self.steps
-            .iter()
-            .try_fold(claims, |value, step| value.as_object()?.get(step))
-            .filter(|value| !value.is_null())
+    ///
+    /// # Errors
+    ///
+    /// A value that should contain the claim is not an object, and may make its statement in another
+    /// form.
+    pub fn find<'a>(&self, claims: &'a Value) -> Result<Option<&'a Value>, IdentityError> {
+        let mut value = claims;
+        for step in &self.steps {
+            let members = value.as_object().ok_or_else(|| IdentityError::IllTyped {
+                claim: self.text.clone(),
+                expected: "in an object",
+            })?;
+            match members.get(step) {
+                None | Some(Value::Null) => return Ok(None),
+                Some(member) => value = member,
+            }
+        }
+        Ok(Some(value))
     }
 
     /// Whether a token makes the statement of this claim: it is there and neither null nor false.

@@ -45,7 +45,7 @@ pub(super) fn texts<'a>(
     form: Form,
     optional: bool,
 ) -> Result<Vec<&'a str>, IdentityError> {
-    let value = match path.find(token) {
+    let value = match path.find(token)? {
         Some(value) => value,
         None if optional => return Ok(Vec::new()),
         None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
@@ -78,8 +78,9 @@ pub(super) fn actor<'a>(
     paths: &'a [ClaimPath],
 ) -> Result<Option<(&'a ClaimPath, &'a str)>, IdentityError> {
     let mut named: Option<(&ClaimPath, &str)> = None;
-    for path in paths.iter().filter(|path| path.find(token).is_some()) {
-        let id = text(token, path)?;
+    for path in paths {
+        let Some(value) = path.find(token)? else { continue };
+        let id = as_text(value).ok_or_else(|| ill_typed(path, "a non-empty string"))?;
         match named {
             Some((first, other)) if other != id => {
                 let [one, other] = [first, path].map(|path| format!("claim `{path}`"));
@@ -98,7 +99,7 @@ pub(super) fn attribute(
     mapping: &AttributeMapping,
 ) -> Result<Option<(CedarValue, Value)>, IdentityError> {
     let path = &mapping.claim;
-    let value = match path.find(token) {
+    let value = match path.find(token)? {
         Some(value) => value,
         None if mapping.optional => return Ok(None),
         None => return Err(IdentityError::MissingClaim { claim: path.to_string() }),
@@ -202,7 +203,7 @@ fn registered<T>(
 }
 
 fn required<'a>(token: &'a Value, path: &ClaimPath) -> Result<&'a Value, IdentityError> {
-    path.find(token).ok_or_else(|| IdentityError::MissingClaim { claim: path.to_string() })
+    path.find(token)?.ok_or_else(|| IdentityError::MissingClaim { claim: path.to_string() })
 }
 
 fn ill_typed(path: &ClaimPath, expected: &'static str) -> IdentityError {

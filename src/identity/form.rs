@@ -37,7 +37,7 @@ impl Form {
         match self {
             Self::List => claim.as_array()?.iter().map(Value::as_str).collect(),
             Self::Words => Some(claim.as_str()?.split_ascii_whitespace().collect()),
-            // What a member that is null or false says is not clear.
+            // What a member without a value says is not clear.
             Self::Keys => claim.as_object()?.iter().map(granted).collect(),
         }
     }
@@ -56,5 +56,13 @@ impl Form {
 }
 
 fn granted<'a>((name, value): (&'a String, &Value)) -> Option<&'a str> {
-    (!value.is_null() && *value != Value::Bool(false)).then_some(name)
+    let has_value = match value {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(elements) => !elements.is_empty(),
+        Value::Object(_) => true,
+    };
+    has_value.then_some(name)
 }

@@ -109,7 +109,7 @@ fn with_token(
     let withheld = restore_attributes(principal, mapping, &mut claims);
     // The token had what its bundle requires.
     for Requirement { claim, values } in &mapping.require {
-        if let (None, Some(value)) = (claim.find(&claims), values.first()) {
+        if let (None, Some(value)) = (claim.find(&claims).ok().flatten(), values.first()) {
             put(&mut claims, claim.steps(), json!(value));
         }
     }
@@ -180,7 +180,7 @@ fn restore_attributes(
     let mut withheld = Vec::new();
     for (name, attribute) in &mapping.attributes {
         let Some(value) = principal.attributes.get(name) else { continue };
-        let known = attribute.claim.find(claims).is_some();
+        let known = matches!(attribute.claim.find(claims), Ok(Some(_)));
         if value != REDACTED {
             put(claims, attribute.claim.steps(), claimed(attribute, value));
             continue;

@@ -37,6 +37,9 @@ fn roles_in_every_form() {
         ("keys", json!({}), Ok("")),
         ("keys", json!({ "rep": {}, "boss": null }), Err(keys)),
         ("keys", json!({ "rep": {}, "boss": false }), Err(keys)),
+        ("keys", json!({ "rep": {}, "boss": 0 }), Err(keys)),
+        ("keys", json!({ "rep": {}, "boss": "" }), Err(keys)),
+        ("keys", json!({ "rep": {}, "boss": [] }), Err(keys)),
         ("keys", json!({ "": {} }), Err(keys)),
         ("keys", json!(["rep"]), Err(keys)),
         ("keys", json!("rep"), Err(keys)),
@@ -56,6 +59,12 @@ fn roles_in_every_form() {
     let optional = json!({ "claim": "r", "type": "Role", "form": "keys", "optional": true });
     assert_eq!(parents_of(&optional, &json!({ "sub": "ann" })), Ok(vec![]));
     assert!(parents_of(&optional, &json!({ "sub": "ann", "r": [] })).is_err());
+    let nested = json!({ "claim": "/r/x.y", "type": "Role", "optional": true });
+    assert_eq!(parents_of(&nested, &json!({ "sub": "ann", "r": {} })), Ok(vec![]));
+    assert_eq!(
+        parents_of(&nested, &json!({ "sub": "ann", "r": "x.y" })),
+        is_not("/r/x.y", "in an object")
+    );
 }
 
 #[test]

@@ -100,7 +100,8 @@ fn claims(request: &Request, entities: &Entities, mapping: &PrincipalMapping) ->
         let steps = attribute.claim.steps();
         match entity.and_then(|entity| entity.attr(name)) {
             Some(value) => claims.insert(steps, plain(&value.ok()?, attribute.form)?)?,
-            None if attribute.optional || attribute.claim.find(&claims.0).is_some() => {}
+            None if attribute.optional
+                || matches!(attribute.claim.find(&claims.0), Ok(Some(_))) => {}
             // No condition depends on it.
             None => claims.insert(steps, any(attribute))?,
         }
@@ -132,7 +133,7 @@ fn claims(request: &Request, entities: &Entities, mapping: &PrincipalMapping) ->
         claims.insert(&["act".to_owned()], delegation(request)?)?;
     }
     for Requirement { claim, values } in &mapping.require {
-        if claim.find(&claims.0).is_none() {
+        if !matches!(claim.find(&claims.0), Ok(Some(_))) {
             claims.insert(claim.steps(), json!(values.first()?))?;
         }
     }
@@ -156,7 +157,7 @@ fn parents(
         open = others;
         let ids: Vec<_> = these.iter().map(|uid| uid.id().unescaped().to_owned()).collect();
         // The solver only considers parents that some policy reads, so there may be more.
-        let told = parent.claim.find(&claims.0).is_some();
+        let told = matches!(parent.claim.find(&claims.0), Ok(Some(_)));
         if !ids.is_empty() || !(parent.optional || told) {
             claims.insert(parent.claim.steps(), written(parent.form, &ids))?;
         }
