@@ -1,8 +1,9 @@
 //! Strict JSON: accepts only documents that every JSON parser interprets alike.
 //!
 //! The gate and the tool parse the same bytes with different parsers. Where parsers are known to
-//! differ (duplicate keys, big numbers, lone surrogates, NUL, byte order marks…), the document is
-//! refused rather than guessing how the other parser interprets it.
+//! differ (duplicate keys, lone surrogates, NUL, byte order marks…), the document is refused rather
+//! than guessing how the other parser interprets it. Integers that doubles round are kept as they
+//! are written: they matter only where they are read.
 
 mod canonical;
 mod error;
@@ -24,7 +25,7 @@ pub(crate) use given::given;
 pub use normal::{Inexact, Normalize, normalized};
 pub use number::Number;
 pub(crate) use plain::{cut, is_plain};
-pub use read::{read, read_few};
+pub use read::{read, read_body};
 pub use rendered::{REDACTED, Rendered, Shared};
 pub use unique::unique;
 pub use value::{Object, Value};

@@ -34,4 +34,5 @@ pub use native::{Env, Graph, Index, Node, PolicyCache, RequestKeys};
 #[cfg(not(feature = "cedar-only"))]
 pub use native::{Key, ScopeKeys};
 pub use parse::Unreadable;
+pub use reads::Reads;
 pub use source::{Policies, PolicySource};

@@ -5,6 +5,7 @@ mod choices;
 mod conditions;
 #[cfg(not(feature = "cedar-only"))]
 mod direct;
+mod inexact;
 mod policies;
 #[cfg(not(feature = "cedar-only"))]
 mod templates;
@@ -128,7 +129,8 @@ impl Set {
         with: impl FnOnce(Result<Question<'_>, Denial>) -> R,
     ) -> R {
         let tool = self.bundle.tool("fs", call.tool).unwrap();
-        let arguments = toolgate::json::read(call.arguments.as_bytes(), 8).unwrap();
+        let arguments =
+            toolgate::json::read_body(call.arguments.as_bytes(), 8, usize::MAX).unwrap();
         with(Question::new(&self.bundle, tool, arguments.as_object(), identity, &call.facts))
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, Serializer};
 use toolgate::json::JsonError::*;
-use toolgate::json::{JsonError, Object, Value, canonical, read, read_few};
+use toolgate::json::{JsonError, Object, Value, canonical, read, read_body};
 
 const DEPTH: usize = 4;
 
@@ -238,6 +238,33 @@ fn refuses_numbers_that_readers_change() {
 }
 
 #[test]
+fn a_body_may_have_integers_that_readers_round() {
+    for integer in ["9007199254740992", "-9223372036854775808", "18446744073709551615"] {
+        let value = read_body(integer.as_bytes(), DEPTH, 1).expect(integer);
+        assert_eq!((value.as_i64(), value.canonical().as_str()), (None, integer));
+    }
+    for zero in ["-0", "-0.0", "-0e5", "-0e99999999999"] {
+        let value = read_body(zero.as_bytes(), DEPTH, 1).expect(zero);
+        assert_eq!((value.as_i64(), value.canonical().as_str()), (None, "0"), "{zero}");
+    }
+    let written = |text: &str| {
+        let value = read_body(text.as_bytes(), DEPTH, 1).expect(text);
+        serde_json::to_string(&value).expect("a number can be written")
+    };
+    for same in ["-9223372036854775808", "18446744073709551615", "-0.0"] {
+        assert_eq!(written(same), same);
+    }
+    for (beyond, error) in [
+        ("1e400", NumberOutOfRange(0)),
+        ("-1e-400", NumberOutOfRange(0)),
+        ("18446744073709551616", UnsafeInteger(0)),
+        ("-9223372036854775809", UnsafeInteger(0)),
+    ] {
+        assert_eq!(read_body(beyond.as_bytes(), DEPTH, 1), Err(error), "{beyond}");
+    }
+}
+
+#[test]
 fn refuses_deep_nesting() {
     check("[[[[1]]]]", "[[[[1]]]]");
     check(r#"{"a":[{"a":[]}]}"#, r#"{"a":[{"a":[]}]}"#);
@@ -302,8 +329,8 @@ fn values_are_counted_whatever_they_are() {
         ("[[1,null],[true]]", 6),
         (r#"{"a":"x","b":{"c":[""]}}"#, 5),
     ] {
-        assert!(read_few(document.as_bytes(), DEPTH, values).is_ok(), "{document}");
-        let refused = read_few(document.as_bytes(), DEPTH, values - 1);
+        assert!(read_body(document.as_bytes(), DEPTH, values).is_ok(), "{document}");
+        let refused = read_body(document.as_bytes(), DEPTH, values - 1);
         assert!(matches!(refused, Err(TooManyValues(_))), "{document}");
     }
 }

@@ -121,7 +121,7 @@ impl Pending {
                 let error = MessageError::new(Reason::MalformedMessage, message);
                 self.unreadable(gate, &error, &[])
             }
-            None => match json::read_few(body, limits.depth, limits.values) {
+            None => match json::read_body(body, limits.depth, limits.values) {
                 Ok(value) => self
                     .decide_messages(gate, headers, &value, observer)
                     .unwrap_or_else(|error| self.unreadable(gate, &error, body)),

@@ -45,7 +45,7 @@ pub enum JsonError {
     /// A number is longer than the limit.
     #[error("number too long at byte {0}")]
     NumberTooLong(usize),
-    /// Parsers with doubles would round this integer.
+    /// Parsers with doubles would round this integer, or it has more than 64 bits.
     #[error("integer beyond 2^53 - 1 at byte {0}")]
     UnsafeInteger(usize),
     /// Parsers with doubles read this number as infinity or zero.

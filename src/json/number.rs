@@ -16,32 +16,57 @@ const SHORT: usize = 32;
 /// The largest integer that a double represents unambiguously (RFC 7493).
 const LARGEST_INTEGER: u64 = (1 << 53) - 1;
 
+/// Which numbers the reader accepts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Numbers {
+    /// Those that all parsers read alike (RFC 7493).
+    Interoperable,
+    /// Also `-0` and integers of 64 bits, signed or not, which only some parsers read as they are
+    /// written.
+    Any,
+}
+
 /// A JSON number in its original spelling.
 ///
-/// INVARIANT (number): the text follows the grammar of RFC 8259 and is finite.
-/// An integer is within ±(2^53 - 1).
+/// INVARIANT (number): the text follows the grammar of RFC 8259, is finite as a double, and is zero
+/// only where its digits are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Number<'a>(&'a str);
 
 impl<'a> Number<'a> {
     /// Accepts a literal that follows the grammar and starts at byte `at`.
-    pub(super) fn new(literal: &'a str, at: usize) -> Result<Self, JsonError> {
+    pub(super) fn new(literal: &'a str, at: usize, numbers: Numbers) -> Result<Self, JsonError> {
         if literal.len() > LONGEST {
             return Err(JsonError::NumberTooLong(at));
         }
         let number = Self(literal);
-        if number.is_integer() {
-            check_integer(literal, at)?;
-        } else {
+        if !number.is_integer() {
             check_float(literal, at)?;
         }
-        Ok(number)
+        match numbers {
+            Numbers::Interoperable if number.is_negative_zero() => Err(JsonError::NegativeZero(at)),
+            Numbers::Interoperable if number.is_integer() && number.as_i64().is_none() => {
+                Err(JsonError::UnsafeInteger(at))
+            }
+            Numbers::Any if number.is_integer() && !number.has_64_bits() => {
+                Err(JsonError::UnsafeInteger(at))
+            }
+            Numbers::Interoperable | Numbers::Any => Ok(number),
+        }
     }
 
     /// Whether the number has its common spelling: without fraction and exponent, or as the
     /// shortest plain fraction for its double.
     pub fn has_one_spelling(&self) -> bool {
-        self.is_integer() || self.is_short_fraction()
+        (self.is_integer() || self.is_short_fraction()) && !self.is_negative_zero()
+    }
+
+    fn has_64_bits(&self) -> bool {
+        self.0.parse::<i64>().is_ok() || self.0.parse::<u64>().is_ok()
+    }
+
+    fn is_negative_zero(&self) -> bool {
+        self.0.starts_with('-') && !has_digits(self.0)
     }
 
     fn is_integer(&self) -> bool {
@@ -66,9 +91,12 @@ impl<'a> Number<'a> {
         self.0
     }
 
-    /// The integer, if the number was written without fraction and exponent.
+    /// The integer, if the number was written without fraction and exponent, and every parser reads
+    /// it alike: within ±(2^53 - 1), and not `-0`.
     pub fn as_i64(&self) -> Option<i64> {
-        self.0.parse().ok()
+        let integer = self.0.parse::<i64>().ok();
+        let safe = |integer: &i64| integer.unsigned_abs() <= LARGEST_INTEGER && self.0 != "-0";
+        integer.filter(safe)
     }
 
     /// The nearest double.
@@ -81,18 +109,14 @@ impl<'a> Number<'a> {
 
 impl Serialize for Number<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.as_i64() {
-            Some(integer) => serializer.serialize_i64(integer),
-            None => serializer.serialize_f64(self.as_f64()),
+        if self.is_negative_zero() {
+            return serializer.serialize_f64(self.as_f64());
         }
-    }
-}
-
-fn check_integer(literal: &str, at: usize) -> Result<(), JsonError> {
-    match literal.parse::<i64>() {
-        Ok(0) if literal.starts_with('-') => Err(JsonError::NegativeZero(at)),
-        Ok(integer) if integer.unsigned_abs() <= LARGEST_INTEGER => Ok(()),
-        Ok(_) | Err(_) => Err(JsonError::UnsafeInteger(at)),
+        match (self.0.parse(), self.0.parse()) {
+            (Ok(integer), _) => serializer.serialize_i64(integer),
+            (Err(_), Ok(integer)) => serializer.serialize_u64(integer),
+            (Err(_), Err(_)) => serializer.serialize_f64(self.as_f64()),
+        }
     }
 }
 
@@ -104,23 +128,13 @@ fn check_float(literal: &str, at: usize) -> Result<(), JsonError> {
         return Ok(());
     }
     let value = literal.parse::<f64>().map_err(|_| JsonError::MalformedNumber(at))?;
-    if value == 0.0 {
-        check_zero(literal, at)
-    } else if value.is_finite() {
-        Ok(())
-    } else {
-        Err(JsonError::NumberOutOfRange(at))
-    }
+    // A parser with doubles reads `1e-400` as 0, a parser with decimals does not.
+    let vanishes = value == 0.0 && has_digits(literal);
+    if value.is_finite() && !vanishes { Ok(()) } else { Err(JsonError::NumberOutOfRange(at)) }
 }
 
-/// A parser with doubles reads `1e-400` as 0, a parser with decimals does not.
-fn check_zero(literal: &str, at: usize) -> Result<(), JsonError> {
+/// Whether a digit other than 0 stands before the exponent.
+fn has_digits(literal: &str) -> bool {
     let mut mantissa = literal.bytes().take_while(|byte| !matches!(byte, b'e' | b'E'));
-    if mantissa.any(|byte| matches!(byte, b'1'..=b'9')) {
-        Err(JsonError::NumberOutOfRange(at))
-    } else if literal.starts_with('-') {
-        Err(JsonError::NegativeZero(at))
-    } else {
-        Ok(())
-    }
+    mantissa.any(|byte| matches!(byte, b'1'..=b'9'))
 }

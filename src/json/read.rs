@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::number::Numbers;
 use super::{JsonError, Number, Object, Value};
 
 /// Objects up to this size are checked for duplicate keys pairwise.
@@ -14,25 +15,41 @@ const USUAL_MEMBERS: usize = 16;
 ///
 /// The stack use is bounded by `max_depth`.
 pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
-    read_few(bytes, max_depth, usize::MAX)
+    read_with(bytes, Numbers::Interoperable, max_depth, usize::MAX)
 }
 
-/// As [`read`], with a limit of values, including each element and member.
+/// Parses the body of a request: as [`read`], with a limit of values, including each element and
+/// member, but also with all integers of 64 bits, although parsers with doubles round some, and
+/// `-0`. What reads a number decides whether it takes such a one.
 ///
 /// A value takes up to fifty times the memory of its text, so a limit of bytes is not enough.
-pub fn read_few(bytes: &[u8], max_depth: usize, max_values: usize) -> Result<Value<'_>, JsonError> {
+pub fn read_body(
+    bytes: &[u8],
+    max_depth: usize,
+    max_values: usize,
+) -> Result<Value<'_>, JsonError> {
+    read_with(bytes, Numbers::Any, max_depth, max_values)
+}
+
+fn read_with(
+    bytes: &[u8],
+    numbers: Numbers,
+    max_depth: usize,
+    max_values: usize,
+) -> Result<Value<'_>, JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError::ByteOrderMark(0));
     }
     let text =
         std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
-    Reader::new(text, max_depth, max_values).document()
+    Reader::new(text, numbers, max_depth, max_values).document()
 }
 
 /// A position in a document.
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
+    numbers: Numbers,
     limit: usize,
     /// The number of values still allowed.
     values: usize,
@@ -44,9 +61,10 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, limit: usize, values: usize) -> Self {
+    fn new(text: &'a str, numbers: Numbers, limit: usize, values: usize) -> Self {
         let key_offsets = Vec::with_capacity(USUAL_MEMBERS);
-        Self { text, at: 0, limit, values, key_offsets, members: Vec::with_capacity(USUAL_MEMBERS) }
+        let members = Vec::with_capacity(USUAL_MEMBERS);
+        Self { text, at: 0, numbers, limit, values, key_offsets, members }
     }
 
     fn document(&mut self) -> Result<Value<'a>, JsonError> {
@@ -175,7 +193,7 @@ impl<'a> Reader<'a> {
             }
             self.digits(start)?;
         }
-        Number::new(self.slice(start, self.at)?, start)
+        Number::new(self.slice(start, self.at)?, start, self.numbers)
     }
 
     /// Consumes one or more digits of the number that starts at `start`.

@@ -177,7 +177,7 @@ fn id(message: &Object<'_>) -> Result<Option<Id>, MessageError> {
         Some(Value::String(text)) => Ok(Some(Id::Text(text.to_string()))),
         Some(Value::Number(number)) => match number.as_i64() {
             Some(number) => Ok(Some(Id::Number(number))),
-            None => Err(malformed("`id` is a number but no integer")),
+            None => Err(malformed("`id` is a number but no integer within ±(2^53 - 1)")),
         },
         Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
             Err(malformed("`id` is neither a string nor an integer"))

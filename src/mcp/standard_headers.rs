@@ -149,6 +149,7 @@ fn mirrors(text: &str, value: &Value<'_>) -> bool {
     match value {
         Value::String(argument) => text == argument,
         Value::Bool(argument) => text == if *argument { "true" } else { "false" },
+        Value::Number(number) if text == number.as_str() => true,
         Value::Number(number) => number.as_i64().is_some_and(|argument| {
             let whole = match text.split_once('.') {
                 Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => {

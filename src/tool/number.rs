@@ -79,7 +79,7 @@ impl Range {
     /// The integer that a literal stands for, in this range.
     pub(crate) fn long(&self, literal: &str) -> Result<i64, Unfit> {
         let scaled = Scaled::of(literal).ok_or_else(|| Unfit::schema("an integer"))?;
-        if !scaled.exact || scaled.value.checked_rem(ONE) != Some(0) {
+        if !scaled.whole {
             return Err(Unfit::schema("an integer"));
         }
         self.check(&scaled)?;
@@ -122,6 +122,8 @@ struct Scaled {
     value: i128,
     negative: bool,
     exact: bool,
+    /// Whether the number is an integer.
+    whole: bool,
     /// The significant digits of the literal.
     digits: usize,
 }
@@ -131,17 +133,23 @@ impl Scaled {
     fn of(literal: &str) -> Option<Self> {
         let unsigned = literal.strip_prefix('-').unwrap_or(literal);
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            // The reader ends at the range of doubles, but zero may have any exponent.
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().unwrap_or_default()),
             None => (unsigned, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = || whole.bytes().chain(fraction.bytes());
-        if whole.is_empty() || !digits().all(|byte| byte.is_ascii_digit()) {
+        let all = || whole.bytes().chain(fraction.bytes());
+        if whole.is_empty() || !all().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let before_point = i32::try_from(whole.len()).ok()?;
-        let point = before_point.saturating_add(exponent).saturating_add(DIGITS_I32);
-        let point = usize::try_from(point.clamp(0, LONGEST)).ok()?;
+        // Without them, digits beyond `LONGEST` are always beyond every bound.
+        let zeros = all().take_while(|digit| *digit == b'0').count();
+        let digits = || all().skip(zeros);
+        let [whole, zeros] = [whole.len(), zeros].map(i32::try_from);
+        let before_point = whole.ok()?.saturating_sub(zeros.ok()?).saturating_add(exponent);
+        let place = |point: i32| usize::try_from(point.clamp(0, LONGEST)).ok();
+        let ends_by = |point: usize| digits().skip(point).all(|digit| digit == b'0');
+        let point = place(before_point.saturating_add(DIGITS_I32))?;
         let kept = digits().chain(std::iter::repeat(b'0')).take(point);
         let value = kept.fold(0_i128, |size, digit| {
             let digit = i128::from(digit.saturating_sub(b'0'));
@@ -151,7 +159,8 @@ impl Scaled {
         Some(Self {
             value: if negative { value.saturating_neg() } else { value },
             negative,
-            exact: digits().skip(point).all(|digit| digit == b'0'),
+            exact: ends_by(point) && value < BEYOND,
+            whole: ends_by(place(before_point)?),
             digits: significant(digits()),
         })
     }
@@ -167,14 +176,15 @@ impl Scaled {
 
     /// The value as a Cedar decimal.
     fn decimal(&self, max_digits: usize) -> Result<i64, Unfit> {
+        let range = "between -922337203685477.5808 and 922337203685477.5807";
+        let value = i64::try_from(self.value).map_err(|_| Unfit::inexact(range))?;
         if !self.exact {
             return Err(Unfit::inexact("a number with at most 4 fractional digits"));
         }
         if self.digits > max_digits {
             return Err(Unfit::inexact("a number with at most 15 significant digits"));
         }
-        let range = "between -922337203685477.5808 and 922337203685477.5807";
-        i64::try_from(self.value).map_err(|_| Unfit::inexact(range))
+        Ok(value)
     }
 }
 
@@ -211,7 +221,8 @@ fn lower(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
         open: cut.exact,
         words: format!("greater than {}", cut.text),
     });
-    inclusive.into_iter().chain(exclusive).max_by_key(|bound| bound.limit)
+    // Of equal limits, the last one counts: the exclusive bound may be open.
+    exclusive.into_iter().chain(inclusive).max_by_key(|bound| bound.limit)
 }
 
 fn upper(inclusive: Option<Cut>, exclusive: Option<Cut>) -> Option<Bound> {
@@ -240,5 +251,49 @@ fn cut(number: &Number) -> Cut {
         value: if text.starts_with('-') { size.saturating_neg() } else { size },
         exact: fraction.chars().skip(DIGITS).all(|digit| digit == '0'),
         text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A number in ten-thousandths and whether it is exact and whole, by writing out all its digits.
+    fn written_out(digits: &str, point: i32) -> (i128, bool, bool) {
+        let zeros = "0".repeat(400);
+        let text = format!("{zeros}{digits}{zeros}");
+        let at = usize::try_from(400 + point).expect("the exponent is small");
+        let (before, after) = text.split_at(at);
+        let (kept, cut) = after.split_at(DIGITS);
+        let size = format!("{before}{kept}");
+        let size = size.trim_start_matches('0');
+        let is_zero = |text: &str| text.bytes().all(|byte| byte == b'0');
+        // `BEYOND` has 33 digits.
+        let size = if size.len() > 33 { BEYOND } else { format!("0{size}").parse().unwrap() };
+        (size.min(BEYOND), is_zero(cut) && size < BEYOND, is_zero(after))
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_what_their_digits_say(
+            zeros in 0..62_usize,
+            digits in "[0-9]{1,40}",
+            point in 0..102_usize,
+            exponent in -150..150_i32,
+            negative: bool,
+        ) {
+            let mut digits = "0".repeat(zeros) + &digits;
+            let point = point % (digits.len() + 1);
+            let expected = written_out(&digits, i32::try_from(point).unwrap() + exponent);
+            digits.insert(point, '.');
+            let whole = if point == 0 { "0" } else { "" };
+            let sign = if negative { "-" } else { "" };
+            let literal = format!("{sign}{whole}{digits}e{exponent}");
+            let scaled = Scaled::of(&literal).expect("a number");
+            let value = if negative { -expected.0 } else { expected.0 };
+            prop_assert_eq!((scaled.value, scaled.exact, scaled.whole), (value, expected.1, expected.2), "{}", literal);
+        }
     }
 }

@@ -55,7 +55,8 @@ fn one(schema: Value) -> Value {
 }
 
 pub(crate) fn build(tool: &Tool, arguments: &str) -> Result<CedarValue, String> {
-    let value = json::read(arguments.as_bytes(), 64).map_err(|error| error.to_string())?;
+    let value =
+        json::read_body(arguments.as_bytes(), 64, usize::MAX).map_err(|error| error.to_string())?;
     let object = value.as_object().expect("arguments are an object");
     let input = tool.arguments(Some(object), usize::MAX).map_err(|error| error.to_string())?;
     if let Some(inexact) = input.inexact.first() {

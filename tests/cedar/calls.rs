@@ -20,6 +20,14 @@ pub(super) struct Call {
     pub(super) facts: Facts,
 }
 
+impl Call {
+    /// The call with other arguments.
+    pub(super) fn with(&self, arguments: String) -> Self {
+        let Self { attested, tool, facts, .. } = self;
+        Self { attested: attested.clone(), tool, arguments, facts: facts.clone() }
+    }
+}
+
 pub(super) fn call(choices: &mut Choices<'_>) -> Call {
     let attested = if choices.once_in(4) { workload(choices) } else { person(choices) };
     let tool = choices.of(&["read", "write", "list", "ping"]);

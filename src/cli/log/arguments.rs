@@ -10,8 +10,7 @@ use crate::cli::files;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::digest::Digest;
-use crate::json;
-use crate::json::REDACTED;
+use crate::json::{self, JsonError, REDACTED};
 use crate::reason::Reason;
 
 /// Maximum nesting; no recorded call reaches it.
@@ -34,7 +33,7 @@ impl Arguments {
     /// of a value that is not a string does not fit the tool's schema.
     pub(in crate::cli) fn fit(&self, bundle: &Bundle, recorded: &Recorded) -> Result<(), Problem> {
         let text = self.value.as_ref().map(Value::to_string).unwrap_or_default();
-        let value = json::read(text.as_bytes(), DEPTH).ok();
+        let value = read(&text).ok();
         let arguments = value.as_ref().and_then(|value| value.as_object());
         let tool = recorded.tool().and_then(|(server, name)| bundle.tool(server, name));
         let fits = tool.is_none_or(|tool| tool.arguments(arguments, usize::MAX).is_ok());
@@ -57,9 +56,9 @@ pub(in crate::cli) fn of(
 ) -> Result<Arguments, Stop> {
     if let Some(path) = given {
         let text = files::read(path)?;
-        let value = json::read(text.as_bytes(), DEPTH)
-            .map_err(|error| Problem::new(format!("`{}`: {error}", path.display())))?;
-        if recorded.arguments_digest.as_deref() != Some(Digest::of(&value).as_str()) {
+        let value =
+            read(&text).map_err(|error| Problem::new(format!("`{}`: {error}", path.display())))?;
+        if recorded.arguments_digest.as_deref() != Some(digest(&value).as_str()) {
             let message =
                 format!("`{}` does not have the digest of the recorded arguments", path.display());
             return Err(Problem::new(message).into());
@@ -84,11 +83,13 @@ pub(in crate::cli) fn of(
 
 /// The arguments as far as the record contains them.
 pub(in crate::cli) fn held(recorded: &Recorded) -> Result<Arguments, Problem> {
-    let (Some(digest), Some(shown)) = (&recorded.arguments_digest, &recorded.arguments) else {
+    let (Some(recorded_digest), Some(shown)) = (&recorded.arguments_digest, &recorded.arguments)
+    else {
         return Ok(Arguments { value: None, withheld: Vec::new() });
     };
     let mut withheld = Vec::new();
-    if Digest::of(shown).as_str() != digest {
+    let text = shown.to_string();
+    if read(&text).ok().is_none_or(|value| digest(&value).as_str() != recorded_digest) {
         collect(shown, "", &mut withheld);
         if withheld.is_empty() {
             let message = "the recorded arguments do not have the recorded digest";
@@ -98,6 +99,15 @@ pub(in crate::cli) fn held(recorded: &Recorded) -> Result<Arguments, Problem> {
         }
     }
     Ok(Arguments { value: Some(shown.clone()), withheld })
+}
+
+fn read(text: &str) -> Result<json::Value<'_>, JsonError> {
+    json::read_body(text.as_bytes(), DEPTH, usize::MAX)
+}
+
+/// The digest that the gate records.
+fn digest(arguments: &json::Value<'_>) -> Digest {
+    Digest::of_bytes(arguments.canonical().as_bytes())
 }
 
 /// Whether a string is the mark of a withheld value.

@@ -56,7 +56,23 @@ fn numbers_are_exact_or_refused() {
         check_inexact(any(), large, range);
     }
     let whole = || json!({ "type": "integer" });
-    check_inexact(whole(), "1e16", "an integer of at most 2^53 - 1");
+    for large in
+        ["1e16", "9007199254740992", "-9223372036854775808", "18446744073709551615", "1e300"]
+    {
+        check_inexact(whole(), large, "an integer of at most 2^53 - 1");
+    }
+    check(whole(), "-0", "context.input.x == 0");
+    check(whole(), "0e99999999999", "context.input.x == 0");
+    check_refused(
+        json!({ "type": "integer", "maximum": 9 }),
+        "9007199254740993",
+        "argument `x` must be at most 9",
+    );
+    check_refused(
+        json!({ "type": "number", "enum": [1e40] }),
+        "1e41",
+        "argument `x` must be one of its declared values",
+    );
     check_refused(whole(), "0.1e-300", "argument `x` must be an integer");
     let step =
         || json!({ "type": "number", "multipleOf": 0.05, "maximum": 1e300, "minimum": -0.00015 });

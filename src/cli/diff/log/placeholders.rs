@@ -54,7 +54,7 @@ impl Placeholder {
 fn accept(tool: &Tool, arguments: &Value) -> Result<(), ArgumentError> {
     let text = arguments.to_string();
     // Serialized JSON parses; arguments nested deeper than the limit fit no tool.
-    let value = json::read(text.as_bytes(), DEPTH).ok();
+    let value = json::read_body(text.as_bytes(), DEPTH, usize::MAX).ok();
     tool.arguments(value.as_ref().and_then(|value| value.as_object()), usize::MAX).map(|_| ())
 }
 

@@ -1,0 +1,103 @@
+//! An argument that no Cedar value equals passes only where it cannot matter: the decision is that
+//! for every value in its place, or the call is refused because of the argument.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRunner};
+use serde_json::{Value, json};
+use toolgate::reason::Reason;
+
+use super::calls::{Call, call};
+use super::choices::{Choices, choices};
+use super::{Answer, Case, PART, Set};
+
+const SETS: u32 = 48 / PART;
+const POLICIES: usize = 12;
+const CALLS: usize = 60;
+
+/// Arguments, a value of each that no Cedar value equals, and values that some do.
+fn arguments() -> Vec<(&'static str, Value, Vec<Value>)> {
+    let big = json!(9_007_199_254_740_993_u64);
+    let digits = json!(0.123_456);
+    vec![
+        ("n", big.clone(), vec![json!(0), json!(3), json!(8), json!(-1)]),
+        ("price", digits.clone(), vec![json!(0), json!(1.5), json!(-2.25)]),
+        (
+            "at",
+            json!("2026-01-31T12:00:00.0001Z"),
+            vec![
+                json!("1970-01-01T00:00:00Z"),
+                json!("2026-01-31T12:00:00Z"),
+                json!("2100-01-01T00:00:00Z"),
+            ],
+        ),
+        ("longs", json!([1, big]), vec![json!([]), json!([1]), json!([0, 1, 2])]),
+        ("prices", json!([digits]), vec![json!([]), json!([0.5])]),
+        (
+            "nest",
+            json!({ "name": "a", "size": big }),
+            vec![json!({ "name": "a", "size": 0 }), json!({ "name": "a", "size": 4 })],
+        ),
+        ("either", big.clone(), vec![json!(0), json!(2), json!("a")]),
+        ("pair", json!(["a", big]), vec![json!(["a", 0]), json!(["a", 3])]),
+    ]
+}
+
+#[test]
+fn what_cannot_be_read_passes_only_where_it_does_not_matter() {
+    for careful in [true, false] {
+        let tally = check(careful);
+        for reason in [Reason::Permitted, Reason::InvalidArguments, Reason::Forbidden] {
+            assert!(tally.get(&reason.as_str()) > Some(&(100 / PART)), "{tally:?}");
+        }
+    }
+}
+
+fn check(careful: bool) -> BTreeMap<&'static str, u32> {
+    let tally = RefCell::new(BTreeMap::new());
+    let config =
+        ProptestConfig { cases: SETS, failure_persistence: None, ..ProptestConfig::default() };
+    let several = |size, most| proptest::collection::vec(choices(size), 1..=most);
+    let cases = (choices(600), several(120, POLICIES), several(100, CALLS));
+    let result = TestRunner::new(config).run(&cases, |(entities, policies, calls): Case| {
+        let set = Set::new(&entities, &policies, careful);
+        for made in &calls {
+            let call = call(&mut Choices::new(made));
+            for (name, inexact, others) in arguments() {
+                let Some(answers) = set.answers_with(&call, name, &inexact) else { continue };
+                *tally.borrow_mut().entry(answers[0].0.as_str()).or_default() += 1;
+                for other in &others {
+                    let exact = set.answers_with(&call, name, other);
+                    for (answer, exact) in answers.iter().zip(exact.iter().flatten()) {
+                        let holds = answer == exact || answer.0 == Reason::InvalidArguments;
+                        prop_assert!(
+                            holds,
+                            "{name}: {answer:?}, but {exact:?} for {other}: {call:#?}\n{:#}",
+                            set.document
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+    match result {
+        Ok(()) => tally.into_inner(),
+        Err(TestError::Fail(why, _) | TestError::Abort(why)) => panic!("{why}"),
+    }
+}
+
+impl Set {
+    /// The decisions of the gate about a call with another value of one argument; `None` where the
+    /// call is not put to policies at all.
+    fn answers_with(&self, call: &Call, name: &str, value: &Value) -> Option<[Answer; 2]> {
+        let mut arguments: Value = serde_json::from_str(&call.arguments).expect("JSON");
+        arguments[name] = value.clone();
+        let identity = self.identity(call);
+        self.entities(&identity)?;
+        let call = call.with(arguments.to_string());
+        self.question(&call, &identity, |question| Some(self.ours(&identity, &question.ok()?)))
+    }
+}
