@@ -8,6 +8,7 @@ mod accept;
 mod annotations;
 mod argument;
 mod cases;
+mod channels;
 mod claims;
 mod contradictions;
 mod covered;
@@ -38,6 +39,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     let mut findings = policies(&world);
     findings.extend(unknown_classes(&world));
     findings.extend(secrets::check(&world));
+    findings.extend(channels::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));
