@@ -1,7 +1,7 @@
 //! One HTTP exchange: events in, effects out.
 //!
-//! Headers are held until the body is decided, so nothing of a refused request reaches the
-//! upstream. An exchange that does not end in a permit ends in a refusal.
+//! Headers are held until the body is decided, so nothing of a refused body reaches the upstream. An
+//! exchange that does not end in a permit ends in a refusal.
 
 mod calls;
 mod candidate;
@@ -9,6 +9,7 @@ mod decided;
 mod effects;
 mod evaluation;
 mod event;
+mod event_stream;
 mod observer;
 mod pending;
 mod preflight;

@@ -1,4 +1,7 @@
-//! Denial → local reply. The message states the reason and whom to contact, never policy text.
+//! Denial → local reply, or the message that takes the place of the request. The reply states the
+//! reason and whom to contact, never policy text.
+
+mod replacement;
 
 use serde_json::{Value, json};
 
@@ -7,6 +10,8 @@ use crate::header;
 use crate::mcp::{Id, MessageError, Recovered, Revision};
 use crate::reason::Reason;
 use crate::record::Draft;
+
+pub use replacement::Replacement;
 
 /// The code of an MCP header mismatch.
 const HEADER_MISMATCH: i32 = -32020;
@@ -54,6 +59,24 @@ pub struct Form {
     pub batch: bool,
     /// Whether the revision is 2026-07-28 or later, which prescribes statuses for some errors.
     pub modern: bool,
+    /// Whether answers come on an event stream, so that callers ignore a reply that is no HTTP
+    /// error.
+    pub streamed: bool,
+}
+
+impl Form {
+    /// The style of a reply of this form.
+    fn style(self, settings: &RefusalSettings) -> RefusalStyle {
+        match settings.style {
+            RefusalStyle::ToolResult | RefusalStyle::JsonrpcError if self.streamed => {
+                RefusalStyle::Http
+            }
+            style @ (RefusalStyle::ToolResult
+            | RefusalStyle::JsonrpcError
+            | RefusalStyle::Http
+            | RefusalStyle::Conceal) => style,
+        }
+    }
 }
 
 /// The reply to a request whose sender is unknown, or that has no id that could be recovered: an HTTP
@@ -74,11 +97,10 @@ pub fn as_http_error(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
 pub(crate) fn unreadable(
     draft: &Draft,
     error: &MessageError,
-    recovered: Option<(Vec<Recovered>, bool)>,
-    modern: bool,
+    messages: &[Recovered],
+    form: Form,
     bundle: &Bundle,
 ) -> Reply {
-    let (messages, batch) = recovered.unwrap_or_default();
     let refused = |id, tool| {
         let (advice, requested) = (Some(&*error.message), error.requested.as_deref());
         Refused { id, tool, advice, requested, draft }
@@ -87,10 +109,10 @@ pub(crate) fn unreadable(
         messages.iter().map(|message| refused(message.request_id(), message.tool())).collect();
     let prescribed = [HEADER_MISMATCH, UNSUPPORTED_VERSION];
     if each.is_empty() || prescribed.contains(&code(error.reason, &bundle.refusal)) {
-        let id = messages.first().filter(|_| !batch).and_then(Recovered::request_id);
+        let id = messages.first().filter(|_| !form.batch).and_then(Recovered::request_id);
         return as_http_error(&refused(id, None), bundle);
     }
-    in_style(&each, Form { batch, modern }, bundle)
+    in_style(&each, form, bundle)
 }
 
 /// The JSON-RPC error code of a refusal.
@@ -141,7 +163,7 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
     let mut answers: Vec<Value> = refused
         .iter()
         .filter(|refused| refused.id.is_some())
-        .map(|refused| answer(refused, form.modern, settings))
+        .map(|refused| answer(refused, form, settings))
         .collect();
     // Notifications have no response, so their refusal is an HTTP error.
     let unanswerable = answers.is_empty();
@@ -151,14 +173,14 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
             Value::Array(answers)
         }
         Some(only) => only,
-        None => {
-            refused.first().map_or(Value::Null, |refused| answer(refused, form.modern, settings))
-        }
+        None => refused.first().map_or(Value::Null, |refused| answer(refused, form, settings)),
     };
     let first = refused.iter().find(|refused| refused.draft.outcome.reason.determines());
-    let status = first.map_or(403, |refused| refused.draft.outcome.reason.status());
+    let conceals = settings.style == RefusalStyle::Conceal;
+    let status = first.filter(|_| !conceals);
+    let status = status.map_or(403, |refused| refused.draft.outcome.reason.status());
     let unknown_method = form.modern && !unanswerable && first.is_some_and(is_unknown_method);
-    let as_error = unanswerable || settings.style == RefusalStyle::Http;
+    let as_error = unanswerable || form.streamed || settings.style == RefusalStyle::Http;
     Reply {
         status: if unknown_method {
             404
@@ -176,15 +198,15 @@ fn is_unknown_method(refused: &Refused<'_>) -> bool {
     refused.draft.outcome.reason == Reason::MethodNotAllowed
 }
 
-fn answer(refused: &Refused<'_>, modern: bool, settings: &RefusalSettings) -> Value {
-    match (settings.style, refused.tool) {
+fn answer(refused: &Refused<'_>, form: Form, settings: &RefusalSettings) -> Value {
+    match (form.style(settings), refused.tool) {
         (RefusalStyle::ToolResult, Some(_)) => tool_result(refused, settings),
         (RefusalStyle::Conceal, Some(tool)) => {
             concealed(refused, INVALID_PARAMS, &format!("Unknown tool: {tool}"))
         }
         (RefusalStyle::Conceal, None) => concealed(refused, METHOD_NOT_FOUND, "Method not found"),
         (RefusalStyle::ToolResult | RefusalStyle::JsonrpcError | RefusalStyle::Http, _) => {
-            let unknown = modern && is_unknown_method(refused);
+            let unknown = form.modern && is_unknown_method(refused);
             let code = code(refused.draft.outcome.reason, settings);
             let code = if unknown { METHOD_NOT_FOUND } else { code };
             error(refused, code, &words(refused, settings))

@@ -174,6 +174,8 @@ codes! {
     UntestedPolicy = "untested-policy", Hint;
     /// Records show an argument that is likely a secret.
     UnredactedSecret = "unredacted-secret", Hint;
+    /// A channel is likely of HTTP with SSE and does not say so.
+    SseChannel = "sse-channel", Hint;
 }
 
 impl std::fmt::Display for Code {

@@ -210,9 +210,22 @@ impl From<Host> for String {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
-    /// MCP over Streamable HTTP, or the message endpoint of 2024-11-05.
+    /// MCP over Streamable HTTP: the reply to a POST is the answer.
     #[default]
     Mcp,
+    /// MCP over HTTP with SSE, the transport of 2024-11-05: answers come on an event stream.
+    Sse,
+}
+
+impl Protocol {
+    /// Whether a request is answered on an event stream that the caller opened before. Clients then
+    /// ignore the reply to the POST, unless it is an error.
+    pub fn answers_on_stream(self) -> bool {
+        match self {
+            Self::Mcp => false,
+            Self::Sse => true,
+        }
+    }
 }
 
 /// The `mcp` section.

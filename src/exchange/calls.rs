@@ -11,7 +11,7 @@ use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::{Object, Value, cut};
-use crate::mcp::{self, Call, Housekeeping, Kind, Message, MessageError, StandardHeaders};
+use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{CallFields, Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
@@ -57,8 +57,7 @@ impl Pending {
         let drafts: Vec<Draft> = drafts.collect();
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
-            let form = Form { batch: body.is_batch(), modern: headers.is_modern() };
-            return Ok(refuse_all(gate, messages, form, &outcomes, drafts));
+            return Ok(self.refuse_all(gate, &body, &outcomes, drafts));
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
             Some(permits) => pass(&self.request, permits, drafts),
@@ -95,9 +94,36 @@ impl Pending {
         let draft = draft.about(method(message), self.call_fields(gate, message));
         let (id, tool) = (message.id.as_ref(), name(message));
         let refused = Refused { id, tool, advice: None, requested: None, draft: &draft };
-        let form = Form { batch: false, modern: false };
-        let reply = refusal::in_style(&[refused], form, &gate.bundle);
-        Ok(Decided::answered(reply, vec![draft]))
+        // Even where the revision prescribes a status.
+        let reply = |form: Form| {
+            refusal::in_style(&[refused], Form { modern: false, ..form }, &gate.bundle)
+        };
+        let ending = self.ending(id.into_iter(), false, reply);
+        Ok(Decided::answered(ending, vec![draft]))
+    }
+
+    /// Refuses a body with at least one refused message; permitted messages do not run either.
+    fn refuse_all(
+        &self,
+        gate: &Gate,
+        body: &Body<'_>,
+        outcomes: &[Result<Permit, Denial>],
+        drafts: Vec<Draft>,
+    ) -> Decided {
+        let messages = body.messages().iter().zip(outcomes).zip(&drafts);
+        let refused = messages.map(|((message, outcome), draft)| Refused {
+            id: message.request_id(),
+            tool: name(message),
+            advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
+            requested: None,
+            draft,
+        });
+        let refused: Vec<Refused<'_>> = refused.collect();
+        let ids = refused.iter().filter_map(|refused| refused.id);
+        let reply = |form: Form| refusal::in_style(&refused, form, &gate.bundle);
+        let ending = self.ending(ids, body.is_batch(), reply);
+        drop(refused);
+        Decided::answered(ending, drafts)
     }
 
     fn verdict(
@@ -189,28 +215,6 @@ fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Optio
         (outcome, shadow)
     };
     messages.iter().zip(verdicts).map(outcome).collect()
-}
-
-/// Refuses a body with at least one refused message; permitted messages do not run either.
-fn refuse_all(
-    gate: &Gate,
-    messages: &[Message<'_>],
-    form: Form,
-    outcomes: &[Result<Permit, Denial>],
-    drafts: Vec<Draft>,
-) -> Decided {
-    let messages = messages.iter().zip(outcomes).zip(&drafts);
-    let refused = messages.map(|((message, outcome), draft)| Refused {
-        id: message.request_id(),
-        tool: name(message),
-        advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
-        requested: None,
-        draft,
-    });
-    let refused: Vec<Refused<'_>> = refused.collect();
-    let reply = refusal::in_style(&refused, form, &gate.bundle);
-    drop(refused);
-    Decided::answered(reply, drafts)
 }
 
 /// Forwards a body. Housekeeping in the same batch as calls is not recorded.

@@ -7,7 +7,7 @@ use crate::gate::Gate;
 use crate::header;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
-use crate::refusal::Reply;
+use crate::refusal::Replacement;
 
 /// The decision of one bundle about a request.
 #[derive(Debug)]
@@ -43,14 +43,14 @@ impl About {
 }
 
 impl Decided {
-    /// Replies to the request as a whole, of which no message was decided.
-    pub(super) fn refused(reply: Reply, draft: Draft) -> Self {
-        Self { ending: Ending::Reply(reply), drafts: vec![draft], about: About::Request }
+    /// Refuses the request as a whole, of which no message was decided.
+    pub(super) fn refused(ending: Ending, draft: Draft) -> Self {
+        Self { ending, drafts: vec![draft], about: About::Request }
     }
 
-    /// Replies to messages; the drafts are about these messages.
-    pub(super) fn answered(reply: Reply, drafts: Vec<Draft>) -> Self {
-        Self { ending: Ending::Reply(reply), drafts, about: About::Messages }
+    /// Refuses messages; the drafts are about these messages.
+    pub(super) fn answered(ending: Ending, drafts: Vec<Draft>) -> Self {
+        Self { ending, drafts, about: About::Messages }
     }
 
     /// Forwards the calls of a body.
@@ -104,8 +104,11 @@ impl Decided {
         if housekeeping && refused_by_candidate && gate.bundle.shadow.is_some() {
             self.drafts = watched(self.drafts);
         }
-        let headers = match self.ending {
+        let headers = match &self.ending {
             Ending::Forward(_) => for_upstream(gate, &self.drafts),
+            Ending::Replace(replacement) => {
+                [about_body(replacement), for_upstream(gate, &self.drafts)].concat()
+            }
             Ending::Reply(_) => Vec::new(),
         };
         if housekeeping && !refused_by_candidate {
@@ -123,6 +126,13 @@ impl Decided {
 /// The drafts under a bundle in shadow.
 fn watched(drafts: Vec<Draft>) -> Vec<Draft> {
     drafts.into_iter().map(Draft::in_shadow).collect()
+}
+
+/// The header changes that describe another body than the one that was refused.
+fn about_body(replacement: &Replacement) -> Vec<HeaderChange> {
+    let removed = replacement.describing().iter().cloned().map(HeaderChange::Remove);
+    let length = replacement.body().len().to_string();
+    removed.chain([HeaderChange::Set("content-length", length)]).collect()
 }
 
 /// The header changes for the upstream: the decision and the caller.

@@ -4,9 +4,10 @@ use std::fmt::{Display, Formatter};
 use std::sync::Arc;
 
 use crate::decide::Permits;
+use crate::header;
 use crate::reason::{Decision, Reason};
 use crate::record::{self, Flip, Record};
-use crate::refusal::Reply;
+use crate::refusal::{Replacement, Reply};
 
 /// The filter state key of the records, one per line.
 const RECORD: &str = "toolgate.record";
@@ -18,14 +19,14 @@ pub const OBJECT: &str = "toolgate";
 /// The name of the histogram of the duration of the deciding step, in microseconds.
 pub const DURATION: &str = "toolgate.decision_us";
 
-/// The effects of an exchange. An edge changes the headers, publishes the records, increments the
-/// counters and ends the exchange, in this order. It does not forward a request whose records it
-/// could not publish or whose headers it could not change.
+/// The effects of an exchange. An edge changes the headers, replaces the body, publishes the records,
+/// increments the counters and ends the exchange, in this order. If a step before the end fails,
+/// nothing goes to the upstream.
 #[derive(Debug)]
 pub struct Effects {
     /// How the request ends.
     pub ending: Ending,
-    /// Changes to the headers of a forwarded request, in this order.
+    /// Changes to the headers of what goes to the upstream, in this order.
     pub headers: Vec<HeaderChange>,
     /// The records: one per call, one per refused message, or one for the whole request.
     /// Housekeeping has a record only if a candidate would refuse it.
@@ -37,6 +38,9 @@ pub struct Effects {
 pub enum Ending {
     /// It is forwarded to the upstream. The permits of its messages are the proof that it may pass.
     Forward(Permits),
+    /// It is refused, and the upstream gets a message of the gate in its place, with the headers of
+    /// the request as changed.
+    Replace(Replacement),
     /// The gate replies to it.
     Reply(Reply),
 }
@@ -73,6 +77,14 @@ enum Label {
 }
 
 impl Effects {
+    /// The value of the header `toolgate-decision` that the upstream gets.
+    pub fn decision(&self) -> Option<&str> {
+        self.headers.iter().find_map(|change| match change {
+            HeaderChange::Set(name, value) if *name == header::DECISION => Some(value.as_str()),
+            HeaderChange::Set(..) | HeaderChange::Remove(_) => None,
+        })
+    }
+
     /// The filter state to publish, as keys and values.
     pub fn filter_state(&self) -> Vec<(&'static str, Vec<u8>)> {
         if self.records.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 
 use super::decided::Decided;
-use super::pending::{Pending, failed, open};
+use super::pending::{Arrived, Pending, failed, open};
 use super::preflight::LONGEST_DRAINED;
 use super::{Event, Observer};
 use crate::decide::Facts;
@@ -81,7 +81,7 @@ impl Evaluation {
                     State::Awaiting(pending)
                 } else if gate.bundle.shadow.is_some() {
                     // It will be forwarded, so nothing of it may be dropped.
-                    return Some(pending.too_large(gate, recovery));
+                    return Some(pending.too_large(gate, recovery, Arrived::Partly));
                 } else {
                     State::Draining(pending, recovery, 0)
                 };
@@ -95,14 +95,14 @@ impl Evaluation {
                 recovery.push(bytes);
                 let drained = drained.saturating_add(bytes.len());
                 if drained > LONGEST_DRAINED {
-                    return Some(pending.too_large(gate, recovery));
+                    return Some(pending.too_large(gate, recovery, Arrived::Partly));
                 }
                 self.state = State::Draining(pending, recovery, drained);
                 None
             }
             (State::Draining(pending, mut recovery, _), Event::End(bytes)) => {
                 recovery.push(bytes);
-                Some(pending.too_large(gate, recovery))
+                Some(pending.too_large(gate, recovery, Arrived::Wholly))
             }
             (State::Awaiting(pending), Event::End(body)) => {
                 Some(pending.decide(gate, body, self.observer.as_deref()))

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use super::decided::Decided;
+use super::effects::Ending;
+use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
 use super::{Arrival, Observer};
+use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{Gate, Sender};
 use crate::json::{self, JsonError};
-use crate::mcp::{Housekeeping, MessageError, Recovery, StandardHeaders};
+use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
-use crate::refusal::{self, Refused};
+use crate::refusal::{self, Form, Refused, Reply};
 
 /// A request with a known sender whose body has not arrived.
 #[derive(Debug)]
@@ -25,6 +28,17 @@ pub(super) struct Pending {
     announced: usize,
     /// The proof for `GET` and `DELETE`, which carry no message.
     bodiless: Option<Housekeeping>,
+    /// Where the request is answered, if not in reply to it.
+    stream: Option<EventStream>,
+}
+
+/// How much of a refused body has arrived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Arrived {
+    /// All of it.
+    Wholly,
+    /// A part of it. Nothing can take its place: the rest would follow.
+    Partly,
 }
 
 /// Why a request is refused before its body arrives.
@@ -56,26 +70,26 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
     let mut request = Request { facts, entropy, server: None, sender: None };
     let looked = look(gate, arrival, &mut request);
     let request = Arc::new(request);
-    let pending = looked.map(|(server, sender, headers, bodiless)| Pending {
+    let pending = looked.map(|(channel, sender, headers, bodiless)| Pending {
         request: Arc::clone(&request),
         sender,
-        server,
+        server: Arc::clone(&channel.server),
         headers,
         announced: announced(&arrival.head),
         bodiless,
+        stream: EventStream::of(channel, &arrival.head),
     });
     (request, pending)
 }
 
 type Headers = Result<StandardHeaders, MessageError>;
-type Looked = (Arc<str>, Arc<Sender>, Headers, Option<Housekeeping>);
+type Looked<'a> = (&'a Channel, Arc<Sender>, Headers, Option<Housekeeping>);
 
 /// All checks that do not need the body, in this order.
-fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked, Early> {
+fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked<'a>, Early> {
     let channel = gate.bundle.channel(&request.facts.authority, &request.facts.path);
     let channel = channel.ok_or_else(|| Denial::because(Reason::UnknownChannel))?;
-    let server = Arc::clone(&channel.server);
-    request.server = Some(Arc::clone(&server));
+    request.server = Some(Arc::clone(&channel.server));
     let evidence = arrival.evidence.as_ref().map_err(|failure| Early::Failed(failure.clone()))?;
     let sender = gate.senders.identify(&gate.bundle, evidence).map_err(|error| Denial {
         detail: Some(error.to_string()),
@@ -90,7 +104,7 @@ fn look(gate: &Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked,
     let longest = if gate.bundle.shadow.is_some() { limit } else { limit.max(LONGEST_DRAINED) };
     let bodiless = preflight(&arrival.head, &request.facts, longest)?;
     let headers = StandardHeaders::read(&arrival.head);
-    Ok((server, sender, headers, bodiless))
+    Ok((channel, sender, headers, bodiless))
 }
 
 impl Pending {
@@ -105,7 +119,7 @@ impl Pending {
         if body.len().max(self.announced) > limits.body_bytes {
             let mut recovery = Recovery::default();
             recovery.push(body);
-            return self.too_large(gate, recovery);
+            return self.too_large(gate, recovery, Arrived::Wholly);
         }
         let headers = match &self.headers {
             Ok(headers) => headers,
@@ -141,33 +155,63 @@ impl Pending {
     fn unreadable(&self, gate: &Gate, error: &MessageError, body: &[u8]) -> Decided {
         let mut recovery = Recovery::default();
         recovery.push(body);
-        self.recovered(gate, error, recovery)
+        self.recovered(gate, error, recovery, Arrived::Wholly)
     }
 
     /// The refusal of a body that is too large.
-    pub(super) fn too_large(&self, gate: &Gate, recovery: Recovery) -> Decided {
+    pub(super) fn too_large(&self, gate: &Gate, recovery: Recovery, arrived: Arrived) -> Decided {
         let message = format!("the body has more than {} bytes", gate.bundle.limits.body_bytes);
-        self.recovered(gate, &MessageError::new(Reason::BodyTooLarge, message), recovery)
+        let error = MessageError::new(Reason::BodyTooLarge, message);
+        self.recovered(gate, &error, recovery, arrived)
     }
 
     /// The refusal of a body with the ids that could be recovered from it. The record of a single
     /// message has its method and tool.
-    fn recovered(&self, gate: &Gate, error: &MessageError, recovery: Recovery) -> Decided {
-        let recovered = recovery.finish();
+    fn recovered(
+        &self,
+        gate: &Gate,
+        error: &MessageError,
+        recovery: Recovery,
+        arrived: Arrived,
+    ) -> Decided {
+        let (messages, batch) = recovery.finish().unwrap_or_default();
         let detail = Some(error.message.clone());
         let draft =
             draft(gate, &self.request, Outcome { detail, ..Outcome::because(error.reason) });
-        let draft = match recovered.as_ref().map(|(messages, _)| messages.as_slice()) {
-            Some([only]) => {
+        let draft = match messages.as_slice() {
+            [only] => {
                 let method = only.method().map(|method| json::cut(method).into_owned().into());
                 let tool = only.tool().filter(|tool| !tool.is_empty());
                 draft.about(method, tool.map(|tool| self.tool_fields(gate, tool)))
             }
             _ => draft,
         };
+        let ids = messages.iter().filter_map(Recovered::request_id);
+        let reply = |form: Form| refusal::unreadable(&draft, error, &messages, form, &gate.bundle);
+        let ending = match arrived {
+            Arrived::Wholly => self.ending(ids, batch, reply),
+            Arrived::Partly => Ending::Reply(reply(self.form(batch))),
+        };
+        Decided::refused(ending, draft)
+    }
+
+    /// How the request ends that has arrived wholly and is refused: with a message for these ids in
+    /// its place where answers come on an event stream, and else with the reply.
+    pub(super) fn ending<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a Id>,
+        batch: bool,
+        reply: impl FnOnce(Form) -> Reply,
+    ) -> Ending {
+        let stream = self.stream.as_ref();
+        let replaced = stream.and_then(|stream| stream.ending(&ids.collect::<Vec<_>>(), batch));
+        replaced.unwrap_or_else(|| Ending::Reply(reply(self.form(batch))))
+    }
+
+    /// The form of a reply.
+    fn form(&self, batch: bool) -> Form {
         let modern = self.headers.as_ref().is_ok_and(StandardHeaders::is_modern);
-        let reply = refusal::unreadable(&draft, error, recovered, modern, &gate.bundle);
-        Decided::refused(reply, draft)
+        Form { batch, modern, streamed: self.stream.is_some() }
     }
 }
 
@@ -183,7 +227,7 @@ fn refused(gate: &Gate, request: &Arc<Request>, denial: &Denial) -> Decided {
     let advice = denial.advice.as_deref();
     let refused = Refused { id: None, tool: None, advice, requested: None, draft: &draft };
     let reply = refusal::as_http_error(&refused, &gate.bundle);
-    Decided::refused(reply, draft)
+    Decided::refused(Ending::Reply(reply), draft)
 }
 
 /// The draft of a request as a whole, for which shadow policies have the same outcome.

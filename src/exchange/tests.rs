@@ -1,6 +1,7 @@
 mod failures;
 mod inexact;
 mod limits;
+mod replaced;
 mod resources;
 mod watching;
 

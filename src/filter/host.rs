@@ -75,6 +75,14 @@ pub(super) fn drain(size: usize) -> Result<Vec<u8>, String> {
     Ok(dropped)
 }
 
+/// Replaces everything that is buffered of a request's body, and checks that nothing else is left.
+pub(super) fn replace_body(body: &[u8]) -> Result<(), String> {
+    let (kind, all) = (BufferType::HttpRequestBody, usize::MAX);
+    hostcalls::set_buffer(kind, 0, all, body).map_err(failed("body"))?;
+    let left = hostcalls::get_buffer(kind, 0, all).map_err(failed("body"))?;
+    if left.as_deref() == Some(body) { Ok(()) } else { Err("the body was not replaced".to_owned()) }
+}
+
 /// Declares the object's filter state, so that access logs and other filters can read its members.
 /// It must be declared before a request sets it.
 pub(super) fn declare() -> Result<(), String> {
@@ -103,18 +111,21 @@ struct DeclareProperty {
 const PROTOBUF: i32 = 3;
 
 /// Publishes the records as filter state for access logs.
-pub(super) fn publish(effects: &Effects) -> Result<(), Status> {
+pub(super) fn publish(effects: &Effects) -> Result<(), String> {
     let state = effects.filter_state();
-    state.iter().try_for_each(|(key, value)| hostcalls::set_property(vec![key], Some(value)))
+    let mut published =
+        state.iter().map(|(key, value)| hostcalls::set_property(vec![key], Some(value)));
+    published.try_for_each(|set| set.map_err(failed("filter state")))
 }
 
 /// Changes the headers of a request before it is forwarded.
-pub(super) fn change_headers(changes: &[HeaderChange]) -> Result<(), Status> {
+pub(super) fn change_headers(changes: &[HeaderChange]) -> Result<(), String> {
     let map = MapType::HttpRequestHeaders;
-    changes.iter().try_for_each(|change| match change {
+    let mut changed = changes.iter().map(|change| match change {
         HeaderChange::Remove(name) => hostcalls::set_map_value(map, name, None),
         HeaderChange::Set(name, value) => hostcalls::set_map_value(map, name, Some(value)),
-    })
+    });
+    changed.try_for_each(|set| set.map_err(failed("headers")))
 }
 
 /// Removes all trailers of a request.

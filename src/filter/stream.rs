@@ -27,6 +27,8 @@ pub(super) struct Stream {
     buffered: usize,
     /// How the request ended, once it is decided.
     settled: Option<Settled>,
+    /// The decision about a request that was replaced, for the response.
+    decision: Option<String>,
 }
 
 /// How a request ended.
@@ -34,15 +36,18 @@ pub(super) struct Stream {
 enum Settled {
     /// It is forwarded, including the parts that have not arrived yet.
     Forwarded,
+    /// Another message went to the upstream in its place, and nothing may follow.
+    Replaced,
     /// It was answered with a local reply.
     Answered,
 }
 
 impl Settled {
+    /// The action for parts of the request that arrive afterwards.
     fn action(self) -> Action {
         match self {
             Self::Forwarded => Action::Continue,
-            Self::Answered => Action::Pause,
+            Self::Replaced | Self::Answered => Action::Pause,
         }
     }
 }
@@ -70,7 +75,7 @@ impl HttpContext for Stream {
     /// With trailers, no part of the body is marked as the last one. Trailers are not forwarded:
     /// they are not checked against the body, and servers may merge them into headers.
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        if self.settled == Some(Settled::Answered) {
+        if matches!(self.settled, Some(Settled::Replaced | Settled::Answered)) {
             return Action::Pause;
         }
         match (host::drop_request_trailers(), self.settled) {
@@ -85,14 +90,16 @@ impl HttpContext for Stream {
         }
     }
 
-    /// Removes the gate's response headers if the upstream sends them.
+    /// Removes the gate's response headers if the upstream sends them, and tells the decision about a
+    /// request that was replaced.
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if self.settled != Some(Settled::Answered) {
-            for name in [header::DECISION, header::IDENTITY] {
+            let decision = self.decision.as_deref();
+            for (name, value) in [(header::DECISION, decision), (header::IDENTITY, None)] {
                 if let Err(status) =
-                    hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None)
+                    hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value)
                 {
-                    error!("a forged response header could not be removed: status {status:?}");
+                    error!("response header `{name}` could not be set: status {status:?}");
                 }
             }
         }
@@ -110,7 +117,7 @@ impl HttpContext for Stream {
 impl Stream {
     pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
         let exchange = Exchange::default();
-        Self { gate, stats, random, exchange, buffered: 0, settled: None }
+        Self { gate, stats, random, exchange, buffered: 0, settled: None, decision: None }
     }
 
     fn end(&mut self) -> Action {
@@ -134,42 +141,47 @@ impl Stream {
             },
             Step::Done(effects) => {
                 self.stats.duration(began);
-                self.carry_out(effects)
+                self.carry_out(&effects)
             }
         }
     }
 
-    /// Publishes the record before the call is forwarded. A call that cannot be recorded is
-    /// refused.
-    fn carry_out(&mut self, effects: Effects) -> Action {
-        let changed = host::change_headers(&effects.headers);
-        let published = changed.and_then(|()| host::publish(&effects));
-        if let (Ending::Forward(_), Err(status)) = (&effects.ending, published) {
-            return self.fail(&format!("a host call failed with status {status:?}"));
+    /// Publishes the record before anything goes to the upstream. What cannot be recorded is refused.
+    fn carry_out(&mut self, effects: &Effects) -> Action {
+        let prepared = prepare(effects);
+        if let (Ending::Forward(_) | Ending::Replace(_), Err(failure)) =
+            (&effects.ending, &prepared)
+        {
+            return self.fail(failure);
         }
         effects.counters().for_each(|counter| self.stats.count(counter));
-        match effects.ending {
+        match &effects.ending {
             Ending::Forward(_permits) => {
                 self.settled = Some(Settled::Forwarded);
                 Action::Continue
             }
+            Ending::Replace(_replacement) => {
+                self.settled = Some(Settled::Replaced);
+                self.decision = effects.decision().map(str::to_owned);
+                Action::Continue
+            }
             Ending::Reply(reply) => {
                 self.settled = Some(Settled::Answered);
-                if let Err(status) = published {
-                    error!("a refusal could not be recorded: status {status:?}");
+                if let Err(failure) = prepared {
+                    error!("a refusal could not be recorded: {failure}");
                 }
-                answer(&reply)
+                answer(reply)
             }
         }
     }
 
-    /// Refuses a request after a failure. The effects of a failure never forward, so `carry_out`
-    /// does not call this again.
+    /// Refuses a request after a failure. The effects of a failure are a reply, so `carry_out` does
+    /// not call this again.
     fn fail(&mut self, failure: &str) -> Action {
         error!("request refused: {failure}");
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
         let effects = self.exchange.fail(&gate, failure);
-        self.carry_out(effects)
+        self.carry_out(&effects)
     }
 
     /// Refuses a request if no bundle is loaded. Envoy does not run a plugin that failed to
@@ -178,6 +190,15 @@ impl Stream {
         self.settled = Some(Settled::Answered);
         answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })
     }
+}
+
+/// Everything that comes before the end of a request.
+fn prepare(effects: &Effects) -> Result<(), String> {
+    host::change_headers(&effects.headers)?;
+    if let Ending::Replace(replacement) = &effects.ending {
+        host::replace_body(replacement.body())?;
+    }
+    host::publish(effects)
 }
 
 /// If the local reply fails, the paused request hangs until it times out; it is never forwarded.

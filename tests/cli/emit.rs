@@ -167,6 +167,29 @@ fn a_server_may_be_called_tools() {
 }
 
 #[test]
+fn a_server_that_names_its_own_paths_keeps_them() {
+    let path = (
+        "bundle.yaml",
+        "{ path: /notes/mcp, server: notes }",
+        "{ path: /sse, server: notes, protocol: sse }\n  - { path: /messages/, server: notes, protocol: sse }",
+    );
+    let sandbox = Sandbox::with(&[path]);
+    let line = format!("emit envoy bundle {TOKENS} --upstream");
+    let run = sandbox.run(&format!("{line} http://notes.internal"));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for path in ["/sse", "/messages/"] {
+        let route = format!(
+            "match: {{ path: {path} }}\n                          route: {{ cluster: tools, timeout: 0s, host_rewrite_literal: notes.internal }}"
+        );
+        assert!(run.stdout.contains(&route), "{}", run.stdout);
+    }
+    let moved = sandbox.run(&format!("{line} http://notes.internal/mcp"));
+    assert_eq!(moved.code, 3);
+    let words = "`notes` itself tells its clients the path that they post to";
+    assert!(moved.stderr.contains(words), "{}", moved.stderr);
+}
+
+#[test]
 fn metadata_needs_an_address() {
     let line = format!("emit envoy bundle --upstream a:1 {TOKENS} --resource-metadata");
     check("emit_metadata_missing", &Sandbox::new().run(&line));

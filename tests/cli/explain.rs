@@ -93,6 +93,19 @@ fn a_case() {
     check("explain_no_case", &sandbox.run("explain bundle --case writer"));
 }
 
+/// Where answers come on an event stream, the server gives the answer.
+#[test]
+fn a_refusal_that_the_server_tells() {
+    let channel = ("bundle.yaml", "server: notes }", "server: notes, protocol: sse }");
+    let sandbox = Sandbox::with(&[channel]);
+    let message = r#"{"jsonrpc":"2.0","id":1,"method":"toolgate/refused"}"#;
+    let run = sandbox.run("explain bundle --case 'too many stars'");
+    assert!(run.stdout.contains(&format!("the server gets: {message}\n")), "{}", run.stdout);
+    assert!(!run.stdout.contains("reply"), "{}", run.stdout);
+    let found = sandbox.run("explain bundle --case 'too many stars' --format json").json();
+    assert_eq!(found["replacement"], serde_json::from_str::<Value>(message).unwrap());
+}
+
 /// The header names another account than the arguments, which is detected before policy evaluation.
 #[test]
 fn a_call_that_policies_were_not_asked_about() {

@@ -6,21 +6,10 @@ import pytest
 
 from harness import acme, decision_header
 from harness.gateway import Gateway, Gateways
-from harness.messages import Manner, Request
+from harness.messages import MANNERS, Manner, Request
 
 UPSTREAMS = pytest.mark.parametrize("upstream", ["h1", "h2"])
 DOWNSTREAMS = pytest.mark.parametrize("downstream", ["h1", "h2"])
-TRAILERS = (("x-checksum", "1"), ("x-note", "end"))
-
-# Ways in which a client can make a proxy forward early.
-MANNERS = {
-    "whole": Manner(),
-    "chunks": Manner(piece=7, pause=0.001),
-    "trailers": Manner(trailers=TRAILERS),
-    "chunks-trailers": Manner(piece=7, trailers=TRAILERS),
-    "expect-continue": Manner(expect_continue=True),
-    "expect-continue-chunks-trailers": Manner(expect_continue=True, piece=7, trailers=TRAILERS),
-}
 SENT = pytest.mark.parametrize("manner", MANNERS.values(), ids=MANNERS.keys())
 
 

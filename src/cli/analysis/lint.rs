@@ -8,6 +8,7 @@ mod accept;
 mod annotations;
 mod argument;
 mod cases;
+mod channels;
 mod claims;
 mod contradictions;
 mod covered;
@@ -40,6 +41,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     findings.extend(unknown_classes(&world));
     findings.extend(secrets::check(&world));
     findings.extend(principals::check(&world));
+    findings.extend(channels::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));

@@ -10,7 +10,7 @@ use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
-use crate::refusal::Reply;
+use crate::refusal::{Replacement, Reply};
 
 /// The outcome of a request.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct Outcome {
     pub shadow: Option<Opinion>,
     /// The local reply, if the request was refused.
     pub reply: Option<Reply>,
+    /// What the upstream got in place of the request, if it was refused in this way.
+    pub replacement: Option<Replacement>,
     /// The records, one per decided call.
     pub records: Vec<Record>,
 }
@@ -104,12 +106,15 @@ fn run(
 
 impl Outcome {
     fn of(step: Step) -> Self {
-        let (records, reply, lifecycle) = match step {
-            Step::Done(effects) => match effects.ending {
-                Ending::Forward(_) => (effects.records, None, true),
-                Ending::Reply(reply) => (effects.records, Some(reply), false),
-            },
-            Step::AwaitBody | Step::Drain => (Vec::new(), None, false),
+        let (records, ending) = match step {
+            Step::Done(effects) => (effects.records, Some(effects.ending)),
+            Step::AwaitBody | Step::Drain => (Vec::new(), None),
+        };
+        let lifecycle = matches!(ending, Some(Ending::Forward(_)));
+        let (reply, replacement) = match ending {
+            Some(Ending::Reply(reply)) => (Some(reply), None),
+            Some(Ending::Replace(replacement)) => (None, Some(replacement)),
+            Some(Ending::Forward(_)) | None => (None, None),
         };
         let telling = telling(&records);
         let reason = match telling.first() {
@@ -121,7 +126,8 @@ impl Outcome {
         let layer = telling.first().and_then(|record| record.layer.as_ref());
         let layer = layer.map(ToString::to_string);
         let shadow = shadow(telling);
-        Self { decision: reason.decision(), reason, policies, layer, shadow, reply, records }
+        let decision = reason.decision();
+        Self { decision, reason, policies, layer, shadow, reply, replacement, records }
     }
 
     /// The records that explain the outcome of the request.

@@ -1,6 +1,6 @@
 //! Where tool servers are: Envoy's clusters, and the routes from channels to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -114,6 +114,7 @@ impl<'a> Upstreams<'a> {
             }
         }
         problems.extend(upstreams.shared(servers.keys().map(String::as_str)));
+        problems.extend(upstreams.moved(&opened.document.manifest.channels));
         if problems.is_empty() { Ok(upstreams) } else { Err(problems) }
     }
 
@@ -138,6 +139,23 @@ impl<'a> Upstreams<'a> {
             places.push((address, server));
         }
         problems
+    }
+
+    /// Servers that tell their clients on an event stream where to post, and would get these messages
+    /// on another path.
+    fn moved(&self, channels: &[Channel]) -> Vec<Problem> {
+        let streamed = channels.iter().filter(|channel| channel.protocol.answers_on_stream());
+        let servers: BTreeSet<&str> = streamed.map(|channel| &*channel.server).collect();
+        let moved = servers.into_iter().filter_map(|server| Some((server, self.of(server)?)));
+        moved
+            .filter(|(_, address)| address.path.is_some())
+            .map(|(server, _)| {
+                let message =
+                    format!("`{server}` itself tells its clients the path that they post to");
+                let help = format!("give --upstream {server}=HOST:PORT without a path");
+                Problem::new(message).with_help(help)
+            })
+            .collect()
     }
 
     fn of(&self, server: &str) -> Option<&'a Address> {

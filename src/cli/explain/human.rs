@@ -97,6 +97,11 @@ fn ending(explanation: &Explanation, gate: &Gate) -> String {
         let body = String::from_utf8_lossy(&reply.body);
         let _ = writeln!(text, "reply {}: {body}", reply.status);
     }
+    let outcome = explanation.outcome.as_ref();
+    if let Some(replacement) = outcome.and_then(|outcome| outcome.replacement.as_ref()) {
+        let body = String::from_utf8_lossy(replacement.body());
+        let _ = writeln!(text, "the server gets: {body}");
+    }
     let _ = writeln!(text, "{}", gate.bundle.id);
     text
 }

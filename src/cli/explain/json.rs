@@ -28,12 +28,15 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> V
         let reply = outcome.reply.as_ref()?;
         Some(json!({ "status": reply.status, "body": outcome.reply_json() }))
     });
+    let replacement = outcome.and_then(|outcome| outcome.replacement.as_ref());
+    let replacement = replacement.and_then(|it| serde_json::from_slice::<Value>(it.body()).ok());
     json!({
         "bundle": gate.bundle.id,
         "decision": explanation.decision,
         "reason": explanation.reason,
         "calls": calls.collect::<Vec<_>>(),
         "reply": reply,
+        "replacement": replacement,
         "recorded": recorded,
         "notes": explanation.notes,
     })

@@ -9,13 +9,16 @@ export async function readJob() {
 export async function run(client, transport, calls) {
   await client.connect(transport);
   const { tools } = await client.listTools();
-  say({ protocol: transport.protocolVersion, tools: tools.map((tool) => tool.name) });
+  say({ protocol: transport.protocolVersion ?? null, tools: tools.map((tool) => tool.name) });
   for (const { tool, arguments: args } of calls) {
+    const began = performance.now();
+    let outcome;
     try {
-      say({ result: await client.callTool({ name: tool, arguments: args }) });
+      outcome = { result: await client.callTool({ name: tool, arguments: args }) };
     } catch (error) {
-      say({ exception: { code: error.code, message: error.message, data: error.data } });
+      outcome = { exception: { code: error.code, message: error.message, data: error.data } };
     }
+    say({ ...outcome, seconds: (performance.now() - began) / 1000 });
   }
   await client.close();
 }

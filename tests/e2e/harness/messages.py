@@ -42,6 +42,18 @@ class Manner:
 
 WHOLE = Manner()
 
+TRAILERS: Headers = (("x-checksum", "1"), ("x-note", "end"))
+
+# Ways in which a client can make a proxy forward early.
+MANNERS = {
+    "whole": WHOLE,
+    "chunks": Manner(piece=7, pause=0.001),
+    "trailers": Manner(trailers=TRAILERS),
+    "chunks-trailers": Manner(piece=7, trailers=TRAILERS),
+    "expect-continue": Manner(expect_continue=True),
+    "expect-continue-chunks-trailers": Manner(expect_continue=True, piece=7, trailers=TRAILERS),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:

@@ -13,10 +13,10 @@ from harness.messages import mcp_request
 class NoteServer:
     """A server written with a TypeScript SDK, `ts1` or `ts2`, optionally with a changed tool. A context manager."""
 
-    def __init__(self, environment: str, *, changed: bool = False) -> None:
-        script = paths.INSTALLED / environment / "server.mjs"
+    def __init__(self, environment: str, *, changed: bool = False, script: str = "server.mjs") -> None:
         # The script is a link in the directory of its packages, and Node must not resolve it.
-        self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(script)]
+        file = paths.INSTALLED / environment / script
+        self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(file)]
         self._command += ["changed"] if changed else []
 
     def __enter__(self) -> Self:

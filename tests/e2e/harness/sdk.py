@@ -1,7 +1,9 @@
 """Drives the clients of the official SDKs, each in its own environment.
 
-A client reads one JSON job from stdin: url, token, mode (`legacy`, `auto` or a protocol version) and calls.
-It prints one JSON line with the protocol version and the tools, then one per call, `result` or `exception`.
+A client reads one JSON job from stdin: url, token, transport (`http` or `sse`), mode (`legacy`, `auto` or a protocol
+version) and calls.
+It prints one JSON line with the protocol version and the tools, then one per call: `result` or `exception`, and the
+`seconds` that it took.
 """
 
 import json
@@ -24,14 +26,18 @@ class Call(NamedTuple):
 class Report(NamedTuple):
     """The results of a session."""
 
-    protocol: str
+    # `None` if the client does not say.
+    protocol: str | None
     tools: list[str]
     outcomes: list[dict[str, Any]]
 
 
-def run_session(client: str, *, url: str, token: str, calls: Sequence[Call], mode: str = "legacy") -> Report:
+def run_session(
+    client: str, *, url: str, token: str, calls: Sequence[Call], mode: str = "legacy", transport: str = "http"
+) -> Report:
     """Runs one session with `py1`, `py2`, `ts1` or `ts2`; raises an error if the client crashes."""
-    job = {"url": url, "token": token, "mode": mode, "calls": [call._asdict() for call in calls]}
+    made = [call._asdict() for call in calls]
+    job = {"url": url, "token": token, "transport": transport, "mode": mode, "calls": made}
     result = subprocess.run(
         _command(client), input=json.dumps(job), capture_output=True, text=True, timeout=60, check=False
     )

@@ -1,9 +1,10 @@
 // Runs one MCP session with the TypeScript SDK 2.x.
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { readJob, run } from "./session.mjs";
 
-const { url, token, mode, calls } = await readJob();
-const transport = new StreamableHTTPClientTransport(new URL(url), {
+const { url, token, mode, transport: kind, calls } = await readJob();
+const Transport = kind === "sse" ? SSEClientTransport : StreamableHTTPClientTransport;
+const transport = new Transport(new URL(url), {
   requestInit: { headers: { authorization: `Bearer ${token}` } },
 });
 const client = new Client(
