@@ -143,11 +143,12 @@ impl Taken {
     }
 }
 
-/// A text with `-` for what names of servers and bundles do not have.
+/// The plain parts of a text, joined with `-`, as a name of a server or a bundle.
 pub(super) fn plain(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let name: String = text.chars().map(|c| plain(c.to_ascii_lowercase())).take(64).collect();
-    name.trim_matches('-').to_owned()
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let name: String = parts.join("-").chars().take(64).collect();
+    name.trim_end_matches('-').to_ascii_lowercase()
 }
 
 fn bundle_name(directory: &Path) -> String {
