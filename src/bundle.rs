@@ -5,6 +5,7 @@
 mod acceptance;
 mod code;
 mod coverage;
+mod described;
 mod document;
 mod environment;
 mod finding;
@@ -14,6 +15,7 @@ mod layer_name;
 mod load;
 mod manifest;
 mod name;
+mod name_pattern;
 mod schema;
 mod signature;
 
@@ -24,6 +26,7 @@ use cedar_policy::{Entities, Schema};
 pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use code::{Code, Severity};
 pub use coverage::{Minimums, Percent};
+pub use described::{Described, Entries};
 pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Site};
@@ -35,6 +38,7 @@ pub use manifest::{
     Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
 use name::is_name;
+pub use name_pattern::NamePattern;
 pub use signature::{Signature, SignatureBytes};
 
 use crate::digest::Digest;
@@ -68,6 +72,7 @@ pub struct Bundle {
     /// Whether the `org` layer suffices for a tenant without a layer.
     unknown_tenant: UnknownTenant,
     channels: Vec<Channel>,
+    /// By server and name on the wire.
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
     schema: Option<Schema>,
     entities: EntityStore,
@@ -148,12 +153,17 @@ impl Bundle {
         self.channels.iter().filter(move |channel| *channel.server == *server)
     }
 
-    /// Finds a tool of the inventory.
-    pub fn tool(&self, server: &str, name: &str) -> Option<&Tool> {
-        self.tools.get(server)?.get(name)
+    /// Finds a tool of the inventory by its name on the wire.
+    pub fn tool(&self, server: &str, wire_name: &str) -> Option<&Tool> {
+        self.tools.get(server)?.get(wire_name)
     }
 
-    /// Every tool of the inventory, ordered by server and name.
+    /// Finds a tool of the inventory by its name in the bundle.
+    pub fn named(&self, server: &str, name: &str) -> Option<&Tool> {
+        self.tools.get(server)?.values().find(|tool| tool.name() == name)
+    }
+
+    /// Every tool of the inventory, ordered by server and name on the wire.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
         self.tools.values().flat_map(BTreeMap::values)
     }

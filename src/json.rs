@@ -29,7 +29,5 @@ pub use read::{read, read_body};
 pub use rendered::{REDACTED, Rendered, Shared};
 pub use unique::unique;
 pub use value::{Object, Value};
-pub(crate) use visible::escape_hidden;
-#[cfg(any(test, feature = "cli"))]
-pub(crate) use visible::is_hidden;
+pub(crate) use visible::{escape_hidden, is_hidden};
 pub(crate) use write::{hex, quote};

@@ -85,6 +85,8 @@ pub struct Record {
     pub server: Option<Arc<str>>,
     /// The tool, `<server>/<name>`.
     pub tool: Option<Arc<str>>,
+    /// The name on the wire, if `tool` has another one.
+    pub tool_name: Option<Arc<str>>,
     /// The protocol's method, such as `tools/call`.
     pub method: Option<Cow<'static, str>>,
     /// The tool's classes.

@@ -17,6 +17,7 @@ mod cedar;
 mod param_header;
 mod list;
 mod marks;
+mod name;
 pub(crate) mod number;
 mod pattern;
 mod path;
@@ -34,8 +35,9 @@ mod value;
 pub(crate) mod tests;
 
 use self::argument::Record;
-pub use self::list::{ToolDescription, is_tool_name, listed, pin, read_tools};
+pub use self::list::{ToolDescription, listed, pin, read_tools};
 pub use self::marks::Marks;
+pub use self::name::{is_tool_name, is_wire_name, tool_names};
 pub use self::param_header::ParamHeader;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
@@ -49,6 +51,7 @@ pub const SERVER: &str = "Server";
 #[derive(Clone, Debug)]
 pub struct Tool {
     name: String,
+    wire_name: String,
     server: String,
     qualified_name: String,
     action: Option<EntityUid>,
@@ -69,6 +72,8 @@ pub struct Tool {
 pub struct Noted {
     /// The qualified name.
     pub name: Arc<str>,
+    /// The name on the wire, if it is not the name in the bundle.
+    pub wire_name: Option<Arc<str>>,
     /// As in [`Marks`].
     pub classes: Arc<[String]>,
     /// As in [`Marks`].
@@ -80,9 +85,10 @@ pub struct Noted {
 }
 
 impl Noted {
-    fn new(name: &str, marks: &Marks) -> Self {
+    fn new(name: &str, wire_name: Option<&str>, marks: &Marks) -> Self {
         Self {
             name: name.into(),
+            wire_name: wire_name.map(Into::into),
             classes: marks.classes.as_slice().into(),
             data_class: marks.data_class.as_deref().map(Into::into),
             operation: marks.operation.as_deref().map(Into::into),
@@ -92,19 +98,21 @@ impl Noted {
 }
 
 impl Tool {
-    /// Parses a tool of `server` from its description. The error lists every problem.
+    /// Parses a tool of `server` from its description. The error lists every problem. `name` is
+    /// the tool's name in the bundle.
     ///
     /// `taken` are the type names that the bundle's own Cedar schema declares outside any
     /// namespace. Cedar does not allow a generated type to have such a name, so it gets the suffix
     /// `_`.
     pub fn new(
         server: &str,
+        name: &str,
         description: &ToolDescription,
         marks: Marks,
         taken: &BTreeSet<String>,
     ) -> Result<Self, Vec<ToolError>> {
-        let namespace = cedar::namespace(server, description.name());
-        let qualified_name = format!("{server}/{}", description.name());
+        let namespace = cedar::namespace(server, name);
+        let qualified_name = format!("{server}/{name}");
         let read = schema::read(description.input_schema(), &namespace, &marks, taken);
         let headers = param_header::read(description.input_schema());
         let (input, headers) = match (read.problems.is_empty(), headers) {
@@ -121,12 +129,14 @@ impl Tool {
             source.map_err(|problem| vec![ToolError::new(&qualified_name, &mark.argument, problem)])
         };
         let resource = marks.resource.as_ref().map(named).transpose()?;
+        let wire_name = description.name();
         Ok(Self {
-            name: description.name().to_owned(),
+            name: name.to_owned(),
+            wire_name: wire_name.to_owned(),
             server: server.to_owned(),
             action: cedar::entity("Action", &qualified_name),
             server_entity: cedar::entity(SERVER, server),
-            noted: Noted::new(&qualified_name, &marks),
+            noted: Noted::new(&qualified_name, (wire_name != name).then_some(wire_name), &marks),
             qualified_name,
             namespace,
             server_resource: format!("{SERVER}::{server:?}").into(),
@@ -138,9 +148,14 @@ impl Tool {
         })
     }
 
-    /// The tool's name on its server.
+    /// The tool's name in the bundle.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The tool's name on the wire, by which its server knows it.
+    pub fn wire_name(&self) -> &str {
+        &self.wire_name
     }
 
     /// The server that runs the tool.

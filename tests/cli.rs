@@ -14,6 +14,7 @@ mod init;
 mod inventory;
 mod junit;
 mod mutate;
+mod names;
 mod openapi;
 mod sandbox;
 mod sign;

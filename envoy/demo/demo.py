@@ -34,8 +34,8 @@ COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "strong": 1, "quiet": 2}
 # Every field of a record (schema toolgate.decision/1).
 RECORD_FIELDS = frozenset(
     "schema time id event_class decision reason detail policies layer mode bundle shadow_decision shadow"
-    " candidate_decision candidate principal actor token authority path server tool method classes data_class operation"
-    " cost arguments arguments_digest resource txn trace_id source_ip environment gate".split()
+    " candidate_decision candidate principal actor token authority path server tool tool_name method classes data_class"
+    " operation cost arguments arguments_digest resource txn trace_id source_ip environment gate".split()
 )
 
 

@@ -80,12 +80,16 @@ codes! {
     Entity = "entity", Error;
     /// The manifest and the tools files tell of different tools.
     Inventory = "inventory", Error;
+    /// A tool has no name that is its own and that policies can have.
+    ToolName = "tool-name", Error;
     /// A tool's description cannot be used.
     ToolSchema = "tool-schema", Error;
     /// The resource that the inventory finds in arguments does not fit the schema.
     ResourceMapping = "resource-mapping", Error;
     /// A tool is not what was pinned.
     ToolPin = "tool-pin", Error;
+    /// Patterns of names give a tool other classes than the tools file lists.
+    ToolClasses = "tool-classes", Error;
     /// The bundle has no policy.
     NoPolicies = "no-policies", Error;
     /// The text of a policy is no Cedar.
@@ -138,6 +142,8 @@ codes! {
     UnknownEntity = "unknown-entity", Warning;
     /// The manifest names a class that no tool has.
     UnknownClass = "unknown-class", Warning;
+    /// A pattern of tool names matches no tool.
+    UnusedPattern = "unused-pattern", Warning;
     /// Whatever a permit permits, a `forbid` forbids.
     AlwaysForbidden = "always-forbidden", Warning;
     /// A permit of a dangerous tool has no condition.

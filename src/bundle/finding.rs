@@ -41,7 +41,7 @@ pub enum Site {
     Tool {
         /// The server.
         server: String,
-        /// The tool.
+        /// The tool's name in the bundle.
         tool: Option<String>,
     },
 }
@@ -65,6 +65,11 @@ impl Site {
     /// The site of a policy in a layer.
     pub(crate) fn policy(layer: &LayerName, id: &str) -> Self {
         Self::Policy { layer: layer.clone(), id: id.to_owned() }
+    }
+
+    /// The site of a tool, by its name in the bundle.
+    pub(crate) fn tool(server: &str, name: &str) -> Self {
+        Self::Tool { server: server.to_owned(), tool: Some(name.to_owned()) }
     }
 }
 
@@ -103,9 +108,10 @@ impl Finding {
         self.code.severity() == Severity::Error
     }
 
-    /// Whether a tool failed to parse.
+    /// Whether a tool failed to parse, or has no name of its own.
     pub(super) fn is_error_about_a_tool(&self) -> bool {
-        self.is_error() && matches!(self.site, Site::Tool { .. })
+        let of_tool = matches!(self.site, Site::Tool { .. }) || self.code == Code::ToolName;
+        self.is_error() && of_tool
     }
 
     /// Adds advice.

@@ -5,6 +5,7 @@ mod cedar;
 mod declared;
 mod identity;
 mod inventory;
+mod names;
 mod resolved;
 mod resource;
 mod staging;
@@ -20,7 +21,7 @@ use super::{
 use crate::digest::Digest;
 use crate::json::Shared;
 use crate::policy::EntityStore;
-use crate::tool::{Marks, Tool};
+use crate::tool::Tool;
 
 /// The maximum of `limits.depth`. JSON nested this deeply fits the stack of the filter's VM with a
 /// wide margin.
@@ -125,7 +126,7 @@ fn assemble(
     let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
     for tool in tools {
         let server = by_server.entry(tool.server().to_owned()).or_default();
-        server.insert(tool.name().to_owned(), tool);
+        server.insert(tool.wire_name().to_owned(), tool);
     }
     Bundle {
         id: Shared::new(BundleId::new(manifest.name.as_str(), manifest.version, digest)),
@@ -186,19 +187,16 @@ fn manifest(document: &Document) -> Vec<Finding> {
             format!("`{}` is reserved by JSON-RPC and MCP", manifest.refusal.code),
         );
     }
-    let classes: BTreeSet<&String> = marks(manifest).flat_map(|marks| &marks.classes).collect();
-    for class in manifest.coverage.keys().filter(|class| !classes.contains(class)) {
+    let has = |class: &str| {
+        document.described().any(|tool| tool.marks.classes.iter().any(|other| other == class))
+    };
+    for class in manifest.coverage.keys().filter(|class| !has(class)) {
         error(&format!("coverage.{class}"), format!("no tool is in the class `{class}`"));
     }
     if manifest.limits.depth > DEEPEST {
         error("limits.depth", format!("the depth is at most {DEEPEST}"));
     }
     findings
-}
-
-/// The marks of all tools of all servers.
-fn marks(manifest: &Manifest) -> impl Iterator<Item = &Marks> {
-    manifest.servers.values().flat_map(|notes| notes.tools.values())
 }
 
 /// The namespace `toolgate` is reserved for the gate's own types.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, HighRisk, LayerName, Minimums};
+use super::{Acceptance, HighRisk, LayerName, Minimums, NamePattern};
 use crate::identity::IdentityMapping;
 use crate::tool::Marks;
 
@@ -238,12 +238,15 @@ pub struct McpSettings {
 }
 
 /// One tool server.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerNotes {
     /// The file that describes its tools.
     pub tools_from: String,
-    /// Marks of tools, by tool name.
+    /// Patterns of the names of the tools in each class, besides those whose marks have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub classes: BTreeMap<String, Vec<NamePattern>>,
+    /// Marks of tools, by the tool's name in the bundle.
     #[serde(default)]
     pub tools: BTreeMap<String, Marks>,
 }

@@ -1,3 +1,5 @@
+mod names;
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -2,6 +2,7 @@
 //! changes since the review.
 
 mod changes;
+mod moves;
 mod reviewed;
 mod tell;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use self::changes::Changes;
+use self::moves::Moves;
 use self::reviewed::Reviewed;
 use super::files;
 use crate::bundle::Code;
@@ -87,6 +89,8 @@ fn warnings(server: &str, tools: &[Value]) -> Vec<Problem> {
 
 fn compare(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit, Stop> {
     let changes = Changes::between(reviewed.pinned()?, tools);
+    let moves = moves(reviewed, tools);
+    report::talk(&moves.told(reviewed));
     report::data(&match format {
         Format::Human => {
             format!(
@@ -100,14 +104,21 @@ fn compare(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit,
             "server": reviewed.server(),
             "same": changes.is_empty(),
             "changes": changes,
+            "classes": moves,
         })),
     })?;
     Ok(if changes.is_empty() { Exit::Success } else { Exit::Failure })
 }
 
+/// The tools that enter or leave a class with this offer.
+fn moves(reviewed: &Reviewed, tools: &[Value]) -> Moves {
+    Moves::between(reviewed.classes(), &offered::classes(tools, reviewed.notes()))
+}
+
 fn update(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit, Stop> {
     let changes = Changes::between(reviewed.tools(), tools);
-    let text = report::pretty(&offered::pinned(tools));
+    let moves = moves(reviewed, tools);
+    let text = report::pretty(&offered::locked(tools, reviewed.notes()));
     let written = !reviewed.is(&text);
     if written {
         files::replace(reviewed.path(), text.as_bytes())?;
@@ -118,11 +129,12 @@ fn update(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit, 
     if format == Format::Json {
         report::data(&report::pretty(&json!({
             "server": server, "file": file, "written": written, "changes": changes,
-            "proposals": proposals, "notes_without_tool": gone,
+            "classes": moves, "proposals": proposals, "notes_without_tool": gone,
         })))?;
         return Ok(Exit::Success);
     }
     report::talk(&tell::changes(&changes));
+    report::talk(&moves.told(reviewed));
     for why in proposals.iter().flat_map(|proposal| &proposal.unusable) {
         report::talk(&format!("does not load: {why}\n"));
     }

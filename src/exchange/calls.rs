@@ -15,7 +15,7 @@ use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError, St
 use crate::reason::Reason;
 use crate::record::{CallFields, Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
-use crate::tool::{Noted, Tool};
+use crate::tool::{Noted, Tool, is_wire_name};
 
 /// The maximum size of the arguments in a record, and of its resource, in bytes. The digest covers all
 /// arguments.
@@ -179,12 +179,16 @@ impl Pending {
     /// The fields of a record for a tool.
     pub(super) fn tool_fields(&self, gate: &Gate, name: &str) -> CallFields {
         let Some(tool) = gate.bundle.tool(&self.server, name) else {
-            let tool = [&*self.server, "/", &*cut(name)].concat().into();
-            return CallFields { tool, ..CallFields::default() };
+            let shown = cut(name);
+            // Another bundle may know a tool of this name.
+            let tool_name = (shown != name && is_wire_name(name)).then(|| name.into());
+            let tool = [&*self.server, "/", &*shown].concat().into();
+            return CallFields { tool, tool_name, ..CallFields::default() };
         };
-        let Noted { name, classes, data_class, operation, cost } = tool.noted();
+        let Noted { name, wire_name, classes, data_class, operation, cost } = tool.noted();
         CallFields {
             tool: Arc::clone(name),
+            tool_name: wire_name.clone(),
             known: true,
             classes: Arc::clone(classes),
             data_class: data_class.clone(),

@@ -1,6 +1,7 @@
 mod failures;
 mod inexact;
 mod limits;
+mod names;
 mod replaced;
 mod resources;
 mod watching;
@@ -142,7 +143,7 @@ fn every_field_of_a_record() {
             "principal": { "type": "User", "id": "alice", "tenant": "acme", "teams": [], "parents": ["Role::\"rep\""], "attributes": { "tenant": "acme" } },
             "actor": { "type": "Agent", "id": "bot", "chain": ["bot"] },
             "token": { "issuer": "https://id", "scopes": [], "expires": null, "jti": null, "claims_digest": digest(&fixture::claims()) },
-            "authority": "pay.internal", "path": "/pay/mcp", "server": "pay", "tool": "pay/refund", "method": "tools/call", "classes": ["money"],
+            "authority": "pay.internal", "path": "/pay/mcp", "server": "pay", "tool": "pay/refund", "tool_name": null, "method": "tools/call", "classes": ["money"],
             "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },
             "arguments_digest": digest(&json!({ "amount": 500, "note": "secret" })),

@@ -29,6 +29,7 @@ pub(crate) struct Request {
 #[derive(Debug, Default)]
 pub(crate) struct CallFields {
     pub(crate) tool: Arc<str>,
+    pub(crate) tool_name: Option<Arc<str>>,
     /// Whether the tool is in the inventory.
     pub(crate) known: bool,
     pub(crate) classes: Arc<[String]>,
@@ -131,6 +132,7 @@ impl Draft {
             path: cut(&facts.path).into_owned(),
             server: server.clone(),
             tool,
+            tool_name: call.tool_name,
             method,
             classes: call.classes,
             data_class: call.data_class,

@@ -61,8 +61,8 @@ macro_rules! fields {
 fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
-    server, tool, method, classes, data_class, operation, cost, arguments, arguments_digest,
-    resource, txn, trace_id, source_ip, environment, gate; not in it: known
+    server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
+    arguments_digest, resource, txn, trace_id, source_ip, environment, gate; not in it: known
 }
 
 fields! { Outcome: reason, policies, layer, detail; not in it: }

@@ -32,6 +32,7 @@ pub(crate) fn sample() -> Record {
         path: String::new(),
         server: None,
         tool: None,
+        tool_name: None,
         method: None,
         classes: Arc::default(),
         data_class: None,
@@ -129,12 +130,13 @@ fn asked() -> impl Strategy<Value = Record> {
 
 /// Records with random calls.
 fn call() -> impl Strategy<Value = Record> {
-    let tool = (of(text()), of(text()), of(text()), texts(), of(text()), of(text()), of(0..9_u32));
+    let names = (of(text()), of(text()));
+    let tool = (of(text()), names, of(text()), texts(), of(text()), of(text()), of(0..9_u32));
     let arguments = (of((text(), text())), of(digest()), of(text()));
     let request = (text(), text(), of(text()), of(text()), any::<IpAddr>(), text(), text());
     (tool, arguments, request).prop_map(
         |(
-            (server, tool, method, classes, data_class, operation, cost),
+            (server, (tool, tool_name), method, classes, data_class, operation, cost),
             (arguments, arguments_digest, resource),
             (authority, path, txn, trace_id, source_ip, environment, node),
         )| {
@@ -142,6 +144,7 @@ fn call() -> impl Strategy<Value = Record> {
             Record {
                 server: server.map(Into::into),
                 tool: tool.map(Into::into),
+                tool_name: tool_name.map(Into::into),
                 method: method.map(Into::into),
                 classes: classes.into(),
                 data_class: data_class.map(Into::into),

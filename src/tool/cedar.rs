@@ -144,7 +144,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Converts a name to a similar one that is a valid Cedar identifier.
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
     let mut identifier: String = name.chars().map(plain).collect();
     if identifier.is_empty() || identifier.starts_with(|first: char| first.is_ascii_digit()) {

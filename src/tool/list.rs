@@ -5,12 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::name::is_wire_name;
 use super::problem::{Problem, ToolError};
 use crate::digest::Digest;
 use crate::json::Normalize as _;
-
-/// The maximum length of a tool name.
-const MAX_NAME: usize = 128;
 
 /// One tool as its server describes it, reduced to what the gate reads. The digest covers the rest,
 /// such as the description that a model reads.
@@ -20,6 +18,8 @@ pub struct ToolDescription {
     name: String,
     input_schema: Value,
     digest: Digest,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    classes: BTreeSet<String>,
 }
 
 /// A tool in a built document, before validation.
@@ -29,10 +29,12 @@ struct Entry {
     name: String,
     input_schema: Value,
     digest: Digest,
+    #[serde(default)]
+    classes: BTreeSet<String>,
 }
 
 impl ToolDescription {
-    /// The name of the tool.
+    /// The name of the tool on the wire.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -46,28 +48,27 @@ impl ToolDescription {
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
+
+    /// The classes that patterns of names give it, as the tools file lists them.
+    pub fn classes(&self) -> &BTreeSet<String> {
+        &self.classes
+    }
 }
 
 impl TryFrom<Entry> for ToolDescription {
     type Error = Problem;
 
     fn try_from(entry: Entry) -> Result<Self, Problem> {
-        let Entry { name, mut input_schema, digest } = entry;
-        if !is_tool_name(&name) {
+        let Entry { name, mut input_schema, digest, classes } = entry;
+        if !is_wire_name(&name) {
             return Err(Problem::ToolName);
         }
         if !input_schema.is_object() {
             return Err(Problem::NoSchema);
         }
         input_schema.normalize()?;
-        Ok(Self { name, input_schema, digest })
+        Ok(Self { name, input_schema, digest, classes })
     }
-}
-
-/// Whether a text is a valid MCP tool name.
-pub fn is_tool_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(plain)
 }
 
 /// The digest that pins a tool. It covers every member that the server sent, known or not, so that
@@ -82,7 +83,7 @@ pub fn listed(list: &Value) -> Option<&Vec<Value>> {
     answer.get("tools").unwrap_or(answer).as_array()
 }
 
-/// Parses a list of tools and compares it with its `pins`, if present.
+/// Parses a list of tools with their `classes`, and compares it with its `pins`, if present.
 ///
 /// The error lists every tool that cannot be parsed or differs from its pin.
 pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> {
@@ -110,13 +111,17 @@ pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> 
     if let Some(pins) = answer.get("pins") {
         errors.extend(unpinned(pins, &descriptions));
     }
+    if let Some(classes) = answer.get("classes") {
+        errors.extend(classify(classes, &mut descriptions));
+    }
     if errors.is_empty() { Ok(descriptions) } else { Err(errors) }
 }
 
 fn description(tool: &Value) -> Result<ToolDescription, Problem> {
     let name = tool.get("name").and_then(Value::as_str).ok_or(Problem::Nameless)?;
     let input_schema = tool.get("inputSchema").unwrap_or(&Value::Null).clone();
-    ToolDescription::try_from(Entry { name: name.to_owned(), input_schema, digest: pin(tool) })
+    let (name, classes) = (name.to_owned(), BTreeSet::new());
+    ToolDescription::try_from(Entry { name, input_schema, digest: pin(tool), classes })
 }
 
 /// The differences between pins and tools.
@@ -133,5 +138,22 @@ fn unpinned(pins: &Value, tools: &[ToolDescription]) -> Vec<ToolError> {
         }
     }
     errors.extend(pins.keys().map(|name| ToolError::new(name, "", Problem::PinOfNothing)));
+    errors
+}
+
+/// Gives every tool the classes that list its name.
+fn classify(classes: &Value, tools: &mut [ToolDescription]) -> Vec<ToolError> {
+    let Ok(classes) = BTreeMap::<String, BTreeSet<String>>::deserialize(classes) else {
+        return vec![ToolError::new("", "", Problem::Classes)];
+    };
+    let mut errors = Vec::new();
+    for (class, names) in classes {
+        for name in names {
+            match tools.iter_mut().find(|tool| tool.name == name) {
+                Some(tool) => _ = tool.classes.insert(class.clone()),
+                None => errors.push(ToolError::new(&name, "", Problem::ClassOfNothing)),
+            }
+        }
+    }
     errors
 }

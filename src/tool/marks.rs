@@ -8,6 +8,9 @@ use super::ResourceMark;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Marks {
+    /// The tool's name on the wire; if absent, it is the name in the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The classes of the tool, such as `write`.
     pub classes: Vec<String>,
     /// The kind of data that the tool accesses.

@@ -35,6 +35,11 @@ impl ToolError {
         [NotAsPinned, NotPinned, PinOfNothing, Pins].contains(&self.problem)
     }
 
+    /// Whether the error concerns the list of classes only.
+    pub fn is_about_classes(&self) -> bool {
+        [Problem::Classes, Problem::ClassOfNothing].contains(&self.problem)
+    }
+
     /// The problem.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -77,14 +82,20 @@ pub enum Problem {
     /// A pinned tool is not in the list.
     #[error("`pins` has its digest, but the tool is not in the list")]
     PinOfNothing,
+    /// `classes` is not an object of lists of tool names by class.
+    #[error("`classes` is not an object of lists of tool names by class")]
+    Classes,
+    /// A tool of a class is not in the list.
+    #[error("`classes` has its name, but the tool is not in the list")]
+    ClassOfNothing,
     /// A number in the schema has no exact canonical JSON.
     #[error(transparent)]
     Number(#[from] Inexact),
     /// A tool has no name.
     #[error("the tool has no name")]
     Nameless,
-    /// A tool's name is not a valid MCP tool name.
-    #[error("a tool name is 1 to 128 letters, digits, `_`, `-` and `.`")]
+    /// A tool's name cannot be shown as it is.
+    #[error("a tool name is 1 to 128 characters that all show, without spaces around it")]
     ToolName,
     /// Two tools have the same name.
     #[error("another tool of this server has the same name")]

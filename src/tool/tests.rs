@@ -35,7 +35,7 @@ fn try_tool(schema: Value, marks: Marks) -> Result<Tool, Vec<ToolError>> {
     list["tools"][0]["inputSchema"] = schema;
     let descriptions = read_tools(&list)?;
     let taken = BTreeSet::from(["User".to_owned(), "Role".to_owned()]);
-    Tool::new("crm", &descriptions[0], marks, &taken)
+    Tool::new("crm", "do-it", &descriptions[0], marks, &taken)
 }
 
 #[track_caller]

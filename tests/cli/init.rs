@@ -116,7 +116,7 @@ fn nothing_is_overwritten() {
 fn every_tool_that_is_left_out_has_a_reason() {
     let sandbox = Sandbox::new();
     let tools = json!({ "tools": [
-        { "name": "a/b", "inputSchema": { "type": "object" } },
+        { "name": "a\u{200b}b", "inputSchema": { "type": "object" } },
         { "name": "text", "inputSchema": { "type": "string" } },
         { "name": "get-x", "inputSchema": { "type": "object" } },
         { "name": "get_x", "inputSchema": { "type": "object" } },
@@ -127,18 +127,19 @@ fn every_tool_that_is_left_out_has_a_reason() {
     assert!(!sandbox.path("new").exists());
     let run = sandbox.run("init new --from answer.json --skip-unreadable --format json");
     let told = run.json();
-    assert_eq!(told["tools"], json!(["get-x"]));
-    assert_eq!(told["left_out"].as_array().unwrap().len(), 3, "{}", told["left_out"]);
-    for name in ["a/b", "tools/text", "tools/get_x"] {
+    // Cedar could not tell the two from each other.
+    assert_eq!(told["tools"], json!(["get-x", "get_x_2"]));
+    assert_eq!(told["left_out"].as_array().unwrap().len(), 2, "{}", told["left_out"]);
+    for name in ["a\\u{200b}b", "tools/text"] {
         assert!(run.stderr.contains(&format!("left out: tool `{name}`: ")), "{}", run.stderr);
     }
     sound(&sandbox, "new");
-    let only = json!({ "tools": [{ "name": "a/b", "inputSchema": { "type": "object" } }] });
+    let only = json!({ "tools": [{ "name": "a ", "inputSchema": { "type": "object" } }] });
     sandbox.write("answer.json", &only.to_string());
     let none = sandbox.run("init none --from answer.json --skip-unreadable");
     assert_eq!(none.code, 3);
     assert!(
-        none.stderr.contains("there is no tool to make a bundle of: tool `a/b`: "),
+        none.stderr.contains("there is no tool to make a bundle of: tool `a `: "),
         "{}",
         none.stderr
     );

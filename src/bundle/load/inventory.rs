@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::cedar;
-use crate::bundle::{Code, Document, Finding, Site, is_name};
-use crate::tool::{self, Tool, ToolError};
+use super::{cedar, names};
+use crate::bundle::{Code, Described, Document, Finding, ServerNotes, Site, is_name};
+use crate::tool::{self, Tool, ToolDescription, ToolError};
 
 /// Parses every tool; each that fails becomes a finding.
 pub(super) fn tools(
@@ -20,41 +20,23 @@ pub(super) fn tools(
             findings.push(Finding::new(Code::Inventory, site, message));
             continue;
         };
-        for name in notes.tools.keys() {
-            if !descriptions.iter().any(|description| description.name() == name) {
-                let site = Site::Manifest(format!("servers.{server}.tools.{name}"));
-                let message = format!("server `{server}` has no tool `{name}`");
-                let finding = Finding::new(Code::Inventory, site, message);
-                findings
-                    .push(finding.with_help(format!("its tools stand in `{}`", notes.tools_from)));
-            }
-        }
-        for description in descriptions {
-            let marks = notes.tools.get(description.name()).cloned().unwrap_or_default();
-            for class in marks.classes.iter().filter(|class| !is_name(class)) {
-                let site = Site::Manifest(format!("servers.{server}.tools.{}", description.name()));
-                let message = format!("`{class}` is not a class name");
-                findings.push(Finding::new(Code::Manifest, site, message));
-            }
-            match Tool::new(server, description, marks, taken) {
-                Ok(tool) => {
-                    findings.extend(tool.notes().iter().map(|note| {
-                        let site = site(server, Some(tool.name()));
-                        Finding::new(Code::UnenforcedSchema, site, note.to_string())
-                    }));
-                    tools.push(tool);
-                }
-                Err(errors) => {
-                    let name = description.name();
-                    findings.extend(errors.iter().map(|error| about(server, name, error)));
-                }
+        findings.extend(entries(server, notes, descriptions));
+        let described: Vec<_> = notes.describe(server, descriptions).collect();
+        findings.extend(names::findings(server, notes, &described));
+        let mut known = BTreeSet::new();
+        for tool in described {
+            findings.extend(classes(notes, &tool));
+            // Of tools with one name, which is a finding already, the first one counts.
+            if known.insert(tool.name) {
+                tools.extend(read(tool, taken, findings));
             }
         }
     }
     for server in document.tools.keys() {
         if !document.manifest.servers.contains_key(server) {
             let message = "the server is not in `servers`";
-            findings.push(Finding::new(Code::Inventory, site(server, None), message));
+            let site = Site::Tool { server: server.clone(), tool: None };
+            findings.push(Finding::new(Code::Inventory, site, message));
         }
     }
     findings.extend(tool::collisions(&tools).iter().map(|error| {
@@ -64,17 +46,78 @@ pub(super) fn tools(
     tools
 }
 
+fn read(
+    described: Described<'_>,
+    taken: &BTreeSet<String>,
+    findings: &mut Vec<Finding>,
+) -> Option<Tool> {
+    let Described { server, name, marks, tool } = described;
+    match Tool::new(server, name, tool, marks.into_owned(), taken) {
+        Ok(tool) => {
+            findings.extend(tool.notes().iter().map(|note| {
+                let site = Site::tool(server, name);
+                Finding::new(Code::UnenforcedSchema, site, note.to_string())
+            }));
+            Some(tool)
+        }
+        Err(errors) => {
+            findings.extend(errors.iter().map(|error| about(server, name, error)));
+            None
+        }
+    }
+}
+
+/// Entries that cannot be used.
+fn entries(server: &str, notes: &ServerNotes, tools: &[ToolDescription]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, marks) in &notes.tools {
+        let (wire_name, key) = match &marks.name {
+            Some(wire_name) => (wire_name, format!("servers.{server}.tools.{name}.name")),
+            None => (name, format!("servers.{server}.tools.{name}")),
+        };
+        if !tools.iter().any(|tool| tool.name() == wire_name) {
+            let message = format!("server `{server}` has no tool `{wire_name}`");
+            let finding = Finding::new(Code::Inventory, Site::Manifest(key), message);
+            findings.push(finding.with_help(format!("its tools stand in `{}`", notes.tools_from)));
+        }
+        for class in marks.classes.iter().filter(|class| !is_name(class)) {
+            let site = Site::Manifest(format!("servers.{server}.tools.{name}"));
+            findings.push(Finding::new(Code::Manifest, site, no_class_name(class)));
+        }
+    }
+    for class in notes.classes.keys().filter(|class| !is_name(class)) {
+        let site = Site::Manifest(format!("servers.{server}.classes.{class}"));
+        findings.push(Finding::new(Code::Manifest, site, no_class_name(class)));
+    }
+    findings
+}
+
+fn no_class_name(class: &str) -> String {
+    format!("`{class}` is not a class name")
+}
+
+/// The classes in which patterns and tools file do not agree, so that no tool gets or loses a class
+/// that nobody has seen.
+fn classes(notes: &ServerNotes, described: &Described<'_>) -> Vec<Finding> {
+    let Described { server, name, tool, .. } = described;
+    let matching = notes.classes_of(name);
+    let enters = matching.difference(tool.classes()).map(|class| {
+        format!("a pattern puts it into the class `{class}`, and the tools file does not list it")
+    });
+    let leaves = tool.classes().difference(&matching).map(|class| {
+        format!("the tools file lists it in the class `{class}`, and no pattern puts it there")
+    });
+    let finding = |message| Finding::new(Code::ToolClasses, Site::tool(server, name), message);
+    enters.chain(leaves).map(finding).collect()
+}
+
 fn about(server: &str, tool: &str, error: &ToolError) -> Finding {
     // The site already names the tool.
     let message = match error.argument() {
         "" => error.problem().to_string(),
         argument => format!("argument `{argument}`: {}", error.problem()),
     };
-    Finding::new(Code::ToolSchema, site(server, Some(tool)), message)
-}
-
-fn site(server: &str, tool: Option<&str>) -> Site {
-    Site::Tool { server: server.to_owned(), tool: tool.map(str::to_owned) }
+    Finding::new(Code::ToolSchema, Site::tool(server, tool), message)
 }
 
 /// The names of types declared outside any namespace.

@@ -39,6 +39,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     let world = World::of(opened);
     let mut findings = policies(&world);
     findings.extend(unknown_classes(&world));
+    findings.extend(unused_patterns(&world));
     findings.extend(secrets::check(&world));
     findings.extend(principals::check(&world));
     findings.extend(channels::check(&world));
@@ -105,6 +106,25 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
     findings.extend(reach.findings());
     findings.extend(covered.findings());
     findings.extend(choices.findings(world));
+    findings
+}
+
+/// Patterns of tool names that match no tool.
+fn unused_patterns(world: &World<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (server, notes) in &world.document.manifest.servers {
+        let tools = world.tools.iter().filter(|tool| tool.server() == server);
+        let names: Vec<&str> = tools.map(|tool| tool.name()).collect();
+        for (class, patterns) in &notes.classes {
+            let unused = patterns.iter().filter(|it| !names.iter().any(|name| it.matches(name)));
+            findings.extend(unused.map(|pattern| {
+                let site = Site::Manifest(format!("servers.{server}.classes.{class}"));
+                let pattern = pattern.as_str();
+                let message = format!("no tool of the server has a name like `{pattern}`");
+                Finding::new(Code::UnusedPattern, site, message)
+            }));
+        }
+    }
     findings
 }
 

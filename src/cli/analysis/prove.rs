@@ -91,7 +91,8 @@ impl Comparison {
     /// Removed tools. All their calls are refused, unless the new bundle is in shadow mode.
     fn removed(&self) -> impl Iterator<Item = Pair> {
         let (old, new) = (&self.old.bundle, &self.new.bundle);
-        let removed = old.tools().filter(|tool| new.tool(tool.server(), tool.name()).is_none());
+        let removed =
+            old.tools().filter(|tool| new.tool(tool.server(), tool.wire_name()).is_none());
         let principals: BTreeSet<String> =
             old.identity.principal_types().map(ToString::to_string).collect();
         removed.flat_map(move |tool| {
@@ -108,9 +109,12 @@ impl Comparison {
 
     fn verdict(&mut self, tool: &Tool, env: &RequestEnv) -> Result<Verdict, String> {
         let new = Formula::of(&self.new.bundle, tool, env)?;
-        let before = self.old.bundle.tool(tool.server(), tool.name());
+        let before = self.old.bundle.tool(tool.server(), tool.wire_name());
         let old = match before {
             None => Formula::nothing(),
+            Some(before) if before.name() != tool.name() => {
+                return Err(format!("its name in policies was `{}`", before.qualified_name()));
+            }
             Some(before)
                 if self.old.bundle.schema().is_some_and(|schema| query::has(schema, env)) =>
             {

@@ -45,7 +45,7 @@ impl<'a> Verdict<'a> {
     /// Runs a case.
     pub fn of(gate: &Gate, file: &'a CaseFile, case: &'a Case, place: Location) -> Self {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-        let (arrival, body) = case.sent().arrival(identity);
+        let (arrival, body) = case.arrival(identity, &gate.bundle);
         let (outcome, trace, fault) = match run::in_pieces(gate, &arrival, &body) {
             Ok((outcome, trace)) => (Some(outcome), trace, None),
             Err(fault) => (None, Trace::default(), Some(fault)),
@@ -64,7 +64,7 @@ impl<'a> Verdict<'a> {
 /// Whether a case passes with its body in one piece.
 pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
     let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-    let (arrival, body) = case.sent().arrival(identity);
+    let (arrival, body) = case.arrival(identity, &gate.bundle);
     compare(&case.expect, &run::whole(gate, &arrival, &body)).is_empty()
 }
 

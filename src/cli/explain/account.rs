@@ -140,6 +140,10 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
 /// The tool that an unknown tool name probably meant.
 fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
     let name = record.tool.as_deref().filter(|_| record.reason == Reason::UnknownTool)?;
+    if let Some(tool) = gate.bundle.tools().find(|tool| tool.qualified_name() == name) {
+        let wire_name = tool.wire_name();
+        return Some(format!("only the bundle names a tool `{name}`: calls name it `{wire_name}`"));
+    }
     let near = fuzzy_match::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;
     Some(format!("there is no tool `{name}`: {near}"))
 }

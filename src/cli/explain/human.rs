@@ -173,8 +173,10 @@ impl Teller<'_> {
 /// The requested tool and, if several calls were decided, the decision about this one.
 fn title(record: &Record, alone: bool) -> String {
     let what = record.tool.as_deref().or(record.method.as_deref()).unwrap_or("the request");
+    let wire_name = record.tool_name.as_deref().map(|name| format!(", called `{name}`"));
+    let what = format!("{what}{}", wire_name.unwrap_or_default());
     if alone {
-        what.to_owned()
+        what
     } else {
         format!("{what}: {} {}", record.decision.as_str(), record.reason.as_str())
     }

@@ -58,6 +58,7 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
     });
     json!({
         "tool": record.tool,
+        "tool_name": record.tool_name,
         "method": record.method,
         "decision": record.decision,
         "reason": record.reason,

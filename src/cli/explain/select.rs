@@ -30,9 +30,9 @@ pub(super) fn subject(
 ) -> Result<Subject, Stop> {
     let call = &arguments.call;
     let request = match (&call.case, recorded, &call.request) {
-        (Some(name), _, _) => case(arguments, name)?,
+        (Some(name), _, _) => case(arguments, name, gate)?,
         (None, Some(recorded), _) => return recorded::subject(arguments, recorded, gate),
-        (None, None, Some(path)) => request(arguments, path)?,
+        (None, None, Some(path)) => request(arguments, path, gate)?,
         // clap requires one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
     };
@@ -45,7 +45,7 @@ pub(super) fn subject(
     })
 }
 
-fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
+fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<(Arrival, Vec<u8>), Stop> {
     let directory = &arguments.bundle.bundle;
     let special = directory::tests_for(directory, arguments.environment.environment.as_ref())?;
     let suite = Suite::read(&directory::tests(directory)?, &special)?;
@@ -53,7 +53,7 @@ fn case(arguments: &Arguments, name: &str) -> Result<(Arrival, Vec<u8>), Stop> {
     match (found.next(), found.next()) {
         (Some((file, case, _)), None) => {
             let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-            Ok(case.sent().arrival(identity))
+            Ok(case.arrival(identity, &gate.bundle))
         }
         (Some((_, _, first)), Some((_, _, second))) => {
             let message = format!("there are two cases with this name, at {first} and at {second}");
@@ -91,11 +91,12 @@ struct RequestFile {
     source_ip: Option<IpAddr>,
 }
 
-fn request(arguments: &Arguments, path: &Path) -> Result<(Arrival, Vec<u8>), Stop> {
+fn request(arguments: &Arguments, path: &Path, gate: &Gate) -> Result<(Arrival, Vec<u8>), Stop> {
     let file = Arc::new(SourceFile::new(path.display().to_string(), files::read(path)?));
     let written: RequestFile = yaml::read(&file)?;
+    let call = written.call.as_ref().map(|call| call.on_the_wire(&gate.bundle));
     let sent = Sent {
-        call: written.call.as_ref(),
+        call: call.as_ref(),
         request: written.request.as_ref(),
         time: written.time,
         source_ip: written.source_ip,

@@ -40,9 +40,9 @@ pub(super) fn text(bundle: &Path, path: &str, unknown: &str) -> Result<(String, 
 }
 
 /// A name that no tool has.
-pub(super) fn unknown(tools: &[&str]) -> String {
+pub(super) fn unknown(tools: &BTreeSet<&str>) -> String {
     let mut name = "no_such_tool".to_owned();
-    while tools.contains(&name.as_str()) {
+    while tools.contains(name.as_str()) {
         name.push('_');
     }
     name

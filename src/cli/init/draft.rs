@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{cases, policies};
+use crate::bundle::ServerNotes;
 use crate::cli::files;
 use crate::cli::offered::{self, Offer, Proposal, scalar};
 use crate::cli::output::exit::Stop;
@@ -31,8 +32,9 @@ impl Draft {
         offer: &Offer,
     ) -> Result<Self, Stop> {
         let (mut taken, mut left_out) = (Taken::default(), offer.left_out.clone());
-        for tool in &offer.tools {
-            let proposal = offered::proposal(server, tool);
+        let notes = ServerNotes::default();
+        let proposals = offered::proposals(server, &offer.tools, &notes);
+        for (tool, proposal) in offer.tools.iter().zip(proposals) {
             left_out.extend(taken.take(server, tool, proposal));
         }
         if taken.tools.is_empty() {
@@ -40,8 +42,8 @@ impl Draft {
             return Err(Problem::new(message.trim_end_matches([':', ' '])).into());
         }
         let tools_from = format!("tools/{server}.json");
-        let notes = taken.proposals.iter().map(|proposal| format!("      {}", proposal.yaml()));
-        let notes = notes.collect::<Vec<_>>().join("\n");
+        let entries = taken.proposals.iter().map(|proposal| format!("      {}", proposal.yaml()));
+        let entries = entries.collect::<Vec<_>>().join("\n");
         let bundle = format!(
             include_str!("bundle.yaml"),
             directory = directory.display(),
@@ -49,12 +51,12 @@ impl Draft {
             path = scalar(path),
             server = scalar(server),
             tools_from = scalar(&tools_from),
-            tools = notes,
+            tools = entries,
         );
         let texts = vec![
             ("bundle.yaml".to_owned(), bundle),
             ("schema.cedarschema".to_owned(), include_str!("schema.cedarschema").to_owned()),
-            (tools_from, report::pretty(&offered::pinned(&taken.answers))),
+            (tools_from, report::pretty(&offered::locked(&taken.answers, &notes))),
             ("org/tools.cedar".to_owned(), policies::text(server, &taken.tools)),
         ];
         let (server, path) = (server.to_owned(), path.to_owned());
@@ -65,7 +67,7 @@ impl Draft {
         &self.server
     }
 
-    /// The names of the tools.
+    /// The names of the tools in the bundle.
     pub(super) fn tools(&self) -> Vec<&str> {
         self.tools.iter().map(Tool::name).collect()
     }
@@ -97,7 +99,8 @@ impl Draft {
         for (file, text) in &self.texts {
             files::write_new(&staged.join(file), text)?;
         }
-        let unknown = cases::unknown(&self.tools());
+        let names = self.tools.iter().flat_map(|tool| [tool.name(), tool.wire_name()]);
+        let unknown = cases::unknown(&names.collect());
         let (text, count) = cases::text(staged, &self.path, &unknown)?;
         files::write_new(&staged.join(cases::FILE), &text)?;
         Ok(count)
@@ -126,36 +129,52 @@ impl Taken {
                 opaque: proposal.opaque.clone(),
                 ..Marks::default()
             };
-            let tool = match Tool::new(server, description, marks, &BTreeSet::new()) {
+            let name = &proposal.tool;
+            let tool = match Tool::new(server, name, description, marks, &BTreeSet::new()) {
                 Ok(tool) => tool,
                 Err(errors) => return errors.iter().map(ToString::to_string).collect(),
             };
             self.tools.push(tool);
         }
-        let collisions = tool::collisions(&self.tools);
-        if collisions.is_empty() {
-            self.answers.push(answer.clone());
-            self.proposals.push(proposal);
-        } else {
-            self.tools.pop();
-        }
-        collisions.iter().map(ToString::to_string).collect()
+        self.answers.push(answer.clone());
+        self.proposals.push(proposal);
+        Vec::new()
     }
 }
 
-/// A text with `-` for what names of servers and bundles do not have.
+/// The plain parts of a text, joined with `-`, as a name of a server or a bundle.
 pub(super) fn plain(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let name: String = text.chars().map(|c| plain(c.to_ascii_lowercase())).take(64).collect();
-    name.trim_matches('-').to_owned()
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let name: String = parts.join("-").chars().take(64).collect();
+    name.trim_end_matches('-').to_ascii_lowercase()
 }
 
 fn bundle_name(directory: &Path) -> String {
-    let name = directory.file_name().map(|name| plain(&name.to_string_lossy()).replace('_', "-"));
+    let name = directory.file_name().map(|name| name.to_string_lossy().replace('_', "-"));
+    let name = name.map(|name| plain(&name));
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| "tools".to_owned())
 }
 
 fn beside(directory: &Path) -> PathBuf {
     let name = directory.file_name().map(|name| name.to_string_lossy().into_owned());
     directory.with_file_name(format!(".{}.new", name.unwrap_or_else(|| "bundle".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_plain_parts() {
+        for (text, server, bundle) in [
+            ("Weather & more", "weather-more", "weather-more"),
+            ("  Ward's   notes!", "ward-s-notes", "ward-s-notes"),
+            ("my_tools__2", "my_tools__2", "my-tools-2"),
+            ("天気", "", "tools"),
+        ] {
+            assert_eq!(plain(text), server);
+            assert_eq!(bundle_name(Path::new(text)), bundle);
+        }
+    }
 }

@@ -1,20 +1,20 @@
 //! A bundle's content for one server: the reviewed tools file and the notes.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::super::files;
 use crate::bundle::{Code, Manifest, ServerNotes};
 use crate::cli::input::directory::{self, tools};
 use crate::cli::input::yaml;
-use crate::cli::offered::name;
+use crate::cli::offered::{Classes, name};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::SourceFile;
-use crate::tool::{self, Marks};
+use crate::tool;
 
 /// A server in a bundle.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Reviewed {
     notes: ServerNotes,
     file: Option<Arc<SourceFile>>,
     tools: Vec<Value>,
+    /// The classes that the file lists.
+    classes: Classes,
     /// Why the file differs from the reviewed one.
     problems: Vec<Problem>,
 }
@@ -44,7 +46,7 @@ impl Reviewed {
                 .into());
         }
         let tools_from = format!("tools/{server}.json");
-        let notes = known.unwrap_or(ServerNotes { tools_from, tools: BTreeMap::new() });
+        let notes = known.unwrap_or(ServerNotes { tools_from, ..ServerNotes::default() });
         if !directory::is_inside(&notes.tools_from) {
             let message = format!("`{}` is not inside the bundle", notes.tools_from);
             return Err(Problem::new(message).into());
@@ -57,6 +59,7 @@ impl Reviewed {
             notes,
             file: None,
             tools: Vec::new(),
+            classes: Classes::new(),
             problems: Vec::new(),
         };
         reviewed.read_tools(named)?;
@@ -72,6 +75,8 @@ impl Reviewed {
         let file = Arc::new(SourceFile::new(self.path.display().to_string(), text));
         let list = tools::parse(&file)?;
         self.tools = tool::listed(&list).cloned().unwrap_or_default();
+        let classes = list.get("classes").map(Classes::deserialize);
+        self.classes = classes.and_then(Result::ok).unwrap_or_default();
         let directory = directory.display();
         let pinning =
             format!("toolgate inventory {directory} --server {} {}", self.server, file.name);
@@ -99,8 +104,8 @@ impl Reviewed {
     }
 
     /// The authors' notes about the tools.
-    pub(super) fn notes(&self) -> &BTreeMap<String, Marks> {
-        &self.notes.tools
+    pub(super) fn notes(&self) -> &ServerNotes {
+        &self.notes
     }
 
     /// The tools in the file, pinned or not.
@@ -127,10 +132,17 @@ impl Reviewed {
         self.file.as_ref().is_some_and(|file| file.text == text)
     }
 
-    /// The tools with notes that the server no longer offers.
-    pub(super) fn without_tool(&self, tools: &[Value]) -> Vec<&String> {
-        let offered = |note: &str| tools.iter().any(|tool| name(tool) == Some(note));
-        self.notes.tools.keys().filter(|note| !offered(note)).collect()
+    /// The classes that the file lists.
+    pub(super) fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// The tools with notes that the server no longer offers, by their names in the bundle.
+    pub(super) fn without_tool(&self, tools: &[Value]) -> Vec<&str> {
+        let offered = |wire_name: &str| tools.iter().any(|tool| name(tool) == Some(wire_name));
+        let entries = self.notes.entries();
+        let gone = entries.names().filter(|(wire_name, _)| !offered(wire_name));
+        gone.map(|(_, name)| name).collect()
     }
 }
 

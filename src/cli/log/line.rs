@@ -35,6 +35,7 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) path: String,
     pub(super) server: Option<String>,
     pub(in crate::cli) tool: Option<String>,
+    tool_name: Option<String>,
     pub(in crate::cli) arguments: Option<Value>,
     pub(in crate::cli) arguments_digest: Option<String>,
     pub(in crate::cli) txn: Option<String>,
@@ -136,9 +137,10 @@ impl Recorded {
         self.bundle.as_ref().is_some_and(|bundle| bundle.digest == digest.as_str())
     }
 
-    /// The tool's server and name.
+    /// The tool's server and name on the wire.
     pub(in crate::cli) fn tool(&self) -> Option<(&str, &str)> {
-        self.tool.as_ref()?.split_once('/')
+        let (server, name) = self.tool.as_ref()?.split_once('/')?;
+        Some((server, self.tool_name.as_deref().unwrap_or(name)))
     }
 
     /// Whether an identity has the recorded principal and actors.

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use self::api::Api;
 use self::operation::Operation;
 use crate::cli::output::escape::shown;
-use crate::tool::{self, Problem};
+use crate::tool;
+
+/// What is wrong with a name that a tool cannot have.
+const NO_NAME: &str = "a tool name is 1 to 128 letters, digits, `_`, `-` and `.`";
 
 /// The methods that a path item can have.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -49,7 +52,7 @@ pub(super) fn tools(document: &Value, skip: &[String], lenient: bool) -> Result<
         let about = |what: &str| format!("operation `{name}` ({place}): {what}");
         let mut found = Vec::new();
         if !tool::is_tool_name(&name) {
-            found.push(about(&Problem::ToolName.to_string()));
+            found.push(about(NO_NAME));
         }
         let tool = operation.tool().map_err(|problems| {
             found.extend(problems.iter().map(|what| about(what)));

@@ -1,6 +1,5 @@
 //! Proposes notes for tools without any.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -9,13 +8,18 @@ use serde_json::Value;
 use super::captures::name;
 use super::openapi::api::OPERATION;
 use super::usable;
+use crate::bundle::ServerNotes;
 use crate::cli::output::escape::shown;
-use crate::tool::Marks;
+use crate::tool::{Marks, tool_names};
 
 /// Proposed notes in `bundle.yaml` for a tool, based on the server's claims.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct Proposal {
+    /// The tool's name in the bundle.
     pub(in crate::cli) tool: String,
+    /// Its name on the wire, if that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) name: Option<String>,
     pub(in crate::cli) classes: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) operation: Option<&'static str>,
@@ -32,27 +36,37 @@ pub(in crate::cli) struct Proposal {
     pub(in crate::cli) grounds: String,
 }
 
-/// Proposals for the tools without notes.
+/// Proposals for the tools without notes. A tool that has a class by its name may need none.
 pub(in crate::cli) fn proposals(
     server: &str,
     tools: &[Value],
-    notes: &BTreeMap<String, Marks>,
+    notes: &ServerNotes,
 ) -> Vec<Proposal> {
-    let new = tools.iter().filter(|tool| name(tool).is_some_and(|name| !notes.contains_key(name)));
-    new.map(|tool| proposal(server, tool)).collect()
+    let entries = notes.entries();
+    let tools = tools.iter().filter_map(|tool| Some((name(tool)?, tool)));
+    let new: Vec<_> = tools.filter(|(name, _)| !entries.has(name)).collect();
+    let taken = entries.names().flat_map(|(wire_name, name)| [wire_name, name]);
+    let names = tool_names(new.iter().map(|(name, _)| *name), taken);
+    let proposals = new.iter().filter_map(|(wire_name, tool)| {
+        Some(proposal(server, names.get(wire_name)?, wire_name, tool))
+    });
+    let is_told =
+        |proposal: &Proposal| notes.classes_of(&proposal.tool).is_empty() || proposal.is_needed();
+    proposals.filter(is_told).collect()
 }
 
 /// What is proposed for one tool.
-pub(in crate::cli) fn proposal(server: &str, tool: &Value) -> Proposal {
+fn proposal(server: &str, tool_name: &str, wire_name: &str, tool: &Value) -> Proposal {
     let method =
         tool.pointer("/_meta").and_then(|meta| meta.get(OPERATION)?.get("method")?.as_str());
     let (classes, operation, grounds) = match method {
         Some(method) => by_method(method),
         None => by_annotations(tool),
     };
-    let tool_name = name(tool).unwrap_or_default().to_owned();
-    let (Marks { redact, opaque, .. }, unusable) = usable::marks(server, tool);
-    Proposal { tool: tool_name, classes, operation, redact, opaque, unusable, grounds }
+    let name = (tool_name != wire_name).then(|| wire_name.to_owned());
+    let (Marks { redact, opaque, .. }, unusable) = usable::marks(server, tool_name, tool);
+    let tool = tool_name.to_owned();
+    Proposal { tool, name, classes, operation, redact, opaque, unusable, grounds }
 }
 
 /// Follows the method semantics of RFC 9110; the server's actual behaviour may differ.
@@ -95,10 +109,17 @@ fn by_annotations(tool: &Value) -> (Vec<&'static str>, Option<&'static str>, Str
 }
 
 impl Proposal {
+    /// Whether the tool lacks more than classes.
+    fn is_needed(&self) -> bool {
+        let Self { name, redact, opaque, unusable, .. } = self;
+        name.is_some() || ![redact, opaque, unusable].into_iter().all(Vec::is_empty)
+    }
+
     /// The entry in `bundle.yaml`, with the server's claims as a comment.
     pub(in crate::cli) fn yaml(&self) -> String {
-        let Self { tool, classes, operation, redact, opaque, unusable: _, grounds } = self;
-        let mut notes = format!("classes: [{}]", classes.join(", "));
+        let Self { tool, name, classes, operation, redact, opaque, unusable: _, grounds } = self;
+        let name = name.as_ref().map(|name| format!("name: {}, ", scalar(name)));
+        let mut notes = format!("{}classes: [{}]", name.unwrap_or_default(), classes.join(", "));
         if let Some(operation) = operation {
             let _ = write!(notes, ", operation: {operation}");
         }

@@ -9,7 +9,7 @@ use crate::tool::{self, Marks, Problem, Tool, ToolError};
 
 /// The marks with which a tool loads: arguments that cannot be typed are opaque, those that are
 /// likely secret are redacted. The texts say why the tool does not load even so.
-pub(in crate::cli) fn marks(server: &str, tool: &Value) -> (Marks, Vec<String>) {
+pub(in crate::cli) fn marks(server: &str, name: &str, tool: &Value) -> (Marks, Vec<String>) {
     let schema = tool.get("inputSchema").unwrap_or(&Value::Null);
     let mut needs = Needs {
         redact: secrets::paths(schema).into_iter().collect(),
@@ -18,7 +18,7 @@ pub(in crate::cli) fn marks(server: &str, tool: &Value) -> (Marks, Vec<String>) 
     };
     loop {
         let marks = needs.marks();
-        let errors = errors(server, tool, &marks);
+        let errors = errors(server, name, tool, &marks);
         let changes = errors.iter().filter(|error| needs.meet(error)).count();
         if changes == 0 {
             return (marks, errors.iter().map(ToString::to_string).collect());
@@ -26,13 +26,10 @@ pub(in crate::cli) fn marks(server: &str, tool: &Value) -> (Marks, Vec<String>) 
     }
 }
 
-fn errors(server: &str, tool: &Value, marks: &Marks) -> Vec<ToolError> {
+fn errors(server: &str, name: &str, tool: &Value, marks: &Marks) -> Vec<ToolError> {
+    let errors = |tool| Tool::new(server, name, tool, marks.clone(), &BTreeSet::new()).err();
     match tool::read_tools(&json!([tool])) {
-        Ok(descriptions) => descriptions
-            .iter()
-            .filter_map(|tool| Tool::new(server, tool, marks.clone(), &BTreeSet::new()).err())
-            .flatten()
-            .collect(),
+        Ok(descriptions) => descriptions.iter().filter_map(errors).flatten().collect(),
         Err(errors) => errors,
     }
 }
@@ -89,7 +86,7 @@ mod tests {
 
     fn check(schema: &Value, redact: &[&str], opaque: &[&str]) {
         let tool = json!({ "name": "t", "inputSchema": schema });
-        let (marks, why) = marks("s", &tool);
+        let (marks, why) = marks("s", "t", &tool);
         assert_eq!((marks.redact, marks.opaque), (list(redact), list(opaque)), "{schema}");
         assert_eq!(why, [""; 0], "{schema}");
     }
@@ -133,12 +130,12 @@ mod tests {
                 "tool `s/t`: `inputSchema` describes something else than an object",
             ),
             (
-                "a b",
+                "a ",
                 json!({ "type": "object" }),
-                "tool `a b`: a tool name is 1 to 128 letters, digits, `_`, `-` and `.`",
+                "tool `a `: a tool name is 1 to 128 characters that all show, without spaces around it",
             ),
         ] {
-            let (_, found) = marks("s", &json!({ "name": name, "inputSchema": schema }));
+            let (_, found) = marks("s", "t", &json!({ "name": name, "inputSchema": schema }));
             assert_eq!(found, [why]);
         }
     }

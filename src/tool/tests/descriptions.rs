@@ -80,6 +80,23 @@ fn whatever_a_server_says_about_a_tool_is_pinned() {
 }
 
 #[test]
+fn tools_have_the_classes_that_list_them() {
+    let tool = |name: &str| json!({ "name": name, "inputSchema": { "type": "object" } });
+    let list = |classes: Value| json!({ "tools": [tool("a"), tool("b/c")], "classes": classes });
+    let tools = read_tools(&list(json!({ "read": ["a", "b/c"], "write": ["b/c"], "none": [] })));
+    let tools = tools.expect("a list");
+    let classes: Vec<_> = tools.iter().map(|tool| json!(tool.classes())).collect();
+    assert_eq!(classes, [json!(["read"]), json!(["read", "write"])]);
+    check_list(
+        &list(json!({ "read": ["a", "b_c"] })),
+        &["tool `b_c`: `classes` has its name, but the tool is not in the list"],
+    );
+    for classes in [json!(["a"]), json!({ "read": "a" }), json!({ "read": [1] }), Value::Null] {
+        check_list(&list(classes), &["`classes` is not an object of lists of tool names by class"]);
+    }
+}
+
+#[test]
 fn an_entry_of_a_document_is_read_strictly() {
     let digest = pin(&Value::Null);
     let entry = json!({ "name": "a", "inputSchema": {}, "digest": digest });
@@ -88,11 +105,14 @@ fn an_entry_of_a_document_is_read_strictly() {
         entry[member] = value;
         serde_json::from_value::<ToolDescription>(entry).map_err(|error| error.to_string())
     };
-    assert!(with("name", json!("b")).is_ok());
+    assert!(with("name", json!("b c/d")).is_ok());
+    let with_classes = with("classes", json!(["b", "a", "b"])).expect("classes");
+    assert_eq!(json!(with_classes)["classes"], json!(["a", "b"]));
     for (member, value) in [
-        ("name", json!("a b")),
+        ("name", json!("a\n")),
         ("name", json!("")),
         ("name", json!("a".repeat(129))),
+        ("classes", json!("read")),
         ("inputSchema", json!([])),
         ("digest", json!("sha256:AB")),
         ("digest", json!(digest.as_str().to_uppercase())),
@@ -113,13 +133,14 @@ fn lists_report_every_bad_tool() {
         &["the list has a `nextCursor`: put the tools of all pages into one array"],
     );
     let long = "a".repeat(129);
-    let list = json!([{}, { "name": "a/b" }, { "name": long }, { "name": "a" }, { "name": "a", "inputSchema": {} }, { "name": "a", "inputSchema": {} }]);
+    let name = "a tool name is 1 to 128 characters that all show, without spaces around it";
+    let list = json!([{}, { "name": "a\u{202e}b" }, { "name": long }, { "name": "a" }, { "name": "a", "inputSchema": {} }, { "name": "a", "inputSchema": {} }]);
     check_list(
         &list,
         &[
             "tool `#0`: the tool has no name",
-            "tool `a/b`: a tool name is 1 to 128 letters, digits, `_`, `-` and `.`",
-            &format!("tool `{long}`: a tool name is 1 to 128 letters, digits, `_`, `-` and `.`"),
+            &format!("tool `a\\u{{202e}}b`: {name}"),
+            &format!("tool `{long}`: {name}"),
             "tool `a`: `inputSchema` is missing or no object",
             "tool `a`: another tool of this server has the same name",
         ],
@@ -267,7 +288,9 @@ fn tools_of_one_namespace_collide() {
         let descriptions = read_tools(&list).expect("a list");
         descriptions
             .iter()
-            .map(|tool| Tool::new(server, tool, Marks::default(), &[].into()).expect("a tool"))
+            .map(|tool| {
+                Tool::new(server, tool.name(), tool, Marks::default(), &[].into()).expect("a tool")
+            })
             .collect()
     };
     let tools = read("crm");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{Tool, read_tools};
+use super::super::{Tool, ToolDescription, read_tools};
 use super::{build, cedar_schema, check_in, lines, marks};
 
 /// `FastMCP` with pydantic 2.
@@ -75,9 +75,9 @@ const TYPESCRIPT: &str = r##"{"jsonrpc": "2.0", "id": 1, "result": {"tools": [{"
 fn tools(list: &str, opaque: &[&str]) -> Vec<Tool> {
     let list: Value = serde_json::from_str(list).expect("JSON");
     let descriptions = read_tools(&list).expect("a list");
-    let read = |(position, description)| {
+    let read = |(position, description): (usize, &ToolDescription)| {
         let marks = marks(&[], if position == 0 { opaque } else { &[] });
-        Tool::new("crm", description, marks, &[].into())
+        Tool::new("crm", description.name(), description, marks, &[].into())
             .unwrap_or_else(|errors| panic!("{}", lines(&errors)))
     };
     descriptions.iter().enumerate().map(read).collect()

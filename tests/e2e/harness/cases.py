@@ -95,7 +95,7 @@ def _read(file: Path) -> Iterator[Case]:
             name=case["name"],
             bundle=bundle,
             identity=identities[case["as"]] if "as" in case else {},
-            request=_request(case),
+            request=_request(case, bundle),
             expect=case["expect"],
             day=case["time"].astimezone(UTC).date() if "time" in case else None,
         )
@@ -117,9 +117,18 @@ def _bundle(file: Path) -> Path:
     return next(within, paths.BUNDLE)
 
 
-def _request(case: dict[str, Any]) -> Request:
+@cache
+def _names(bundle: Path) -> dict[str, str]:
+    """The names on the wire of the bundle's tools that have another name there."""
+    servers = yaml.safe_load((bundle / "bundle.yaml").read_text())["servers"].values()
+    entries = (entry for server in servers for entry in server.get("tools", {}).items())
+    return {name: marks["name"] for name, marks in entries if "name" in marks}
+
+
+def _request(case: dict[str, Any], bundle: Path) -> Request:
     if call := case.get("call"):
-        params = {"name": call["tool"]} | {key: call[key] for key in ("arguments",) if key in call}
+        name = _names(bundle).get(call["tool"], call["tool"])
+        params = {"name": name} | {key: call[key] for key in ("arguments",) if key in call}
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         request = Request("POST", call["path"], MCP_HEADERS, _json(message))
         return request.with_header("host", call.get("authority", AUTHORITY))

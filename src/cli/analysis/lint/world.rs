@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::expression::visit;
 use super::facts::{self, Facts};
-use crate::bundle::{Bundle, Code, Document, Finding, LayerName, Layers, Policies, Site};
+use crate::bundle::{
+    Bundle, Code, Described, Document, Finding, LayerName, Layers, Policies, Site,
+};
 use crate::cli::input::directory::Opened;
-use crate::tool::{Tool, ToolDescription};
+use crate::tool::Tool;
 
 /// Everything that rules read besides the policy itself.
 pub(super) struct World<'a> {
@@ -51,11 +53,9 @@ impl<'a> World<'a> {
                 actions.entry(action).or_default().push(position);
             }
         }
-        let schemas = document.tools.iter().flat_map(|(server, tools)| {
-            let named = move |tool: &'a ToolDescription| {
-                (format!("{server}/{}", tool.name()), tool.input_schema())
-            };
-            tools.iter().map(named)
+        let schemas = document.described().map(|described| {
+            let Described { server, name, tool, .. } = described;
+            (format!("{server}/{name}"), tool.input_schema())
         });
         let sources = document.layers.values().flat_map(Policies::iter);
         let sources = sources.map(|policy| (policy.id, policy.source));

@@ -6,7 +6,7 @@ use cedar_policy_symcc::Env;
 
 use super::witness::Witness;
 use crate::cli::analysis::run::{self, Outcome};
-use crate::cli::input::cases::Sent;
+use crate::cli::input::cases::{Call, Sent};
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
@@ -45,14 +45,15 @@ pub(super) fn confirm(gates: [&Gate; 2], tool: &Tool, found: &Env) -> Result<Con
 }
 
 fn confirm_one([old, new]: [&Gate; 2], witness: Witness) -> Result<Confirmed, String> {
-    let permitted = decide(new, &witness)?;
+    let call = witness.call.on_the_wire(&new.bundle);
+    let permitted = decide(new, &witness, &call)?;
     if !passes(&permitted) {
         return Err(format!(
             "no request could be made of what the solver found: the new bundle answers `{}`",
             permitted.reason.as_str()
         ));
     }
-    let refused = decide(old, &witness)?;
+    let refused = decide(old, &witness, &call)?;
     if passes(&refused) {
         return Err("both bundles permit what the solver found".to_owned());
     }
@@ -69,8 +70,8 @@ fn passes(outcome: &Outcome) -> bool {
     outcome.decision == Decision::Permit
 }
 
-fn decide(gate: &Gate, witness: &Witness) -> Result<Outcome, String> {
-    let Witness { call, time, source_ip, .. } = witness;
+fn decide(gate: &Gate, witness: &Witness, call: &Call) -> Result<Outcome, String> {
+    let Witness { time, source_ip, .. } = witness;
     let sent = Sent { call: Some(call), request: None, time: Some(*time), source_ip: *source_ip };
     let (arrival, body) = sent.arrival(Some(&witness.identity));
     run::in_pieces(gate, &arrival, &body).map(|(outcome, _)| outcome)

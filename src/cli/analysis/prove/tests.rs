@@ -21,9 +21,10 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
 
-const BUNDLES: [&str; 6] = [
+const BUNDLES: [&str; 7] = [
     "policies/acme",
     "tests/cases/bundles/mesh",
+    "tests/cases/bundles/names",
     "tests/cases/bundles/owners",
     "tests/cases/bundles/providers",
     "tests/cases/bundles/shapes",
@@ -61,7 +62,7 @@ fn compare(name: &str) -> usize {
     let mut compared = Vec::new();
     for (file, case, place) in suite.cases() {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-        let (arrival, body) = case.sent().arrival(identity);
+        let (arrival, body) = case.arrival(identity, &gate.bundle);
         let (outcome, trace) = run::in_pieces(&gate, &arrival, &body).unwrap();
         let [record] = outcome.records.as_slice() else { continue };
         let Some(PosedCall { question, identity }) = trace.of(record) else { continue };

@@ -133,7 +133,8 @@ mod tests {
             json!({ "type": "object", "properties": { "x": property }, "required": ["x"] });
         let list = json!([{ "name": "t", "inputSchema": schema }]);
         let tools = read_tools(&list).expect("tools");
-        let tool = Tool::new("s", &tools[0], Marks::default(), &BTreeSet::default()).expect("tool");
+        let tool =
+            Tool::new("s", "t", &tools[0], Marks::default(), &BTreeSet::default()).expect("tool");
         assert_eq!(tool.examples().first(), Some(&json!({ "x": expected })), "{property}");
     }
 

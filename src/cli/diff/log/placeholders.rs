@@ -183,7 +183,7 @@ mod tests {
         let list = json!([{ "name": "t", "inputSchema": input }]);
         let description = read_tools(&list).expect("a tool").remove(0);
         let tool =
-            Tool::new("s", &description, Marks::default(), &BTreeSet::new()).expect("a tool");
+            Tool::new("s", "t", &description, Marks::default(), &BTreeSet::new()).expect("a tool");
         let filled = fill(&json!({ "a": withheld, "b": 1 }), &[&tool], &input);
         match filled {
             Ok(filled) => assert!(fits && accept(&tool, &filled).is_ok(), "{schema}: {filled}"),

@@ -13,6 +13,9 @@ use crate::bundle::{Document, EntitySource};
 /// Settings that change texts but no decision.
 const WORDS: [&str; 3] = ["name", "version", "refusal"];
 
+/// The setting with patterns of tool names. What they make of a tool is compared with the tools.
+const PATTERNS: &str = "classes";
+
 /// Members of a document that are compared elsewhere or ignored. Signatures change nothing, and the
 /// resolved part follows from the others.
 const PARTS: [&str; 6] = ["schema", "layers", "entities", "resolved", "tools", "signatures"];
@@ -22,7 +25,12 @@ const PARTS: [&str; 6] = ["schema", "layers", "entities", "resolved", "tools", "
 pub(super) fn settings(old: &Document, new: &Document) -> Vec<Change> {
     let (before, after) = (manifest(old), manifest(new));
     let found = values::differences(Some(&before), Some(&after)).into_iter().map(|difference| {
-        let words = difference.path.first().is_some_and(|name| WORDS.contains(&name.as_str()));
+        let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+        let words = match path.as_slice() {
+            ["servers", _, member, ..] => *member == PATTERNS,
+            [name, ..] => WORDS.contains(name),
+            [] => false,
+        };
         Change {
             part: Part::Setting,
             name: difference.path.join("."),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::change::{Bearing, Change, Part, by_name};
 use super::values::{self, Difference};
-use crate::bundle::Document;
+use crate::bundle::{Described, Document};
 
 /// Marks that change the record but no decision.
 const RECORDED: [&str; 4] = ["redact", "data_class", "operation", "cost"];
@@ -29,18 +29,14 @@ pub(super) fn tools(old: &Document, new: &Document) -> Vec<Change> {
     })
 }
 
-/// The server's description and the marks of each tool.
+/// The server's description and the marks of each tool. All of its classes are among the marks.
 fn by_tool(document: &Document) -> BTreeMap<String, Value> {
-    let mut found = BTreeMap::new();
-    for (server, tools) in &document.tools {
-        let notes = document.manifest.servers.get(server);
-        for tool in tools {
-            let name = tool.name();
-            let marks = notes.and_then(|notes| notes.tools.get(name)).cloned().unwrap_or_default();
-            found.insert(format!("{server}/{name}"), json!({ "tool": tool, "marks": marks }));
-        }
-    }
-    found
+    let described = document.described().map(|Described { server, name, marks, tool }| {
+        let mut tool = json!(tool);
+        tool.as_object_mut().map(|members| members.remove("classes"));
+        (format!("{server}/{name}"), json!({ "tool": tool, "marks": marks }))
+    });
+    described.collect()
 }
 
 fn bearing(difference: &Difference) -> Bearing {

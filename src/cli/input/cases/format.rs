@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use super::expect::Expect;
 use super::request::{Call, Identity, RawRequest, Sent, time};
-use crate::bundle::Code;
+use crate::bundle::{Bundle, Code};
 use crate::cli::input::yaml::{self, KeySpans};
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::{Location, SourceFile};
+use crate::exchange::Arrival;
 
 /// A test file.
 #[derive(Debug, Deserialize)]
@@ -77,7 +78,7 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
             let help = fuzzy_match::did_you_mean(name, read.identities.keys().map(String::as_str));
             problem("as", format!("`{name}` is not in `identities`"), help);
         }
-        if let Err(message) = case.sent().check() {
+        if let Err(message) = case.sent(case.call.as_ref()).check() {
             problem("name", message.to_owned(), None);
         }
     }
@@ -85,9 +86,14 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
 }
 
 impl Case {
-    /// The request of the case.
-    pub fn sent(&self) -> Sent<'_> {
-        let (call, request) = (self.call.as_ref(), self.request.as_ref());
+    /// The request of the case as it arrives at a gate with this bundle.
+    pub fn arrival(&self, identity: Option<&Identity>, bundle: &Bundle) -> (Arrival, Vec<u8>) {
+        let call = self.call.as_ref().map(|call| call.on_the_wire(bundle));
+        self.sent(call.as_ref()).arrival(identity)
+    }
+
+    fn sent<'a>(&'a self, call: Option<&'a Call>) -> Sent<'a> {
+        let request = self.request.as_ref();
         Sent { call, request, time: self.time, source_ip: self.source_ip }
     }
 }

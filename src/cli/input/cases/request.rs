@@ -9,9 +9,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
+use crate::bundle::Bundle;
 use crate::exchange::Arrival;
 use crate::head::Head;
 use crate::identity::Attested;
+use crate::tool::Tool;
 
 /// Default time of arrival: 2026-01-01T12:00:00Z.
 const NOON: i64 = 1_767_268_800;
@@ -57,7 +59,7 @@ pub struct Call {
     /// The authority.
     #[serde(default = "authority")]
     pub authority: String,
-    /// The tool's name on its server.
+    /// The tool's name: in files that of the bundle, in requests that on the wire.
     pub tool: String,
     /// The arguments.
     #[serde(default)]
@@ -163,6 +165,15 @@ impl Sent<'_> {
 impl Call {
     /// The default authority of a call.
     pub const AUTHORITY: &str = "tools.example";
+
+    /// The call with the tool's name on the wire in place of that in the bundle. Any other name stays
+    /// as it is.
+    #[must_use]
+    pub fn on_the_wire(&self, bundle: &Bundle) -> Self {
+        let channel = bundle.channel(&self.authority, &self.path);
+        let tool = channel.and_then(|channel| bundle.named(&channel.server, &self.tool));
+        Self { tool: tool.map_or(&*self.tool, Tool::wire_name).to_owned(), ..self.clone() }
+    }
 
     /// The call as an HTTP request.
     pub fn http(&self) -> (Head, Vec<u8>) {

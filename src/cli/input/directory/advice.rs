@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use cedar_policy::EntityUid;
 
-use crate::bundle::{Code, Document, Finding, Site};
+use crate::bundle::{Code, Described, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
 use crate::tool::ToolDescription;
 
@@ -132,15 +132,12 @@ impl Kind {
 
 /// The ids of all actions.
 fn actions(document: &Document) -> BTreeSet<String> {
-    let servers = document.manifest.servers.iter();
-    let groups = servers.flat_map(|(server, notes)| {
-        let classes = notes.tools.values().flat_map(|marks| &marks.classes);
-        classes.map(|class| format!("class:{class}")).chain([format!("server:{server}")])
+    let servers = document.manifest.servers.keys().map(|server| format!("server:{server}"));
+    let tools = document.described().flat_map(|Described { server, name, marks, .. }| {
+        let classes = marks.classes.iter().map(|class| format!("class:{class}"));
+        classes.chain([format!("{server}/{name}")]).collect::<Vec<_>>()
     });
-    let tools = document.tools.iter().flat_map(|(server, tools)| {
-        tools.iter().map(move |tool| format!("{server}/{}", tool.name()))
-    });
-    groups.chain(tools).collect()
+    servers.chain(tools).collect()
 }
 
 /// The server or tool that an unknown name in the manifest probably meant.
@@ -151,7 +148,8 @@ fn tool(finding: &Finding, document: &Document) -> Option<String> {
         return fuzzy_match::did_you_mean(quoted(&finding.message)?, servers);
     }
     let key = Some(key).filter(|_| finding.code == Code::Inventory)?;
-    let (server, name) = key.strip_prefix("servers.")?.split_once(".tools.")?;
+    let (server, _) = key.strip_prefix("servers.")?.split_once(".tools.")?;
+    let name = finding.message.split('`').nth(3)?;
     let tools = document.tools.get(server)?.iter();
     let near = fuzzy_match::did_you_mean(name, tools.map(ToolDescription::name))?;
     Some(match &finding.help {

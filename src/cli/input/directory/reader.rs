@@ -12,7 +12,8 @@ use super::source_map::SourceMap;
 use super::tools::{self, ToolsFile};
 use super::{advice, elsewhere};
 use crate::bundle::{
-    self, BundleId, Code, Document, EnvironmentName, Finding, Format, Manifest, Severity, Site,
+    self, BundleId, Code, Document, EnvironmentName, Finding, Format, Manifest, ServerNotes,
+    Severity, Site,
 };
 use crate::cli::files::{self, FileError};
 use crate::cli::input::cedar_file;
@@ -60,10 +61,30 @@ pub(super) fn open_directory(
             let broken = findings.iter().filter(|finding| finding.is_error());
             let broken = broken.map(|finding| &finding.site).collect();
             let news = findings.iter().filter(|finding| unread.is_news(finding, &broken));
-            problems.extend(news.map(|finding| map.locate(&advice::given(finding, &document))));
+            problems.extend(news.map(|finding| {
+                let finding = locking(directory, &map, advice::given(finding, &document));
+                map.locate(&finding)
+            }));
             Err(in_order(problems))
         }
     }
+}
+
+/// The finding with the command that lists the classes of a tool.
+fn locking(directory: &Path, map: &SourceMap, finding: Finding) -> Finding {
+    if finding.code == Code::ToolClasses
+        && let Site::Tool { server, .. } = &finding.site
+        && let Some((file, _)) = map.tools.get(server)
+    {
+        let help = format!("{}: `{}`", tools::LOCK, pinning(directory, server, file));
+        return finding.with_help(help);
+    }
+    finding
+}
+
+/// The command that pins the tools of a server as they are in a file, and lists their classes.
+fn pinning(directory: &Path, server: &str, file: &SourceFile) -> String {
+    format!("toolgate inventory {} --server {server} {}", directory.display(), file.name)
 }
 
 /// Parts that could not be read and are already reported.
@@ -169,7 +190,7 @@ impl Reader<'_> {
     fn tools(&mut self, manifest: &Manifest) -> BTreeMap<String, Vec<ToolDescription>> {
         let mut all = BTreeMap::new();
         for (server, notes) in &manifest.servers {
-            match self.tools_of(server, &notes.tools_from) {
+            match self.tools_of(server, notes) {
                 Ok((file, read)) => {
                     all.insert(server.clone(), read.tools);
                     self.problems.extend(read.warnings);
@@ -191,7 +212,7 @@ impl Reader<'_> {
             if is_named(&entry.name, "json")
                 && let Some(file) = self.file(&format!("{TOOLS}/{}", entry.name))
             {
-                let read = tools::read(&file, &self.pinning("NAME", &file));
+                let read = tools::read(&file, &pinning(self.directory, "NAME", &file));
                 self.problems.extend(read.err().into_iter().flatten());
             }
         }
@@ -201,8 +222,9 @@ impl Reader<'_> {
     fn tools_of(
         &self,
         server: &str,
-        path: &str,
+        notes: &ServerNotes,
     ) -> Result<(Arc<SourceFile>, ToolsFile), Vec<Problem>> {
+        let path = notes.tools_from.as_str();
         let here = |message: String| {
             let place = self.map.key(&format!("servers.{server}.tools_from"));
             vec![Problem { place, ..Problem::new(message).with_code(Code::Unreadable) }]
@@ -212,17 +234,24 @@ impl Reader<'_> {
         }
         let text = files::read(&self.path(path)).map_err(|error| here(error.to_string()))?;
         let file = self.source(path, text);
-        let mut read = tools::read(&file, &self.pinning(server, &file))?;
-        for warning in &mut read.warnings {
-            warning.at = warning.at.take().map(|tool| format!("{server}/{tool}"));
+        let pinning = pinning(self.directory, server, &file);
+        let mut read = tools::read(&file, &pinning)?;
+        if !read.is_pinned && !notes.classes.is_empty() {
+            let place = self.map.key(&format!("servers.{server}.classes"));
+            let message = "patterns of names give no class to tools that are not pinned";
+            let problem = Problem::new(message).with_code(Code::ToolClasses);
+            let help = format!("review the tools, then pin them: `{pinning}`");
+            return Err(vec![Problem { place, ..problem.with_help(help) }]);
         }
+        // From here on tools have their names in the bundle.
+        let entries = notes.entries();
+        for warning in &mut read.warnings {
+            let tool = warning.at.take();
+            warning.at = tool.map(|tool| format!("{server}/{}", entries.name_of(&tool)));
+        }
+        let names = std::mem::take(&mut read.names).into_iter();
+        read.names = names.map(|(tool, at)| (entries.name_of(&tool).to_owned(), at)).collect();
         Ok((file, read))
-    }
-
-    /// The command that pins the tools of a server as they are in a file.
-    fn pinning(&self, server: &str, file: &SourceFile) -> String {
-        let directory = self.directory.display();
-        format!("toolgate inventory {directory} --server {server} {}", file.name)
     }
 
     /// A path in the bundle as the user would write it.

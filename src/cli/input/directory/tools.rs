@@ -17,6 +17,9 @@ use crate::tool::{self, ToolDescription, ToolError};
 /// Maximum nesting; no honest response reaches it.
 const DEPTH: usize = 128;
 
+/// What to do if a tools file lists other classes than patterns give.
+pub(super) const LOCK: &str = "if the patterns are right, list what they match";
+
 /// The location of each tool's name.
 pub(in crate::cli) type Names = BTreeMap<String, Range<usize>>;
 
@@ -26,6 +29,8 @@ pub(in crate::cli) struct ToolsFile {
     /// The tools, reduced to the members that a bundle keeps.
     pub(in crate::cli) tools: Vec<ToolDescription>,
     pub(in crate::cli) names: Names,
+    /// Whether the tools are pinned.
+    pub(in crate::cli) is_pinned: bool,
     /// Texts that a reviewer could overlook, located at the tool.
     pub(in crate::cli) warnings: Vec<Problem>,
 }
@@ -47,6 +52,8 @@ pub(in crate::cli) fn read(
             if error.is_about_pins() {
                 let help = format!("review it, then pin it: `{pinning}`");
                 problem.with_code(Code::ToolPin).with_help(help)
+            } else if error.is_about_classes() {
+                problem.with_code(Code::ToolClasses).with_help(format!("{LOCK}: `{pinning}`"))
             } else {
                 problem.with_code(Code::ToolSchema)
             }
@@ -64,7 +71,8 @@ pub(in crate::cli) fn read(
             Problem { at: Some(name.to_owned()), ..problem }
         })
         .collect();
-    Ok(ToolsFile { tools, names, warnings })
+    let is_pinned = list.get("result").unwrap_or(&list).get("pins").is_some();
+    Ok(ToolsFile { tools, names, is_pinned, warnings })
 }
 
 /// The JSON of a file, parsed as strictly as a call.

@@ -62,7 +62,8 @@ impl<'a> Calls<'a> {
 
     /// The request as it arrives.
     pub fn sent(&self, request: &Request) -> (Arrival, Vec<u8>) {
-        let sent = Sent { call: Some(&request.call), request: None, time: None, source_ip: None };
+        let call = request.call.on_the_wire(&self.gate.bundle);
+        let sent = Sent { call: Some(&call), request: None, time: None, source_ip: None };
         sent.arrival(self.person(request).map(|person| person.identity))
     }
 

@@ -71,7 +71,8 @@ pub(super) fn all(
     let pairs = arguments.iter().flat_map(|arguments| callers.iter().map(move |c| (arguments, *c)));
     let trials = pairs.take(TRIALS).map(|(arguments, person)| {
         let call = call(channel, tool, arguments);
-        let sent = Sent { call: Some(&call), request: None, time: None, source_ip: None };
+        let wire = call.on_the_wire(&gate.bundle);
+        let sent = Sent { call: Some(&wire), request: None, time: None, source_ip: None };
         let identity = person.and_then(|person| people.get(person)).map(|person| person.identity);
         let (arrival, body) = sent.arrival(identity);
         let outcome = run::whole(gate, &arrival, &body);
