@@ -112,20 +112,21 @@ const PROTOBUF: i32 = 3;
 
 /// Publishes the records as filter state for access logs.
 pub(super) fn publish(effects: &Effects) -> Result<(), String> {
-    let state = effects.filter_state();
-    let mut published =
-        state.iter().map(|(key, value)| hostcalls::set_property(vec![key], Some(value)));
-    published.try_for_each(|set| set.map_err(failed("filter state")))
+    effects.filter_state().iter().try_for_each(|(key, value)| {
+        hostcalls::set_property(vec![key], Some(value)).map_err(failed("filter state"))
+    })
 }
 
 /// Changes the headers of a request before it is forwarded.
 pub(super) fn change_headers(changes: &[HeaderChange]) -> Result<(), String> {
     let map = MapType::HttpRequestHeaders;
-    let mut changed = changes.iter().map(|change| match change {
-        HeaderChange::Remove(name) => hostcalls::set_map_value(map, name, None),
-        HeaderChange::Set(name, value) => hostcalls::set_map_value(map, name, Some(value)),
-    });
-    changed.try_for_each(|set| set.map_err(failed("headers")))
+    changes.iter().try_for_each(|change| {
+        let (name, value) = match change {
+            HeaderChange::Remove(name) => (name.as_str(), None),
+            HeaderChange::Set(name, value) => (*name, Some(value.as_str())),
+        };
+        hostcalls::set_map_value(map, name, value).map_err(failed("headers"))
+    })
 }
 
 /// Removes all trailers of a request.
