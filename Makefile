@@ -13,12 +13,14 @@ BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 # The tests of decisions, which hold without the native evaluator too.
 DECISIONS := policy:: decide:: exchange:: cases:: cedar::
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
+# What `make field` installs.
+FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 fastmcp langchain inspector conformance1 conformance2 servers servers1 servers2
 
 # Cedar's and JSON's own tests, which are data of others and not part of this tree.
 TOOLGATE_CORPORA ?= $(wildcard ../shared/corpora)
 override export TOOLGATE_CORPORA := $(abspath $(TOOLGATE_CORPORA))
 
-.PHONY: demo run test unit corpora mutants e2e bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit corpora mutants e2e field bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,7 +51,12 @@ mutants: toolchain ## bugs, seeded one at a time: a test must catch every one (s
 e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clients
 	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora --no-run
 	@$(BOOTSTRAP)
-	target/e2e/test/bin/pytest tests/e2e --quiet --numprocesses 2
+	target/e2e/test/bin/pytest tests/e2e --ignore tests/e2e/field --quiet --numprocesses 2
+
+field: wasm ## the conformance suite, published servers and clients (RENEW=1 writes their tables anew)
+	$(CARGO) test --locked --quiet --package toolgate --no-run
+	@$(BOOTSTRAP) $(FIELD)
+	RENEW=$(RENEW) target/e2e/test/bin/pytest tests/e2e/field --quiet
 
 bench: release cli ## toolgate and its alternatives side by side in Envoy: what a decision costs
 	@$(BOOTSTRAP) envoy-1.40.0 bench

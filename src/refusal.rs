@@ -231,7 +231,10 @@ fn tool_result(refused: &Refused<'_>, settings: &RefusalSettings) -> Value {
 fn error(refused: &Refused<'_>, code: i32, message: &str) -> Value {
     let data = match refused.requested {
         Some(requested) => {
-            let supported = Revision::ALL.map(Revision::as_str);
+            // A client tries one of these at once. `initialize` negotiates older ones, which the
+            // server may not have.
+            let supported = Revision::ALL.into_iter().filter(|revision| revision.is_modern());
+            let supported: Vec<_> = supported.map(Revision::as_str).collect();
             json!({ "supported": supported, "requested": requested })
         }
         None => account(refused),

@@ -14,7 +14,6 @@ use crate::decide::Permits;
 use crate::fixture;
 use crate::head::Head;
 use crate::identity::{Attested, Evidence};
-use crate::mcp::Revision;
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::refusal::Reply;

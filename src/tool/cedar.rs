@@ -14,6 +14,9 @@ use super::argument::{Argument, Enumeration, Field, Kind, Record, projection};
 const RESERVED: [&str; 10] =
     ["true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"];
 
+/// Cedar's own types. One of the same name would hide them, which Cedar reports.
+const BUILT_IN: [&str; 7] = ["Bool", "Long", "String", "datetime", "decimal", "duration", "ipaddr"];
+
 /// Entity types by namespace and name.
 type Declarations<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Enumeration>>;
 
@@ -41,7 +44,7 @@ pub(super) fn enumeration<'a>(
     }
     let mut name = identifier(last);
     // Cedar reserves `Action`, and a type in a namespace must not have the name of one outside any.
-    while name == "Action" || taken.contains(&name) {
+    while name == "Action" || BUILT_IN.contains(&name.as_str()) || taken.contains(&name) {
         name.push('_');
     }
     let entity_type: EntityTypeName = format!("{namespace}::{name}").parse().ok()?;

@@ -74,7 +74,9 @@ fn cedar_schema(tool: &Tool) -> Schema {
         tool.input_type(),
     );
     let parsed = Schema::from_cedarschema_str(&text);
-    parsed.unwrap_or_else(|error| panic!("{error:?}\n{text}")).0
+    let (schema, warnings) = parsed.unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+    assert_eq!(warnings.map(|warning| warning.to_string()).collect::<Vec<_>>(), [""; 0], "{text}");
+    schema
 }
 
 /// A context that holds only the arguments.

@@ -98,6 +98,29 @@ fn bodies_that_are_one_argument() {
 }
 
 #[test]
+fn the_fields_of_a_form_are_arguments() {
+    let form = json!({ "type": "object", "required": ["Name"],
+        "properties": { "Name": { "type": "string" }, "CodeLength": { "type": "integer" } } });
+    let other = json!({ "type": "object", "properties": { "name": { "type": "string" } } });
+    let input = |content: Value| {
+        let operation =
+            json!({ "operationId": "CreateService", "requestBody": { "content": content } });
+        let document =
+            json!({ "openapi": "3.0.1", "paths": { "/v2/Services": { "post": operation } } });
+        tools(&document)[0]["inputSchema"].clone()
+    };
+    for name in
+        ["application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded; charset=utf-8"]
+    {
+        let fields = input(json!({ name: { "schema": form } }));
+        assert_eq!(fields["properties"], form["properties"], "{name}");
+        let both =
+            input(json!({ name: { "schema": form }, "application/json": { "schema": other } }));
+        assert_eq!(both["properties"], other["properties"], "{name}");
+    }
+}
+
+#[test]
 fn everything_that_cannot_be_taken_over() {
     let reference = |to: &str| json!({ "$ref": to });
     let document = json!({ "openapi": "3.0.3", "paths": {

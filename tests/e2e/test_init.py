@@ -1,7 +1,6 @@
 """`toolgate init` makes a bundle for real servers: it checks, its cases pass, and Envoy decides by it."""
 
 import json
-import subprocess
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import bundles, offers, paths
+from harness import bundles, offers
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
 from harness.http1 import Http1Client
 from harness.messages import tool_call
 from harness.tokens import TokenIssuer
 from harness.tool_server import ToolServer
+from harness.toolgate import attempt as toolgate
 
 # A FastMCP server as its documentation shows one, with arguments that are hard to type.
 FAST = '''
@@ -64,11 +64,6 @@ def server(kind: str, directory: Path) -> AbstractContextManager[Any]:
         script.write_text(FAST)
         return ToolServer("mcp1", directory / "server.log", script=script)
     return ToolServer(kind, directory / "server.log")
-
-
-def toolgate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command."""
-    return subprocess.run([str(paths.TOOLGATE), *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize(

@@ -5,73 +5,49 @@ from pathlib import Path
 
 import pytest
 
-from harness import acme, sdk
+from harness import bundles, paths, sdk, sessions, toolgate
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
 from harness.sdk import Call
+from harness.sessions import Session
 from harness.tokens import TokenIssuer
 from harness.tool_server import ToolServer
 
-MODERN = "2026-07-28"
-LEGACY = "2025-11-25"
 
-# Client, connection mode, SDK of the server, and the protocol they must negotiate.
-SESSIONS = [
-    ("py1", "legacy", "mcp1", LEGACY),
-    ("py1", "legacy", "mcp2", LEGACY),
-    ("py2", "legacy", "mcp2", LEGACY),
-    ("py2", "auto", "mcp1", LEGACY),
-    ("py2", "auto", "mcp2", MODERN),
-    ("py2", MODERN, "mcp2", MODERN),
-    ("ts1", "legacy", "mcp1", LEGACY),
-    ("ts1", "legacy", "mcp2", LEGACY),
-    ("ts2", "legacy", "mcp2", LEGACY),
-    ("ts2", "auto", "mcp1", LEGACY),
-    ("ts2", "auto", "mcp2", MODERN),
-    ("ts2", MODERN, "mcp2", MODERN),
-]
-
-FORBIDDEN = Call("update_contact", {"account": "acme", "contact_id": "c-1", "stage": "won"})
-FORBIDDEN_REASON = "Only a manager can set a contact to won. Ask your manager to do it."
-TOO_LARGE = Call("get_contact", {"account": "acme", "contact_id": "x" * 2_000_000})
-UNREADABLE = Call("get_contact", {"account": "acme", "contact_id": "a\0b"})
-REFUSED = [
-    (FORBIDDEN, "forbidden"),
-    (Call(*acme.DELETE), "not_permitted"),
-    (Call("no_such_tool", {}), "unknown_tool"),
-    (TOO_LARGE, "body_too_large"),
-    (UNREADABLE, "malformed_body"),
-]
-CALLS = [Call(*acme.READ), *(call for call, _ in REFUSED), Call(*acme.READ)]
-
-
-@pytest.mark.parametrize(("client", "mode", "environment", "protocol"), SESSIONS)
+@pytest.mark.parametrize("session", sessions.SESSIONS, ids="-".join)
 def test_a_session_survives_its_refusals(
-    client: str,
-    mode: str,
-    environment: str,
-    protocol: str,
+    session: Session,
     tool_servers: Callable[[str], ToolServer],
     issuer: TokenIssuer,
     bundle: bytes,
     alice: str,
     tmp_path: Path,
 ) -> None:
-    server = tool_servers(environment)
+    server = tool_servers(session.server)
     executed_before = len(server.executed())
     with Envoy(tmp_path, Setup(server.port, issuer.jwks()), bundle) as envoy:
-        url = f"http://127.0.0.1:{envoy.port}/crm/mcp"
-        report = sdk.run_session(client, url=url, token=alice, calls=CALLS, mode=mode)
-    assert report.protocol == protocol
-    assert "get_contact" in report.tools
-    first, *refusals, last = (outcome["result"] for outcome in report.outcomes)
-    for permitted in (first, last):
-        assert not permitted.get("isError")
-        assert "Ada Park" in permitted["content"][0]["text"]
-    for refused, (_, reason) in zip(refusals, REFUSED, strict=True):
-        assert refused["isError"] is True
-        assert refused["_meta"]["dev.toolgate/refusal"]["reason"] == reason
-    assert FORBIDDEN_REASON in refusals[0]["content"][0]["text"]
+        seen = sessions.hold(session, envoy.port, alice)
+    assert seen.protocol == session.protocol
+    assert "get_contact" in seen.tools
+    assert (seen.works, seen.goes_on) == (True, True)
+    assert seen.reasons == [reason for reason, _ in sessions.refused(session.client)]
+    assert sessions.FORBIDDEN_REASON in seen.text
     executed = server.executed()[executed_before:]
     assert [call["tool"] for call in executed] == ["get_contact", "get_contact"]
     assert all(call["decision"].startswith("permit;") and "alice" in call["identity"] for call in executed)
+
+
+def test_a_client_sets_the_log_level_when_it_connects(tmp_path: Path, issuer: TokenIssuer) -> None:
+    # The Inspector does so with each connection to a server that can log, and it makes one for each request.
+    bundle = tmp_path / "mine"
+    with ToolServer("mcp2", tmp_path / "server.log", script=paths.CLIENTS / "conformance" / "server.py") as server:
+        toolgate.run("init", str(bundle), "--url", f"http://127.0.0.1:{server.port}/mcp")
+        route = {"match": {"path": "/mcp"}, "route": {"cluster": "tools", "timeout": "0s"}}
+        setup = Setup(server.port, issuer.jwks(), routes=(route,))
+        with Envoy(tmp_path / "envoy", setup, bundles.emit(bundle)) as envoy:
+            token = issuer.sign({"sub": "olivia", "roles": ["operator"]})
+            url = f"http://127.0.0.1:{envoy.port}/mcp"
+            report = sdk.run_session("inspector", url=url, token=token, calls=[Call("greet", {"name": "Olivia"})])
+        assert server.executed() == ["logging/setLevel"] * 3
+    [outcome] = report.outcomes
+    assert sessions.text(outcome["result"]) == "Hello, Olivia!"

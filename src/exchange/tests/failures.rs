@@ -161,7 +161,7 @@ fn unsupported_versions_are_told_what_is_supported() {
     let (refusal, body) = refused(run(&fixture::gate(), &fields, Some(fixture::claims()), call));
     assert_eq!((refusal.reply.status, &body["id"]), (400, &json!(4)));
     assert_eq!(body["error"]["code"], -32022);
-    let supported = Revision::ALL.map(Revision::as_str);
-    let expected = json!({ "requested": "1999-01-01", "supported": supported });
+    // Those that need no `initialize`.
+    let expected = json!({ "requested": "1999-01-01", "supported": ["2026-07-28"] });
     assert_eq!(body["error"]["data"], expected);
 }

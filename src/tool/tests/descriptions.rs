@@ -263,13 +263,13 @@ fn schemas_that_make_no_sense() {
 #[test]
 fn names_that_cedar_cannot_have() {
     let choice = || json!({ "enum": ["a"] });
-    let properties = json!({ "in": choice(), "Role": choice(), "Action": choice(), "2nd": choice(), "größe": choice(), "": choice(), "Long": choice(), "say \"hi\"": choice() });
+    let properties = json!({ "in": choice(), "Role": choice(), "Action": choice(), "2nd": choice(), "größe": choice(), "": choice(), "Long": choice(), "decimal": choice(), "say \"hi\"": choice() });
     let tool = tool(json!({ "type": "object", "properties": properties }), Marks::default());
     cedar_schema(&tool);
     assert_eq!(
         tool.input_type(),
         "{ \"\"?: crm::do_it::Input::_, \"2nd\"?: crm::do_it::Input::_2nd, Action?: crm::do_it::Input::Action_, \
-        Long?: crm::do_it::Input::Long, Role?: crm::do_it::Input::Role_, \"größe\"?: crm::do_it::Input::gr__e, \"in\"?: crm::do_it::Input::in_, \
+        Long?: crm::do_it::Input::Long_, Role?: crm::do_it::Input::Role_, decimal?: crm::do_it::Input::decimal_, \"größe\"?: crm::do_it::Input::gr__e, \"in\"?: crm::do_it::Input::in_, \
         \"say \\\"hi\\\"\"?: crm::do_it::Input::say__hi_ }"
     );
     let same = json!({ "type": "object", "properties": { "a-b": choice(), "a_b": choice() } });

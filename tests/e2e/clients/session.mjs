@@ -23,6 +23,6 @@ export async function run(client, transport, calls) {
   await client.close();
 }
 
-function say(line) {
+export function say(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }

@@ -7,6 +7,8 @@ E2E = Path(__file__).resolve().parents[1]
 REPOSITORY = E2E.parents[1]
 TARGET = REPOSITORY / "target"
 INSTALLED = TARGET / "e2e"
+REQUIREMENTS = E2E / "requirements"
+CLIENTS = E2E / "clients"
 
 ENVOY_CONFIG = REPOSITORY / "envoy" / "envoy.yaml"
 POLICIES = REPOSITORY / "policies"
@@ -19,7 +21,7 @@ TOOLGATE = Path(os.environ.get("TOOLGATE", TARGET / "debug" / "toolgate"))
 TOOLGATE_WASM = Path(os.environ.get("TOOLGATE_WASM", TARGET / "toolgate.wasm"))
 
 ENVOY_VERSIONS = sorted(
-    (path.stem.removeprefix("envoy-") for path in (E2E / "requirements").glob("envoy-*.txt")),
+    (path.stem.removeprefix("envoy-") for path in REQUIREMENTS.glob("envoy-*.txt")),
     key=lambda version: tuple(map(int, version.split("."))),
 )
 NEWEST_ENVOY = ENVOY_VERSIONS[-1]

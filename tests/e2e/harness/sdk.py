@@ -1,4 +1,4 @@
-"""Drives the clients of the official SDKs, each in its own environment.
+"""Drives published clients, each in its own environment.
 
 A client reads one JSON job from stdin: url, token, transport (`http` or `sse`), mode (`legacy`, `auto` or a protocol
 version) and calls.
@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 
 from harness import paths
 
-CLIENTS = paths.E2E / "clients"
+# The clients, and where they are installed.
+ENVIRONMENTS = {
+    "py1": "mcp1",
+    "py2": "mcp2",
+    "ts1": "ts1",
+    "ts2": "ts2",
+    "inspector": "inspector",
+    "fastmcp": "fastmcp",
+    "langchain": "langchain",
+}
 
 
 class Call(NamedTuple):
@@ -35,7 +44,7 @@ class Report(NamedTuple):
 def run_session(
     client: str, *, url: str, token: str, calls: Sequence[Call], mode: str = "legacy", transport: str = "http"
 ) -> Report:
-    """Runs one session with `py1`, `py2`, `ts1` or `ts2`; raises an error if the client crashes."""
+    """Runs one session with a client of `ENVIRONMENTS`; raises an error if the client crashes."""
     made = [call._asdict() for call in calls]
     job = {"url": url, "token": token, "transport": transport, "mode": mode, "calls": made}
     result = subprocess.run(
@@ -48,8 +57,10 @@ def run_session(
 
 
 def _command(client: str) -> list[str]:
-    if client.startswith("py"):
-        return [str(paths.python(client.replace("py", "mcp"))), str(CLIENTS / f"{client}.py")]
+    environment = ENVIRONMENTS[client]
+    if (paths.CLIENTS / f"{client}.py").exists():
+        # -P: some scripts have the name of the package that they use.
+        return [str(paths.python(environment)), "-P", str(paths.CLIENTS / f"{client}.py")]
     # The scripts are links in the directory of their packages, and Node must not resolve them.
-    script = paths.INSTALLED / client / "client.mjs"
+    script = paths.INSTALLED / environment / "client.mjs"
     return [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(script)]
