@@ -105,7 +105,8 @@ impl Finding {
 
     /// Whether a tool failed to parse.
     pub(super) fn is_error_about_a_tool(&self) -> bool {
-        self.is_error() && matches!(self.site, Site::Tool { .. })
+        let is_about = self.code == Code::ToolSchema || matches!(self.site, Site::Tool { .. });
+        self.is_error() && is_about
     }
 
     /// Adds advice.

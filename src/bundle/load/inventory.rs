@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cedar;
 use crate::bundle::{Code, Document, Finding, Site, is_name};
-use crate::tool::{self, Tool, ToolError};
+use crate::tool::{self, Note, Surroundings, Tool, ToolError};
 
 /// Parses every tool; each that fails becomes a finding.
 pub(super) fn tools(
@@ -12,6 +12,8 @@ pub(super) fn tools(
     taken: &BTreeSet<String>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Tool> {
+    let ignored = document.manifest.mcp.ignore.clone();
+    let surroundings = Surroundings { types: taken.clone(), ignored };
     let mut tools = Vec::new();
     for (server, notes) in &document.manifest.servers {
         let Some(descriptions) = document.tools.get(server) else {
@@ -36,12 +38,9 @@ pub(super) fn tools(
                 let message = format!("`{class}` is not a class name");
                 findings.push(Finding::new(Code::Manifest, site, message));
             }
-            match Tool::new(server, description, marks, taken) {
+            match Tool::new(server, description, marks, &surroundings) {
                 Ok(tool) => {
-                    findings.extend(tool.notes().iter().map(|note| {
-                        let site = site(server, Some(tool.name()));
-                        Finding::new(Code::UnenforcedSchema, site, note.to_string())
-                    }));
+                    findings.extend(tool.notes().iter().map(|note| unenforced(&tool, note)));
                     tools.push(tool);
                 }
                 Err(errors) => {
@@ -64,13 +63,30 @@ pub(super) fn tools(
     tools
 }
 
+fn unenforced(tool: &Tool, note: &Note) -> Finding {
+    let (server, name) = (tool.server(), tool.name());
+    let (site, message) = match &note.key {
+        None => (site(server, Some(name)), note.to_string()),
+        Some(key) => (entry(server, name, key), format!("tool `{server}/{name}`: {note}")),
+    };
+    Finding::new(Code::UnenforcedSchema, site, message)
+}
+
 fn about(server: &str, tool: &str, error: &ToolError) -> Finding {
+    if let Some(key) = error.key() {
+        return Finding::new(Code::ToolSchema, entry(server, tool, key), error.to_string());
+    }
     // The site already names the tool.
     let message = match error.argument() {
         "" => error.problem().to_string(),
         argument => format!("argument `{argument}`: {}", error.problem()),
     };
     Finding::new(Code::ToolSchema, site(server, Some(tool)), message)
+}
+
+/// A key of a tool's entry in the manifest.
+fn entry(server: &str, tool: &str, key: &str) -> Site {
+    Site::Manifest(format!("servers.{server}.tools.{tool}.{key}"))
 }
 
 fn site(server: &str, tool: Option<&str>) -> Site {

@@ -1,6 +1,5 @@
 //! The files of a new bundle.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use crate::cli::files;
 use crate::cli::offered::{self, Offer, Proposal, scalar};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::{self, Problem};
-use crate::tool::{self, Marks, Tool};
+use crate::tool::{self, Marks, Surroundings, Tool};
 
 /// A bundle before it is written.
 pub(super) struct Draft {
@@ -126,7 +125,7 @@ impl Taken {
                 opaque: proposal.opaque.clone(),
                 ..Marks::default()
             };
-            let tool = match Tool::new(server, description, marks, &BTreeSet::new()) {
+            let tool = match Tool::new(server, description, marks, &Surroundings::default()) {
                 Ok(tool) => tool,
                 Err(errors) => return errors.iter().map(ToString::to_string).collect(),
             };
