@@ -4,16 +4,19 @@
 //! One typed tree then serves every call: it checks the arguments, builds the Cedar value for
 //! policies, generates the tool's part of the Cedar schema, and redacts the copy for the record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
 
 use crate::json::{Object, Rendered};
 
+mod alike;
 mod allowance;
 pub(crate) mod argument;
+mod argument_error;
 mod cedar;
+pub(crate) mod given;
 mod param_header;
 mod list;
 mod marks;
@@ -24,8 +27,11 @@ mod path;
 mod problem;
 mod redact;
 pub(crate) mod resource;
+mod root;
 mod schema;
+pub(crate) mod secret;
 mod shape;
+mod surroundings;
 pub(crate) mod text;
 mod time;
 mod unfit;
@@ -35,6 +41,7 @@ mod value;
 pub(crate) mod tests;
 
 use self::argument::Record;
+pub use self::argument_error::ArgumentError;
 pub use self::list::{ToolDescription, listed, pin, read_tools};
 pub use self::marks::Marks;
 pub use self::name::{is_tool_name, is_wire_name, tool_names};
@@ -42,7 +49,8 @@ pub use self::param_header::ParamHeader;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
 pub use self::resource::{ResourceMark, UnknownResource};
-pub use self::value::{ArgumentError, Inexact, Input};
+pub use self::surroundings::Surroundings;
+pub use self::value::{Inexact, Input};
 
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
@@ -100,28 +108,28 @@ impl Noted {
 impl Tool {
     /// Parses a tool of `server` from its description. The error lists every problem. `name` is
     /// the tool's name in the bundle.
-    ///
-    /// `taken` are the type names that the bundle's own Cedar schema declares outside any
-    /// namespace. Cedar does not allow a generated type to have such a name, so it gets the suffix
-    /// `_`.
     pub fn new(
         server: &str,
         name: &str,
         description: &ToolDescription,
         marks: Marks,
-        taken: &BTreeSet<String>,
+        surroundings: &Surroundings,
     ) -> Result<Self, Vec<ToolError>> {
         let namespace = cedar::namespace(server, name);
         let qualified_name = format!("{server}/{name}");
-        let read = schema::read(description.input_schema(), &namespace, &marks, taken);
+        let read = schema::read(description.input_schema(), &namespace, &marks, surroundings);
         let headers = param_header::read(description.input_schema());
         let (input, headers) = match (read.problems.is_empty(), headers) {
             (true, Ok(headers)) => (read.input, headers),
             (_, headers) => {
-                let problems = read.problems.into_iter().chain(headers.err().unwrap_or_default());
-                return Err(problems
-                    .map(|(argument, problem)| ToolError::new(&qualified_name, &argument, problem))
-                    .collect());
+                let error =
+                    |argument: &str, problem| ToolError::new(&qualified_name, argument, problem);
+                let problems = read.problems.into_iter();
+                let problems =
+                    problems.map(|found| error(&found.argument, found.problem).at(found.key));
+                let headers = headers.err().into_iter().flatten();
+                let headers = headers.map(|(argument, problem)| error(&argument, problem));
+                return Err(problems.chain(headers).collect());
             }
         };
         let named = |mark: &ResourceMark| {

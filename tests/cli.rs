@@ -9,6 +9,7 @@ mod emit;
 mod environments;
 mod explain;
 mod flipped;
+mod freeform;
 mod hidden;
 mod init;
 mod inventory;

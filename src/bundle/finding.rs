@@ -110,8 +110,8 @@ impl Finding {
 
     /// Whether a tool failed to parse, or has no name of its own.
     pub(super) fn is_error_about_a_tool(&self) -> bool {
-        let of_tool = matches!(self.site, Site::Tool { .. }) || self.code == Code::ToolName;
-        self.is_error() && of_tool
+        let by_code = matches!(self.code, Code::ToolName | Code::ToolSchema);
+        self.is_error() && (by_code || matches!(self.site, Site::Tool { .. }))
     }
 
     /// Adds advice.

@@ -181,6 +181,10 @@ fn manifest(document: &Document) -> Vec<Finding> {
     if manifest.mcp.methods.iter().any(|method| method == "tools/call") {
         error("mcp.methods", "`tools/call` is decided per call and cannot be listed".to_owned());
     }
+    for name in manifest.mcp.ignore.iter().filter(|name| !is_plain_member(name)) {
+        let message = format!("`{name}` is not a plain name: use letters, digits, `-`, `_`");
+        error("mcp.ignore", message);
+    }
     if (-32768..=-32000).contains(&manifest.refusal.code) {
         error(
             "refusal.code",
@@ -197,6 +201,11 @@ fn manifest(document: &Document) -> Vec<Finding> {
         error("limits.depth", format!("the depth is at most {DEEPEST}"));
     }
     findings
+}
+
+/// A dot would make a path of it, and no argument of a client needs more.
+fn is_plain_member(name: &str) -> bool {
+    is_name(name) && !name.contains('.')
 }
 
 /// The namespace `toolgate` is reserved for the gate's own types.

@@ -235,6 +235,12 @@ pub struct McpSettings {
     /// Methods forwarded besides the lifecycle, such as `resources/read`.
     #[serde(default)]
     pub methods: Vec<String>,
+    /// Names of arguments that clients add to every call. A tool whose schema does not name them gets
+    /// them unread.
+    ///
+    /// An empty set is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ignore: BTreeSet<String>,
 }
 
 /// One tool server.

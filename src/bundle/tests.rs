@@ -63,6 +63,10 @@ fn manifest_rules() {
         &["`pay?x` is not a path"],
     );
     check(manifest("mcp", json!({ "methods": ["tools/call"] })), &["cannot be listed"]);
+    for name in ["a.b", "", "a b", "*"] {
+        let message = format!("`{name}` is not a plain name");
+        check(manifest("mcp", json!({ "ignore": ["toolCallId", name] })), &[&message]);
+    }
     check(manifest("refusal", json!({ "code": -32001 })), &["`-32001` is reserved"]);
     check(manifest("limits", json!({ "depth": 129 })), &["the depth is at most 128"]);
     check(manifest("coverage", json!({ "odd": 100 })), &["no tool is in the class `odd`"]);

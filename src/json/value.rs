@@ -74,6 +74,12 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// The value at a path of members.
+    pub fn find(&self, path: &[String]) -> Option<&Value<'a>> {
+        let (last, outer) = path.split_last()?;
+        outer.iter().try_fold(self, |object, name| object.get(name)?.as_object())?.get(last)
+    }
+
     /// The members in the order of the document.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value<'a>)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), value))

@@ -1,9 +1,10 @@
 //! The type of an argument: the accepted values and their Cedar type.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::EntityUid;
 
+use super::alike::folded;
 use super::number::Range;
 use super::text::Text;
 use crate::json::Value;
@@ -37,6 +38,8 @@ pub(crate) enum Kind {
     Record(Record),
     /// A value of at least one of several types.
     Union(Vec<Choice>),
+    /// A value whose type another argument chooses.
+    Variants(Variants),
     /// Any value; policies do not see it.
     Opaque(Opaque),
 }
@@ -45,6 +48,16 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     pub(crate) fields: BTreeMap<String, Field>,
+    /// What members with other names are, if there may be any; policies do not see them.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// The members of an object that its type does not name.
+#[derive(Clone, Debug)]
+pub(crate) struct Rest {
+    pub(crate) opaque: Opaque,
+    /// The names of the others, folded.
+    pub(crate) named: BTreeSet<String>,
 }
 
 /// One member of an object.
@@ -83,6 +96,15 @@ pub(crate) struct Choice {
     pub(crate) kind: Kind,
 }
 
+/// A value whose type another argument chooses.
+#[derive(Clone, Debug)]
+pub(crate) struct Variants {
+    /// The members that lead from the arguments as a whole to the argument that chooses.
+    pub(crate) by: Vec<String>,
+    /// The type for each of its values. The value gives the attribute its name.
+    pub(crate) of: BTreeMap<String, Kind>,
+}
+
 /// A value that is passed on without being checked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Opaque {
@@ -99,6 +121,33 @@ impl Argument {
     /// Whether policies do not see it.
     pub(crate) fn is_hidden(&self) -> bool {
         matches!(self.kind, Kind::Opaque(_))
+    }
+}
+
+impl Opaque {
+    /// The paths that are redacted.
+    pub(crate) fn paths(&self) -> Vec<&str> {
+        self.redact.iter().map(String::as_str).collect()
+    }
+}
+
+impl Rest {
+    /// Whether there may be a member of this name. If it is like that of another, the tool could take
+    /// it for the one that policies see.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        !self.named.contains(&folded(name))
+    }
+}
+
+impl Record {
+    /// The type of the argument at a path that leads through objects only, to be changed.
+    pub(crate) fn kind_mut(&mut self, path: &[String]) -> Option<&mut Kind> {
+        let (name, rest) = path.split_first()?;
+        let kind = &mut self.fields.get_mut(name)?.argument.kind;
+        if rest.is_empty() {
+            return Some(kind);
+        }
+        if let Kind::Record(inner) = kind { inner.kind_mut(rest) } else { None }
     }
 }
 
@@ -131,18 +180,23 @@ impl Kind {
             Self::Set(_) | Self::Tuple(_) => matches!(value, Value::Array(_)),
             Self::Record(_) => matches!(value, Value::Object(_)),
             Self::Union(choices) => choices.iter().any(|choice| choice.kind.admits(value)),
+            Self::Variants(variants) => variants.of.values().any(|kind| kind.admits(value)),
             Self::Opaque(_) => true,
         }
     }
+
     /// Whether values are neither arrays nor objects.
     pub(crate) fn is_scalar(&self) -> bool {
         match self {
             Self::Bool(_) | Self::Long(_) | Self::Decimal(_) | Self::Text(_) | Self::Enum(_) => {
                 true
             }
-            Self::Set(_) | Self::Tuple(_) | Self::Record(_) | Self::Union(_) | Self::Opaque(_) => {
-                false
-            }
+            Self::Set(_)
+            | Self::Tuple(_)
+            | Self::Record(_)
+            | Self::Union(_)
+            | Self::Variants(_)
+            | Self::Opaque(_) => false,
         }
     }
 

@@ -100,6 +100,9 @@ fn type_of(kind: &Kind) -> String {
         Kind::Union(choices) => attributes(
             choices.iter().map(|choice| (choice.attribute(), false, type_of(&choice.kind))),
         ),
+        Kind::Variants(variants) => attributes(
+            variants.of.iter().map(|(name, kind)| (attribute(name), false, type_of(kind))),
+        ),
         // Policies do not see opaque values, so nothing refers to this type.
         Kind::Opaque(_) => "{}".to_owned(),
     }
@@ -132,6 +135,11 @@ fn collect<'a>(kind: &'a Kind, declarations: &mut Declarations<'a>) {
         Kind::Union(choices) => {
             for choice in choices {
                 collect(&choice.kind, declarations);
+            }
+        }
+        Kind::Variants(variants) => {
+            for kind in variants.of.values() {
+                collect(kind, declarations);
             }
         }
         Kind::Bool(_) | Kind::Long(_) | Kind::Decimal(_) | Kind::Text(_) | Kind::Opaque(_) => {}

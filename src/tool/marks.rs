@@ -1,8 +1,12 @@
 //! The entry of a tool in the inventory.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::ResourceMark;
+use crate::json;
 
 /// The entry of a tool in the inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -27,6 +31,13 @@ pub struct Marks {
     pub resource: Option<ResourceMark>,
     /// Dotted paths of arguments whose values are redacted in the record.
     pub redact: Vec<String>,
-    /// Dotted paths of arguments that are passed on without being checked.
+    /// Dotted paths of arguments that are passed on without being checked; `*` stands for those that
+    /// the tool's schema does not name.
     pub opaque: Vec<String>,
+    /// Schemas that replace the server's, by the dotted path of the argument: a JSON Schema, or
+    /// `{ by, of }` with one for each value of the argument at the path `by`.
+    ///
+    /// An empty map is not serialized, so that documents built before it existed keep their digest.
+    #[serde(deserialize_with = "json::normalized", skip_serializing_if = "BTreeMap::is_empty")]
+    pub schemas: BTreeMap<String, Value>,
 }

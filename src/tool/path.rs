@@ -34,11 +34,12 @@ impl SchemaPath {
         place
     }
 
-    /// The location of a definition referenced by a `$ref`.
-    pub(super) fn definition(&self, name: &str) -> Self {
+    /// The location of a definition referenced by a `$ref`; `outer` are the parts of Cedar names
+    /// that lead to the schema with the definition.
+    pub(super) fn definition(&self, outer: &[String], name: &str) -> Self {
         Self {
             path: self.path.clone(),
-            types: vec![name.to_owned()],
+            types: outer.iter().cloned().chain([name.to_owned()]).collect(),
             shared: true,
             root: self.root,
         }

@@ -12,11 +12,17 @@ pub struct ToolError {
     tool: String,
     argument: String,
     problem: Problem,
+    key: Option<String>,
 }
 
 impl ToolError {
     pub(super) fn new(tool: &str, argument: &str, problem: Problem) -> Self {
-        Self { tool: tool.to_owned(), argument: argument.to_owned(), problem }
+        Self { tool: tool.to_owned(), argument: argument.to_owned(), problem, key: None }
+    }
+
+    /// The error about this key of the tool's entry in the inventory.
+    pub(super) fn at(self, key: Option<String>) -> Self {
+        Self { key, ..self }
     }
 
     /// The tool's name; empty if the error is about the whole list.
@@ -27,6 +33,12 @@ impl ToolError {
     /// The dotted path of the argument; empty if the error is about the whole tool.
     pub fn argument(&self) -> &str {
         &self.argument
+    }
+
+    /// The key of the tool's entry in the inventory that the error is about, such as
+    /// `schemas.filter`; `None` if it is about what the server says.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// Whether the error concerns the pins only; the tool itself may be valid.
@@ -107,8 +119,17 @@ pub enum Problem {
     #[error("`inputSchema` describes something else than an object")]
     NoObject,
     /// An argument has no type, so policies could not read it.
-    #[error("{0}, so policies could not read it: list it as opaque in the inventory")]
+    #[error(
+        "{0}, so policies could not read it: describe it under `schemas` in the inventory, or list \
+         it as `opaque`"
+    )]
     Untyped(&'static str),
+    /// A tool takes arguments that its schema does not name, and names none.
+    #[error(
+        "it takes arguments that its schema does not name, so no call with an argument could pass: \
+         list `*` as `opaque` in the inventory, or describe them under `schemas`"
+    )]
+    Unnamed,
     /// A keyword's value is not valid in JSON Schema.
     #[error("the value of `{0}` is not what JSON Schema asks for")]
     Malformed(&'static str),
@@ -119,7 +140,10 @@ pub enum Problem {
     #[error("`{0}` refers to nothing in this schema")]
     DanglingReference(String),
     /// A type that contains itself, which Cedar cannot express.
-    #[error("`{0}` contains itself: list the argument as opaque in the inventory")]
+    #[error(
+        "`{0}` contains itself: describe the argument under `schemas` in the inventory, or list it \
+         as `opaque`"
+    )]
     Recursive(String),
     /// A schema is nested too deeply, or too large with references resolved.
     #[error("the schema is too deep or too large")]
@@ -136,6 +160,32 @@ pub enum Problem {
     /// The inventory names an argument that does not exist.
     #[error("the inventory lists it under `{0}`, but the tool has no such argument")]
     NoSuchArgument(&'static str),
+    /// The inventory describes an argument that is to be passed on unread.
+    #[error("the inventory lists it under both `schemas` and `opaque`")]
+    DescribedOpaque,
+    /// A problem in a schema of the bundle.
+    #[error("in the bundle's schema of it: {0}")]
+    Given(Box<Self>),
+    /// A choice among schemas is not complete, or has more than belongs to it.
+    #[error(
+        "`by` and `of` need each other and nothing beside them: the path of an argument, and a \
+         schema for each of its values"
+    )]
+    Choice,
+    /// The argument that chooses a schema cannot.
+    #[error("`{0}`, which chooses its schema, {1}")]
+    Chooser(String, &'static str),
+    /// A schema for a value that the choosing argument does not have.
+    #[error("`{value}` is no value of `{by}`, which chooses its schema")]
+    NoSuchValue {
+        /// The argument that chooses.
+        by: String,
+        /// The value.
+        value: String,
+    },
+    /// A schema that is chosen admits null, and policies could not see which one it is.
+    #[error("a schema that is chosen cannot admit null")]
+    Nullable,
     /// The inventory takes the resource from an argument that cannot name one.
     #[error("the inventory finds the resource in it, {0}")]
     Resource(&'static str),
@@ -151,6 +201,8 @@ pub struct Note {
     pub argument: String,
     /// The JSON Schema keyword that is not enforced.
     pub keyword: &'static str,
+    /// The key of the tool's entry in the inventory, if the assertion is the bundle's.
+    pub key: Option<String>,
 }
 
 impl fmt::Display for Note {

@@ -1,12 +1,16 @@
 //! Redacts the arguments of a call for the record.
 //!
 //! Refused arguments are recorded too, so this follows the schema only as far as the value does.
-//! Members that the schema does not know could hold anything and are not shown.
+//! Members that the schema does not know could hold anything and are not shown. What the bundle
+//! passes on unread is shown, except what it redacts and what has the name of a secret.
 
-use super::argument::{Argument, Field, Kind, Record};
+use super::argument::{Argument, Field, Kind, Record, Rest};
+use super::secret::is_telling;
 use crate::json::{self, Object, REDACTED, Rendered, Value};
 
 const UNKNOWN: &str = "[unknown]";
+/// Stands in a path for every member of a value of unknown structure.
+const ANY: &str = "*";
 
 /// Larger than most arguments.
 const USUAL: usize = 512;
@@ -31,6 +35,7 @@ struct Shown {
 impl Shown {
     /// Unknown members are only counted, because the caller chose their names too.
     fn members(&mut self, records: &[&Record], object: &Object<'_>) -> Option<()> {
+        let rest = rest(records);
         let (mut unknown, mut counted) = (0_usize, false);
         let mut before = '{';
         for (name, value) in object.iter() {
@@ -42,18 +47,20 @@ impl Shown {
                 several = fields(records, name);
                 several.as_slice()
             };
-            if fields.is_empty() {
+            let rest = rest.filter(|rest| fields.is_empty() && rest.takes(name));
+            if fields.is_empty() && rest.is_none() {
                 unknown = unknown.saturating_add(1);
                 continue;
             }
             self.name(before, name)?;
             before = ',';
-            match count(records, object, name) {
-                Some(unknown) => {
+            match (count(records, object, name), rest) {
+                (Some(unknown), _) => {
                     self.put(&unknown.to_string())?;
                     counted = true;
                 }
-                None => self.field(fields, value)?,
+                (None, Some(rest)) => self.unread(&rest.opaque.paths(), name, value)?,
+                (None, None) => self.field(fields, value)?,
             }
         }
         if unknown > 0 && !counted {
@@ -80,7 +87,7 @@ impl Shown {
     ) -> Option<()> {
         let mut first = types.clone();
         if let (Some(only), None) = (first.next(), first.next())
-            && !matches!(only.kind, Kind::Union(_))
+            && !matches!(only.kind, Kind::Union(_) | Kind::Variants(_))
         {
             return self.value(&[&only.kind], value);
         }
@@ -89,8 +96,7 @@ impl Shown {
 
     fn value(&mut self, kinds: &[&Kind], value: &Value<'_>) -> Option<()> {
         if let Some(opaque) = kinds.iter().find_map(|kind| kind.as_opaque()) {
-            let paths: Vec<_> = opaque.redact.iter().map(String::as_str).collect();
-            return self.without(&paths, value);
+            return self.without(&opaque.paths(), value);
         }
         match value {
             Value::Null => self.put("null"),
@@ -120,6 +126,19 @@ impl Shown {
         if records.is_empty() { self.string(UNKNOWN) } else { self.members(&records, object) }
     }
 
+    /// Writes a member of unknown structure.
+    fn unread<'p>(&mut self, paths: &[&'p str], name: &str, value: &Value<'_>) -> Option<()> {
+        let is_whole = |rest: &&str| rest.is_empty() || rest.starts_with('.');
+        let after = |path: &'p str, step| path.strip_prefix(step).filter(is_whole);
+        let inner =
+            || paths.iter().filter_map(|path| after(path, name).or_else(|| after(path, ANY)));
+        if is_telling(name) || inner().any(str::is_empty) {
+            return self.string(REDACTED);
+        }
+        let inner: Vec<_> = inner().filter_map(|path| path.strip_prefix('.')).collect();
+        self.without(&inner, value)
+    }
+
     /// Writes a value of unknown structure, without the paths that the inventory redacts.
     fn without(&mut self, paths: &[&str], value: &Value<'_>) -> Option<()> {
         match value {
@@ -128,14 +147,7 @@ impl Shown {
                 for (name, value) in object.iter() {
                     self.name(before, name)?;
                     before = ',';
-                    let inner = || paths.iter().filter_map(|path| path.strip_prefix(name));
-                    if inner().any(str::is_empty) {
-                        self.string(REDACTED)?;
-                    } else {
-                        let inner: Vec<_> =
-                            inner().filter_map(|path| path.strip_prefix('.')).collect();
-                        self.without(&inner, value)?;
-                    }
+                    self.unread(paths, name, value)?;
                 }
                 self.put(if object.is_empty() { "{}" } else { "}" })
             }
@@ -206,12 +218,20 @@ fn fields<'a>(records: &[&'a Record], name: &str) -> Vec<&'a Field> {
     records.iter().filter_map(|record| record.fields.get(name)).collect()
 }
 
+/// What members without a field are.
+fn rest<'a>(records: &[&'a Record]) -> Option<&'a Rest> {
+    records.iter().find_map(|record| record.rest.as_ref())
+}
+
 /// The count of unknown members, if it replaces the member of this name.
 fn count(records: &[&Record], object: &Object<'_>, name: &str) -> Option<usize> {
     if name != UNKNOWN {
         return None;
     }
-    let unknown = object.keys().filter(|name| fields(records, name).is_empty()).count();
+    let is_known = |name: &str| {
+        !fields(records, name).is_empty() || rest(records).is_some_and(|rest| rest.takes(name))
+    };
+    let unknown = object.keys().filter(|name| !is_known(name)).count();
     (unknown > 0).then_some(unknown)
 }
 
@@ -219,6 +239,9 @@ fn count(records: &[&Record], object: &Object<'_>, name: &str) -> Option<usize> 
 fn alternatives(kind: &Kind) -> Vec<&Kind> {
     if let Kind::Union(choices) = kind {
         choices.iter().flat_map(|choice| alternatives(&choice.kind)).collect()
+    } else if let Kind::Variants(variants) = kind {
+        // Refused arguments can choose none. Redaction does not depend on the choice.
+        variants.of.values().flat_map(alternatives).collect()
     } else {
         vec![kind]
     }

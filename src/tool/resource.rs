@@ -91,11 +91,8 @@ impl Source {
     }
 
     fn id<'a>(&self, arguments: &'a Object<'_>) -> Option<Cow<'a, str>> {
-        let (last, outer) = self.path.split_last()?;
-        let object =
-            outer.iter().try_fold(arguments, |object, name| object.get(name)?.as_object())?;
-        let value = object.get(last)?;
-        id(&value::of_kind(&self.kind, value, &mut Walk::of(usize::MAX)).ok()?, value)
+        let value = arguments.find(&self.path)?;
+        id(&value::of_kind(&self.kind, value, &mut Walk::of(None, usize::MAX)).ok()?, value)
     }
 }
 
@@ -129,6 +126,7 @@ fn names(kind: &Kind) -> bool {
         | Kind::Tuple(_)
         | Kind::Record(_)
         | Kind::Union(_)
+        | Kind::Variants(_)
         | Kind::Opaque(_) => false,
     }
 }

@@ -94,9 +94,10 @@ impl<'a> Reader<'a> {
         let values = values.iter().filter_map(|value| value.as_str());
         let values = values
             .filter(|value| text.value(value).map_or_else(|unfit| unfit.fits_schema(), |_| true));
-        let enumeration = cedar::enumeration(self.namespace, &place.types, self.taken, values)
-            .filter(|enumeration| !enumeration.values.is_empty())
-            .ok_or(Problem::Impossible)?;
+        let enumeration =
+            cedar::enumeration(self.namespace, &place.types, &self.surroundings.types, values)
+                .filter(|enumeration| !enumeration.values.is_empty())
+                .ok_or(Problem::Impossible)?;
         let name = format!("{}::{}", enumeration.namespace, enumeration.name);
         let values: Vec<String> = enumeration.values.keys().cloned().collect();
         let (owner, its) =
@@ -147,7 +148,11 @@ impl<'a> Reader<'a> {
         Ok(Kind::Tuple(items.iter().enumerate().map(element).collect()))
     }
 
-    fn object(&mut self, schema: &'a Schema, place: &SchemaPath) -> Result<Record, Problem> {
+    pub(super) fn object(
+        &mut self,
+        schema: &'a Schema,
+        place: &SchemaPath,
+    ) -> Result<Record, Problem> {
         let properties = match schema.get("properties") {
             None => None,
             Some(properties) => {
@@ -171,37 +176,58 @@ impl<'a> Reader<'a> {
         let required = required(schema)?;
         let mut record = Record::default();
         for (name, property) in properties.into_iter().flatten() {
-            let field = self.field(name, property, required.contains(&name.as_str()), place);
+            let field = self.field(name, &[property], required.contains(&name.as_str()), place);
             record.fields.insert(name.clone(), field);
+        }
+        if place.root {
+            self.members_of_root(schema, &mut record, place)?;
         }
         let undescribed = required.into_iter().find(|name| !record.fields.contains_key(*name));
         undescribed.map_or(Ok(record), |name| Err(Problem::Undescribed(name.to_owned())))
     }
 
-    fn field(
+    /// Parses a member that these schemas describe.
+    pub(super) fn field(
         &mut self,
         name: &str,
-        schema: &'a Value,
+        schemas: &[&'a Value],
         required: bool,
         parent: &SchemaPath,
     ) -> Field {
         let place = parent.member(name);
-        let marks = self.marks;
-        let redact = marks.redact.iter().find(|path| **path == place.path);
-        let opaque = marks.opaque.iter().find(|path| **path == place.path);
-        self.listed.extend(redact.into_iter().chain(opaque).map(String::as_str));
-        let argument = if opaque.is_some() {
-            let inside = |path: &&String| is_inside(path, &place.path);
-            let inner = marks.redact.iter().filter(inside);
-            self.listed.extend(inner.clone().map(String::as_str));
-            let skip = place.path.len().saturating_add(1);
-            Argument::opaque(
-                inner.filter_map(|path| path.get(skip..)).map(ToOwned::to_owned).collect(),
-            )
-        } else {
-            self.argument(schema, &place)
+        let redact = self.is_redacted(&place);
+        let given = self.marks.schemas.get_key_value(&place.path);
+        self.described.extend(given.map(|(path, _)| path.as_str()));
+        let opaque = self.marks.opaque.iter().find(|path| **path == place.path);
+        let argument = match (opaque, given) {
+            (None, None) => self.described_by(schemas, &place),
+            (None, Some((path, schema))) => self.given(path, schema, &place),
+            (Some(path), given) => {
+                self.listed.insert(path);
+                if let Some((path, _)) = given {
+                    let key = format!("schemas.{path}");
+                    self.problem_of_bundle(&place, Problem::DescribedOpaque, key);
+                }
+                self.hidden(&place)
+            }
         };
-        Field { argument, required, redact: redact.is_some() }
+        Field { argument, required, redact }
+    }
+
+    /// Whether the inventory redacts the argument at a location.
+    pub(super) fn is_redacted(&mut self, place: &SchemaPath) -> bool {
+        let redact = self.marks.redact.iter().find(|path| **path == place.path);
+        self.listed.extend(redact.map(String::as_str));
+        redact.is_some()
+    }
+
+    /// An argument that policies do not see.
+    pub(super) fn hidden(&mut self, place: &SchemaPath) -> Argument {
+        let marks = self.marks;
+        let inner = marks.redact.iter().filter(|path| is_inside(path, &place.path));
+        self.listed.extend(inner.clone().map(String::as_str));
+        let skip = place.path.len().saturating_add(1);
+        Argument::opaque(inner.filter_map(|path| path.get(skip..)).map(ToOwned::to_owned).collect())
     }
 }
 
@@ -264,7 +290,7 @@ fn only_boolean(values: Option<&[&Value]>) -> Option<bool> {
     rest.iter().all(|value| value == first).then(|| first.as_bool()).flatten()
 }
 
-fn required(schema: &Schema) -> Result<Vec<&str>, Problem> {
+pub(super) fn required(schema: &Schema) -> Result<Vec<&str>, Problem> {
     let Some(required) = schema.get("required") else { return Ok(Vec::new()) };
     let names = required.as_array().map(|names| names.iter().map(Value::as_str).collect());
     names.flatten().ok_or(Problem::Malformed("required"))

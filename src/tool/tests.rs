@@ -1,6 +1,5 @@
 //! Helpers for the tests: a tool from a schema, a call from JSON text, and checks with Cedar.
 
-use std::collections::BTreeSet;
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -10,16 +9,18 @@ use cedar_policy::{
 };
 use serde_json::{Value, json};
 
-use super::{Marks, Tool, ToolError, read_tools};
+use super::{Marks, Surroundings, Tool, ToolError, read_tools};
 use crate::json;
 use crate::policy::value::Value as CedarValue;
 
 mod arguments;
 mod descriptions;
+mod given;
 pub(crate) mod model;
 pub(crate) mod properties;
 mod records;
 mod resources;
+mod root;
 mod sdk;
 mod texts;
 mod values;
@@ -29,13 +30,21 @@ pub(crate) fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
     Marks { redact: owned(redact), opaque: owned(opaque), ..Marks::default() }
 }
 
+/// The marks with these entries in `schemas`.
+pub(crate) fn given(schemas: &Value) -> Marks {
+    serde_json::from_value(json!({ "schemas": schemas })).expect("marks")
+}
+
 /// Parses one tool named `do-it` of the server `crm`, in a bundle that declares `User` and `Role`.
 fn try_tool(schema: Value, marks: Marks) -> Result<Tool, Vec<ToolError>> {
     let mut list = json!({ "tools": [{ "name": "do-it" }] });
     list["tools"][0]["inputSchema"] = schema;
     let descriptions = read_tools(&list)?;
-    let taken = BTreeSet::from(["User".to_owned(), "Role".to_owned()]);
-    Tool::new("crm", "do-it", &descriptions[0], marks, &taken)
+    let surroundings = Surroundings {
+        types: ["User", "Role"].map(str::to_owned).into(),
+        ignored: ["toolCallId", "sessionToken"].map(str::to_owned).into(),
+    };
+    Tool::new("crm", "do-it", &descriptions[0], marks, &surroundings)
 }
 
 #[track_caller]
@@ -45,6 +54,12 @@ pub(crate) fn tool(schema: Value, marks: Marks) -> Tool {
 
 fn lines(errors: &[impl ToString]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The messages about a tool that does not parse, without its name.
+fn problems(schema: Value, marks: Marks) -> String {
+    let errors = try_tool(schema, marks).err().unwrap_or_default();
+    lines(&errors).replace("tool `crm/do-it`: ", "")
 }
 
 /// A schema with one optional argument `x`.

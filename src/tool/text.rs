@@ -62,6 +62,17 @@ impl Text {
         Ok((text, unusable.then_some("pattern")))
     }
 
+    /// The type of some constants.
+    pub(crate) fn of_constants(values: Vec<String>) -> Self {
+        Self { form: Form::Plain, min: None, max: None, pattern: None, values: Some(values) }
+    }
+
+    /// The values, if nothing else describes them.
+    pub(crate) fn constants(&self) -> Option<Vec<String>> {
+        let else_free = self.min.is_none() && self.max.is_none() && self.pattern.is_none();
+        self.values.clone().filter(|_| self.is_plain() && else_free)
+    }
+
     /// The Cedar type of the values.
     pub(crate) fn cedar_type(&self) -> &'static str {
         match self.form {

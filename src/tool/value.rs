@@ -4,106 +4,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt;
 
 use super::allowance::Allowance;
-use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, projection};
-use super::unfit::Unfit;
+use super::argument::{Argument, Choice, Enumeration, Kind, Record, Set, Variants, projection};
+use super::argument_error::{ArgumentError, one_of};
 use crate::json::{Object, Value};
 use crate::policy::ArgumentValue;
-
-/// The maximum length of an unknown member's name in messages.
-const MAX_NAME: usize = 64;
-/// The maximum number of enumeration values in messages.
-const MAX_VALUES: usize = 12;
-
-/// An argument that the tool's schema does not allow, with a message for the caller.
-///
-/// The message never contains the argument's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArgumentError {
-    path: String,
-    fault: Fault,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fault {
-    Unknown,
-    Missing,
-    Must(String),
-    /// It fits the schema, but no Cedar value equals it.
-    Inexact(String),
-    TooMany,
-}
-
-impl ArgumentError {
-    fn at(name: &str, fault: Fault) -> Self {
-        Self { path: name.to_owned(), fault }
-    }
-
-    fn must(words: impl Into<String>) -> Self {
-        Self { path: String::new(), fault: Fault::Must(words.into()) }
-    }
-
-    fn too_many() -> Self {
-        Self { path: String::new(), fault: Fault::TooMany }
-    }
-
-    /// Whether the argument fits the schema and only policies cannot read it.
-    fn is_inexact(&self) -> bool {
-        matches!(self.fault, Fault::Inexact(_))
-    }
-
-    /// Whether the arguments exceeded the limit of values.
-    pub fn is_too_many(&self) -> bool {
-        self.fault == Fault::TooMany
-    }
-
-    fn within(mut self, name: &str) -> Self {
-        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("{name}{separator}{}", self.path);
-        self
-    }
-
-    /// The message for the record, without names that the caller chose.
-    pub fn for_record(&self) -> String {
-        match self.fault {
-            Fault::Unknown => "an argument is not known to the tool".to_owned(),
-            Fault::Missing | Fault::Must(_) | Fault::Inexact(_) | Fault::TooMany => {
-                self.to_string()
-            }
-        }
-    }
-
-    /// The path of the argument, such as `contact.emails[0]`.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-}
-
-impl fmt::Display for ArgumentError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "argument `{}` ", printable(&self.path))?;
-        match &self.fault {
-            Fault::Unknown => formatter.write_str("is not known to the tool"),
-            Fault::Missing => formatter.write_str("is required"),
-            Fault::Must(words) | Fault::Inexact(words) => write!(formatter, "must be {words}"),
-            Fault::TooMany => formatter.write_str("is where the arguments have too many values"),
-        }
-    }
-}
-
-impl std::error::Error for ArgumentError {}
-
-impl From<Unfit> for ArgumentError {
-    fn from(unfit: Unfit) -> Self {
-        let fault = match unfit {
-            Unfit::Schema(words) => Fault::Must(words),
-            Unfit::Inexact(words) => Fault::Inexact(words),
-        };
-        Self { path: String::new(), fault }
-    }
-}
 
 /// The arguments of a call as policies see them.
 #[derive(Clone, Debug)]
@@ -127,17 +33,21 @@ pub struct Inexact<'a> {
 /// The state of the walk through the arguments of one call.
 #[derive(Debug)]
 pub(super) struct Walk<'a> {
+    /// All arguments: one can choose the type of another.
+    arguments: Option<&'a Object<'a>>,
     left: Allowance,
     /// The members that lead to the current value.
     path: Vec<&'a str>,
-    /// How many lists and unions the current value is in. Such a value has no path of its own.
+    /// How many lists, unions and values of a chosen type the current value is in. Such a value has
+    /// no path of its own.
     inside: usize,
     inexact: Vec<Inexact<'a>>,
 }
 
-impl Walk<'_> {
-    pub(super) fn of(values: usize) -> Self {
-        Self { left: Allowance::of(values), path: Vec::new(), inside: 0, inexact: Vec::new() }
+impl<'a> Walk<'a> {
+    pub(super) fn of(arguments: Option<&'a Object<'a>>, values: usize) -> Self {
+        let left = Allowance::of(values);
+        Self { arguments, left, path: Vec::new(), inside: 0, inexact: Vec::new() }
     }
 
     /// Takes one value with this many bytes of text.
@@ -152,7 +62,7 @@ pub(super) fn input<'a>(
     arguments: Option<&'a Object<'_>>,
     values: usize,
 ) -> Result<Input<'a>, ArgumentError> {
-    let mut walk = Walk::of(values);
+    let mut walk = Walk::of(arguments, values);
     let value = match arguments {
         Some(object) => members(record, object, &mut walk)?,
         None => without(record)?,
@@ -163,7 +73,7 @@ pub(super) fn input<'a>(
 /// Checks a call without arguments.
 fn without(record: &Record) -> Result<ArgumentValue<'_>, ArgumentError> {
     match record.fields.iter().find(|(_, field)| field.required) {
-        Some((name, _)) => Err(ArgumentError::at(name, Fault::Missing)),
+        Some((name, _)) => Err(ArgumentError::missing(name)),
         None => Ok(ArgumentValue::Record(Vec::new())),
     }
 }
@@ -173,16 +83,18 @@ fn members<'a>(
     object: &'a Object<'_>,
     walk: &mut Walk<'a>,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
-    if let Some(name) = object.keys().find(|name| !record.fields.contains_key(*name)) {
-        let shown: String = name.chars().take(MAX_NAME).collect();
-        return Err(ArgumentError::at(&shown, Fault::Unknown));
+    let mut unnamed = object.keys().filter(|name| !record.fields.contains_key(*name));
+    let rest = record.rest.as_ref();
+    if let Some(name) = unnamed.find(|name| !rest.is_some_and(|rest| rest.takes(name))) {
+        return Err(ArgumentError::unknown(name));
     }
-    let mut attributes = Vec::with_capacity(object.len());
+    // Members that policies do not see reserve nothing.
+    let mut attributes = Vec::with_capacity(object.len().min(record.fields.len()));
     let mut inexact = None;
     for (name, field) in &record.fields {
         let Some(value) = object.get(name) else {
             if field.required {
-                return Err(ArgumentError::at(name, Fault::Missing));
+                return Err(ArgumentError::missing(name));
             }
             continue;
         };
@@ -243,6 +155,7 @@ pub(super) fn of_kind<'a>(
         (Kind::Tuple(arguments), Value::Array(elements)) => projections(arguments, elements, walk),
         (Kind::Record(record), Value::Object(object)) => members(record, object, walk),
         (Kind::Union(choices), _) => readings(choices, value, walk),
+        (Kind::Variants(variants), _) => variant(variants, value, walk),
         (_, _) => Err(ArgumentError::must(expected(kind))),
     }
 }
@@ -252,12 +165,7 @@ fn entity<'a>(
     value: &str,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
     let Some(entity) = enumeration.values.get(value) else {
-        if enumeration.values.len() > MAX_VALUES {
-            return Err(ArgumentError::must("one of its declared values"));
-        }
-        let values: Vec<_> =
-            enumeration.values.keys().map(|value| format!("`{}`", printable(value))).collect();
-        return Err(ArgumentError::must(format!("one of {}", values.join(", "))));
+        return Err(ArgumentError::must(one_of(enumeration.values.keys())));
     };
     Ok(ArgumentValue::Entity(entity.as_ref()))
 }
@@ -368,18 +276,34 @@ fn readings<'a>(
     }
 }
 
-/// Escapes a name so that it cannot break the line it is printed on.
-fn printable(name: &str) -> String {
-    let quote = |letter: char| matches!(letter, '"' | '\'' | '\\');
-    let mut printable = String::with_capacity(name.len());
-    for letter in name.chars() {
-        if quote(letter) {
-            printable.push(letter);
-        } else {
-            printable.extend(letter.escape_debug());
-        }
-    }
-    printable
+/// Sets the attribute of the type that another argument chooses, and no other attribute.
+fn variant<'a>(
+    variants: &'a Variants,
+    value: &'a Value<'_>,
+    walk: &mut Walk<'a>,
+) -> Result<ArgumentValue<'a>, ArgumentError> {
+    let (name, kind) = chosen(variants, walk.arguments)?;
+    walk.inside = walk.inside.saturating_add(1);
+    let value = of_kind(kind, value, walk);
+    walk.inside = walk.inside.saturating_sub(1);
+    Ok(ArgumentValue::Record(vec![(name.into(), value?)]))
+}
+
+/// The type that the arguments choose. The error is about the argument that chooses.
+fn chosen<'a>(
+    variants: &'a Variants,
+    arguments: Option<&Object<'_>>,
+) -> Result<(&'a str, &'a Kind), ArgumentError> {
+    let value = arguments.and_then(|arguments| arguments.find(&variants.by));
+    let error = match value {
+        None => ArgumentError::missing(""),
+        Some(Value::String(name)) => match variants.of.get_key_value(&**name) {
+            Some((name, kind)) => return Ok((name, kind)),
+            None => ArgumentError::must(one_of(variants.of.keys())),
+        },
+        Some(_) => ArgumentError::must("a string"),
+    };
+    Err(error.of(&variants.by))
 }
 
 fn expected(kind: &Kind) -> &'static str {
@@ -392,6 +316,6 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Text(_) | Kind::Enum(_) => "a string",
         Kind::Set(_) | Kind::Tuple(_) => "a list",
         Kind::Record(_) => "an object",
-        Kind::Union(_) | Kind::Opaque(_) => "of one of its declared types",
+        Kind::Union(_) | Kind::Variants(_) | Kind::Opaque(_) => "of one of its declared types",
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{cedar, names};
 use crate::bundle::{Code, Described, Document, Finding, ServerNotes, Site, is_name};
-use crate::tool::{self, Tool, ToolDescription, ToolError};
+use crate::tool::{self, Note, Surroundings, Tool, ToolDescription, ToolError};
 
 /// Parses every tool; each that fails becomes a finding.
 pub(super) fn tools(
@@ -12,6 +12,8 @@ pub(super) fn tools(
     taken: &BTreeSet<String>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Tool> {
+    let ignored = document.manifest.mcp.ignore.clone();
+    let surroundings = Surroundings { types: taken.clone(), ignored };
     let mut tools = Vec::new();
     for (server, notes) in &document.manifest.servers {
         let Some(descriptions) = document.tools.get(server) else {
@@ -28,7 +30,7 @@ pub(super) fn tools(
             findings.extend(classes(notes, &tool));
             // Of tools with one name, which is a finding already, the first one counts.
             if known.insert(tool.name) {
-                tools.extend(read(tool, taken, findings));
+                tools.extend(read(tool, &surroundings, findings));
             }
         }
     }
@@ -48,16 +50,13 @@ pub(super) fn tools(
 
 fn read(
     described: Described<'_>,
-    taken: &BTreeSet<String>,
+    surroundings: &Surroundings,
     findings: &mut Vec<Finding>,
 ) -> Option<Tool> {
     let Described { server, name, marks, tool } = described;
-    match Tool::new(server, name, tool, marks.into_owned(), taken) {
+    match Tool::new(server, name, tool, marks.into_owned(), surroundings) {
         Ok(tool) => {
-            findings.extend(tool.notes().iter().map(|note| {
-                let site = Site::tool(server, name);
-                Finding::new(Code::UnenforcedSchema, site, note.to_string())
-            }));
+            findings.extend(tool.notes().iter().map(|note| unenforced(&tool, note)));
             Some(tool)
         }
         Err(errors) => {
@@ -111,13 +110,30 @@ fn classes(notes: &ServerNotes, described: &Described<'_>) -> Vec<Finding> {
     enters.chain(leaves).map(finding).collect()
 }
 
+fn unenforced(tool: &Tool, note: &Note) -> Finding {
+    let (server, name) = (tool.server(), tool.name());
+    let (site, message) = match &note.key {
+        None => (Site::tool(server, name), note.to_string()),
+        Some(key) => (entry(server, name, key), format!("tool `{server}/{name}`: {note}")),
+    };
+    Finding::new(Code::UnenforcedSchema, site, message)
+}
+
 fn about(server: &str, tool: &str, error: &ToolError) -> Finding {
+    if let Some(key) = error.key() {
+        return Finding::new(Code::ToolSchema, entry(server, tool, key), error.to_string());
+    }
     // The site already names the tool.
     let message = match error.argument() {
         "" => error.problem().to_string(),
         argument => format!("argument `{argument}`: {}", error.problem()),
     };
     Finding::new(Code::ToolSchema, Site::tool(server, tool), message)
+}
+
+/// A key of a tool's entry in the manifest.
+fn entry(server: &str, tool: &str, key: &str) -> Site {
+    Site::Manifest(format!("servers.{server}.tools.{tool}.{key}"))
 }
 
 /// The names of types declared outside any namespace.

@@ -5,41 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::schema_facts::facts;
-
-/// Words that make a name that of a secret.
-const TELLING: [&str; 14] = [
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "passcode",
-    "secret",
-    "secrets",
-    "credential",
-    "credentials",
-    "ssn",
-    "apikey",
-    "otp",
-    "cvv",
-    "cvc",
-];
-
-/// Words before `key` that make it one.
-const KEYS: [&str; 7] = ["api", "private", "access", "secret", "encryption", "signing", "auth"];
-
-/// Words before `token` that make it something else: a position in a list.
-const POSITIONS: [&str; 10] = [
-    "page",
-    "next",
-    "prev",
-    "previous",
-    "continuation",
-    "cursor",
-    "sync",
-    "start",
-    "resume",
-    "end",
-];
+use crate::tool::secret::is_telling;
 
 /// The dotted paths of the arguments of a schema that are likely secret, the outermost only.
 pub(in crate::cli) fn paths(schema: &Value) -> Vec<String> {
@@ -68,7 +34,8 @@ fn plain(place: &str) -> String {
             _ => {}
         }
     }
-    path
+    // A branch of the schema as a whole has no name.
+    path.trim_start_matches('.').to_owned()
 }
 
 fn is_secret(path: &str, facts: &BTreeMap<String, Value>) -> bool {
@@ -79,88 +46,11 @@ fn is_secret(path: &str, facts: &BTreeMap<String, Value>) -> bool {
         && (is("format", "password".into()) || is("writeOnly", true.into()) || is_telling(name))
 }
 
-fn is_telling(name: &str) -> bool {
-    let words = words(name);
-    let after = |position: usize, before: &[&str]| {
-        let word = position.checked_sub(1).and_then(|position| words.get(position));
-        word.is_some_and(|word| before.contains(&word.as_str()))
-    };
-    words.iter().enumerate().any(|(position, word)| match word.as_str() {
-        "key" => after(position, &KEYS),
-        "token" => position.saturating_add(1) == words.len() && !after(position, &POSITIONS),
-        word => TELLING.contains(&word),
-    })
-}
-
-/// The words of `snake_case`, `kebab-case`, `camelCase` and `HTTPStyle` names, in lower case.
-fn words(name: &str) -> Vec<String> {
-    let characters: Vec<char> = name.chars().collect();
-    let mut words = vec![String::new()];
-    for (position, character) in characters.iter().enumerate() {
-        let before = position.checked_sub(1).and_then(|before| characters.get(before));
-        let after = characters.get(position.saturating_add(1));
-        let begins = character.is_uppercase()
-            && (before.is_some_and(|c| !c.is_uppercase())
-                || after.is_some_and(|c| c.is_lowercase()));
-        if begins || !character.is_alphanumeric() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| character.is_alphanumeric()) {
-            word.extend(character.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn telling_names() {
-        for name in [
-            "password",
-            "dbPassword",
-            "new_password",
-            "api_key",
-            "apiKey",
-            "API-Key",
-            "apikey",
-            "X-API-Key",
-            "token",
-            "accessToken",
-            "auth_token",
-            "client_secret",
-            "ssn",
-            "SSN",
-            "privateKey",
-            "credentials",
-            "PWD",
-        ] {
-            assert!(is_telling(name), "{name}");
-        }
-        for name in [
-            "key",
-            "primary_key",
-            "max_tokens",
-            "tokens",
-            "page_token",
-            "nextPageToken",
-            "passage",
-            "secretary",
-            "compass",
-            "keyboard",
-            "token_count",
-            "name",
-            "assn",
-            "",
-        ] {
-            assert!(!is_telling(name), "{name}");
-        }
-    }
 
     #[test]
     fn secrets_of_a_schema() {

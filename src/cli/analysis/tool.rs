@@ -10,15 +10,18 @@ mod pattern;
 mod required;
 mod text;
 mod time;
+mod unread;
 
 #[cfg(test)]
 mod tests;
 
 pub(in crate::cli) use time::instant;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::json;
+use crate::json::{self, Object};
 use crate::tool::Tool;
 
 /// The maximum nesting of types, with a union around each.
@@ -34,6 +37,16 @@ impl Tool {
     pub(in crate::cli) fn enumeration(&self, path: &[String]) -> Option<String> {
         let enumeration = lookup::enumeration(&self.input, path)?;
         Some(format!("{}::{}", enumeration.namespace, enumeration.name))
+    }
+
+    /// Whether a call has the last attribute if another argument chooses it.
+    pub(in crate::cli) fn is_chosen(&self, path: &[String]) -> bool {
+        lookup::is_chosen(&self.input, path)
+    }
+
+    /// The dotted paths of the arguments of a call that policies do not see.
+    pub(in crate::cli) fn unread(&self, arguments: &Object<'_>) -> BTreeSet<String> {
+        unread::paths(&self.input, arguments)
     }
 
     /// Arguments that the tool accepts, the fewest first, as the start of a test case.

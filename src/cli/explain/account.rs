@@ -1,5 +1,7 @@
 //! Collects everything that explains a decision.
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Effect, PolicyId};
 
 use super::nearest::{self, Near};
@@ -13,9 +15,13 @@ use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
+use crate::json;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::tool::Tool;
+
+/// Maximum nesting; no recorded call reaches it.
+const DEPTH: usize = 128;
 
 /// A decision and everything that led to it.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub(super) struct Explanation {
 #[derive(Debug)]
 pub(super) struct ExplainedCall {
     pub(super) record: Record,
+    /// The arguments that policies do not see.
+    pub(super) unread: BTreeSet<String>,
     /// The Cedar request; `None` if no policy was evaluated.
     pub(super) question: Option<CedarRequest>,
     /// The decision of each layer.
@@ -149,16 +157,24 @@ fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
 }
 
 fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> ExplainedCall {
-    let record = record.clone();
+    let (record, unread) = (record.clone(), unread(gate, record).unwrap_or_default());
     let Some(PosedCall { question, identity }) = posed else {
-        return ExplainedCall { record, question: None, layers: Vec::new(), nearest: Vec::new() };
+        let (layers, nearest) = (Vec::new(), Vec::new());
+        return ExplainedCall { record, unread, question: None, layers, nearest };
     };
     let applicable: Vec<&Layer> = gate.bundle.layers.of(&identity).collect();
     let layers = layers(&applicable, &record);
     let silent = applicable.iter().find(|layer| record.layer.as_ref() == Some(&layer.name));
     let silent = silent.filter(|_| record.reason == Reason::NotPermitted);
     let nearest = silent.map(|layer| nearest::policies(layer, &question)).unwrap_or_default();
-    ExplainedCall { record, question: Some(question), layers, nearest }
+    ExplainedCall { record, unread, question: Some(question), layers, nearest }
+}
+
+/// The arguments of a call that policies do not see, as far as the record has their names.
+fn unread(gate: &Gate, record: &Record) -> Option<BTreeSet<String>> {
+    let (server, name) = record.tool.as_deref()?.split_once('/')?;
+    let arguments = json::read(record.arguments.as_ref()?.as_str().as_bytes(), DEPTH).ok()?;
+    Some(gate.bundle.tool(server, name)?.unread(arguments.as_object()?))
 }
 
 fn layers(applicable: &[&Layer], record: &Record) -> Vec<(LayerName, LayerAnswer)> {

@@ -137,6 +137,10 @@ impl Teller<'_> {
             (None, Some(resource)) => line(&mut text, "resource", resource),
             (None, None) => {}
         }
+        if !call.unread.is_empty() {
+            let names: Vec<&str> = call.unread.iter().map(String::as_str).collect();
+            line(&mut text, "unread", &format!("{}: no policy sees them", names.join(", ")));
+        }
         text.push('\n');
         text
     }

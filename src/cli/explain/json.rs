@@ -69,6 +69,7 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "policies": policies.collect::<Vec<_>>(),
         "nearest": nearest.collect::<Vec<_>>(),
         "layers": layers.collect::<Vec<_>>(),
+        "unread": call.unread,
         "request": call.question.as_ref().map(request),
     })
 }

@@ -1,6 +1,5 @@
 //! The files of a new bundle.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use crate::cli::files;
 use crate::cli::offered::{self, Offer, Proposal, scalar};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::{self, Problem};
-use crate::tool::{self, Marks, Tool};
+use crate::tool::{self, Marks, Surroundings, Tool};
 
 /// A bundle before it is written.
 pub(super) struct Draft {
@@ -130,7 +129,8 @@ impl Taken {
                 ..Marks::default()
             };
             let name = &proposal.tool;
-            let tool = match Tool::new(server, name, description, marks, &BTreeSet::new()) {
+            let surroundings = Surroundings::default();
+            let tool = match Tool::new(server, name, description, marks, &surroundings) {
                 Ok(tool) => tool,
                 Err(errors) => return errors.iter().map(ToString::to_string).collect(),
             };

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::cli::analysis::secrets;
-use crate::tool::{self, Marks, Problem, Tool, ToolError};
+use crate::tool::{self, Marks, Problem, Surroundings, Tool, ToolError};
+
+/// Stands in `opaque` for the arguments that a tool's schema does not name.
+const ANY: &str = "*";
 
 /// The marks with which a tool loads: arguments that cannot be typed are opaque, those that are
 /// likely secret are redacted. The texts say why the tool does not load even so.
@@ -27,7 +30,8 @@ pub(in crate::cli) fn marks(server: &str, name: &str, tool: &Value) -> (Marks, V
 }
 
 fn errors(server: &str, name: &str, tool: &Value, marks: &Marks) -> Vec<ToolError> {
-    let errors = |tool| Tool::new(server, name, tool, marks.clone(), &BTreeSet::new()).err();
+    let errors =
+        |tool| Tool::new(server, name, tool, marks.clone(), &Surroundings::default()).err();
     match tool::read_tools(&json!([tool])) {
         Ok(descriptions) => descriptions.iter().filter_map(errors).flatten().collect(),
         Err(errors) => errors,
@@ -53,7 +57,9 @@ impl Needs {
 
     /// Changes the marks so that the error does not occur, if marks can do that.
     fn meet(&mut self, error: &ToolError) -> bool {
-        let path = error.argument();
+        let is_unnamed = matches!(error.problem(), Problem::Unnamed | Problem::Undescribed(_));
+        let is_of_root = is_unnamed && error.argument().is_empty();
+        let path = if is_of_root { ANY } else { error.argument() };
         if let Problem::NoSuchArgument(list) = error.problem() {
             return if *list == "redact" {
                 self.redact.remove(path)
@@ -119,6 +125,19 @@ mod tests {
             &[],
         );
         check(&object(json!({ "any": {}, "api_key": {} })), &["api_key"], &["any", "api_key"]);
+        for unnamed in [
+            json!({ "type": "object", "additionalProperties": true }),
+            json!({ "type": "object", "properties": {}, "patternProperties": { "^x": {} } }),
+            json!({ "oneOf": [{ "type": "object" }, { "required": ["a"] }] }),
+            json!({ "allOf": [object(json!({})), object(json!({}))] }),
+            json!({ "type": "object", "required": ["a"] }),
+        ] {
+            check(&unnamed, &[], &["*"]);
+        }
+        let secret = json!({ "type": "string", "format": "password" });
+        check(&json!({ "type": "object", "additionalProperties": secret }), &["*"], &["*"]);
+        let branch = |name: &str| json!({ "type": "object", "properties": { name: {} } });
+        check(&json!({ "oneOf": [branch("a"), branch("token")] }), &["token"], &["a", "token"]);
     }
 
     #[test]

@@ -2,15 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Marks, ParamHeader, Tool, ToolDescription, collisions, pin, read_tools};
-use super::{cedar_schema, lines, marks, one, tool, try_tool};
+use super::super::{
+    Marks, ParamHeader, Surroundings, Tool, ToolDescription, collisions, pin, read_tools,
+};
+use super::{cedar_schema, lines, marks, one, problems, tool, try_tool};
 
 #[track_caller]
 fn check_problems(schema: Value, marks: Marks, expected: &[&str]) {
-    let errors = try_tool(schema, marks).err().unwrap_or_default();
-    let expected: Vec<_> =
-        expected.iter().map(|line| format!("tool `crm/do-it`: {line}")).collect();
-    assert_eq!(lines(&errors), expected.join("\n"));
+    assert_eq!(problems(schema, marks), expected.join("\n"));
 }
 
 #[track_caller]
@@ -155,7 +154,7 @@ fn what_has_no_type_must_be_opaque() {
         "both": { "allOf": [{ "type": "string" }, { "type": "string" }] }, "null": { "type": "null" }, "node": { "$ref": "#/$defs/Node" } },
         "$defs": { "Node": { "type": "object", "properties": { "next": { "anyOf": [{ "$ref": "#/$defs/Node" }, { "type": "null" }] } } } } })
     };
-    let opaque = "so policies could not read it: list it as opaque in the inventory";
+    let opaque = "so policies could not read it: describe it under `schemas` in the inventory, or list it as `opaque`";
     let mut errors: Vec<_> = try_tool(schema(), Marks::default())
         .expect_err("untyped")
         .iter()
@@ -168,7 +167,7 @@ fn what_has_no_type_must_be_opaque() {
         format!("tool `crm/do-it`: argument `dict`: its members have no fixed names, {opaque}"),
         format!("tool `crm/do-it`: argument `free`: its members have no type, {opaque}"),
         format!("tool `crm/do-it`: argument `list`: its elements have no type, {opaque}"),
-        "tool `crm/do-it`: argument `node.next`: `#/$defs/Node` contains itself: list the argument as opaque in the inventory".to_owned(),
+        "tool `crm/do-it`: argument `node.next`: `#/$defs/Node` contains itself: describe the argument under `schemas` in the inventory, or list it as `opaque`".to_owned(),
         format!("tool `crm/do-it`: argument `null`: nothing but null is a value of it, {opaque}"),
         format!("tool `crm/do-it`: argument `yes`: it declares no type, {opaque}"),
     ]);
@@ -191,7 +190,9 @@ fn schemas_that_make_no_sense() {
     check_problems(
         json!({ "$ref": "#" }),
         none(),
-        &["`#` contains itself: list the argument as opaque in the inventory"],
+        &[
+            "`#` contains itself: describe the argument under `schemas` in the inventory, or list it as `opaque`",
+        ],
     );
     check_problems(
         one(json!({ "type": "strnig" })),
@@ -289,7 +290,8 @@ fn tools_of_one_namespace_collide() {
         descriptions
             .iter()
             .map(|tool| {
-                Tool::new(server, tool.name(), tool, Marks::default(), &[].into()).expect("a tool")
+                Tool::new(server, tool.name(), tool, Marks::default(), &Surroundings::default())
+                    .expect("a tool")
             })
             .collect()
     };
@@ -318,7 +320,7 @@ fn unenforced_keywords_are_noted() {
         &["argument `x`: `multipleOf` is not enforced", "argument `x`: `not` is not enforced"],
     );
     check_notes(
-        json!({ "type": "object", "additionalProperties": { "type": "string" }, "minProperties": 1 }),
+        json!({ "type": "object", "properties": { "x": { "type": "string" } }, "additionalProperties": { "type": "string" }, "minProperties": 1 }),
         &["`additionalProperties` is not enforced", "`minProperties` is not enforced"],
     );
     let beside = json!({ "type": "object", "properties": { "x": { "$ref": "#/$defs/s", "maxLength": 3, "title": "X" } }, "$defs": { "s": { "type": "string" } }, "anyOf": [{ "required": ["x"] }] });

@@ -12,7 +12,8 @@ fn check(arguments: &Value, expected: &Value) {
         "contact": { "anyOf": [{ "type": "null" }, { "type": "string" },
             { "type": "object", "properties": { "email": { "type": "string" }, "city": { "type": "string" } }, "required": ["email"] }] },
         "people": { "type": "array", "items": { "type": "object", "properties": { "name": { "type": "string" }, "age": { "type": "integer" } } } } } });
-    let redact = ["notes", "contact.email", "people.name", "extra.secret", "extra.list.key"];
+    let redact =
+        ["notes", "contact.email", "people.name", "extra.plan", "extra.list.key", "extra.map.*.id"];
     let tool = tool(schema, marks(&redact, &["extra"]));
     let text = arguments.to_string();
     let value = json::read(text.as_bytes(), 64).expect("JSON");
@@ -40,10 +41,21 @@ fn redacted_values_are_not() {
         &json!({ "people": [{ "name": "a" }, { "name": "b", "age": 1 }] }),
         &json!({ "people": [{ "name": "[redacted]" }, { "name": "[redacted]", "age": 1 }] }),
     );
-    let extra =
-        json!({ "secret": 1, "secrets": 2, "list": [{ "key": 1, "secret": 3 }, 4], "key": 5 });
-    let shown = json!({ "secret": "[redacted]", "secrets": 2, "list": [{ "key": "[redacted]", "secret": 3 }, 4], "key": 5 });
+    let extra = json!({ "plan": 1, "plans": 2, "list": [{ "key": 1, "plan": 3 }, 4], "key": 5, "map": { "a": { "id": 1, "to": 2 } } });
+    let shown = json!({ "plan": "[redacted]", "plans": 2, "list": [{ "key": "[redacted]", "plan": 3 }, 4], "key": 5, "map": { "a": { "id": "[redacted]", "to": 2 } } });
     check(&json!({ "extra": extra }), &json!({ "extra": shown }));
+}
+
+#[test]
+fn what_nobody_described_shows_no_secret() {
+    check(
+        &json!({ "extra": { "a": [{ "apiKey": { "b": 1 }, "page_token": "c" }], "PASSWORD": 1 } }),
+        &json!({ "extra": { "a": [{ "apiKey": "[redacted]", "page_token": "c" }], "PASSWORD": "[redacted]" } }),
+    );
+    check(
+        &json!({ "toolCallId": { "token": 1, "n": 2 }, "sessionToken": "a" }),
+        &json!({ "toolCallId": { "token": "[redacted]", "n": 2 }, "sessionToken": "[redacted]" }),
+    );
 }
 
 #[test]

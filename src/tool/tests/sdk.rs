@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::{Tool, ToolDescription, read_tools};
+use super::super::{Surroundings, Tool, ToolDescription, read_tools};
 use super::{build, cedar_schema, check_in, lines, marks};
 
 /// `FastMCP` with pydantic 2.
@@ -77,7 +77,7 @@ fn tools(list: &str, opaque: &[&str]) -> Vec<Tool> {
     let descriptions = read_tools(&list).expect("a list");
     let read = |(position, description): (usize, &ToolDescription)| {
         let marks = marks(&[], if position == 0 { opaque } else { &[] });
-        Tool::new("crm", description.name(), description, marks, &[].into())
+        Tool::new("crm", description.name(), description, marks, &Surroundings::default())
             .unwrap_or_else(|errors| panic!("{}", lines(&errors)))
     };
     descriptions.iter().enumerate().map(read).collect()

@@ -57,7 +57,7 @@ impl<'a> Choices<'a> {
                     unions.insert(union.to_vec());
                 }
                 Some((last, _)) if last.starts_with(CHOICE) => {}
-                _ if is_claimed(claims, &read, &steps) => {}
+                _ if is_claimed(claims, &read, &steps) || is_chosen(world, &read, &steps) => {}
                 _ => findings.extend(absent(world, &read, &steps)),
             }
         }
@@ -73,7 +73,10 @@ impl<'a> Choices<'a> {
         let finding = |(read, union): (&Read<'_>, &Vec<String>)| {
             let looked = self.read.get(union)?;
             let unread = |tool: &&Tool| {
-                let choices = argument::choices(world.schema(tool)?, union.get(2..)?);
+                let path = union.get(2..)?;
+                let (schema, path) =
+                    argument::given(tool, path).or_else(|| Some((world.schema(tool)?, path)))?;
+                let choices = argument::choices(schema, path);
                 choices.into_iter().find(|choice| !looked.contains(choice))
             };
             let tools = world.tools(read);
@@ -118,6 +121,12 @@ fn is_claimed(claims: &Claims<'_>, read: &Read<'_>, steps: &[String]) -> bool {
     variable == "principal" && claims.of_attribute(read, name).is_some()
 }
 
+/// Whether it is the form of an argument that another argument chooses, so that there is exactly one.
+fn is_chosen(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> bool {
+    argument(steps)
+        .is_some_and(|argument| world.tools(read).iter().all(|tool| tool.is_chosen(argument)))
+}
+
 fn has(steps: &[String]) -> String {
     let (last, of) = steps.split_last().map_or(("", steps), |(last, of)| (last.as_str(), of));
     format!("{} has {last}", of.join("."))
@@ -139,7 +148,11 @@ fn argument(steps: &[String]) -> Option<&[String]> {
 fn default_of(world: &World<'_>, read: &Read<'_>, steps: &[String]) -> Option<(String, Value)> {
     let argument = argument(steps)?;
     world.tools(read).into_iter().filter(|tool| !tool.is_certain(argument)).find_map(|tool| {
-        let default = argument::default(world.schema(tool)?, argument)?;
+        let of_bundle = || {
+            let (schema, path) = argument::given(tool, argument)?;
+            argument::default(schema, path)
+        };
+        let default = argument::default(world.schema(tool)?, argument).or_else(of_bundle)?;
         Some((tool.qualified_name().to_owned(), default.clone()))
     })
 }

@@ -2,8 +2,25 @@
 
 use serde_json::Value;
 
+use crate::tool::Tool;
+use crate::tool::given::Selection;
+
 /// Maximum number of references followed; more are treated as a cycle.
 const FOLLOWED: usize = 16;
+
+/// The bundle's own schema for the argument at a path, and the rest of the path in it.
+pub(super) fn given<'t, 'p>(
+    tool: &'t Tool,
+    path: &'p [String],
+) -> Option<(&'t Value, &'p [String])> {
+    (1..=path.len()).rev().find_map(|length| {
+        let (outer, inner) = path.split_at_checked(length)?;
+        let given = tool.marks().schemas.get(&outer.join("."))?;
+        let Some(selection) = Selection::of(given) else { return Some((given, inner)) };
+        let (chosen, inner) = inner.split_first()?;
+        Some((selection.ok()?.of.get(chosen)?, inner))
+    })
+}
 
 /// The tool's default for an absent argument. A default of null equals absence.
 pub(super) fn default<'a>(schema: &'a Value, path: &[String]) -> Option<&'a Value> {

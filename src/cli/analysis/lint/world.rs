@@ -159,7 +159,7 @@ impl<'a> World<'a> {
         positions.into_iter().filter_map(|position| self.tools.get(position).copied()).collect()
     }
 
-    /// The JSON Schema of a tool's arguments.
+    /// The server's JSON Schema of a tool's arguments.
     pub(super) fn schema(&self, tool: &Tool) -> Option<&'a Value> {
         self.schemas.get(tool.qualified_name()).copied()
     }

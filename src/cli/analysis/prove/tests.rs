@@ -21,8 +21,9 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
 
-const BUNDLES: [&str; 7] = [
+const BUNDLES: [&str; 8] = [
     "policies/acme",
+    "tests/cases/bundles/freeform",
     "tests/cases/bundles/mesh",
     "tests/cases/bundles/names",
     "tests/cases/bundles/owners",

@@ -1,10 +1,12 @@
 //! Generates example arguments from their types for suggested test cases.
 
+use std::collections::BTreeMap;
+
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 use serde_json::{Map, Value};
 
 use crate::policy::value::plain;
-use crate::tool::argument::{Kind, Record, Set};
+use crate::tool::argument::{Argument, Kind, Record, Set, Variants};
 use crate::tool::number::Range;
 
 /// Maximum number of values per argument.
@@ -14,19 +16,91 @@ const REPEATED: u32 = 256;
 /// One, in ten-thousandths.
 const ONE: i64 = 10_000;
 
-/// The minimal arguments of a tool, then the same with one argument changed to another value. Not
-/// all of them need to be valid.
+/// The values of the arguments that choose the type of others, by their paths.
+type Chosen<'a> = BTreeMap<&'a [String], &'a str>;
+
+/// The minimal arguments of a tool, then the same with one argument changed to another value; this
+/// for each type that an argument can choose. Not all of them need to be valid.
 pub(super) fn arguments(record: &Record) -> Vec<Value> {
+    let mut variants = Vec::new();
+    choices(record, &mut variants);
+    let first = variants.iter().filter_map(|it| Some((&*it.by, it.of.keys().next()?.as_str())));
+    let first: Chosen<'_> = first.collect();
+    if first.is_empty() {
+        return members(record, &first);
+    }
+    let each = variants.iter().flat_map(|it| it.of.keys().map(|value| (&*it.by, value.as_str())));
+    let arguments = each.flat_map(|(by, value)| {
+        let mut chosen = first.clone();
+        chosen.insert(by, value);
+        let mut arguments = members(record, &chosen);
+        for arguments in &mut arguments {
+            for (by, value) in &chosen {
+                put(arguments, by, value);
+            }
+        }
+        arguments
+    });
+    arguments.collect()
+}
+
+/// The values whose type another argument chooses.
+fn choices<'a>(record: &'a Record, found: &mut Vec<&'a Variants>) {
+    for field in record.fields.values() {
+        choices_in(&field.argument.kind, found);
+    }
+}
+
+fn choices_in<'a>(kind: &'a Kind, found: &mut Vec<&'a Variants>) {
+    match kind {
+        Kind::Set(set) => choices_in(&set.items.kind, found),
+        Kind::Tuple(elements) => {
+            for element in elements {
+                choices_in(&element.kind, found);
+            }
+        }
+        Kind::Record(record) => choices(record, found),
+        Kind::Union(choices) => {
+            for choice in choices {
+                choices_in(&choice.kind, found);
+            }
+        }
+        Kind::Variants(variants) => {
+            found.push(variants);
+            for kind in variants.of.values() {
+                choices_in(kind, found);
+            }
+        }
+        Kind::Bool(_)
+        | Kind::Long(_)
+        | Kind::Decimal(_)
+        | Kind::Text(_)
+        | Kind::Enum(_)
+        | Kind::Opaque(_) => {}
+    }
+}
+
+/// Sets the argument at a path, if the object that has it is there.
+fn put(arguments: &mut Value, path: &[String], value: &str) {
+    let Some((last, outer)) = path.split_last() else { return };
+    let object = outer.iter().try_fold(arguments, |object, name| object.get_mut(name));
+    if let Some(Value::Object(object)) = object {
+        object.insert(last.clone(), value.into());
+    }
+}
+
+fn members(record: &Record, chosen: &Chosen<'_>) -> Vec<Value> {
     let least: Map<String, Value> = record
         .fields
         .iter()
         .filter(|(_, field)| field.required)
         .filter_map(|(name, field)| {
-            Some((name.clone(), values(&field.argument.kind).into_iter().next()?))
+            Some((name.clone(), values(&field.argument.kind, chosen).into_iter().next()?))
         })
         .collect();
-    let others = record.fields.iter().flat_map(|(name, field)| {
-        let values = values(&field.argument.kind).into_iter();
+    let visible = record.fields.iter().filter(|(_, field)| !field.argument.is_hidden());
+    let others = visible.flat_map(|(name, field)| {
+        let values = values(&field.argument.kind, chosen).into_iter();
         values.filter(|value| least.get(name) != Some(value)).map(|value| {
             let mut other = least.clone();
             other.insert(name.clone(), value);
@@ -37,7 +111,7 @@ pub(super) fn arguments(record: &Record) -> Vec<Value> {
 }
 
 /// Some values of a type, the simplest first.
-fn values(kind: &Kind) -> Vec<Value> {
+fn values(kind: &Kind, chosen: &Chosen<'_>) -> Vec<Value> {
     let mut values: Vec<Value> = match kind {
         Kind::Bool(Some(only)) => vec![(*only).into()],
         Kind::Bool(None) => vec![true.into(), false.into()],
@@ -45,13 +119,20 @@ fn values(kind: &Kind) -> Vec<Value> {
         Kind::Decimal(range) => decimals(range).collect(),
         Kind::Text(text) => text.samples().into_iter().map(Value::from).collect(),
         Kind::Enum(enumeration) => enumeration.values.keys().cloned().map(Value::from).collect(),
-        Kind::Set(set) => sets(set),
+        Kind::Set(set) => sets(set, chosen),
         Kind::Tuple(elements) => {
-            let elements = elements.iter().map(|element| values(&element.kind).into_iter().next());
+            let element = |element: &Argument| values(&element.kind, chosen).into_iter().next();
+            let elements = elements.iter().map(element);
             elements.collect::<Option<_>>().map(Value::Array).into_iter().collect()
         }
-        Kind::Record(record) => arguments(record),
-        Kind::Union(choices) => choices.iter().flat_map(|choice| values(&choice.kind)).collect(),
+        Kind::Record(record) => members(record, chosen),
+        Kind::Union(choices) => {
+            choices.iter().flat_map(|choice| values(&choice.kind, chosen)).collect()
+        }
+        Kind::Variants(variants) => {
+            let kind = chosen.get(&*variants.by).and_then(|value| variants.of.get(*value));
+            kind.map(|kind| values(kind, chosen)).unwrap_or_default()
+        }
         Kind::Opaque(_) => vec!["anything".into()],
     };
     values.truncate(VALUES);
@@ -80,9 +161,9 @@ fn numbers(range: &Range) -> impl Iterator<Item = i64> {
 }
 
 /// Sets with the minimum number of elements, but at least one element if that is allowed.
-fn sets(set: &Set) -> Vec<Value> {
+fn sets(set: &Set, chosen: &Chosen<'_>) -> Vec<Value> {
     let some = set.min.unwrap_or(0).max(1).min(set.max.unwrap_or(usize::MAX));
-    let elements = values(&set.items.kind);
+    let elements = values(&set.items.kind, chosen);
     if set.unique || some > elements.len() {
         let mut elements = elements;
         elements.truncate(some);
@@ -120,12 +201,10 @@ fn text(hir: &Hir) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::json;
 
     use super::*;
-    use crate::tool::{Marks, Tool, read_tools};
+    use crate::tool::{Marks, Surroundings, Tool, read_tools};
 
     #[track_caller]
     fn check(property: &Value, expected: &Value) {
@@ -133,8 +212,8 @@ mod tests {
             json!({ "type": "object", "properties": { "x": property }, "required": ["x"] });
         let list = json!([{ "name": "t", "inputSchema": schema }]);
         let tools = read_tools(&list).expect("tools");
-        let tool =
-            Tool::new("s", "t", &tools[0], Marks::default(), &BTreeSet::default()).expect("tool");
+        let tool = Tool::new("s", "t", &tools[0], Marks::default(), &Surroundings::default())
+            .expect("tool");
         assert_eq!(tool.examples().first(), Some(&json!({ "x": expected })), "{property}");
     }
 

@@ -72,6 +72,9 @@ fn of_kind(kind: &Kind, value: &EvalResult) -> Option<Value> {
         (Kind::Union(choices), EvalResult::Record(readings)) => choices
             .iter()
             .find_map(|choice| of_kind(&choice.kind, readings.get(choice.attribute())?)),
+        (Kind::Variants(variants), EvalResult::Record(readings)) => {
+            variants.of.iter().find_map(|(name, kind)| of_kind(kind, readings.get(name)?))
+        }
         (_, _) => None,
     }
 }

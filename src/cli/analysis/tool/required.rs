@@ -26,6 +26,10 @@ fn within(kind: &Kind, path: &[String]) -> bool {
             let choice = choices.iter().find(|choice| choice.attribute() == *name);
             !rest.is_empty() && choice.is_some_and(|choice| within(&choice.kind, rest))
         }
+        Kind::Variants(variants) => {
+            let kind = variants.of.get(name);
+            !rest.is_empty() && kind.is_some_and(|kind| within(kind, rest))
+        }
         Kind::Bool(_)
         | Kind::Long(_)
         | Kind::Decimal(_)

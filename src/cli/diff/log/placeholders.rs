@@ -167,10 +167,8 @@ fn described<'a>(schema: &'a Value, path: &[Step]) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::tool::{Marks, read_tools};
+    use crate::tool::{Marks, Surroundings, read_tools};
 
     /// Fills arguments in which `a` is withheld, with this schema of `a`.
     #[track_caller]
@@ -182,8 +180,9 @@ mod tests {
         });
         let list = json!([{ "name": "t", "inputSchema": input }]);
         let description = read_tools(&list).expect("a tool").remove(0);
+        let surroundings = Surroundings::default();
         let tool =
-            Tool::new("s", "t", &description, Marks::default(), &BTreeSet::new()).expect("a tool");
+            Tool::new("s", "t", &description, Marks::default(), &surroundings).expect("a tool");
         let filled = fill(&json!({ "a": withheld, "b": 1 }), &[&tool], &input);
         match filled {
             Ok(filled) => assert!(fits && accept(&tool, &filled).is_ok(), "{schema}: {filled}"),

@@ -229,16 +229,12 @@ impl Replay {
     }
 
     fn same_schema(&self, recorded: &Recorded) -> bool {
-        matches!(self.schemas(recorded).as_slice(), [old, new] if old == new)
+        matches!(self.tools(recorded)[..], [old, new] if old.reads_like(new))
     }
 
-    /// Whether the bundles' schemas of an argument differ.
+    /// Whether the bundles describe an argument differently.
     fn described(&self, recorded: &Recorded, argument: &str) -> bool {
-        let [old, new] = self.schemas(recorded)[..] else { return false };
-        let property =
-            |schema: &Value| schema.get("properties").and_then(|all| all.get(argument)).cloned();
-        let shared = |schema: &Value| ["$defs", "definitions"].map(|key| schema.get(key).cloned());
-        property(old) != property(new) || shared(old) != shared(new)
+        matches!(self.tools(recorded)[..], [old, new] if !old.reads_argument_like(new, argument))
     }
 
     /// The differences between two decisions.

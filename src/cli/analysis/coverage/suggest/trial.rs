@@ -148,7 +148,13 @@ fn made_up(tool: &Tool, known: &[(String, Value)]) -> Vec<Value> {
         news.map(|(name, value)| changed(name, value))
     });
     let by_use = known.iter().map(|(name, value)| changed(name, value));
-    std::iter::once(Value::Object(plausible.clone())).chain(by_type).chain(by_use).collect()
+    // What another argument chooses fits only together with it.
+    let whole = examples.iter().filter(|example| {
+        let members = example.as_object().into_iter().flatten();
+        members.filter(|(name, value)| least.get(*name) != Some(value)).nth(1).is_some()
+    });
+    let first = std::iter::once(Value::Object(plausible.clone()));
+    first.chain(by_type).chain(by_use).chain(whole.cloned()).collect()
 }
 
 /// The minimal arguments, each with a fitting value from another call if there is one.
