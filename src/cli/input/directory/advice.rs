@@ -139,8 +139,8 @@ fn arguments(schema: &Value, outer: &str, found: &mut Vec<String>) {
 }
 
 fn input_schema<'a>(document: &'a Document, server: &str, tool: &str) -> Option<&'a Value> {
-    let mut tools = document.tools.get(server)?.iter();
-    Some(tools.find(|known| known.name() == tool)?.input_schema())
+    let mut tools = document.described();
+    Some(tools.find(|known| known.server == server && known.name == tool)?.tool.input_schema())
 }
 
 /// Cedar's suggestion, if it is similar.
