@@ -24,7 +24,7 @@ pub struct Node {
     pub(crate) entity: Arc<Entity>,
     /// The keys of the entity, its type, and its ancestors in the order of the entity.
     keys: Vec<Key>,
-    /// The entities named in its attributes and tags.
+    /// The entities named in its attributes. No schema of a bundle declares tags.
     mentions: Vec<EntityUID>,
 }
 
@@ -149,7 +149,7 @@ impl Node {
 }
 
 fn mentions(entity: &Entity) -> Vec<EntityUID> {
-    let values = entity.attrs().chain(entity.tags()).map(|(_, value)| value);
+    let values = entity.attrs().map(|(_, value)| value);
     let named: HashSet<EntityUID> = values
         .flat_map(|value| match value {
             PartialValue::Value(value) => value.all_literal_uids(),
