@@ -264,7 +264,7 @@ mod tests {
     fn written_out(digits: &str, point: i32) -> (i128, bool, bool) {
         let zeros = "0".repeat(400);
         let text = format!("{zeros}{digits}{zeros}");
-        let at = usize::try_from(400 + point).expect("the exponent is small");
+        let at = usize::try_from(point.saturating_add(400)).expect("the exponent is small");
         let (before, after) = text.split_at(at);
         let (kept, cut) = after.split_at(DIGITS);
         let size = format!("{before}{kept}");
@@ -285,14 +285,17 @@ mod tests {
             negative: bool,
         ) {
             let mut digits = "0".repeat(zeros) + &digits;
-            let point = point % (digits.len() + 1);
-            let expected = written_out(&digits, i32::try_from(point).unwrap() + exponent);
+            let point = point.min(digits.len());
+            let expected = {
+                let point = i32::try_from(point).unwrap();
+                written_out(&digits, point.saturating_add(exponent))
+            };
             digits.insert(point, '.');
             let whole = if point == 0 { "0" } else { "" };
             let sign = if negative { "-" } else { "" };
             let literal = format!("{sign}{whole}{digits}e{exponent}");
             let scaled = Scaled::of(&literal).expect("a number");
-            let value = if negative { -expected.0 } else { expected.0 };
+            let value = if negative { expected.0.saturating_neg() } else { expected.0 };
             prop_assert_eq!((scaled.value, scaled.exact, scaled.whole), (value, expected.1, expected.2), "{}", literal);
         }
     }

@@ -32,8 +32,10 @@ pub(super) struct Provider {
 impl Provider {
     /// The `audiences` as a line of YAML, with a comment after it; empty if there are none.
     pub(super) fn audiences(&self, comment: &str) -> String {
-        let some = !self.audiences.is_empty();
-        some.then(|| format!("audiences: {}{comment}", list(&self.audiences))).unwrap_or_default()
+        if self.audiences.is_empty() {
+            return String::new();
+        }
+        format!("audiences: {}{comment}", list(&self.audiences))
     }
 }
 

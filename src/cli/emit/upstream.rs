@@ -195,11 +195,11 @@ impl<'a> Upstreams<'a> {
 
     /// Envoy's clusters. `ca` is the file of the authorities that servers with TLS are verified by.
     pub(super) fn clusters(&self, ca: &str) -> String {
-        let cluster = |(name, at): (&Option<&str>, &&Address)| {
+        let clusters = self.addresses.iter().map(|(name, at)| {
             let name = name.unwrap_or(self.others);
             cluster(name, "tool servers", &at.endpoint, at.tls.then_some(ca))
-        };
-        self.addresses.iter().map(cluster).collect()
+        });
+        clusters.collect()
     }
 }
 
