@@ -22,6 +22,7 @@ use crate::digest::Digest;
 use crate::json::Shared;
 use crate::policy::EntityStore;
 use crate::tool::Tool;
+use crate::tool::argument::PROTOTYPE;
 
 /// The maximum of `limits.depth`. JSON nested this deeply fits the stack of the filter's VM with a
 /// wide margin.
@@ -205,7 +206,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
 
 /// A dot would make a path of it, and no argument of a client needs more.
 fn is_plain_member(name: &str) -> bool {
-    is_name(name) && !name.contains('.')
+    is_name(name) && !name.contains('.') && name != PROTOTYPE
 }
 
 /// The namespace `toolgate` is reserved for the gate's own types.

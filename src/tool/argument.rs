@@ -131,11 +131,14 @@ impl Opaque {
     }
 }
 
+/// The name under which JavaScript objects have their prototype.
+pub(crate) const PROTOTYPE: &str = "__proto__";
+
 impl Rest {
     /// Whether there may be a member of this name. If it is like that of another, the tool could take
-    /// it for the one that policies see.
+    /// it for the one that policies see. The members of [`PROTOTYPE`] can become those of the object.
     pub(crate) fn takes(&self, name: &str) -> bool {
-        !self.named.contains(&folded(name))
+        name != PROTOTYPE && !self.named.contains(&folded(name))
     }
 }
 

@@ -119,7 +119,11 @@ fn collect<'a>(kind: &'a Kind, declarations: &mut Declarations<'a>) {
     match kind {
         Kind::Enum(enumeration) => {
             let types = declarations.entry(&enumeration.namespace).or_default();
-            types.insert(&enumeration.name, enumeration);
+            // Of one type, an argument that chooses the schema of another may have fewer values.
+            let known = types.entry(&enumeration.name).or_insert(enumeration);
+            if known.values.len() < enumeration.values.len() {
+                *known = enumeration;
+            }
         }
         Kind::Set(set) => collect(&set.items.kind, declarations),
         Kind::Tuple(arguments) => {

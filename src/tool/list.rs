@@ -93,6 +93,10 @@ pub fn read_tools(list: &Value) -> Result<Vec<ToolDescription>, Vec<ToolError>> 
     };
     let mut descriptions = Vec::new();
     let mut errors = Vec::new();
+    let is_beside = |member: &str| list.get("result").is_some() && list.get(member).is_some();
+    if ["tools", "pins", "classes"].into_iter().any(is_beside) {
+        errors.push(ToolError::new("", "", Problem::TwoAnswers));
+    }
     if answer.get("nextCursor").is_some_and(|cursor| !cursor.is_null()) {
         errors.push(ToolError::new("", "", Problem::OnePage));
     }

@@ -21,12 +21,18 @@ pub fn is_tool_name(name: &str) -> bool {
 pub fn is_wire_name(name: &str) -> bool {
     let shows = |character: char| {
         let blank = character.is_whitespace() || character.is_control() || is_hidden(character);
-        character == ' ' || !blank
+        // A blank of Braille.
+        character == ' ' || !(blank || character == '\u{2800}')
+    };
+    // They choose the form of the symbol before them, and are nothing after a letter.
+    let selects = |(before, after): (char, char)| {
+        matches!(after, '\u{fe0e}' | '\u{fe0f}') && before.is_alphanumeric()
     };
     !name.is_empty()
         && name.trim() == name
         && name.chars().count() <= LONGEST
         && name.chars().all(shows)
+        && !name.chars().zip(name.chars().skip(1)).any(selects)
 }
 
 /// Names for tools in a bundle, by their names on the wire: the same where a bundle can have it,

@@ -109,6 +109,9 @@ pub enum Problem {
     /// A tool's name cannot be shown as it is.
     #[error("a tool name is 1 to 128 characters that all show, without spaces around it")]
     ToolName,
+    /// A list of tools is there twice, so that people could review the one that does not count.
+    #[error("`tools`, `pins` and `classes` stand in `result` or beside it, not in both places")]
+    TwoAnswers,
     /// Two tools have the same name.
     #[error("another tool of this server has the same name")]
     Repeated,
@@ -120,8 +123,8 @@ pub enum Problem {
     NoObject,
     /// An argument has no type, so policies could not read it.
     #[error(
-        "{0}, so policies could not read it: describe it under `schemas` in the inventory, or list \
-         it as `opaque`"
+        "{0}, so policies could not read it: describe it under `schemas` of the tool in bundle.yaml, \
+         or list it there as `opaque`"
     )]
     Untyped(&'static str),
     /// A tool takes arguments that its schema does not name, and names none.
@@ -141,8 +144,8 @@ pub enum Problem {
     DanglingReference(String),
     /// A type that contains itself, which Cedar cannot express.
     #[error(
-        "`{0}` contains itself: describe the argument under `schemas` in the inventory, or list it \
-         as `opaque`"
+        "`{0}` contains itself: describe the argument under `schemas` of the tool in bundle.yaml, \
+         or list it there as `opaque`"
     )]
     Recursive(String),
     /// A schema is nested too deeply, or too large with references resolved.
@@ -158,10 +161,12 @@ pub enum Problem {
     #[error("its Cedar name `{0}` is also that of {1}")]
     Collision(String, String),
     /// The inventory names an argument that does not exist.
-    #[error("the inventory lists it under `{0}`, but the tool has no such argument")]
+    #[error("bundle.yaml lists it under `{0}`, but the tool has no such argument")]
     NoSuchArgument(&'static str),
     /// The inventory describes an argument that is to be passed on unread.
-    #[error("the inventory lists it under both `schemas` and `opaque`")]
+    #[error(
+        "bundle.yaml lists it under both `schemas` and `opaque`: remove it from `opaque` if policies are to read it"
+    )]
     DescribedOpaque,
     /// A problem in a schema of the bundle.
     #[error("in the bundle's schema of it: {0}")]

@@ -1,11 +1,21 @@
 //! Names that are likely those of secrets.
 
+use crate::json::is_hidden;
+
 /// Words that make a name that of a secret.
-const TELLING: [&str; 14] = [
+const TELLING: [&str; 22] = [
     "password",
+    "passwords",
     "passwd",
     "pwd",
     "passphrase",
+    "authorization",
+    "bearer",
+    "jwt",
+    "assertion",
+    "cookie",
+    "cookies",
+    "apikeys",
     "passcode",
     "secret",
     "secrets",
@@ -43,7 +53,7 @@ pub(crate) fn is_telling(name: &str) -> bool {
         word.is_some_and(|word| before.contains(&word.as_str()))
     };
     words.iter().enumerate().any(|(position, word)| match word.as_str() {
-        "key" => after(position, &KEYS),
+        "key" | "keys" => after(position, &KEYS),
         "token" => position.saturating_add(1) == words.len() && !after(position, &POSITIONS),
         word => TELLING.contains(&word),
     })
@@ -59,6 +69,9 @@ fn words(name: &str) -> Vec<String> {
         let begins = character.is_uppercase()
             && (before.is_some_and(|c| !c.is_uppercase())
                 || after.is_some_and(|c| c.is_lowercase()));
+        if is_hidden(*character) {
+            continue;
+        }
         if begins || !character.is_alphanumeric() {
             words.push(String::new());
         }
@@ -94,6 +107,10 @@ mod tests {
             "privateKey",
             "credentials",
             "PWD",
+            "Authorization",
+            "Set-Cookie",
+            "api_keys",
+            "p\u{200b}assword",
         ] {
             assert!(is_telling(name), "{name}");
         }

@@ -89,7 +89,7 @@ def served(
             if environment.startswith("ts"):
                 server: Any = NoteServer(environment, script="sse_server.mjs")
             else:
-                script = sdk.CLIENTS / "sse_server.py"
+                script = paths.CLIENTS / "sse_server.py"
                 server = ToolServer(environment, directory / "server.log", script=script)
             port = stack.enter_context(server).port
             keys = directory / "keys.json"

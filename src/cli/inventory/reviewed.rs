@@ -75,7 +75,8 @@ impl Reviewed {
         let file = Arc::new(SourceFile::new(self.path.display().to_string(), text));
         let list = tools::parse(&file)?;
         self.tools = tool::listed(&list).cloned().unwrap_or_default();
-        let classes = list.get("classes").map(Classes::deserialize);
+        let answer = list.get("result").unwrap_or(&list);
+        let classes = answer.get("classes").map(Classes::deserialize);
         self.classes = classes.and_then(Result::ok).unwrap_or_default();
         let directory = directory.display();
         let pinning =

@@ -154,7 +154,7 @@ fn what_has_no_type_must_be_opaque() {
         "both": { "allOf": [{ "type": "string" }, { "type": "string" }] }, "null": { "type": "null" }, "node": { "$ref": "#/$defs/Node" } },
         "$defs": { "Node": { "type": "object", "properties": { "next": { "anyOf": [{ "$ref": "#/$defs/Node" }, { "type": "null" }] } } } } })
     };
-    let opaque = "so policies could not read it: describe it under `schemas` in the inventory, or list it as `opaque`";
+    let opaque = "so policies could not read it: describe it under `schemas` of the tool in bundle.yaml, or list it there as `opaque`";
     let mut errors: Vec<_> = try_tool(schema(), Marks::default())
         .expect_err("untyped")
         .iter()
@@ -167,7 +167,7 @@ fn what_has_no_type_must_be_opaque() {
         format!("tool `crm/do-it`: argument `dict`: its members have no fixed names, {opaque}"),
         format!("tool `crm/do-it`: argument `free`: its members have no type, {opaque}"),
         format!("tool `crm/do-it`: argument `list`: its elements have no type, {opaque}"),
-        "tool `crm/do-it`: argument `node.next`: `#/$defs/Node` contains itself: describe the argument under `schemas` in the inventory, or list it as `opaque`".to_owned(),
+        "tool `crm/do-it`: argument `node.next`: `#/$defs/Node` contains itself: describe the argument under `schemas` of the tool in bundle.yaml, or list it there as `opaque`".to_owned(),
         format!("tool `crm/do-it`: argument `null`: nothing but null is a value of it, {opaque}"),
         format!("tool `crm/do-it`: argument `yes`: it declares no type, {opaque}"),
     ]);
@@ -191,7 +191,7 @@ fn schemas_that_make_no_sense() {
         json!({ "$ref": "#" }),
         none(),
         &[
-            "`#` contains itself: describe the argument under `schemas` in the inventory, or list it as `opaque`",
+            "`#` contains itself: describe the argument under `schemas` of the tool in bundle.yaml, or list it there as `opaque`",
         ],
     );
     check_problems(
@@ -238,8 +238,8 @@ fn schemas_that_make_no_sense() {
         one(json!({ "type": "string" })),
         marks(&["x", "x.y"], &["z"]),
         &[
-            "argument `x.y`: the inventory lists it under `redact`, but the tool has no such argument",
-            "argument `z`: the inventory lists it under `opaque`, but the tool has no such argument",
+            "argument `x.y`: bundle.yaml lists it under `redact`, but the tool has no such argument",
+            "argument `z`: bundle.yaml lists it under `opaque`, but the tool has no such argument",
         ],
     );
     check_problems(
@@ -247,7 +247,7 @@ fn schemas_that_make_no_sense() {
         marks(&["x.y"], &["y"]),
         &[
             "argument `x`: `strnig` is no type of JSON Schema",
-            "argument `y`: the inventory lists it under `opaque`, but the tool has no such argument",
+            "argument `y`: bundle.yaml lists it under `opaque`, but the tool has no such argument",
         ],
     );
     let mut deep = json!({ "type": "string" });

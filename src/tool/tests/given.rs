@@ -188,7 +188,7 @@ fn problems_are_those_of_the_bundle() {
     };
     for (entry, message) in [
         (json!({ "type": "strnig" }), "argument `parameters`: in the bundle's schema of it: `strnig` is no type of JSON Schema".to_owned()),
-        (json!({}), "argument `parameters`: in the bundle's schema of it: it declares no type, so policies could not read it: describe it under `schemas` in the inventory, or list it as `opaque`".to_owned()),
+        (json!({}), "argument `parameters`: in the bundle's schema of it: it declares no type, so policies could not read it: describe it under `schemas` of the tool in bundle.yaml, or list it there as `opaque`".to_owned()),
         (json!({ "$ref": "#/properties/tool_name" }), "argument `parameters`: in the bundle's schema of it: `#/properties/tool_name` refers to nothing in this schema".to_owned()),
         (json!({ "by": "tool_name" }), halves.to_owned()),
         (json!({ "of": {} }), halves.to_owned()),
@@ -209,17 +209,17 @@ fn problems_are_those_of_the_bundle() {
         let marks = Marks { opaque, ..given(&json!({ "parameters": entry })) };
         assert_eq!(problems(caller(), marks), message);
     }
-    assert!(one("parametres", typed()).contains("argument `parametres`: the inventory lists it under `schemas`, but the tool has no such argument"));
+    assert!(one("parametres", typed()).contains("argument `parametres`: bundle.yaml lists it under `schemas`, but the tool has no such argument"));
     let twice =
         Marks { opaque: vec!["parameters".to_owned()], ..given(&json!({ "parameters": typed() })) };
     assert!(problems(caller(), twice).contains(
-        "argument `parameters`: the inventory lists it under both `schemas` and `opaque`"
+        "argument `parameters`: bundle.yaml lists it under both `schemas` and `opaque`: remove it from `opaque` if policies are to read it"
     ));
     let unreached =
         Marks { opaque: vec!["step".to_owned()], ..given(&json!({ "step.kind": typed() })) };
     assert!(
         problems(caller(), unreached)
-            .contains("argument `step.kind`: the inventory lists it under `schemas`, but")
+            .contains("argument `step.kind`: bundle.yaml lists it under `schemas`, but")
     );
     let mut other = choices();
     other["step"] = by("tool_name", json!({ "refund": { "type": "integer" } }));

@@ -98,7 +98,7 @@ fn arguments_that_name_nothing() {
     let text = || json!({ "type": "string" });
     let optional = "the inventory finds the resource in it, but a call can be without it: it is optional, or null";
     let ill_typed = "the inventory finds the resource in it, but only a plain string, one of several strings or a whole number names an entity";
-    let absent = "the inventory lists it under `resource`, but the tool has no such argument";
+    let absent = "bundle.yaml lists it under `resource`, but the tool has no such argument";
     check_problem(object(&json!({ "x": text() }), &[]), "x", optional);
     let nullable = json!({ "type": ["string", "null"] });
     check_problem(object(&json!({ "x": nullable }), &["x"]), "x", optional);

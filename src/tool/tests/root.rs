@@ -85,11 +85,11 @@ fn what_is_beside_named_arguments() {
     let closed = json!({ "type": "object", "properties": { "a": { "type": "integer" } }, "additionalProperties": false });
     assert_eq!(
         problems(closed, marks(&[], &["*"])),
-        "argument `*`: the inventory lists it under `opaque`, but the tool has no such argument"
+        "argument `*`: bundle.yaml lists it under `opaque`, but the tool has no such argument"
     );
     assert!(
         problems(super::one(json!({ "type": "string" })), given(&json!({ "c": {} })))
-            .contains("argument `c`: the inventory lists it under `schemas`")
+            .contains("argument `c`: bundle.yaml lists it under `schemas`")
     );
 }
 
