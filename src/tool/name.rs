@@ -94,6 +94,8 @@ mod tests {
             ("get\u{a0}set", false, false),
             ("get\u{3000}set", false, false),
             ("get\u{ad}", false, false),
+            ("get\u{fe0f}", false, false),
+            ("ge\u{2800}t", false, false),
             ("get\u{200b}", false, false),
             ("get\u{202e}tes", false, false),
             ("get\u{2028}", false, false),

@@ -7,8 +7,8 @@
 
 All bugs are built into one copy of the tree, below `target/mutants`, each behind a switch that a
 variable of the environment turns on. So there is one build, and then as many runs as there are bugs.
-For each bug the suites run in turn until one of them fails: the unit tests, the property tests against
-Cedar, and the corpora where TOOLGATE_CORPORA says that they are.
+For each bug the suites run in turn until one of them fails: the unit tests, the tests of public items,
+the property tests against Cedar, and the corpora where TOOLGATE_CORPORA says that they are.
 
 Fails where a bug survives, where its text is no longer in its file, and where a suite fails without
 any bug.
@@ -119,7 +119,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="bugs whose mechanism or text has this in it")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the number of the first bug")
-    parser.add_argument("--suites", nargs="+", help="of unit, cedar and corpora; all by default")
+    parser.add_argument("--suites", nargs="+", help="of unit, public, cedar and corpora; all by default")
     arguments = parser.parse_args()
     bugs = listed()
     suites = built(bugs)
@@ -155,9 +155,10 @@ def built(bugs: list[Bug]) -> dict[str, list[str]]:
     if done.returncode:
         sys.exit("the tree with all bugs does not build")
     messages = [json.loads(line) for line in done.stdout.splitlines()]
-    tests = [message for message in messages if message.get("profile", {}).get("test")]
-    programs = {test["target"]["name"]: test["executable"] for test in tests if test["target"]["kind"] != ["bin"]}
-    suites = {"unit": [programs["toolgate"]], "cedar": [programs["tests"], "cedar::"]}
+    targets = [message for message in messages if message.get("profile", {}).get("test")]
+    programs = {test["target"]["name"]: test["executable"] for test in targets if test["target"]["kind"] != ["bin"]}
+    tests = programs["tests"]
+    suites = {"unit": [programs["toolgate"]], "public": [tests, "json::", "mcp::"], "cedar": [tests, "cedar::"]}
     if os.environ.get("TOOLGATE_CORPORA"):
         suites["corpora"] = [programs["sample"]]
     else:

@@ -131,6 +131,12 @@ fn lists_report_every_bad_tool() {
         &json!({ "tools": [], "nextCursor": "2" }),
         &["the list has a `nextCursor`: put the tools of all pages into one array"],
     );
+    for beside in ["tools", "pins", "classes"] {
+        check_list(
+            &json!({ "result": { "tools": [] }, beside: [] }),
+            &["`tools`, `pins` and `classes` stand in `result` or beside it, not in both places"],
+        );
+    }
     let long = "a".repeat(129);
     let name = "a tool name is 1 to 128 characters that all show, without spaces around it";
     let list = json!([{}, { "name": "a\u{202e}b" }, { "name": long }, { "name": "a" }, { "name": "a", "inputSchema": {} }, { "name": "a", "inputSchema": {} }]);

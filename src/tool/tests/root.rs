@@ -82,6 +82,10 @@ fn what_is_beside_named_arguments() {
         build(&tool, r#"{"a":"1","b":1}"#).err().as_deref(),
         Some("argument `a` must be an integer")
     );
+    assert_eq!(
+        build(&tool, r#"{"b":1,"__proto__":{"a":2}}"#).err().as_deref(),
+        Some("argument `__proto__` is not known to the tool")
+    );
     let closed = json!({ "type": "object", "properties": { "a": { "type": "integer" } }, "additionalProperties": false });
     assert_eq!(
         problems(closed, marks(&[], &["*"])),
