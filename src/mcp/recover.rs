@@ -67,7 +67,7 @@ impl Recovered {
     }
 }
 
-/// Scans a body in pieces. It holds no more than three scalars and [`LARGEST`] bytes.
+/// Scans a body in pieces. It holds no more than three scalars and 8 KiB of what it has recovered.
 #[derive(Debug, Default)]
 pub struct Recovery {
     depth: usize,
