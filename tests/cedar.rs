@@ -35,8 +35,8 @@ const PART: u32 = if cfg!(feature = "cedar-only") { 24 } else { 1 };
 
 /// Number of policy sets, and the maximum number of policies and calls of each.
 const SETS: u32 = 480 / PART;
-const POLICIES: usize = 30;
-const CALLS: usize = 420;
+const POLICIES: u32 = 30;
+const CALLS: u32 = 420;
 
 /// The reason, the policies and the layer.
 type Answer = (Reason, Vec<String>, Option<String>);
@@ -64,22 +64,33 @@ fn answers_are_those_of_the_whole_set_where_policies_err() {
 /// Decides calls with generated policy sets, and counts the reasons.
 fn check(careful: bool) -> BTreeMap<&'static str, u32> {
     let tally = RefCell::new(BTreeMap::new());
-    let config =
-        ProptestConfig { cases: SETS, failure_persistence: None, ..ProptestConfig::default() };
-    let several = |size, most| proptest::collection::vec(choices(size), 1..=most);
-    let cases = (choices(600), several(120, POLICIES), several(100, CALLS));
-    let result = TestRunner::new(config).run(&cases, |(entities, policies, calls): Case| {
-        let set = Set::new(&entities, &policies, careful);
-        for made in &calls {
-            let call = call(&mut Choices::new(made));
-            let (ours, cedars) = set.answers(&call);
-            prop_assert_eq!(&ours, &cedars, "{:#?}\n{:#}", call, set.document);
-            *tally.borrow_mut().entry(ours[0].0.as_str()).or_default() += 1;
-        }
+    for_each_call([SETS, POLICIES, CALLS], careful, |set, call| {
+        let (ours, cedars) = set.answers(call);
+        prop_assert_eq!(&ours, &cedars, "{:#?}\n{:#}", call, set.document);
+        *tally.borrow_mut().entry(ours[0].0.as_str()).or_default() += 1;
         Ok(())
     });
+    tally.into_inner()
+}
+
+/// Checks calls with so many generated policy sets, and at most so many policies and calls of each.
+fn for_each_call(
+    [sets, policies, calls]: [u32; 3],
+    careful: bool,
+    check: impl Fn(&Set, &Call) -> Result<(), TestCaseError>,
+) {
+    let config =
+        ProptestConfig { cases: sets, failure_persistence: None, ..ProptestConfig::default() };
+    let several = |size, most: u32| {
+        proptest::collection::vec(choices(size), 1..=usize::try_from(most).unwrap())
+    };
+    let cases = (choices(600), several(120, policies), several(100, calls));
+    let result = TestRunner::new(config).run(&cases, |(entities, policies, calls): Case| {
+        let set = Set::new(&entities, &policies, careful);
+        calls.iter().try_for_each(|made| check(&set, &call(&mut Choices::new(made))))
+    });
     match result {
-        Ok(()) => tally.into_inner(),
+        Ok(()) => {}
         Err(TestError::Fail(why, _) | TestError::Abort(why)) => panic!("{why}"),
     }
 }

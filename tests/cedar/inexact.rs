@@ -5,18 +5,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use proptest::test_runner::{TestError, TestRunner};
 use serde_json::{Value, json};
 use toolgate::reason::Reason;
 
-use super::calls::{Call, call};
-use super::choices::{Choices, choices};
-use super::{Answer, Case, PART, Set};
+use super::calls::Call;
+use super::{Answer, PART, Set, for_each_call};
 
 /// Few sets would have too few refusals to count.
 const SETS: u32 = if PART == 1 { 48 } else { 8 };
-const POLICIES: usize = 12;
-const CALLS: usize = 60;
+const POLICIES: u32 = 12;
+const CALLS: u32 = 60;
 
 /// Arguments, a value of each that no Cedar value equals, and values that some do.
 fn arguments() -> Vec<(&'static str, Value, Vec<Value>)> {
@@ -58,36 +56,25 @@ fn what_cannot_be_read_passes_only_where_it_does_not_matter() {
 
 fn check(careful: bool) -> BTreeMap<&'static str, u32> {
     let tally = RefCell::new(BTreeMap::new());
-    let config =
-        ProptestConfig { cases: SETS, failure_persistence: None, ..ProptestConfig::default() };
-    let several = |size, most| proptest::collection::vec(choices(size), 1..=most);
-    let cases = (choices(600), several(120, POLICIES), several(100, CALLS));
-    let result = TestRunner::new(config).run(&cases, |(entities, policies, calls): Case| {
-        let set = Set::new(&entities, &policies, careful);
-        for made in &calls {
-            let call = call(&mut Choices::new(made));
-            for (name, inexact, others) in arguments() {
-                let Some(answers) = set.answers_with(&call, name, &inexact) else { continue };
-                *tally.borrow_mut().entry(answers[0].0.as_str()).or_default() += 1;
-                for other in &others {
-                    let exact = set.answers_with(&call, name, other);
-                    for (answer, exact) in answers.iter().zip(exact.iter().flatten()) {
-                        let holds = answer == exact || answer.0 == Reason::InvalidArguments;
-                        prop_assert!(
-                            holds,
-                            "{name}: {answer:?}, but {exact:?} for {other}: {call:#?}\n{:#}",
-                            set.document
-                        );
-                    }
+    for_each_call([SETS, POLICIES, CALLS], careful, |set, call| {
+        for (name, inexact, others) in arguments() {
+            let Some(answers) = set.answers_with(call, name, &inexact) else { continue };
+            *tally.borrow_mut().entry(answers[0].0.as_str()).or_default() += 1;
+            for other in &others {
+                let exact = set.answers_with(call, name, other);
+                for (answer, exact) in answers.iter().zip(exact.iter().flatten()) {
+                    let holds = answer == exact || answer.0 == Reason::InvalidArguments;
+                    prop_assert!(
+                        holds,
+                        "{name}: {answer:?}, but {exact:?} for {other}: {call:#?}\n{:#}",
+                        set.document
+                    );
                 }
             }
         }
         Ok(())
     });
-    match result {
-        Ok(()) => tally.into_inner(),
-        Err(TestError::Fail(why, _) | TestError::Abort(why)) => panic!("{why}"),
-    }
+    tally.into_inner()
 }
 
 impl Set {
