@@ -4,6 +4,7 @@
 //! Members that the schema does not know could hold anything and are not shown. What the bundle
 //! passes on unread is shown, except what it redacts and what has the name of a secret.
 
+use super::alike::folded;
 use super::argument::{Argument, Field, Kind, Record, Rest};
 use super::secret::is_telling;
 use crate::json::{self, Object, REDACTED, Rendered, Value};
@@ -132,7 +133,9 @@ impl Shown {
         let after = |path: &'p str, step| path.strip_prefix(step).filter(is_whole);
         let inner =
             || paths.iter().filter_map(|path| after(path, name).or_else(|| after(path, ANY)));
-        if is_telling(name) || inner().any(str::is_empty) {
+        // The tool may take a name that is like a redacted one for that.
+        let is_like = |path: &&str| folded(path) == folded(name);
+        if is_telling(name) || inner().any(str::is_empty) || paths.iter().any(is_like) {
             return self.string(REDACTED);
         }
         let inner: Vec<_> = inner().filter_map(|path| path.strip_prefix('.')).collect();
