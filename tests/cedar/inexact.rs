@@ -11,10 +11,10 @@ use toolgate::reason::Reason;
 use super::calls::Call;
 use super::{Answer, PART, Set, for_each_call};
 
-/// Few sets would have too few refusals to count.
-const SETS: u32 = if PART == 1 { 48 } else { 8 };
+/// Many sets with few calls each: whether a set refuses an argument depends on its policies.
+const SETS: u32 = if PART == 1 { 144 } else { 24 };
 const POLICIES: u32 = 12;
-const CALLS: u32 = 60;
+const CALLS: u32 = 20;
 
 /// Arguments, a value of each that no Cedar value equals, and values that some do.
 fn arguments() -> Vec<(&'static str, Value, Vec<Value>)> {
@@ -46,11 +46,10 @@ fn arguments() -> Vec<(&'static str, Value, Vec<Value>)> {
 
 #[test]
 fn what_cannot_be_read_passes_only_where_it_does_not_matter() {
-    for careful in [true, false] {
-        let tally = check(careful);
-        for reason in [Reason::Permitted, Reason::InvalidArguments, Reason::Forbidden] {
-            assert!(tally.get(&reason.as_str()) > Some(&(100 / PART)), "{tally:?}");
-        }
+    let tallies = [true, false].map(check);
+    for reason in [Reason::Permitted, Reason::InvalidArguments, Reason::Forbidden] {
+        let counts = tallies.iter().filter_map(|tally| tally.get(reason.as_str()));
+        assert!(counts.sum::<u32>() > 100 / PART, "{reason:?}: {tallies:?}");
     }
 }
 
