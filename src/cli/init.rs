@@ -17,8 +17,8 @@ use crate::tool;
 
 /// Make a bundle for a tool server, to start from
 ///
-/// Takes over the tools from the running server, or from what it answered to tools/list, and writes
-/// a small complete bundle: it checks, its tests pass, and its comments explain it. Nothing that
+/// Takes over the tools from the running server (over Streamable HTTP, in every revision of MCP), or
+/// from what it answered to tools/list, and writes a small complete bundle: it checks, its tests pass, and its comments explain it. Nothing that
 /// exists is overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:
@@ -55,6 +55,9 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let draft = Draft::new(directory, &server, &path(arguments)?, &offer)?;
     for why in &draft.left_out {
         report::talk(&format!("left out: {why}\n"));
+    }
+    for remark in draft.remarks() {
+        report::talk(&format!("{remark}\n"));
     }
     let cases = draft.write(directory)?;
     let written: Vec<_> = draft.files().iter().map(|file| directory.join(file)).collect();

@@ -129,7 +129,9 @@ impl Chooser<'_> {
 
 /// A schema for each value of another argument.
 pub(crate) struct Selection<'a> {
-    by: &'a str,
+    /// The dotted path of the other argument.
+    pub(crate) by: &'a str,
+    /// Its values, and a schema for each.
     pub(crate) of: &'a Map<String, Value>,
 }
 

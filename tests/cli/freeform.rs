@@ -106,6 +106,16 @@ fn what_a_policy_cannot_read_is_named() {
             "the tool's schema does not name `zip`, and `opaque` has `*`: it is passed on unread, and no policy can depend on it (`schemas` can give it a type)",
         ),
         (rest, "context.input.txt == \"a\"", "did you mean `text`?"),
+        (
+            "schemas: { extra: { by: kind, of: { a: { type: object, properties: { n: { type: integer } } } } } }",
+            "context.input has extra && context.input.extra.n > 3",
+            "`by: kind` chooses the schema of `extra`, and its value is part of the path: `context.input.extra has a && context.input.extra.a.n` (there is a schema for a)",
+        ),
+        (
+            "schemas: { extra: { by: knid, of: { a: { type: object, additionalProperties: false } } } }",
+            "true",
+            "did you mean `kind`?",
+        ),
     ] {
         let sandbox = sandbox(entry, &[any, ignore, ("org/notes.cedar", CONDITION, condition)]);
         let run = sandbox.run("check bundle");
@@ -184,7 +194,8 @@ fn a_bundle_for_tools_that_name_no_argument() {
     let sandbox = Sandbox::new();
     sandbox.write("answer.json", &tools.to_string());
     let run = sandbox.run("init made --from answer.json --server hub --path /mcp");
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let told = "passed on unread: `*` of `zap`\npassed on unread: `*` of `labels`\n";
+    assert_eq!((run.code, run.stderr.as_str()), (0, told));
     let manifest = sandbox.read("made/bundle.yaml");
     for (tool, notes) in [
         ("zap", ", opaque: [\"*\"] }"),

@@ -8,6 +8,7 @@ use super::{cases, policies};
 use crate::bundle::ServerNotes;
 use crate::cli::files;
 use crate::cli::offered::{self, Offer, Proposal, scalar};
+use crate::cli::output::escape::shown;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::{self, Problem};
 use crate::tool::{self, Marks, Surroundings, Tool};
@@ -69,6 +70,20 @@ impl Draft {
     /// The names of the tools in the bundle.
     pub(super) fn tools(&self) -> Vec<&str> {
         self.tools.iter().map(Tool::name).collect()
+    }
+
+    /// The tools that have another name in the bundle, and the arguments that policies do not see.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let aliases = self.tools.iter().filter(|tool| tool.name() != tool.wire_name());
+        let aliases = aliases
+            .map(|tool| format!("alias: policies call `{}` `{}`", tool.wire_name(), tool.name()));
+        let unread = self.tools.iter().filter(|tool| !tool.marks().opaque.is_empty());
+        let unread = unread.map(|tool| {
+            let arguments = tool.marks().opaque.iter().map(|argument| format!("`{argument}`"));
+            let arguments = arguments.collect::<Vec<_>>().join(", ");
+            format!("passed on unread: {arguments} of `{}`", tool.name())
+        });
+        aliases.chain(unread).map(|line| shown(&line)).collect()
     }
 
     /// The files, as paths in the bundle.

@@ -15,7 +15,8 @@ use crate::cli::output::source::SourceFile;
 /// How a server's tools are read.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct OfferArguments {
-    /// Ask the running server at this URL, as clients of every revision of MCP do
+    /// Ask the running server at this URL, which speaks Streamable HTTP, as clients of every
+    /// revision of MCP do
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
     /// Send a header to the server, as `Name: value`; `@FILE` sends those in a file, one on each

@@ -34,7 +34,12 @@ pub(super) fn captures(url: &str, headers: &[String]) -> Result<Vec<Capture>, St
     if captures.is_empty() {
         let message =
             format!("{}: the server lists no tools in any revision of MCP", endpoint.url());
-        let help = format!("{}; is this its path for Streamable HTTP?", failures.join("; "));
+        let help = format!(
+            "{}; is this its path for Streamable HTTP? A server with HTTP and SSE only, as of \
+             2024-11-05, cannot be asked: save its answer to tools/list, and give that file \
+             instead (`toolgate init DIR --from FILE`)",
+            failures.join("; ")
+        );
         return Err(Problem::new(message).with_help(help).into());
     }
     Ok(captures)

@@ -1,17 +1,22 @@
 //! Help for findings about unknown names: the name that was probably meant.
 
+mod lookup;
+mod unread;
+
 use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
 use cedar_policy::EntityUid;
 use serde_json::Value;
 
+use self::lookup::{input_schema, quoted};
 use crate::bundle::{Code, Described, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
 use crate::tool::ToolDescription;
 
-/// What is true of every argument that policies do not see.
-const PASSED_ON: &str = "it is passed on unread, and no policy can depend on it";
+/// The end of a problem with the argument that chooses a schema.
+const NO_CHOOSER: &str =
+    "which chooses its schema, is no string argument outside of lists and unions";
 
 /// The finding with help that fits the bundle. Cedar suggests the nearest name at any distance, and
 /// does not know servers, tools and classes.
@@ -20,13 +25,14 @@ pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
     let help = if code == Code::UnknownAction {
         action(finding, document)
     } else if code == Code::UnknownAttribute {
-        unread(finding, document)
+        unread::named(finding, document)
+            .or_else(|| unread::unchosen(finding, document))
             .or_else(|| suggested(finding))
-            .or_else(|| unnamed(finding, document))
+            .or_else(|| unread::unnamed(finding, document))
     } else if code == Code::UnknownType {
         suggested(finding)
     } else if code == Code::ImpossiblePolicy {
-        asks_for_unread(finding, document).or_else(|| finding.help.clone())
+        unread::asked_for(finding, document).or_else(|| finding.help.clone())
     } else if code == Code::PolicyType {
         decimals(&finding.message).or_else(|| finding.help.clone())
     } else if code == Code::ToolSchema {
@@ -51,73 +57,15 @@ fn decimals(message: &str) -> Option<String> {
     })
 }
 
-/// What an argument that a policy reads in vain is, if it is passed on unread.
-fn unread(finding: &Finding, document: &Document) -> Option<String> {
-    let path = quoted(&finding.message)?.strip_prefix("input.")?;
-    let is_read = |unread: &str| {
-        path.strip_prefix(unread).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    let ignored = document.manifest.mcp.ignore.iter().find(|name| is_read(name));
-    let opaque = opaque_arguments(document).find(|opaque| is_read(opaque)).map(is_opaque);
-    opaque.or_else(|| ignored.map(|name| is_ignored(name)))
-}
-
-/// The same for an argument that the tool's schema does not name.
-fn unnamed(finding: &Finding, document: &Document) -> Option<String> {
-    let path = quoted(&finding.message)?.strip_prefix("input.")?;
-    let name = path.split('.').next()?;
-    let (_, action) = finding.message.split_once("Action::\"")?;
-    let (server, tool) = action.split('"').next()?.split_once('/')?;
-    let marks = document.manifest.servers.get(server)?.tools.get(tool)?;
-    let schema = input_schema(document, server, tool)?;
-    let is_named = schema.get("properties").is_some_and(|named| named.get(name).is_some())
-        || marks.schemas.contains_key(name);
-    let is_any = marks.opaque.iter().any(|path| path == "*");
-    (is_any && !is_named).then(|| {
-        format!(
-            "the tool's schema does not name `{name}`, and `opaque` has `*`: {PASSED_ON} \
-             (`schemas` can give it a type)"
-        )
-    })
-}
-
-/// The same for `has`, which is never true then.
-fn asks_for_unread(finding: &Finding, document: &Document) -> Option<String> {
-    let Site::Policy { layer, id } = &finding.site else { return None };
-    let policies = document.layers.get(layer)?;
-    let source = policies.iter().find(|policy| policy.id == id)?.source;
-    let asks = |unread: &str| {
-        let name = unread.rsplit('.').next().unwrap_or(unread);
-        [format!("has {name}"), format!("has \"{name}\"")].iter().any(|text| source.contains(text))
-    };
-    let ignored = document.manifest.mcp.ignore.iter().find(|name| asks(name));
-    let opaque = opaque_arguments(document).find(|opaque| asks(opaque)).map(is_opaque);
-    opaque.or_else(|| ignored.map(|name| is_ignored(name)))
-}
-
-fn opaque_arguments(document: &Document) -> impl Iterator<Item = &str> {
-    let tools = document.manifest.servers.values().flat_map(|server| server.tools.values());
-    tools.flat_map(|marks| &marks.opaque).map(String::as_str)
-}
-
-fn is_opaque(argument: &str) -> String {
-    format!(
-        "`{argument}` is `opaque` in `bundle.yaml`: {PASSED_ON} (`schemas` can give it a type \
-         instead)"
-    )
-}
-
-fn is_ignored(name: &str) -> String {
-    format!("`{name}` is in `mcp.ignore` of `bundle.yaml`: {PASSED_ON}")
-}
-
 /// The argument that was probably meant by an entry of the inventory.
 fn argument(finding: &Finding, document: &Document) -> Option<String> {
     let (_, rest) = finding.message.split_once("argument `")?;
     let (path, problem) = rest.split_once("`: ")?;
-    if !problem.ends_with("the tool has no such argument") {
-        return None;
-    }
+    let path = if problem.ends_with("the tool has no such argument") {
+        path
+    } else {
+        problem.strip_suffix(NO_CHOOSER)?.rsplit('`').nth(1)?
+    };
     let (server, tool) = if let Site::Tool { server, tool: Some(tool) } = &finding.site {
         (server.as_str(), tool.as_str())
     } else {
@@ -136,11 +84,6 @@ fn arguments(schema: &Value, outer: &str, found: &mut Vec<String>) {
         arguments(member, &path, found);
         found.push(path);
     }
-}
-
-fn input_schema<'a>(document: &'a Document, server: &str, tool: &str) -> Option<&'a Value> {
-    let mut tools = document.described();
-    Some(tools.find(|known| known.server == server && known.name == tool)?.tool.input_schema())
 }
 
 /// Cedar's suggestion, if it is similar.
@@ -223,9 +166,4 @@ fn tool(finding: &Finding, document: &Document) -> Option<String> {
         Some(help) => format!("{near} {help}"),
         None => near,
     })
-}
-
-/// The first quoted part of a message.
-fn quoted(message: &str) -> Option<&str> {
-    message.split('`').nth(1)
 }
