@@ -37,7 +37,8 @@ impl TryFrom<String> for NamePattern {
         } else {
             Err(format!(
                 "`{pattern}` is not a pattern of tool names: use letters, digits, `-`, `_`, `.`, \
-                 and `*` for any of them"
+                 and `*` for any of them (a tool with other characters in its name has an \
+                 alias, and patterns match that)"
             ))
         }
     }

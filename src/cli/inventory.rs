@@ -22,8 +22,8 @@ use crate::cli::output::report::{self, Format, Problem};
 
 /// Take over what a tool server offers, or say what it changed
 ///
-/// Writes the tools file of a server from the running server, from its answers to tools/list or from
-/// an OpenAPI document, and pins every tool in it. Several answers unite: what a server lists can
+/// Writes the tools file of a server from the running server (over Streamable HTTP, in every
+/// revision of MCP), from its answers to tools/list or from an OpenAPI document, and pins every tool in it. Several answers unite: what a server lists can
 /// depend on the client. What people say about tools stands in bundle.yaml and is left alone: for
 /// tools that it does not mention, notes are proposed on stdout.
 #[derive(Debug, clap::Args)]
@@ -97,7 +97,7 @@ fn compare(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit,
                 "{}{}: {}\n",
                 tell::changes(&changes),
                 reviewed.server(),
-                tell::summary(&changes)
+                tell::summary(&changes, &moves)
             )
         }
         Format::Json => report::pretty(&json!({
@@ -142,7 +142,8 @@ fn update(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit, 
         report::talk(&format!("bundle.yaml still has notes about `{tool}`, which is gone\n"));
     }
     let what = if written { "has been written" } else { "is as it was" };
-    report::talk(&format!("{server}: {}; `{file}` {what}\n", tell::summary(&changes)));
+    let summary = tell::summary(&changes, &moves);
+    report::talk(&format!("{server}: {summary}; `{file}` {what}\n"));
     if !proposals.is_empty() || reviewed.is_new() {
         let tools_from = reviewed.is_new().then_some(reviewed.tools_from());
         report::data(&tell::fragment(server, tools_from, &proposals))?;

@@ -20,8 +20,9 @@ fn entries(server: &str, notes: &ServerNotes) -> Vec<Finding> {
         let wire_name = marks.name.as_ref().unwrap_or(name);
         if let Some(other) = known.insert(wire_name, name) {
             let site = Site::Manifest(format!("servers.{server}.tools.{name}"));
-            let message = format!("`{other}` is about the same tool, `{wire_name}`");
-            findings.push(Finding::new(Code::ToolName, site, message));
+            let message = format!("`{other}` is an entry about the same tool, `{wire_name}`");
+            let help = "keep one of the two entries: a tool has one name in a bundle".to_owned();
+            findings.push(Finding::new(Code::ToolName, site, message).with_help(help));
         }
     }
     findings

@@ -55,12 +55,12 @@ fn a_tool_has_one_name_of_its_own() {
     check(
         named("x/y"),
         json!({ "a": { "name": "x/y" }, "b": { "name": "x/y" } }),
-        &["servers.pay.tools.b: `a` is about the same tool, `x/y`"],
+        &["servers.pay.tools.b: `a` is an entry about the same tool, `x/y`"],
     );
     check(
         named("x"),
         json!({ "a": { "name": "x" }, "x": {} }),
-        &["servers.pay.tools.x: `a` is about the same tool, `x`"],
+        &["servers.pay.tools.x: `a` is an entry about the same tool, `x`"],
     );
     check(
         named("x/y"),

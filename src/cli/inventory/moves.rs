@@ -1,5 +1,6 @@
 //! Says which tools enter or leave a class.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -19,6 +20,11 @@ impl Moves {
     /// The changes from `before` to `after`.
     pub(super) fn between(before: &Classes, after: &Classes) -> Self {
         Self { entered: without(after, before), left: without(before, after) }
+    }
+
+    /// The number of tools that enter or leave a class.
+    pub(super) fn len(&self) -> usize {
+        self.entered.values().chain(self.left.values()).map(BTreeSet::len).sum()
     }
 
     /// One line for each change, with the names in the bundle.

@@ -6,9 +6,10 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::changes::{Change, Changes};
+use super::moves::Moves;
 use crate::cli::offered::{Proposal, scalar};
 use crate::cli::output::escape::shown;
-use crate::cli::output::report::{Tone, tinted};
+use crate::cli::output::report::{Tone, counted, tinted};
 
 /// Maximum length of texts shown on one line.
 const SHORT: usize = 40;
@@ -35,15 +36,24 @@ pub(super) fn changes(changes: &Changes) -> String {
 }
 
 /// The number of changes, in one line.
-pub(super) fn summary(changes: &Changes) -> String {
+pub(super) fn summary(changes: &Changes, moves: &Moves) -> String {
     let counts = [
         (changes.added.len(), "new"),
         (changes.removed.len(), "gone"),
         (changes.changed.len(), "changed"),
     ];
     let told = counts.iter().filter(|(count, _)| *count > 0);
-    let told: Vec<String> = told.map(|(count, what)| format!("{count} {what}")).collect();
-    if told.is_empty() { "nothing has changed".to_owned() } else { told.join(", ") }
+    let mut told: Vec<String> = told.map(|(count, what)| format!("{count} {what}")).collect();
+    let moves = moves.len();
+    if told.is_empty() {
+        told.push(
+            if moves == 0 { "nothing has changed" } else { "no tool has changed" }.to_owned(),
+        );
+    }
+    if moves > 0 {
+        told.push(counted(moves, "change") + " of classes");
+    }
+    told.join(", ")
 }
 
 fn said(tool: &Value, member: &str) -> String {
