@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::summary::Summary;
 use crate::cli::analysis::coverage::{Measure, PolicyCoverage};
+use crate::cli::analysis::run::Outcome;
 use crate::cli::analysis::verdict::Verdict;
+use crate::cli::output::escape::shown;
 use crate::cli::output::report::{Tone, counted, tinted};
 
 /// How many uncovered reasons are printed on one line.
@@ -196,6 +198,10 @@ pub(super) fn differences(verdict: &Verdict<'_>) -> String {
             "    {:9} expected {expected}\n{:14}but got  {actual}",
             mismatch.what, ""
         );
+    }
+    let telling = verdict.outcome.as_ref().map(Outcome::telling).unwrap_or_default();
+    for detail in telling.iter().filter_map(|record| record.detail.as_deref()) {
+        let _ = writeln!(text, "    {:9} {}", "detail", shown(detail));
     }
     if let Some(fault) = &verdict.fault {
         let _ = writeln!(text, "    the way the body arrives makes a difference: {fault}");
