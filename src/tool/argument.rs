@@ -143,6 +143,11 @@ impl Rest {
 }
 
 impl Record {
+    /// Whether an object of this type may have a member of this name.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.fields.contains_key(name) || self.rest.as_ref().is_some_and(|rest| rest.takes(name))
+    }
+
     /// The type of the argument at a path that leads through objects only, to be changed.
     pub(crate) fn kind_mut(&mut self, path: &[String]) -> Option<&mut Kind> {
         let (name, rest) = path.split_first()?;

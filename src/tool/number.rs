@@ -17,6 +17,8 @@ const DIGITS_I32: i32 = 4;
 const DOUBLE_DIGITS: usize = 15;
 /// The largest integer that a double represents unambiguously (RFC 7493).
 const LARGEST_INTEGER: u64 = (1 << 53) - 1;
+/// The digits of every number that 32 bits hold.
+const SHORT: usize = 9;
 /// More digits than the largest number that is compared.
 const LONGEST: i32 = 64;
 /// Larger than every number that is compared with a bound.
@@ -116,7 +118,7 @@ impl Range {
 }
 
 /// A number of a call in ten-thousandths, truncated towards zero.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Scaled {
     /// At most [`BEYOND`] in size.
     value: i128,
@@ -131,6 +133,21 @@ struct Scaled {
 impl Scaled {
     /// Parses a literal of the JSON grammar.
     fn of(literal: &str) -> Option<Self> {
+        Self::short(literal).or_else(|| Self::any(literal))
+    }
+
+    /// A positive integer of a few digits, as most numbers are.
+    fn short(literal: &str) -> Option<Self> {
+        if literal.len() > SHORT || !literal.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let whole: u32 = literal.parse().ok()?;
+        let digits = significant(literal.bytes());
+        let value = i128::from(whole).checked_mul(ONE)?;
+        Some(Self { value, negative: false, exact: true, whole: true, digits })
+    }
+
+    fn any(literal: &str) -> Option<Self> {
         let unsigned = literal.strip_prefix('-').unwrap_or(literal);
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
             // The reader ends at the range of doubles, but zero may have any exponent.
@@ -276,6 +293,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn few_digits_are_read_like_any(literal in "[0-9]{1,9}") {
+            let [short, any] = [Scaled::short(&literal), Scaled::any(&literal)];
+            prop_assert_eq!(short.expect("a number"), any.expect("a number"));
+        }
+
         #[test]
         fn numbers_are_what_their_digits_say(
             zeros in 0..62_usize,

@@ -83,11 +83,24 @@ fn members<'a>(
     object: &'a Object<'_>,
     walk: &mut Walk<'a>,
 ) -> Result<ArgumentValue<'a>, ArgumentError> {
-    let mut unnamed = object.keys().filter(|name| !record.fields.contains_key(*name));
-    let rest = record.rest.as_ref();
-    if let Some(name) = unnamed.find(|name| !rest.is_some_and(|rest| rest.takes(name))) {
+    let mut named = 0;
+    let value = fields(record, object, walk, &mut named);
+    // Most often all members are fields. The error about another one goes before those of fields.
+    if (value.is_err() || named < object.len())
+        && let Some(name) = object.keys().find(|name| !record.takes(name))
+    {
         return Err(ArgumentError::unknown(name));
     }
+    value
+}
+
+/// Checks the members that are fields, and counts them.
+fn fields<'a>(
+    record: &'a Record,
+    object: &'a Object<'_>,
+    walk: &mut Walk<'a>,
+    named: &mut usize,
+) -> Result<ArgumentValue<'a>, ArgumentError> {
     // Members that policies do not see reserve nothing.
     let mut attributes = Vec::with_capacity(object.len().min(record.fields.len()));
     let mut inexact = None;
@@ -98,6 +111,7 @@ fn members<'a>(
             }
             continue;
         };
+        *named = named.saturating_add(1);
         walk.path.push(name);
         let value = argument(&field.argument, value, walk).map_err(|error| error.within(name));
         // Also after an error: another choice of a union may fit.
