@@ -42,16 +42,20 @@ impl<'a> Number<'a> {
         let number = Self(literal);
         if !number.is_integer() {
             check_float(literal, at)?;
+        } else if literal.len() > SAFE_DIGITS && !number.is_taken(numbers) {
+            return Err(JsonError::UnsafeInteger(at));
         }
+        if numbers == Numbers::Interoperable && number.is_negative_zero() {
+            return Err(JsonError::NegativeZero(at));
+        }
+        Ok(number)
+    }
+
+    /// Whether the reader accepts an integer of this size.
+    fn is_taken(&self, numbers: Numbers) -> bool {
         match numbers {
-            Numbers::Interoperable if number.is_negative_zero() => Err(JsonError::NegativeZero(at)),
-            Numbers::Interoperable if number.is_integer() && number.as_i64().is_none() => {
-                Err(JsonError::UnsafeInteger(at))
-            }
-            Numbers::Any if number.is_integer() && !number.has_64_bits() => {
-                Err(JsonError::UnsafeInteger(at))
-            }
-            Numbers::Interoperable | Numbers::Any => Ok(number),
+            Numbers::Interoperable => self.as_i64().is_some(),
+            Numbers::Any => self.has_64_bits(),
         }
     }
 

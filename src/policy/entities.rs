@@ -2,7 +2,7 @@
 
 use cedar_policy::Entities;
 use cedar_policy_core::ast::{Entity, EntityUID};
-use cedar_policy_core::entities::{Dereference, Entities as CoreEntities};
+use cedar_policy_core::entities::Entities as CoreEntities;
 
 use super::native::{Graph, Node};
 
@@ -79,12 +79,7 @@ impl EntityStore {
     }
 
     fn get(&self, uid: &EntityUID) -> Option<&Entity> {
-        let stored: &CoreEntities = self.entities.as_ref();
-        match stored.entity(uid) {
-            Dereference::Data(entity) => Some(entity),
-            // A bundle has no unknown entities.
-            Dereference::NoSuchEntity | Dereference::Residual(_) => None,
-        }
+        self.graph.find(uid, self.entities.as_ref())
     }
 }
 

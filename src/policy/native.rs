@@ -5,7 +5,7 @@
 //! - [`PolicyCache`] compiles a policy when a call first needs it, and keeps those in use.
 //! - [`Matcher`] evaluates scopes and common conditions directly on the call. Cedar's evaluator
 //!   needs its own context and entities, which cost more than most conditions.
-//! - [`Graph`] selects the entities that Cedar's evaluator needs, if it is called.
+//! - [`Graph`] finds entities, and selects those that Cedar's evaluator needs, if it is called.
 //!
 //! If one of them cannot handle a case, it returns `None`, and Cedar evaluates.
 

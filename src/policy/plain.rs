@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{Entity, EntityUID, Policy};
-use cedar_policy_core::entities::Entities;
+use cedar_policy_core::entities::{Dereference, Entities};
 
 use super::env::Environment;
 use super::parse::{Unreadable, annotation, parse};
@@ -112,6 +112,14 @@ pub struct Graph;
 impl Graph {
     pub(super) fn of(_: &Entities) -> Self {
         Self
+    }
+
+    pub(super) fn find<'a>(&self, uid: &EntityUID, entities: &'a Entities) -> Option<&'a Entity> {
+        match entities.entity(uid) {
+            Dereference::Data(entity) => Some(entity),
+            // A bundle has no unknown entities.
+            Dereference::NoSuchEntity | Dereference::Residual(_) => None,
+        }
     }
 
     pub(super) fn slice<'a>(

@@ -38,6 +38,11 @@ impl Graph {
         Self(nodes)
     }
 
+    /// Finds one of the entities that this is the graph of.
+    pub(crate) fn find<'a>(&'a self, uid: &EntityUID, _: &'a Entities) -> Option<&'a Entity> {
+        self.get(uid).map(|node| &*node.entity)
+    }
+
     /// Finds an entity, including the principal of the call.
     pub(super) fn entity<'a>(&'a self, uid: &EntityUID, principal: &'a Node) -> Option<&'a Entity> {
         if uid == principal.entity.uid() {
