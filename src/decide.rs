@@ -1,11 +1,13 @@
 //! Decides one call by one bundle: a permit or a denial. Only this module creates permits.
 
 mod denial;
+mod listing;
 mod question;
 
 use std::sync::Arc;
 
 pub use denial::Denial;
+pub use listing::{Listing, list};
 pub use question::{CedarRequest, Facts, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
@@ -97,11 +99,7 @@ fn judge<'a>(
 ) -> Result<Permit, Denial> {
     let env = question.env();
     let keys = RequestKeys::of(&env);
-    let candidates = |layer: &'a Layer| {
-        let policies = layer.candidates(&keys).map_err(|what| unreadable(layer, what))?;
-        Ok((layer, policies))
-    };
-    let applying = layers.map(candidates).collect::<Result<Vec<_>, Denial>>()?;
+    let applying = applying(layers, &keys)?;
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
     for policy in all().filter(|_| !question.inexact().is_empty()) {
@@ -137,27 +135,47 @@ pub fn watched(_proof: Shadow) -> Permit {
     Permit { reason: Reason::Shadow, policies: Vec::new(), layer: None }
 }
 
+/// A layer, and its policies that can match a call.
+type Applying<'a> = (&'a Layer, Vec<Arc<CompiledPolicy>>);
+
+/// The layers that apply to a call, each with the policies that can match it.
+fn applying<'a>(
+    layers: impl Iterator<Item = &'a Layer>,
+    keys: &RequestKeys<'_>,
+) -> Result<Vec<Applying<'a>>, Denial> {
+    let candidates = |layer: &'a Layer| {
+        let policies = layer.candidates(keys).map_err(|what| unreadable(layer, what))?;
+        Ok((layer, policies))
+    };
+    layers.map(candidates).collect()
+}
+
 /// The outcome of one layer. Cedar skips a policy that errs, so an erring `forbid` would permit the
 /// call. Therefore any error denies, regardless of the other policies.
 fn outcome(layer: &Layer, response: &Response) -> Result<Vec<String>, Denial> {
-    let denial = |reason, policies: &[Arc<CompiledPolicy>]| Denial {
-        policies: ids(policies).collect(),
-        layer: Some(layer.name.clone()),
-        ..Denial::because(reason)
-    };
     if !response.errors.is_empty() {
-        // Cedar's error repeats values, which may be arguments that the inventory redacts.
-        let detail = Some("these policies could not be evaluated".to_owned());
-        return Err(Denial { detail, ..denial(Reason::PolicyError, &response.errors) });
+        return Err(denial(layer, Reason::PolicyError, &response.errors));
     }
     if !response.forbids.is_empty() {
-        let advice = response.forbids.iter().find_map(|policy| policy.reason.clone());
-        return Err(Denial { advice, ..denial(Reason::Forbidden, &response.forbids) });
+        return Err(denial(layer, Reason::Forbidden, &response.forbids));
     }
     if response.permits.is_empty() {
-        return Err(denial(Reason::NotPermitted, &[]));
+        return Err(denial(layer, Reason::NotPermitted, &[]));
     }
     Ok(ids(&response.permits).collect())
+}
+
+/// The denial by policies of a layer.
+fn denial(layer: &Layer, reason: Reason, policies: &[Arc<CompiledPolicy>]) -> Denial {
+    let (mut advice, mut detail) = (None, None);
+    if reason == Reason::PolicyError {
+        // Cedar's error repeats values, which may be arguments that the inventory redacts.
+        detail = Some("these policies could not be evaluated".to_owned());
+    } else {
+        advice = policies.iter().find_map(|policy| policy.reason.clone());
+    }
+    let policies = ids(policies).collect();
+    Denial { policies, layer: Some(layer.name.clone()), advice, detail, reason }
 }
 
 /// The denial for a policy that does not parse, which building a bundle rules out.

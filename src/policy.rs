@@ -17,7 +17,9 @@ mod native;
 #[cfg(feature = "cedar-only")]
 mod plain;
 mod parse;
+mod possible;
 mod reads;
+mod skeleton;
 mod source;
 pub mod value;
 
@@ -34,5 +36,7 @@ pub use native::{Env, Graph, Index, Node, PolicyCache, RequestKeys};
 #[cfg(not(feature = "cedar-only"))]
 pub use native::{Key, ScopeKeys};
 pub use parse::Unreadable;
+pub use possible::Possible;
 pub use reads::Reads;
+pub use skeleton::{AnyCall, Skeleton};
 pub use source::{Policies, PolicySource};

@@ -23,6 +23,7 @@ mod marks;
 mod name;
 pub(crate) mod number;
 mod pattern;
+mod presence;
 mod path;
 mod problem;
 mod redact;
@@ -239,6 +240,12 @@ impl Tool {
     /// server, or if the argument does not match the tool's schema.
     pub fn resource(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
         self.resource.as_ref()?.entity(arguments)
+    }
+
+    /// An entity of the type of the resource that calls name in their arguments, with an empty id;
+    /// `None` if the tool's resource is the server.
+    pub fn resource_without_id(&self) -> Option<EntityUid> {
+        self.resource.as_ref().map(Source::without_id)
     }
 
     /// The resource of a call, redacted for records.

@@ -6,6 +6,7 @@ mod conditions;
 #[cfg(not(feature = "cedar-only"))]
 mod direct;
 mod inexact;
+mod listing;
 mod policies;
 #[cfg(not(feature = "cedar-only"))]
 mod templates;

@@ -102,6 +102,24 @@ impl<'a> Question<'a> {
         Ok(question)
     }
 
+    /// Builds what is the same for all calls of a tool by a caller: there are no arguments, and a
+    /// resource that they would name has only its type.
+    pub(super) fn without_arguments(
+        caller: Arc<Caller>,
+        bundle: &'a Bundle,
+        tool: &'a Tool,
+        facts: &'a Facts,
+    ) -> Result<Self, Denial> {
+        let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
+        let resource = match tool.resource_without_id() {
+            Some(resource) => Cow::Owned(resource.into()),
+            None => Cow::Borrowed(tool.server_entity().ok_or_else(Denial::unfit)?.as_ref()),
+        };
+        let (entities, schema) = (bundle.entity_store(), bundle.schema());
+        let input = Input { value: ArgumentValue::Record(Vec::new()), inexact: Vec::new() };
+        Ok(Self { entities, schema, caller, action, resource, input, facts })
+    }
+
     /// Builds a call from Cedar values, for tests with entities and actions that no bundle has.
     #[doc(hidden)]
     pub fn of_parts(

@@ -1,11 +1,14 @@
 //! A policy compiled for evaluation.
 
+use std::sync::OnceLock;
+
 use cedar_policy_core::ast::{Effect, EntityUID, Expr, ExprKind, Literal, Policy, SlotEnv};
 
 use super::PolicySource;
 use super::native::Matcher;
 use super::parse::{Unreadable, annotation, parse};
 use super::reads::Reads;
+use super::{AnyCall, Possible, Skeleton};
 
 /// A policy in the forms that evaluation needs.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct CompiledPolicy {
     pub(super) native: Matcher,
     /// The members of the context that the policy reads.
     pub reads: Reads,
+    /// The condition taken apart, for lists of tools.
+    skeleton: OnceLock<Skeleton>,
 }
 
 impl CompiledPolicy {
@@ -49,7 +54,14 @@ impl CompiledPolicy {
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),
             entities,
             native: Matcher::of(policy),
+            skeleton: OnceLock::new(),
         }
+    }
+
+    /// The results that the policy can have in calls of a tool.
+    pub fn possible(&self, calls: &impl AnyCall) -> Possible {
+        let skeleton = self.skeleton.get_or_init(|| Skeleton::of(&self.condition));
+        skeleton.possible(&self.slots, calls)
     }
 
     /// Compiles a policy of a bundle.

@@ -29,7 +29,8 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> Fallback<F> {
         self.holds(&policy.scope, &policy.slots)
     }
 
-    fn holds(&self, expression: &Expr, slots: &SlotEnv) -> Option<bool> {
+    /// Whether a part of a policy holds; `None` if its evaluation fails.
+    pub fn holds(&self, expression: &Expr, slots: &SlotEnv) -> Option<bool> {
         let (request, entities) = self.0.as_ref()?;
         let evaluator = Evaluator::new(request.clone(), entities, Extensions::all_available());
         let value = evaluator.interpret(expression, slots).ok()?;

@@ -22,7 +22,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-use cedar_policy_core::ast::Policy;
+use cedar_policy_core::ast::{self, Policy};
 
 pub use cache::PolicyCache;
 pub use env::Env;
@@ -32,6 +32,21 @@ pub use key::{Key, ScopeKeys};
 
 use expr::Expr;
 use scope::Scope;
+
+/// A condition for the native evaluator; `None` if only Cedar can evaluate it.
+#[derive(Debug)]
+pub(super) struct Condition(Option<Expr>);
+
+impl Condition {
+    pub(super) fn of(expression: &ast::Expr) -> Self {
+        Self(Expr::of(expression))
+    }
+
+    /// Whether it is true.
+    pub(super) fn holds(&self, env: &Env<'_>) -> Option<bool> {
+        env.satisfies(self.0.as_ref()?)
+    }
+}
 
 /// A policy for the native evaluator.
 #[derive(Debug)]

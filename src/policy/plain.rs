@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Entity, EntityUID, Policy};
+use cedar_policy_core::ast::{Entity, EntityUID, Expr, Policy};
 use cedar_policy_core::entities::{Dereference, Entities};
 
 use super::env::Environment;
@@ -76,6 +76,26 @@ impl<'a> RequestKeys<'a> {
     /// The keys of a call.
     pub fn of(_: &Env<'a>) -> Self {
         Self(PhantomData)
+    }
+
+    /// The keys of the same call with any resource.
+    #[must_use]
+    pub fn of_any_resource(self) -> Self {
+        self
+    }
+}
+
+/// A condition that only Cedar evaluates.
+#[derive(Debug)]
+pub(super) struct Condition;
+
+impl Condition {
+    pub(super) fn of(_: &Expr) -> Self {
+        Self
+    }
+
+    pub(super) fn holds(&self, _: &Env<'_>) -> Option<bool> {
+        None
     }
 }
 

@@ -22,6 +22,11 @@ impl Reads {
         reads(condition)
     }
 
+    /// The attributes that an expression such as `context.input.amount` follows from `context`.
+    pub(super) fn path(expression: &Expr) -> Option<Vec<&str>> {
+        path(expression)
+    }
+
     /// Whether the member of the context at this path, or something in it, may be read.
     pub fn has(&self, path: &[&str]) -> bool {
         let within = |read: &Vec<String>| read.iter().zip(path).all(|(a, b)| a == b);

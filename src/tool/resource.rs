@@ -82,6 +82,11 @@ impl Source {
         Some(EntityUid::from_type_name_and_id(self.entity_type.clone(), EntityId::new(id)))
     }
 
+    /// An entity of the type of those that calls name, with an empty id.
+    pub(crate) fn without_id(&self) -> EntityUid {
+        EntityUid::from_type_name_and_id(self.entity_type.clone(), EntityId::new(""))
+    }
+
     /// The entity in Cedar syntax for the record, with a redacted id if the inventory redacts it.
     pub(crate) fn recorded(&self, arguments: Option<&Object<'_>>) -> Option<String> {
         let id = self.id(arguments?)?;

@@ -137,7 +137,7 @@ fn keys(request: &Request, entities: &Entities) -> RequestKeys<'static> {
     RequestKeys {
         principal: of(asked.principal()),
         action: of(asked.action()),
-        resource: of(asked.resource()),
+        resource: Some(of(asked.resource())),
     }
 }
 

@@ -64,7 +64,10 @@ impl Index {
     pub fn candidates(&self, keys: &RequestKeys<'_>) -> Vec<u32> {
         let principals = present(&keys.principal, &self.principals);
         let actions = present(&keys.action, &self.actions);
-        let resources = present(&keys.resource, &self.resources);
+        let resources = match &keys.resource {
+            Some(keys) => present(keys, &self.resources),
+            None => self.resources.iter().copied().collect(),
+        };
         let mut found = Vec::new();
         for principal in &principals {
             for action in &actions {

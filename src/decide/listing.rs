@@ -1,0 +1,114 @@
+//! Decides whether a caller could call a tool at all.
+
+use std::sync::Arc;
+
+use cedar_policy_core::ast::{Effect, Expr, Request, SlotEnv};
+use cedar_policy_core::entities::Entities;
+
+use super::question::Facts;
+use super::{Denial, Question, applying, denial};
+use crate::bundle::{Bundle, Layer, Layers};
+use crate::gate::Caller;
+use crate::identity::Identity;
+use crate::policy::{AnyCall, CompiledPolicy, Env, Fallback, Possible, RequestKeys};
+use crate::reason::Reason;
+use crate::tool::Tool;
+
+/// Whether a tool is in a caller's lists, or why every call of it is refused.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The outcome in force.
+    pub outcome: Result<(), Denial>,
+    /// The outcome with shadow policies enforced; `None` if nothing is in shadow.
+    pub staged: Option<Result<(), Denial>>,
+}
+
+/// Decides whether a tool is in a caller's lists: it is hidden only if there are no arguments with
+/// which a call would be permitted.
+///
+/// The facts must be those of a call: policies can read the HTTP method.
+pub fn list(
+    bundle: &Bundle,
+    identity: &Identity,
+    caller: &Arc<Caller>,
+    tool: &Tool,
+    facts: &Facts,
+) -> Listing {
+    let judge = |layers: &Layers| {
+        let question = Question::without_arguments(Arc::clone(caller), bundle, tool, facts)?;
+        judge(layers.of(identity), tool, &question)
+    };
+    Listing { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
+}
+
+/// The denial of all calls of a tool, if there is one.
+fn judge<'a>(
+    layers: impl Iterator<Item = &'a Layer>,
+    tool: &Tool,
+    question: &Question<'_>,
+) -> Result<(), Denial> {
+    let keys = RequestKeys::of(&question.env());
+    let keys = if tool.marks().resource.is_some() { keys.of_any_resource() } else { keys };
+    let applying = applying(layers, &keys)?;
+    let all = || applying.iter().flat_map(|(_, policies)| policies);
+    let fallback = Fallback::new(|| question.reachable(all()));
+    let calls = Calls { tool, question, fallback };
+    for (layer, candidates) in &applying {
+        refused(layer, candidates, &calls)?;
+    }
+    // Without an applicable layer nothing is permitted.
+    applying.last().map(drop).ok_or_else(|| Denial::because(Reason::NotPermitted))
+}
+
+/// The denial of one layer, if it refuses all calls.
+fn refused<F>(
+    layer: &Layer,
+    candidates: &[Arc<CompiledPolicy>],
+    calls: &Calls<'_, F>,
+) -> Result<(), Denial>
+where
+    F: FnOnce() -> Option<(Request, Entities)>,
+{
+    let (mut errors, mut forbids, mut may_permit) = (Vec::new(), Vec::new(), false);
+    for policy in candidates {
+        let possible = policy.possible(calls);
+        if possible.always_fails() {
+            errors.push(Arc::clone(policy));
+        } else if policy.effect == Effect::Permit {
+            may_permit |= possible.truth;
+        } else if possible.is_never_false() {
+            forbids.push(Arc::clone(policy));
+        }
+    }
+    for (reason, policies) in [(Reason::PolicyError, errors), (Reason::Forbidden, forbids)] {
+        if !policies.is_empty() {
+            return Err(denial(layer, reason, &policies));
+        }
+    }
+    if may_permit { Ok(()) } else { Err(denial(layer, Reason::NotPermitted, &[])) }
+}
+
+/// All calls of a tool by one caller.
+struct Calls<'q, F> {
+    tool: &'q Tool,
+    question: &'q Question<'q>,
+    fallback: Fallback<F>,
+}
+
+impl<F: FnOnce() -> Option<(Request, Entities)>> AnyCall for Calls<'_, F> {
+    fn env(&self) -> Env<'_> {
+        self.question.env()
+    }
+
+    fn has_one_resource(&self) -> bool {
+        self.tool.marks().resource.is_none()
+    }
+
+    fn presence(&self, path: &[String]) -> Possible {
+        self.tool.presence(path)
+    }
+
+    fn in_cedar(&self, expression: &Expr, slots: &SlotEnv) -> Option<bool> {
+        self.fallback.holds(expression, slots)
+    }
+}
