@@ -62,6 +62,8 @@ pub struct Bundle {
     pub limits: Limits,
     /// MCP methods forwarded besides the lifecycle.
     pub methods: Vec<String>,
+    /// Whether each list of tools that a caller gets has a record.
+    pub records_lists: bool,
     /// The enforced policies. Every layer that applies must permit.
     pub layers: Layers,
     /// All policies with shadow policies enforced; `None` if none is in shadow by itself or by its

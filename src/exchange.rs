@@ -13,6 +13,7 @@ mod event_stream;
 mod observer;
 mod pending;
 mod preflight;
+mod response;
 
 use std::rc::Rc;
 
@@ -25,6 +26,8 @@ pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
 pub use event::{Arrival, Event};
 pub use observer::Observer;
+use response::Response;
+pub use response::{Evidence, ResponseEvent, ResponseStep};
 
 /// The next step for the edge.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub struct Exchange {
     candidate: Candidate,
     /// The names of inbound header fields that only the gate may set; these fields are removed.
     forged: Vec<String>,
+    /// The response, if it is looked at.
+    response: Option<Response>,
 }
 
 impl Exchange {
@@ -76,10 +81,26 @@ impl Exchange {
         self.finish(gate, decided)
     }
 
+    /// Whether the response must be reported.
+    pub fn looks_at_response(&self) -> bool {
+        self.response.is_some()
+    }
+
+    /// Processes an event of the response to a forwarded request.
+    pub fn respond(&mut self, gate: &Gate, event: ResponseEvent<'_>) -> ResponseStep {
+        let Some(response) = &mut self.response else { return ResponseStep::Pass };
+        let step = response.step(gate, event);
+        if let ResponseStep::Pass = step {
+            self.response = None;
+        }
+        step
+    }
+
     fn finish(&mut self, gate: &Gate, decided: Decided) -> Effects {
         let candidate = &self.candidate;
         let refused = candidate.refuses();
-        let mut effects = decided.finish(gate, refused, |at| candidate.field(at));
+        let (mut effects, look) = decided.finish(gate, refused, |at| candidate.field(at));
+        self.response = look.map(|look| Response::new(look, effects.records.clone()));
         let removed = self.forged.drain(..).map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         effects

@@ -3,6 +3,7 @@
 pub mod reason;
 pub mod json;
 pub mod head;
+pub mod sse;
 pub mod digest;
 mod structured_field;
 mod timestamp;

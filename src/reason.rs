@@ -44,6 +44,8 @@ pub enum EventClass {
     PolicyRefusal,
     /// The request was no call that the gate could put before a policy.
     MalformedCall,
+    /// A list of tools was passed on.
+    Discovery,
 }
 
 impl EventClass {
@@ -53,6 +55,7 @@ impl EventClass {
             Self::PolicyDecision => "policy_decision",
             Self::PolicyRefusal => "policy_refusal",
             Self::MalformedCall => "malformed_call",
+            Self::Discovery => "discovery",
         }
     }
 }
@@ -124,6 +127,8 @@ reasons! {
     Permitted = "permitted", Permit, 200, PolicyDecision, Call;
     /// MCP housekeeping that runs no tool.
     Lifecycle = "lifecycle", Permit, 200, PolicyDecision, Request;
+    /// A list of tools was passed on, without those that the caller could not call.
+    Listed = "listed", Permit, 200, Discovery, Request;
     /// The bundle is in shadow: it refuses nothing, whatever its policies say.
     Shadow = "shadow", Permit, 200, PolicyDecision, Call;
     /// A `forbid` policy matched.
@@ -170,6 +175,10 @@ reasons! {
     HeaderMismatch = "header_mismatch", Deny, 400, MalformedCall, Message;
     /// The protocol revision is not known.
     UnsupportedVersion = "unsupported_version", Deny, 400, MalformedCall, Message;
+    /// The response has to be read, and is not JSON or an event stream that all readers read alike.
+    UnreadableResponse = "unreadable_response", Deny, 502, PolicyRefusal, Message;
+    /// The response has to be read, and is longer than the bundle's limit.
+    ResponseTooLarge = "response_too_large", Deny, 502, PolicyRefusal, Message;
     /// The gate itself failed; it fails closed.
     Internal = "internal", Deny, 500, PolicyRefusal, Message;
 }

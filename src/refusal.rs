@@ -129,6 +129,7 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::TooManyValues => INVALID_REQUEST,
         Reason::Permitted
         | Reason::Lifecycle
+        | Reason::Listed
         | Reason::Shadow
         | Reason::Forbidden
         | Reason::PolicyError
@@ -143,6 +144,8 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::IdentityMismatch
         | Reason::UnknownTenant
         | Reason::UnknownChannel
+        | Reason::UnreadableResponse
+        | Reason::ResponseTooLarge
         | Reason::Internal => settings.code,
     }
 }
@@ -268,7 +271,9 @@ fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
 
 fn sentence(reason: Reason) -> &'static str {
     match reason {
-        Reason::Permitted | Reason::Lifecycle | Reason::Shadow => "the call is permitted",
+        Reason::Permitted | Reason::Lifecycle | Reason::Listed | Reason::Shadow => {
+            "the call is permitted"
+        }
         Reason::Forbidden => "a policy forbids this call",
         Reason::PolicyError => "a policy could not be evaluated for this call",
         Reason::NotPermitted => "no policy permits this call",
@@ -291,6 +296,8 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::MalformedMessage => "the body is not a message that the protocol allows here",
         Reason::HeaderMismatch => "a header contradicts the body",
         Reason::UnsupportedVersion => "the protocol version is not supported",
+        Reason::UnreadableResponse => "the server's response cannot be read",
+        Reason::ResponseTooLarge => "the server's response is too large",
         Reason::Internal => "the gate could not decide",
     }
 }

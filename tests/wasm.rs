@@ -52,8 +52,7 @@ const IMPORTS: &[&str] = &[
 ];
 
 /// Callbacks for which the SDK does nothing, and the functions that would implement them.
-const UNANSWERED: &[(&str, &str)] =
-    &[("proxy_on_log", "fn on_log("), ("proxy_on_response_body", "fn on_http_response_body(")];
+const UNANSWERED: &[(&str, &str)] = &[("proxy_on_log", "fn on_log(")];
 
 /// Cedar evaluates recursively: see `.cargo/config.toml`.
 const STACK: i32 = 8 << 20;

@@ -135,6 +135,7 @@ fn assemble(
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,
         methods: manifest.mcp.methods.clone(),
+        records_lists: manifest.mcp.record_lists,
         layers,
         staged,
         shadow: (manifest.mode == Mode::Shadow).then_some(Shadow(())),

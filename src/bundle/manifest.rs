@@ -241,6 +241,11 @@ pub struct McpSettings {
     /// An empty set is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ignore: BTreeSet<String>,
+    /// Whether each list of tools that a caller gets has a record.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub record_lists: bool,
 }
 
 /// One tool server.
@@ -345,6 +350,17 @@ pub struct Limits {
     /// digest.
     #[serde(deserialize_with = "bounded", skip_serializing_if = "is_usual")]
     pub values: usize,
+    /// The maximum size in bytes of a JSON response, or of one event of a stream, that is read.
+    #[serde(deserialize_with = "bounded", skip_serializing_if = "is_usual_response")]
+    pub response_bytes: usize,
+}
+
+/// The lists of large servers have some hundred kilobytes.
+const RESPONSE_BYTES: usize = 4 << 20;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual_response(bytes: &usize) -> bool {
+    *bytes == RESPONSE_BYTES
 }
 
 /// A value takes some hundred bytes, so this many take some tens of megabytes.
@@ -363,6 +379,12 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 1 << 20, calls: 20, depth: 64, values: VALUES }
+        Self {
+            body_bytes: 1 << 20,
+            calls: 20,
+            depth: 64,
+            values: VALUES,
+            response_bytes: RESPONSE_BYTES,
+        }
     }
 }

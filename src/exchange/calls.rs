@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Observer;
 use super::decided::Decided;
 use super::pending::{Pending, draft, failed};
+use super::response::Look;
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
 use crate::digest::Digest;
@@ -23,6 +24,9 @@ const LONGEST_FIELD: usize = 16_384;
 
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
+
+/// The JSON-RPC method that asks for the tools.
+const LIST: &str = "tools/list";
 
 impl Pending {
     pub(super) fn decide_messages(
@@ -60,9 +64,28 @@ impl Pending {
             return Ok(self.refuse_all(gate, &body, &outcomes, drafts));
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
-            Some(permits) => pass(&self.request, permits, drafts),
+            Some(permits) => {
+                pass(&self.request, permits, drafts).with_look(self.look_at_lists(&body))
+            }
             None => failed(gate, &self.request, "the body has no message"),
         })
+    }
+
+    /// A look at the response, if a message asks for a list.
+    fn look_at_lists(&self, body: &Body<'_>) -> Option<Look> {
+        let messages = body.messages();
+        // Such a list comes on the event stream that the caller opened before.
+        if self.answers_on_stream() {
+            return None;
+        }
+        let asks =
+            |message: &Message<'_>| matches!(message.kind, Kind::Request(method) if method == LIST);
+        if !messages.iter().any(asks) {
+            return None;
+        }
+        let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
+        let method = (messages.len() == 1).then_some(LIST);
+        Some(self.look(method, messages.len(), ids, body.is_batch()))
     }
 
     /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.

@@ -1,6 +1,7 @@
 //! The decision of one bundle about a request, before a candidate is evaluated.
 
 use super::effects::{Effects, Ending, HeaderChange};
+use super::response::Look;
 use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
@@ -16,6 +17,8 @@ pub(super) struct Decided {
     drafts: Vec<Draft>,
     /// What the drafts are about.
     about: About,
+    /// How to look at the response, if it is looked at.
+    look: Option<Look>,
 }
 
 /// What drafts are about.
@@ -45,22 +48,30 @@ impl About {
 impl Decided {
     /// Refuses the request as a whole, of which no message was decided.
     pub(super) fn refused(ending: Ending, draft: Draft) -> Self {
-        Self { ending, drafts: vec![draft], about: About::Request }
+        Self { ending, drafts: vec![draft], about: About::Request, look: None }
     }
 
     /// Refuses messages; the drafts are about these messages.
     pub(super) fn answered(ending: Ending, drafts: Vec<Draft>) -> Self {
-        Self { ending, drafts, about: About::Messages }
+        Self { ending, drafts, about: About::Messages, look: None }
     }
 
     /// Forwards the calls of a body.
     pub(super) fn calls(permits: Permits, drafts: Vec<Draft>) -> Self {
-        Self { ending: Ending::Forward(permits), drafts, about: About::Messages }
+        let ending = Ending::Forward(permits);
+        Self { ending, drafts, about: About::Messages, look: None }
     }
 
     /// Forwards a request without a tool call.
     pub(super) fn housekeeping(permits: Permits, draft: Draft) -> Self {
-        Self { ending: Ending::Forward(permits), drafts: vec![draft], about: About::Housekeeping }
+        let ending = Ending::Forward(permits);
+        Self { ending, drafts: vec![draft], about: About::Housekeeping, look: None }
+    }
+
+    /// The same decision, with a look at the response if the request is forwarded.
+    pub(super) fn with_look(self, look: Option<Look>) -> Self {
+        let look = look.filter(|_| matches!(self.ending, Ending::Forward(_)));
+        Self { look, ..self }
     }
 
     /// Whether the request could be read: its body has readable messages, or it needs no body.
@@ -83,12 +94,13 @@ impl Decided {
     pub(super) fn in_shadow(self, proof: Shadow) -> Self {
         let failed = self.drafts.iter().any(|draft| draft.outcome.reason == Reason::Internal);
         if failed || self.about == About::Housekeeping {
-            return self;
+            return Self { look: None, ..self };
         }
         Self {
             ending: Ending::Forward(decide::watched(proof).into()),
             drafts: watched(self.drafts),
             about: self.about,
+            look: None,
         }
     }
 
@@ -99,13 +111,16 @@ impl Decided {
         gate: &Gate,
         refused_by_candidate: bool,
         candidate: impl Fn(Option<usize>) -> Option<CandidateField>,
-    ) -> Effects {
+    ) -> (Effects, Option<Look>) {
         let housekeeping = self.about == About::Housekeeping;
         if housekeeping && refused_by_candidate && gate.bundle.shadow.is_some() {
             self.drafts = watched(self.drafts);
         }
         let headers = match &self.ending {
-            Ending::Forward(_) => for_upstream(gate, &self.drafts),
+            Ending::Forward(_) => {
+                let look = self.look.as_ref().map(|_| Look::request_headers());
+                [look.into_iter().flatten().collect(), for_upstream(gate, &self.drafts)].concat()
+            }
             Ending::Replace(replacement) => {
                 [about_body(replacement), for_upstream(gate, &self.drafts)].concat()
             }
@@ -119,7 +134,7 @@ impl Decided {
             draft.finish(gate, candidate)
         };
         let records = self.drafts.into_iter().map(finish).collect();
-        Effects { ending: self.ending, headers, records }
+        (Effects { ending: self.ending, headers, records }, self.look)
     }
 }
 

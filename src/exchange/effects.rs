@@ -65,6 +65,7 @@ pub struct Counter {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Kind {
     Call(Reason),
+    Hidden(Reason),
     Flip { by: &'static str, from: Decision, to: Decision },
 }
 
@@ -87,11 +88,7 @@ impl Effects {
 
     /// The filter state to publish, as keys and values.
     pub fn filter_state(&self) -> Vec<(&'static str, Vec<u8>)> {
-        if self.records.is_empty() {
-            return Vec::new();
-        }
-        let lines = record::to_lines(&self.records).into_bytes();
-        vec![(RECORD, lines), (OBJECT, record::to_object(&self.records))]
+        filter_state(&self.records)
     }
 
     /// The counters to increment.
@@ -103,6 +100,28 @@ impl Effects {
                 .chain(kinds)
                 .map(move |kind| Counter { tool: tool.clone(), kind })
         })
+    }
+}
+
+/// The filter state for records, as keys and values.
+pub(super) fn filter_state(records: &[Record]) -> Vec<(&'static str, Vec<u8>)> {
+    if records.is_empty() {
+        return Vec::new();
+    }
+    let lines = record::to_lines(records).into_bytes();
+    vec![(RECORD, lines), (OBJECT, record::to_object(records))]
+}
+
+impl Counter {
+    /// The counter of a response that is refused.
+    pub(super) fn refused(reason: Reason) -> Self {
+        Self { tool: Label::None, kind: Kind::Call(reason) }
+    }
+
+    /// The counter of a tool that is not in a list, and why.
+    pub(super) fn hidden(tool: Option<&Arc<str>>, reason: Reason) -> Self {
+        let tool = tool.map_or(Label::Unknown, |tool| Label::Known(Arc::clone(tool)));
+        Self { tool, kind: Kind::Hidden(reason) }
     }
 }
 
@@ -123,6 +142,7 @@ impl Display for Counter {
                 let (decision, reason) = (reason.decision().token(), reason.as_str());
                 write!(f, "toolgate.calls.decision.{decision}.reason.{reason}")?;
             }
+            Kind::Hidden(reason) => write!(f, "toolgate.hidden.reason.{}", reason.as_str())?,
             Kind::Flip { by, from, to } => {
                 let (from, to) = (from.token(), to.token());
                 write!(f, "toolgate.flips.by.{by}.from.{from}.to.{to}")?;

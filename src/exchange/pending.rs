@@ -6,6 +6,7 @@ use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
+use super::response::Look;
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
@@ -128,7 +129,10 @@ impl Pending {
         match self.bodiless {
             Some(proof) if body.is_empty() => {
                 let draft = draft(gate, &self.request, Outcome::because(Reason::Lifecycle));
-                Decided::housekeeping(decide::housekeeping(proof).into(), draft)
+                let decided = Decided::housekeeping(decide::housekeeping(proof).into(), draft);
+                // The end of a session has no message in return.
+                let has_stream = self.request.facts.method == "GET";
+                decided.with_look(has_stream.then(|| self.look(None, 0, Vec::new(), false)))
             }
             Some(_) => {
                 let message = "this HTTP method has no body".to_owned();
@@ -195,6 +199,19 @@ impl Pending {
         Decided::refused(ending, draft)
     }
 
+    /// A look at the response to messages, some of which have these ids.
+    pub(super) fn look(
+        &self,
+        method: Option<&'static str>,
+        messages: usize,
+        ids: Vec<Id>,
+        batch: bool,
+    ) -> Look {
+        let (request, sender) = (Arc::clone(&self.request), Arc::clone(&self.sender));
+        let (server, form) = (Arc::clone(&self.server), self.form(batch));
+        Look { request, sender, server, messages, method, ids, form }
+    }
+
     /// How the request ends that has arrived wholly and is refused: with a message for these ids in
     /// its place where answers come on an event stream, and else with the reply.
     pub(super) fn ending<'a>(
@@ -206,6 +223,11 @@ impl Pending {
         let stream = self.stream.as_ref();
         let replaced = stream.and_then(|stream| stream.ending(&ids.collect::<Vec<_>>(), batch));
         replaced.unwrap_or_else(|| Ending::Reply(reply(self.form(batch))))
+    }
+
+    /// Whether the request is answered on a stream of its own.
+    pub(super) fn answers_on_stream(&self) -> bool {
+        self.stream.is_some()
     }
 
     /// The form of a reply.

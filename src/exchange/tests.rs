@@ -3,6 +3,7 @@ mod inexact;
 mod limits;
 mod names;
 mod replaced;
+mod responses;
 mod resources;
 mod watching;
 

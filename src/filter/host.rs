@@ -13,7 +13,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::random::Random;
-use crate::exchange::{Arrival, Effects, HeaderChange, OBJECT};
+use crate::exchange::{Arrival, HeaderChange, OBJECT};
 use crate::gate::GateId;
 use crate::head::Head;
 use crate::header;
@@ -110,16 +110,48 @@ struct DeclareProperty {
 /// `WasmType.Protobuf`
 const PROTOBUF: i32 = 3;
 
-/// Publishes the records as filter state for access logs.
-pub(super) fn publish(effects: &Effects) -> Result<(), String> {
-    effects.filter_state().iter().try_for_each(|(key, value)| {
+/// Publishes filter state for access logs.
+pub(super) fn publish(filter_state: &[(&'static str, Vec<u8>)]) -> Result<(), String> {
+    filter_state.iter().try_for_each(|(key, value)| {
         hostcalls::set_property(vec![key], Some(value)).map_err(failed("filter state"))
     })
 }
 
+/// The headers of a response.
+pub(super) fn response_head() -> Result<Head, String> {
+    hostcalls::get_map_bytes(MapType::HttpResponseHeaders).map(Head::new).map_err(failed("headers"))
+}
+
+/// The next part of a response's body.
+pub(super) fn response_body(size: usize) -> Result<Vec<u8>, String> {
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let part =
+        hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size).map_err(failed("body"))?;
+    let part = part.unwrap_or_default();
+    if part.len() == size { Ok(part) } else { Err("the body is not all there".to_owned()) }
+}
+
+/// Replaces the next part of a response's body.
+pub(super) fn replace_response_body(size: usize, body: &[u8]) -> Result<(), String> {
+    if size == 0 && body.is_empty() {
+        return Ok(());
+    }
+    hostcalls::set_buffer(BufferType::HttpResponseBody, 0, size, body).map_err(failed("body"))
+}
+
 /// Changes the headers of a request before it is forwarded.
 pub(super) fn change_headers(changes: &[HeaderChange]) -> Result<(), String> {
-    let map = MapType::HttpRequestHeaders;
+    change(MapType::HttpRequestHeaders, changes)
+}
+
+/// Changes the headers of a response before it is sent.
+pub(super) fn change_response_headers(changes: &[HeaderChange]) -> Result<(), String> {
+    change(MapType::HttpResponseHeaders, changes)
+}
+
+fn change(map: MapType, changes: &[HeaderChange]) -> Result<(), String> {
     changes.iter().try_for_each(|change| {
         let (name, value) = match change {
             HeaderChange::Remove(name) => (name.as_str(), None),

@@ -11,7 +11,7 @@ use proxy_wasm::types::{Action, MapType};
 use super::host;
 use super::random::Random;
 use super::stats::Stats;
-use crate::exchange::{Effects, Ending, Event, Exchange, Step};
+use crate::exchange::{Effects, Ending, Event, Exchange, ResponseEvent, ResponseStep, Step};
 use crate::gate::Gate;
 use crate::header;
 use crate::refusal::Reply;
@@ -92,7 +92,7 @@ impl HttpContext for Stream {
 
     /// Removes the gate's response headers if the upstream sends them, and tells the decision about a
     /// request that was replaced.
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         if self.settled != Some(Settled::Answered) {
             let decision = self.decision.as_deref();
             for (name, value) in [(header::DECISION, decision), (header::IDENTITY, None)] {
@@ -103,10 +103,32 @@ impl HttpContext for Stream {
                 }
             }
         }
-        Action::Continue
+        if !self.looks_at_response() {
+            return Action::Continue;
+        }
+        match host::response_head() {
+            Ok(head) => self.respond(ResponseEvent::Headers(&head, end_of_stream), 0),
+            Err(failure) => withhold(&failure),
+        }
     }
 
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if !self.looks_at_response() {
+            return Action::Continue;
+        }
+        match host::response_body(size) {
+            Ok(part) => self.respond(ResponseEvent::Body(&part, end_of_stream), size),
+            Err(failure) => withhold(&failure),
+        }
+    }
+
+    /// With trailers, no part of the body is marked as the last one.
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        if self.looks_at_response()
+            && self.respond(ResponseEvent::Body(&[], true), 0) == Action::Pause
+        {
+            return Action::Pause;
+        }
         if let Err(failure) = host::strip_reserved_response_trailers() {
             error!("forged response trailers could not be removed: {failure}");
         }
@@ -118,6 +140,36 @@ impl Stream {
     pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
         let exchange = Exchange::default();
         Self { gate, stats, random, exchange, buffered: 0, settled: None, decision: None }
+    }
+
+    fn looks_at_response(&self) -> bool {
+        self.settled == Some(Settled::Forwarded) && self.exchange.looks_at_response()
+    }
+
+    /// Reports an event of the response, and puts what is sent in place of `size` bytes.
+    fn respond(&mut self, event: ResponseEvent<'_>, size: usize) -> Action {
+        let Some(gate) = self.gate.clone() else { return Action::Pause };
+        match self.exchange.respond(&gate, event) {
+            ResponseStep::Pass => Action::Continue,
+            ResponseStep::Hold => match host::replace_response_body(size, &[]) {
+                Ok(()) => Action::Pause,
+                Err(failure) => withhold(&failure),
+            },
+            ResponseStep::Send { headers, body, evidence } => {
+                if let Some(evidence) = evidence {
+                    if let Err(failure) = host::publish(&evidence.filter_state()) {
+                        return withhold(&failure);
+                    }
+                    evidence.counters().for_each(|counter| self.stats.count(counter.clone()));
+                }
+                let sent = host::change_response_headers(&headers)
+                    .and_then(|()| host::replace_response_body(size, &body));
+                match sent {
+                    Ok(()) => Action::Continue,
+                    Err(failure) => withhold(&failure),
+                }
+            }
+        }
     }
 
     fn end(&mut self) -> Action {
@@ -198,7 +250,13 @@ fn prepare(effects: &Effects) -> Result<(), String> {
     if let Ending::Replace(replacement) = &effects.ending {
         host::replace_body(replacement.body())?;
     }
-    host::publish(effects)
+    host::publish(&effects.filter_state())
+}
+
+/// Holds a response back that cannot be looked at, until the stream times out or is closed.
+fn withhold(failure: &str) -> Action {
+    error!("a response is held back: {failure}");
+    Action::Pause
 }
 
 /// If the local reply fails, the paused request hangs until it times out; it is never forwarded.

@@ -74,6 +74,11 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// The value of a key, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Value<'a>> {
+        self.0.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
     /// The value at a path of members.
     pub fn find(&self, path: &[String]) -> Option<&Value<'a>> {
         let (last, outer) = path.split_last()?;

@@ -9,12 +9,12 @@ use wasmparser::{CodeSectionReader, CustomSectionReader, Export, FunctionSection
 use crate::{Error, Module};
 
 /// Stream callbacks that the filter does not implement. The SDK exports a no-op for each, which
-/// Envoy would call for every part of a response, and for every log.
+/// Envoy would call for every log.
 ///
 /// No other callback is removed. If the filter is configured for connections instead of HTTP, the
 /// SDK panics and the connection is closed; without the callback, Envoy would let the connection
 /// pass.
-const UNANSWERED: [&str; 2] = ["proxy_on_log", "proxy_on_response_body"];
+const UNANSWERED: [&str; 1] = ["proxy_on_log"];
 
 type Result<T> = std::result::Result<T, reencode::Error<Error>>;
 

@@ -167,7 +167,12 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
     let identity = &bundle.identity;
     let tokens = identity.token_names();
     match reason {
-        Reason::PolicyError | Reason::Internal => false,
+        // A case has no response.
+        Reason::Listed
+        | Reason::UnreadableResponse
+        | Reason::ResponseTooLarge
+        | Reason::PolicyError
+        | Reason::Internal => false,
         Reason::Permitted => has(Effect::Permit),
         Reason::Forbidden => has(Effect::Forbid),
         Reason::BatchRefused => bundle.limits.calls > 1,

@@ -73,10 +73,12 @@ struct Limits {
     depth: Option<u32>,
     #[serde(deserialize_with = "given")]
     values: Option<u32>,
+    #[serde(deserialize_with = "given")]
+    response_bytes: Option<u32>,
 }
 
 /// The keys of `bundle.yaml` that an overlay can replace.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "mode",
     "layers.unknown_tenant",
     "layers.shadow",
@@ -90,6 +92,7 @@ pub(super) const KEYS: [&str; 13] = [
     "limits.calls",
     "limits.depth",
     "limits.values",
+    "limits.response_bytes",
 ];
 
 impl Overlay {
@@ -110,6 +113,7 @@ impl Overlay {
         put(&mut manifest.limits.calls, size(limits.calls));
         put(&mut manifest.limits.depth, size(limits.depth));
         put(&mut manifest.limits.values, size(limits.values));
+        put(&mut manifest.limits.response_bytes, size(limits.response_bytes));
     }
 }
 

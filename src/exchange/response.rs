@@ -1,0 +1,229 @@
+//! The response to a forwarded request, as far as the gate looks at it: events in, steps out.
+//!
+//! Only a response that can have a list of tools is looked at. A JSON body is held until it is
+//! complete; of an event stream, one event at a time. A response that must be read and cannot be is
+//! refused.
+
+mod about_bytes;
+mod lists;
+mod look;
+mod refusals;
+mod step;
+mod trail;
+
+use super::effects::HeaderChange;
+use crate::gate::Gate;
+use crate::head::{Head, trimmed};
+use crate::json::{self, Value};
+use crate::reason::Reason;
+use crate::record::Record;
+use crate::sse::{Data, Event, Splitter};
+
+use lists::{Filtered, Viewer};
+pub(super) use look::Look;
+pub use step::{ResponseEvent, ResponseStep};
+pub use trail::Evidence;
+use trail::Trail;
+
+/// The state of a response that is looked at.
+#[derive(Debug)]
+pub(super) struct Response {
+    trail: Trail,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Fresh,
+    /// A JSON body, as far as it has arrived.
+    Json(Vec<u8>),
+    Stream(Splitter),
+    /// A refusal takes the place of the body. A body can only be changed once it arrives.
+    Refusing(ResponseStep),
+    /// The rest is dropped.
+    Refused,
+}
+
+/// What kind of body a response has.
+enum Kind {
+    Json,
+    Stream,
+    Other,
+}
+
+impl Response {
+    /// The response to a request with these records.
+    pub(super) fn new(look: Look, records: Vec<Record>) -> Self {
+        Self { trail: Trail::new(look, records), state: State::Fresh }
+    }
+
+    /// Processes an event and returns the next step.
+    pub(super) fn step(&mut self, gate: &Gate, event: ResponseEvent<'_>) -> ResponseStep {
+        match (std::mem::replace(&mut self.state, State::Refused), event) {
+            (State::Fresh, ResponseEvent::Headers(_, true)) => ResponseStep::Pass,
+            (State::Fresh, ResponseEvent::Headers(head, false)) => match self.begin(head) {
+                Ok(step) => step,
+                Err(detail) => {
+                    let refusal =
+                        refusals::whole(&mut self.trail, gate, Reason::UnreadableResponse, detail);
+                    self.state = State::Refusing(refusal);
+                    ResponseStep::Hold
+                }
+            },
+            (State::Json(mut held), ResponseEvent::Body(bytes, end)) => {
+                if held.len().saturating_add(bytes.len()) > gate.bundle.limits.response_bytes {
+                    return refusals::whole(
+                        &mut self.trail,
+                        gate,
+                        Reason::ResponseTooLarge,
+                        "the body is too long",
+                    );
+                }
+                held.extend_from_slice(bytes);
+                if end {
+                    return self.whole(gate, held);
+                }
+                self.state = State::Json(held);
+                ResponseStep::Hold
+            }
+            (State::Stream(splitter), ResponseEvent::Body(bytes, _)) => {
+                self.events(gate, splitter, bytes)
+            }
+            (State::Refusing(refusal), ResponseEvent::Body(..)) => refusal,
+            (State::Refused, ResponseEvent::Body(..)) => send(Vec::new()),
+            (State::Fresh, ResponseEvent::Body(..)) | (_, ResponseEvent::Headers(..)) => {
+                refusals::whole(
+                    &mut self.trail,
+                    gate,
+                    Reason::Internal,
+                    "events of the response came out of order",
+                )
+            }
+        }
+    }
+
+    /// The error is why a response is refused.
+    fn begin(&mut self, head: &Head) -> Result<ResponseStep, &'static str> {
+        let kind = Kind::of(head);
+        if let Kind::Other = kind {
+            // Clients read no message in an error of another type.
+            let is_success = head.one(":status").ok().flatten().is_some_and(|s| s.starts_with('2'));
+            return if is_success {
+                Err("it is neither JSON nor an event stream")
+            } else {
+                Ok(ResponseStep::Pass)
+            };
+        }
+        let encoding = head.one("content-encoding");
+        if !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| e == Some("identity")) {
+            return Err("it is encoded");
+        }
+        if let Kind::Json = kind {
+            self.state = State::Json(Vec::new());
+            return Ok(ResponseStep::Hold);
+        }
+        self.state = State::Stream(Splitter::default());
+        let headers =
+            about_bytes::removed().chain([HeaderChange::Remove("content-length".to_owned())]);
+        Ok(ResponseStep::Send { headers: headers.collect(), body: Vec::new(), evidence: None })
+    }
+
+    /// A JSON body that is complete.
+    fn whole(&mut self, gate: &Gate, body: Vec<u8>) -> ResponseStep {
+        if body.is_empty() {
+            return send(body);
+        }
+        match self.filtered(gate, &body) {
+            Ok((filtered, changed)) => {
+                let evidence = self.trail.lists(gate, &filtered);
+                let Some(body) = changed.map(String::into_bytes) else {
+                    return ResponseStep::Send { headers: Vec::new(), body, evidence };
+                };
+                let length = HeaderChange::Set("content-length", body.len().to_string());
+                let headers = about_bytes::removed().chain([length]).collect();
+                ResponseStep::Send { headers, body, evidence }
+            }
+            Err(detail) => {
+                refusals::whole(&mut self.trail, gate, Reason::UnreadableResponse, &detail)
+            }
+        }
+    }
+
+    /// The next part of an event stream.
+    fn events(&mut self, gate: &Gate, mut splitter: Splitter, bytes: &[u8]) -> ResponseStep {
+        let (mut body, mut all) = (Vec::new(), None::<Evidence>);
+        let mut add = |(events, evidence): (Vec<Event>, Option<Evidence>)| {
+            for event in events {
+                body.extend_from_slice(event.as_bytes());
+            }
+            all = Evidence::joined(all.take(), evidence);
+        };
+        for event in splitter.push(bytes) {
+            add(self.event(gate, event));
+        }
+        if splitter.held() > gate.bundle.limits.response_bytes {
+            add(refusals::event(
+                &mut self.trail,
+                gate,
+                Reason::ResponseTooLarge,
+                "an event is too long",
+            ));
+        } else {
+            self.state = State::Stream(splitter);
+        }
+        ResponseStep::Send { headers: Vec::new(), body, evidence: all }
+    }
+
+    /// One event, as the client gets it.
+    fn event(&mut self, gate: &Gate, event: Event) -> (Vec<Event>, Option<Evidence>) {
+        let filtered = match event.data() {
+            Some(Data::None | Data::Other) => return (vec![event], None),
+            Some(Data::Message(message)) if message.is_empty() => return (vec![event], None),
+            Some(Data::Message(message)) => self.filtered(gate, message.as_bytes()),
+            None => Err("an event is not UTF-8".to_owned()),
+        };
+        match filtered {
+            Ok((filtered, changed)) => {
+                let changed = changed.map(|message| event.with_message(&message));
+                (vec![changed.unwrap_or(event)], self.trail.lists(gate, &filtered))
+            }
+            Err(detail) => {
+                refusals::event(&mut self.trail, gate, Reason::UnreadableResponse, &detail)
+            }
+        }
+    }
+
+    /// Filters the lists of a message. Returns what became of them, and the message if it differs.
+    fn filtered(&self, gate: &Gate, bytes: &[u8]) -> Result<(Filtered, Option<String>), String> {
+        let limits = gate.bundle.limits;
+        let values = limits.response_bytes / BYTES_OF_A_VALUE;
+        let mut message: Value<'_> =
+            json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
+        let facts = self.trail.look.facts();
+        let Look { server, sender, .. } = &self.trail.look;
+        let filtered = Viewer { gate, server, sender, facts: &facts }.filter(&mut message);
+        let changed = filtered.is_changed.then(|| serde_json::to_string(&message)).transpose();
+        Ok((filtered, changed.map_err(|error| error.to_string())?))
+    }
+}
+
+/// How many bytes of a response make up for one value. A value takes some hundred bytes of memory.
+const BYTES_OF_A_VALUE: usize = 16;
+
+fn send(body: Vec<u8>) -> ResponseStep {
+    ResponseStep::Send { headers: Vec::new(), body, evidence: None }
+}
+
+impl Kind {
+    fn of(head: &Head) -> Self {
+        let Ok(Some(content_type)) = head.one("content-type") else { return Self::Other };
+        let essence = trimmed(content_type.split(';').next().unwrap_or_default());
+        if essence.eq_ignore_ascii_case("application/json") {
+            Self::Json
+        } else if essence.eq_ignore_ascii_case("text/event-stream") {
+            Self::Stream
+        } else {
+            Self::Other
+        }
+    }
+}

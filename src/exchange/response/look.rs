@@ -1,0 +1,37 @@
+//! What is known of a request whose response is looked at.
+
+use std::sync::Arc;
+
+use crate::decide::Facts;
+use crate::exchange::effects::HeaderChange;
+use crate::gate::Sender;
+use crate::mcp::Id;
+use crate::record::Request;
+use crate::refusal::Form;
+
+/// What is known of the request.
+#[derive(Debug)]
+pub(in crate::exchange) struct Look {
+    pub(in crate::exchange) request: Arc<Request>,
+    pub(in crate::exchange) sender: Arc<Sender>,
+    pub(in crate::exchange) server: Arc<str>,
+    /// The number of messages in the body.
+    pub(in crate::exchange) messages: usize,
+    /// The method for records, if the body has one message.
+    pub(in crate::exchange) method: Option<&'static str>,
+    /// The ids of the requests of the body that wait for a response.
+    pub(in crate::exchange) ids: Vec<Id>,
+    pub(in crate::exchange) form: Form,
+}
+
+impl Look {
+    /// The header changes without which the upstream could answer in an encoding that is not read.
+    pub(in crate::exchange) fn request_headers() -> [HeaderChange; 1] {
+        [HeaderChange::Set("accept-encoding", "identity".to_owned())]
+    }
+
+    /// The facts of a call that the viewer of a list would make.
+    pub(super) fn facts(&self) -> Facts {
+        Facts { method: "POST".to_owned(), ..self.request.facts.clone() }
+    }
+}

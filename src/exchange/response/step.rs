@@ -1,0 +1,33 @@
+//! What an edge reports of a response, and what it does with it.
+
+use super::trail::Evidence;
+use crate::exchange::effects::HeaderChange;
+use crate::head::Head;
+
+/// An event of a response.
+#[derive(Clone, Copy, Debug)]
+pub enum ResponseEvent<'a> {
+    /// The headers are complete, and no body follows if this is true.
+    Headers(&'a Head, bool),
+    /// The next part of the body, and whether it is the last one.
+    Body(&'a [u8], bool),
+}
+
+/// The next step for the edge.
+#[derive(Debug)]
+pub enum ResponseStep {
+    /// Pass everything as it is, and report no more events.
+    Pass,
+    /// Hold the headers. The part of the body that was reported is dropped.
+    Hold,
+    /// Change the headers if they are still held, and pass these bytes in place of the part of the
+    /// body that was reported.
+    Send {
+        /// The changes, in this order.
+        headers: Vec<HeaderChange>,
+        /// The bytes.
+        body: Vec<u8>,
+        /// What is to be published and counted first.
+        evidence: Option<Evidence>,
+    },
+}

@@ -1,0 +1,188 @@
+//! Server-sent events (WHATWG HTML, section 9.2): a stream split into events, whose bytes stay as
+//! they are.
+
+use std::borrow::Cow;
+
+/// The name of events that have none.
+const MESSAGE: &str = "message";
+
+/// Splits a stream. It holds at most one event, the one that is not complete.
+#[derive(Debug)]
+pub struct Splitter {
+    held: Vec<u8>,
+    /// Whether the current line is empty so far.
+    line_is_empty: bool,
+    /// Whether the last byte was a carriage return: a line feed after it ends no other line.
+    after_return: bool,
+}
+
+/// One event with the blank line that ends it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Event(Vec<u8>);
+
+/// What a client reads in an event.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Data<'a> {
+    /// Nothing: comments, or fields without data.
+    None,
+    /// A message.
+    Message(Cow<'a, str>),
+    /// The data of an event with another name.
+    Other,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self { held: Vec::new(), line_is_empty: true, after_return: false }
+    }
+}
+
+impl Splitter {
+    /// Adds bytes, and returns the events that are complete with them.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
+        let mut events = Vec::new();
+        for byte in bytes {
+            self.held.push(*byte);
+            let ends_line = *byte == b'\r' || (*byte == b'\n' && !self.after_return);
+            let is_second_half = *byte == b'\n' && self.after_return;
+            self.after_return = *byte == b'\r';
+            if ends_line && self.line_is_empty {
+                events.push(Event(std::mem::take(&mut self.held)));
+            } else if !is_second_half {
+                self.line_is_empty = ends_line;
+            }
+        }
+        events
+    }
+
+    /// The number of bytes held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+}
+
+impl Event {
+    /// An event with a message.
+    pub fn of(message: &str) -> Self {
+        Self(format!("event: {MESSAGE}\ndata: {message}\n\n").into_bytes())
+    }
+
+    /// The bytes of the event.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What a client reads in it; `None` if it is not UTF-8.
+    pub fn data(&self) -> Option<Data<'_>> {
+        let (mut name, mut data) = ("", None::<Cow<'_, str>>);
+        for line in self.lines()? {
+            match field(line) {
+                ("event", value) => name = value,
+                ("data", value) => {
+                    data = Some(match data {
+                        None => value.into(),
+                        Some(before) => Cow::Owned([&*before, "\n", value].concat()),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Some(match data {
+            None => Data::None,
+            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
+            Some(_) => Data::Other,
+        })
+    }
+
+    /// The event with another message, which has no line ends. Its other fields stay.
+    #[must_use]
+    pub fn with_message(&self, message: &str) -> Self {
+        let mut event = String::new();
+        for line in self.lines().into_iter().flatten() {
+            if !line.is_empty() && field(line).0 != "data" {
+                event.push_str(line);
+                event.push('\n');
+            }
+        }
+        event.push_str("data: ");
+        event.push_str(message);
+        event.push_str("\n\n");
+        Self(event.into_bytes())
+    }
+
+    /// The lines without their ends; `None` if the event is not UTF-8.
+    fn lines(&self) -> Option<impl Iterator<Item = &str>> {
+        let text = std::str::from_utf8(&self.0).ok()?;
+        // Only at the beginning of a stream it is no part of the first field's name.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // `\r\n` leaves an empty line more, which has no field.
+        Some(text.split(['\r', '\n']))
+    }
+}
+
+/// The name and the value of a line.
+fn field(line: &str) -> (&str, &str) {
+    let (name, value) = line.split_once(':').unwrap_or((line, ""));
+    (name, value.strip_prefix(' ').unwrap_or(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str =
+        ": open\n\nid: 1\r\ndata: a\r\ndata:b\r\n\r\nevent: endpoint\rdata: /x\r\rdata: c\n\n\n";
+
+    fn split(stream: &str, size: usize) -> (Vec<String>, usize) {
+        let mut splitter = Splitter::default();
+        let events = stream.as_bytes().chunks(size).flat_map(|chunk| splitter.push(chunk));
+        let events = events.map(|event| String::from_utf8(event.0).unwrap()).collect();
+        (events, splitter.held())
+    }
+
+    #[test]
+    fn events_are_those_of_the_standard_however_they_arrive() {
+        let events = [
+            ": open\n\n",
+            "id: 1\r\ndata: a\r\ndata:b\r\n\r",
+            "\nevent: endpoint\rdata: /x\r\r",
+            "data: c\n\n",
+            "\n",
+        ];
+        for size in 1..=STREAM.len() {
+            assert_eq!(split(STREAM, size), (events.map(str::to_owned).to_vec(), 0), "{size}");
+        }
+        assert_eq!(split("data: a\n", 1), (Vec::new(), 8));
+        assert_eq!(events.concat(), STREAM);
+    }
+
+    #[test]
+    fn the_data_is_what_a_client_reads() {
+        let message = |text: &'static str| Some(Data::Message(text.into()));
+        for (event, expected) in [
+            ("data: a\r\ndata:b\r\n\r\n", message("a\nb")),
+            ("\ndata\n\n", message("")),
+            ("data:  a\n\n", message(" a")),
+            ("\u{feff}data: a\n\n", message("a")),
+            ("event: message\ndata: a\n\n", message("a")),
+            ("event: message\nevent: x\ndata: a\n\n", Some(Data::Other)),
+            ("event: x\nevent\ndata: a\n\n", message("a")),
+            ("event: endpoint\rdata: /x\r\r", Some(Data::Other)),
+            ("Data: a\n\n", Some(Data::None)),
+            (": data: a\n\n", Some(Data::None)),
+            (" data: a\n\n", Some(Data::None)),
+        ] {
+            let event = Event(event.as_bytes().to_vec());
+            assert_eq!(event.data(), expected, "{event:?}");
+        }
+        assert_eq!(Event(b"data: \xff\n\n".to_vec()).data(), None);
+    }
+
+    #[test]
+    fn another_message_leaves_the_other_fields() {
+        let event = Event(b"id: 1\r\ndata: a\r\n: b\r\ndata: c\r\nretry: 5\r\n\r\n".to_vec());
+        let changed = event.with_message("{}");
+        assert_eq!(changed.0, b"id: 1\n: b\nretry: 5\ndata: {}\n\n");
+        assert_eq!(changed.data(), Some(Data::Message("{}".into())));
+    }
+}
