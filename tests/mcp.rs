@@ -200,7 +200,7 @@ fn param_headers_mirror_arguments() {
         let mut fields = vec![("mcp-protocol-version", version)];
         fields.extend(header.map(|value| ("mcp-param-region", value)));
         let value = json::read(arguments.as_bytes(), 8).unwrap();
-        headers(&fields).unwrap().agree_with_arguments(&declared, value.as_object()).is_ok()
+        headers(&fields).unwrap().agree_with_arguments(&declared, value.as_object(), true).is_ok()
     };
     let eu = r#"{"where":{"region":"eu"}}"#;
     assert!(check(Some("eu"), "2026-07-28", eu));
@@ -223,6 +223,9 @@ fn param_headers_mirror_arguments() {
     assert!(check(Some("true"), "2026-07-28", r#"{"where":{"region":true}}"#));
     assert!(!check(Some("TRUE"), "2026-07-28", r#"{"where":{"region":true}}"#));
     assert!(
-        headers(&[("mcp-param-zone", "1")]).unwrap().agree_with_arguments(&declared, None).is_err()
+        headers(&[("mcp-param-zone", "1")])
+            .unwrap()
+            .agree_with_arguments(&declared, None, true)
+            .is_err()
     );
 }

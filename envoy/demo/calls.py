@@ -24,6 +24,8 @@ class Outcome:
     text: str
     # The value of `toolgate-decision`, which the caller only gets with refusals.
     header: str | None
+    # The tools that the caller sees in the list.
+    tools: tuple[str, ...] = ()
 
 
 async def make(scene: Scene, port: int, token: str | None) -> Outcome:
@@ -36,6 +38,7 @@ async def make(scene: Scene, port: int, token: str | None) -> Outcome:
 async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
     """Acts as an agent: connects, lists the tools, calls one."""
     last: list[httpx2.Response] = []
+    tools: tuple[str, ...] = ()
 
     async def remember(response: httpx2.Response) -> None:
         if b'"tools/call"' in response.request.content:
@@ -49,14 +52,14 @@ async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
             httpx2.AsyncClient(headers=headers, event_hooks={"response": [remember]}) as connection,
             Client(streamable_http_client(url, http_client=connection), mode=scene.client) as client,
         ):
-            await client.list_tools()
+            tools = tuple(tool.name for tool in (await client.list_tools()).tools)
             result = await client.call_tool(tool, scene.arguments)
             refused, text = bool(result.is_error), "".join(getattr(part, "text", "") for part in result.content)
     except Exception as error:  # noqa: BLE001 whatever the SDK raises is what its user sees
         refused, text = True, repr(error)
     if not last:
-        return Outcome(0, refused, text, None)
-    return Outcome(last[-1].status_code, refused, text, last[-1].headers.get(DECISION))
+        return Outcome(0, refused, text, None, tools)
+    return Outcome(last[-1].status_code, refused, text, last[-1].headers.get(DECISION), tools)
 
 
 def raw(scene: Scene, port: int, token: str | None) -> Outcome:
@@ -68,6 +71,6 @@ def raw(scene: Scene, port: int, token: str | None) -> Outcome:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("POST", f"/{scene.server}/mcp", scene.body, headers)
     response = connection.getresponse()
-    outcome = Outcome(response.status, response.status >= 400, response.read().decode(), response.getheader(DECISION))
+    text, header = response.read().decode(), response.getheader(DECISION)
     connection.close()
-    return outcome
+    return Outcome(response.status, response.status >= 400 or header is not None, text, header)

@@ -161,7 +161,7 @@ class Stage:
             process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         self._processes.append(process)
 
-    def _wait(self, ready: Callable[[], bool], log: str, seconds: float = 20) -> None:
+    def _wait(self, ready: Callable[[], bool], log: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
             if self._processes[-1].poll() is not None or time.monotonic() > deadline:

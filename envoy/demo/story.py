@@ -28,8 +28,8 @@ class Scene:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
-    # The claims of the token were changed after signing. Envoy refuses it before the filter gets
-    # the request, so that there is no decision and no record.
+    # The claims of the token were changed after signing. Envoy itself refuses it, before the filter
+    # gets the request.
     forged: bool = False
 
     @property
@@ -38,9 +38,9 @@ class Scene:
         return self.tool.partition("/")[0]
 
     @property
-    def records(self) -> int:
-        """The expected number of decision records."""
-        return 0 if self.forged else 1
+    def name(self) -> str:
+        """The tool's name on its server."""
+        return self.tool.partition("/")[2]
 
     @property
     def permitted(self) -> bool:
@@ -163,13 +163,13 @@ CHAPTERS: dict[str, list[Scene]] = {
     ],
     "Attempts, sent as raw HTTP": [
         Scene("two tool names in one call", "alice", SUPPORT, "crm/get_contact", ADA, "DENY", "malformed_body",
-              client="raw", status=400, headers=LEGACY, body=TWO_NAMES),
+              client="raw", headers=LEGACY, body=TWO_NAMES),
         Scene("the account in the header is not the one in the body", "alice", SUPPORT, "crm/get_contact", ADA,
               "DENY", "header_mismatch", client="raw", status=400, headers=TWO_ACCOUNTS, body=MODERN_READ_ADA),
         Scene("no token", None, (), "crm/get_contact", ADA, "DENY", "unauthenticated",
               told="a verified identity is required", client="raw", status=401, headers=LEGACY, body=READ_ADA),
         Scene("a token edited after signing", "alice", SUPPORT, "crm/get_contact", ADA, "DENY", "unauthenticated",
-              told="Jwt verification fails", client="raw", status=401, headers=LEGACY, body=READ_ADA, forged=True),
+              told="Refused (unauthenticated): the", client="raw", status=401, headers=LEGACY, body=READ_ADA, forged=True),
     ],
 }
 # fmt: on

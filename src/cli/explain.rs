@@ -1,10 +1,11 @@
-//! `toolgate explain`: explains the decision about a call.
+//! `toolgate explain`: explains the decision about a call, or the list of tools that a caller sees.
 
 mod account;
 mod arguments;
 mod human;
 mod identity;
 mod json;
+mod listed;
 mod nearest;
 mod recorded;
 mod select;
@@ -29,6 +30,10 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let opened = directory::open_for(&arguments.bundle.bundle, name.as_ref())?;
     let environment = opened.document.environment_name();
     let gate = Gate::new(opened.loaded.bundle, environment);
+    if let Some(server) = &arguments.call.list {
+        report::data(&listed::tell(arguments, server, &gate, &opened.map, format)?)?;
+        return Ok(Exit::Success);
+    }
     let subject = select::subject(arguments, &gate, recorded)?;
     let explanation = Explanation::of(&gate, subject)?;
     report::data(&match format {

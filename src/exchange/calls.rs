@@ -98,7 +98,20 @@ impl Pending {
         let Kind::Call(call) = message.kind else { return Ok(()) };
         // An unknown tool declares no header.
         let tool = gate.bundle.tool(&self.server, call.name);
-        headers.agree_with_arguments(tool.map_or(&[], Tool::headers), call.arguments)
+        let declared = tool.map_or(&[][..], Tool::headers);
+        let agreed = headers.agree_with_arguments(declared, call.arguments, true);
+        if agreed.is_err() && tool.is_some_and(|tool| self.hides(gate, tool)) {
+            // The refusal by policies tells more.
+            return headers.agree_with_arguments(declared, call.arguments, false);
+        }
+        agreed
+    }
+
+    /// Whether a tool is not in the sender's lists: no call of it is permitted.
+    fn hides(&self, gate: &Gate, tool: &Tool) -> bool {
+        let Some(caller) = &self.sender.caller else { return false };
+        let (bundle, facts) = (&gate.bundle, &self.request.facts);
+        decide::list(bundle, &self.sender.identity, caller, tool, facts).outcome.is_err()
     }
 
     /// In style `conceal`, header errors must not distinguish existing tools from unknown ones.

@@ -91,11 +91,13 @@ impl StandardHeaders {
     /// # Errors
     ///
     /// [`Reason::HeaderMismatch`] when a header is undeclared, differs from its argument, or is
-    /// missing although the revision requires it.
+    /// missing although the revision requires it. A client that does not know the tool's schema
+    /// (`is_known`) cannot send any.
     pub fn agree_with_arguments(
         &self,
         declared: &[ParamHeader],
         arguments: Option<&Object<'_>>,
+        is_known: bool,
     ) -> Result<(), MessageError> {
         for (name, _) in &self.params {
             if !declared.iter().any(|declared| declared.name.eq_ignore_ascii_case(name)) {
@@ -103,13 +105,13 @@ impl StandardHeaders {
                 return Err(mismatch(&format!("the tool declares no header `Mcp-Param-{name}`")));
             }
         }
-        let modern = self.revision.is_some_and(Revision::is_modern);
+        let required = is_known && self.revision.is_some_and(Revision::is_modern);
         for ParamHeader { name, path } in declared {
             let header = self.params.iter().find(|(param, _)| param.eq_ignore_ascii_case(name));
             let argument = argument(arguments, path).filter(|value| !value.is_null());
             let agree = match (header, argument) {
                 (Some((_, text)), Some(value)) => mirrors(text, value),
-                (None, Some(_)) => !modern,
+                (None, Some(_)) => !required,
                 (Some(_), None) => false,
                 (None, None) => true,
             };

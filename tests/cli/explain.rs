@@ -370,3 +370,18 @@ fn a_record_of_a_call_that_was_refused_with_its_batch() {
     let records = records(&sandbox, &request(&json!([read, write])), ann());
     check("explain_batch_refused", &explain(&sandbox, &records[0].to_line(), ""));
 }
+
+#[test]
+fn the_list_of_a_caller() {
+    let forbid = "\n@id(\"no-reading\")\n@reason(\"Closed.\")\nforbid (principal, action == Action::\"notes/read\", resource);\n";
+    let sandbox = Sandbox::new();
+    let policies = sandbox.read("bundle/org/notes.cedar");
+    let list = "explain bundle --list notes --identity bundle/tests/notes.yaml --as";
+    check("explain_list", &sandbox.run(&format!("{list} ann")));
+    sandbox.write("bundle/org/notes.cedar", &format!("{policies}{forbid}"));
+    check("explain_list_forbidden", &sandbox.run(&format!("{list} ann")));
+    let json = sandbox.run(&format!("{list} ann --format json")).json();
+    assert_eq!(json["tools"][0]["reason"], "forbidden");
+    let misspelt = sandbox.run("explain bundle --list note --identity bundle/tests/notes.yaml --as ann");
+    assert!(misspelt.code == 3 && misspelt.stderr.contains("did you mean `notes`?"), "{}", misspelt.stderr);
+}

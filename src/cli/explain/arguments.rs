@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 
-/// Explain the decision about one call
+/// Explain the decision about one call, or the list of tools that a caller sees
 ///
 /// Shows the decision, the policies that determined it and where they stand, and the Cedar request
 /// that was built. The call is one of the bundle's cases, a request in a file, or a record of the
@@ -24,6 +24,9 @@ use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 
   A request of alice's:
   toolgate explain policies/acme --request request.yaml --identity alice.yaml
+
+  Why does alice not see a tool?
+  toolgate explain policies/acme --list crm --identity policies/acme/tests/contacts.yaml --as alice-support
 
 alice.yaml:
   tokens: { session: { sub: alice, tenant: acme, roles: [rep], act: { sub: support-bot } } }
@@ -64,4 +67,8 @@ pub(super) struct CallArgument {
     /// A file with a `call` or a `request` as in test files
     #[arg(long, value_name = "FILE")]
     pub(super) request: Option<PathBuf>,
+    /// No call, but the list of this server's tools: which of them the caller sees, and why not the
+    /// others
+    #[arg(long, value_name = "SERVER", requires = "identity")]
+    pub(super) list: Option<String>,
 }

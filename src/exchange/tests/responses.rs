@@ -217,3 +217,20 @@ fn an_error_of_another_type_reaches_the_client() {
     assert!(got.headers.is_empty() && got.records.is_empty(), "{got:?}");
     assert!(!exchange.looks_at_response());
 }
+
+#[test]
+fn a_client_need_not_know_the_headers_of_a_tool_that_it_does_not_see() {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get","arguments":{"id":"x"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let modern =
+        [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "get")];
+    let mirrored = [&modern[..], &[("mcp-param-payment", "y")]].concat();
+    for (gate, fields, reason) in [
+        (fixture::gate(), &modern[..], Reason::HeaderMismatch),
+        (without_get(), &modern, Reason::Forbidden),
+        // What contradicts the body is refused for that.
+        (without_get(), &mirrored, Reason::HeaderMismatch),
+    ] {
+        let step = run(&gate, &with(fields), Some(fixture::claims()), body.as_bytes());
+        assert_eq!(refused(step).0.records[0].reason, reason);
+    }
+}
