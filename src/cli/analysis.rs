@@ -1,6 +1,7 @@
 //! Analyses bundles and requests: traced runs of the exchange, the lints of `toolgate check`, test
 //! coverage, and proofs.
 
+pub(in crate::cli) mod constants;
 pub mod coverage;
 pub(in crate::cli) mod lint;
 pub(in crate::cli) mod mutate;

@@ -201,7 +201,12 @@ impl<'a> Reader<'a> {
         let opaque = self.marks.opaque.iter().find(|path| **path == place.path);
         let argument = match (opaque, given) {
             (None, None) => self.described_by(schemas, &place),
-            (None, Some((path, schema))) => self.given(path, schema, &place),
+            (None, Some((path, schema))) => {
+                let given = self.given(path, schema, &place);
+                // As with the required arguments, the server says whether there may be none.
+                let nullable = given.nullable || schemas.iter().all(|schema| admits_null(schema));
+                Argument { nullable, ..given }
+            }
             (Some(path), given) => {
                 self.listed.insert(path);
                 if let Some((path, _)) = given {
@@ -294,4 +299,14 @@ pub(super) fn required(schema: &Schema) -> Result<Vec<&str>, Problem> {
     let Some(required) = schema.get("required") else { return Ok(Vec::new()) };
     let names = required.as_array().map(|names| names.iter().map(Value::as_str).collect());
     names.flatten().ok_or(Problem::Malformed("required"))
+}
+
+/// Whether a schema of the server admits null, as far as it says so itself.
+fn admits_null(schema: &Value) -> bool {
+    let is_null = |kind: &Value| kind == "null";
+    let by_type = schema.get("type").is_some_and(|kind| {
+        is_null(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(is_null))
+    });
+    let members = ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword));
+    by_type || members.filter_map(Value::as_array).flatten().any(admits_null)
 }

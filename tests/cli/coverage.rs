@@ -116,3 +116,14 @@ fn a_policy_that_matches_and_one_that_watches() {
     assert_eq!(mismatches[0]["what"], "shadow");
     assert_eq!(mismatches[0]["actual"]["policies"], serde_json::json!(["few-stars", "no-stars"]));
 }
+
+#[test]
+fn a_suggested_call_has_the_constant_that_a_policy_wants() {
+    let sandbox = Sandbox::new();
+    let policies = sandbox.read("bundle/org/notes.cedar");
+    let only = "\n@id(\"one-note\")\n@reason(\"Only that note.\")\nforbid (principal, action == Action::\"notes/read\", resource)\nunless { context.input.id == \"n-77\" };\n";
+    sandbox.write("bundle/org/notes.cedar", &format!("{policies}{only}"));
+    let run = sandbox.run("test bundle --minimum 100");
+    assert!(run.stdout.contains("arguments: { id: n-77 }"), "{}", run.stdout);
+    assert!(!run.stdout.contains("cases to be completed"), "{}", run.stdout);
+}

@@ -382,6 +382,11 @@ fn the_list_of_a_caller() {
     check("explain_list_forbidden", &sandbox.run(&format!("{list} ann")));
     let json = sandbox.run(&format!("{list} ann --format json")).json();
     assert_eq!(json["tools"][0]["reason"], "forbidden");
-    let misspelt = sandbox.run("explain bundle --list note --identity bundle/tests/notes.yaml --as ann");
-    assert!(misspelt.code == 3 && misspelt.stderr.contains("did you mean `notes`?"), "{}", misspelt.stderr);
+    let misspelt =
+        sandbox.run("explain bundle --list note --identity bundle/tests/notes.yaml --as ann");
+    assert!(
+        misspelt.code == 3 && misspelt.stderr.contains("did you mean `notes`?"),
+        "{}",
+        misspelt.stderr
+    );
 }

@@ -2,7 +2,6 @@
 //! tests notices: full coverage does not show that a limit has moved.
 
 mod change;
-mod constants;
 mod witness;
 
 use self::change::Change;

@@ -12,6 +12,7 @@ use crate::cli::input::directory::{self, tools};
 use crate::cli::input::yaml;
 use crate::cli::offered::{Classes, name};
 use crate::cli::output::exit::Stop;
+use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::SourceFile;
 use crate::tool;
@@ -30,6 +31,8 @@ pub(super) struct Reviewed {
     classes: Classes,
     /// Why the file differs from the reviewed one.
     problems: Vec<Problem>,
+    /// A server of the bundle with a similar name, if this one is new.
+    similar: Option<String>,
 }
 
 impl Reviewed {
@@ -37,7 +40,8 @@ impl Reviewed {
     pub(super) fn read(directory: &Path, server: &str) -> Result<Self, Stop> {
         let named = directory;
         let directory = if directory == Path::new(".") { Path::new("") } else { directory };
-        let known = manifest(directory)?.servers.remove(server);
+        let mut servers = manifest(directory)?.servers;
+        let known = servers.remove(server);
         let is_new = known.is_none();
         if !tool::is_tool_name(server) {
             let help = "use letters, digits, `-`, `_`, `.`";
@@ -61,6 +65,8 @@ impl Reviewed {
             tools: Vec::new(),
             classes: Classes::new(),
             problems: Vec::new(),
+            similar: fuzzy_match::nearest(server, servers.keys().map(String::as_str))
+                .map(ToOwned::to_owned),
         };
         reviewed.read_tools(named)?;
         Ok(reviewed)
@@ -121,9 +127,14 @@ impl Reviewed {
         }
         if self.file.is_none() {
             let message = format!("there is no `{}` to compare with", self.path.display());
-            return Err(Problem::new(message)
-                .with_help("without `--compare` it is written")
-                .into());
+            let similar = self.similar.as_ref().filter(|_| self.is_new);
+            let help = similar.map_or_else(
+                || "without `--compare` it is written".to_owned(),
+                |near| {
+                    format!("the bundle has no server `{}`; did you mean `{near}`?", self.server)
+                },
+            );
+            return Err(Problem::new(message).with_help(help).into());
         }
         Ok(&self.tools)
     }

@@ -240,3 +240,19 @@ fn the_key_of_a_problem_is_where_the_bundle_says_it() {
     let tool = tool(super::one(json!({})), given(&noted));
     assert_eq!(tool.notes()[0].key.as_deref(), Some("schemas.x"));
 }
+
+#[test]
+fn whether_null_counts_as_absent_is_the_servers_word() {
+    for (server, is_accepted) in [
+        (json!({ "type": "object" }), false),
+        (json!({ "type": ["object", "null"] }), true),
+        (json!({ "anyOf": [{ "type": "object" }, { "type": "null" }], "default": null }), true),
+    ] {
+        let schema = json!({ "type": "object", "properties": { "x": server } });
+        let tool =
+            tool(schema, given(&json!({ "x": object(&json!({ "n": { "type": "integer" } })) })));
+        let arguments = crate::json::read(br#"{"x":null}"#, 8).unwrap();
+        let accepted = tool.arguments(arguments.as_object(), usize::MAX).is_ok();
+        assert_eq!(accepted, is_accepted, "{server}");
+    }
+}

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use cedar_policy::{Policy, PolicyId};
 use serde_json::{Map, Value, json};
 
-use super::constants;
+use crate::cli::analysis::constants;
 
 /// A changed policy.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::change::Change;
 use crate::bundle::Channel;
+use crate::cli::analysis::constants;
 use crate::cli::analysis::coverage::{Calls, Coverage, Request};
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::input::cases::Suite;
@@ -104,43 +105,9 @@ impl<'a> Search<'a> {
         let Some(arguments) = self.arguments.get(tool) else { return Vec::new() };
         let bases = arguments.iter().take(BASES);
         let mut candidates: Vec<Value> =
-            bases.flat_map(|base| with_constants(base, &change.constants)).collect();
+            bases.flat_map(|base| constants::placed(base, &change.constants)).collect();
         candidates.retain(|candidate| self.calls.takes(tool, candidate));
         candidates.extend(arguments.iter().cloned());
         candidates
-    }
-}
-
-/// The arguments with each constant in place of each value of its type.
-fn with_constants(base: &Value, constants: &[Value]) -> Vec<Value> {
-    let mut places = Vec::new();
-    leaves(base, String::new(), &mut places);
-    let pairs = places.iter().flat_map(|place| constants.iter().map(move |it| (place, it)));
-    let changed = pairs.filter_map(|(place, constant)| {
-        let mut changed = base.clone();
-        let leaf = changed.pointer_mut(place)?;
-        let fits = (leaf.is_number() && constant.is_number())
-            || (leaf.is_string() && constant.is_string())
-            || (leaf.is_boolean() && constant.is_boolean());
-        *leaf = Some(constant.clone()).filter(|_| fits)?;
-        Some(changed)
-    });
-    changed.collect()
-}
-
-fn leaves(value: &Value, place: String, places: &mut Vec<String>) {
-    match value {
-        Value::Array(elements) => {
-            for (position, element) in elements.iter().enumerate() {
-                leaves(element, format!("{place}/{position}"), places);
-            }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                leaves(member, format!("{place}/{name}"), places);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => places.push(place),
     }
 }

@@ -9,6 +9,7 @@ use crate::bundle::Channel;
 use crate::cli::analysis::coverage::reachable::Coverage;
 use crate::cli::analysis::coverage::shown::Shown;
 use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::analysis::{constants, scope};
 use crate::cli::input::cases::{Call, Sent, Suite};
 use crate::gate::Gate;
 use crate::reason::Reason;
@@ -19,6 +20,12 @@ const TRIALS: usize = 1500;
 
 /// Maximum number of arguments from other calls.
 const KNOWN: usize = 200;
+
+/// Maximum number of made-up arguments into which constants of policies are put.
+const BASES: usize = 4;
+
+/// Maximum number of constants.
+const CONSTANTS: usize = 100;
 
 /// A tried call.
 #[derive(Debug)]
@@ -101,12 +108,29 @@ pub(super) fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     });
     let used = of_tool.filter_map(|call| call.arguments.clone());
     let mut arguments = Vec::new();
-    for candidate in used.chain(made_up(tool, &known(gate, tool, calls()))) {
+    let mut add = |candidate: Value| {
         if tool.takes(&candidate) && !arguments.contains(&candidate) {
             arguments.push(candidate);
         }
-    }
+    };
+    let made_up = made_up(tool, &known(gate, tool, calls()));
+    let bases: Vec<Value> = made_up.iter().take(BASES).cloned().collect();
+    used.chain(made_up).for_each(&mut add);
+    let constants = compared(gate, tool);
+    bases.iter().flat_map(|base| constants::placed(base, &constants)).for_each(add);
     arguments
+}
+
+/// The constants of the policies about a tool, and the values next to them.
+fn compared(gate: &Gate, tool: &Tool) -> Vec<Value> {
+    let policies = gate.bundle.layers.iter().flat_map(|layer| layer.policies().policies());
+    let (entities, kind) = (gate.bundle.entities(), tool.resource_type());
+    let about = policies.filter(|policy| {
+        tool.action().is_some_and(|action| scope::admits_action(policy, action, entities))
+            && scope::admits_resource_type(policy, &kind)
+    });
+    let all = about.filter_map(|policy| policy.to_json().ok());
+    all.flat_map(|policy| constants::of(&policy)).take(CONSTANTS).collect()
 }
 
 /// The ids of the bundle's entities, if an argument names the resource, and the arguments of all

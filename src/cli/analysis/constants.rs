@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The values next to a constant, each with the difference in words.
-pub(super) fn neighbours(constant: &Value) -> Vec<(Value, String)> {
+pub(in crate::cli) fn neighbours(constant: &Value) -> Vec<(Value, String)> {
     let becomes =
         |value: Value, text: String, other: String| (value, format!("`{text}` becomes `{other}`"));
     match constant {
@@ -35,7 +35,7 @@ fn entity(value: &Value) -> Option<(&str, &str)> {
 }
 
 /// The decimals next to a literal `decimal("…")`, in its last digit.
-pub(super) fn decimals(literal: &Value) -> Vec<(Value, String)> {
+pub(in crate::cli) fn decimals(literal: &Value) -> Vec<(Value, String)> {
     let Some(text) = decimal(literal) else { return Vec::new() };
     let others = next_to(text).into_iter().flatten();
     others
@@ -68,7 +68,7 @@ fn next_to(text: &str) -> Option<[String; 2]> {
 }
 
 /// The constants of a policy and the values next to them, as arguments of calls.
-pub(super) fn of(policy: &Value) -> Vec<Value> {
+pub(in crate::cli) fn of(policy: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     collect(policy.get("conditions").unwrap_or(&Value::Null), &mut found);
     found
@@ -111,6 +111,40 @@ fn collect(node: &Value, found: &mut Vec<Value>) {
         Value::Array(elements) => elements.iter().for_each(|element| collect(element, found)),
         Value::Object(members) => members.values().for_each(|member| collect(member, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The arguments with each constant in place of each value of its type.
+pub(in crate::cli) fn placed(base: &Value, constants: &[Value]) -> Vec<Value> {
+    let mut places = Vec::new();
+    leaves(base, String::new(), &mut places);
+    let pairs = places.iter().flat_map(|place| constants.iter().map(move |it| (place, it)));
+    let changed = pairs.filter_map(|(place, constant)| {
+        let mut changed = base.clone();
+        let leaf = changed.pointer_mut(place)?;
+        let fits = (leaf.is_number() && constant.is_number())
+            || (leaf.is_string() && constant.is_string())
+            || (leaf.is_boolean() && constant.is_boolean());
+        *leaf = Some(constant.clone()).filter(|_| fits)?;
+        Some(changed)
+    });
+    changed.collect()
+}
+
+fn leaves(value: &Value, place: String, places: &mut Vec<String>) {
+    match value {
+        Value::Array(elements) => {
+            for (position, element) in elements.iter().enumerate() {
+                leaves(element, format!("{place}/{position}"), places);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                leaves(member, format!("{place}/{name}"), places);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => places.push(place),
     }
 }
 
