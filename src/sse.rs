@@ -27,8 +27,8 @@ pub enum Data<'a> {
     None,
     /// A message.
     Message(Cow<'a, str>),
-    /// The data of an event with another name.
-    Other,
+    /// The data of an event with another name, which clients of MCP should ignore.
+    Other(Cow<'a, str>),
 }
 
 impl Default for Splitter {
@@ -90,7 +90,7 @@ impl Event {
         Some(match data {
             None => Data::None,
             Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
-            Some(_) => Data::Other,
+            Some(data) => Data::Other(data),
         })
     }
 
@@ -165,9 +165,9 @@ mod tests {
             ("data:  a\n\n", message(" a")),
             ("\u{feff}data: a\n\n", message("a")),
             ("event: message\ndata: a\n\n", message("a")),
-            ("event: message\nevent: x\ndata: a\n\n", Some(Data::Other)),
+            ("event: message\nevent: x\ndata: a\n\n", Some(Data::Other("a".into()))),
             ("event: x\nevent\ndata: a\n\n", message("a")),
-            ("event: endpoint\rdata: /x\r\r", Some(Data::Other)),
+            ("event: endpoint\rdata: /x\r\r", Some(Data::Other("/x".into()))),
             ("Data: a\n\n", Some(Data::None)),
             (": data: a\n\n", Some(Data::None)),
             (" data: a\n\n", Some(Data::None)),

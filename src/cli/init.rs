@@ -119,7 +119,8 @@ fn human(draft: &Draft, cases: usize, directory: &Path, url: Option<&str>) -> St
          next: read {shown}/bundle.yaml and {shown}/org/tools.cedar, then\n  \
          toolgate check {shown}\n  toolgate test {shown}\n  \
          toolgate emit ecds {shown} --wasm /etc/toolgate/toolgate.wasm --output /etc/toolgate/ecds/toolgate.json\n  \
-         toolgate emit envoy {shown} --upstream {upstream} --issuer https://ISSUER --audience https://AUDIENCE --jwks FILE\n",
+         toolgate emit envoy {shown} --upstream {upstream} --issuer https://ISSUER --audience https://AUDIENCE --jwks FILE\n\
+         paths in what `emit` writes are those of the host that runs Envoy, from `/`\n",
         report::counted(tools, "tool"),
         draft.server(),
     )

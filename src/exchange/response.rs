@@ -177,9 +177,14 @@ impl Response {
     /// One event, as the client gets it.
     fn event(&mut self, gate: &Gate, event: Event) -> (Vec<Event>, Option<Evidence>) {
         let filtered = match event.data() {
-            Some(Data::None | Data::Other) => return (vec![event], None),
+            Some(Data::None) => return (vec![event], None),
             Some(Data::Message(message)) if message.is_empty() => return (vec![event], None),
             Some(Data::Message(message)) => self.filtered(gate, message.as_bytes()),
+            // Such as the path of an endpoint, which is no JSON.
+            Some(Data::Other(data)) => match self.filtered(gate, data.as_bytes()) {
+                Ok(filtered) => Ok(filtered),
+                Err(_) => return (vec![event], None),
+            },
             None => Err("an event is not UTF-8".to_owned()),
         };
         match filtered {

@@ -194,8 +194,13 @@ fn a_bundle_for_tools_that_name_no_argument() {
     let sandbox = Sandbox::new();
     sandbox.write("answer.json", &tools.to_string());
     let run = sandbox.run("init made --from answer.json --server hub --path /mcp");
-    let told = "passed on unread: `*` of `zap`\npassed on unread: `*` of `labels`\n";
-    assert_eq!((run.code, run.stderr.as_str()), (0, told));
+    assert_eq!(run.code, 0);
+    let told = [
+        "passed on unread: `*` of `zap`",
+        "passed on unread: `*` of `labels`",
+        "without annotations, so only operators may call them, and each may: `zap`, `labels`, `branches`, `either`, `none`",
+    ];
+    assert_eq!(run.stderr.lines().collect::<Vec<_>>(), told);
     let manifest = sandbox.read("made/bundle.yaml");
     for (tool, notes) in [
         ("zap", ", opaque: [\"*\"] }"),

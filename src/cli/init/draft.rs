@@ -83,7 +83,13 @@ impl Draft {
             let arguments = arguments.collect::<Vec<_>>().join(", ");
             format!("passed on unread: {arguments} of `{}`", tool.name())
         });
-        aliases.chain(unread).map(|line| shown(&line)).collect()
+        let unclear = self.tools.iter().filter(|tool| tool.marks().classes.is_empty());
+        let unclear =
+            unclear.map(|tool| format!("`{}`", tool.name())).collect::<Vec<_>>().join(", ");
+        let unclear = (!unclear.is_empty()).then(|| {
+            format!("without annotations, so only operators may call them, and each may: {unclear}")
+        });
+        aliases.chain(unread).chain(unclear).map(|line| shown(&line)).collect()
     }
 
     /// The files, as paths in the bundle.

@@ -173,7 +173,8 @@ impl Endpoint {
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> Problem {
-        Problem::new(format!("{}: {}", self.url, shown(&error.to_string())))
+        let problem = Problem::new(format!("{}: {}", self.url, shown(&error.to_string())));
+        problem.with_help("is the server running, and is this its host and port?")
     }
 }
 
