@@ -42,10 +42,18 @@ impl Splitter {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
         for byte in bytes {
-            self.held.push(*byte);
-            let ends_line = *byte == b'\r' || (*byte == b'\n' && !self.after_return);
             let is_second_half = *byte == b'\n' && self.after_return;
+            let ends_line = *byte == b'\r' || (*byte == b'\n' && !is_second_half);
             self.after_return = *byte == b'\r';
+            if is_second_half && self.held.is_empty() {
+                // Clients wait for it, so it goes at once, also alone.
+                match events.last_mut() {
+                    Some(Event(before)) => before.push(*byte),
+                    None => events.push(Event(vec![*byte])),
+                }
+                continue;
+            }
+            self.held.push(*byte);
             if ends_line && self.line_is_empty {
                 events.push(Event(std::mem::take(&mut self.held)));
             } else if !is_second_half {
@@ -144,16 +152,28 @@ mod tests {
     fn events_are_those_of_the_standard_however_they_arrive() {
         let events = [
             ": open\n\n",
-            "id: 1\r\ndata: a\r\ndata:b\r\n\r",
-            "\nevent: endpoint\rdata: /x\r\r",
+            "id: 1\r\ndata: a\r\ndata:b\r\n\r\n",
+            "event: endpoint\rdata: /x\r\r",
             "data: c\n\n",
             "\n",
         ];
         for size in 1..=STREAM.len() {
-            assert_eq!(split(STREAM, size), (events.map(str::to_owned).to_vec(), 0), "{size}");
+            let (found, held) = split(STREAM, size);
+            assert_eq!((found.concat().as_str(), held), (STREAM, 0), "{size}");
+            // The second half of a line end can arrive by itself.
+            let whole: Vec<&String> = found.iter().filter(|event| *event != "\n").collect();
+            let ends = |event: &str| event.trim_end_matches('\n').to_owned();
+            let expected: Vec<String> = events.iter().take(4).map(|event| ends(event)).collect();
+            assert_eq!(
+                whole.iter().map(|event| ends(event)).collect::<Vec<_>>(),
+                expected,
+                "{size}"
+            );
         }
+        assert_eq!(split(STREAM, STREAM.len()).0, events);
         assert_eq!(split("data: a\n", 1), (Vec::new(), 8));
-        assert_eq!(events.concat(), STREAM);
+        // Nothing of a complete event waits for the next one.
+        assert_eq!(split("data: a\r\n\r\n", 99), (vec!["data: a\r\n\r\n".to_owned()], 0));
     }
 
     #[test]
