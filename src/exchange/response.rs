@@ -71,7 +71,7 @@ impl Response {
                 }
             },
             (State::Json(mut held), ResponseEvent::Body(bytes, end)) => {
-                if held.len().saturating_add(bytes.len()) > gate.bundle.limits.response_bytes {
+                if held.len().saturating_add(bytes.len()) > longest_json(gate) {
                     return refusals::whole(
                         &mut self.trail,
                         gate,
@@ -134,6 +134,11 @@ impl Response {
             return send(body);
         }
         match self.filtered(gate, &body) {
+            Ok((_, Some(changed))) if changed.len() > longest_json(gate) => {
+                self.state = State::Refused;
+                let detail = "the body is too long";
+                refusals::whole(&mut self.trail, gate, Reason::ResponseTooLarge, detail)
+            }
             Ok((filtered, changed)) => {
                 let evidence = self.trail.lists(gate, &filtered);
                 let Some(body) = changed.map(String::into_bytes) else {
@@ -214,6 +219,13 @@ impl Response {
 
 /// How many bytes of a response make up for one value. A value takes some hundred bytes of memory.
 const BYTES_OF_A_VALUE: usize = 16;
+
+/// The longest JSON body that is read. It goes back through Envoy's buffer, which has room for the
+/// longest request. If it had not, Envoy would end the response in the middle of a call to it, which
+/// neither the filter nor Envoy survives.
+fn longest_json(gate: &Gate) -> usize {
+    gate.bundle.limits.response_bytes.min(gate.bundle.limits.body_bytes)
+}
 
 fn send(body: Vec<u8>) -> ResponseStep {
     ResponseStep::Send { headers: Vec::new(), body, evidence: None }
