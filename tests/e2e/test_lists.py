@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from harness import acme, bundles, cases, paths
 from harness.envoy import Envoy
@@ -151,8 +152,10 @@ def test_a_result_of_a_call_passes_as_it_is(served: Served, alice: str) -> None:
         (listing(offered()), (*JSON, ("content-encoding", "gzip")), "unreadable_response"),
         (listing(offered()), (("content-type", "text/html"),), "unreadable_response"),
         (listing(offered()) + b" " * (4 << 20), JSON, "response_too_large"),
+        # Longer than Envoy's buffer for a response that is put back.
+        (listing(offered()) + b" " * (3 << 20), JSON, "response_too_large"),
     ],
-    ids=["broken", "twice", "encoded", "html", "long"],
+    ids=["broken", "twice", "encoded", "html", "long", "longer-than-the-buffer"],
 )
 @pytest.mark.parametrize("sized", [True, False], ids=["sized", "chunked"])
 def test_a_list_that_cannot_be_read_is_refused(
@@ -235,3 +238,10 @@ def corpus() -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], list[dict
             other = {key: value for key, value in OTHER_TENANT.items() if key in arguments}
             calls[case.request.path.split("/")[1], name] += [arguments, arguments | other]
     return people, calls
+
+
+def test_the_longest_list_goes_back_through_the_buffer(served: Served, alice: str) -> None:
+    limit = yaml.safe_load((paths.BUNDLE / "bundle.yaml").read_text())["limits"]["body_bytes"]
+    body = listing(offered(), filler="x" * (limit - 8000))
+    served.upstream.answer(body.ljust(limit), piece=65536)
+    assert names(served.send(mcp_request("/crm/mcp", LIST, alice)).json()) == ALICES
