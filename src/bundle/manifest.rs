@@ -350,7 +350,8 @@ pub struct Limits {
     /// digest.
     #[serde(deserialize_with = "bounded", skip_serializing_if = "is_usual")]
     pub values: usize,
-    /// The maximum size in bytes of a JSON response, or of one event of a stream, that is read.
+    /// The maximum size in bytes of one event of a stream that is read, and of a JSON response,
+    /// which may not exceed `body_bytes` either.
     #[serde(deserialize_with = "bounded", skip_serializing_if = "is_usual_response")]
     pub response_bytes: usize,
 }

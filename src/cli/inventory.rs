@@ -23,8 +23,8 @@ use crate::cli::output::report::{self, Format, Problem};
 /// Take over what a tool server offers, or say what it changed
 ///
 /// Writes the tools file of a server from the running server (over Streamable HTTP, in every
-/// revision of MCP), from its answers to tools/list or from an OpenAPI document, and pins every tool in it. Several answers unite: what a server lists can
-/// depend on the client. What people say about tools stands in bundle.yaml and is left alone: for
+/// revision of MCP), from its answers to tools/list or from an OpenAPI document, and pins every
+/// tool in it. Several answers unite: what a server lists can depend on the client. What people say about tools stands in bundle.yaml and is left alone: for
 /// tools that it does not mention, notes are proposed on stdout.
 #[derive(Debug, clap::Args)]
 #[command(

@@ -135,7 +135,6 @@ impl Response {
         }
         match self.filtered(gate, &body) {
             Ok((_, Some(changed))) if changed.len() > longest_json(gate) => {
-                self.state = State::Refused;
                 let detail = "the body is too long";
                 refusals::whole(&mut self.trail, gate, Reason::ResponseTooLarge, detail)
             }

@@ -59,12 +59,15 @@ fn utc(time: SystemTime) -> Result<DateTime<Utc>, String> {
 
 /// The complete body of a request.
 pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
+    buffered(BufferType::HttpRequestBody, size)
+}
+
+/// As many bytes as Envoy says that it has buffered.
+fn buffered(kind: BufferType, size: usize) -> Result<Vec<u8>, String> {
     if size == 0 {
         return Ok(Vec::new());
     }
-    let body =
-        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).map_err(failed("body"))?;
-    let body = body.unwrap_or_default();
+    let body = hostcalls::get_buffer(kind, 0, size).map_err(failed("body"))?.unwrap_or_default();
     if body.len() == size { Ok(body) } else { Err("the body is not all there".to_owned()) }
 }
 
@@ -124,13 +127,7 @@ pub(super) fn response_head() -> Result<Head, String> {
 
 /// The next part of a response's body.
 pub(super) fn response_body(size: usize) -> Result<Vec<u8>, String> {
-    if size == 0 {
-        return Ok(Vec::new());
-    }
-    let part =
-        hostcalls::get_buffer(BufferType::HttpResponseBody, 0, size).map_err(failed("body"))?;
-    let part = part.unwrap_or_default();
-    if part.len() == size { Ok(part) } else { Err("the body is not all there".to_owned()) }
+    buffered(BufferType::HttpResponseBody, size)
 }
 
 /// Replaces the next part of a response's body.
