@@ -3,6 +3,7 @@
 #![doc = include_str!("bundle.md")]
 
 mod acceptance;
+mod channel;
 mod code;
 mod coverage;
 mod described;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use cedar_policy::{Entities, Schema};
 
 pub use acceptance::{Acceptance, Explanation, HighRisk};
+pub use channel::{Channel, Host, Protocol};
 pub use code::{Code, Severity};
 pub use coverage::{Minimums, Percent};
 pub use described::{Described, Entries};
@@ -34,8 +36,8 @@ pub use layer::{Layer, Layers};
 pub use layer_name::LayerName;
 pub use load::{Loaded, load, open};
 pub use manifest::{
-    BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
-    Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
+    BundleName, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode, OnChange,
+    RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
 };
 use name::is_name;
 pub use name_pattern::NamePattern;
@@ -74,8 +76,7 @@ pub struct Bundle {
     /// Whether the `org` layer suffices for a tenant without a layer.
     unknown_tenant: UnknownTenant,
     channels: Vec<Channel>,
-    /// By server and name on the wire.
-    tools: BTreeMap<String, BTreeMap<String, Tool>>,
+    servers: BTreeMap<String, Server>,
     schema: Option<Schema>,
     entities: EntityStore,
 }
@@ -114,6 +115,15 @@ impl std::fmt::Display for BundleId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.title)
     }
+}
+
+/// A tool server.
+#[derive(Debug)]
+struct Server {
+    changed_tools: OnChange,
+    reviewed: u32,
+    /// By name on the wire.
+    tools: BTreeMap<String, Tool>,
 }
 
 /// Proof that a bundle is in shadow and therefore refuses nothing. Only loading such a bundle
@@ -157,17 +167,27 @@ impl Bundle {
 
     /// Finds a tool of the inventory by its name on the wire.
     pub fn tool(&self, server: &str, wire_name: &str) -> Option<&Tool> {
-        self.tools.get(server)?.get(wire_name)
+        self.servers.get(server)?.tools.get(wire_name)
     }
 
     /// Finds a tool of the inventory by its name in the bundle.
     pub fn named(&self, server: &str, name: &str) -> Option<&Tool> {
-        self.tools.get(server)?.values().find(|tool| tool.name() == name)
+        self.servers.get(server)?.tools.values().find(|tool| tool.name() == name)
     }
 
     /// Every tool of the inventory, ordered by server and name on the wire.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
-        self.tools.values().flat_map(BTreeMap::values)
+        self.servers.values().flat_map(|server| server.tools.values())
+    }
+
+    /// What happens to tools that a server lists otherwise than they are pinned.
+    pub fn on_change(&self, server: &str) -> OnChange {
+        self.servers.get(server).map(|server| server.changed_tools).unwrap_or_default()
+    }
+
+    /// The number of reviews of a server's tools that left the pins as they were.
+    pub fn reviewed(&self, server: &str) -> u32 {
+        self.servers.get(server).map(|server| server.reviewed).unwrap_or_default()
     }
 
     /// The Cedar schema, tool actions included; `None` if it was parsed only when the bundle was

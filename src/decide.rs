@@ -7,15 +7,17 @@ mod question;
 use std::sync::Arc;
 
 pub use denial::Denial;
+pub(crate) use denial::difference;
 pub use listing::{Listing, list};
 pub use question::{CedarRequest, Facts, Question};
 
-use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};
+use crate::bundle::{Bundle, Layer, LayerName, Layers, OnChange, Shadow};
+use crate::gate::ChangedTools;
 use crate::identity::Identity;
 use crate::mcp::Housekeeping;
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
-use crate::tool::Inexact;
+use crate::tool::{Inexact, Tool};
 use question::invalid;
 
 /// Proof that a message was decided and may pass. Only this module creates it, and forwarding
@@ -123,6 +125,18 @@ fn judge<'a>(
     // An agent that occurs twice in the chain has its layer evaluated twice.
     policies.dedup();
     Ok(Permit { reason: Reason::Permitted, policies, layer: Some(last.name.clone()) })
+}
+
+/// Refuses calls of a tool that its server listed otherwise than it is pinned.
+pub(crate) fn unchanged(
+    bundle: &Bundle,
+    changed: &ChangedTools,
+    tool: &Tool,
+) -> Result<(), Denial> {
+    match (bundle.on_change(tool.server()), changed.of(bundle, tool)) {
+        (OnChange::Refuse, Some(listed)) => Err(Denial::changed(tool, listed)),
+        (OnChange::Refuse, None) | (OnChange::Warn, _) => Ok(()),
+    }
 }
 
 /// Permits a message that runs nothing.

@@ -6,11 +6,10 @@ use foldhash::fast::FixedState;
 use serde_json::{Value, json};
 
 use crate::bundle::{self, Bundle, Document};
-use crate::digest::Digest;
 use crate::gate::Gate;
+use crate::tool;
 
 pub(crate) fn document_json() -> Value {
-    let digest = Digest::of_bytes(b"what the server says");
     json!({
         "format": "toolgate.bundle/1",
         "manifest": {
@@ -41,13 +40,20 @@ pub(crate) fn document_json() -> Value {
             policy("limit", r#"@id("limit") @reason("At most 500. Ask finance.") forbid (principal, action == Action::"pay/refund", resource) when { context.input.amount > 500 };"#),
         ] },
         "entities": [{ "uid": "Server::\"pay\"" }],
-        "tools": { "pay": [
-            { "name": "get", "digest": digest, "inputSchema": { "type": "object", "properties": {
-                "id": { "type": "string", "x-mcp-header": "Payment" } }, "required": ["id"] } },
-            { "name": "refund", "digest": digest, "inputSchema": { "type": "object", "properties": {
-                "amount": { "type": "integer" }, "note": { "type": "string" } }, "required": ["amount"] } },
-        ] }
+        "tools": { "pay": tool::read_tools(&listed()).expect("the tools read") }
     })
+}
+
+/// The tools as the server lists them.
+pub(crate) fn listed() -> Value {
+    json!([
+        { "name": "get", "description": "Get a payment.", "x": 1.50,
+            "inputSchema": { "type": "object", "properties": {
+                "id": { "type": "string", "x-mcp-header": "Payment" } }, "required": ["id"] } },
+        { "name": "refund", "description": "Refund a payment.", "x": 1.50,
+            "inputSchema": { "type": "object", "properties": {
+                "amount": { "type": "integer" }, "note": { "type": "string" } }, "required": ["amount"] } },
+    ])
 }
 
 fn policy(id: &str, source: &str) -> Value {

@@ -1,6 +1,7 @@
 //! A loaded bundle, ready to decide, with a cache of senders.
 
 mod caller;
+mod changed_tools;
 mod sender_cache;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use caller::Caller;
+pub use changed_tools::{Change, ChangedTools};
 pub(crate) use sender_cache::{Sender, SenderCache};
 
 use crate::bundle::Bundle;

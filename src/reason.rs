@@ -129,6 +129,8 @@ reasons! {
     Lifecycle = "lifecycle", Permit, 200, PolicyDecision, Request;
     /// A list of tools was passed on, without those that the caller could not call.
     Listed = "listed", Permit, 200, Discovery, Request;
+    /// A list was passed on with a tool that differs from its pin, as the bundle allows.
+    ChangeTolerated = "change_tolerated", Permit, 200, Discovery, Request;
     /// The bundle is in shadow: it refuses nothing, whatever its policies say.
     Shadow = "shadow", Permit, 200, PolicyDecision, Call;
     /// A `forbid` policy matched.
@@ -139,6 +141,8 @@ reasons! {
     NotPermitted = "not_permitted", Silence, 403, PolicyRefusal, Call;
     /// The inventory has no such tool.
     UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal, Call;
+    /// Its server listed the tool otherwise than the bundle pins it.
+    ToolChanged = "tool_changed", Deny, 403, PolicyRefusal, Message;
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.

@@ -130,11 +130,13 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         Reason::Permitted
         | Reason::Lifecycle
         | Reason::Listed
+        | Reason::ChangeTolerated
         | Reason::Shadow
         | Reason::Forbidden
         | Reason::PolicyError
         | Reason::NotPermitted
         | Reason::UnknownTool
+        | Reason::ToolChanged
         | Reason::UnknownResource
         | Reason::MethodNotAllowed
         | Reason::InvalidArguments
@@ -271,13 +273,16 @@ fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
 
 fn sentence(reason: Reason) -> &'static str {
     match reason {
-        Reason::Permitted | Reason::Lifecycle | Reason::Listed | Reason::Shadow => {
-            "the call is permitted"
-        }
+        Reason::Permitted
+        | Reason::Lifecycle
+        | Reason::Listed
+        | Reason::ChangeTolerated
+        | Reason::Shadow => "the call is permitted",
         Reason::Forbidden => "a policy forbids this call",
         Reason::PolicyError => "a policy could not be evaluated for this call",
         Reason::NotPermitted => "no policy permits this call",
         Reason::UnknownTool => "this tool is not in the inventory",
+        Reason::ToolChanged => "the tool is not the one that was reviewed",
         Reason::UnknownResource => "what this call is about is not known here",
         Reason::MethodNotAllowed => "this method is not allowed here",
         Reason::InvalidArguments => "the arguments do not fit the tool's schema",

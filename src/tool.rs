@@ -25,6 +25,7 @@ pub(crate) mod number;
 mod pattern;
 mod presence;
 mod path;
+mod pin;
 mod problem;
 mod redact;
 pub(crate) mod resource;
@@ -43,10 +44,11 @@ pub(crate) mod tests;
 
 use self::argument::Record;
 pub use self::argument_error::ArgumentError;
-pub use self::list::{ToolDescription, listed, pin, read_tools};
+pub use self::list::{ToolDescription, listed, read_tools};
 pub use self::marks::Marks;
 pub use self::name::{is_tool_name, is_wire_name, tool_names};
 pub use self::param_header::ParamHeader;
+pub use self::pin::Pin;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
 pub use self::resource::{ResourceMark, UnknownResource};
@@ -72,6 +74,7 @@ pub struct Tool {
     headers: Vec<ParamHeader>,
     notes: Vec<Note>,
     noted: Noted,
+    pin: Pin,
     /// The default resource of calls, in the form that records use.
     server_resource: Arc<str>,
 }
@@ -154,6 +157,7 @@ impl Tool {
             resource,
             headers,
             notes: read.notes,
+            pin: description.pin().clone(),
         })
     }
 
@@ -195,6 +199,11 @@ impl Tool {
     /// The tool's fields in records.
     pub fn noted(&self) -> &Noted {
         &self.noted
+    }
+
+    /// What a reviewer saw of the tool.
+    pub fn pin(&self) -> &Pin {
+        &self.pin
     }
 
     /// The arguments that an MCP 2026-07-28 client mirrors in `Mcp-Param-*` headers.

@@ -162,6 +162,8 @@ codes! {
     ChoicePasses = "choice-passes", Warning;
     /// A call passes because its token lacks an optional claim.
     OptionalClaim = "optional-claim", Warning;
+    /// A server's list of tools is longer than a response that the gate reads.
+    LongList = "long-list", Warning;
     /// Two providers can name one principal.
     SharedPrincipal = "shared-principal", Warning;
     /// An annotation looks like one that means something, and means nothing.

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::Schema;
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, Layers, Manifest, Mode, Resolved, Shadow, Site,
-    is_name, schema,
+    Bundle, BundleId, Code, Document, Finding, Layers, Manifest, Mode, Resolved, Server,
+    ServerNotes, Shadow, Site, is_name, schema,
 };
 use crate::digest::Digest;
 use crate::json::Shared;
@@ -124,10 +124,15 @@ fn assemble(
     entities: EntityStore,
     (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {
-    let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
+    let server = |(name, notes): (&String, &ServerNotes)| {
+        let &ServerNotes { changed_tools, reviewed, .. } = notes;
+        (name.clone(), Server { changed_tools, reviewed, tools: BTreeMap::new() })
+    };
+    let mut servers: BTreeMap<_, _> = manifest.servers.iter().map(server).collect();
     for tool in tools {
-        let server = by_server.entry(tool.server().to_owned()).or_default();
-        server.insert(tool.wire_name().to_owned(), tool);
+        if let Some(server) = servers.get_mut(tool.server()) {
+            server.tools.insert(tool.wire_name().to_owned(), tool);
+        }
     }
     Bundle {
         id: Shared::new(BundleId::new(manifest.name.as_str(), manifest.version, digest)),
@@ -141,7 +146,7 @@ fn assemble(
         shadow: (manifest.mode == Mode::Shadow).then_some(Shadow(())),
         unknown_tenant: manifest.layers.unknown_tenant,
         channels: manifest.channels.clone(),
-        tools: by_server,
+        servers,
         schema,
         entities,
     }

@@ -1,12 +1,11 @@
 //! `bundle.yaml`: everything in a bundle except schema, policies, entities and tools.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, HighRisk, LayerName, Minimums, NamePattern};
+use super::{Acceptance, Channel, HighRisk, LayerName, Minimums, NamePattern};
 use crate::identity::IdentityMapping;
 use crate::tool::Marks;
 
@@ -123,111 +122,6 @@ pub enum UnknownTenant {
     Org,
 }
 
-/// A channel: an endpoint on which calls arrive.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Channel {
-    /// The exact path, without the query.
-    pub path: String,
-    /// The request's `:authority`; any when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authority: Option<Host>,
-    /// The tool server behind the channel, a key of `servers`.
-    pub server: Arc<str>,
-    /// The protocol of the channel.
-    #[serde(default)]
-    pub protocol: Protocol,
-}
-
-/// A host in lower case, with a port if the authority has one.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Host(String);
-
-impl Host {
-    /// The host as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether an authority is this host, ignoring case.
-    pub fn is(&self, authority: &str) -> bool {
-        authority.eq_ignore_ascii_case(&self.0)
-    }
-
-    /// Whether an authority is this host except for a port or a final dot. Whether both reach the
-    /// same server depends on the proxy's configuration, which is unknown here.
-    pub fn resembles(&self, authority: &str) -> bool {
-        bare(authority).eq_ignore_ascii_case(bare(&self.0))
-    }
-}
-
-impl Host {
-    /// Whether an authority is a plain name or address, with or without a port, that all parsers
-    /// read as the same host.
-    pub fn is_plain(authority: &str) -> bool {
-        let host = bare(authority);
-        let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        match address {
-            Some(address) => address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':'),
-            None => host.split('.').all(|label| {
-                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-                !label.is_empty() && label.bytes().all(plain)
-            }),
-        }
-    }
-}
-
-/// The host without port and final dot.
-fn bare(authority: &str) -> &str {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    host.strip_suffix('.').unwrap_or(host)
-}
-
-impl TryFrom<String> for Host {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._[:]".contains(&b);
-        if !name.is_empty() && name.bytes().all(plain) {
-            Ok(Self(name))
-        } else {
-            Err(format!("`{name}` is not a host: write it in lower case"))
-        }
-    }
-}
-
-impl From<Host> for String {
-    fn from(host: Host) -> Self {
-        host.0
-    }
-}
-
-/// A protocol that carries calls.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// MCP over Streamable HTTP: the reply to a POST is the answer.
-    #[default]
-    Mcp,
-    /// MCP over HTTP with SSE, the transport of 2024-11-05: answers come on an event stream.
-    Sse,
-}
-
-impl Protocol {
-    /// Whether a request is answered on an event stream that the caller opened before. Clients then
-    /// ignore the reply to the POST, unless it is an error.
-    pub fn answers_on_stream(self) -> bool {
-        match self {
-            Self::Mcp => false,
-            Self::Sse => true,
-        }
-    }
-}
-
 /// The `mcp` section.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -254,12 +148,40 @@ pub struct McpSettings {
 pub struct ServerNotes {
     /// The file that describes its tools.
     pub tools_from: String,
+    /// What happens to a tool that the server lists otherwise than it is pinned.
+    #[serde(default, skip_serializing_if = "is_usual_change")]
+    pub changed_tools: OnChange,
+    /// A number that grows when the server's tools were reviewed and their pins stay as they are, so
+    /// that tools are called again that were listed otherwise before.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub reviewed: u32,
     /// Patterns of the names of the tools in each class, besides those whose marks have it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub classes: BTreeMap<String, Vec<NamePattern>>,
     /// Marks of tools, by the tool's name in the bundle.
     #[serde(default)]
     pub tools: BTreeMap<String, Marks>,
+}
+
+/// What happens to a tool that its server lists otherwise than it is pinned.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnChange {
+    /// It is taken out of lists, and calls of it are refused.
+    #[default]
+    Refuse,
+    /// It is recorded and counted.
+    Warn,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual_change(changed: &OnChange) -> bool {
+    *changed == OnChange::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_unset(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The `refusal` section.

@@ -19,16 +19,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::bundle::ServerNotes;
-use crate::tool;
+use crate::tool::Pin;
 
 /// Names of tools on the wire, by class.
 pub(in crate::cli) type Classes = BTreeMap<String, BTreeSet<String>>;
 
 /// The content of a tools file: the tools, their pins, and the classes that patterns give them.
 pub(in crate::cli) fn locked(tools: &[Value], notes: &ServerNotes) -> Value {
-    let pins = tools
-        .iter()
-        .filter_map(|tool| Some((name(tool)?.to_owned(), Value::from(tool::pin(tool).as_str()))));
+    let pins = tools.iter().filter_map(|tool| {
+        Some((name(tool)?.to_owned(), Value::from(Pin::of(tool).digest().as_str())))
+    });
     let mut file = json!({ "pins": pins.collect::<Value>(), "tools": tools });
     if let (false, Some(members)) = (notes.classes.is_empty(), file.as_object_mut()) {
         members.insert("classes".to_owned(), json!(classes(tools, notes)));

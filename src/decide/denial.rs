@@ -1,7 +1,9 @@
 //! Why a message is refused.
 
 use crate::bundle::LayerName;
+use crate::digest::Digest;
 use crate::reason::Reason;
+use crate::tool::Tool;
 
 /// Why a message is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,6 +26,12 @@ impl Denial {
         Self { reason, policies: Vec::new(), layer: None, advice: None, detail: None }
     }
 
+    /// The denial of a call of a tool that was listed with this digest, which differs from its pin.
+    pub(crate) fn changed(tool: &Tool, listed: &Digest) -> Self {
+        let detail = Some(difference(tool, listed));
+        Self { detail, ..Self::because(Reason::ToolChanged) }
+    }
+
     /// The denial of a call that does not fit the schema, which loading the bundle rules out.
     /// Cedar's error is not used: it repeats values, which may be arguments that the inventory
     /// redacts.
@@ -31,4 +39,9 @@ impl Denial {
         let detail = Some("the call does not fit the bundle's schema".to_owned());
         Self { detail, ..Self::because(Reason::Internal) }
     }
+}
+
+/// How a tool that was listed with this digest differs from its pin, in words.
+pub(crate) fn difference(tool: &Tool, listed: &Digest) -> String {
+    format!("its server lists it as {listed}, and it is pinned as {}", tool.pin().digest())
 }

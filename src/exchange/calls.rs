@@ -16,7 +16,7 @@ use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError, St
 use crate::reason::Reason;
 use crate::record::{CallFields, Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
-use crate::tool::{Noted, Tool, is_wire_name};
+use crate::tool::{Tool, is_wire_name};
 
 /// The maximum size of the arguments in a record, and of its resource, in bytes. The digest covers all
 /// arguments.
@@ -109,6 +109,9 @@ impl Pending {
 
     /// Whether a tool is not in the sender's lists: no call of it is permitted.
     fn hides(&self, gate: &Gate, tool: &Tool) -> bool {
+        if decide::unchanged(&gate.bundle, &self.changed, tool).is_err() {
+            return true;
+        }
         let Some(caller) = &self.sender.caller else { return false };
         let (bundle, facts) = (&gate.bundle, &self.request.facts);
         decide::list(bundle, &self.sender.identity, caller, tool, facts).outcome.is_err()
@@ -191,6 +194,7 @@ impl Pending {
     ) -> Result<Verdict, Denial> {
         let tool = gate.bundle.tool(&self.server, call.name);
         let tool = tool.ok_or_else(|| Denial::because(Reason::UnknownTool))?;
+        decide::unchanged(&gate.bundle, &self.changed, tool)?;
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let facts = &self.request.facts;
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
@@ -221,17 +225,7 @@ impl Pending {
             let tool = [&*self.server, "/", &*shown].concat().into();
             return CallFields { tool, tool_name, ..CallFields::default() };
         };
-        let Noted { name, wire_name, classes, data_class, operation, cost } = tool.noted();
-        CallFields {
-            tool: Arc::clone(name),
-            tool_name: wire_name.clone(),
-            known: true,
-            classes: Arc::clone(classes),
-            data_class: data_class.clone(),
-            operation: operation.clone(),
-            cost: *cost,
-            ..CallFields::default()
-        }
+        CallFields::of(tool.noted())
     }
 }
 

@@ -113,9 +113,10 @@ pub(super) fn filter_state(records: &[Record]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 impl Counter {
-    /// The counter of a response that is refused.
-    pub(super) fn refused(reason: Reason) -> Self {
-        Self { tool: Label::None, kind: Kind::Call(reason) }
+    /// The counter of what became of a response, or of a tool in it.
+    pub(super) fn in_response(tool: Option<&Arc<str>>, reason: Reason) -> Self {
+        let tool = tool.map_or(Label::None, |tool| Label::Known(Arc::clone(tool)));
+        Self { tool, kind: Kind::Call(reason) }
     }
 
     /// The counter of a tool that is not in a list, and why.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::decide::Facts;
+use crate::gate::ChangedTools;
 use crate::head::Head;
 use crate::identity::Evidence;
 
@@ -22,6 +23,8 @@ pub struct Arrival {
     pub time: DateTime<Utc>,
     /// Randomness for decision ids.
     pub entropy: u128,
+    /// The tools that differ from their pins, as all workers know them.
+    pub changed: Arc<ChangedTools>,
 }
 
 impl Arrival {

@@ -10,7 +10,7 @@ use super::response::Look;
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
-use crate::gate::{Gate, Sender};
+use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
 use crate::reason::Reason;
@@ -23,6 +23,7 @@ pub(super) struct Pending {
     pub(super) request: Arc<Request>,
     pub(super) sender: Arc<Sender>,
     pub(super) server: Arc<str>,
+    pub(super) changed: Arc<ChangedTools>,
     /// The standard headers, or the error about them, which is told with the id of the body.
     headers: Headers,
     /// The announced length of the body.
@@ -75,6 +76,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         request: Arc::clone(&request),
         sender,
         server: Arc::clone(&channel.server),
+        changed: Arc::clone(&arrival.changed),
         headers,
         announced: announced(&arrival.head),
         bodiless,

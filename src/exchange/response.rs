@@ -12,7 +12,7 @@ mod step;
 mod trail;
 
 use super::effects::HeaderChange;
-use crate::gate::Gate;
+use crate::gate::{ChangedTools, Gate};
 use crate::head::{Head, trimmed};
 use crate::json::{self, Value};
 use crate::reason::Reason;
@@ -70,7 +70,7 @@ impl Response {
                     ResponseStep::Hold
                 }
             },
-            (State::Json(mut held), ResponseEvent::Body(bytes, end)) => {
+            (State::Json(mut held), ResponseEvent::Body(bytes, end, changed)) => {
                 if held.len().saturating_add(bytes.len()) > longest_json(gate) {
                     return refusals::whole(
                         &mut self.trail,
@@ -81,13 +81,13 @@ impl Response {
                 }
                 held.extend_from_slice(bytes);
                 if end {
-                    return self.whole(gate, held);
+                    return self.whole(gate, held, changed);
                 }
                 self.state = State::Json(held);
                 ResponseStep::Hold
             }
-            (State::Stream(splitter), ResponseEvent::Body(bytes, _)) => {
-                self.events(gate, splitter, bytes)
+            (State::Stream(splitter), ResponseEvent::Body(bytes, _, changed)) => {
+                self.events(gate, splitter, bytes, changed)
             }
             (State::Refusing(refusal), ResponseEvent::Body(..)) => refusal,
             (State::Refused, ResponseEvent::Body(..)) => send(Vec::new()),
@@ -129,11 +129,11 @@ impl Response {
     }
 
     /// A JSON body that is complete.
-    fn whole(&mut self, gate: &Gate, body: Vec<u8>) -> ResponseStep {
+    fn whole(&mut self, gate: &Gate, body: Vec<u8>, changed: &ChangedTools) -> ResponseStep {
         if body.is_empty() {
             return send(body);
         }
-        match self.filtered(gate, &body) {
+        match self.filtered(gate, &body, changed) {
             Ok((_, Some(changed))) if changed.len() > longest_json(gate) => {
                 let detail = "the body is too long";
                 refusals::whole(&mut self.trail, gate, Reason::ResponseTooLarge, detail)
@@ -154,7 +154,13 @@ impl Response {
     }
 
     /// The next part of an event stream.
-    fn events(&mut self, gate: &Gate, mut splitter: Splitter, bytes: &[u8]) -> ResponseStep {
+    fn events(
+        &mut self,
+        gate: &Gate,
+        mut splitter: Splitter,
+        bytes: &[u8],
+        changed: &ChangedTools,
+    ) -> ResponseStep {
         let (mut body, mut all) = (Vec::new(), None::<Evidence>);
         let mut add = |(events, evidence): (Vec<Event>, Option<Evidence>)| {
             for event in events {
@@ -163,7 +169,7 @@ impl Response {
             all = Evidence::joined(all.take(), evidence);
         };
         for event in splitter.push(bytes) {
-            add(self.event(gate, event));
+            add(self.event(gate, event, changed));
         }
         if splitter.held() > gate.bundle.limits.response_bytes {
             add(refusals::event(
@@ -179,13 +185,18 @@ impl Response {
     }
 
     /// One event, as the client gets it.
-    fn event(&mut self, gate: &Gate, event: Event) -> (Vec<Event>, Option<Evidence>) {
+    fn event(
+        &mut self,
+        gate: &Gate,
+        event: Event,
+        changed: &ChangedTools,
+    ) -> (Vec<Event>, Option<Evidence>) {
         let filtered = match event.data() {
             Some(Data::None) => return (vec![event], None),
             Some(Data::Message(message)) if message.is_empty() => return (vec![event], None),
-            Some(Data::Message(message)) => self.filtered(gate, message.as_bytes()),
+            Some(Data::Message(message)) => self.filtered(gate, message.as_bytes(), changed),
             // Such as the path of an endpoint, which is no JSON.
-            Some(Data::Other(data)) => match self.filtered(gate, data.as_bytes()) {
+            Some(Data::Other(data)) => match self.filtered(gate, data.as_bytes(), changed) {
                 Ok(filtered) => Ok(filtered),
                 Err(_) => return (vec![event], None),
             },
@@ -203,14 +214,19 @@ impl Response {
     }
 
     /// Filters the lists of a message. Returns what became of them, and the message if it differs.
-    fn filtered(&self, gate: &Gate, bytes: &[u8]) -> Result<(Filtered, Option<String>), String> {
+    fn filtered(
+        &self,
+        gate: &Gate,
+        bytes: &[u8],
+        changed: &ChangedTools,
+    ) -> Result<(Filtered, Option<String>), String> {
         let limits = gate.bundle.limits;
         let values = limits.response_bytes / BYTES_OF_A_VALUE;
         let mut message: Value<'_> =
             json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
         let facts = self.trail.look.facts();
         let Look { server, sender, .. } = &self.trail.look;
-        let filtered = Viewer { gate, server, sender, facts: &facts }.filter(&mut message);
+        let filtered = Viewer { gate, server, sender, facts: &facts, changed }.filter(&mut message);
         let changed = filtered.is_changed.then(|| serde_json::to_string(&message)).transpose();
         Ok((filtered, changed.map_err(|error| error.to_string())?))
     }

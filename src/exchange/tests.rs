@@ -37,6 +37,7 @@ fn arrival(fields: &[(&str, &str)], claims: Option<Value>) -> Arrival {
         source_ip: Some("::ffff:10.0.0.1".parse().unwrap()),
         time: DateTime::from_timestamp_millis(1_795_219_200_123).unwrap(),
         entropy: 7,
+        changed: std::sync::Arc::default(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! `FAIL_RELOAD`, creates a new VM.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
@@ -13,8 +14,9 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
 use super::random::Random;
+use crate::bundle::Bundle;
 use crate::exchange::{Arrival, HeaderChange, OBJECT};
-use crate::gate::GateId;
+use crate::gate::{Change, ChangedTools, GateId};
 use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
@@ -30,7 +32,8 @@ pub(super) fn arrival(random: &Random) -> Result<(Arrival, SystemTime), String> 
         .map(|address| address.ip());
     let entropy = random.draw()?;
     let known = time()?;
-    Ok((Arrival { head, evidence, source_ip, time: utc(known)?, entropy }, known))
+    let changed = Arc::new(changed_tools()?);
+    Ok((Arrival { head, evidence, source_ip, time: utc(known)?, entropy, changed }, known))
 }
 
 fn evidence() -> Result<Evidence, String> {
@@ -119,6 +122,42 @@ pub(super) fn publish(filter_state: &[(&'static str, Vec<u8>)]) -> Result<(), St
         hostcalls::set_property(vec![key], Some(value)).map_err(failed("filter state"))
     })
 }
+
+/// The tools that differ from their pins, as all workers know them.
+pub(super) fn changed_tools() -> Result<ChangedTools, String> {
+    Ok(shared_changes()?.0)
+}
+
+/// The value that all workers share, and its version.
+fn shared_changes() -> Result<(ChangedTools, Option<u32>), String> {
+    let shared = hostcalls::get_shared_data(ChangedTools::KEY).map_err(failed("shared data"))?;
+    let (Some(bytes), version) = shared else { return Ok((ChangedTools::default(), None)) };
+    let changed = ChangedTools::read(&bytes);
+    Ok((changed.ok_or("the shared data is not the gate's")?, version))
+}
+
+/// Makes changes known to all workers. Another worker may write at the same time, and the first
+/// writes of two workers overwrite each other, so it ends only once the changes are read back.
+pub(super) fn share(changes: &[Change], bundle: &Bundle) -> Result<(), String> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    for _ in 0..ATTEMPTS {
+        let (mut changed, version) = shared_changes()?;
+        if changed.has(changes) {
+            return Ok(());
+        }
+        changed.add(changes, bundle);
+        match hostcalls::set_shared_data(ChangedTools::KEY, Some(&changed.to_bytes()), version) {
+            Ok(()) | Err(Status::CasMismatch) => {}
+            Err(status) => return Err(failed("shared data")(status)),
+        }
+    }
+    Err("the shared data is written all the time".to_owned())
+}
+
+/// Each attempt that fails means that another worker wrote.
+const ATTEMPTS: usize = 1000;
 
 /// The headers of a response.
 pub(super) fn response_head() -> Result<Head, String> {

@@ -116,17 +116,17 @@ impl HttpContext for Stream {
         if !self.looks_at_response() {
             return Action::Continue;
         }
-        match host::response_body(size) {
-            Ok(part) => self.respond(ResponseEvent::Body(&part, end_of_stream), size),
-            Err(failure) => withhold(&failure),
+        match (host::response_body(size), host::changed_tools()) {
+            (Ok(part), Ok(changed)) => {
+                self.respond(ResponseEvent::Body(&part, end_of_stream, &changed), size)
+            }
+            (Err(failure), _) | (_, Err(failure)) => withhold(&failure),
         }
     }
 
     /// With trailers, no part of the body is marked as the last one.
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        if self.looks_at_response()
-            && self.respond(ResponseEvent::Body(&[], true), 0) == Action::Pause
-        {
+        if self.looks_at_response() && self.end_response() == Action::Pause {
             return Action::Pause;
         }
         if let Err(failure) = host::strip_reserved_response_trailers() {
@@ -146,6 +146,13 @@ impl Stream {
         self.settled == Some(Settled::Forwarded) && self.exchange.looks_at_response()
     }
 
+    fn end_response(&mut self) -> Action {
+        match host::changed_tools() {
+            Ok(changed) => self.respond(ResponseEvent::Body(&[], true, &changed), 0),
+            Err(failure) => withhold(&failure),
+        }
+    }
+
     /// Reports an event of the response, and puts what is sent in place of `size` bytes.
     fn respond(&mut self, event: ResponseEvent<'_>, size: usize) -> Action {
         let Some(gate) = self.gate.clone() else { return Action::Pause };
@@ -157,7 +164,9 @@ impl Stream {
             },
             ResponseStep::Send { headers, body, evidence } => {
                 if let Some(evidence) = evidence {
-                    if let Err(failure) = host::publish(&evidence.filter_state()) {
+                    let told = host::share(evidence.changes(), &gate.bundle)
+                        .and_then(|()| host::publish(&evidence.filter_state()));
+                    if let Err(failure) = told {
                         return withhold(&failure);
                     }
                     evidence.counters().for_each(|counter| self.stats.count(counter.clone()));

@@ -11,6 +11,7 @@ use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
 use crate::reason::Reason;
 use crate::timestamp::timestamp;
+use crate::tool::Noted;
 
 /// The part of the drafts that all messages of one request share.
 #[derive(Clone, Debug)]
@@ -39,6 +40,23 @@ pub(crate) struct CallFields {
     pub(crate) arguments: Option<Rendered>,
     pub(crate) arguments_digest: Option<Digest>,
     pub(crate) resource: Option<Arc<str>>,
+}
+
+impl CallFields {
+    /// The fields that follow from the tool.
+    pub(crate) fn of(noted: &Noted) -> Self {
+        let Noted { name, wire_name, classes, data_class, operation, cost } = noted;
+        Self {
+            tool: Arc::clone(name),
+            tool_name: wire_name.clone(),
+            known: true,
+            classes: Arc::clone(classes),
+            data_class: data_class.clone(),
+            operation: operation.clone(),
+            cost: *cost,
+            ..Self::default()
+        }
+    }
 }
 
 /// A message, or a request as a whole, and the bundle's decision about it.

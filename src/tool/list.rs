@@ -6,18 +6,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::name::is_wire_name;
+use super::pin::Pin;
 use super::problem::{Problem, ToolError};
 use crate::digest::Digest;
 use crate::json::Normalize as _;
 
-/// One tool as its server describes it, reduced to what the gate reads. The digest covers the rest,
-/// such as the description that a model reads.
+/// One tool as its server describes it, reduced to what the gate reads. The pin covers the rest, such
+/// as the description that a model reads.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", try_from = "Entry")]
 pub struct ToolDescription {
     name: String,
     input_schema: Value,
-    digest: Digest,
+    #[serde(flatten)]
+    pin: Pin,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     classes: BTreeSet<String>,
 }
@@ -29,6 +31,8 @@ struct Entry {
     name: String,
     input_schema: Value,
     digest: Digest,
+    #[serde(default)]
+    members: BTreeMap<String, Digest>,
     #[serde(default)]
     classes: BTreeSet<String>,
 }
@@ -44,9 +48,9 @@ impl ToolDescription {
         &self.input_schema
     }
 
-    /// The digest of everything that the server states about the tool.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
+    /// The digests of everything that the server states about the tool.
+    pub fn pin(&self) -> &Pin {
+        &self.pin
     }
 
     /// The classes that patterns of names give it, as the tools file lists them.
@@ -59,7 +63,7 @@ impl TryFrom<Entry> for ToolDescription {
     type Error = Problem;
 
     fn try_from(entry: Entry) -> Result<Self, Problem> {
-        let Entry { name, mut input_schema, digest, classes } = entry;
+        let Entry { name, mut input_schema, digest, members, classes } = entry;
         if !is_wire_name(&name) {
             return Err(Problem::ToolName);
         }
@@ -67,14 +71,8 @@ impl TryFrom<Entry> for ToolDescription {
             return Err(Problem::NoSchema);
         }
         input_schema.normalize()?;
-        Ok(Self { name, input_schema, digest, classes })
+        Ok(Self { name, input_schema, pin: Pin { digest, members }, classes })
     }
-}
-
-/// The digest that pins a tool. It covers every member that the server sent, known or not, so that
-/// nothing that a client shows to a model or a user can change unnoticed.
-pub fn pin(tool: &Value) -> Digest {
-    Digest::of(tool)
 }
 
 /// The tools of `{"tools": […]}`, of a JSON-RPC response that contains it, or of a bare array.
@@ -125,7 +123,8 @@ fn description(tool: &Value) -> Result<ToolDescription, Problem> {
     let name = tool.get("name").and_then(Value::as_str).ok_or(Problem::Nameless)?;
     let input_schema = tool.get("inputSchema").unwrap_or(&Value::Null).clone();
     let (name, classes) = (name.to_owned(), BTreeSet::new());
-    ToolDescription::try_from(Entry { name, input_schema, digest: pin(tool), classes })
+    let Pin { digest, members } = Pin::of(tool);
+    ToolDescription::try_from(Entry { name, input_schema, digest, members, classes })
 }
 
 /// The differences between pins and tools.
@@ -136,7 +135,7 @@ fn unpinned(pins: &Value, tools: &[ToolDescription]) -> Vec<ToolError> {
     let mut errors = Vec::new();
     for tool in tools {
         match pins.remove(&tool.name) {
-            Some(digest) if digest == tool.digest => {}
+            Some(digest) if digest == tool.pin.digest => {}
             Some(_) => errors.push(ToolError::new(&tool.name, "", Problem::NotAsPinned)),
             None => errors.push(ToolError::new(&tool.name, "", Problem::NotPinned)),
         }

@@ -16,6 +16,7 @@ mod entities;
 mod expression;
 mod facts;
 mod foreign;
+mod lists;
 mod principals;
 mod reach;
 mod resource;
@@ -43,6 +44,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     findings.extend(secrets::check(&world));
     findings.extend(principals::check(&world));
     findings.extend(channels::check(&world));
+    findings.extend(lists::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{cases, policies};
-use crate::bundle::ServerNotes;
+use crate::bundle::{Limits, ServerNotes};
 use crate::cli::files;
 use crate::cli::offered::{self, Offer, Proposal, scalar};
 use crate::cli::output::escape::shown;
@@ -50,6 +50,7 @@ impl Draft {
             name = scalar(&bundle_name(directory)),
             path = scalar(path),
             server = scalar(server),
+            limits = limits(&taken.answers),
             tools_from = scalar(&tools_from),
             tools = entries,
         );
@@ -171,6 +172,22 @@ pub(super) fn plain(text: &str) -> String {
     name.trim_end_matches('-').to_ascii_lowercase()
 }
 
+/// The limits of a bundle whose list of tools is longer than the default admits, else nothing.
+fn limits(tools: &[Value]) -> String {
+    let (list, usual) = (json!(tools).to_string().len(), Limits::default());
+    if list.saturating_mul(5) / 4 <= usual.body_bytes {
+        return String::new();
+    }
+    // The next version of the server has some tools more.
+    let bytes = list.saturating_mul(2).next_power_of_two();
+    let response = if bytes > usual.response_bytes {
+        format!("\n  response_bytes: {bytes}")
+    } else {
+        String::new()
+    };
+    format!(include_str!("limits.yaml"), list = list, bytes = bytes, response = response)
+}
+
 fn bundle_name(directory: &Path) -> String {
     let name = directory.file_name().map(|name| name.to_string_lossy().replace('_', "-"));
     let name = name.map(|name| plain(&name));
@@ -185,6 +202,16 @@ fn beside(directory: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limits_grow_with_a_long_list() {
+        let tools = |bytes: usize| vec![json!({ "description": "x".repeat(bytes) })];
+        assert_eq!(limits(&tools(800_000)), "");
+        let raised = limits(&tools(1_000_000));
+        assert!(raised.ends_with("\nlimits:\n  body_bytes: 2097152\n"), "{raised}");
+        let raised = limits(&tools(3_000_000));
+        assert!(raised.ends_with("body_bytes: 8388608\n  response_bytes: 8388608\n"), "{raised}");
+    }
 
     #[test]
     fn names_are_made_of_plain_parts() {

@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
+use crate::bundle::OnChange;
 use crate::decide::{self, Denial, Facts};
-use crate::gate::{Gate, Sender};
+use crate::digest::Digest;
+use crate::gate::{Change, ChangedTools, Gate, Sender};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
-use crate::tool::Tool;
+use crate::record::Outcome;
+use crate::tool::{Noted, Tool};
 
 /// The member of a result that is a list of tools.
 const TOOLS: &str = "tools";
@@ -27,6 +30,18 @@ pub(super) struct Filtered {
     pub(super) shown: usize,
     /// The tools that are taken out, and why.
     pub(super) hidden: Vec<(Hidden, Reason)>,
+    /// The tools that differ from their pins.
+    pub(super) changed: Vec<Changed>,
+}
+
+/// A tool that is listed otherwise than it is pinned.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) tool: Noted,
+    pub(super) change: Change,
+    pub(super) outcome: Outcome,
+    /// Whether no worker knew it.
+    pub(super) is_new: bool,
 }
 
 /// A tool that is taken out of a list.
@@ -46,6 +61,8 @@ pub(super) struct Viewer<'a> {
     pub(super) sender: &'a Sender,
     /// The facts of a call that would follow.
     pub(super) facts: &'a Facts,
+    /// The tools that differ from their pins, as all workers know them.
+    pub(super) changed: &'a ChangedTools,
 }
 
 impl Viewer<'_> {
@@ -78,7 +95,7 @@ impl Viewer<'_> {
             return;
         };
         tools.retain(|tool| {
-            let hidden = self.hides(tool);
+            let hidden = self.hides(tool, &mut filtered.changed);
             let is_shown = hidden.is_none();
             filtered.hidden.extend(hidden);
             is_shown
@@ -94,12 +111,35 @@ impl Viewer<'_> {
     }
 
     /// Why a tool is not for this viewer.
-    fn hides(&self, tool: &Value<'_>) -> Option<(Hidden, Reason)> {
-        let name = tool.as_object().and_then(|tool| tool.get("name")?.as_str());
-        let known = name.and_then(|name| self.gate.bundle.tool(self.server, name));
-        let Some(tool) = known else { return Some((Hidden::Unknown, Reason::UnknownTool)) };
-        let denial = self.denial(tool)?;
-        Some((Hidden::Known(Arc::clone(&tool.noted().name)), denial.reason))
+    fn hides(&self, listed: &Value<'_>, changed: &mut Vec<Changed>) -> Option<(Hidden, Reason)> {
+        let (bundle, unknown) = (&self.gate.bundle, Some((Hidden::Unknown, Reason::UnknownTool)));
+        let Some(listed) = listed.as_object() else { return unknown };
+        let name = listed.get("name").and_then(Value::as_str);
+        let Some(tool) = name.and_then(|name| bundle.tool(self.server, name)) else {
+            return unknown;
+        };
+        changed.extend(tool.pin().difference(listed).map(|digest| self.change(tool, &digest)));
+        let denial = decide::unchanged(bundle, self.changed, tool).err();
+        let differs = || changed.last().filter(|it| it.tool.name == tool.noted().name);
+        let reason = denial.map(|denial| denial.reason);
+        let reason =
+            reason.or_else(|| Some(differs()?.outcome.reason).filter(|it| it.is_refusal()));
+        let reason = reason.or_else(|| Some(self.denial(tool)?.reason))?;
+        Some((Hidden::Known(Arc::clone(&tool.noted().name)), reason))
+    }
+
+    /// The change of a tool that is listed with this digest.
+    fn change(&self, tool: &Tool, digest: &Digest) -> Changed {
+        let bundle = &self.gate.bundle;
+        let change = Change::new(bundle, tool, digest.clone());
+        let reason = match bundle.on_change(tool.server()) {
+            OnChange::Refuse => Reason::ToolChanged,
+            OnChange::Warn => Reason::ChangeTolerated,
+        };
+        let detail = Some(decide::difference(tool, digest));
+        let outcome = Outcome { detail, ..Outcome::because(reason) };
+        let is_new = !self.changed.has(std::slice::from_ref(&change));
+        Changed { tool: tool.noted().clone(), change, outcome, is_new }
     }
 
     fn denial(&self, tool: &Tool) -> Option<Denial> {

@@ -2,6 +2,7 @@
 
 use super::trail::Evidence;
 use crate::exchange::effects::HeaderChange;
+use crate::gate::ChangedTools;
 use crate::head::Head;
 
 /// An event of a response.
@@ -9,8 +10,9 @@ use crate::head::Head;
 pub enum ResponseEvent<'a> {
     /// The headers are complete, and no body follows if this is true.
     Headers(&'a Head, bool),
-    /// The next part of the body, and whether it is the last one.
-    Body(&'a [u8], bool),
+    /// The next part of the body, whether it is the last one, and the tools that differ from their
+    /// pins, as all workers know them.
+    Body(&'a [u8], bool, &'a ChangedTools),
 }
 
 /// The next step for the edge.

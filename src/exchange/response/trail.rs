@@ -3,9 +3,9 @@
 use super::lists::{Filtered, Hidden};
 use super::look::Look;
 use crate::exchange::effects::{Counter, filter_state};
-use crate::gate::Gate;
+use crate::gate::{Change, Gate};
 use crate::reason::Reason;
-use crate::record::{Draft, Outcome, Record};
+use crate::record::{CallFields, Draft, Outcome, Record};
 
 /// The most records about one response. A stream may have any number of lists.
 const MOST_RECORDS: usize = 64;
@@ -19,6 +19,7 @@ pub struct Evidence {
     /// The records of the exchange so far, those of the request included; empty if none is added.
     records: Vec<Record>,
     counters: Vec<Counter>,
+    changes: Vec<Change>,
 }
 
 impl Evidence {
@@ -32,6 +33,11 @@ impl Evidence {
         self.counters.iter()
     }
 
+    /// The tools that differ from their pins, which all workers must know before anything is sent.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// The evidence of two parts; the second has all records of the first.
     pub(super) fn joined(first: Option<Self>, second: Option<Self>) -> Option<Self> {
         let (Some(first), Some(second)) = (&first, &second) else { return first.or(second) };
@@ -39,6 +45,7 @@ impl Evidence {
         Some(Self {
             records: records.clone(),
             counters: [first.counters.as_slice(), &second.counters].concat(),
+            changes: [first.changes.as_slice(), &second.changes].concat(),
         })
     }
 }
@@ -58,23 +65,33 @@ impl Trail {
         Self { look, records, recorded: 0 }
     }
 
-    /// The evidence of lists: tools that are hidden are counted, and the lists are recorded if the
-    /// bundle asks for it.
+    /// The evidence of lists: tools that are hidden or differ from their pins are counted, a
+    /// difference that nobody knew is recorded, and the lists are if the bundle asks for it.
     pub(super) fn lists(&mut self, gate: &Gate, filtered: &Filtered) -> Option<Evidence> {
         if filtered.lists == 0 {
             return None;
         }
-        let mut records = Vec::new();
+        let before = self.recorded;
+        let differing = filtered.changed.iter();
+        for changed in differing.clone().filter(|changed| changed.is_new) {
+            self.add(gate, changed.outcome.clone(), Some(CallFields::of(&changed.tool)));
+        }
         if gate.bundle.records_lists {
             let detail = Some(told(filtered));
-            records = self.add(gate, Outcome { detail, ..Outcome::because(Reason::Listed) });
+            self.add(gate, Outcome { detail, ..Outcome::because(Reason::Listed) }, None);
         }
-        let hidden = filtered.hidden.iter();
-        let counters = hidden.map(|(tool, reason)| match tool {
+        let is_recorded = self.recorded > before;
+        let records = if is_recorded { self.records.clone() } else { Vec::new() };
+        let hidden = filtered.hidden.iter().map(|(tool, reason)| match tool {
             Hidden::Known(name) => Counter::hidden(Some(name), *reason),
             Hidden::Unknown => Counter::hidden(None, *reason),
         });
-        Some(Evidence { records, counters: counters.collect() })
+        let tolerated = differing.clone().filter(|changed| !changed.outcome.reason.is_refusal());
+        let tolerated =
+            tolerated.map(|it| Counter::in_response(Some(&it.tool.name), it.outcome.reason));
+        let counters = hidden.chain(tolerated).collect();
+        let changes = differing.map(|changed| changed.change.clone()).collect();
+        Some(Evidence { records, counters, changes })
     }
 
     /// The evidence of a refusal, and its draft.
@@ -85,26 +102,27 @@ impl Trail {
         detail: &str,
     ) -> (Draft, Evidence) {
         let outcome = Outcome { detail: Some(detail.to_owned()), ..Outcome::because(reason) };
-        let draft = self.draft(outcome.clone());
-        let records = self.add(gate, outcome);
-        (draft, Evidence { records, counters: vec![Counter::refused(reason)] })
+        let draft = self.draft(outcome.clone(), None);
+        let records = if self.add(gate, outcome, None) { self.records.clone() } else { Vec::new() };
+        let counters = vec![Counter::in_response(None, reason)];
+        (draft, Evidence { records, counters, changes: Vec::new() })
     }
 
-    fn draft(&self, outcome: Outcome) -> Draft {
+    fn draft(&self, outcome: Outcome, tool: Option<CallFields>) -> Draft {
         let index = self.look.messages.saturating_add(self.recorded);
         let draft = Draft::new(&self.look.request, index, outcome, None);
-        draft.about(self.look.method.map(Into::into), None)
+        draft.about(self.look.method.map(Into::into), tool)
     }
 
-    /// Adds a record, and returns all; none if there are too many.
-    fn add(&mut self, gate: &Gate, outcome: Outcome) -> Vec<Record> {
+    /// Adds a record unless there are too many.
+    fn add(&mut self, gate: &Gate, outcome: Outcome, tool: Option<CallFields>) -> bool {
         if self.recorded == MOST_RECORDS {
-            return Vec::new();
+            return false;
         }
-        let record = self.draft(outcome).finish(gate, None);
+        let record = self.draft(outcome, tool).finish(gate, None);
         self.recorded = self.recorded.saturating_add(1);
         self.records.push(record);
-        self.records.clone()
+        true
     }
 }
 

@@ -3,9 +3,15 @@
 use serde_json::{Value, json};
 
 use super::super::{
-    Marks, ParamHeader, Surroundings, Tool, ToolDescription, collisions, pin, read_tools,
+    Marks, ParamHeader, Pin, Surroundings, Tool, ToolDescription, collisions, read_tools,
 };
+use crate::digest::Digest;
+
 use super::{cedar_schema, lines, marks, one, problems, tool, try_tool};
+
+fn pin_of(tool: &Value) -> Digest {
+    Pin::of(tool).digest().clone()
+}
 
 #[track_caller]
 fn check_problems(schema: Value, marks: Marks, expected: &[&str]) {
@@ -31,12 +37,18 @@ fn lists_come_in_three_wrappings() {
         json!({ "tools": tools, "nextCursor": null }),
         json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } }),
     ];
-    let digest = pin(&tools[0]);
+    let digest = pin_of(&tools[0]);
     for list in wrappings {
         let read = read_tools(&list).expect("a list");
         let entries = json!(read);
-        let reduced =
-            json!({ "name": "a.b-c_1", "inputSchema": { "type": "object" }, "digest": digest });
+        let members = json!({
+            "annotations": Digest::of(&json!({})), "title": Digest::of(&"A"),
+            "inputSchema": Digest::of(&json!({ "type": "object" })),
+        });
+        let reduced = json!({
+            "name": "a.b-c_1", "inputSchema": { "type": "object" }, "digest": digest,
+            "members": members,
+        });
         assert_eq!(entries, json!([reduced]));
         assert_eq!(
             serde_json::from_value::<Vec<ToolDescription>>(entries).expect("the same"),
@@ -55,18 +67,18 @@ fn whatever_a_server_says_about_a_tool_is_pinned() {
         json!({ "name": "a", "description": "A.", "inputSchema": { "type": "object", "title": "" } }),
     ];
     for other in &others {
-        assert_ne!(pin(other), pin(&tool), "{other}");
+        assert_ne!(pin_of(other), pin_of(&tool), "{other}");
         let pinned = |pins: &Value| json!({ "tools": [other], "pins": pins });
-        assert!(read_tools(&pinned(&json!({ "a": pin(other) }))).is_ok(), "{other}");
+        assert!(read_tools(&pinned(&json!({ "a": pin_of(other) }))).is_ok(), "{other}");
         check_list(
-            &pinned(&json!({ "a": pin(&tool) })),
+            &pinned(&json!({ "a": pin_of(&tool) })),
             &[
                 "tool `a`: its digest is not the one in `pins`, so it was changed after it was pinned",
             ],
         );
     }
     check_list(
-        &json!({ "tools": [tool], "pins": { "b": pin(&tool) } }),
+        &json!({ "tools": [tool], "pins": { "b": pin_of(&tool) } }),
         &[
             "tool `a`: it has no digest in `pins`, so it was added after the others were pinned",
             "tool `b`: `pins` has its digest, but the tool is not in the list",
@@ -97,7 +109,7 @@ fn tools_have_the_classes_that_list_them() {
 
 #[test]
 fn an_entry_of_a_document_is_read_strictly() {
-    let digest = pin(&Value::Null);
+    let digest = pin_of(&Value::Null);
     let entry = json!({ "name": "a", "inputSchema": {}, "digest": digest });
     let with = |member: &str, value: Value| {
         let mut entry = entry.clone();

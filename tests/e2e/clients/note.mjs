@@ -1,5 +1,10 @@
-// What the TypeScript servers share: the tool that they offer, before and after their owner changed it.
-const changed = process.argv[2] === "changed";
+// What the TypeScript servers share: the tool that they offer, before and after their owner changed it, which a signal
+// does while they run.
+let changed = process.argv[2] === "changed";
+
+process.on("SIGUSR2", () => {
+  changed = !changed;
+});
 
 export function readNote(z) {
   const members = {

@@ -1,5 +1,6 @@
 """Tool servers' responses to tools/list, and the result of `toolgate inventory` for them."""
 
+import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,10 @@ class NoteServer:
         assert self._process.stdout
         self.port = int(self._process.stdout.readline())
         return self
+
+    def change(self) -> None:
+        """Puts the other tool in place of the one that is offered."""
+        self._process.send_signal(signal.SIGUSR2)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -169,6 +169,8 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
     match reason {
         // A case has no response.
         Reason::Listed
+        | Reason::ChangeTolerated
+        | Reason::ToolChanged
         | Reason::UnreadableResponse
         | Reason::ResponseTooLarge
         | Reason::PolicyError

@@ -33,6 +33,8 @@ pub(super) fn tools(old: &Document, new: &Document) -> Vec<Change> {
 fn by_tool(document: &Document) -> BTreeMap<String, Value> {
     let described = document.described().map(|Described { server, name, marks, tool }| {
         let mut tool = json!(tool);
+        // The schema is compared itself.
+        tool.pointer_mut("/members").and_then(Value::as_object_mut).map(|pin| pin.remove(SCHEMA));
         tool.as_object_mut().map(|members| members.remove("classes"));
         (format!("{server}/{name}"), json!({ "tool": tool, "marks": marks }))
     });
@@ -44,7 +46,7 @@ fn bearing(difference: &Difference) -> Bearing {
     let harmless = match path.as_slice() {
         ["marks", mark, ..] => RECORDED.contains(mark),
         // Texts of the server for models, which no policy reads.
-        ["tool", "digest"] => true,
+        ["tool", "digest" | "members", ..] => true,
         ["tool", SCHEMA, inner @ ..] => keyword(inner).is_some_and(|word| WORDS.contains(&word)),
         _ => false,
     };
@@ -78,7 +80,7 @@ fn named(difference: Difference) -> Difference {
         return Difference { path, ..difference };
     }
     if second != SCHEMA {
-        let path = vec![second.clone()];
+        let path = vec![inner.first().unwrap_or(second).clone()];
         return Difference { path, ..difference };
     }
     let mut argument = String::new();

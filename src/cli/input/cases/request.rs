@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -157,6 +158,7 @@ impl Sent<'_> {
             source_ip: self.source_ip,
             time: self.time.or_else(|| DateTime::from_timestamp(NOON, 0)).unwrap_or_default(),
             entropy: 0,
+            changed: Arc::default(),
         };
         (arrival, body)
     }

@@ -61,6 +61,7 @@ impl Asked {
             source_ip: Some([10, 2, 3, 4].into()),
             time: DateTime::UNIX_EPOCH,
             entropy: 7,
+            changed: std::sync::Arc::default(),
         };
         Self {
             identity: identify(&gate.bundle.identity, &attested).expect("the claims fit"),
