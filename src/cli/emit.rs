@@ -8,6 +8,7 @@ mod envoy;
 mod envoy_gateway;
 mod istio;
 mod limits;
+mod paths;
 mod plugin_config;
 mod providers;
 mod refused_token;
@@ -22,7 +23,7 @@ use clap::Subcommand;
 use crate::cli::analysis::lint;
 use crate::cli::input::directory;
 use crate::cli::output::exit::{Exit, Stop};
-use crate::cli::output::report::Format;
+use crate::cli::output::report::{self, Format};
 
 /// Write configuration that a proxy loads as it is
 #[derive(Debug, clap::Args)]
@@ -40,31 +41,32 @@ enum Target {
 }
 
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
-    let (opened, text, output) = match &arguments.target {
+    let (opened, text, output, paths) = match &arguments.target {
         Target::Envoy(arguments) => {
             let environment = arguments.environment.environment.as_ref();
             let opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
             let text = envoy::emit(arguments, &opened)?;
-            (opened, text, &arguments.output)
+            (opened, text, &arguments.output, arguments.paths())
         }
         Target::Ecds(arguments) => {
             let opened = arguments.configuration.open()?;
             let text = ecds::emit(arguments, &opened)?;
-            (opened, text, &arguments.output)
+            (opened, text, &arguments.output, arguments.paths())
         }
         Target::Istio(arguments) => {
             let opened = arguments.configuration.open()?;
             let text = istio::emit(arguments, &opened)?;
-            (opened, text, &arguments.output)
+            (opened, text, &arguments.output, arguments.paths())
         }
         Target::EnvoyGateway(arguments) => {
             let opened = arguments.configuration.open()?;
             let text = envoy_gateway::emit(arguments, &opened)?;
-            (opened, text, &arguments.output)
+            (opened, text, &arguments.output, arguments.paths())
         }
     };
     let warnings = lint::before_use(&opened)?;
     output.write(text.as_bytes())?;
+    report::talk(&paths::warnings(&paths));
     opened.announce(&warnings);
     Ok(Exit::Success)
 }

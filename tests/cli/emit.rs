@@ -54,7 +54,7 @@ fn gate(configuration: &str) -> Gate {
 fn a_candidate_goes_with_the_bundle() {
     let sandbox = Sandbox::new();
     sandbox.run("build bundle -o next.json");
-    let run = sandbox.run("emit ecds bundle --wasm a.wasm --candidate next.json");
+    let run = sandbox.run("emit ecds bundle --wasm /a.wasm --candidate next.json");
     let config = &run.json()["resources"][0]["typed_config"]["config"];
     let gate = gate(config["configuration"]["value"].as_str().unwrap());
     assert_eq!(gate.candidate.unwrap().bundle.id.to_string(), run.stderr.trim());
@@ -108,6 +108,41 @@ fn envoy_reads_or_fetches_keys() {
     assert!(fetched.contains("remote_jwks"));
     assert!(fetched.contains("address: i.example, port_value: 8443"));
     assert_eq!(keys("http://i.example/jwks.json").code, 3);
+}
+
+/// The paths in the output are looked up by the proxy, from wherever it is started.
+#[test]
+fn relative_paths_are_warned_of() {
+    let tokens = "--issuer https://i.example --audience a";
+    let keys = "--jwks https://i.example/keys";
+    let sandbox =
+        Sandbox::with(&[("bundle.yaml", "tokens: [session]", "tokens: [session, payload]")]);
+    for (line, option) in [
+        ("ecds bundle --wasm a.wasm".to_owned(), "--wasm a.wasm"),
+        (format!("envoy bundle --upstream a:1 {tokens} --jwks ./a.json"), "--jwks ./a.json"),
+        (format!("envoy bundle --upstream a:1 {tokens} --ca ca.crt"), "--ca ca.crt"),
+        (format!("envoy bundle --upstream a:1 {tokens} --logs logs"), "--logs logs"),
+        (
+            format!("istio bundle --namespace a --selector a=b --wasm b.wasm {tokens} {keys}"),
+            "--wasm b.wasm",
+        ),
+        (
+            format!(
+                "envoy-gateway bundle --namespace a --gateway b --wasm ./c.wasm {tokens} {keys}"
+            ),
+            "--wasm ./c.wasm",
+        ),
+    ] {
+        let run = sandbox.run(&format!("emit {line}"));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let warning = format!("warning: `{option}` is a path on the host that runs the proxy");
+        assert!(run.stderr.starts_with(&warning), "{}", run.stderr);
+        assert_eq!(run.stderr.matches("warning: ").count(), 1, "{}", run.stderr);
+        let (name, path) = option.split_once(' ').unwrap();
+        let absolute = line.replace(option, &format!("{name} /{path}"));
+        let run = sandbox.run(&format!("emit {absolute}"));
+        assert!(run.code == 0 && !run.stderr.contains("warning: "), "{}", run.stderr);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The location of the filter's Wasm module.
 
+use super::paths::ProxyPath;
 use super::template::scalar;
 use super::values::{self, Image, Sha256};
 
@@ -57,6 +58,11 @@ impl Code {
         }
         let (url, digest) = self.pinned();
         format!("url: {}\nsha256: {}\n", scalar(&url), scalar(&digest))
+    }
+
+    /// The filter's path, if the proxy's own file system has it.
+    pub(super) fn path(&self) -> Option<ProxyPath<'_>> {
+        Some(("--wasm", self.place.wasm.as_deref()?))
     }
 
     fn pinned(&self) -> (String, String) {

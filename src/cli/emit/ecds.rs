@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::paths::ProxyPath;
 use super::plugin_config::{self, Configuration};
 use super::values;
 use crate::cli::input::directory::Opened;
@@ -25,6 +26,12 @@ pub(super) struct Arguments {
     wasm: String,
     #[command(flatten)]
     pub(super) output: Destination,
+}
+
+impl Arguments {
+    pub(super) fn paths(&self) -> Vec<ProxyPath<'_>> {
+        vec![("--wasm", &self.wasm)]
+    }
 }
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {

@@ -4,6 +4,7 @@
 use super::cors::{self, Cors};
 use super::deploy::{Edit, block, render};
 use super::limits::buffer;
+use super::paths::{self, ProxyPath};
 use super::providers;
 use super::refused_token;
 use super::template::scalar;
@@ -95,6 +96,14 @@ enum Part {
     Bootstrap,
     /// Token verification, the filter and the router, in order
     Filters,
+}
+
+impl Arguments {
+    pub(super) fn paths(&self) -> Vec<ProxyPath<'_>> {
+        let others = [("--ca", &self.ca), ("--ecds", &self.ecds), ("--logs", &self.logs)];
+        let others = others.into_iter().map(|(option, path)| (option, path.as_str()));
+        paths::of_keys(&self.jwks).chain(others).collect()
+    }
 }
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {

@@ -3,6 +3,7 @@
 use super::code;
 use super::cors::Cors;
 use super::limits::{buffer, within};
+use super::paths::ProxyPath;
 use super::plugin_config::{Configuration, plugin_yaml};
 use super::refused_token;
 use super::template::{Values, fill, scalar};
@@ -70,6 +71,12 @@ struct FilterSource {
 
 /// The mount path of an image volume, and the file name that every plugin image uses.
 const MOUNTED: &str = "/etc/toolgate/wasm/plugin.wasm";
+
+impl Arguments {
+    pub(super) fn paths(&self) -> Vec<ProxyPath<'_>> {
+        self.place.wasm.iter().map(|path| ("--wasm", path.as_str())).collect()
+    }
+}
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
     let keys = Keys { given: &arguments.jwks, otherwise: None };

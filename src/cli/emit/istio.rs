@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::code::Code;
 use super::limits::{buffer, within};
+use super::paths::ProxyPath;
 use super::plugin_config::{Configuration, plugin_yaml};
 use super::refused_token;
 use super::template::{Values, ascii, fill, scalar};
@@ -74,6 +75,12 @@ enum Kind {
     WasmPlugin,
     /// Istio 1.30 and newer; the same limit
     TrafficExtension,
+}
+
+impl Arguments {
+    pub(super) fn paths(&self) -> Vec<ProxyPath<'_>> {
+        self.code.path().into_iter().collect()
+    }
 }
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
