@@ -94,6 +94,23 @@ fn what_the_server_changed() {
     assert_eq!(sandbox.read(NOTES), reviewed);
 }
 
+/// A new tool is shown as far as a changed one.
+#[test]
+fn what_the_server_added() {
+    let sandbox = Sandbox::new();
+    assert_eq!(inventory(&sandbox, &offer(), "").code, 0);
+    let mut more = offer();
+    let page = json!({ "type": "string", "description": "Sends\u{202e} it." });
+    let schema = json!({ "type": "object", "required": ["pages"], "additionalProperties": false,
+        "properties": { "to": { "enum": ["me", "all"] }, "pages": { "type": "array", "items": page },
+            "old": { "type": ["integer", "null"] } } });
+    let tools = more["result"]["tools"].as_array_mut().unwrap();
+    tools.push(json!({ "name": "send", "title": "Send", "inputSchema": schema,
+        "outputSchema": { "type": "object", "properties": { "id": { "type": "string" } } },
+        "annotations": { "destructiveHint": true } }));
+    check("inventory_added", &inventory(&sandbox, &more, "--compare"));
+}
+
 /// An edited file was not reviewed, so nothing can be compared with it.
 #[test]
 fn a_file_that_is_not_what_was_pinned() {

@@ -1,5 +1,6 @@
 //! Prints changes for review, and notes to add to `bundle.yaml`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -7,6 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::changes::{Change, Changes};
 use super::moves::Moves;
+use crate::cli::analysis::schema_facts::facts;
 use crate::cli::offered::{Proposal, scalar};
 use crate::cli::output::escape::shown;
 use crate::cli::output::report::{Tone, counted, tinted};
@@ -22,6 +24,7 @@ pub(super) fn changes(changes: &Changes) -> String {
         for line in said(tool, "description").lines() {
             let _ = writeln!(text, "    {line}");
         }
+        text.push_str(&new(tool));
     }
     for tool in &changes.removed {
         let _ = writeln!(text, "{}     {}", tinted(Tone::Odd, "gone"), shown(tool));
@@ -31,6 +34,25 @@ pub(super) fn changes(changes: &Changes) -> String {
         for change in &changed.changes {
             text.push_str(&told(change));
         }
+    }
+    text
+}
+
+/// What a new tool is, argument by argument.
+fn new(tool: &Value) -> String {
+    let mut text = String::new();
+    let members = ["title", "annotations"].map(|member| (member, tool.get(member)));
+    for (member, value) in members.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        let _ = writeln!(text, "    {member}: {}", plain(value));
+    }
+    // Every schema of arguments is one of an object.
+    let is_telling = |path: &str, facts: &BTreeMap<String, Value>| {
+        !path.is_empty() || facts.keys().any(|keyword| keyword != "type")
+    };
+    let arguments = tool.get("inputSchema").map(facts).unwrap_or_default();
+    for (path, facts) in arguments.into_iter().filter(|(path, facts)| is_telling(path, facts)) {
+        let place = named("inputSchema", Some(&path));
+        let _ = writeln!(text, "    {place}: {}", plain(&facts.into_iter().collect()));
     }
     text
 }
@@ -77,20 +99,24 @@ fn told(change: &Change) -> String {
 
 /// The name of the changed item.
 fn place(change: &Change) -> String {
-    let Change { member, path, keyword, .. } = change;
-    let of_schema = match member.as_str() {
+    let place = named(&change.member, change.path.as_deref());
+    match &change.keyword {
+        Some(keyword) => format!("{place}: {}", shown(keyword)),
+        None => place,
+    }
+}
+
+/// A member of a tool, or the position in it.
+fn named(member: &str, path: Option<&str>) -> String {
+    let of_schema = match member {
         "inputSchema" => Some("argument"),
         "outputSchema" => Some("result"),
         _ => None,
     };
-    let place = match (of_schema, path.as_deref()) {
+    match (of_schema, path) {
         (Some(_), Some("")) | (_, None) => shown(member),
         (Some(kind), Some(path)) => format!("{kind} `{}`", shown(path)),
         (None, Some(path)) => shown(&format!("{member}.{path}")),
-    };
-    match keyword {
-        Some(keyword) => format!("{place}: {}", shown(keyword)),
-        None => place,
     }
 }
 
