@@ -100,6 +100,43 @@ fn what_a_record_and_an_explanation_name() {
     assert!(unknown.stdout.contains(note), "{}", unknown.stdout);
 }
 
+/// The small bundle with a second server, one of whose tools has an alias.
+fn weather() -> Sandbox {
+    let sandbox = live("    tools:\n      weather: { name: Get Weather }\n");
+    sandbox.write("offer.json", &offer(&["Get Weather", "get_forecast"]));
+    assert_eq!(sandbox.run("inventory bundle --server live offer.json").code, 0);
+    sandbox
+}
+
+#[test]
+fn an_action_that_lacks_what_comes_before_its_name() {
+    let sandbox = weather();
+    let cases = [
+        ("write", "did you mean `Action::\"class:write\"` or `Action::\"notes/write\"`?"),
+        ("get_forecast", "did you mean `Action::\"live/get_forecast\"`?"),
+        ("get_forcast", "did you mean `Action::\"live/get_forecast\"`?"),
+        ("live/get_forcast", "did you mean `Action::\"live/get_forecast\"`?"),
+        ("Get Weather", "did you mean `Action::\"live/weather\"`?"),
+        ("live/Get Weather", "did you mean `Action::\"live/weather\"`?"),
+        ("live/Get_Weather", "did you mean `Action::\"live/weather\"`?"),
+        ("weather", "did you mean `Action::\"live/weather\"`?"),
+        ("live", "did you mean `Action::\"server:live\"`?"),
+        ("server:lives", "did you mean `Action::\"server:live\"`?"),
+        (
+            "refund",
+            "actions are `\"<server>/<tool>\"`, `\"server:<server>\"` and `\"class:<class>\"`",
+        ),
+    ];
+    for (action, help) in cases {
+        let policy = format!("forbid (principal, action == Action::\"{action}\", resource);");
+        sandbox.write("bundle/org/more.cedar", &format!("@id(\"more\")\n{policy}\n"));
+        let findings = sandbox.run("check bundle --format json").json()["findings"].take();
+        let mut unknown = findings.as_array().unwrap().iter();
+        let found = unknown.find(|finding| finding["code"] == "unknown-action").unwrap();
+        assert_eq!(found["help"], help, "{action}");
+    }
+}
+
 /// What was called is the name on the wire, whatever another bundle names it.
 #[test]
 fn recorded_calls_are_decided_again() {

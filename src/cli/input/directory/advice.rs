@@ -1,16 +1,13 @@
 //! Help for findings about unknown names: the name that was probably meant.
 
+mod action;
 mod lookup;
 mod unread;
 
-use std::collections::BTreeSet;
-use std::str::FromStr as _;
-
-use cedar_policy::EntityUid;
 use serde_json::Value;
 
 use self::lookup::{input_schema, quoted};
-use crate::bundle::{Code, Described, Document, Finding, Site};
+use crate::bundle::{Code, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
 use crate::tool::ToolDescription;
 
@@ -23,7 +20,7 @@ const NO_CHOOSER: &str =
 pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
     let code = finding.code;
     let help = if code == Code::UnknownAction {
-        action(finding, document)
+        action::meant(finding, document)
     } else if code == Code::UnknownAttribute {
         unread::named(finding, document)
             .or_else(|| unread::unchosen(finding, document))
@@ -96,58 +93,6 @@ fn suggested(finding: &Finding) -> Option<String> {
     let path = quoted(&finding.message)?;
     let name = path.rsplit('.').next().unwrap_or(path);
     fuzzy_match::nearest(name, [suggestion]).is_some().then_some(help)
-}
-
-/// The action of the same kind that was probably meant, or else what does not exist.
-fn action(finding: &Finding, document: &Document) -> Option<String> {
-    let uid = EntityUid::from_str(quoted(&finding.message)?).ok()?;
-    let id: &str = uid.id().unescaped();
-    let kind = Kind::of(id);
-    let known = actions(document);
-    let known = known.iter().map(String::as_str).filter(|known| Kind::of(known) == kind);
-    if let Some(near) = fuzzy_match::nearest(id, known) {
-        return Some(format!("did you mean `Action::\"{near}\"`?"));
-    }
-    Some(match id.split_once([':', '/']) {
-        Some((_, class)) if kind == Kind::Class => format!("no tool is in the class `{class}`"),
-        Some((_, server)) if kind == Kind::Server => format!("there is no server `{server}`"),
-        Some((server, tool)) if document.manifest.servers.contains_key(server) => {
-            format!("server `{server}` has no tool `{tool}`")
-        }
-        Some((server, _)) => format!("there is no server `{server}`"),
-        None => "actions are `\"<server>/<tool>\"`, `\"server:<server>\"` and `\"class:<class>\"`"
-            .to_owned(),
-    })
-}
-
-/// The kinds of actions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
-    Class,
-    Server,
-    Tool,
-}
-
-impl Kind {
-    fn of(id: &str) -> Self {
-        if id.starts_with("class:") {
-            Self::Class
-        } else if id.starts_with("server:") {
-            Self::Server
-        } else {
-            Self::Tool
-        }
-    }
-}
-
-/// The ids of all actions.
-fn actions(document: &Document) -> BTreeSet<String> {
-    let servers = document.manifest.servers.keys().map(|server| format!("server:{server}"));
-    let tools = document.described().flat_map(|Described { server, name, marks, .. }| {
-        let classes = marks.classes.iter().map(|class| format!("class:{class}"));
-        classes.chain([format!("{server}/{name}")]).collect::<Vec<_>>()
-    });
-    servers.chain(tools).collect()
 }
 
 /// The server or tool that an unknown name in the manifest probably meant.
