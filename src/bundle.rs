@@ -160,6 +160,11 @@ impl Bundle {
         self.unknown_tenant == UnknownTenant::Org || self.all_layers().knows_tenant(tenant)
     }
 
+    /// Every channel.
+    pub fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter()
+    }
+
     /// The channels that lead to a server.
     pub fn channels_to<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Channel> {
         self.channels.iter().filter(move |channel| *channel.server == *server)

@@ -4,6 +4,7 @@
 pub(in crate::cli) mod constants;
 pub mod coverage;
 pub(in crate::cli) mod lint;
+pub(in crate::cli) mod meant;
 pub(in crate::cli) mod mutate;
 pub(in crate::cli) mod prove;
 pub mod run;

@@ -137,6 +137,58 @@ fn an_action_that_lacks_what_comes_before_its_name() {
     }
 }
 
+#[test]
+fn a_case_that_names_what_is_not_there() {
+    let sandbox = weather();
+    let people = "identities:\n  ann: { tokens: { session: { sub: ann, team: red, roles: [], act: { sub: bot } } } }\n";
+    let cases = [
+        ("/notes/mcp, tool: raed", "there is no tool `notes/raed`: did you mean `notes/read`?"),
+        (
+            "/notes/mcp, tool: get_forecast",
+            "there is no tool `notes/get_forecast`: the server `live` has it, at `/live/mcp`",
+        ),
+        (
+            "/live/mcp, tool: Get_Weather",
+            "there is no tool `live/Get_Weather`: did you mean `live/weather`, on the wire \
+             `Get Weather`?",
+        ),
+        ("/note/mcp, tool: read", "there is no channel at `/note/mcp`: did you mean `/notes/mcp`?"),
+        ("/mcp, tool: read", "there is no channel at `/mcp`: there are `/live/mcp`, `/notes/mcp`"),
+    ];
+    let expect = |outcome: &str| format!("expect: {{ {outcome}, policies: [] }}");
+    for (call, help) in cases {
+        let case = |outcome: &str| {
+            let call = format!("call: {{ path: {call}, arguments: {{ id: n-1 }} }}");
+            let outcome = expect(outcome);
+            let case = format!("cases:\n  - name: a\n    as: ann\n    {call}\n    {outcome}\n");
+            sandbox.write("bundle/tests/more.yaml", &format!("{people}{case}"));
+            sandbox.run("test bundle --filter a --format json").json()["cases"].take()
+        };
+        let of = |cases: &Value| {
+            let mut cases = cases.as_array().unwrap().iter();
+            cases.find(|case| case["name"] == "a").unwrap()["help"].clone()
+        };
+        assert_eq!(of(&case("decision: SILENCE, reason: not_permitted")), help);
+        let human = sandbox.run("test bundle").stdout;
+        assert!(human.contains(&format!("    help      {help}\n")), "{human}");
+        // What a case expects needs no help.
+        let (channel, tool) = ("DENY, reason: unknown_channel", "SILENCE, reason: unknown_tool");
+        let expected = if help.contains("channel") { channel } else { tool };
+        assert_eq!(of(&case(&format!("decision: {expected}"))), Value::Null);
+    }
+}
+
+#[test]
+fn a_case_for_another_host() {
+    let channel = "path: /notes/mcp, server: notes";
+    let sandbox =
+        Sandbox::with(&[("bundle.yaml", channel, &format!("{channel}, authority: notes.example"))]);
+    let failed = sandbox.run("test bundle").stdout;
+    let help = "no channel at `/notes/mcp` is for the authority `tools.example`: there are \
+                `notes.example`";
+    assert!(failed.contains(help), "{failed}");
+}
+
 /// What was called is the name on the wire, whatever another bundle names it.
 #[test]
 fn recorded_calls_are_decided_again() {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::meant;
 use super::run::{self, Outcome};
 use super::trace::Trace;
 use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Suite};
@@ -21,6 +22,8 @@ pub struct Verdict<'a> {
     pub outcome: Option<Outcome>,
     /// The differences from the expected outcome; empty if the case passed.
     pub mismatches: Vec<Mismatch>,
+    /// What exists near a tool or channel that does not, if the case did not expect that.
+    pub help: Option<String>,
     /// A bug in the gate itself.
     pub fault: Option<String>,
 }
@@ -50,9 +53,12 @@ impl<'a> Verdict<'a> {
             Ok((outcome, trace)) => (Some(outcome), trace, None),
             Err(fault) => (None, Trace::default(), Some(fault)),
         };
-        let mismatches =
+        let mismatches: Vec<Mismatch> =
             outcome.iter().flat_map(|outcome| compare(&case.expect, outcome)).collect();
-        Self { case, place, trace, outcome, mismatches, fault }
+        let unexpected = outcome.as_ref().filter(|outcome| outcome.reason != case.expect.reason);
+        let record = unexpected.and_then(|outcome| outcome.telling().first());
+        let help = record.and_then(|record| meant::instead(&gate.bundle, record));
+        Self { case, place, trace, outcome, mismatches, help, fault }
     }
 
     /// Whether the outcome is as expected.

@@ -7,18 +7,17 @@ use cedar_policy::{Effect, PolicyId};
 use super::nearest::{self, Near};
 use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
+use crate::cli::analysis::meant;
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::log::{self, Recorded};
 use crate::cli::output::exit::Stop;
-use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
 use crate::json;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
-use crate::tool::Tool;
 
 /// Maximum nesting; no recorded call reaches it.
 const DEPTH: usize = 128;
@@ -102,7 +101,9 @@ impl Explanation {
         let (outcome, mut trace) = run::in_pieces(gate, &arrival, &body).map_err(Problem::new)?;
         let records = outcome.records.iter();
         let calls = records.map(|record| explained(gate, record, trace.take(record))).collect();
-        notes.extend(outcome.records.iter().filter_map(|record| unknown_tool(gate, record)));
+        notes.extend(
+            outcome.records.iter().filter_map(|record| meant::instead(&gate.bundle, record)),
+        );
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
         let recorded = recorded.map(|recorded| {
             let complete = !withholds && recorded.is_of(&gate.bundle.id.digest);
@@ -143,17 +144,6 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
     recorded
         .filter(|reason| may_differ || *reason == Reason::BatchRefused)
         .unwrap_or(outcome.reason)
-}
-
-/// The tool that an unknown tool name probably meant.
-fn unknown_tool(gate: &Gate, record: &Record) -> Option<String> {
-    let name = record.tool.as_deref().filter(|_| record.reason == Reason::UnknownTool)?;
-    if let Some(tool) = gate.bundle.tools().find(|tool| tool.qualified_name() == name) {
-        let wire_name = tool.wire_name();
-        return Some(format!("only the bundle names a tool `{name}`: calls name it `{wire_name}`"));
-    }
-    let near = fuzzy_match::did_you_mean(name, gate.bundle.tools().map(Tool::qualified_name))?;
-    Some(format!("there is no tool `{name}`: {near}"))
 }
 
 fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> ExplainedCall {

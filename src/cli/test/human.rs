@@ -6,7 +6,7 @@ use cedar_policy::Effect;
 use serde_json::Value;
 
 use super::summary::Summary;
-use crate::cli::analysis::coverage::{Measure, PolicyCoverage};
+use crate::cli::analysis::coverage::{Measure, PolicyCoverage, Suggestion};
 use crate::cli::analysis::run::Outcome;
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::output::escape::shown;
@@ -154,22 +154,24 @@ impl Summary<'_> {
     }
 
     fn suggested(&self, about: &str, tried: bool) -> String {
-        let of_kind = || self.suggestions.iter().filter(|suggestion| suggestion.tried == tried);
-        if of_kind().next().is_none() {
-            return String::new();
-        }
-        let mut text = heading(about);
-        let mut file = None;
-        for suggestion in of_kind() {
-            if let Some(name) = suggestion.file.as_ref().filter(|name| file != Some(*name)) {
-                let _ = writeln!(text, "  # {name}");
-                file = Some(name);
-            }
-            text.push_str(&suggestion.text);
-        }
-        text.push('\n');
-        text
+        suggested(about, self.suggestions.iter().filter(|suggestion| suggestion.tried == tried))
     }
+}
+
+/// Suggested cases, below the name of their file; empty if there are none.
+pub(super) fn suggested<'a>(
+    about: &str,
+    suggestions: impl Iterator<Item = &'a Suggestion>,
+) -> String {
+    let (mut text, mut file) = (String::new(), None);
+    for suggestion in suggestions {
+        if let Some(name) = suggestion.file.as_ref().filter(|name| file != Some(*name)) {
+            let _ = writeln!(text, "  # {name}");
+            file = Some(name);
+        }
+        text.push_str(&suggestion.text);
+    }
+    if text.is_empty() { text } else { format!("{}{text}\n", heading(about)) }
 }
 
 fn heading(text: &str) -> String {
@@ -202,6 +204,9 @@ pub(super) fn differences(verdict: &Verdict<'_>) -> String {
     let telling = verdict.outcome.as_ref().map(Outcome::telling).unwrap_or_default();
     for detail in telling.iter().filter_map(|record| record.detail.as_deref()) {
         let _ = writeln!(text, "    {:9} {}", "detail", shown(detail));
+    }
+    if let Some(help) = &verdict.help {
+        let _ = writeln!(text, "    {:9} {}", "help", shown(help));
     }
     if let Some(fault) = &verdict.fault {
         let _ = writeln!(text, "    the way the body arrives makes a difference: {fault}");

@@ -70,6 +70,7 @@ fn case(verdict: &Verdict<'_>) -> Value {
         "line": line(&verdict.place),
         "passed": verdict.passed(),
         "mismatches": mismatches.collect::<Vec<_>>(),
+        "help": verdict.help,
         "fault": verdict.fault,
     })
 }

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::expression::path;
 use super::facts::{entity, variable};
-use super::world::{Read, World, listed};
+use super::world::{Read, World};
 use crate::bundle::{Code, Finding};
+use crate::cli::output::report::listed;
 use crate::tool::Tool;
 
 /// The entity types that arguments are compared with, by the path of the argument.

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use super::facts;
-use super::world::{Read, World, listed};
+use super::world::{Read, World};
 use crate::bundle::{Code, Finding, LayerName, Site};
+use crate::cli::output::report::listed;
 use crate::tool::{SERVER, Tool};
 
 pub(super) struct Reach<'a> {

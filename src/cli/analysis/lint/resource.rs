@@ -4,8 +4,9 @@ use cedar_policy::EntityUid;
 use serde_json::Value;
 
 use super::facts::{entity, is_about, operation};
-use super::world::{Read, World, listed};
+use super::world::{Read, World};
 use crate::bundle::{Code, Finding};
+use crate::cli::output::report::listed;
 use crate::tool::{SERVER, Tool};
 
 /// The resource constraint of a policy.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::world::{World, listed};
+use super::world::World;
 use crate::bundle::{Code, Described, Finding, Site};
 use crate::cli::analysis::secrets;
+use crate::cli::output::report::listed;
 use crate::tool::given::Selection;
 use crate::tool::secret::is_telling;
 use crate::tool::{Marks, Surroundings, Tool};

@@ -198,12 +198,3 @@ impl Read<'_> {
         self.facts.all.iter().all(facts::is_of_scope)
     }
 }
-
-/// Tool names for a message: a few of them, and the number of the others.
-pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 3;
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    let shown = names.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
-}
