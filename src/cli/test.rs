@@ -6,6 +6,7 @@ mod junit;
 mod mutations;
 mod progress;
 mod summary;
+mod untested;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -79,6 +80,10 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     if arguments.mutate {
         return mutations::run(&document, &gate, &suite, &map, format);
     }
+    if suite.cases().next().is_none() {
+        let channels = &document.manifest.channels;
+        return Err(untested::tell(directory, &gate, channels, &suite, format));
+    }
     let (verdicts, coverage) = run_cases(arguments, &gate, &suite)?;
     let measures = measures(arguments, &document.manifest, &coverage);
     let goals = measures.iter().filter(|measure| !measure.is_enough());
@@ -117,14 +122,9 @@ fn run_cases<'a>(
 ) -> Result<(Vec<Verdict<'a>>, Coverage), Problem> {
     let filter = arguments.filter.as_deref().unwrap_or_default();
     let chosen: Vec<_> = suite.cases().filter(|(_, case, _)| case.name.contains(filter)).collect();
-    if chosen.is_empty() && suite.cases().next().is_some() {
+    if chosen.is_empty() {
         let help = "`toolgate test --format json` lists all cases";
         return Err(Problem::new(format!("no case has `{filter}` in its name")).with_help(help));
-    }
-    if chosen.is_empty() {
-        let directory = arguments.bundle.bundle.join("tests");
-        let message = format!("there are no cases in `{}`", directory.display());
-        return Err(Problem::new(message).with_help("`toolgate test --help` shows one"));
     }
     let mut coverage = Coverage::of(&gate.bundle);
     let mut progress = progress::Progress::of(chosen.len());

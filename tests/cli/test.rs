@@ -53,3 +53,21 @@ fn no_cases() {
     sandbox.remove("bundle/tests/notes.yaml");
     check("test_none", &sandbox.run("test bundle"));
 }
+
+/// Nothing tested is no success, and what could be tested is suggested.
+#[test]
+fn identities_without_cases() {
+    let sandbox = Sandbox::new();
+    let people = sandbox.read("bundle/tests/notes.yaml");
+    let (people, _) = people.split_once("cases:").unwrap();
+    sandbox.write("bundle/tests/notes.yaml", &format!("{people}cases: []\n"));
+    let run = sandbox.run("test bundle");
+    check("test_no_cases", &run);
+    let (_, suggested) = run.stdout.split_once("notes.yaml\n").unwrap();
+    let found = sandbox.run("test bundle --format json").json();
+    assert_eq!(found["findings"][0]["severity"], "error", "{found}");
+    assert_eq!(sandbox.run("test bundle --mutate").code, 3);
+    sandbox.write("bundle/tests/notes.yaml", &format!("{people}cases:\n{suggested}"));
+    let run = sandbox.run("test bundle");
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
