@@ -47,6 +47,24 @@ fn everything_wrong_with_cases() {
     check("test_invalid", &sandbox.run("test bundle"));
 }
 
+/// What is required says what to write.
+#[test]
+fn what_a_case_lacks() {
+    let permitted = "expect: { decision: PERMIT, reason: permitted, policies: [readers-read] }";
+    for (old, new, help) in [
+        (", policies: [readers-read]", "", "write exactly the policies that determine it"),
+        ("decision: PERMIT, ", "", "write `PERMIT`, `DENY` or `SILENCE`"),
+        (" reason: permitted,", "", "write `permitted`, `forbidden`, `not_permitted`"),
+        (permitted, "time: 2026-01-01T00:00:00Z", "write what must come of it"),
+        ("- name: a reader reads\n    as: bob", "- as: bob", "every case has a `name`"),
+    ] {
+        let run = Sandbox::with(&[(CASES, old, new)]).run("test bundle");
+        // Advice is wrapped.
+        let text = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(run.code == 3 && text.contains(help), "{help}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn no_cases() {
     let sandbox = Sandbox::new();
@@ -60,6 +78,8 @@ fn identities_without_cases() {
     let sandbox = Sandbox::new();
     let people = sandbox.read("bundle/tests/notes.yaml");
     let (people, _) = people.split_once("cases:").unwrap();
+    sandbox.write("bundle/tests/notes.yaml", people);
+    check("test_no_cases_key", &sandbox.run("test bundle"));
     sandbox.write("bundle/tests/notes.yaml", &format!("{people}cases: []\n"));
     let run = sandbox.run("test bundle");
     check("test_no_cases", &run);

@@ -38,11 +38,22 @@ fn missing(message: &str, place: &Location, file: &Arc<SourceFile>) -> Option<(S
     let name = message.strip_prefix("missing field `")?.strip_suffix('`')?;
     let (holder, span) = KeySpans::of(file).holder(place.span.as_ref()?.start)?;
     Some(if holder.is_empty() {
-        (format!("`{name}` is missing"), Location::whole(file))
+        (format!("`{name}`{MISSING}"), Location::whole(file))
     } else {
         let place = span.map_or_else(|| place.clone(), |span| Location::at(file, span));
-        (format!("`{holder}` has no `{name}`, which is required"), place)
+        (format!("`{holder}` has no `{name}`{MISSING_THERE}"), place)
     })
+}
+
+/// The end of the message about a key that is missing in a file.
+const MISSING: &str = " is missing";
+/// The end of the message about a key that is missing in a part of a file.
+const MISSING_THERE: &str = ", which is required";
+
+/// The key that is missing according to a message of [`read`].
+pub(in crate::cli) fn missing_key(message: &str) -> Option<&str> {
+    let told = message.strip_suffix(MISSING).or_else(|| message.strip_suffix(MISSING_THERE))?;
+    told.strip_suffix('`')?.rsplit('`').next()
 }
 
 /// The message in words of YAML: the parser speaks of Rust's types.

@@ -58,7 +58,7 @@ pub struct Case {
 ///
 /// The file is not YAML of this form, or a case refers to an undefined identity.
 pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
-    let read: CaseFile = yaml::read(file).map_err(|problem| vec![problem])?;
+    let read: CaseFile = yaml::read(file).map_err(|problem| vec![advised(problem)])?;
     let places = KeySpans::of(file);
     let mut names = BTreeSet::new();
     let mut problems = Vec::new();
@@ -83,6 +83,34 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
         }
     }
     if problems.is_empty() { Ok(read) } else { Err(problems) }
+}
+
+/// A problem with what to write for a missing key.
+fn advised(problem: Problem) -> Problem {
+    let of_expect = "an `expect` needs `decision`, `reason` and `policies`";
+    let help = match yaml::missing_key(&problem.message) {
+        Some("cases") => "a test file has `identities` and `cases`; `toolgate test --help` shows \
+                          one, and with `cases: []` the command suggests some"
+            .to_owned(),
+        Some("name") => "every case has a `name` that describes it".to_owned(),
+        Some("expect") => {
+            "write what must come of it, such as `expect: { decision: PERMIT, reason: permitted, \
+             policies: [<id>] }`"
+                .to_owned()
+        }
+        Some("decision") => format!("{of_expect}: write `PERMIT`, `DENY` or `SILENCE`"),
+        Some("reason") => {
+            format!(
+                "{of_expect}: write `permitted`, `forbidden`, `not_permitted` or another reason"
+            )
+        }
+        Some("policies") => format!(
+            "{of_expect}: write exactly the policies that determine it, `policies: [<id>]`, and \
+             `policies: []` if none does"
+        ),
+        _ => return problem,
+    };
+    problem.with_help(help)
 }
 
 impl Case {
