@@ -14,6 +14,7 @@ mod hidden;
 mod init;
 mod inventory;
 mod junit;
+mod meant;
 mod mutate;
 mod names;
 mod openapi;

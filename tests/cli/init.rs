@@ -65,6 +65,28 @@ fn the_files_of_the_bundle() {
     sound(&sandbox, "new");
 }
 
+/// The examples in comments are policies that load.
+#[test]
+fn an_argument_with_a_list_of_values_is_explained() {
+    let style = json!({ "type": "string", "enum": ["plain", "rich", "it's \n"] });
+    for required in [json!(["style"]), json!([])] {
+        let sandbox = Sandbox::new();
+        let schema =
+            json!({ "type": "object", "properties": { "style": style }, "required": required });
+        let tools = json!({ "tools": [{ "name": "show", "inputSchema": schema }] });
+        sandbox.write("answer.json", &tools.to_string());
+        let run = sandbox.run("init new --from answer.json --server notes");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let text = sandbox.read("new/org/tools.cedar");
+        assert!(text.contains("(`plain`, `rich`)"), "{text}");
+        let example = text.lines().filter_map(|line| line.strip_prefix("//   "));
+        let example: Vec<&str> = example.skip_while(|line| !line.starts_with("@id")).collect();
+        sandbox.write("new/org/example.cedar", &example.join("\n"));
+        let checked = sandbox.run("check new --deny-warnings");
+        assert_eq!(checked.code, 0, "{}{}", example.join("\n"), checked.stdout);
+    }
+}
+
 #[test]
 fn the_handshake_of_each_revision() {
     let server = ToolServer::start(manner(LEGACY, false));

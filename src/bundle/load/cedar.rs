@@ -159,7 +159,9 @@ pub(super) fn validate(layers: &[(LayerName, PolicySet)], schema: &Schema) -> Ve
         let site = |id: &PolicyId| Site::policy(layer, id.as_ref());
         // The site already names the policy.
         let words = |id: &PolicyId, text: String| {
-            text.strip_prefix(&format!("for policy `{id}`, ")).map_or(text.clone(), str::to_owned)
+            let rest = text.strip_prefix(&format!("for policy `{id}`"));
+            let rest = rest.and_then(|rest| rest.strip_prefix(", ").or(rest.strip_prefix(": ")));
+            rest.map_or(text.clone(), str::to_owned)
         };
         findings.extend(result.validation_errors().map(|error| {
             let id = error.policy_id();

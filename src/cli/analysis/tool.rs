@@ -39,6 +39,12 @@ impl Tool {
         Some(format!("{}::{}", enumeration.namespace, enumeration.name))
     }
 
+    /// The values of an enumerated argument, by its path in policies; empty for any other.
+    pub(in crate::cli) fn values(&self, path: &[String]) -> Vec<&str> {
+        let enumeration = lookup::enumeration(&self.input, path);
+        enumeration.into_iter().flat_map(|it| it.values.keys()).map(String::as_str).collect()
+    }
+
     /// Whether a call has the last attribute if another argument chooses it.
     pub(in crate::cli) fn is_chosen(&self, path: &[String]) -> bool {
         lookup::is_chosen(&self.input, path)

@@ -1,5 +1,8 @@
 //! The policies of a new bundle: few, each with a comment that teaches.
 
+use serde_json::Value;
+
+use crate::cli::output::report::listed;
 use crate::tool::Tool;
 
 /// Grants what tools only read, if there are such tools.
@@ -40,6 +43,7 @@ pub(super) fn text(server: &str, tools: &[Tool]) -> String {
     text.push_str(&operators(server));
     text.push_str(if has("destructive") { DESTRUCTIVE } else { "" });
     text.push_str(&tools.iter().find_map(about_an_argument).unwrap_or_default());
+    text.push_str(&tools.iter().find_map(about_a_choice).unwrap_or_default());
     text
 }
 
@@ -79,6 +83,36 @@ fn about_an_argument(tool: &Tool) -> Option<String> {
 //   @reason("…")
 //   forbid (principal, action == Action::"{action}", resource)
 //   unless {{ context.input.{name} == {value} }};
+"#
+    ))
+}
+
+/// The same for an argument with a list of values, which policies do not read as strings.
+fn about_a_choice(tool: &Tool) -> Option<String> {
+    let examples = tool.examples();
+    let mut members = examples.iter().filter_map(Value::as_object).flatten();
+    let (name, value, kind) = members.find_map(|(name, value)| {
+        let path = [name.clone()];
+        let value = value.as_str().filter(|value| is_plain(value) && is_identifier(name))?;
+        Some((name, value, tool.enumeration(&path)?))
+    })?;
+    let values = tool.values(std::slice::from_ref(name));
+    let values = listed(values.iter().copied().filter(|value| is_plain(value)));
+    let action = tool.qualified_name();
+    let asked = if tool.is_certain(std::slice::from_ref(name)) {
+        String::new()
+    } else {
+        format!("context.input has {name} && ")
+    };
+    Some(format!(
+        r#"
+// The values of `{name}` are listed in its schema ({values}), so they are entities, not strings, and
+// a misspelt one does not load:
+//
+//   @id("not-this-value")
+//   @reason("…")
+//   forbid (principal, action == Action::"{action}", resource)
+//   when {{ {asked}context.input.{name} == {kind}::"{value}" }};
 "#
     ))
 }

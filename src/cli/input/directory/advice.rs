@@ -3,6 +3,7 @@
 mod action;
 mod lookup;
 mod unread;
+mod values;
 
 use serde_json::Value;
 
@@ -27,11 +28,15 @@ pub(super) fn given(finding: &Finding, document: &Document) -> Finding {
             .or_else(|| suggested(finding))
             .or_else(|| unread::unnamed(finding, document))
     } else if code == Code::UnknownType {
-        suggested(finding)
+        values::of_type(finding, document).or_else(|| suggested(finding))
+    } else if code == Code::UnknownValue {
+        values::of_entity(finding, document).or_else(|| finding.help.clone())
     } else if code == Code::ImpossiblePolicy {
         unread::asked_for(finding, document).or_else(|| finding.help.clone())
     } else if code == Code::PolicyType {
-        decimals(&finding.message).or_else(|| finding.help.clone())
+        decimals(&finding.message)
+            .or_else(|| values::of_argument(finding, document))
+            .or_else(|| finding.help.clone())
     } else if code == Code::ToolSchema {
         argument(finding, document).or_else(|| finding.help.clone())
     } else {
