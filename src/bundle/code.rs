@@ -180,6 +180,8 @@ codes! {
     MissingReason = "missing-reason", Hint;
     /// No case expects a policy.
     UntestedPolicy = "untested-policy", Hint;
+    /// A policy names an entity that no identity of the tests has.
+    UntestedEntity = "untested-entity", Hint;
     /// Records show an argument that is likely a secret.
     UnredactedSecret = "unredacted-secret", Hint;
     /// A channel is likely of HTTP with SSE and does not say so.

@@ -1,4 +1,4 @@
-//! What `check` suggests: values of enumerations
+//! What `check` suggests: values of enumerations, and entities that the tests have
 
 use super::sandbox::Sandbox;
 
@@ -66,4 +66,37 @@ fn values_of_enumerations() {
         format!("forbid (principal, action == Action::\"notes/read\", resource)\n{policy}");
     sandbox.write("bundle/org/more.cedar", &format!("@id(\"more\")\n{policy}\n"));
     assert!(help(&sandbox, "unknown-value")[0].ends_with("\"v21\" and 18 more"));
+}
+
+/// The identities of the tests say which roles, agents and people there are.
+#[test]
+fn entities_that_no_identity_of_the_tests_has() {
+    let unlike = "give it to an identity in `tests/`, or correct it";
+    for (about, expected) in [
+        ("principal in Role::\"reder\", action, resource)", vec!["Role::\"reader\""]),
+        ("principal in Role::\"owner\", action, resource)", vec![""]),
+        ("principal == User::\"anne\", action, resource)", vec!["User::\"ann\""]),
+        (
+            "principal, action, resource) when { context.actor == Agent::\"bots\" }",
+            vec!["Agent::\"bot\""],
+        ),
+        (
+            "principal, action, resource) unless { principal in [Role::\"reader\", \
+             Role::\"wirter\", Role::\"chief\"] }",
+            vec!["Role::\"writer\"", ""],
+        ),
+        ("principal in Role::\"writer\", action, resource)", Vec::new()),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("bundle/org/more.cedar", &format!("@id(\"more\")\nforbid ({about};\n"));
+        let expected = expected.into_iter().map(|near| match near {
+            "" => unlike.to_owned(),
+            near => format!("did you mean `{near}`? if not, give it to an identity in `tests/`"),
+        });
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(help(&sandbox, "untested-entity"), expected, "{about}");
+        // Without identities, nothing is known about tokens.
+        sandbox.write("bundle/tests/notes.yaml", "cases: []\n");
+        assert!(help(&sandbox, "untested-entity").is_empty(), "{about}");
+    }
 }

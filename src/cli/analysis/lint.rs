@@ -21,6 +21,7 @@ mod principals;
 mod reach;
 mod resource;
 mod secrets;
+mod untested;
 mod world;
 
 use std::collections::BTreeSet;
@@ -48,6 +49,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));
+        findings.extend(untested::check(&world, suite));
         problems.extend(cases::impossible(&world, suite));
     }
     problems.extend(findings.iter().map(|finding| opened.map.locate(finding)));

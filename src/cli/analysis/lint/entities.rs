@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::world::{Read, World};
 use crate::bundle::{Code, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
+use crate::identity::{IdentityMapping, TypeName};
 use crate::tool::UnknownResource;
 
 /// The possible entities.
@@ -18,6 +19,8 @@ pub(super) struct Population {
     /// Types whose entities come from tokens, certificates and arguments. They are closed once the
     /// bundle declares some of their entities.
     claimed: HashSet<EntityTypeName>,
+    /// Types of principals, their parents and actors.
+    identified: HashSet<EntityTypeName>,
     /// Types without findings here: principals are never declared, and Cedar checks enumerations.
     open: HashSet<EntityTypeName>,
 }
@@ -29,11 +32,10 @@ impl Population {
         let mut population = Self {
             declared: BTreeMap::new(),
             claimed: claimed(document),
+            identified: in_identity(identity),
             open: enumerated(world.schema_text),
         };
-        population.open.extend(identity.principal_types().map(|name| name.as_cedar().clone()));
-        let workload = identity.workload.iter();
-        population.open.extend(workload.map(|workload| workload.entity_type.as_cedar().clone()));
+        population.open.extend(principals(identity));
         population.open.extend(EntityTypeName::from_str("Action"));
         for server in document.manifest.servers.keys() {
             population.declare("Server", server);
@@ -87,6 +89,11 @@ impl Population {
         Some((format!("there is no `{uid}`"), help))
     }
 
+    /// Whether entities of a type come from tokens and certificates alone.
+    pub(super) fn is_from_tokens(&self, kind: &EntityTypeName) -> bool {
+        self.identified.contains(kind) && !self.declared.contains_key(kind)
+    }
+
     /// Checks the entities in a policy.
     pub(super) fn check(&self, read: &Read<'_>, findings: &mut Vec<Finding>) {
         let literals: BTreeSet<EntityUid> = read.policy.entity_literals().into_iter().collect();
@@ -116,11 +123,23 @@ impl Population {
     }
 }
 
-fn claimed(document: &Document) -> HashSet<EntityTypeName> {
-    let identity = &document.manifest.identity;
+fn principals(identity: &IdentityMapping) -> impl Iterator<Item = EntityTypeName> {
+    let workload = identity.workload.iter().map(|workload| &workload.entity_type);
+    identity.principal_types().chain(workload).map(|name| name.as_cedar().clone())
+}
+
+/// The types of actors, and of the parents of principals.
+fn attached(identity: &IdentityMapping) -> impl Iterator<Item = &TypeName> {
     let parents = identity.principal.iter().flat_map(|each| &each.parents);
-    let parents = parents.map(|parent| &parent.entity_type);
-    let types = parents.chain([&identity.actor.entity_type]);
+    parents.map(|parent| &parent.entity_type).chain([&identity.actor.entity_type])
+}
+
+fn in_identity(identity: &IdentityMapping) -> HashSet<EntityTypeName> {
+    principals(identity).chain(attached(identity).map(|name| name.as_cedar().clone())).collect()
+}
+
+fn claimed(document: &Document) -> HashSet<EntityTypeName> {
+    let types = attached(&document.manifest.identity);
     let servers = document.manifest.servers.values();
     let marks = servers.flat_map(|server| server.tools.values());
     let resources = marks.filter_map(|marks| marks.resource.as_ref());
