@@ -180,6 +180,11 @@ impl Bundle {
         self.servers.get(server)?.tools.values().find(|tool| tool.name() == name)
     }
 
+    /// The tools of a server, ordered by name on the wire.
+    pub fn tools_of(&self, server: &str) -> impl Iterator<Item = &Tool> {
+        self.servers.get(server).into_iter().flat_map(|server| server.tools.values())
+    }
+
     /// Every tool of the inventory, ordered by server and name on the wire.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
         self.servers.values().flat_map(|server| server.tools.values())

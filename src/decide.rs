@@ -3,6 +3,7 @@
 mod denial;
 mod listing;
 mod question;
+mod reveal;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ pub use denial::Denial;
 pub(crate) use denial::difference;
 pub use listing::{Listing, list};
 pub use question::{CedarRequest, Facts, Question};
+pub use reveal::{reveal, withheld_from_some};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, OnChange, Shadow};
 use crate::gate::ChangedTools;
@@ -79,12 +81,23 @@ pub struct Verdict {
     pub outcome: Result<Permit, Denial>,
     /// The outcome with shadow policies enforced; `None` if nothing is in shadow.
     pub staged: Option<Result<Permit, Denial>>,
+    /// The labels of the result, as far as they were decided.
+    pub revealed: Revealed,
+}
+
+/// The labels of a result, by whether the caller gets the parts that have them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Revealed {
+    /// The labels whose parts the caller gets.
+    pub shown: Vec<Arc<str>>,
+    /// The labels whose parts are withheld.
+    pub withheld: Vec<Arc<str>>,
 }
 
 impl From<Permit> for Verdict {
     /// The verdict for a message that is not evaluated by policies.
     fn from(permit: Permit) -> Self {
-        Self { outcome: Ok(permit), staged: None }
+        Self { outcome: Ok(permit), staged: None, revealed: Revealed::default() }
     }
 }
 
@@ -92,7 +105,8 @@ impl From<Permit> for Verdict {
 /// comes from the most general layer that refuses.
 pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> Verdict {
     let judge = |layers: &Layers| judge(layers.of(identity), question);
-    Verdict { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
+    let (outcome, staged) = (judge(&bundle.layers), bundle.staged.as_ref().map(judge));
+    Verdict { outcome, staged, revealed: Revealed::default() }
 }
 
 fn judge<'a>(

@@ -103,6 +103,10 @@ pub struct Record {
     pub arguments_digest: Option<Digest>,
     /// The Cedar resource.
     pub resource: Option<Arc<str>>,
+    /// The labels whose parts of the result the caller gets.
+    pub revealed: Arc<[String]>,
+    /// The labels whose parts of the result are withheld.
+    pub masked: Arc<[String]>,
     /// The transaction id from the token.
     pub txn: Option<String>,
     /// The trace id of a W3C `traceparent`.

@@ -118,6 +118,32 @@ impl Event {
         Self(event.into_bytes())
     }
 
+    /// The event with this message, or without data, of which nothing else stays but what a client
+    /// needs to resume the stream.
+    #[must_use]
+    pub fn plain(&self, message: Option<&str>) -> Self {
+        let mut event = String::new();
+        for line in self.lines().into_iter().flatten() {
+            if matches!(field(line).0, "id" | "retry") {
+                event.push_str(line);
+                event.push('\n');
+            }
+        }
+        if let Some(message) = message {
+            event.push_str("data: ");
+            event.push_str(message);
+            event.push('\n');
+        }
+        event.push('\n');
+        Self(event.into_bytes())
+    }
+
+    /// Whether it names the path for messages, as in the transport of 2024-11-05.
+    pub fn is_endpoint(&self) -> bool {
+        let is_name = |line: &str| field(line) == ("event", "endpoint");
+        self.lines().is_some_and(|mut lines| lines.any(is_name))
+    }
+
     /// The lines without their ends; `None` if the event is not UTF-8.
     fn lines(&self) -> Option<impl Iterator<Item = &str>> {
         let text = std::str::from_utf8(&self.0).ok()?;

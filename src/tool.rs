@@ -18,6 +18,7 @@ mod argument_error;
 mod cedar;
 pub(crate) mod given;
 mod param_header;
+mod labels;
 mod list;
 mod marks;
 mod name;
@@ -44,8 +45,9 @@ pub(crate) mod tests;
 
 use self::argument::Record;
 pub use self::argument_error::ArgumentError;
+pub use self::labels::{Label, ResultPath, Step, reveal_group};
 pub use self::list::{ToolDescription, listed, read_tools};
-pub use self::marks::Marks;
+pub use self::marks::{Marks, Withheld};
 pub use self::name::{is_tool_name, is_wire_name, tool_names};
 pub use self::param_header::ParamHeader;
 pub use self::pin::Pin;
@@ -75,6 +77,7 @@ pub struct Tool {
     notes: Vec<Note>,
     noted: Noted,
     pin: Pin,
+    labels: Vec<Label>,
     /// The default resource of calls, in the form that records use.
     server_resource: Arc<str>,
 }
@@ -141,6 +144,9 @@ impl Tool {
             source.map_err(|problem| vec![ToolError::new(&qualified_name, &mark.argument, problem)])
         };
         let resource = marks.resource.as_ref().map(named).transpose()?;
+        let problem = |(key, problem)| ToolError::new(&qualified_name, "", problem).at(Some(key));
+        let labels = labels::read(&qualified_name, &marks)
+            .map_err(|problems| problems.into_iter().map(problem).collect::<Vec<_>>())?;
         let wire_name = description.name();
         Ok(Self {
             name: name.to_owned(),
@@ -158,6 +164,7 @@ impl Tool {
             headers,
             notes: read.notes,
             pin: description.pin().clone(),
+            labels,
         })
     }
 
@@ -199,6 +206,11 @@ impl Tool {
     /// The tool's fields in records.
     pub fn noted(&self) -> &Noted {
         &self.noted
+    }
+
+    /// The labels of its result.
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
     }
 
     /// What a reviewer saw of the tool.

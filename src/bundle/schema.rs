@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Manifest;
-use crate::tool::Tool;
+use crate::tool::{Tool, reveal_group};
 
 /// The author's schema followed by the generated part, so that positions in the author's text stay
 /// valid.
@@ -17,9 +17,21 @@ pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> Str
     for class in classes {
         declare(&mut text, &format!("action {};", quoted(&format!("class:{class}"))));
     }
+    let labels: BTreeSet<&str> =
+        tools.iter().flat_map(Tool::labels).map(|label| &*label.name).collect();
+    for label in labels {
+        declare(&mut text, &format!("action {};", quoted(&reveal_group(label))));
+    }
     for tool in tools {
         declare(&mut text, &tool.declarations());
-        declare(&mut text, &action(manifest, tool));
+        let classes = tool.marks().classes.iter().map(|class| format!("class:{class}"));
+        let groups = std::iter::once(format!("server:{}", tool.server())).chain(classes);
+        declare(&mut text, &action(manifest, tool, tool.qualified_name(), groups));
+        // Not in the groups of the tool: a permit to call it reveals nothing.
+        for label in tool.labels() {
+            let group = std::iter::once(reveal_group(&label.name));
+            declare(&mut text, &action(manifest, tool, label.action.id().unescaped(), group));
+        }
     }
     text
 }
@@ -44,11 +56,15 @@ fn shared_types(manifest: &Manifest) -> String {
     )
 }
 
-fn action(manifest: &Manifest, tool: &Tool) -> String {
+/// An action about calls of a tool.
+fn action(
+    manifest: &Manifest,
+    tool: &Tool,
+    name: &str,
+    groups: impl Iterator<Item = String>,
+) -> String {
     let identity = &manifest.identity;
-    let groups = std::iter::once(format!("server:{}", tool.server()))
-        .chain(tool.marks().classes.iter().map(|class| format!("class:{class}")))
-        .map(|group| format!("Action::{}", quoted(&group)));
+    let groups = groups.map(|group| format!("Action::{}", quoted(&group)));
     let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
     let mut principals: Vec<String> = Vec::new();
     for name in identity.principal_types().map(ToString::to_string).chain(workload) {
@@ -68,7 +84,7 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
   delegation: toolgate::Delegation,
   request: toolgate::Request
 }} }};",
-        quoted(tool.qualified_name()),
+        quoted(name),
         groups.collect::<Vec<_>>().join(", "),
         principals.join(", "),
         tool.resource_type(),

@@ -60,6 +60,28 @@ fn judge<'a>(
     applying.last().map(drop).ok_or_else(|| Denial::because(Reason::NotPermitted))
 }
 
+/// Whether every call of a tool is permitted, whatever its arguments.
+pub(super) fn permits_all<'a>(
+    layers: impl Iterator<Item = &'a Layer>,
+    tool: &Tool,
+    question: &Question<'_>,
+) -> bool {
+    let keys = RequestKeys::of(&question.env());
+    let keys = if tool.marks().resource.is_some() { keys.of_any_resource() } else { keys };
+    let Ok(applying) = applying(layers, &keys) else { return false };
+    let all = || applying.iter().flat_map(|(_, policies)| policies);
+    let calls = Calls { tool, question, fallback: Fallback::new(|| question.reachable(all())) };
+    let permits = |candidates: &[Arc<CompiledPolicy>]| {
+        let possible = candidates.iter().map(|policy| (policy.effect, policy.possible(&calls)));
+        let possible: Vec<_> = possible.collect();
+        let is_harmless = |(effect, it): &(Effect, Possible)| {
+            !it.error && (*effect == Effect::Permit || !it.truth)
+        };
+        possible.iter().all(is_harmless) && possible.contains(&(Effect::Permit, Possible::TRUE))
+    };
+    !applying.is_empty() && applying.iter().all(|(_, candidates)| permits(candidates))
+}
+
 /// The denial of one layer, if it refuses all calls.
 fn refused<F>(
     layer: &Layer,

@@ -120,6 +120,19 @@ impl<'a> Question<'a> {
         Ok(Self { entities, schema, caller, action, resource, input, facts })
     }
 
+    /// The same call with another action.
+    pub(super) fn about<'b>(&'b self, action: &'b EntityUID) -> Question<'b> {
+        Question {
+            entities: self.entities,
+            schema: self.schema,
+            caller: Arc::clone(&self.caller),
+            action,
+            resource: Cow::Borrowed(&self.resource),
+            input: self.input.clone(),
+            facts: self.facts,
+        }
+    }
+
     /// Builds a call from Cedar values, for tests with entities and actions that no bundle has.
     #[doc(hidden)]
     pub fn of_parts(

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Observer;
 use super::decided::Decided;
 use super::pending::{Pending, draft, failed};
-use super::response::Look;
+use super::response::{Look, Mask};
 use crate::bundle::RefusalStyle;
-use crate::decide::{self, Denial, Permit, Permits, Question, Verdict};
+use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::{Object, Value, cut};
@@ -56,36 +56,47 @@ impl Pending {
         let drafts = messages.iter().zip(outcomes).enumerate();
         let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {
             let draft = Draft::new(&self.request, index, outcome, shadow);
-            draft.about(method(message), self.call_fields(gate, message))
+            let call = self.call_fields(gate, message).map(|call| match verdicts.get(index) {
+                Some(verdict) => call.with_labels(&verdict.revealed),
+                None => call,
+            });
+            draft.about(method(message), call)
         });
         let drafts: Vec<Draft> = drafts.collect();
+        let look = self.look_at_response(gate, &body, &verdicts);
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
             return Ok(self.refuse_all(gate, &body, &outcomes, drafts));
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
-            Some(permits) => {
-                pass(&self.request, permits, drafts).with_look(self.look_at_lists(&body))
-            }
+            Some(permits) => pass(&self.request, permits, drafts).with_look(look),
             None => failed(gate, &self.request, "the body has no message"),
         })
     }
 
-    /// A look at the response, if a message asks for a list.
-    fn look_at_lists(&self, body: &Body<'_>) -> Option<Look> {
+    /// A look at the response, if a message asks for a list, or a part of a result is withheld.
+    fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
         let messages = body.messages();
-        // Such a list comes on the event stream that the caller opened before.
+        // Such a response comes on the event stream that the caller opened before.
         if self.answers_on_stream() {
             return None;
         }
-        let asks =
-            |message: &Message<'_>| matches!(message.kind, Kind::Request(method) if method == LIST);
-        if !messages.iter().any(asks) {
+        let (mut mask, mut asks, mut others) = (Mask::default(), false, false);
+        for (message, verdict) in messages.iter().zip(verdicts) {
+            asks |= matches!(message.kind, Kind::Request(method) if method == LIST);
+            others |= matches!(message.kind, Kind::Request(_));
+            if let Some(tool) = name(message).and_then(|name| gate.bundle.tool(&self.server, name))
+            {
+                mask.add(tool, &verdict.revealed.withheld);
+            }
+        }
+        if !asks && mask.is_empty() {
             return None;
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
-        let method = (messages.len() == 1).then_some(LIST);
-        Some(self.look(method, messages.len(), ids, body.is_batch()))
+        let method = (messages.len() == 1).then_some(if asks { LIST } else { CALL });
+        let mask = if others { mask.beside_others() } else { mask };
+        Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
 
     /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.
@@ -182,6 +193,7 @@ impl Pending {
         verdict.unwrap_or_else(|denial| Verdict {
             staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),
             outcome: Err(denial),
+            revealed: Revealed::default(),
         })
     }
 
@@ -199,7 +211,13 @@ impl Pending {
         let facts = &self.request.facts;
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
         asked(&question);
-        Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
+        let (bundle, identity) = (&gate.bundle, &self.sender.identity);
+        let verdict = decide::decide(bundle, identity, &question);
+        if tool.labels().is_empty() || verdict.outcome.is_err() {
+            return Ok(verdict);
+        }
+        let revealed = decide::reveal(bundle, identity, tool, &question);
+        Ok(Verdict { revealed, ..verdict })
     }
 
     /// The fields of a record for a call.

@@ -6,7 +6,7 @@ use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
-use super::response::Look;
+use super::response::{Look, Mask};
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
@@ -134,7 +134,7 @@ impl Pending {
                 let decided = Decided::housekeeping(decide::housekeeping(proof).into(), draft);
                 // The end of a session has no message in return.
                 let has_stream = self.request.facts.method == "GET";
-                decided.with_look(has_stream.then(|| self.look(None, 0, Vec::new(), false)))
+                decided.with_look(has_stream.then(|| self.look_at_stream(gate)))
             }
             Some(_) => {
                 let message = "this HTTP method has no body".to_owned();
@@ -211,7 +211,26 @@ impl Pending {
     ) -> Look {
         let (request, sender) = (Arc::clone(&self.request), Arc::clone(&self.sender));
         let (server, form) = (Arc::clone(&self.server), self.form(batch));
-        Look { request, sender, server, messages, method, ids, form }
+        let mask = Mask::default();
+        Look { request, sender, server, messages, method, ids, form, mask }
+    }
+
+    /// A look at a stream that has responses to other requests, in which any labelled tool of the
+    /// server can have a result.
+    fn look_at_stream(&self, gate: &Gate) -> Look {
+        let look = self.look(None, 0, Vec::new(), false);
+        let (bundle, identity) = (&gate.bundle, &self.sender.identity);
+        let mut mask = Mask::default();
+        for tool in bundle.tools_of(&self.server).filter(|tool| !tool.labels().is_empty()) {
+            let withheld = match &self.sender.caller {
+                Some(caller) => {
+                    decide::withheld_from_some(bundle, identity, caller, tool, &look.facts())
+                }
+                None => tool.labels().iter().map(|label| Arc::clone(&label.name)).collect(),
+            };
+            mask.add_everything(&withheld);
+        }
+        Look { mask, ..look }
     }
 
     /// How the request ends that has arrived wholly and is refused: with a message for these ids in

@@ -7,6 +7,7 @@
 mod about_bytes;
 mod lists;
 mod look;
+mod mask;
 mod refusals;
 mod step;
 mod trail;
@@ -21,6 +22,8 @@ use crate::sse::{Data, Event, Splitter};
 
 use lists::{Filtered, Viewer};
 pub(super) use look::Look;
+use mask::Kept;
+pub(super) use mask::Mask;
 pub use step::{ResponseEvent, ResponseStep};
 pub use trail::Evidence;
 use trail::Trail;
@@ -108,7 +111,7 @@ impl Response {
         if let Kind::Other = kind {
             // Clients read no message in an error of another type.
             let is_success = head.one(":status").ok().flatten().is_some_and(|s| s.starts_with('2'));
-            return if is_success {
+            return if is_success || self.is_masked() {
                 Err("it is neither JSON nor an event stream")
             } else {
                 Ok(ResponseStep::Pass)
@@ -134,14 +137,18 @@ impl Response {
             return send(body);
         }
         match self.filtered(gate, &body, changed) {
-            Ok((_, Some(changed))) if changed.len() > longest_json(gate) => {
+            Ok((_, Change::Message(changed))) if changed.len() > longest_json(gate) => {
                 let detail = "the body is too long";
                 refusals::whole(&mut self.trail, gate, Reason::ResponseTooLarge, detail)
             }
             Ok((filtered, changed)) => {
                 let evidence = self.trail.lists(gate, &filtered);
-                let Some(body) = changed.map(String::into_bytes) else {
-                    return ResponseStep::Send { headers: Vec::new(), body, evidence };
+                let body = match changed {
+                    Change::Message(message) => message.into_bytes(),
+                    Change::Nothing => {
+                        return ResponseStep::Send { headers: Vec::new(), body, evidence };
+                    }
+                    Change::Dropped => Vec::new(),
                 };
                 let length = HeaderChange::Set("content-length", body.len().to_string());
                 let headers = about_bytes::removed().chain([length]).collect();
@@ -191,9 +198,14 @@ impl Response {
         event: Event,
         changed: &ChangedTools,
     ) -> (Vec<Event>, Option<Evidence>) {
+        let masked = self.is_masked();
         let filtered = match event.data() {
+            Some(Data::None) if masked => return (vec![event.plain(None)], None),
             Some(Data::None) => return (vec![event], None),
-            Some(Data::Message(message)) if message.is_empty() => return (vec![event], None),
+            Some(Data::Message(message)) if message.is_empty() => {
+                return (vec![if masked { event.plain(Some("")) } else { event }], None);
+            }
+            Some(Data::Other(_)) if masked && !event.is_endpoint() => return (Vec::new(), None),
             Some(Data::Message(message)) => self.filtered(gate, message.as_bytes(), changed),
             // Such as the path of an endpoint, which is no JSON.
             Some(Data::Other(data)) => match self.filtered(gate, data.as_bytes(), changed) {
@@ -204,8 +216,13 @@ impl Response {
         };
         match filtered {
             Ok((filtered, changed)) => {
-                let changed = changed.map(|message| event.with_message(&message));
-                (vec![changed.unwrap_or(event)], self.trail.lists(gate, &filtered))
+                let events = match changed {
+                    Change::Nothing => vec![event],
+                    Change::Message(message) if masked => vec![event.plain(Some(&message))],
+                    Change::Message(message) => vec![event.with_message(&message)],
+                    Change::Dropped => Vec::new(),
+                };
+                (events, self.trail.lists(gate, &filtered))
             }
             Err(detail) => {
                 refusals::event(&mut self.trail, gate, Reason::UnreadableResponse, &detail)
@@ -219,7 +236,7 @@ impl Response {
         gate: &Gate,
         bytes: &[u8],
         changed: &ChangedTools,
-    ) -> Result<(Filtered, Option<String>), String> {
+    ) -> Result<(Filtered, Change), String> {
         let limits = gate.bundle.limits;
         let values = limits.response_bytes / BYTES_OF_A_VALUE;
         let mut message: Value<'_> =
@@ -227,9 +244,31 @@ impl Response {
         let facts = self.trail.look.facts();
         let Look { server, sender, .. } = &self.trail.look;
         let filtered = Viewer { gate, server, sender, facts: &facts, changed }.filter(&mut message);
-        let changed = filtered.is_changed.then(|| serde_json::to_string(&message)).transpose();
-        Ok((filtered, changed.map_err(|error| error.to_string())?))
+        if self.is_masked() {
+            if self.trail.look.mask.apply(&mut message, limits)? == Kept::Nothing {
+                return Ok((filtered, Change::Dropped));
+            }
+        } else if !filtered.is_changed {
+            return Ok((filtered, Change::Nothing));
+        }
+        let message = serde_json::to_string(&message).map_err(|error| error.to_string())?;
+        Ok((filtered, Change::Message(message)))
     }
+
+    /// Whether parts of results are withheld, so that nothing passes that is not read.
+    fn is_masked(&self) -> bool {
+        !self.trail.look.mask.is_empty()
+    }
+}
+
+/// What becomes of a message of the upstream.
+enum Change {
+    /// It stays byte for byte.
+    Nothing,
+    /// This takes its place.
+    Message(String),
+    /// It is dropped.
+    Dropped,
 }
 
 /// How many bytes of a response make up for one value. A value takes some hundred bytes of memory.

@@ -79,6 +79,19 @@ impl<'a> Object<'a> {
         self.0.iter_mut().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// Sets the value of a key, in its place or at the end.
+    pub fn set(&mut self, key: &'static str, value: Value<'a>) {
+        match self.get_mut(key) {
+            Some(old) => *old = value,
+            None => self.0.push((key.into(), value)),
+        }
+    }
+
+    /// Keeps the members for which the function is true; it can change their values.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Value<'a>) -> bool) {
+        self.0.retain_mut(|(name, value)| keep(name, value));
+    }
+
     /// The value at a path of members.
     pub fn find(&self, path: &[String]) -> Option<&Value<'a>> {
         let (last, outer) = path.split_last()?;

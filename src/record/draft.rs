@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{CandidateField, Outcome, Record, SCHEMA, decision_id};
 use crate::bundle::Mode;
-use crate::decide::Facts;
+use crate::decide::{Facts, Revealed};
 use crate::digest::Digest;
 use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
@@ -40,6 +40,8 @@ pub(crate) struct CallFields {
     pub(crate) arguments: Option<Rendered>,
     pub(crate) arguments_digest: Option<Digest>,
     pub(crate) resource: Option<Arc<str>>,
+    pub(crate) revealed: Arc<[String]>,
+    pub(crate) masked: Arc<[String]>,
 }
 
 impl CallFields {
@@ -56,6 +58,15 @@ impl CallFields {
             cost: *cost,
             ..Self::default()
         }
+    }
+}
+
+impl CallFields {
+    /// The fields with the labels of the result.
+    #[must_use]
+    pub(crate) fn with_labels(self, labels: &Revealed) -> Self {
+        let names = |labels: &[Arc<str>]| labels.iter().map(ToString::to_string).collect();
+        Self { revealed: names(&labels.shown), masked: names(&labels.withheld), ..self }
     }
 }
 
@@ -159,6 +170,8 @@ impl Draft {
             arguments: call.arguments,
             arguments_digest: call.arguments_digest,
             resource: call.resource,
+            revealed: call.revealed,
+            masked: call.masked,
             txn: token.and_then(|token| token.txn.clone()),
             trace_id: facts.trace_id.clone(),
             source_ip: facts.source_ip,

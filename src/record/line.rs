@@ -62,7 +62,7 @@ fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
-    arguments_digest, resource, txn, trace_id, source_ip, environment, gate; not in it: known
+    arguments_digest, resource, revealed, masked, txn, trace_id, source_ip, environment, gate; not in it: known
 }
 
 fields! { Outcome: reason, policies, layer, detail; not in it: }

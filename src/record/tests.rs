@@ -41,6 +41,8 @@ pub(crate) fn sample() -> Record {
         arguments: None,
         arguments_digest: None,
         resource: None,
+        revealed: Arc::default(),
+        masked: Arc::default(),
         txn: None,
         trace_id: None,
         source_ip: None,
@@ -132,12 +134,12 @@ fn asked() -> impl Strategy<Value = Record> {
 fn call() -> impl Strategy<Value = Record> {
     let names = (of(text()), of(text()));
     let tool = (of(text()), names, of(text()), texts(), of(text()), of(text()), of(0..9_u32));
-    let arguments = (of((text(), text())), of(digest()), of(text()));
+    let arguments = (of((text(), text())), of(digest()), of(text()), texts(), texts());
     let request = (text(), text(), of(text()), of(text()), any::<IpAddr>(), text(), text());
     (tool, arguments, request).prop_map(
         |(
             (server, (tool, tool_name), method, classes, data_class, operation, cost),
-            (arguments, arguments_digest, resource),
+            (arguments, arguments_digest, resource, revealed, masked),
             (authority, path, txn, trace_id, source_ip, environment, node),
         )| {
             let shown = |(name, value): (String, String)| json!({ name: value }).to_string();
@@ -153,6 +155,8 @@ fn call() -> impl Strategy<Value = Record> {
                 arguments: arguments.map(shown).map(Rendered::new),
                 arguments_digest,
                 resource: resource.map(Into::into),
+                revealed: revealed.into(),
+                masked: masked.into(),
                 authority,
                 path,
                 txn,

@@ -40,4 +40,29 @@ pub struct Marks {
     /// An empty map is not serialized, so that documents built before it existed keep their digest.
     #[serde(deserialize_with = "json::normalized", skip_serializing_if = "BTreeMap::is_empty")]
     pub schemas: BTreeMap<String, Value>,
+    /// The parts of the tool's result that have a label, by label, as dotted paths in
+    /// `structuredContent`. A caller gets them only if policies reveal the label.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Vec<String>>,
+    /// What a caller gets in place of a part that is withheld.
+    #[serde(skip_serializing_if = "Withheld::is_usual")]
+    pub withheld: Withheld,
+}
+
+/// What a caller gets in place of a labelled part of a result that policies do not reveal.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Withheld {
+    /// A text that names the label.
+    #[default]
+    Mask,
+    /// Nothing.
+    Drop,
+}
+
+impl Withheld {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }

@@ -103,6 +103,15 @@ pub enum Problem {
     /// A number in the schema has no exact canonical JSON.
     #[error(transparent)]
     Number(#[from] Inexact),
+    /// The name of a label has other characters.
+    #[error("a label has letters, digits, `-` and `_`")]
+    LabelName,
+    /// The path of a labelled part cannot be read.
+    #[error("this is no path in a result, such as `contacts[].phone` or `account.*`")]
+    LabelPath,
+    /// A label has no part.
+    #[error("the label is on no part of the result")]
+    LabelOfNothing,
     /// A tool has no name.
     #[error("the tool has no name")]
     Nameless,

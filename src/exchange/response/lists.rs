@@ -16,6 +16,8 @@ use crate::tool::{Noted, Tool};
 
 /// The member of a result that is a list of tools.
 const TOOLS: &str = "tools";
+/// The member of a tool that describes its results.
+const RESULT_SCHEMA: &str = "outputSchema";
 /// The member of a result that says who may share it. One list is for one caller.
 const CACHE_SCOPE: &str = "cacheScope";
 
@@ -100,6 +102,9 @@ impl Viewer<'_> {
             filtered.hidden.extend(hidden);
             is_shown
         });
+        for tool in tools.iter_mut() {
+            filtered.is_changed |= self.withdraw_schema(tool);
+        }
         filtered.shown = filtered.shown.saturating_add(tools.len());
         filtered.is_changed |= !filtered.hidden.is_empty();
         if let Some(scope) = result.get_mut(CACHE_SCOPE)
@@ -108,6 +113,19 @@ impl Viewer<'_> {
             *scope = Value::String("private".into());
             filtered.is_changed = true;
         }
+    }
+
+    /// Takes the schema of the result out of a tool's description if parts of the result can be
+    /// withheld: clients refuse a result that does not fit it.
+    fn withdraw_schema(&self, tool: &mut Value<'_>) -> bool {
+        let Value::Object(listed) = tool else { return false };
+        let name = listed.get("name").and_then(Value::as_str);
+        let tool = name.and_then(|name| self.gate.bundle.tool(self.server, name));
+        if tool.is_none_or(|tool| tool.labels().is_empty()) || listed.get(RESULT_SCHEMA).is_none() {
+            return false;
+        }
+        listed.retain(|name, _| name != RESULT_SCHEMA);
+        true
     }
 
     /// Why a tool is not for this viewer.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mask::Mask;
 use crate::decide::Facts;
 use crate::exchange::effects::HeaderChange;
 use crate::gate::Sender;
@@ -22,6 +23,8 @@ pub(in crate::exchange) struct Look {
     /// The ids of the requests of the body that wait for a response.
     pub(in crate::exchange) ids: Vec<Id>,
     pub(in crate::exchange) form: Form,
+    /// What is withheld of results.
+    pub(in crate::exchange) mask: Mask,
 }
 
 impl Look {
@@ -31,7 +34,7 @@ impl Look {
     }
 
     /// The facts of a call that the viewer of a list would make.
-    pub(super) fn facts(&self) -> Facts {
+    pub(in crate::exchange) fn facts(&self) -> Facts {
         Facts { method: "POST".to_owned(), ..self.request.facts.clone() }
     }
 }

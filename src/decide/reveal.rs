@@ -1,0 +1,45 @@
+//! Decides which labelled parts of a result a caller gets.
+
+use std::sync::Arc;
+
+use super::listing::permits_all;
+use super::{Facts, Question, Revealed, judge};
+use crate::bundle::Bundle;
+use crate::gate::Caller;
+use crate::identity::Identity;
+use crate::tool::Tool;
+
+/// Decides the labels of the result of one call. A label is revealed if every layer permits its
+/// action on the resource and with the context of the call; any error withholds it.
+pub fn reveal(
+    bundle: &Bundle,
+    identity: &Identity,
+    tool: &Tool,
+    question: &Question<'_>,
+) -> Revealed {
+    let mut revealed = Revealed::default();
+    for label in tool.labels() {
+        let outcome = judge(bundle.layers.of(identity), &question.about(label.action.as_ref()));
+        let labels = if outcome.is_ok() { &mut revealed.shown } else { &mut revealed.withheld };
+        labels.push(Arc::clone(&label.name));
+    }
+    revealed
+}
+
+/// The labels of a tool's result that some call of it by this caller would not reveal.
+pub fn withheld_from_some(
+    bundle: &Bundle,
+    identity: &Identity,
+    caller: &Arc<Caller>,
+    tool: &Tool,
+    facts: &Facts,
+) -> Vec<Arc<str>> {
+    let Ok(question) = Question::without_arguments(Arc::clone(caller), bundle, tool, facts) else {
+        return tool.labels().iter().map(|label| Arc::clone(&label.name)).collect();
+    };
+    let is_withheld = |label: &&crate::tool::Label| {
+        !permits_all(bundle.layers.of(identity), tool, &question.about(label.action.as_ref()))
+    };
+    let withheld = tool.labels().iter().filter(is_withheld);
+    withheld.map(|label| Arc::clone(&label.name)).collect()
+}

@@ -1,0 +1,237 @@
+//! Withholds what policies do not reveal of the results of calls.
+//!
+//! Only what can be read is shown: a result with a withheld label keeps the members that the protocol
+//! defines and whose content is known, and loses everything else that could repeat the label's data.
+
+mod parts;
+mod text;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::bundle::Limits;
+use crate::json::{Object, Value};
+use crate::tool::{ResultPath, Tool, Withheld};
+
+use parts::{Parts, note};
+use text::Known;
+
+/// What is withheld of the results in a response. For a batch, it is withheld of every result.
+#[derive(Clone, Debug, Default)]
+pub(in crate::exchange) struct Mask {
+    labels: BTreeSet<Arc<str>>,
+    parts: Vec<(ResultPath, Withheld, Arc<str>)>,
+    /// Whether results are withheld wholly, because it is not known of which tool they are.
+    everything: bool,
+    /// Whether the response can have results of other requests than calls.
+    reads_others: bool,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kept {
+    Message,
+    /// A request or a notification of the server with free text.
+    Nothing,
+}
+
+/// Messages of the server that a caller gets, and the members of their `params` that stay.
+const KNOWN: [(&str, &[&str]); 8] = [
+    (PROGRESS, &["progressToken", "progress", "total"]),
+    (LOG, &["level"]),
+    ("notifications/cancelled", &["requestId"]),
+    ("notifications/tools/list_changed", &[]),
+    ("notifications/resources/list_changed", &[]),
+    ("notifications/prompts/list_changed", &[]),
+    ("ping", &[]),
+    ("roots/list", &[]),
+];
+const PROGRESS: &str = "notifications/progress";
+const LOG: &str = "notifications/message";
+
+/// Members of which a result of another request than a call has one, and no result of a call.
+const OTHERS: [&str; 8] = [
+    "capabilities",
+    "tools",
+    "resources",
+    "resourceTemplates",
+    "prompts",
+    "contents",
+    "messages",
+    "completion",
+];
+/// Members of the result of a call.
+const OF_CALLS: [&str; 5] = ["content", "structuredContent", "isError", "toolResult", "task"];
+
+impl Mask {
+    /// Whether nothing is withheld.
+    pub(in crate::exchange) fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Withholds the parts of a tool's result that have these labels.
+    pub(in crate::exchange) fn add(&mut self, tool: &Tool, withheld: &[Arc<str>]) {
+        for label in tool.labels().iter().filter(|label| withheld.contains(&label.name)) {
+            let part =
+                |part: &ResultPath| (part.clone(), tool.marks().withheld, Arc::clone(&label.name));
+            self.parts.extend(label.parts.iter().map(part));
+            self.labels.insert(Arc::clone(&label.name));
+        }
+    }
+
+    /// Withholds every result, because of these labels.
+    pub(in crate::exchange) fn add_everything(&mut self, withheld: &[Arc<str>]) {
+        self.labels.extend(withheld.iter().cloned());
+        self.everything = !self.labels.is_empty();
+        self.reads_others = true;
+    }
+
+    /// The mask for a response that can have results of other requests than calls.
+    #[must_use]
+    pub(in crate::exchange) fn beside_others(self) -> Self {
+        Self { reads_others: true, ..self }
+    }
+
+    /// Withholds parts of a JSON-RPC message, or of a batch of them.
+    ///
+    /// The error is why the message cannot be read.
+    pub(super) fn apply(
+        &self,
+        message: &mut Value<'_>,
+        limits: Limits,
+    ) -> Result<Kept, &'static str> {
+        match message {
+            Value::Object(message) => self.apply_one(message, limits),
+            Value::Array(messages) => {
+                let mut failure = None;
+                messages.retain_mut(|message| match message {
+                    Value::Object(message) => match self.apply_one(message, limits) {
+                        Ok(kept) => kept == Kept::Message,
+                        Err(why) => {
+                            failure = Some(why);
+                            false
+                        }
+                    },
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::String(_)
+                    | Value::Array(_) => false,
+                });
+                failure.map_or(Ok(Kept::Message), Err)
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                Err("it is no JSON-RPC message")
+            }
+        }
+    }
+
+    fn apply_one(&self, message: &mut Object<'_>, limits: Limits) -> Result<Kept, &'static str> {
+        message.retain(|name, _| {
+            matches!(name, "jsonrpc" | "id" | "method" | "params" | "result" | "error")
+        });
+        if message.get("method").is_some() {
+            return Ok(self.of_server(message));
+        }
+        match (message.get("result").is_some(), message.get_mut("error")) {
+            (false, Some(Value::Object(error))) => {
+                error.retain(|name, value| name == "code" && is_plain(value));
+                error.set("message", self.note());
+                Ok(Kept::Message)
+            }
+            (true, None) => match message.get_mut("result") {
+                Some(Value::Object(result)) => self.result(result, limits).map(|()| Kept::Message),
+                _ => Err(OTHER_FORM),
+            },
+            _ => Err("it is no JSON-RPC message"),
+        }
+    }
+
+    /// A request or a notification of the server.
+    fn of_server(&self, message: &mut Object<'_>) -> Kept {
+        let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+        let Some((method, members)) = KNOWN.iter().find(|(name, _)| *name == method) else {
+            return Kept::Nothing;
+        };
+        message.retain(|name, _| matches!(name, "jsonrpc" | "id" | "method" | "params"));
+        if let Some(params) = message.get_mut("params") {
+            let mut kept = Object::default();
+            if let Value::Object(params) = params {
+                params.retain(|name, value| members.contains(&name) && is_plain(value));
+                kept = std::mem::take(params);
+            }
+            if *method == LOG {
+                kept.set("data", self.note());
+            }
+            *params = Value::Object(kept);
+        }
+        Kept::Message
+    }
+
+    fn result(&self, result: &mut Object<'_>, limits: Limits) -> Result<(), &'static str> {
+        let has = |members: &[&str]| members.iter().any(|member| result.get(member).is_some());
+        if self.reads_others && !has(&OF_CALLS) && (has(&OTHERS) || result.is_empty()) {
+            return Ok(());
+        }
+        result.retain(|name, value| match name {
+            "content" => matches!(value, Value::Array(_)),
+            "isError" => matches!(value, Value::Bool(_)),
+            "resultType" => value.as_str() == Some("complete"),
+            name => name == "structuredContent",
+        });
+        let is_error = matches!(result.get("isError"), Some(Value::Bool(true)));
+        if self.everything || is_error {
+            // Of an error, and of a tool that is not known, the form is not known either.
+            result.retain(|name, _| matches!(name, "isError" | "resultType"));
+            result.set("content", Value::Array(vec![content(self.note())]));
+            return Ok(());
+        }
+        let paths = self.parts.iter().map(|(path, withheld, label)| (path, *withheld, &**label));
+        let parts = Parts::new(paths);
+        let known = match result.get_mut("structuredContent") {
+            Some(data) => Known::withholding(data, &parts),
+            None => Known::Nothing,
+        };
+        let Some(Value::Array(items)) = result.get_mut("content") else {
+            return if let Known::Nothing = known { Err(OTHER_FORM) } else { Ok(()) };
+        };
+        for item in items {
+            let shown = text(item).and_then(|text| known.shown(text, &parts, limits));
+            *item = content(shown.map_or_else(|| self.note(), |text| Value::String(text.into())));
+        }
+        Ok(())
+    }
+
+    /// What stands in place of a text.
+    fn note<'a>(&self) -> Value<'a> {
+        let labels: Vec<&str> = self.labels.iter().map(|label| &**label).collect();
+        Value::String(note(&labels.join(", ")).into())
+    }
+}
+
+const OTHER_FORM: &str = "the result has another form than that of a tool";
+
+/// The text of an item of content that is one.
+fn text<'v>(item: &'v Value<'_>) -> Option<&'v str> {
+    let item = item.as_object()?;
+    if item.get("type")?.as_str() == Some("text") { item.get("text")?.as_str() } else { None }
+}
+
+/// An item of content with a text.
+fn content(text: Value<'_>) -> Value<'_> {
+    let mut item = Object::default();
+    item.set("type", Value::String("text".into()));
+    item.set("text", text);
+    Value::Object(item)
+}
+
+/// Whether a value is a number, or a string that can be no more than an identifier.
+fn is_plain(value: &Value<'_>) -> bool {
+    match value {
+        Value::Number(_) => true,
+        Value::String(text) => text.len() <= LONGEST_ID && !text.contains(char::is_whitespace),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+const LONGEST_ID: usize = 64;
