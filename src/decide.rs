@@ -1,12 +1,15 @@
 //! Decides one call by one bundle: a permit or a denial. Only this module creates permits.
 
 mod denial;
+mod inner;
 mod listing;
 mod question;
 
 use std::sync::Arc;
 
 pub use denial::Denial;
+pub(crate) use denial::INNER;
+pub use inner::Inner;
 pub use listing::{Listing, list};
 pub use question::{CedarRequest, Facts, Question};
 
@@ -175,7 +178,7 @@ fn denial(layer: &Layer, reason: Reason, policies: &[Arc<CompiledPolicy>]) -> De
         advice = policies.iter().find_map(|policy| policy.reason.clone());
     }
     let policies = ids(policies).collect();
-    Denial { policies, layer: Some(layer.name.clone()), advice, detail, reason }
+    Denial { policies, layer: Some(layer.name.clone()), advice, detail, ..Denial::because(reason) }
 }
 
 /// The denial for a policy that does not parse, which building a bundle rules out.

@@ -139,6 +139,8 @@ reasons! {
     NotPermitted = "not_permitted", Silence, 403, PolicyRefusal, Call;
     /// The inventory has no such tool.
     UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal, Call;
+    /// The inner call of a call would have an inner call itself.
+    NestedCall = "nested_call", Deny, 403, PolicyRefusal, Call;
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.

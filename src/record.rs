@@ -3,6 +3,7 @@
 #![doc = include_str!("record.md")]
 
 mod draft;
+mod inner;
 mod line;
 mod object;
 mod outcome;
@@ -28,6 +29,7 @@ use crate::json::{Rendered, Shared};
 use crate::reason::{Decision, EventClass, Reason};
 
 pub(crate) use draft::{CallFields, Draft, Request};
+pub use inner::InnerField;
 pub use line::to_lines;
 pub use object::to_object;
 pub use outcome::{CandidateField, Flip, Outcome};
@@ -103,6 +105,8 @@ pub struct Record {
     pub arguments_digest: Option<Digest>,
     /// The Cedar resource.
     pub resource: Option<Arc<str>>,
+    /// The inner call.
+    pub inner: Option<InnerField>,
     /// The transaction id from the token.
     pub txn: Option<String>,
     /// The trace id of a W3C `traceparent`.

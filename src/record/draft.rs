@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CandidateField, Outcome, Record, SCHEMA, decision_id};
+use super::{CandidateField, InnerField, Outcome, Record, SCHEMA, decision_id};
 use crate::bundle::Mode;
 use crate::decide::Facts;
 use crate::digest::Digest;
@@ -39,6 +39,8 @@ pub(crate) struct CallFields {
     pub(crate) arguments: Option<Rendered>,
     pub(crate) arguments_digest: Option<Digest>,
     pub(crate) resource: Option<Arc<str>>,
+    /// The fields of its inner call.
+    pub(crate) inner: Option<Box<CallFields>>,
 }
 
 /// A message, or a request as a whole, and the bundle's decision about it.
@@ -141,6 +143,7 @@ impl Draft {
             arguments: call.arguments,
             arguments_digest: call.arguments_digest,
             resource: call.resource,
+            inner: call.inner.map(|inner| InnerField::from(*inner)),
             txn: token.and_then(|token| token.txn.clone()),
             trace_id: facts.trace_id.clone(),
             source_ip: facts.source_ip,
