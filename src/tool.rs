@@ -16,6 +16,7 @@ mod allowance;
 pub(crate) mod argument;
 mod argument_error;
 mod cedar;
+mod forms;
 pub(crate) mod given;
 mod param_header;
 mod list;

@@ -153,3 +153,19 @@ impl Draft {
         }
     }
 }
+
+impl From<CallFields> for InnerField {
+    fn from(call: CallFields) -> Self {
+        Self {
+            tool: call.tool,
+            tool_name: call.tool_name,
+            classes: call.classes,
+            data_class: call.data_class,
+            operation: call.operation,
+            cost: call.cost,
+            arguments: call.arguments,
+            arguments_digest: call.arguments_digest,
+            resource: call.resource,
+        }
+    }
+}

@@ -5,7 +5,6 @@ use std::sync::Arc;
 #[cfg(test)]
 use serde::Serialize;
 
-use super::CallFields;
 use crate::digest::Digest;
 use crate::json::Rendered;
 
@@ -31,20 +30,4 @@ pub struct InnerField {
     pub arguments_digest: Option<Digest>,
     /// The Cedar resource.
     pub resource: Option<Arc<str>>,
-}
-
-impl From<CallFields> for InnerField {
-    fn from(call: CallFields) -> Self {
-        Self {
-            tool: call.tool,
-            tool_name: call.tool_name,
-            classes: call.classes,
-            data_class: call.data_class,
-            operation: call.operation,
-            cost: call.cost,
-            arguments: call.arguments,
-            arguments_digest: call.arguments_digest,
-            resource: call.resource,
-        }
-    }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::EntityUid;
 
 use super::alike::folded;
+use super::forms::Forms;
 use super::number::Range;
 use super::text::Text;
-use super::wraps::Forms;
 use crate::json::Value;
 
 /// The type of one argument or element.

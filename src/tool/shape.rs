@@ -4,12 +4,12 @@ use serde_json::{Map, Value};
 
 use super::argument::{Argument, Field, Kind, Record, Set};
 use super::cedar;
+use super::forms::Forms;
 use super::number::Range;
 use super::path::{SchemaPath, is_inside};
 use super::problem::Problem;
 use super::schema::{Reader, choices};
 use super::text::{Text, count};
-use super::wraps::Forms;
 
 type Schema = Map<String, Value>;
 
