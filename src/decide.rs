@@ -7,8 +7,7 @@ mod question;
 
 use std::sync::Arc;
 
-pub use denial::Denial;
-pub(crate) use denial::INNER;
+pub use denial::{Denial, INNER};
 pub use inner::Inner;
 pub use listing::{Listing, list};
 pub use question::{CedarRequest, Facts, Question};

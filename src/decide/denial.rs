@@ -4,7 +4,7 @@ use crate::bundle::LayerName;
 use crate::reason::Reason;
 
 /// How the details of a denial begin that is about an inner call.
-pub(crate) const INNER: &str = "the inner call";
+pub const INNER: &str = "the inner call";
 
 /// Why a message is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]

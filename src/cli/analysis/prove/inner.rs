@@ -44,3 +44,30 @@ fn joined<'a>(outer: &Verdict, inner: impl Iterator<Item = &'a Pair>) -> Option<
     }
     (is_narrower && matches!(outer, Verdict::Equal)).then_some(Verdict::Narrower)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(outer: &Verdict, inner: Vec<Verdict>, expected: Option<&str>) {
+        let pair = |verdict| Pair { principal: "User".into(), tool: "hub/get".into(), verdict };
+        let inner: Vec<Pair> = inner.into_iter().map(pair).collect();
+        let joined = joined(outer, inner.iter()).map(|verdict| format!("{verdict:?}"));
+        assert_eq!(joined.as_deref(), expected);
+    }
+
+    #[test]
+    fn a_tool_is_as_wide_as_what_it_runs() {
+        use Verdict::{Equal, Narrower, Unknown};
+        let unknown = || Unknown("who knows".into());
+        let wider = "Unknown(\"it can run `hub/get`, which may be permitted more often\")";
+        for outer in [Equal, Narrower] {
+            check(&outer, vec![Equal, unknown(), Narrower], Some(wider));
+            check(&outer, vec![Equal], None);
+        }
+        check(&Equal, vec![Equal, Narrower], Some("Narrower"));
+        check(&Narrower, vec![Narrower], None);
+        check(&unknown(), vec![Equal], None);
+    }
+}
