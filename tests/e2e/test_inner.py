@@ -22,7 +22,7 @@ INNER = paths.CASES / "bundles" / "inner"
 SERVER = paths.CLIENTS / "meta_server.py"
 META = ("call_tool", "call_text", "call_any")
 # The number of bodies for a server of each SDK.
-BODIES = {"mcp2": 1700, "mcp1": 700}
+BODIES = {"mcp2": 2000, "mcp1": 1000}
 SEED = 20261130
 
 
@@ -68,26 +68,25 @@ class Bodies:
         written = (f"{self.space()}{self.spelt(name)}{self.space()}:{self.space()}{value}" for name, value in members)
         return "{" + ",".join(written) + self.space() + ("," if self.odd(0.01) else "") + "}"
 
-    def name(self) -> str:
-        """The name of a tool to run, in JSON."""
+    def name(self, name: str) -> str:
+        """The name of this tool to run, in JSON, or another one."""
         if self.odd(0.08):
             return self.one("null", "5", "true", '["get_note"]', '{"name":"get_note"}', '""', '"get_note', "wipe", "NaN")
-        name = self.one("get_note", "set_note", "set_note", "wipe")
         if self.odd(0.08):
             name = self.one(*META, "hub/get_note", "unknown", "executed")
         if self.odd(0.06):
             name = self.one(f"{name} ", f" {name}", name.upper(), f"{name}\0", f"{name}\u200b", name.replace("e", "\uff45"), f"{name}\n")
         return self.spelt(name)
 
-    def arguments(self) -> str:
+    def arguments(self, tool: str) -> str:
         """Arguments of a tool, as an object."""
         members = [("id", self.spelt(self.one("n-1", "n-2", "é", '"', "\u2028", "x" * 300)))]
-        if self.odd(0.6):
+        if self.odd(0.96 if tool == "set_note" else 0.03):
             members.append(("text", self.spelt(self.one("a", "b c", "\\", "😀", "" if self.odd() else "z"))))
-        if self.odd(0.4):
-            members.append(("stars", self.one("0", "3", "3.0", "3e0", "-0", "4", "5", "1e400", "9007199254740993", "03", "0x3", "NaN", '"3"', "null", "3.5")))
-        if self.odd(0.2):
-            members.append(("secret", self.one('"hush"', "null", '"hush\\ud800"', "7")))
+        if self.odd(0.4 if tool == "set_note" else 0.03):
+            members.append(("stars", self.one("0", "1", "2", "3", "3.0", "3e0", "-0", "0e9", "4", "5", "1e400", "9007199254740993", "03", "0x3", "NaN", '"3"', "null", "3.5")))
+        if self.odd(0.2 if tool == "set_note" else 0.02):
+            members.append(("secret", self.one('"hush"', '"hush\\n"', "null", '"hush\\ud800"', "7")))
         if self.odd(0.06):
             members.append((self.one("more", "toolCallId", "__proto__", "ID", "text\0"), self.one("1", "{}", '[{"a":null}]', "[" * 70 + "]" * 70)))
         return self.members(members)
@@ -102,20 +101,20 @@ class Bodies:
             )
         return self.spelt(arguments)
 
-    def carried(self, tool: str) -> str:
-        """The argument that carries arguments."""
+    def carried(self, tool: str, inner: str) -> str:
+        """The argument of a tool that carries those of the inner one."""
         if self.odd(0.06):
-            return self.one("null", "[]", "1", "true", "{}", '"{}"', f"[{self.arguments()}]", "Infinity")
+            return self.one("null", "[]", "1", "true", "{}", '"{}"', f"[{self.arguments(inner)}]", "Infinity")
         as_text = {"call_tool": 0.04, "call_text": 0.95}.get(tool, 0.5)
-        return self.text(self.arguments()) if self.odd(as_text) else self.arguments()
+        return self.text(self.arguments(inner)) if self.odd(as_text) else self.arguments(inner)
 
     def body(self) -> str:
         """A body."""
-        tool = self.one(*META)
+        tool, inner = self.one(*META), self.one("get_note", "set_note", "set_note", "wipe")
         if self.odd(0.03):
-            params = self.members([("name", self.name()), ("arguments", self.arguments())])
+            params = self.members([("name", self.name(inner)), ("arguments", self.arguments(inner))])
         else:
-            members = [("name", self.name()), ("arguments", self.carried(tool))]
+            members = [("name", self.name(inner)), ("arguments", self.carried(tool, inner))]
             if self.odd(0.05):
                 members.pop(self.random.randrange(2))
             if self.odd(0.04):
@@ -151,7 +150,7 @@ def test_what_runs_is_what_was_permitted(environment: str, issuer: TokenIssuer, 
     assert len(set(ids)) == len(ids)
     assert sum(record["decision"] == "PERMIT" for record in records.values()) == len(ids)
     run = [each["tool"] for call in executed for each in json.loads(call["ran"])]
-    assert len(run) > BODIES[environment] / 8
+    assert len(run) > BODIES[environment] / 6
     assert set(run) == {"get_note", "set_note"}
     assert {record["reason"] for record in records.values()} >= {
         *("permitted", "not_permitted", "unknown_tool", "nested_call", "invalid_arguments", "malformed_body", "forbidden")
