@@ -49,9 +49,9 @@ impl Wraps {
         mark: &WrapMark,
         server: &str,
     ) -> Result<Self, (&'static str, Problem)> {
-        let tool = found(input, &mark.tool).and_then(|it| it.naming());
+        let tool = found(input, &mark.tool).and_then(Found::naming);
         let tool = tool.map_err(|problem| ("tool", problem))?;
-        let carrier = found(input, &mark.arguments).and_then(|it| it.carrying());
+        let carrier = found(input, &mark.arguments).and_then(Found::carrying);
         let (arguments, forms) = carrier.map_err(|problem| ("arguments", problem))?;
         let server = mark.server.as_deref().unwrap_or(server).to_owned();
         Ok(Self { server, tool, arguments, forms })
@@ -143,12 +143,8 @@ fn found<'a>(input: &'a Record, path: &str) -> Result<Found<'a>, Problem> {
 impl Found<'_> {
     /// The path, if the argument can name a tool.
     fn naming(self) -> Result<Vec<String>, Problem> {
-        let names = match self.kind {
-            Kind::Text(text) => text.is_plain(),
-            Kind::Enum(_) => true,
-            _ => false,
-        };
-        if !names {
+        let is_text = matches!(self.kind, Kind::Text(text) if text.is_plain());
+        if !is_text && !matches!(self.kind, Kind::Enum(_)) {
             Err(Problem::Wraps("but only a plain string, or one of several, names a tool"))
         } else if self.is_redacted {
             Err(Problem::Wraps("and records show which tool that is: remove it from `redact`"))

@@ -37,8 +37,6 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) tool: Option<String>,
     tool_name: Option<String>,
     pub(in crate::cli) arguments: Option<Value>,
-    /// The inner call; absent in records of earlier versions.
-    #[serde(default)]
     pub(in crate::cli) inner: Option<Value>,
     pub(in crate::cli) arguments_digest: Option<String>,
     pub(in crate::cli) txn: Option<String>,

@@ -36,6 +36,8 @@ fn only_some_arguments_name_and_carry_a_call() {
     let (tool, arguments) = ("wraps.tool", "wraps.arguments");
     check_problem(&with(object()), marks("m", "a"), tool, "the tool has no such argument");
     check_problem(&with(object()), marks("s", "a"), tool, "only a plain string");
+    let number = json!({ "n": { "type": "integer" }, "a": object() });
+    check_problem(&number, marks("n", "a"), tool, "only a plain string");
     check_problem(&with(object()), marks("n", "b"), arguments, "the tool has no such argument");
     check_problem(&with(object()), marks("n", "n"), tool, "only a plain string");
     check_problem(&with(object()), marks("n", "toolCallId"), arguments, "does not name it");
