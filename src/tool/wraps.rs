@@ -62,6 +62,16 @@ impl Wraps {
         &self.server
     }
 
+    /// The members that lead to the argument that names the inner tool.
+    pub fn naming(&self) -> &[String] {
+        &self.tool
+    }
+
+    /// Whether a string with JSON text is the only form of the arguments of the inner call.
+    pub fn takes_text_only(&self) -> bool {
+        !self.forms.object
+    }
+
     /// The members that lead to the argument with the arguments of the inner call.
     pub fn carrier(&self) -> &[String] {
         &self.arguments

@@ -148,6 +148,22 @@ fn a_call_names_its_tool() {
 }
 
 #[test]
+fn a_call_can_be_a_member_of_arguments() {
+    let call = json!({ "type": "object", "properties": { "n": { "type": "string" }, "a": {} } });
+    let tool = tool(
+        schema(&json!({ "call": call, "n": { "type": "string" } })),
+        marks("call.n", "call.a"),
+    );
+    let arguments = r#"{"n":"x","call":{"n":"get","a":{"b":1}}}"#;
+    assert_eq!(carried(&tool, arguments), r#"{"b":1}"#);
+    let read = json::read(arguments.as_bytes(), 64).expect("JSON");
+    let wraps = tool.wraps().expect("an inner call");
+    assert_eq!(wraps.name(read.as_object()), Ok("get"));
+    let shown = tool.redacted(read.as_object(), Some("{}"), 500).expect("it is short");
+    assert_eq!(shown.as_str(), r#"{"n":"x","call":{"n":"get","a":{}}}"#);
+}
+
+#[test]
 fn records_show_what_is_carried_as_they_are_told() {
     let tool = carrying(&json!({ "type": "string" }));
     let text = r#"{"n":"x","a":" {\"b\": 1.0}"}"#;
