@@ -165,9 +165,16 @@ impl Bundle {
         self.channels.iter()
     }
 
-    /// The channels that lead to a server.
+    /// The channels over which calls of a server's tools come: those that lead to it, and then those
+    /// whose tools have such inner calls.
     pub fn channels_to<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Channel> {
-        self.channels.iter().filter(move |channel| *channel.server == *server)
+        let leads = move |channel: &&Channel| *channel.server == *server;
+        let wraps = move |channel: &&Channel| {
+            self.tools_of(&channel.server)
+                .any(|tool| tool.wraps().is_some_and(|wraps| wraps.server() == server))
+        };
+        let others = self.channels.iter().filter(move |it| !leads(it) && wraps(it));
+        self.channels.iter().filter(leads).chain(others)
     }
 
     /// Finds a tool of the inventory by its name on the wire.

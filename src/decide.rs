@@ -1,14 +1,16 @@
 //! Decides one call by one bundle: a permit or a denial. Only this module creates permits.
 
 mod denial;
+mod inner;
 mod listing;
 mod question;
 mod reveal;
 
 use std::sync::Arc;
 
-pub use denial::Denial;
 pub(crate) use denial::difference;
+pub use denial::{Denial, INNER};
+pub use inner::Inner;
 pub use listing::{Listing, list};
 pub use question::{CedarRequest, Facts, Question};
 pub use reveal::{reveal, withheld_from_some};
@@ -19,7 +21,7 @@ use crate::identity::Identity;
 use crate::mcp::Housekeeping;
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
-use crate::tool::{Inexact, Tool};
+use crate::tool::{Inexact, Label, Tool, Withheld};
 use question::invalid;
 
 /// Proof that a message was decided and may pass. Only this module creates it, and forwarding
@@ -86,12 +88,35 @@ pub struct Verdict {
 }
 
 /// The labels of a result, by whether the caller gets the parts that have them.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Revealed {
     /// The labels whose parts the caller gets.
-    pub shown: Vec<Arc<str>>,
+    shown: Vec<Arc<str>>,
+    /// The labels whose parts are withheld, and what stands in place of a part.
+    pub parts: Vec<(Label, Withheld)>,
+    /// Labels of an inner call that are withheld. Its result can have any form in that of the outer
+    /// call.
+    pub wholly: Vec<Arc<str>>,
+}
+
+impl Revealed {
+    /// The labels whose parts the caller gets.
+    pub fn shown(&self) -> impl Iterator<Item = String> {
+        self.shown.iter().map(ToString::to_string)
+    }
+
     /// The labels whose parts are withheld.
-    pub withheld: Vec<Arc<str>>,
+    pub fn withheld(&self) -> impl Iterator<Item = String> {
+        let parts = self.parts.iter().map(|(label, _)| &label.name);
+        parts.chain(&self.wholly).map(ToString::to_string)
+    }
+
+    /// The labels of a call with an inner call.
+    fn with_inner(mut self, inner: Self) -> Self {
+        self.shown.extend(inner.shown);
+        self.wholly.extend(inner.parts.into_iter().map(|(label, _)| label.name));
+        self
+    }
 }
 
 impl From<Permit> for Verdict {
@@ -203,7 +228,7 @@ fn denial(layer: &Layer, reason: Reason, policies: &[Arc<CompiledPolicy>]) -> De
         advice = policies.iter().find_map(|policy| policy.reason.clone());
     }
     let policies = ids(policies).collect();
-    Denial { policies, layer: Some(layer.name.clone()), advice, detail, reason }
+    Denial { policies, layer: Some(layer.name.clone()), advice, detail, ..Denial::because(reason) }
 }
 
 /// The denial for a policy that does not parse, which building a bundle rules out.

@@ -10,6 +10,8 @@ mod effects;
 mod evaluation;
 mod event;
 mod event_stream;
+mod fields;
+mod inner;
 mod observer;
 mod pending;
 mod preflight;

@@ -143,6 +143,8 @@ reasons! {
     UnknownTool = "unknown_tool", Silence, 403, PolicyRefusal, Call;
     /// Its server listed the tool otherwise than the bundle pins it.
     ToolChanged = "tool_changed", Deny, 403, PolicyRefusal, Message;
+    /// The inner call of a call would have an inner call itself.
+    NestedCall = "nested_call", Deny, 403, PolicyRefusal, Call;
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.

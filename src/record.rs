@@ -3,6 +3,7 @@
 #![doc = include_str!("record.md")]
 
 mod draft;
+mod inner;
 mod line;
 mod object;
 mod outcome;
@@ -28,6 +29,7 @@ use crate::json::{Rendered, Shared};
 use crate::reason::{Decision, EventClass, Reason};
 
 pub(crate) use draft::{CallFields, Draft, Request};
+pub use inner::InnerField;
 pub use line::to_lines;
 pub use object::to_object;
 pub use outcome::{CandidateField, Flip, Outcome};
@@ -107,6 +109,8 @@ pub struct Record {
     pub revealed: Arc<[String]>,
     /// The labels whose parts of the result are withheld.
     pub masked: Arc<[String]>,
+    /// The inner call.
+    pub inner: Option<InnerField>,
     /// The transaction id from the token.
     pub txn: Option<String>,
     /// The trace id of a W3C `traceparent`.

@@ -46,10 +46,19 @@ pub struct Refused<'a> {
     pub tool: Option<&'a str>,
     /// Advice for the caller, in addition to the reason.
     pub advice: Option<&'a str>,
+    /// Whether the refusal is about the inner call of the call.
+    pub is_inner: bool,
     /// The protocol revision that was asked for, if it is not supported.
     pub requested: Option<&'a str>,
     /// The draft with the decision about it.
     pub(crate) draft: &'a Draft,
+}
+
+impl<'a> Refused<'a> {
+    /// A message of which nothing is known besides the decision about it.
+    pub(crate) fn because_of(draft: &'a Draft) -> Self {
+        Self { id: None, tool: None, advice: None, is_inner: false, requested: None, draft }
+    }
 }
 
 /// The form of the reply to a body.
@@ -103,7 +112,7 @@ pub(crate) fn unreadable(
 ) -> Reply {
     let refused = |id, tool| {
         let (advice, requested) = (Some(&*error.message), error.requested.as_deref());
-        Refused { id, tool, advice, requested, draft }
+        Refused { id, tool, advice, requested, ..Refused::because_of(draft) }
     };
     let each: Vec<Refused<'_>> =
         messages.iter().map(|message| refused(message.request_id(), message.tool())).collect();
@@ -137,6 +146,7 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::NotPermitted
         | Reason::UnknownTool
         | Reason::ToolChanged
+        | Reason::NestedCall
         | Reason::UnknownResource
         | Reason::MethodNotAllowed
         | Reason::InvalidArguments
@@ -267,8 +277,9 @@ fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
     let reason = refused.draft.outcome.reason;
     let told = refused.advice.unwrap_or_else(|| sentence(reason));
     let told = told.trim_end_matches('.');
+    let inner = if refused.is_inner { "in the inner call, " } else { "" };
     let help = settings.help.as_deref().map(|help| format!(" {help}")).unwrap_or_default();
-    format!("Refused ({}): {told}.{help} Decision {}.", reason.as_str(), refused.draft.id)
+    format!("Refused ({}): {inner}{told}.{help} Decision {}.", reason.as_str(), refused.draft.id)
 }
 
 fn sentence(reason: Reason) -> &'static str {
@@ -283,6 +294,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::NotPermitted => "no policy permits this call",
         Reason::UnknownTool => "this tool is not in the inventory",
         Reason::ToolChanged => "the tool is not the one that was reviewed",
+        Reason::NestedCall => "the inner call may not have an inner call itself",
         Reason::UnknownResource => "what this call is about is not known here",
         Reason::MethodNotAllowed => "this method is not allowed here",
         Reason::InvalidArguments => "the arguments do not fit the tool's schema",

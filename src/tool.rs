@@ -16,6 +16,7 @@ mod allowance;
 pub(crate) mod argument;
 mod argument_error;
 mod cedar;
+mod forms;
 pub(crate) mod given;
 mod param_header;
 mod labels;
@@ -39,6 +40,7 @@ pub(crate) mod text;
 mod time;
 mod unfit;
 mod value;
+mod wraps;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -56,6 +58,7 @@ use self::resource::Source;
 pub use self::resource::{ResourceMark, UnknownResource};
 pub use self::surroundings::Surroundings;
 pub use self::value::{Inexact, Input};
+pub use self::wraps::{Carried, WrapMark, Wraps};
 
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
@@ -73,6 +76,7 @@ pub struct Tool {
     marks: Marks,
     pub(crate) input: Record,
     pub(crate) resource: Option<Source>,
+    wraps: Option<Wraps>,
     headers: Vec<ParamHeader>,
     notes: Vec<Note>,
     noted: Noted,
@@ -147,6 +151,14 @@ impl Tool {
         let problem = |(key, problem)| ToolError::new(&qualified_name, "", problem).at(Some(key));
         let labels = labels::read(&qualified_name, &marks)
             .map_err(|problems| problems.into_iter().map(problem).collect::<Vec<_>>())?;
+        let wraps = marks.wraps.as_ref().map(|mark| {
+            Wraps::find(&input, mark, server).map_err(|(key, problem)| {
+                let argument = if key == "tool" { &mark.tool } else { &mark.arguments };
+                let error = ToolError::new(&qualified_name, argument, problem);
+                vec![error.at(Some(format!("wraps.{key}")))]
+            })
+        });
+        let wraps = wraps.transpose()?;
         let wire_name = description.name();
         Ok(Self {
             name: name.to_owned(),
@@ -161,6 +173,7 @@ impl Tool {
             marks,
             input,
             resource,
+            wraps,
             headers,
             notes: read.notes,
             pin: description.pin().clone(),
@@ -269,6 +282,11 @@ impl Tool {
         self.resource.as_ref().map(Source::without_id)
     }
 
+    /// Where a call has the call inside it; `None` if the tool runs no other tool.
+    pub fn wraps(&self) -> Option<&Wraps> {
+        self.wraps.as_ref()
+    }
+
     /// The resource of a call, redacted for records.
     pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<Arc<str>> {
         match &self.resource {
@@ -284,9 +302,15 @@ impl Tool {
     }
 
     /// The arguments of a call, valid or not, redacted for records; `None` if the result is longer
-    /// than `longest` bytes.
-    pub fn redacted(&self, arguments: Option<&Object<'_>>, longest: usize) -> Option<Rendered> {
-        redact::input(&self.input, arguments, longest)
+    /// than `longest` bytes. `carried` is shown in place of the arguments of an inner call; without
+    /// it, they are left out.
+    pub fn redacted(
+        &self,
+        arguments: Option<&Object<'_>>,
+        carried: Option<&str>,
+        longest: usize,
+    ) -> Option<Rendered> {
+        redact::input(&self.input, arguments, carried, longest)
     }
 }
 

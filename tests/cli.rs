@@ -12,6 +12,7 @@ mod flipped;
 mod freeform;
 mod hidden;
 mod init;
+mod inner;
 mod inventory;
 mod junit;
 mod meant;

@@ -86,6 +86,8 @@ codes! {
     ToolSchema = "tool-schema", Error;
     /// The resource that the inventory finds in arguments does not fit the schema.
     ResourceMapping = "resource-mapping", Error;
+    /// The tools that another tool runs cannot be found.
+    InnerMapping = "inner-mapping", Error;
     /// A tool is not what was pinned.
     ToolPin = "tool-pin", Error;
     /// Patterns of names give a tool other classes than the tools file lists.

@@ -9,6 +9,7 @@ mod names;
 mod resolved;
 mod resource;
 mod staging;
+mod wraps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +57,10 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     // schema then gets no tools.
     let described = if resources.is_empty() { tools.as_slice() } else { &[] };
     let tools_read = resources.is_empty() && !findings.iter().any(Finding::is_error_about_a_tool);
+    // A tool that could not be read may be one to run.
+    if tools_read {
+        findings.extend(wraps::findings(document, &tools));
+    }
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
     let layers = cedar::layers(document.layers.clone(), &mut findings);

@@ -1,3 +1,4 @@
+mod inner;
 mod names;
 
 use serde_json::{Value, json};

@@ -5,6 +5,9 @@ use crate::digest::Digest;
 use crate::reason::Reason;
 use crate::tool::Tool;
 
+/// How the details of a denial begin that is about an inner call.
+pub const INNER: &str = "the inner call";
+
 /// Why a message is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Denial {
@@ -18,12 +21,31 @@ pub struct Denial {
     pub advice: Option<String>,
     /// A description of the problem, for the record only.
     pub detail: Option<String>,
+    /// Whether it is about the inner call of the call.
+    pub is_inner: bool,
 }
 
 impl Denial {
     /// A denial without policies.
     pub fn because(reason: Reason) -> Self {
-        Self { reason, policies: Vec::new(), layer: None, advice: None, detail: None }
+        Self {
+            reason,
+            policies: Vec::new(),
+            layer: None,
+            advice: None,
+            detail: None,
+            is_inner: false,
+        }
+    }
+
+    /// The denial of a call because of this denial of its inner call.
+    #[must_use]
+    pub(crate) fn of_inner(self) -> Self {
+        let detail = match &self.detail {
+            Some(detail) => format!("{INNER}: {detail}"),
+            None => INNER.to_owned(),
+        };
+        Self { detail: Some(detail), is_inner: true, ..self }
     }
 
     /// The denial of a call of a tool that was listed with this digest, which differs from its pin.

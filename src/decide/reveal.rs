@@ -20,8 +20,11 @@ pub fn reveal(
     let mut revealed = Revealed::default();
     for label in tool.labels() {
         let outcome = judge(bundle.layers.of(identity), &question.about(label.action.as_ref()));
-        let labels = if outcome.is_ok() { &mut revealed.shown } else { &mut revealed.withheld };
-        labels.push(Arc::clone(&label.name));
+        if outcome.is_ok() {
+            revealed.shown.push(Arc::clone(&label.name));
+        } else {
+            revealed.parts.push((label.clone(), tool.marks().withheld));
+        }
     }
     revealed
 }

@@ -5,22 +5,18 @@ use std::sync::Arc;
 
 use super::Observer;
 use super::decided::Decided;
+use super::inner::Watch;
 use super::pending::{Pending, draft, failed};
 use super::response::{Look, Mask};
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
-use crate::digest::Digest;
 use crate::gate::Gate;
-use crate::json::{Object, Value, cut};
+use crate::json::{Value, cut};
 use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError, StandardHeaders};
 use crate::reason::Reason;
-use crate::record::{CallFields, Draft, Outcome, Request};
+use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
-use crate::tool::{Tool, is_wire_name};
-
-/// The maximum size of the arguments in a record, and of its resource, in bytes. The digest covers all
-/// arguments.
-const LONGEST_FIELD: usize = 16_384;
+use crate::tool::Tool;
 
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
@@ -44,12 +40,7 @@ impl Pending {
         }
         let messages = body.messages();
         let verdict = |(index, message): (usize, &Message<'_>)| {
-            let asked = |question: &Question<'_>| {
-                if let Some(observer) = observer {
-                    observer.asked(index, &self.sender.identity, question);
-                }
-            };
-            self.verdict(gate, message, asked)
+            self.verdict(gate, message, Watch { observer, index })
         };
         let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
         let outcomes = as_one(messages, &verdicts);
@@ -63,7 +54,7 @@ impl Pending {
             draft.about(method(message), call)
         });
         let drafts: Vec<Draft> = drafts.collect();
-        let look = self.look_at_response(gate, &body, &verdicts);
+        let look = self.look_at_response(&body, &verdicts);
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
             return Ok(self.refuse_all(gate, &body, &outcomes, drafts));
@@ -75,7 +66,7 @@ impl Pending {
     }
 
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.
-    fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
+    fn look_at_response(&self, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
         let messages = body.messages();
         // Such a response comes on the event stream that the caller opened before.
         if self.answers_on_stream() {
@@ -85,10 +76,7 @@ impl Pending {
         for (message, verdict) in messages.iter().zip(verdicts) {
             asks |= matches!(message.kind, Kind::Request(method) if method == LIST);
             others |= matches!(message.kind, Kind::Request(_));
-            if let Some(tool) = name(message).and_then(|name| gate.bundle.tool(&self.server, name))
-            {
-                mask.add(tool, &verdict.revealed.withheld);
-            }
+            mask.add(&verdict.revealed);
         }
         if !asks && mask.is_empty() {
             return None;
@@ -143,7 +131,7 @@ impl Pending {
             draft(gate, &self.request, Outcome { detail, ..Outcome::because(error.reason) });
         let draft = draft.about(method(message), self.call_fields(gate, message));
         let (id, tool) = (message.id.as_ref(), name(message));
-        let refused = Refused { id, tool, advice: None, requested: None, draft: &draft };
+        let refused = Refused { id, tool, ..Refused::because_of(&draft) };
         // Even where the revision prescribes a status.
         let reply = |form: Form| {
             refusal::in_style(&[refused], Form { modern: false, ..form }, &gate.bundle)
@@ -165,6 +153,7 @@ impl Pending {
             id: message.request_id(),
             tool: name(message),
             advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
+            is_inner: outcome.as_ref().is_err_and(|denial| denial.is_inner),
             requested: None,
             draft,
         });
@@ -176,15 +165,10 @@ impl Pending {
         Decided::answered(ending, drafts)
     }
 
-    fn verdict(
-        &self,
-        gate: &Gate,
-        message: &Message<'_>,
-        asked: impl Fn(&Question<'_>),
-    ) -> Verdict {
+    fn verdict(&self, gate: &Gate, message: &Message<'_>, watch: Watch<'_>) -> Verdict {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
-            Kind::Call(call) => self.decide_call(gate, &call, asked),
+            Kind::Call(call) => self.decide_call(gate, &call, watch),
             Kind::Request(method) => housekeeping(Housekeeping::request(method, listed)),
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
@@ -202,48 +186,23 @@ impl Pending {
         &self,
         gate: &Gate,
         call: &Call<'_>,
-        asked: impl Fn(&Question<'_>),
+        watch: Watch<'_>,
     ) -> Result<Verdict, Denial> {
         let tool = gate.bundle.tool(&self.server, call.name);
         let tool = tool.ok_or_else(|| Denial::because(Reason::UnknownTool))?;
         decide::unchanged(&gate.bundle, &self.changed, tool)?;
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
-        let facts = &self.request.facts;
+        let (identity, facts) = (&self.sender.identity, &self.request.facts);
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
-        asked(&question);
-        let (bundle, identity) = (&gate.bundle, &self.sender.identity);
-        let verdict = decide::decide(bundle, identity, &question);
-        if tool.labels().is_empty() || verdict.outcome.is_err() {
-            return Ok(verdict);
+        watch.asked(identity, &question);
+        let mut verdict = decide::decide(&gate.bundle, identity, &question);
+        if !tool.labels().is_empty() && verdict.outcome.is_ok() {
+            verdict.revealed = decide::reveal(&gate.bundle, identity, tool, &question);
         }
-        let revealed = decide::reveal(bundle, identity, tool, &question);
-        Ok(Verdict { revealed, ..verdict })
-    }
-
-    /// The fields of a record for a call.
-    fn call_fields(&self, gate: &Gate, message: &Message<'_>) -> Option<CallFields> {
-        let Kind::Call(call) = message.kind else { return None };
-        let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
-        let mut fields = self.tool_fields(gate, call.name);
-        fields.arguments_digest = call.arguments.map(digest);
-        if let Some(tool) = gate.bundle.tool(&self.server, call.name) {
-            let resource = tool.recorded_resource(call.arguments);
-            fields.resource = resource.filter(|entity| entity.len() <= LONGEST_FIELD);
-            fields.arguments = tool.redacted(call.arguments, LONGEST_FIELD);
-        }
-        Some(fields)
-    }
-
-    /// The fields of a record for a tool.
-    pub(super) fn tool_fields(&self, gate: &Gate, name: &str) -> CallFields {
-        let Some(tool) = gate.bundle.tool(&self.server, name) else {
-            let shown = cut(name);
-            // Another bundle may know a tool of this name.
-            let tool_name = (shown != name && is_wire_name(name)).then(|| name.into());
-            let tool = [&*self.server, "/", &*shown].concat().into();
-            return CallFields { tool, tool_name, ..CallFields::default() };
-        };
-        CallFields::of(tool.noted())
+        let Some(wraps) = tool.wraps() else { return Ok(verdict) };
+        // Only one of the two takes memory at a time.
+        drop(question);
+        Ok(verdict.and_inner(|| self.decide_inner(gate, wraps, call.arguments, watch)))
     }
 }
 

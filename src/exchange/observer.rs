@@ -7,4 +7,8 @@ use crate::identity::Identity;
 pub trait Observer: std::fmt::Debug {
     /// Called before policies are evaluated for the call in the `index`-th message of the body.
     fn asked(&self, index: usize, identity: &Identity, question: &Question<'_>);
+
+    /// Called before policies are evaluated for the inner call of that call. They are not if the
+    /// call itself is refused.
+    fn asked_inner(&self, index: usize, question: &Question<'_>);
 }

@@ -268,7 +268,7 @@ pub(super) fn failed(gate: &Gate, request: &Arc<Request>, detail: &str) -> Decid
 fn refused(gate: &Gate, request: &Arc<Request>, denial: &Denial) -> Decided {
     let draft = draft(gate, request, Outcome::from(denial));
     let advice = denial.advice.as_deref();
-    let refused = Refused { id: None, tool: None, advice, requested: None, draft: &draft };
+    let refused = Refused { advice, ..Refused::because_of(&draft) };
     let reply = refusal::as_http_error(&refused, &gate.bundle);
     Decided::refused(Ending::Reply(reply), draft)
 }

@@ -1,5 +1,6 @@
 mod failures;
 mod inexact;
+mod inner;
 mod limits;
 mod masked;
 mod names;
@@ -153,7 +154,7 @@ fn every_field_of_a_record() {
             "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },
             "arguments_digest": digest(&json!({ "amount": 500, "note": "secret" })),
-            "resource": "Server::\"pay\"",
+            "resource": "Server::\"pay\"", "inner": null,
             "txn": null, "trace_id": null, "source_ip": "10.0.0.1", "environment": "test",
             "gate": { "node": "", "plugin": "", "vm": "" },
         })

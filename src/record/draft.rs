@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CandidateField, Outcome, Record, SCHEMA, decision_id};
+use super::{CandidateField, InnerField, Outcome, Record, SCHEMA, decision_id};
 use crate::bundle::Mode;
 use crate::decide::{Facts, Revealed};
 use crate::digest::Digest;
@@ -42,6 +42,8 @@ pub(crate) struct CallFields {
     pub(crate) resource: Option<Arc<str>>,
     pub(crate) revealed: Arc<[String]>,
     pub(crate) masked: Arc<[String]>,
+    /// The fields of its inner call.
+    pub(crate) inner: Option<Box<CallFields>>,
 }
 
 impl CallFields {
@@ -59,14 +61,11 @@ impl CallFields {
             ..Self::default()
         }
     }
-}
 
-impl CallFields {
     /// The fields with the labels of the result.
     #[must_use]
     pub(crate) fn with_labels(self, labels: &Revealed) -> Self {
-        let names = |labels: &[Arc<str>]| labels.iter().map(ToString::to_string).collect();
-        Self { revealed: names(&labels.shown), masked: names(&labels.withheld), ..self }
+        Self { revealed: labels.shown().collect(), masked: labels.withheld().collect(), ..self }
     }
 }
 
@@ -172,12 +171,29 @@ impl Draft {
             resource: call.resource,
             revealed: call.revealed,
             masked: call.masked,
+            inner: call.inner.map(|inner| InnerField::from(*inner)),
             txn: token.and_then(|token| token.txn.clone()),
             trace_id: facts.trace_id.clone(),
             source_ip: facts.source_ip,
             environment: Arc::clone(&gate.environment),
             gate: gate.id.clone(),
             known: call.known,
+        }
+    }
+}
+
+impl From<CallFields> for InnerField {
+    fn from(call: CallFields) -> Self {
+        Self {
+            tool: call.tool,
+            tool_name: call.tool_name,
+            classes: call.classes,
+            data_class: call.data_class,
+            operation: call.operation,
+            cost: call.cost,
+            arguments: call.arguments,
+            arguments_digest: call.arguments_digest,
+            resource: call.resource,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{CandidateField, Outcome, Record};
+use super::{CandidateField, InnerField, Outcome, Record};
 use crate::bundle::{LayerName, Mode};
 use crate::digest::Digest;
 use crate::json::{self, Rendered, Shared};
@@ -62,7 +62,12 @@ fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
-    arguments_digest, resource, revealed, masked, txn, trace_id, source_ip, environment, gate; not in it: known
+    arguments_digest, resource, revealed, masked, inner, txn, trace_id, source_ip, environment, gate; not in it: known
+}
+
+fields! {
+    InnerField: tool, tool_name, classes, data_class, operation, cost, arguments, arguments_digest,
+    resource; not in it:
 }
 
 fields! { Outcome: reason, policies, layer, detail; not in it: }

@@ -17,7 +17,7 @@ const STRING: u8 = 0x1a;
 const USUAL: usize = 512;
 
 /// An encoded `google.protobuf.Struct` of the deciding record: `decision`, `reason`, `policy`,
-/// `tool`, `principal`, `actor` and `id`, all strings. Fields without a value are left out.
+/// `tool`, `inner_tool`, `principal`, `actor` and `id`, all strings. Fields without a value are left out.
 ///
 /// Of several records, the deciding one is the first that was refused in its own right.
 pub fn to_object(records: &[Record]) -> Vec<u8> {
@@ -33,6 +33,7 @@ pub fn to_object(records: &[Record]) -> Vec<u8> {
         ("reason", record.reason.as_str()),
         ("policy", &record.policies.join(" ")),
         ("tool", record.tool.as_deref().unwrap_or_default()),
+        ("inner_tool", record.inner.as_ref().map(|inner| &*inner.tool).unwrap_or_default()),
         ("principal", principal.unwrap_or_default()),
         ("actor", actor.unwrap_or_default()),
     ];

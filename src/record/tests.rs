@@ -43,6 +43,7 @@ pub(crate) fn sample() -> Record {
         resource: None,
         revealed: Arc::default(),
         masked: Arc::default(),
+        inner: None,
         txn: None,
         trace_id: None,
         source_ip: None,
@@ -130,16 +131,32 @@ fn asked() -> impl Strategy<Value = Record> {
     })
 }
 
+fn inner() -> impl Strategy<Value = InnerField> {
+    (text(), of(text()), texts(), of(0..9_u32), of(text())).prop_map(
+        |(tool, tool_name, classes, cost, resource)| InnerField {
+            tool: tool.into(),
+            tool_name: tool_name.map(Into::into),
+            classes: classes.into(),
+            data_class: resource.clone().map(Into::into),
+            operation: None,
+            cost,
+            arguments: None,
+            arguments_digest: None,
+            resource: resource.map(Into::into),
+        },
+    )
+}
+
 /// Records with random calls.
 fn call() -> impl Strategy<Value = Record> {
     let names = (of(text()), of(text()));
     let tool = (of(text()), names, of(text()), texts(), of(text()), of(text()), of(0..9_u32));
-    let arguments = (of((text(), text())), of(digest()), of(text()), texts(), texts());
+    let arguments = (of((text(), text())), of(digest()), of(text()), texts(), texts(), of(inner()));
     let request = (text(), text(), of(text()), of(text()), any::<IpAddr>(), text(), text());
     (tool, arguments, request).prop_map(
         |(
             (server, (tool, tool_name), method, classes, data_class, operation, cost),
-            (arguments, arguments_digest, resource, revealed, masked),
+            (arguments, arguments_digest, resource, revealed, masked, inner),
             (authority, path, txn, trace_id, source_ip, environment, node),
         )| {
             let shown = |(name, value): (String, String)| json!({ name: value }).to_string();
@@ -157,6 +174,7 @@ fn call() -> impl Strategy<Value = Record> {
                 resource: resource.map(Into::into),
                 revealed: revealed.into(),
                 masked: masked.into(),
+                inner,
                 authority,
                 path,
                 txn,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::EntityUid;
 
 use super::alike::folded;
+use super::forms::Forms;
 use super::number::Range;
 use super::text::Text;
 use crate::json::Value;
@@ -110,12 +111,14 @@ pub(crate) struct Variants {
 pub(crate) struct Opaque {
     /// Dotted paths inside it that are redacted in the record.
     pub(crate) redact: Vec<String>,
+    /// Whether it carries the arguments of an inner call, and in which forms.
+    pub(crate) carries: Option<Forms>,
 }
 
 impl Argument {
     /// An argument that policies do not see.
     pub(crate) fn opaque(redact: Vec<String>) -> Self {
-        Self { kind: Kind::Opaque(Opaque { redact }), nullable: true }
+        Self { kind: Kind::Opaque(Opaque { redact, carries: None }), nullable: true }
     }
 
     /// Whether policies do not see it.

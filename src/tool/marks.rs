@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ResourceMark;
+use super::{ResourceMark, WrapMark};
 use crate::json;
 
 /// The entry of a tool in the inventory.
@@ -29,6 +29,9 @@ pub struct Marks {
     /// The argument that names the Cedar resource; if absent, the resource is the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceMark>,
+    /// The arguments that name another tool, which the tool runs, and carry its arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wraps: Option<WrapMark>,
     /// Dotted paths of arguments whose values are redacted in the record.
     pub redact: Vec<String>,
     /// Dotted paths of arguments that are passed on without being checked; `*` stands for those that

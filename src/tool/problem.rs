@@ -203,6 +203,9 @@ pub enum Problem {
     /// The inventory takes the resource from an argument that cannot name one.
     #[error("the inventory finds the resource in it, {0}")]
     Resource(&'static str),
+    /// The inventory finds an inner call in an argument that cannot name or carry it.
+    #[error("the inventory finds the inner call in it, {0}")]
+    Wraps(&'static str),
     /// `x-mcp-header` is not allowed here, or its value is invalid.
     #[error("`x-mcp-header` {0}")]
     Header(&'static str),

@@ -20,20 +20,23 @@ const USUAL: usize = 512;
 pub(super) fn input(
     record: &Record,
     arguments: Option<&Object<'_>>,
+    carried: Option<&str>,
     longest: usize,
 ) -> Option<Rendered> {
-    let mut shown = Shown { text: String::with_capacity(USUAL), longest };
+    let mut shown = Shown { text: String::with_capacity(USUAL), carried, longest };
     shown.members(&[record], arguments.unwrap_or(&Object::default()))?;
     Some(Rendered::new(shown.text))
 }
 
 /// The output so far. Every step stops when it is too long.
-struct Shown {
+struct Shown<'c> {
     text: String,
+    /// What is shown in place of the arguments of an inner call.
+    carried: Option<&'c str>,
     longest: usize,
 }
 
-impl Shown {
+impl Shown<'_> {
     /// Unknown members are only counted, because the caller chose their names too.
     fn members(&mut self, records: &[&Record], object: &Object<'_>) -> Option<()> {
         let rest = rest(records);
@@ -97,6 +100,9 @@ impl Shown {
 
     fn value(&mut self, kinds: &[&Kind], value: &Value<'_>) -> Option<()> {
         if let Some(opaque) = kinds.iter().find_map(|kind| kind.as_opaque()) {
+            if opaque.carries.is_some() && !value.is_null() {
+                return self.carried();
+            }
             return self.without(&opaque.paths(), value);
         }
         match value {
@@ -116,6 +122,14 @@ impl Shown {
             Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 self.string(UNKNOWN)
             }
+        }
+    }
+
+    /// Without their tool, it is not known what in them is redacted.
+    fn carried(&mut self) -> Option<()> {
+        match self.carried {
+            Some(carried) => self.put(carried),
+            None => self.string(UNKNOWN),
         }
     }
 

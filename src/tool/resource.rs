@@ -52,8 +52,7 @@ pub(crate) struct Source {
 impl Source {
     /// Finds the argument that the inventory names.
     pub(crate) fn find(input: &Record, mark: &ResourceMark) -> Result<Self, Problem> {
-        let mut found = Vec::new();
-        find(input, &mark.argument, &[], &mut found);
+        let found = find(input, &mark.argument);
         // Member names may contain dots, so one path can match two arguments.
         let fields = match found.as_slice() {
             [] => return Err(Problem::NoSuchArgument("resource")),
@@ -101,8 +100,14 @@ impl Source {
     }
 }
 
-/// Collects every interpretation of a dotted path, as the fields that lead to its end.
-fn find<'a>(
+/// Every interpretation of a dotted path, as the fields that lead to its end.
+pub(super) fn find<'a>(record: &'a Record, path: &str) -> Vec<Vec<(&'a str, &'a Field)>> {
+    let mut found = Vec::new();
+    collect(record, path, &[], &mut found);
+    found
+}
+
+fn collect<'a>(
     record: &'a Record,
     path: &str,
     outer: &[(&'a str, &'a Field)],
@@ -114,7 +119,7 @@ fn find<'a>(
         fields.push((name, field));
         match (rest.strip_prefix('.'), field.argument.kind.as_record()) {
             _ if rest.is_empty() => found.push(fields),
-            (Some(rest), Some(inner)) => find(inner, rest, &fields, found),
+            (Some(rest), Some(inner)) => collect(inner, rest, &fields, found),
             (_, _) => {}
         }
     }

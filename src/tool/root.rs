@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         let marks = self.marks;
         let redact = marks.redact.iter().filter(|path| !is_named(path));
         self.listed.extend(redact.clone().map(String::as_str));
-        let opaque = Opaque { redact: redact.cloned().collect() };
+        let opaque = Opaque { redact: redact.cloned().collect(), carries: None };
         Rest { opaque, named: names().map(|name| folded(name)).collect() }
     }
 

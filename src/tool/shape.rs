@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::argument::{Argument, Field, Kind, Record, Set};
 use super::cedar;
+use super::forms::Forms;
 use super::number::Range;
 use super::path::{SchemaPath, is_inside};
 use super::problem::Problem;
@@ -199,6 +200,11 @@ impl<'a> Reader<'a> {
         let given = self.marks.schemas.get_key_value(&place.path);
         self.described.extend(given.map(|(path, _)| path.as_str()));
         let opaque = self.marks.opaque.iter().find(|path| **path == place.path);
+        if self.marks.wraps.as_ref().is_some_and(|wraps| wraps.arguments == place.path) {
+            self.listed.extend(opaque.map(String::as_str));
+            let argument = self.carrier(schemas, required, given.is_some(), &place);
+            return Field { argument, required, redact };
+        }
         let argument = match (opaque, given) {
             (None, None) => self.described_by(schemas, &place),
             (None, Some((path, schema))) => {
@@ -217,6 +223,33 @@ impl<'a> Reader<'a> {
             }
         };
         Field { argument, required, redact }
+    }
+
+    /// An argument that carries the arguments of an inner call, whose tool has the schema of them.
+    fn carrier(
+        &mut self,
+        schemas: &[&'a Value],
+        required: bool,
+        is_given: bool,
+        place: &SchemaPath,
+    ) -> Argument {
+        let key = "wraps.arguments".to_owned();
+        if is_given {
+            let problem = "so `schemas` has to describe the arguments of the inner tools instead";
+            self.problem_of_bundle(place, Problem::Wraps(problem), key.clone());
+        }
+        let has_default = |schema: &&Value| schema.get("default").is_some_and(|it| !is_empty(it));
+        if !required && schemas.iter().any(has_default) {
+            let problem =
+                "but a call without it would run with its default, on which nobody decides";
+            self.problem_of_bundle(place, Problem::Wraps(problem), key);
+        }
+        let carries = Some(Forms::of(self.source.root, schemas));
+        let mut argument = self.hidden(place);
+        if let Kind::Opaque(opaque) = &mut argument.kind {
+            opaque.carries = carries;
+        }
+        argument
     }
 
     /// Whether the inventory redacts the argument at a location.
@@ -299,6 +332,16 @@ pub(super) fn required(schema: &Schema) -> Result<Vec<&str>, Problem> {
     let Some(required) = schema.get("required") else { return Ok(Vec::new()) };
     let names = required.as_array().map(|names| names.iter().map(Value::as_str).collect());
     names.flatten().ok_or(Problem::Malformed("required"))
+}
+
+/// Whether a default is as no arguments at all.
+fn is_empty(default: &Value) -> bool {
+    match default {
+        Value::Null => true,
+        Value::String(text) => ["", "{}", "null"].contains(&text.as_str()),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
+    }
 }
 
 /// Whether a schema of the server admits null, as far as it says so itself.

@@ -24,6 +24,7 @@ mod root;
 mod sdk;
 mod texts;
 mod values;
+mod wraps;
 
 pub(crate) fn marks(redact: &[&str], opaque: &[&str]) -> Marks {
     let owned = |paths: &[&str]| paths.iter().map(ToString::to_string).collect();

@@ -1,5 +1,6 @@
 //! Finds the tool or channel that a request to an unknown one probably meant.
 
+use super::trace::is_about_inner;
 use crate::bundle::{Bundle, Host};
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::listed;
@@ -19,8 +20,9 @@ pub(in crate::cli) fn instead(bundle: &Bundle, record: &Record) -> Option<String
 }
 
 fn tool(bundle: &Bundle, record: &Record) -> Option<String> {
-    let (server, tool) = (record.server.as_deref()?, record.tool.as_deref()?);
-    let name = tool.strip_prefix(server)?.strip_prefix('/')?;
+    let inner = record.inner.as_ref().filter(|_| is_about_inner(record));
+    let tool = inner.map_or(record.tool.as_deref(), |inner| Some(&*inner.tool))?;
+    let (server, name) = tool.split_once('/')?;
     if let Some(known) = bundle.named(server, name) {
         let wire_name = known.wire_name();
         return Some(format!("only the bundle names a tool `{tool}`: calls name it `{wire_name}`"));

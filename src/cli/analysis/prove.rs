@@ -7,6 +7,7 @@
 mod confirm;
 mod facts;
 mod formula;
+mod inner;
 mod layers;
 mod lower;
 mod proof;
@@ -84,6 +85,7 @@ impl Comparison {
         }
         progress.end();
         pairs.extend(self.removed());
+        inner::apply(&mut pairs, &self.new.bundle);
         pairs.sort_by(|a, b| (&a.tool, &a.principal).cmp(&(&b.tool, &b.principal)));
         pairs
     }
@@ -160,6 +162,9 @@ impl Comparison {
         };
         if before.is_some_and(|before| argument(before) != argument(tool)) {
             doubts.push("its resource is named differently".to_owned());
+        }
+        if before.is_some_and(|before| before.marks().wraps != tool.marks().wraps) {
+            doubts.push("its inner call is found differently".to_owned());
         }
         let identity = &self.new.bundle.identity;
         let is_workload = |name: &TypeName| {

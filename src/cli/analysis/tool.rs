@@ -11,6 +11,7 @@ mod required;
 mod text;
 mod time;
 mod unread;
+mod wrapping;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,13 @@ impl Tool {
     pub(in crate::cli) fn examples(&self) -> Vec<Value> {
         let examples = examples::arguments(&self.input).into_iter();
         examples.filter(|arguments| self.takes(arguments)).collect()
+    }
+
+    /// Arguments with which the tool runs the tool of this name on the wire; `None` if it runs no
+    /// tools, or takes more arguments than those.
+    pub(in crate::cli) fn wrapping(&self, name: &str, arguments: &Value) -> Option<Value> {
+        let arguments = wrapping::arguments(self.wraps()?, name, arguments);
+        self.takes(&arguments).then_some(arguments)
     }
 
     /// Whether the arguments of a test case fit.

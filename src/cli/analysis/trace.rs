@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::decide::{CedarRequest, Question};
+use crate::decide::{CedarRequest, INNER, Question};
 use crate::exchange::{Arrival, Observer};
 use crate::identity::Identity;
 use crate::record::{Record, decision_id};
@@ -13,6 +13,8 @@ use crate::record::{Record, decision_id};
 pub struct PosedCall {
     /// The Cedar request with its entities.
     pub question: CedarRequest,
+    /// That of its inner call, if policies evaluated one.
+    pub inner: Option<CedarRequest>,
     /// The identity of the caller.
     pub identity: Identity,
 }
@@ -31,6 +33,11 @@ impl Trace {
     pub(in crate::cli) fn take(&mut self, record: &Record) -> Option<PosedCall> {
         self.0.remove(&record.id)
     }
+}
+
+/// Whether the outcome of a record is that of the inner call.
+pub(in crate::cli) fn is_about_inner(record: &Record) -> bool {
+    record.detail.as_ref().is_some_and(|detail| detail.starts_with(INNER))
 }
 
 /// Collects the calls of one exchange.
@@ -54,8 +61,16 @@ impl Observer for Tracer {
     fn asked(&self, index: usize, identity: &Identity, question: &Question<'_>) {
         if let Ok(question) = question.in_cedar() {
             let id = decision_id(self.arrival.time, self.arrival.entropy, index);
-            let call = PosedCall { question, identity: identity.clone() };
+            let call = PosedCall { question, inner: None, identity: identity.clone() };
             self.calls.borrow_mut().insert(id, call);
+        }
+    }
+
+    fn asked_inner(&self, index: usize, question: &Question<'_>) {
+        let id = decision_id(self.arrival.time, self.arrival.entropy, index);
+        if let (Ok(inner), Some(call)) = (question.in_cedar(), self.calls.borrow_mut().get_mut(&id))
+        {
+            call.inner = Some(inner);
         }
     }
 }

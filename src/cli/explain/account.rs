@@ -9,7 +9,7 @@ use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::analysis::meant;
 use crate::cli::analysis::run::{self, Outcome};
-use crate::cli::analysis::trace::PosedCall;
+use crate::cli::analysis::trace::{PosedCall, is_about_inner};
 use crate::cli::log::{self, Recorded};
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
@@ -47,6 +47,8 @@ pub(super) struct ExplainedCall {
     pub(super) unread: BTreeSet<String>,
     /// The Cedar request; `None` if no policy was evaluated.
     pub(super) question: Option<CedarRequest>,
+    /// That of the inner call; `None` if no policy was evaluated for one.
+    pub(super) inner: Option<CedarRequest>,
     /// The decision of each layer.
     pub(super) layers: Vec<(LayerName, LayerAnswer)>,
     /// For a call that no policy permits: the policies that nearly match.
@@ -148,16 +150,17 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
 
 fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> ExplainedCall {
     let (record, unread) = (record.clone(), unread(gate, record).unwrap_or_default());
-    let Some(PosedCall { question, identity }) = posed else {
+    let Some(PosedCall { question, inner, identity }) = posed else {
         let (layers, nearest) = (Vec::new(), Vec::new());
-        return ExplainedCall { record, unread, question: None, layers, nearest };
+        return ExplainedCall { record, unread, question: None, inner: None, layers, nearest };
     };
     let applicable: Vec<&Layer> = gate.bundle.layers.of(&identity).collect();
     let layers = layers(&applicable, &record);
     let silent = applicable.iter().find(|layer| record.layer.as_ref() == Some(&layer.name));
     let silent = silent.filter(|_| record.reason == Reason::NotPermitted);
-    let nearest = silent.map(|layer| nearest::policies(layer, &question)).unwrap_or_default();
-    ExplainedCall { record, unread, question: Some(question), layers, nearest }
+    let refused = inner.as_ref().filter(|_| is_about_inner(&record)).unwrap_or(&question);
+    let nearest = silent.map(|layer| nearest::policies(layer, refused)).unwrap_or_default();
+    ExplainedCall { record, unread, question: Some(question), inner, layers, nearest }
 }
 
 /// The arguments of a call that policies do not see, as far as the record has their names.

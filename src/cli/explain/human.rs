@@ -137,6 +137,10 @@ impl Teller<'_> {
             (None, Some(resource)) => line(&mut text, "resource", resource),
             (None, None) => {}
         }
+        if let Some(inner) = &record.inner {
+            line(&mut text, "inner call", &named(&inner.tool, inner.tool_name.as_deref()));
+            text.push_str(&call.inner.as_ref().map(request).unwrap_or_default());
+        }
         if !call.unread.is_empty() {
             let names: Vec<&str> = call.unread.iter().map(String::as_str).collect();
             line(&mut text, "unread", &format!("{}: no policy sees them", names.join(", ")));
@@ -177,13 +181,17 @@ impl Teller<'_> {
 /// The requested tool and, if several calls were decided, the decision about this one.
 fn title(record: &Record, alone: bool) -> String {
     let what = record.tool.as_deref().or(record.method.as_deref()).unwrap_or("the request");
-    let wire_name = record.tool_name.as_deref().map(|name| format!(", called `{name}`"));
-    let what = format!("{what}{}", wire_name.unwrap_or_default());
+    let what = named(what, record.tool_name.as_deref());
     if alone {
         what
     } else {
         format!("{what}: {} {}", record.decision.as_str(), record.reason.as_str())
     }
+}
+
+fn named(tool: &str, wire_name: Option<&str>) -> String {
+    let wire_name = wire_name.map(|name| format!(", called `{name}`"));
+    format!("{tool}{}", wire_name.unwrap_or_default())
 }
 
 fn request(question: &CedarRequest) -> String {

@@ -71,6 +71,12 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "layers": layers.collect::<Vec<_>>(),
         "unread": call.unread,
         "request": call.question.as_ref().map(request),
+        "inner": record.inner.as_ref().map(|inner| json!({
+            "tool": inner.tool,
+            "tool_name": inner.tool_name,
+            "resource": inner.resource,
+            "request": call.inner.as_ref().map(request),
+        })),
     })
 }
 

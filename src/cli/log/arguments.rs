@@ -115,9 +115,19 @@ pub(in crate::cli) fn is_mark(text: &str) -> bool {
     text == REDACTED || text == UNKNOWN
 }
 
+/// Whether a string is JSON text with marks: the arguments of an inner call.
+fn has_mark(text: &str) -> bool {
+    let read: Option<Value> = serde_json::from_str(text).ok().filter(Value::is_object);
+    let mut withheld = Vec::new();
+    if let Some(read) = read {
+        collect(&read, "", &mut withheld);
+    }
+    !withheld.is_empty()
+}
+
 fn collect(value: &Value, path: &str, withheld: &mut Vec<String>) {
     match value {
-        Value::String(text) if is_mark(text) => {
+        Value::String(text) if is_mark(text) || has_mark(text) => {
             withheld.push(path.to_owned());
         }
         Value::Object(members) => {

@@ -37,6 +37,7 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) tool: Option<String>,
     tool_name: Option<String>,
     pub(in crate::cli) arguments: Option<Value>,
+    pub(in crate::cli) inner: Option<Value>,
     pub(in crate::cli) arguments_digest: Option<String>,
     pub(in crate::cli) txn: Option<String>,
     pub(in crate::cli) trace_id: Option<String>,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::line::Recorded;
 use crate::bundle::Bundle;
 use crate::reason::Reason;
+use crate::tool::Tool;
 
 /// The effect of withheld values on the explanation.
 #[derive(Debug)]
@@ -25,19 +26,24 @@ pub(in crate::cli) fn consequence(
     recorded: &Recorded,
     withheld: &[String],
 ) -> Consequence {
+    let tool = recorded.tool().and_then(|(server, name)| bundle.tool(server, name));
+    let carrier = tool.and_then(Tool::wraps).map(|wraps| wraps.carrier().join("."));
+    let is_inner = |path: &str| carrier.as_ref().is_some_and(|carrier| is_within(path, carrier));
+    let inner = withheld.iter().any(|path| is_inner(path));
     let names: BTreeSet<&str> =
         withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
     let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any(&names)));
-    let about = recorded
-        .tool()
-        .and_then(|(server, name)| bundle.tool(server, name)?.marks().resource.as_ref())
+    let about = tool
+        .and_then(|tool| tool.marks().resource.as_ref())
         .is_some_and(|mark| withheld.iter().any(|path| is_within(&mark.argument, path)));
     let unfit = recorded.reason() == Some(Reason::InvalidArguments);
     let consequence = if unfit {
         "and it may be one of them that did not fit".to_owned()
     } else if about {
         "and one of them names what the call is about: give --arguments".to_owned()
+    } else if inner {
+        "and policies about the inner call may read them: give --arguments".to_owned()
     } else if readers.is_empty() {
         "and no policy reads them: they make no difference".to_owned()
     } else {
@@ -45,7 +51,7 @@ pub(in crate::cli) fn consequence(
     };
     let list = withheld.join("`, `");
     let note = format!("the record withholds the values of `{list}`, {consequence}");
-    Consequence { note, may_differ: unfit || about || !readers.is_empty() }
+    Consequence { note, may_differ: unfit || about || inner || !readers.is_empty() }
 }
 
 /// The effect of the principal's attributes that a record withholds or lacks.

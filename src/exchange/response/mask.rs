@@ -10,8 +10,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::bundle::Limits;
+use crate::decide::Revealed;
 use crate::json::{Object, Value};
-use crate::tool::{ResultPath, Tool, Withheld};
+use crate::tool::{ResultPath, Withheld};
 
 use parts::{Parts, note};
 use text::Known;
@@ -69,14 +70,15 @@ impl Mask {
         self.labels.is_empty()
     }
 
-    /// Withholds the parts of a tool's result that have these labels.
-    pub(in crate::exchange) fn add(&mut self, tool: &Tool, withheld: &[Arc<str>]) {
-        for label in tool.labels().iter().filter(|label| withheld.contains(&label.name)) {
-            let part =
-                |part: &ResultPath| (part.clone(), tool.marks().withheld, Arc::clone(&label.name));
+    /// Withholds what one call does not reveal of its result.
+    pub(in crate::exchange) fn add(&mut self, revealed: &Revealed) {
+        for (label, withheld) in &revealed.parts {
+            let part = |part: &ResultPath| (part.clone(), *withheld, Arc::clone(&label.name));
             self.parts.extend(label.parts.iter().map(part));
             self.labels.insert(Arc::clone(&label.name));
         }
+        self.labels.extend(revealed.wholly.iter().cloned());
+        self.everything |= !revealed.wholly.is_empty();
     }
 
     /// Withholds every result, because of these labels.

@@ -44,7 +44,7 @@ pub(super) fn event(
 
 /// The reply with these ids.
 fn reply(gate: &Gate, draft: &Draft, ids: &[Id], form: Form) -> Reply {
-    let refused = |id| Refused { id, tool: None, advice: None, requested: None, draft };
+    let refused = |id| Refused { id, ..Refused::because_of(draft) };
     if ids.is_empty() {
         return refusal::as_http_error(&refused(None), &gate.bundle);
     }

@@ -72,7 +72,7 @@ fn a_schema_of_the_bundle_takes_the_place_of_the_servers() {
         assert_eq!(build(&tool, arguments).err().as_deref(), Some(message), "{arguments}");
     }
     let value = crate::json::read(br#"{"x":{"secret":"ab","free":2}}"#, 8).expect("JSON");
-    let shown = tool.redacted(value.as_object(), 100).expect("it is short");
+    let shown = tool.redacted(value.as_object(), None, 100).expect("it is short");
     assert_eq!(shown.as_str(), r#"{"x":{"secret":"[redacted]","free":2}}"#);
 }
 

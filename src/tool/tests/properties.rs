@@ -49,7 +49,7 @@ proptest! {
         let value = model.value(&mut Choices(choices.into_iter()));
         let text = value.to_string();
         let read = json::read(text.as_bytes(), 64).expect("JSON");
-        let shown = tool.redacted(read.as_object(), text.len());
+        let shown = tool.redacted(read.as_object(), None, text.len());
         prop_assert_eq!(shown.as_ref().map(Rendered::as_str), Some(text.as_str()));
     }
 

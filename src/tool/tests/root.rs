@@ -178,21 +178,21 @@ fn records_of_what_the_root_does_not_name() {
     let tool = tool(root, marks(&["note", "to.phone", "toolCallId"], &["*"]));
     let text = r#"{"id":1,"[unknown]":2,"note":"a","notes":"b","to":{"phone":1,"n":2},"api_key":"k","toolCallId":"c","":"d","Note":"e"}"#;
     let value = json::read(text.as_bytes(), 8).expect("JSON");
-    let shown = tool.redacted(value.as_object(), 500).expect("it is short");
+    let shown = tool.redacted(value.as_object(), None, 500).expect("it is short");
     assert_eq!(
         shown.as_str(),
         r#"{"id":1,"[unknown]":2,"note":"[redacted]","notes":"b","to":{"phone":"[redacted]","n":2},"api_key":"[redacted]","toolCallId":"[redacted]","":"d","Note":"[redacted]"}"#
     );
     // What is refused because it is like a named argument could be anything.
     let alike = json::read(br#"{"[unknown]":1,"ID":2,"id_":3}"#, 8).expect("JSON");
-    let shown = tool.redacted(alike.as_object(), 500).expect("it is short");
+    let shown = tool.redacted(alike.as_object(), None, 500).expect("it is short");
     assert_eq!(shown.as_str(), r#"{"[unknown]":2}"#);
     let all = super::tool(
         json!({ "type": "object", "additionalProperties": true }),
         marks(&["*"], &["*"]),
     );
     assert_eq!(
-        all.redacted(value.as_object(), 500)
+        all.redacted(value.as_object(), None, 500)
             .expect("it is short")
             .as_str()
             .matches("[redacted]")

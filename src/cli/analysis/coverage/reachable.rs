@@ -191,6 +191,13 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
             let mut named = bundle.tools().filter_map(|tool| tool.marks().resource.as_ref());
             named.any(|mark| mark.unknown == UnknownResource::Refuse)
         }
+        Reason::NestedCall => {
+            let wraps = |server: &str| {
+                let is_of = |tool: &Tool| tool.server() == server && tool.wraps().is_some();
+                bundle.tools().any(is_of)
+            };
+            bundle.tools().filter_map(Tool::wraps).any(|it| wraps(it.server()))
+        }
         // No layer has the empty name.
         Reason::UnknownTenant => {
             let has_tenant = identity.principal.iter().any(|each| each.tenant.is_some());

@@ -21,9 +21,9 @@ pub(super) struct Shown {
 }
 
 impl Coverage {
-    /// The contribution of a record, if the bundle has its tool.
-    pub(super) fn shown(&self, record: &Record) -> Option<Shown> {
-        let tool = record.tool.as_deref().filter(|tool| self.tools.contains_key(*tool))?.to_owned();
+    /// The contribution of a record to this tool, if the bundle has it.
+    pub(super) fn shown(&self, record: &Record, tool: Option<&str>) -> Option<Shown> {
+        let tool = tool.filter(|tool| self.tools.contains_key(*tool))?.to_owned();
         let shadow = record.shadow.as_ref();
         let opinions = [
             (false, Some((record.reason, &record.policies))),

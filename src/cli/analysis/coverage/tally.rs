@@ -7,10 +7,11 @@ use cedar_policy::Authorizer;
 use super::reachable::{Coverage, Halves};
 use super::shown::{Shown, said};
 use crate::cli::analysis::run::Outcome;
-use crate::cli::analysis::trace::{PosedCall, Trace};
+use crate::cli::analysis::trace::{PosedCall, Trace, is_about_inner};
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
 use crate::reason::Reason;
+use crate::record::Record;
 
 impl Coverage {
     /// Counts one case.
@@ -21,8 +22,11 @@ impl Coverage {
             increment(self.reasons.entry(reason).or_default());
         }
         let shown: Vec<Shown> =
-            outcome.telling().iter().filter_map(|record| self.shown(record)).collect();
-        let called = outcome.records.iter().filter_map(|record| record.tool.as_deref());
+            outcome.telling().iter().flat_map(|it| self.shown_calls(gate, trace, it)).collect();
+        let called = outcome.records.iter().flat_map(|record| {
+            let inner = record.inner.as_ref().map(|inner| &*inner.tool);
+            record.tool.as_deref().into_iter().chain(inner)
+        });
         for name in called.collect::<BTreeSet<_>>() {
             let Some(tool) = self.tools.get_mut(name) else { continue };
             let in_any = |what: fn(&Shown) -> bool| shown.iter().any(|s| s.tool == name && what(s));
@@ -50,15 +54,46 @@ impl Coverage {
         }
     }
 
+    /// The contributions of a record: that of its call, and that of the inner call. The record has
+    /// the policies of both together.
+    fn shown_calls(&self, gate: &Gate, trace: &Trace, record: &Record) -> Vec<Shown> {
+        let mut shown = Vec::from_iter(self.shown(record, record.tool.as_deref()));
+        let (Some(inner), Some(posed)) = (&record.inner, trace.of(record)) else { return shown };
+        let about_inner = is_about_inner(record);
+        for outer in &mut shown {
+            let matching = self.matching_one(gate, posed, &posed.question);
+            outer.determining.retain(|id| matching.contains(id));
+            outer.refused &= !about_inner;
+        }
+        let inner = self.shown(record, Some(&*inner.tool)).zip(posed.inner.as_ref());
+        shown.extend(inner.map(|(mut shown, question)| {
+            let matching = self.matching_one(gate, posed, question);
+            shown.determining.retain(|id| matching.contains(id));
+            shown.refused &= about_inner;
+            shown
+        }));
+        shown
+    }
+
     /// The policies that match a call of the case, independently of all others.
     fn matching(&self, gate: &Gate, trace: &Trace, outcome: &Outcome) -> BTreeSet<String> {
         let calls = outcome.records.iter().filter_map(|record| trace.of(record));
-        let all = calls.flat_map(|PosedCall { question, identity }| {
-            let layers = gate.bundle.all_layers().of(identity);
-            let halves = layers.filter_map(|layer| self.layers.get(&layer.name));
-            halves.flat_map(|halves| matching(halves, question))
+        let all = calls.flat_map(|posed| {
+            let questions = std::iter::once(&posed.question).chain(&posed.inner);
+            questions.flat_map(|question| self.matching_one(gate, posed, question))
         });
         all.collect()
+    }
+
+    fn matching_one(
+        &self,
+        gate: &Gate,
+        posed: &PosedCall,
+        question: &CedarRequest,
+    ) -> BTreeSet<String> {
+        let layers = gate.bundle.all_layers().of(&posed.identity);
+        let halves = layers.filter_map(|layer| self.layers.get(&layer.name));
+        halves.flat_map(|halves| matching(halves, question)).collect()
     }
 }
 

@@ -66,7 +66,9 @@ fn compare(name: &str) -> usize {
         let (arrival, body) = case.arrival(identity, &gate.bundle);
         let (outcome, trace) = run::in_pieces(&gate, &arrival, &body).unwrap();
         let [record] = outcome.records.as_slice() else { continue };
-        let Some(PosedCall { question, identity }) = trace.of(record) else { continue };
+        let Some(PosedCall { question, inner: None, identity }) = trace.of(record) else {
+            continue;
+        };
         // Formulas do not describe refusals for other reasons than policies.
         if !matches!(
             outcome.reason.as_str(),

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::syntax::UNSEEN;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Channel};
 use crate::cli::analysis::tool::instant;
 use crate::cli::input::cases::{Call, Identity};
 use crate::identity::{AttributeMapping, ClaimType, Form, PrincipalMapping, Requirement};
@@ -36,13 +36,16 @@ impl Witness {
         let Some(EvalResult::Record(request)) = context("request") else { return Err("request") };
         let path = text(request.get("path")).ok_or("path")?;
         let channel = bundle.channels_to(tool.server()).find(|channel| channel.path == path);
-        let authority = channel.ok_or("path")?.authority.clone().map(String::from);
+        let channel = channel.ok_or("path")?;
+        let authority = channel.authority.clone().map(String::from);
         let arguments = context("input").and_then(|input| tool.written(&input));
+        let arguments = arguments.ok_or("arguments")?;
+        let (tool, arguments) = called(bundle, channel, tool, arguments).ok_or("inner call")?;
         let call = Call {
             path,
             authority: authority.unwrap_or_else(|| "tools.example".to_owned()),
             tool: tool.name().to_owned(),
-            arguments: Some(arguments.ok_or("arguments")?),
+            arguments: Some(arguments),
         };
         let time = extension(request.get("time")).and_then(|t| instant(&t)).ok_or("time")?;
         let ip = extension(request.get("source_ip"));
@@ -54,6 +57,24 @@ impl Witness {
         let witness = |identity| Self { identity, call: call.clone(), time, source_ip };
         Ok(identities.into_iter().map(witness).collect())
     }
+}
+
+/// The tool to call, and its arguments: the tool itself, or on the channel of another server one that
+/// runs it.
+fn called<'a>(
+    bundle: &'a Bundle,
+    channel: &Channel,
+    tool: &'a Tool,
+    arguments: Value,
+) -> Option<(&'a Tool, Value)> {
+    if *channel.server == *tool.server() {
+        return Some((tool, arguments));
+    }
+    let mut outer = bundle.tools().filter(|outer| {
+        let runs = outer.wraps().is_some_and(|wraps| wraps.server() == tool.server());
+        runs && *channel.server == *outer.server()
+    });
+    outer.find_map(|outer| Some((outer, outer.wrapping(tool.wire_name(), &arguments)?)))
 }
 
 /// The verified identities that the caller may have.

@@ -25,6 +25,8 @@ fn members(record: &Record, object: &Object<'_>, path: &str, found: &mut BTreeSe
 
 fn collect(kind: &Kind, value: &Value<'_>, path: String, found: &mut BTreeSet<String>) {
     match kind {
+        // Policies about the inner tool see what it carries.
+        Kind::Opaque(opaque) if opaque.carries.is_some() => {}
         Kind::Opaque(_) => drop(found.insert(path)),
         Kind::Record(record) => {
             if let Some(object) = value.as_object() {

@@ -139,11 +139,13 @@ impl Side {
         let (outcome, trace) = run::traced(&self.gate, arrival, body);
         let posed = outcome.records.iter().find_map(|record| trace.of(record));
         // Without a Cedar request no policy is evaluated.
-        let Some(PosedCall { question, identity }) = posed else { return (outcome, Vec::new()) };
+        let Some(PosedCall { question, inner, identity }) = posed else {
+            return (outcome, Vec::new());
+        };
         let layers: Vec<_> = self.gate.bundle.layers.of(identity).collect();
         let applies = |reader: &&Reader| {
             layers.iter().any(|layer| layer.policies().policy(reader.policy.id()).is_some())
-                && admits(&reader.policy, question)
+                && std::iter::once(question).chain(inner).any(|it| admits(&reader.policy, it))
         };
         let doubts = reading.into_iter().filter(applies).map(Reader::doubt).collect();
         (outcome, doubts)

@@ -131,6 +131,10 @@ impl Replay {
         let held = log::arguments::held(recorded).map_err(Missing::changed)?;
         let names: BTreeSet<&str> =
             held.withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
+        let withholds = !(names.is_empty() && new_caller.withheld.is_empty());
+        if recorded.inner.is_some() && withholds {
+            return Err(Missing::because("the record withholds values, and has an inner call"));
+        }
         let value = match &held.value {
             Some(value) if !names.is_empty() => {
                 if recorded.reason() == Some(Reason::InvalidArguments) {

@@ -83,7 +83,10 @@ pub(super) fn all(
         let identity = person.and_then(|person| people.get(person)).map(|person| person.identity);
         let (arrival, body) = sent.arrival(identity);
         let outcome = run::whole(gate, &arrival, &body);
-        let shown = outcome.telling().first().and_then(|record| coverage.shown(record));
+        let shown = outcome
+            .telling()
+            .first()
+            .and_then(|record| coverage.shown(record, record.tool.as_deref()));
         Trial { person, call, expect: Expected::from(&outcome), shown }
     });
     trials.collect()

@@ -16,7 +16,8 @@ pub(super) fn named(finding: &Finding, document: &Document) -> Option<String> {
     };
     let ignored = document.manifest.mcp.ignore.iter().find(|name| is_read(name));
     let opaque = opaque_arguments(document).find(|opaque| is_read(opaque)).map(is_opaque);
-    opaque.or_else(|| ignored.map(|name| is_ignored(name)))
+    let carrier = carriers(document).find(|carrier| is_read(carrier)).map(is_carrier);
+    carrier.or(opaque).or_else(|| ignored.map(|name| is_ignored(name)))
 }
 
 /// How policies read an argument whose schema depends on another, if the choice was left out.
@@ -67,7 +68,14 @@ pub(super) fn asked_for(finding: &Finding, document: &Document) -> Option<String
     };
     let ignored = document.manifest.mcp.ignore.iter().find(|name| asks(name));
     let opaque = opaque_arguments(document).find(|opaque| asks(opaque)).map(is_opaque);
-    opaque.or_else(|| ignored.map(|name| is_ignored(name)))
+    let carrier = carriers(document).find(|carrier| asks(carrier)).map(is_carrier);
+    carrier.or(opaque).or_else(|| ignored.map(|name| is_ignored(name)))
+}
+
+/// The arguments that carry those of inner calls.
+fn carriers(document: &Document) -> impl Iterator<Item = &str> {
+    let tools = document.manifest.servers.values().flat_map(|server| server.tools.values());
+    tools.filter_map(|marks| Some(marks.wraps.as_ref()?.arguments.as_str()))
 }
 
 fn opaque_arguments(document: &Document) -> impl Iterator<Item = &str> {
@@ -79,6 +87,13 @@ fn is_opaque(argument: &str) -> String {
     format!(
         "`{argument}` is `opaque` in `bundle.yaml`: {PASSED_ON} (`schemas` can give it a type \
          instead)"
+    )
+}
+
+fn is_carrier(argument: &str) -> String {
+    format!(
+        "`{argument}` has the arguments of the inner call (`wraps` in `bundle.yaml`), and no policy \
+         about the outer one can depend on them: write one about the inner tool"
     )
 }
 

@@ -1,0 +1,52 @@
+//! Decides the call inside a call.
+
+use super::Observer;
+use super::pending::Pending;
+use crate::decide::{self, Denial, Inner, Question, Verdict};
+use crate::gate::Gate;
+use crate::identity::Identity;
+use crate::json::Object;
+use crate::tool::Wraps;
+
+/// The observer of one message, if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Watch<'o> {
+    pub(super) observer: Option<&'o dyn Observer>,
+    /// The position of the message in the body.
+    pub(super) index: usize,
+}
+
+impl Watch<'_> {
+    pub(super) fn asked(self, identity: &Identity, question: &Question<'_>) {
+        if let Some(observer) = self.observer {
+            observer.asked(self.index, identity, question);
+        }
+    }
+}
+
+impl Pending {
+    /// Decides the inner call of a call with these arguments, as if it were made directly. The error
+    /// is a denial for which no policy was evaluated.
+    pub(super) fn decide_inner<'a>(
+        &self,
+        gate: &'a Gate,
+        wraps: &Wraps,
+        arguments: Option<&'a Object<'a>>,
+        watch: Watch<'_>,
+    ) -> Result<Verdict, Denial> {
+        let bundle = &gate.bundle;
+        let inner = Inner::of(bundle, wraps, arguments)?;
+        decide::unchanged(bundle, &self.changed, inner.tool).map_err(Denial::of_inner)?;
+        let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
+        let question = inner.question(caller, bundle, &self.request.facts)?;
+        if let Some(observer) = watch.observer {
+            observer.asked_inner(watch.index, &question);
+        }
+        let identity = &self.sender.identity;
+        let mut verdict = decide::decide(bundle, identity, &question);
+        if !inner.tool.labels().is_empty() && verdict.outcome.is_ok() {
+            verdict.revealed = decide::reveal(bundle, identity, inner.tool, &question);
+        }
+        Ok(verdict)
+    }
+}
