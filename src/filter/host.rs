@@ -143,12 +143,12 @@ pub(super) fn share(changes: &[Change], bundle: &Bundle) -> Result<(), String> {
         return Ok(());
     }
     for _ in 0..ATTEMPTS {
-        let (mut changed, version) = shared_changes()?;
-        if changed.has(changes) {
+        let (mut known, version) = shared_changes()?;
+        if known.has(changes) {
             return Ok(());
         }
-        changed.add(changes, bundle);
-        match hostcalls::set_shared_data(ChangedTools::KEY, Some(&changed.to_bytes()), version) {
+        known.add(changes, bundle);
+        match hostcalls::set_shared_data(ChangedTools::KEY, Some(&known.to_bytes()), version) {
             Ok(()) | Err(Status::CasMismatch) => {}
             Err(status) => return Err(failed("shared data")(status)),
         }
