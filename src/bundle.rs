@@ -17,6 +17,7 @@ mod manifest;
 mod name;
 mod name_pattern;
 mod schema;
+mod server;
 mod signature;
 
 use std::collections::BTreeMap;
@@ -35,10 +36,11 @@ pub use layer_name::LayerName;
 pub use load::{Loaded, load, open};
 pub use manifest::{
     BundleName, Channel, Host, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode,
-    Protocol, RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
+    Protocol, RefusalSettings, RefusalStyle, UnknownTenant,
 };
 use name::is_name;
 pub use name_pattern::NamePattern;
+pub use server::{MethodMarks, ServerNotes};
 pub use signature::{Signature, SignatureBytes};
 
 use crate::digest::Digest;
@@ -60,7 +62,7 @@ pub struct Bundle {
     pub refusal: RefusalSettings,
     /// Limits for requests.
     pub limits: Limits,
-    /// MCP methods forwarded besides the lifecycle.
+    /// MCP methods forwarded without a policy, besides the lifecycle.
     pub methods: Vec<String>,
     /// Whether each list of tools that a caller gets has a record.
     pub records_lists: bool,
@@ -76,6 +78,8 @@ pub struct Bundle {
     channels: Vec<Channel>,
     /// By server and name on the wire.
     tools: BTreeMap<String, BTreeMap<String, Tool>>,
+    /// The methods that policies decide, by server and name.
+    decided: BTreeMap<String, BTreeMap<String, Tool>>,
     schema: Option<Schema>,
     entities: EntityStore,
 }
@@ -168,6 +172,22 @@ impl Bundle {
     /// Every tool of the inventory, ordered by server and name on the wire.
     pub fn tools(&self) -> impl Iterator<Item = &Tool> {
         self.tools.values().flat_map(BTreeMap::values)
+    }
+
+    /// Finds a method of a server that policies decide.
+    pub fn method(&self, server: &str, method: &str) -> Option<&Tool> {
+        self.decided.get(server)?.get(method)
+    }
+
+    /// Finds the tool or method that has this one's name on the wire.
+    pub fn same(&self, tool: &Tool) -> Option<&Tool> {
+        let (server, name) = (tool.server(), tool.wire_name());
+        if tool.is_method() { self.method(server, name) } else { self.tool(server, name) }
+    }
+
+    /// Every tool of the inventory, and every method that policies decide.
+    pub fn actions(&self) -> impl Iterator<Item = &Tool> {
+        self.tools().chain(self.decided.values().flat_map(BTreeMap::values))
     }
 
     /// The Cedar schema, tool actions included; `None` if it was parsed only when the bundle was

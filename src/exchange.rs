@@ -10,6 +10,7 @@ mod effects;
 mod evaluation;
 mod event;
 mod event_stream;
+mod methods;
 mod observer;
 mod pending;
 mod preflight;

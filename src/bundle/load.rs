@@ -5,6 +5,7 @@ mod cedar;
 mod declared;
 mod identity;
 mod inventory;
+mod methods;
 mod names;
 mod resolved;
 mod resource;
@@ -48,9 +49,10 @@ pub struct Loaded {
 /// All findings, including warnings, if at least one of them is an error.
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
-    findings.extend(declared::findings(&document.schema));
+    findings.extend(declared::findings(document));
     let types = inventory::declared_types(&document.schema);
-    let tools = inventory::tools(document, &types, &mut findings);
+    let mut tools = inventory::tools(document, &types, &mut findings);
+    tools.extend(methods::read(document, &types, &mut findings));
     let resources = resource::types(document, &tools);
     // An action that refers to an undeclared type would make the whole schema invalid, so the
     // schema then gets no tools.
@@ -105,7 +107,8 @@ pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Findin
         return load(&document).map(|loaded| loaded.bundle);
     };
     let mut findings = manifest(&document);
-    let tools = inventory::tools(&document, &resolved.types, &mut findings);
+    let mut tools = inventory::tools(&document, &resolved.types, &mut findings);
+    tools.extend(methods::read(&document, &resolved.types, &mut findings));
     let layers = cedar::layers(std::mem::take(&mut document.layers), &mut findings);
     let entities = resolved::entities(resolved, &mut findings);
     let layers = staging::stage(&document.manifest, layers, &mut findings);
@@ -124,11 +127,7 @@ fn assemble(
     entities: EntityStore,
     (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {
-    let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
-    for tool in tools {
-        let server = by_server.entry(tool.server().to_owned()).or_default();
-        server.insert(tool.wire_name().to_owned(), tool);
-    }
+    let (decided, tools): (Vec<Tool>, Vec<Tool>) = tools.into_iter().partition(Tool::is_method);
     Bundle {
         id: Shared::new(BundleId::new(manifest.name.as_str(), manifest.version, digest)),
         identity: manifest.identity.clone(),
@@ -141,10 +140,21 @@ fn assemble(
         shadow: (manifest.mode == Mode::Shadow).then_some(Shadow(())),
         unknown_tenant: manifest.layers.unknown_tenant,
         channels: manifest.channels.clone(),
-        tools: by_server,
+        tools: by_server(tools),
+        decided: by_server(decided),
         schema,
         entities,
     }
+}
+
+/// Tools by server and name on the wire.
+fn by_server(tools: Vec<Tool>) -> BTreeMap<String, BTreeMap<String, Tool>> {
+    let mut by_server: BTreeMap<String, BTreeMap<String, Tool>> = BTreeMap::new();
+    for tool in tools {
+        let server = by_server.entry(tool.server().to_owned()).or_default();
+        server.insert(tool.wire_name().to_owned(), tool);
+    }
+    by_server
 }
 
 /// Checks of the manifest that its types cannot express.

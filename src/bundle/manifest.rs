@@ -6,9 +6,8 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, HighRisk, LayerName, Minimums, NamePattern};
+use super::{Acceptance, HighRisk, LayerName, Minimums, ServerNotes};
 use crate::identity::IdentityMapping;
-use crate::tool::Marks;
 
 /// The content of `bundle.yaml`; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -232,7 +231,7 @@ impl Protocol {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct McpSettings {
-    /// Methods forwarded besides the lifecycle, such as `resources/read`.
+    /// Methods forwarded without a policy besides the lifecycle, such as `resources/list`.
     #[serde(default)]
     pub methods: Vec<String>,
     /// Names of arguments that clients add to every call. A tool whose schema does not name them gets
@@ -246,20 +245,6 @@ pub struct McpSettings {
     /// The default is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub record_lists: bool,
-}
-
-/// One tool server.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerNotes {
-    /// The file that describes its tools.
-    pub tools_from: String,
-    /// Patterns of the names of the tools in each class, besides those whose marks have it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub classes: BTreeMap<String, Vec<NamePattern>>,
-    /// Marks of tools, by the tool's name in the bundle.
-    #[serde(default)]
-    pub tools: BTreeMap<String, Marks>,
 }
 
 /// The `refusal` section.

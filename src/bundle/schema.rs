@@ -1,21 +1,23 @@
-//! The Cedar schema of a bundle: the author's entity types and one generated action per tool.
+//! The Cedar schema of a bundle: the author's entity types and one generated action per tool and
+//! method.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Manifest;
-use crate::tool::Tool;
+use crate::tool::{PATTERN, SERVER, Tool};
 
 /// The author's schema followed by the generated part, so that positions in the author's text stay
 /// valid.
 pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> String {
     let mut text = format!("{author}\n{}", shared_types(manifest));
-    for server in manifest.servers.keys() {
-        declare(&mut text, &format!("action {};", quoted(&format!("server:{server}"))));
+    let servers = manifest.servers.keys().map(|server| format!("server:{server}"));
+    let groups: BTreeSet<String> = tools.iter().flat_map(Tool::groups).chain(servers).collect();
+    for group in &groups {
+        declare(&mut text, &format!("action {};", quoted(group)));
     }
-    let classes: BTreeSet<&String> = tools.iter().flat_map(|tool| &tool.marks().classes).collect();
-    for class in classes {
-        declare(&mut text, &format!("action {};", quoted(&format!("class:{class}"))));
+    if manifest.servers.values().any(|server| !server.resources.is_empty()) {
+        declare(&mut text, &format!("entity {PATTERN} in [{SERVER}, {PATTERN}];"));
     }
     for tool in tools {
         declare(&mut text, &tool.declarations());
@@ -46,9 +48,7 @@ fn shared_types(manifest: &Manifest) -> String {
 
 fn action(manifest: &Manifest, tool: &Tool) -> String {
     let identity = &manifest.identity;
-    let groups = std::iter::once(format!("server:{}", tool.server()))
-        .chain(tool.marks().classes.iter().map(|class| format!("class:{class}")))
-        .map(|group| format!("Action::{}", quoted(&group)));
+    let groups = tool.groups().map(|group| format!("Action::{}", quoted(&group)));
     let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
     let mut principals: Vec<String> = Vec::new();
     for name in identity.principal_types().map(ToString::to_string).chain(workload) {
@@ -71,7 +71,7 @@ fn action(manifest: &Manifest, tool: &Tool) -> String {
         quoted(tool.qualified_name()),
         groups.collect::<Vec<_>>().join(", "),
         principals.join(", "),
-        tool.resource_type(),
+        tool.resource_types().join(", "),
         tool.input_type(),
         identity.actor.entity_type,
     )

@@ -1,3 +1,4 @@
+mod methods;
 mod names;
 
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Effect, Expr, Request, SlotEnv};
+use cedar_policy_core::ast::{Effect, EntityType, Expr, Request, SlotEnv};
 use cedar_policy_core::entities::Entities;
 
 use super::question::Facts;
@@ -48,7 +48,7 @@ fn judge<'a>(
     question: &Question<'_>,
 ) -> Result<(), Denial> {
     let keys = RequestKeys::of(&question.env());
-    let keys = if tool.marks().resource.is_some() { keys.of_any_resource() } else { keys };
+    let keys = if tool.has_many_resources() { keys.of_any_resource() } else { keys };
     let applying = applying(layers, &keys)?;
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
@@ -101,7 +101,16 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> AnyCall for Calls<'_, F> {
     }
 
     fn has_one_resource(&self) -> bool {
-        self.tool.marks().resource.is_none()
+        !self.tool.has_many_resources()
+    }
+
+    fn resource_is(&self, entity_type: &EntityType) -> Possible {
+        let name = entity_type.to_string();
+        match self.tool.resource_types().as_slice() {
+            [only] => Possible::only(Some(*only == name)),
+            several if several.contains(&name) => Possible::EITHER,
+            _ => Possible::FALSE,
+        }
     }
 
     fn presence(&self, path: &[String]) -> Possible {

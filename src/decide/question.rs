@@ -255,6 +255,9 @@ fn resource<'a>(
     arguments: Option<&Object<'_>>,
 ) -> Result<Cow<'a, EntityUID>, Denial> {
     let Some(mark) = &tool.marks().resource else {
+        if let Some(pattern) = tool.resource(arguments) {
+            return Ok(Cow::Owned(pattern.into()));
+        }
         let server = tool.server_entity().ok_or_else(Denial::unfit)?;
         return Ok(Cow::Borrowed(server.as_ref()));
     };

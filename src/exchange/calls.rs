@@ -49,10 +49,13 @@ impl Pending {
                     observer.asked(index, &self.sender.identity, question);
                 }
             };
-            self.verdict(gate, message, asked)
+            self.verdict(gate, headers, message, asked)
         };
         let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
-        let outcomes = as_one(messages, &verdicts);
+        let is_call = |message: &Message<'_>| {
+            matches!(message.kind, Kind::Call(_)) || self.asked(gate, message).is_some()
+        };
+        let outcomes = as_one(messages, &verdicts, is_call);
         let drafts = messages.iter().zip(outcomes).enumerate();
         let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {
             let draft = Draft::new(&self.request, index, outcome, shadow);
@@ -79,7 +82,7 @@ impl Pending {
             return None;
         }
         let asks =
-            |message: &Message<'_>| matches!(message.kind, Kind::Request(method) if method == LIST);
+            |message: &Message<'_>| matches!(message.kind, Kind::Request { method: LIST, .. });
         if !messages.iter().any(asks) {
             return None;
         }
@@ -165,13 +168,17 @@ impl Pending {
     fn verdict(
         &self,
         gate: &Gate,
+        headers: &StandardHeaders,
         message: &Message<'_>,
-        asked: impl Fn(&Question<'_>),
+        observe: impl Fn(&Question<'_>),
     ) -> Verdict {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
-            Kind::Call(call) => self.decide_call(gate, &call, asked),
-            Kind::Request(method) => housekeeping(Housekeeping::request(method, listed)),
+            Kind::Call(call) => self.decide_call(gate, &call, observe),
+            Kind::Request { method, .. } => match self.asked(gate, message) {
+                Some(asked) => self.decide_method(gate, headers, &asked, observe),
+                None => housekeeping(Housekeeping::request(method, listed)),
+            },
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
         };
@@ -187,29 +194,26 @@ impl Pending {
         &self,
         gate: &Gate,
         call: &Call<'_>,
-        asked: impl Fn(&Question<'_>),
+        observe: impl Fn(&Question<'_>),
     ) -> Result<Verdict, Denial> {
         let tool = gate.bundle.tool(&self.server, call.name);
         let tool = tool.ok_or_else(|| Denial::because(Reason::UnknownTool))?;
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let facts = &self.request.facts;
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
-        asked(&question);
+        observe(&question);
         Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
     }
 
     /// The fields of a record for a call.
     fn call_fields(&self, gate: &Gate, message: &Message<'_>) -> Option<CallFields> {
-        let Kind::Call(call) = message.kind else { return None };
-        let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
-        let mut fields = self.tool_fields(gate, call.name);
-        fields.arguments_digest = call.arguments.map(digest);
-        if let Some(tool) = gate.bundle.tool(&self.server, call.name) {
-            let resource = tool.recorded_resource(call.arguments);
-            fields.resource = resource.filter(|entity| entity.len() <= LONGEST_FIELD);
-            fields.arguments = tool.redacted(call.arguments, LONGEST_FIELD);
+        if let Kind::Call(call) = message.kind {
+            let fields = self.tool_fields(gate, call.name);
+            let tool = gate.bundle.tool(&self.server, call.name);
+            return Some(with_arguments(fields, tool, call.arguments));
         }
-        Some(fields)
+        let asked = self.asked(gate, message)?;
+        Some(with_arguments(noted(asked.tool), Some(asked.tool), asked.arguments.as_ref()))
     }
 
     /// The fields of a record for a tool.
@@ -221,23 +225,48 @@ impl Pending {
             let tool = [&*self.server, "/", &*shown].concat().into();
             return CallFields { tool, tool_name, ..CallFields::default() };
         };
-        let Noted { name, wire_name, classes, data_class, operation, cost } = tool.noted();
-        CallFields {
-            tool: Arc::clone(name),
-            tool_name: wire_name.clone(),
-            known: true,
-            classes: Arc::clone(classes),
-            data_class: data_class.clone(),
-            operation: operation.clone(),
-            cost: *cost,
-            ..CallFields::default()
-        }
+        noted(tool)
+    }
+}
+
+/// What the inventory says about a tool.
+fn noted(tool: &Tool) -> CallFields {
+    let Noted { name, wire_name, classes, data_class, operation, cost } = tool.noted();
+    CallFields {
+        tool: Arc::clone(name),
+        tool_name: wire_name.clone(),
+        known: true,
+        classes: Arc::clone(classes),
+        data_class: data_class.clone(),
+        operation: operation.clone(),
+        cost: *cost,
+        ..CallFields::default()
+    }
+}
+
+/// The fields of a call with these arguments, as far as records show them.
+fn with_arguments(
+    fields: CallFields,
+    tool: Option<&Tool>,
+    arguments: Option<&Object<'_>>,
+) -> CallFields {
+    let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
+    let resource = tool.and_then(|tool| tool.recorded_resource(arguments));
+    CallFields {
+        arguments_digest: arguments.map(digest),
+        resource: resource.filter(|entity| entity.len() <= LONGEST_FIELD),
+        arguments: tool.and_then(|tool| tool.redacted(arguments, LONGEST_FIELD)),
+        ..fields
     }
 }
 
 /// The outcome of each message, and its outcome with shadow policies enforced. In both, one refusal
 /// refuses the whole batch.
-fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Option<Outcome>)> {
+fn as_one(
+    messages: &[Message<'_>],
+    verdicts: &[Verdict],
+    is_call: impl Fn(&Message<'_>) -> bool,
+) -> Vec<(Outcome, Option<Outcome>)> {
     let one_refused = verdicts.iter().any(|verdict| verdict.outcome.is_err());
     let one_refused_in_shadow =
         verdicts.iter().any(|verdict| verdict.staged.as_ref().unwrap_or(&verdict.outcome).is_err());
@@ -246,11 +275,11 @@ fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Optio
         if one_refused && verdict.outcome.is_ok() {
             outcome = outcome.refused_with_batch();
         }
-        let shadow = verdict.staged.as_ref().map(|staged| match (staged, &message.kind) {
-            (Ok(_), Kind::Call(_)) if one_refused_in_shadow => {
+        let shadow = verdict.staged.as_ref().map(|staged| match staged {
+            Ok(_) if one_refused_in_shadow && is_call(message) => {
                 Outcome::because(Reason::BatchRefused)
             }
-            (staged, _) => Outcome::from(staged),
+            staged => Outcome::from(staged),
         });
         (outcome, shadow)
     };

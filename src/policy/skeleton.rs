@@ -40,7 +40,7 @@ enum Unknown {
     Nothing,
     /// The existence of the argument at this path.
     Presence(Vec<String>),
-    /// The type of the resource, which is that of the tool.
+    /// The type of the resource, which the tool says.
     ResourceType(EntityType),
     Resource,
     Arguments,
@@ -48,12 +48,15 @@ enum Unknown {
 
 /// What is known of all calls of a tool.
 pub trait AnyCall {
-    /// What is the same in all calls. Its input is empty, and its resource has the type of that of
-    /// the calls.
+    /// What is the same in all calls. Its input is empty, and its resource has a type that those of
+    /// the calls can have.
     fn env(&self) -> Env<'_>;
 
     /// Whether all calls have this resource.
     fn has_one_resource(&self) -> bool;
+
+    /// The results of `resource is` for a type.
+    fn resource_is(&self, entity_type: &EntityType) -> Possible;
 
     /// The results of `has` for a path of arguments.
     fn presence(&self, path: &[String]) -> Possible;
@@ -131,9 +134,7 @@ impl Leaf {
         match &self.unknown {
             Unknown::Nothing => self.evaluated(slots, calls),
             Unknown::Resource if calls.has_one_resource() => self.evaluated(slots, calls),
-            Unknown::ResourceType(entity_type) => {
-                Possible::only(Some(calls.env().resource.entity_type() == entity_type))
-            }
+            Unknown::ResourceType(entity_type) => calls.resource_is(entity_type),
             Unknown::Presence(path) => calls.presence(path),
             Unknown::Resource | Unknown::Arguments => Possible::ANY,
         }

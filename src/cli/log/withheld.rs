@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::line::Recorded;
 use crate::bundle::Bundle;
 use crate::reason::Reason;
+use crate::tool::Tool;
 
 /// The effect of withheld values on the explanation.
 #[derive(Debug)]
@@ -30,9 +31,9 @@ pub(in crate::cli) fn consequence(
     let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any(&names)));
     let about = recorded
-        .tool()
-        .and_then(|(server, name)| bundle.tool(server, name)?.marks().resource.as_ref())
-        .is_some_and(|mark| withheld.iter().any(|path| is_within(&mark.argument, path)));
+        .in_bundle(bundle)
+        .and_then(Tool::resource_argument)
+        .is_some_and(|argument| withheld.iter().any(|path| is_within(argument, path)));
     let unfit = recorded.reason() == Some(Reason::InvalidArguments);
     let consequence = if unfit {
         "and it may be one of them that did not fit".to_owned()

@@ -111,12 +111,23 @@ fn action(finding: &Finding, document: &Document) -> Option<String> {
     Some(match id.split_once([':', '/']) {
         Some((_, class)) if kind == Kind::Class => format!("no tool is in the class `{class}`"),
         Some((_, server)) if kind == Kind::Server => format!("there is no server `{server}`"),
+        Some((_, method)) if kind == Kind::Method => {
+            format!("no server has `{method}` in its `methods`")
+        }
+        Some((server, method))
+            if document.manifest.servers.contains_key(server) && method.contains('/') =>
+        {
+            format!("server `{server}` has no tool `{method}`, and it is not in its `methods`")
+        }
         Some((server, tool)) if document.manifest.servers.contains_key(server) => {
             format!("server `{server}` has no tool `{tool}`")
         }
         Some((server, _)) => format!("there is no server `{server}`"),
-        None => "actions are `\"<server>/<tool>\"`, `\"server:<server>\"` and `\"class:<class>\"`"
-            .to_owned(),
+        None => {
+            "actions are `\"<server>/<tool>\"`, `\"<server>/<method>\"`, `\"server:<server>\"`, \
+                 `\"class:<class>\"` and `\"method:<method>\"`"
+                .to_owned()
+        }
     })
 }
 
@@ -124,6 +135,7 @@ fn action(finding: &Finding, document: &Document) -> Option<String> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Class,
+    Method,
     Server,
     Tool,
 }
@@ -132,6 +144,8 @@ impl Kind {
     fn of(id: &str) -> Self {
         if id.starts_with("class:") {
             Self::Class
+        } else if id.starts_with("method:") {
+            Self::Method
         } else if id.starts_with("server:") {
             Self::Server
         } else {
@@ -147,7 +161,11 @@ fn actions(document: &Document) -> BTreeSet<String> {
         let classes = marks.classes.iter().map(|class| format!("class:{class}"));
         classes.chain([format!("{server}/{name}")]).collect::<Vec<_>>()
     });
-    servers.chain(tools).collect()
+    let methods = document.manifest.servers.iter().flat_map(|(server, notes)| {
+        let names = notes.methods.keys();
+        names.flat_map(move |name| [format!("{server}/{name}"), format!("method:{name}")])
+    });
+    servers.chain(tools).chain(methods).collect()
 }
 
 /// The server or tool that an unknown name in the manifest probably meant.

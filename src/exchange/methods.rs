@@ -1,0 +1,50 @@
+//! Decides a request of a method that the bundle puts before policies.
+
+use super::pending::Pending;
+use crate::decide::{self, Denial, Question, Verdict};
+use crate::gate::Gate;
+use crate::json::Object;
+use crate::mcp::{Kind, Message, Method, StandardHeaders};
+use crate::reason::Reason;
+use crate::tool::Tool;
+
+/// A request of a method that policies decide.
+pub(super) struct Asked<'g, 'a> {
+    pub(super) tool: &'g Tool,
+    method: &'static Method,
+    /// The arguments, without what belongs to the protocol.
+    pub(super) arguments: Option<Object<'a>>,
+}
+
+impl Pending {
+    /// The request, if policies decide its method.
+    pub(super) fn asked<'g, 'a>(
+        &self,
+        gate: &'g Gate,
+        message: &Message<'a>,
+    ) -> Option<Asked<'g, 'a>> {
+        let Kind::Request { method, params } = message.kind else { return None };
+        let tool = gate.bundle.method(&self.server, method)?;
+        let method = Method::named(method)?;
+        Some(Asked { tool, method, arguments: params.map(|params| method.arguments(params)) })
+    }
+
+    /// Decides such a request. The error is a denial for which no policy was evaluated.
+    pub(super) fn decide_method(
+        &self,
+        gate: &Gate,
+        headers: &StandardHeaders,
+        Asked { tool, method, arguments }: &Asked<'_, '_>,
+        observe: impl Fn(&Question<'_>),
+    ) -> Result<Verdict, Denial> {
+        if !method.is_in(headers.revision) {
+            let detail = Some("the protocol version does not have this method".to_owned());
+            return Err(Denial { detail, ..Denial::because(Reason::MethodNotAllowed) });
+        }
+        let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
+        let facts = &self.request.facts;
+        let question = Question::by(caller, &gate.bundle, tool, arguments.as_ref(), facts)?;
+        observe(&question);
+        Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
+    }
+}
