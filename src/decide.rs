@@ -7,7 +7,7 @@ mod question;
 use std::sync::Arc;
 
 pub use denial::Denial;
-pub use listing::{Listing, list};
+pub use listing::{Listing, list, list_knowing};
 pub use question::{CedarRequest, Facts, Question};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, Shadow};

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use cedar_policy::EntityUid;
 use serde_json::Value;
 
-use crate::json::{Object, Rendered};
+use crate::json::{self, Object, Rendered};
+use crate::policy::ArgumentValue;
 
 mod alike;
 mod allowance;
@@ -289,6 +290,18 @@ impl Tool {
         values: usize,
     ) -> Result<Input<'a>, ArgumentError> {
         value::input(&self.input, arguments, values)
+    }
+
+    /// Checks one argument, and builds its Cedar value with its name.
+    pub fn argument<'a>(
+        &'a self,
+        name: &str,
+        value: &'a json::Value<'_>,
+    ) -> Result<(&'a str, ArgumentValue<'a>), ArgumentError> {
+        let field = self.input.fields.get_key_value(name);
+        let (name, field) = field.ok_or_else(|| ArgumentError::unknown(name))?;
+        let walk = &mut value::Walk::of(None, usize::MAX);
+        Ok((name, value::of_kind(&field.argument.kind, value, walk)?))
     }
 
     /// Whether the argument at this path names the resource of a call.

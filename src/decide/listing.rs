@@ -10,7 +10,7 @@ use super::{Denial, Question, applying, denial};
 use crate::bundle::{Bundle, Layer, Layers};
 use crate::gate::Caller;
 use crate::identity::Identity;
-use crate::policy::{AnyCall, CompiledPolicy, Env, Fallback, Possible, RequestKeys};
+use crate::policy::{AnyCall, ArgumentValue, CompiledPolicy, Env, Fallback, Possible, RequestKeys};
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -34,9 +34,38 @@ pub fn list(
     tool: &Tool,
     facts: &Facts,
 ) -> Listing {
+    all(bundle, identity, caller, tool, Known::new(), facts)
+}
+
+/// Decides likewise whether something that one argument of a method names is in a list: only this
+/// argument is known.
+pub fn list_knowing<'a>(
+    bundle: &Bundle,
+    identity: &Identity,
+    caller: &Arc<Caller>,
+    tool: &'a Tool,
+    known: (&'a str, ArgumentValue<'a>),
+    facts: &Facts,
+) -> Listing {
+    all(bundle, identity, caller, tool, vec![known], facts)
+}
+
+/// Arguments that all calls have alike.
+type Known<'a> = Vec<(&'a str, ArgumentValue<'a>)>;
+
+fn all(
+    bundle: &Bundle,
+    identity: &Identity,
+    caller: &Arc<Caller>,
+    tool: &Tool,
+    known: Known<'_>,
+    facts: &Facts,
+) -> Listing {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let judge = |layers: &Layers| {
-        let question = Question::without_arguments(Arc::clone(caller), bundle, tool, facts)?;
-        judge(layers.of(identity), tool, &question)
+        let (caller, known) = (Arc::clone(caller), known.clone());
+        let question = Question::about_all(caller, bundle, tool, known, facts)?;
+        judge(layers.of(identity), tool, &names, &question)
     };
     Listing { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
 }
@@ -45,6 +74,7 @@ pub fn list(
 fn judge<'a>(
     layers: impl Iterator<Item = &'a Layer>,
     tool: &Tool,
+    known: &[&str],
     question: &Question<'_>,
 ) -> Result<(), Denial> {
     let keys = RequestKeys::of(&question.env());
@@ -52,7 +82,7 @@ fn judge<'a>(
     let applying = applying(layers, &keys)?;
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
-    let calls = Calls { tool, question, fallback };
+    let calls = Calls { tool, known, question, fallback };
     for (layer, candidates) in &applying {
         refused(layer, candidates, &calls)?;
     }
@@ -91,6 +121,7 @@ where
 /// All calls of a tool by one caller.
 struct Calls<'q, F> {
     tool: &'q Tool,
+    known: &'q [&'q str],
     question: &'q Question<'q>,
     fallback: Fallback<F>,
 }
@@ -111,6 +142,10 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> AnyCall for Calls<'_, F> {
             several if several.contains(&name) => Possible::EITHER,
             _ => Possible::FALSE,
         }
+    }
+
+    fn known(&self) -> &[&str] {
+        self.known
     }
 
     fn presence(&self, path: &[String]) -> Possible {

@@ -25,9 +25,6 @@ const LONGEST_FIELD: usize = 16_384;
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
 
-/// The JSON-RPC method that asks for the tools.
-const LIST: &str = "tools/list";
-
 impl Pending {
     pub(super) fn decide_messages(
         &self,
@@ -68,26 +65,22 @@ impl Pending {
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
             Some(permits) => {
-                pass(&self.request, permits, drafts).with_look(self.look_at_lists(&body))
+                pass(&self.request, permits, drafts).with_look(self.look_at_lists(gate, &body))
             }
             None => failed(gate, &self.request, "the body has no message"),
         })
     }
 
     /// A look at the response, if a message asks for a list.
-    fn look_at_lists(&self, body: &Body<'_>) -> Option<Look> {
+    fn look_at_lists(&self, gate: &Gate, body: &Body<'_>) -> Option<Look> {
         let messages = body.messages();
         // Such a list comes on the event stream that the caller opened before.
         if self.answers_on_stream() {
             return None;
         }
-        let asks =
-            |message: &Message<'_>| matches!(message.kind, Kind::Request { method: LIST, .. });
-        if !messages.iter().any(asks) {
-            return None;
-        }
+        let first = messages.iter().find_map(|message| self.listing(gate, message))?;
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
-        let method = (messages.len() == 1).then_some(LIST);
+        let method = (messages.len() == 1).then_some(first);
         Some(self.look(method, messages.len(), ids, body.is_batch()))
     }
 
@@ -177,7 +170,7 @@ impl Pending {
             Kind::Call(call) => self.decide_call(gate, &call, observe),
             Kind::Request { method, .. } => match self.asked(gate, message) {
                 Some(asked) => self.decide_method(gate, headers, &asked, observe),
-                None => housekeeping(Housekeeping::request(method, listed)),
+                None => housekeeping(self.undecided(gate, method)),
             },
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),

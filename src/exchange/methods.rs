@@ -4,9 +4,12 @@ use super::pending::Pending;
 use crate::decide::{self, Denial, Question, Verdict};
 use crate::gate::Gate;
 use crate::json::Object;
-use crate::mcp::{Kind, Message, Method, StandardHeaders};
+use crate::mcp::{Housekeeping, Kind, Message, Method, StandardHeaders};
 use crate::reason::Reason;
 use crate::tool::Tool;
+
+/// The method that asks for the tools.
+const TOOLS: &str = "tools/list";
 
 /// A request of a method that policies decide.
 pub(super) struct Asked<'g, 'a> {
@@ -27,6 +30,23 @@ impl Pending {
         let tool = gate.bundle.method(&self.server, method)?;
         let method = Method::named(method)?;
         Some(Asked { tool, method, arguments: params.map(|params| method.arguments(params)) })
+    }
+
+    /// The method of a request for a list whose entries policies decide.
+    pub(super) fn listing(&self, gate: &Gate, message: &Message<'_>) -> Option<&'static str> {
+        let Kind::Request { method, .. } = message.kind else { return None };
+        if method == TOOLS {
+            return Some(TOOLS);
+        }
+        let (list, used_by) = Method::list(method)?;
+        gate.bundle.method(&self.server, used_by).map(|_| list)
+    }
+
+    /// The proof that a request may pass whose method policies do not decide.
+    pub(super) fn undecided(&self, gate: &Gate, method: &str) -> Option<Housekeeping> {
+        let is_decided = |method: &str| gate.bundle.method(&self.server, method).is_some();
+        Housekeeping::request(method, &gate.bundle.methods)
+            .or_else(|| Housekeeping::list(method, is_decided))
     }
 
     /// Decides such a request. The error is a denial for which no policy was evaluated.

@@ -1,6 +1,7 @@
 mod failures;
 mod inexact;
 mod limits;
+mod lists;
 mod methods;
 mod names;
 mod replaced;

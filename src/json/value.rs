@@ -85,6 +85,11 @@ impl<'a> Object<'a> {
         outer.iter().try_fold(self, |object, name| object.get(name)?.as_object())?.get(last)
     }
 
+    /// An object with one member.
+    pub fn single(key: &'a str, value: Value<'a>) -> Self {
+        Self(vec![(Cow::Borrowed(key), value)])
+    }
+
     /// A copy without the members of these names.
     #[must_use]
     pub fn without(&self, names: &[&str]) -> Self {

@@ -1,5 +1,7 @@
 //! The messages that pass without a policy.
 
+use super::Method;
+
 /// Requests of the lifecycle, which run nothing. Clients send them unasked.
 const LIFECYCLE_REQUESTS: [&str; 5] =
     ["initialize", "ping", "server/discover", "tools/list", "logging/setLevel"];
@@ -23,6 +25,13 @@ impl Housekeeping {
     pub(crate) fn request(method: &str, listed: &[String]) -> Option<Self> {
         let known = LIFECYCLE_REQUESTS.contains(&method) || listed.iter().any(|m| m == method);
         (known && method != "tools/call").then_some(Self(()))
+    }
+
+    /// Accepts a request for a list of what a method uses that policies decide. They decide about each
+    /// entry of the list.
+    pub(crate) fn list(method: &str, is_decided: impl Fn(&str) -> bool) -> Option<Self> {
+        let (_, used_by) = Method::list(method)?;
+        is_decided(used_by).then_some(Self(()))
     }
 
     /// Accepts a notification method from the table or from the bundle's list.
@@ -63,6 +72,15 @@ mod tests {
         ] {
             assert!(Housekeeping::request(unknown, &listed).is_none(), "{unknown}");
         }
+        for (list, method) in [
+            ("resources/list", "resources/read"),
+            ("resources/templates/list", "resources/read"),
+            ("prompts/list", "prompts/get"),
+        ] {
+            assert!(Housekeeping::list(list, |decided| decided == method).is_some(), "{list}");
+            assert!(Housekeeping::list(list, |decided| decided != method).is_none(), "{list}");
+        }
+        assert!(Housekeeping::list("tasks/list", |_| true).is_none());
         assert!(Housekeeping::notification("notifications/cancelled", &listed).is_some());
         assert!(Housekeeping::notification("notifications/anything", &listed).is_none());
         assert!(

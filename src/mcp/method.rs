@@ -24,6 +24,8 @@ pub struct Method {
     arguments: Option<&'static str>,
     /// Arguments whose structure only the server knows.
     pub free: &'static [&'static str],
+    /// The method that uses what it lists.
+    lists: Option<&'static str>,
     /// The members of `params` that are not arguments.
     around: &'static [&'static str],
 }
@@ -73,9 +75,9 @@ static METHODS: [Method; 20] = [
     other("server/discover", JULY),
     other("tools/list", ALL),
     other("tools/call", ALL),
-    other("resources/list", ALL),
-    other("resources/templates/list", ALL),
-    other("prompts/list", ALL),
+    Method { lists: Some("resources/read"), ..other("resources/list", ALL) },
+    Method { lists: Some("resources/read"), ..other("resources/templates/list", ALL) },
+    Method { lists: Some("prompts/get"), ..other("prompts/list", ALL) },
     Method { around: RETRIED, ..decided("resources/read", ALL, URI) },
     decided("resources/subscribe", LEGACY, URI),
     decided("resources/unsubscribe", LEGACY, URI),
@@ -93,7 +95,7 @@ static METHODS: [Method; 20] = [
 /// A method that is no action of its own: it begins a session, lists what other methods are about, or
 /// calls a tool.
 const fn other(name: &'static str, revisions: &'static [Revision]) -> Method {
-    Method { name, revisions, arguments: None, free: &[], around: META }
+    Method { name, revisions, arguments: None, free: &[], lists: None, around: META }
 }
 
 const fn decided(
@@ -101,7 +103,7 @@ const fn decided(
     revisions: &'static [Revision],
     arguments: &'static str,
 ) -> Method {
-    Method { name, revisions, arguments: Some(arguments), free: &[], around: META }
+    Method { name, revisions, arguments: Some(arguments), free: &[], lists: None, around: META }
 }
 
 impl Method {
@@ -113,6 +115,12 @@ impl Method {
     /// Finds a method that policies can decide.
     pub fn named(name: &str) -> Option<&'static Self> {
         Self::decidable().find(|method| method.name == name)
+    }
+
+    /// The name of a method that lists what another one uses, and that other one.
+    pub fn list(name: &str) -> Option<(&'static str, &'static str)> {
+        let list = METHODS.iter().find(|method| method.name == name)?;
+        Some((list.name, list.lists?))
     }
 
     /// Whether a request of this revision can have it. Before 2025-06-18 no header names the revision.

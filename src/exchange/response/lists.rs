@@ -1,18 +1,16 @@
-//! Lists of tools, without those that the caller could not call.
+//! Lists of tools, resources and prompts, without those that the caller could not use.
 //!
-//! A list is known by its shape, a result with the member `tools`, and not by the request: on a
+//! A list is known by its shape, a result with a member such as `tools`, and not by the request: on a
 //! stream that is resumed, the answer to an earlier request arrives.
 
 use std::sync::Arc;
 
-use crate::decide::{self, Denial, Facts};
+use super::entries::Entries;
+use crate::decide::Facts;
 use crate::gate::{Gate, Sender};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
-use crate::tool::Tool;
 
-/// The member of a result that is a list of tools.
-const TOOLS: &str = "tools";
 /// The member of a result that says who may share it. One list is for one caller.
 const CACHE_SCOPE: &str = "cacheScope";
 
@@ -23,16 +21,16 @@ pub(super) struct Filtered {
     pub(super) is_changed: bool,
     /// The number of lists.
     pub(super) lists: usize,
-    /// The number of tools that stay.
+    /// The number of entries that stay.
     pub(super) shown: usize,
-    /// The tools that are taken out, and why.
+    /// The entries that are taken out, and why.
     pub(super) hidden: Vec<(Hidden, Reason)>,
 }
 
-/// A tool that is taken out of a list.
+/// An entry that is taken out of a list.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Hidden {
-    /// A tool of the inventory, by its qualified name.
+    /// A tool of the inventory, or what a method is about, by the qualified name of either.
     Known(Arc<str>),
     /// Another one.
     Unknown,
@@ -49,8 +47,8 @@ pub(super) struct Viewer<'a> {
 }
 
 impl Viewer<'_> {
-    /// Takes the tools that the viewer could not call out of every list in a JSON-RPC message, or in
-    /// a batch of them.
+    /// Takes what the viewer could not use out of every list in a JSON-RPC message, or in a batch of
+    /// them.
     pub(super) fn filter(&self, message: &mut Value<'_>) -> Filtered {
         let mut filtered = Filtered::default();
         match message {
@@ -69,42 +67,34 @@ impl Viewer<'_> {
 
     fn filter_one(&self, message: &mut Object<'_>, filtered: &mut Filtered) {
         let Some(Value::Object(result)) = message.get_mut("result") else { return };
-        let Some(tools) = result.get_mut(TOOLS) else { return };
+        let lists = Entries::ALL.into_iter().filter(|(_, entries)| self.filters(*entries));
+        for (member, entries) in lists {
+            let Some(list) = result.get_mut(member) else { continue };
+            self.filter_list(entries, list, filtered);
+            if let Some(scope) = result.get_mut(CACHE_SCOPE)
+                && scope.as_str() != Some("private")
+            {
+                *scope = Value::String("private".into());
+                filtered.is_changed = true;
+            }
+        }
+    }
+
+    fn filter_list(&self, entries: Entries, list: &mut Value<'_>, filtered: &mut Filtered) {
         filtered.lists = filtered.lists.saturating_add(1);
         // Clients could read another value as a list.
-        let Value::Array(tools) = tools else {
-            *tools = Value::Array(Vec::new());
+        let Value::Array(list) = list else {
+            *list = Value::Array(Vec::new());
             filtered.is_changed = true;
             return;
         };
-        tools.retain(|tool| {
-            let hidden = self.hides(tool);
+        list.retain(|entry| {
+            let hidden = self.hides(entries, entry);
             let is_shown = hidden.is_none();
             filtered.hidden.extend(hidden);
             is_shown
         });
-        filtered.shown = filtered.shown.saturating_add(tools.len());
+        filtered.shown = filtered.shown.saturating_add(list.len());
         filtered.is_changed |= !filtered.hidden.is_empty();
-        if let Some(scope) = result.get_mut(CACHE_SCOPE)
-            && scope.as_str() != Some("private")
-        {
-            *scope = Value::String("private".into());
-            filtered.is_changed = true;
-        }
-    }
-
-    /// Why a tool is not for this viewer.
-    fn hides(&self, tool: &Value<'_>) -> Option<(Hidden, Reason)> {
-        let name = tool.as_object().and_then(|tool| tool.get("name")?.as_str());
-        let known = name.and_then(|name| self.gate.bundle.tool(self.server, name));
-        let Some(tool) = known else { return Some((Hidden::Unknown, Reason::UnknownTool)) };
-        let denial = self.denial(tool)?;
-        Some((Hidden::Known(Arc::clone(&tool.noted().name)), denial.reason))
-    }
-
-    fn denial(&self, tool: &Tool) -> Option<Denial> {
-        let Some(caller) = &self.sender.caller else { return Some(Denial::unfit()) };
-        let (bundle, identity) = (&self.gate.bundle, &self.sender.identity);
-        decide::list(bundle, identity, caller, tool, self.facts).outcome.err()
     }
 }

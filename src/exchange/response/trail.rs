@@ -116,7 +116,10 @@ fn told(filtered: &Filtered) -> String {
         Hidden::Known(name) => Some(&**name),
         Hidden::Unknown => None,
     });
-    for (position, name) in known.enumerate() {
+    // What a method is about has its name.
+    let mut known: Vec<&str> = known.collect();
+    known.dedup();
+    for (position, name) in known.into_iter().enumerate() {
         if told.len().saturating_add(name.len()) > LONGEST_DETAIL {
             told.push_str(", and others");
             break;

@@ -2,7 +2,8 @@ use super::*;
 use crate::exchange::{ResponseEvent, ResponseStep};
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#;
-const JSON: [(&str, &str); 2] = [(":status", "200"), ("content-type", "application/json")];
+pub(super) const JSON: [(&str, &str); 2] =
+    [(":status", "200"), ("content-type", "application/json")];
 const EVENTS: [(&str, &str); 2] = [(":status", "200"), ("content-type", "text/event-stream")];
 
 fn head(fields: &[(&str, &str)]) -> Head {
@@ -11,7 +12,11 @@ fn head(fields: &[(&str, &str)]) -> Head {
 
 /// An exchange whose request was forwarded, and the header changes for the upstream.
 #[track_caller]
-fn asked(gate: &Gate, fields: &[(&str, &str)], body: &str) -> (Exchange, Vec<HeaderChange>) {
+pub(super) fn asked(
+    gate: &Gate,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> (Exchange, Vec<HeaderChange>) {
     let mut exchange = Exchange::default();
     let first = exchange.step(gate, Event::Headers(&arrival(fields, Some(fixture::claims()))));
     assert!(matches!(first, Step::AwaitBody), "{first:?}");
@@ -21,14 +26,19 @@ fn asked(gate: &Gate, fields: &[(&str, &str)], body: &str) -> (Exchange, Vec<Hea
 
 /// What a client gets: header changes, body and records.
 #[derive(Debug, Default)]
-struct Got {
+pub(super) struct Got {
     headers: Vec<HeaderChange>,
-    body: String,
-    records: Vec<Value>,
-    counters: Vec<String>,
+    pub(super) body: String,
+    pub(super) records: Vec<Value>,
+    pub(super) counters: Vec<String>,
 }
 
-fn answered(exchange: &mut Exchange, gate: &Gate, fields: &[(&str, &str)], parts: &[&[u8]]) -> Got {
+pub(super) fn answered(
+    exchange: &mut Exchange,
+    gate: &Gate,
+    fields: &[(&str, &str)],
+    parts: &[&[u8]],
+) -> Got {
     let mut got = Got::default();
     let mut take = |step: ResponseStep, part: &[u8]| match step {
         ResponseStep::Hold => true,
