@@ -64,7 +64,9 @@ pub struct Bundle {
     pub limits: Limits,
     /// MCP methods forwarded without a policy, besides the lifecycle.
     pub methods: Vec<String>,
-    /// Whether each list of tools that a caller gets has a record.
+    /// Whether clients' responses to requests of the server are refused.
+    pub refuses_responses: bool,
+    /// Whether each list that a caller gets has a record.
     pub records_lists: bool,
     /// The enforced policies. Every layer that applies must permit.
     pub layers: Layers,

@@ -134,6 +134,7 @@ fn assemble(
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,
         methods: manifest.mcp.methods.clone(),
+        refuses_responses: manifest.mcp.refuse_responses,
         records_lists: manifest.mcp.record_lists,
         layers,
         staged,

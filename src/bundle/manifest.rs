@@ -240,7 +240,12 @@ pub struct McpSettings {
     /// An empty set is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ignore: BTreeSet<String>,
-    /// Whether each list of tools that a caller gets has a record.
+    /// Whether clients' responses to requests of the server are refused.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuse_responses: bool,
+    /// Whether each list that a caller gets has a record.
     ///
     /// The default is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -173,7 +173,7 @@ impl Pending {
                 None => housekeeping(self.undecided(gate, method)),
             },
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
-            Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
+            Kind::Response => housekeeping(Housekeeping::response(gate.bundle.refuses_responses)),
         };
         // A denial before the evaluation of policies holds with shadow policies enforced too.
         verdict.unwrap_or_else(|denial| Verdict {

@@ -40,9 +40,11 @@ impl Housekeeping {
         known.then_some(Self(()))
     }
 
-    /// Accepts a client's response to a request from the server, as in revisions before 2026-07-28.
-    pub(crate) fn response() -> Self {
-        Self(())
+    /// Accepts a client's response to a request from the server, as in revisions before 2026-07-28,
+    /// unless the bundle refuses them. It names nothing but the id of the request, so no policy could
+    /// tell what it answers.
+    pub(crate) fn response(are_refused: bool) -> Option<Self> {
+        (!are_refused).then_some(Self(()))
     }
 
     /// Accepts `GET` (the server's event stream) and `DELETE` (the end of a session), which carry

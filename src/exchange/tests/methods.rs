@@ -138,3 +138,16 @@ fn a_permit_for_all_tools_of_a_server_does_not_cover_its_methods() {
     let called = call("get", r#"{"id":"a"}"#);
     forwarded(run(&gate, &POST, Some(fixture::claims()), called.as_bytes()));
 }
+
+#[test]
+fn responses_of_clients_can_be_refused() {
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 3, "result": { "action": "accept", "content": {} } });
+    forwarded(sent(&fixture::gate(), &body));
+    let mut document = fixture::document();
+    document.manifest.mcp.refuse_responses = true;
+    let gate = Gate::new(bundle::load(&document).unwrap().bundle, String::new());
+    let (refusal, _) = refused(sent(&gate, &body));
+    assert_eq!((refusal.reply.status, refusal.records[0].reason), (403, Reason::MethodNotAllowed));
+    forwarded(sent(&gate, &request(1, "ping", &json!({}))));
+}
