@@ -34,7 +34,7 @@ pub fn list(
     tool: &Tool,
     facts: &Facts,
 ) -> Listing {
-    all(bundle, identity, caller, tool, Known::new(), facts)
+    all(bundle, identity, caller, tool, &[], facts)
 }
 
 /// Decides likewise whether something that one argument of a method names is in a list: only this
@@ -47,23 +47,23 @@ pub fn list_knowing<'a>(
     known: (&'a str, ArgumentValue<'a>),
     facts: &Facts,
 ) -> Listing {
-    all(bundle, identity, caller, tool, vec![known], facts)
+    all(bundle, identity, caller, tool, &[known], facts)
 }
 
 /// Arguments that all calls have alike.
-type Known<'a> = Vec<(&'a str, ArgumentValue<'a>)>;
+type Known<'a> = [(&'a str, ArgumentValue<'a>)];
 
 fn all(
     bundle: &Bundle,
     identity: &Identity,
     caller: &Arc<Caller>,
     tool: &Tool,
-    known: Known<'_>,
+    known: &Known<'_>,
     facts: &Facts,
 ) -> Listing {
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let judge = |layers: &Layers| {
-        let (caller, known) = (Arc::clone(caller), known.clone());
+        let (caller, known) = (Arc::clone(caller), known.to_vec());
         let question = Question::about_all(caller, bundle, tool, known, facts)?;
         judge(layers.of(identity), tool, &names, &question)
     };

@@ -49,9 +49,7 @@ impl Pending {
             self.verdict(gate, headers, message, asked)
         };
         let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
-        let is_call = |message: &Message<'_>| {
-            matches!(message.kind, Kind::Call(_)) || self.asked(gate, message).is_some()
-        };
+        let is_call = |message: &Message<'_>| self.is_call(gate, message);
         let outcomes = as_one(messages, &verdicts, is_call);
         let drafts = messages.iter().zip(outcomes).enumerate();
         let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {

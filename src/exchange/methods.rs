@@ -20,6 +20,15 @@ pub(super) struct Asked<'g, 'a> {
 }
 
 impl Pending {
+    /// Whether policies decide about a message: a call of a tool, or of a method of the bundle.
+    pub(super) fn is_call(&self, gate: &Gate, message: &Message<'_>) -> bool {
+        match message.kind {
+            Kind::Call(_) => true,
+            Kind::Request { method, .. } => gate.bundle.method(&self.server, method).is_some(),
+            Kind::Notification(_) | Kind::Response => false,
+        }
+    }
+
     /// The request, if policies decide its method.
     pub(super) fn asked<'g, 'a>(
         &self,

@@ -20,7 +20,8 @@ use crate::reason::Reason;
 use crate::record::Record;
 use crate::sse::{Data, Event, Splitter};
 
-use lists::{Filtered, Viewer};
+use entries::Viewer;
+use lists::Filtered;
 pub(super) use look::Look;
 pub use step::{ResponseEvent, ResponseStep};
 pub use trail::Evidence;

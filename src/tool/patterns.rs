@@ -21,7 +21,7 @@ pub struct Patterns(Vec<Pattern>);
 /// A pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    pattern: UriPattern,
+    uris: UriPattern,
     /// Its entity.
     pub entity: EntityUid,
     /// The entity, as records have it.
@@ -50,13 +50,12 @@ impl Patterns {
             let id = format!("{server}/{name}");
             let Some(entity) = cedar::entity(PATTERN, &id) else { continue };
             let recorded = format!("{PATTERN}::{id:?}").into();
-            let (pattern, parents) = (pattern.clone(), Vec::new());
-            known.push(Pattern { pattern, entity, recorded, parents });
+            known.push(Pattern { uris: pattern.clone(), entity, recorded, parents: Vec::new() });
         }
         let all = known.clone();
         for pattern in &mut known {
             let outer = all.iter().filter(|other| {
-                other.entity != pattern.entity && other.pattern.contains(&pattern.pattern)
+                other.entity != pattern.entity && other.uris.contains(&pattern.uris)
             });
             pattern.parents = outer.map(|outer| outer.entity.clone()).collect();
         }
@@ -81,7 +80,7 @@ impl Patterns {
             return None;
         }
         let text = arguments?.get(URI)?.as_str().filter(|text| uri::ambiguity(text).is_none())?;
-        self.iter().find(|pattern| pattern.pattern.matches(text))
+        self.iter().find(|pattern| pattern.uris.matches(text))
     }
 }
 

@@ -88,7 +88,9 @@ fn is_host(scheme: &str, host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     let is_number = last.starts_with(|first: char| first.is_ascii_digit());
     let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
-    !(is_of_network && is_number && !is_address) && !(scheme == "file" && host == "localhost")
+    let is_in_disguise = is_of_network && is_number && !is_address;
+    let is_this_machine = scheme == "file" && host == "localhost";
+    !is_in_disguise && !is_this_machine
 }
 
 /// Whether readers that know the scheme add no slash to it.
@@ -98,7 +100,7 @@ fn is_complete(scheme: &str, authority: Option<&str>, path: &str) -> bool {
     } else if scheme == "file" {
         authority.is_some() && path.starts_with('/')
     } else {
-        authority.is_some() || !path.is_empty()
+        authority.is_some_and(|host| !host.is_empty()) || !path.is_empty()
     }
 }
 
@@ -150,6 +152,7 @@ mod tests {
             "a",
             "/etc/passwd",
             "://x",
+            "crm://",
             ":x",
             "1a:x",
             "crm:",

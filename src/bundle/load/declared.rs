@@ -20,10 +20,10 @@ pub(super) fn findings(document: &Document) -> Vec<Finding> {
 
 /// The type of patterns of resources, which is generated if a server has some.
 fn patterns(document: &Document, declared: &Value) -> Option<Finding> {
-    let declares = |kind| declared.get("").and_then(|all| all.get(kind)?.get(PATTERN)).is_some();
-    let declared = declares("entityTypes") || declares("commonTypes");
+    let is_one_of = |kind| declared.get("").and_then(|all| all.get(kind)?.get(PATTERN)).is_some();
+    let is_declared = is_one_of("entityTypes") || is_one_of("commonTypes");
     let generated = document.manifest.servers.values().any(|server| !server.resources.is_empty());
-    (declared && generated).then(|| {
+    (is_declared && generated).then(|| {
         let message = format!("the schema declares `{PATTERN}`, the type of `resources`");
         let help = "remove it: it is there as soon as a server has `resources`";
         Finding::new(Code::Schema, Site::Schema, message).with_help(help)

@@ -25,7 +25,7 @@ pub(super) fn captures(url: &str, headers: &[String]) -> Result<Vec<Capture>, St
                         methods: capabilities::methods(&capabilities),
                         server,
                         origin: format!("{negotiated} {}", client.name),
-                    })
+                    });
                 }
                 Listed::OtherRevision => {}
                 Listed::Nothing(why) => {

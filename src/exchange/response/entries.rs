@@ -2,11 +2,30 @@
 
 use std::sync::Arc;
 
-use super::lists::{Hidden, Viewer};
-use crate::decide::{self, Denial, Question};
+use crate::decide::{self, Denial, Facts, Question};
+use crate::gate::{Gate, Sender};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
 use crate::tool::Tool;
+
+/// An entry that is taken out of a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Hidden {
+    /// A tool of the inventory, or what a method is about, by the qualified name of either.
+    Known(Arc<str>),
+    /// Another one.
+    Unknown,
+}
+
+/// One caller of one server.
+#[derive(Clone, Copy)]
+pub(super) struct Viewer<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) server: &'a str,
+    pub(super) sender: &'a Sender,
+    /// The facts of a call that would follow.
+    pub(super) facts: &'a Facts,
+}
 
 /// What a list is of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,11 +3,7 @@
 //! A list is known by its shape, a result with a member such as `tools`, and not by the request: on a
 //! stream that is resumed, the answer to an earlier request arrives.
 
-use std::sync::Arc;
-
-use super::entries::Entries;
-use crate::decide::Facts;
-use crate::gate::{Gate, Sender};
+use super::entries::{Entries, Hidden, Viewer};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
 
@@ -25,25 +21,6 @@ pub(super) struct Filtered {
     pub(super) shown: usize,
     /// The entries that are taken out, and why.
     pub(super) hidden: Vec<(Hidden, Reason)>,
-}
-
-/// An entry that is taken out of a list.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Hidden {
-    /// A tool of the inventory, or what a method is about, by the qualified name of either.
-    Known(Arc<str>),
-    /// Another one.
-    Unknown,
-}
-
-/// One caller of one server.
-#[derive(Clone, Copy)]
-pub(super) struct Viewer<'a> {
-    pub(super) gate: &'a Gate,
-    pub(super) server: &'a str,
-    pub(super) sender: &'a Sender,
-    /// The facts of a call that would follow.
-    pub(super) facts: &'a Facts,
 }
 
 impl Viewer<'_> {

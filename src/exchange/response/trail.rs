@@ -1,6 +1,7 @@
 //! What is published and counted about a response: a trail of records.
 
-use super::lists::{Filtered, Hidden};
+use super::entries::Hidden;
+use super::lists::Filtered;
 use super::look::Look;
 use crate::exchange::effects::{Counter, filter_state};
 use crate::gate::Gate;
