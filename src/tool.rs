@@ -326,12 +326,12 @@ impl Tool {
     /// The dotted path of the argument that names the resource.
     pub fn resource_argument(&self) -> Option<&str> {
         let marked = self.marks.resource.as_ref().map(|mark| mark.argument.as_str());
-        marked.or_else(|| self.has_patterns().then_some("uri"))
+        marked.or_else(|| (!self.patterns.is_empty()).then_some("uri"))
     }
 
-    /// Whether patterns of resources say what its calls are about.
-    pub fn has_patterns(&self) -> bool {
-        !self.patterns.is_empty()
+    /// The patterns of resources that say what its calls are about.
+    pub fn patterns(&self) -> &Patterns {
+        &self.patterns
     }
 
     /// An entity of the type of the resource that calls name in their arguments, with an empty id;

@@ -21,7 +21,8 @@ pub struct Patterns(Vec<Pattern>);
 /// A pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    uris: UriPattern,
+    /// What it matches.
+    pub uris: UriPattern,
     /// Its entity.
     pub entity: EntityUid,
     /// The entity, as records have it.

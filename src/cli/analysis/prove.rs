@@ -108,9 +108,6 @@ impl Comparison {
 
     fn verdict(&mut self, tool: &Tool, env: &RequestEnv) -> Result<Verdict, String> {
         let before = self.old.bundle.same(tool);
-        if [Some(tool), before].into_iter().flatten().any(Tool::has_patterns) {
-            return Err("its resource is found by patterns, which a proof does not know".into());
-        }
         let new = Formula::of(&self.new.bundle, tool, env)?;
         let old = match before {
             None => Formula::nothing(),
