@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from harness import bundles, paths
+from harness import bundles, paths, toolgate
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
 from harness.http1 import Http1Client
 from harness.messages import Response, mcp_request
 from harness.tokens import TokenIssuer
 from harness.tool_server import ToolServer
+from harness.waiting import wait_until
 
 LIBRARY = paths.CASES / "bundles" / "library"
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -74,6 +75,17 @@ class Served(NamedTuple):
         refused = self.send(who, method, params).header("toolgate-decision") is not None
         assert len(self.server.executed()) - before == (0 if refused else 1), (who, method, params)
         return not refused
+
+    def record(self, who: str, uri: str) -> dict[str, Any]:
+        """The record of reading a resource."""
+        self.passes(who, "resources/read", {"uri": uri})
+
+        def record() -> dict[str, Any] | None:
+            lines = self.envoy.decision_log(1)
+            about = (each for each in lines if each["arguments"] == {"uri": uri} and each["principal"]["id"] == who)
+            return next(about, None)
+
+        return wait_until(record, "the record")
 
 
 @pytest.fixture(scope="module", params=["mcp1", "mcp2"])
@@ -138,10 +150,25 @@ def test_what_comes_back_is_the_servers(served: Served) -> None:
 
 
 def test_the_record(served: Served) -> None:
-    served.passes("ann", "resources/read", {"uri": "book://drafts/ann/1"})
-    records = [each for each in served.envoy.decision_log(1) if each["method"] == "resources/read"]
-    found = [each for each in records if each["arguments"] == {"uri": "book://drafts/ann/1"} and each["principal"]["id"] == "ann"]
-    assert found
-    assert {each["tool"] for each in found} == {"shelf/resources/read"}
-    assert {each["resource"] for each in found} == {'ResourcePattern::"shelf/mine"'}
-    assert {each["decision"] for each in found} == {"PERMIT"}
+    record = served.record("ann", "book://drafts/ann/1")
+    assert {key: record[key] for key in ("method", "tool", "resource", "decision", "policies", "data_class", "cost")} == {
+        "method": "resources/read",
+        "tool": "shelf/resources/read",
+        "resource": 'ResourcePattern::"shelf/mine"',
+        "decision": "PERMIT",
+        "policies": ["books"],
+        "data_class": "books",
+        "cost": 2,
+    }
+
+
+@pytest.mark.parametrize("uri", ["book://drafts/eve/1", "book://shelf/b", "book://shelf/../drafts/eve/1"])
+def test_a_record_is_decided_again(served: Served, uri: str, tmp_path: Path) -> None:
+    """The record has all that the decision depends on."""
+    record = served.record("ann", uri)
+    file = tmp_path / "record.ndjson"
+    file.write_text(json.dumps(record) + "\n")
+    explained = toolgate.attempt("explain", str(LIBRARY), "--record", str(file), "--format", "json")
+    answer = json.loads(explained.stdout)
+    assert answer["recorded"]["same"]
+    assert answer["reason"] == record["reason"]
