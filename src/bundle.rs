@@ -18,6 +18,7 @@ mod manifest;
 mod name;
 mod name_pattern;
 mod schema;
+mod server;
 mod signature;
 
 use std::collections::BTreeMap;
@@ -36,11 +37,12 @@ pub use layer::{Layer, Layers};
 pub use layer_name::LayerName;
 pub use load::{Loaded, load, open};
 pub use manifest::{
-    BundleName, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode, OnChange,
-    RefusalSettings, RefusalStyle, ServerNotes, UnknownTenant,
+    BundleName, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode, RefusalSettings,
+    RefusalStyle, UnknownTenant,
 };
 use name::is_name;
 pub use name_pattern::NamePattern;
+pub use server::{MethodMarks, OnChange, ServerNotes};
 pub use signature::{Signature, SignatureBytes};
 
 use crate::digest::Digest;
@@ -62,9 +64,11 @@ pub struct Bundle {
     pub refusal: RefusalSettings,
     /// Limits for requests.
     pub limits: Limits,
-    /// MCP methods forwarded besides the lifecycle.
+    /// MCP methods forwarded without a policy, besides the lifecycle.
     pub methods: Vec<String>,
-    /// Whether each list of tools that a caller gets has a record.
+    /// Whether clients' responses to requests of the server are refused.
+    pub refuses_responses: bool,
+    /// Whether each list that a caller gets has a record.
     pub records_lists: bool,
     /// The enforced policies. Every layer that applies must permit.
     pub layers: Layers,
@@ -124,6 +128,8 @@ struct Server {
     reviewed: u32,
     /// By name on the wire.
     tools: BTreeMap<String, Tool>,
+    /// The methods that policies decide, by name.
+    methods: BTreeMap<String, Tool>,
 }
 
 /// Proof that a bundle is in shadow and therefore refuses nothing. Only loading such a bundle
@@ -205,6 +211,22 @@ impl Bundle {
     /// The number of reviews of a server's tools that left the pins as they were.
     pub fn reviewed(&self, server: &str) -> u32 {
         self.servers.get(server).map(|server| server.reviewed).unwrap_or_default()
+    }
+
+    /// Finds a method of a server that policies decide.
+    pub fn method(&self, server: &str, method: &str) -> Option<&Tool> {
+        self.servers.get(server)?.methods.get(method)
+    }
+
+    /// Finds the tool or method that has this one's name on the wire.
+    pub fn same(&self, tool: &Tool) -> Option<&Tool> {
+        let (server, name) = (tool.server(), tool.wire_name());
+        if tool.is_method() { self.method(server, name) } else { self.tool(server, name) }
+    }
+
+    /// Every tool of the inventory, and every method that policies decide.
+    pub fn actions(&self) -> impl Iterator<Item = &Tool> {
+        self.tools().chain(self.servers.values().flat_map(|server| server.methods.values()))
     }
 
     /// The Cedar schema, tool actions included; `None` if it was parsed only when the bundle was

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) use denial::difference;
 pub use denial::{Denial, INNER};
 pub use inner::Inner;
-pub use listing::{Listing, list};
+pub use listing::{Listing, list, list_knowing};
 pub use question::{CedarRequest, Facts, Question};
 pub use reveal::{reveal, withheld_from_some};
 

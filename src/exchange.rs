@@ -12,6 +12,7 @@ mod event;
 mod event_stream;
 mod fields;
 mod inner;
+mod methods;
 mod observer;
 mod pending;
 mod preflight;

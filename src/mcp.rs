@@ -4,6 +4,7 @@
 
 mod standard_headers;
 mod error;
+mod housekeeping;
 mod id;
 mod message;
 mod method;
@@ -11,9 +12,10 @@ mod recover;
 mod revision;
 
 pub use error::MessageError;
+pub use housekeeping::Housekeeping;
 pub use id::Id;
 pub use message::{Call, Kind, Message};
-pub use method::Housekeeping;
+pub use method::Method;
 pub use recover::{Recovered, Recovery};
 pub use revision::Revision;
 pub use standard_headers::StandardHeaders;

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
+use serde_json::Value;
 
-use crate::json::{Object, Rendered};
+use crate::json::{self, Object, Rendered};
+use crate::policy::ArgumentValue;
 
 mod alike;
 mod allowance;
@@ -23,8 +25,10 @@ mod labels;
 mod list;
 mod marks;
 mod name;
+mod noted;
 pub(crate) mod number;
 mod pattern;
+mod patterns;
 mod presence;
 mod path;
 mod pin;
@@ -39,6 +43,8 @@ mod surroundings;
 pub(crate) mod text;
 mod time;
 mod unfit;
+mod uri;
+mod uri_pattern;
 mod value;
 mod wraps;
 
@@ -51,21 +57,26 @@ pub use self::labels::{Label, ResultPath, Step, reveal_group};
 pub use self::list::{ToolDescription, listed, read_tools};
 pub use self::marks::{Marks, Withheld};
 pub use self::name::{is_tool_name, is_wire_name, tool_names};
+pub use self::noted::Noted;
 pub use self::param_header::ParamHeader;
+pub use self::patterns::{PATTERN, Pattern, Patterns};
 pub use self::pin::Pin;
 pub use self::problem::{Note, Problem, ToolError};
 use self::resource::Source;
 pub use self::resource::{ResourceMark, UnknownResource};
 pub use self::surroundings::Surroundings;
+pub use self::uri_pattern::UriPattern;
 pub use self::value::{Inexact, Input};
 pub use self::wraps::{Carried, WrapMark, Wraps};
 
 /// The Cedar entity type of tool servers.
 pub const SERVER: &str = "Server";
 
-/// One tool of one server.
+/// One tool of one server, or another method that policies decide: its arguments are then its params.
 #[derive(Clone, Debug)]
 pub struct Tool {
+    /// Whether it is a method, and not called by `tools/call`.
+    is_method: bool,
     name: String,
     wire_name: String,
     server: String,
@@ -77,6 +88,7 @@ pub struct Tool {
     pub(crate) input: Record,
     pub(crate) resource: Option<Source>,
     wraps: Option<Wraps>,
+    patterns: Patterns,
     headers: Vec<ParamHeader>,
     notes: Vec<Note>,
     noted: Noted,
@@ -86,34 +98,11 @@ pub struct Tool {
     server_resource: Arc<str>,
 }
 
-/// The fields of a record that describe the tool.
-#[derive(Clone, Debug)]
-pub struct Noted {
-    /// The qualified name.
-    pub name: Arc<str>,
-    /// The name on the wire, if it is not the name in the bundle.
-    pub wire_name: Option<Arc<str>>,
-    /// As in [`Marks`].
-    pub classes: Arc<[String]>,
-    /// As in [`Marks`].
-    pub data_class: Option<Arc<str>>,
-    /// As in [`Marks`].
-    pub operation: Option<Arc<str>>,
-    /// As in [`Marks`].
-    pub cost: Option<u32>,
-}
-
-impl Noted {
-    fn new(name: &str, wire_name: Option<&str>, marks: &Marks) -> Self {
-        Self {
-            name: name.into(),
-            wire_name: wire_name.map(Into::into),
-            classes: marks.classes.as_slice().into(),
-            data_class: marks.data_class.as_deref().map(Into::into),
-            operation: marks.operation.as_deref().map(Into::into),
-            cost: marks.cost,
-        }
-    }
+/// Where a tool is in the bundle.
+struct Place<'a> {
+    server: &'a str,
+    name: &'a str,
+    namespace: String,
 }
 
 impl Tool {
@@ -126,10 +115,37 @@ impl Tool {
         marks: Marks,
         surroundings: &Surroundings,
     ) -> Result<Self, Vec<ToolError>> {
-        let namespace = cedar::namespace(server, name);
+        let place = Place { server, name, namespace: cedar::namespace(server, name) };
+        let (name, schema) = (description.name(), description.input_schema());
+        Self::read(place, name, (schema, description.pin().clone()), marks, surroundings)
+    }
+
+    /// Parses a method of `server` from the schema of its params. No tool of a bundle has its name,
+    /// which has a slash.
+    pub fn of_method(
+        server: &str,
+        method: &str,
+        schema: &Value,
+        marks: Marks,
+        surroundings: &Surroundings,
+        patterns: Patterns,
+    ) -> Result<Self, Vec<ToolError>> {
+        let place =
+            Place { server, name: method, namespace: cedar::method_namespace(server, method) };
+        let tool = Self::read(place, method, (schema, Pin::of(schema)), marks, surroundings)?;
+        Ok(Self { is_method: true, patterns, ..tool })
+    }
+
+    fn read(
+        Place { server, name, namespace }: Place<'_>,
+        wire_name: &str,
+        (schema, pin): (&Value, Pin),
+        marks: Marks,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Vec<ToolError>> {
         let qualified_name = format!("{server}/{name}");
-        let read = schema::read(description.input_schema(), &namespace, &marks, surroundings);
-        let headers = param_header::read(description.input_schema());
+        let read = schema::read(schema, &namespace, &marks, surroundings);
+        let headers = param_header::read(schema);
         let (input, headers) = match (read.problems.is_empty(), headers) {
             (true, Ok(headers)) => (read.input, headers),
             (_, headers) => {
@@ -159,8 +175,8 @@ impl Tool {
             })
         });
         let wraps = wraps.transpose()?;
-        let wire_name = description.name();
         Ok(Self {
+            is_method: false,
             name: name.to_owned(),
             wire_name: wire_name.to_owned(),
             server: server.to_owned(),
@@ -174,11 +190,29 @@ impl Tool {
             input,
             resource,
             wraps,
+            patterns: Patterns::default(),
             headers,
             notes: read.notes,
-            pin: description.pin().clone(),
+            pin,
             labels,
         })
+    }
+
+    /// Whether it is another method than `tools/call`; its name on the wire is then the method.
+    pub fn is_method(&self) -> bool {
+        self.is_method
+    }
+
+    /// The action groups that it is in. A method is in none of tools, so that no permit for tools
+    /// covers it.
+    pub fn groups(&self) -> impl Iterator<Item = String> {
+        let of_all = if self.is_method {
+            format!("method:{}", self.name)
+        } else {
+            format!("server:{}", self.server)
+        };
+        let classes = self.marks.classes.iter().map(|class| format!("class:{class}"));
+        std::iter::once(of_all).chain(classes)
     }
 
     /// The tool's name in the bundle.
@@ -265,6 +299,18 @@ impl Tool {
         value::input(&self.input, arguments, values)
     }
 
+    /// Checks one argument, and builds its Cedar value with its name.
+    pub fn argument<'a>(
+        &'a self,
+        name: &str,
+        value: &'a json::Value<'_>,
+    ) -> Result<(&'a str, ArgumentValue<'a>), ArgumentError> {
+        let field = self.input.fields.get_key_value(name);
+        let (name, field) = field.ok_or_else(|| ArgumentError::unknown(name))?;
+        let walk = &mut value::Walk::of(None, usize::MAX);
+        Ok((name, value::of_kind(&field.argument.kind, value, walk)?))
+    }
+
     /// Whether the argument at this path names the resource of a call.
     pub fn is_resource(&self, path: &[&str]) -> bool {
         self.resource.as_ref().is_some_and(|resource| resource.path == path)
@@ -273,11 +319,30 @@ impl Tool {
     /// The resource that a call names in its arguments; `None` if the tool's resource is the
     /// server, or if the argument does not match the tool's schema.
     pub fn resource(&self, arguments: Option<&Object<'_>>) -> Option<EntityUid> {
-        self.resource.as_ref()?.entity(arguments)
+        match &self.resource {
+            Some(source) => source.entity(arguments),
+            None => self.patterns.of(arguments).map(|pattern| pattern.entity.clone()),
+        }
+    }
+
+    /// Whether calls have different resources, by their arguments.
+    pub fn has_many_resources(&self) -> bool {
+        self.resource.is_some() || !self.patterns.is_empty()
+    }
+
+    /// The dotted path of the argument that names the resource.
+    pub fn resource_argument(&self) -> Option<&str> {
+        let marked = self.marks.resource.as_ref().map(|mark| mark.argument.as_str());
+        marked.or_else(|| (!self.patterns.is_empty()).then_some("uri"))
+    }
+
+    /// The patterns of resources that say what its calls are about.
+    pub fn patterns(&self) -> &Patterns {
+        &self.patterns
     }
 
     /// An entity of the type of the resource that calls name in their arguments, with an empty id;
-    /// `None` if the tool's resource is the server.
+    /// `None` if the tool's resource is, or can be, the server.
     pub fn resource_without_id(&self) -> Option<EntityUid> {
         self.resource.as_ref().map(Source::without_id)
     }
@@ -289,16 +354,20 @@ impl Tool {
 
     /// The resource of a call, redacted for records.
     pub fn recorded_resource(&self, arguments: Option<&Object<'_>>) -> Option<Arc<str>> {
-        match &self.resource {
-            Some(source) => source.recorded(arguments).map(Into::into),
-            None => Some(Arc::clone(&self.server_resource)),
+        match (&self.resource, self.patterns.of(arguments)) {
+            (Some(source), _) => source.recorded(arguments).map(Into::into),
+            (None, Some(pattern)) => Some(Arc::clone(&pattern.recorded)),
+            (None, None) => Some(Arc::clone(&self.server_resource)),
         }
     }
 
-    /// The Cedar entity type of the resource.
-    pub fn resource_type(&self) -> String {
-        let named = self.marks.resource.as_ref();
-        named.map_or_else(|| SERVER.to_owned(), |mark| mark.entity_type.to_string())
+    /// The Cedar entity types of the resource, of which a call has one.
+    pub fn resource_types(&self) -> Vec<String> {
+        match &self.marks.resource {
+            Some(mark) => vec![mark.entity_type.to_string()],
+            None if self.patterns.is_empty() => vec![SERVER.to_owned()],
+            None => vec![SERVER.to_owned(), PATTERN.to_owned()],
+        }
     }
 
     /// The arguments of a call, valid or not, redacted for records; `None` if the result is longer

@@ -20,7 +20,7 @@ fn read_text(fields: &[(&str, &str)], body: &str) -> Result<String, (Reason, Str
     let body = read(&value, &headers, 3).map_err(error)?;
     let kinds = body.messages().iter().map(|message| match message.kind {
         Kind::Call(call) => format!("call {}", call.name),
-        Kind::Request(method) => format!("request {method}"),
+        Kind::Request { method, .. } => format!("request {method}"),
         Kind::Notification(method) => format!("notification {method}"),
         Kind::Response => "response".to_owned(),
     });

@@ -146,7 +146,7 @@ fn every_module_is_on_the_map_and_every_file_there_exists() {
 
 #[test]
 fn lifecycle_methods_are_documented() {
-    let source = read("src/mcp/method.rs");
+    let source = read("src/mcp/housekeeping.rs");
     let table = source.split("#[cfg(test)]").next().unwrap();
     let page = read("src/bundle.md");
     let quoted = table.split('"').filter(|text| {

@@ -154,6 +154,8 @@ codes! {
     OpenPermit = "open-permit", Warning;
     /// Nobody may call a tool.
     UnpermittedTool = "unpermitted-tool", Warning;
+    /// Nobody may use a method that policies decide.
+    UnpermittedMethod = "unpermitted-method", Warning;
     /// A layer permits nothing, so that it refuses every call that it applies to.
     LayerWithoutPermit = "layer-without-permit", Warning;
     /// A policy compares an argument of several tools with the values of one of them.

@@ -5,6 +5,7 @@ mod cedar;
 mod declared;
 mod identity;
 mod inventory;
+mod methods;
 mod names;
 mod resolved;
 mod resource;
@@ -49,9 +50,10 @@ pub struct Loaded {
 /// All findings, including warnings, if at least one of them is an error.
 pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let mut findings = manifest(document);
-    findings.extend(declared::findings(&document.schema));
+    findings.extend(declared::findings(document));
     let types = inventory::declared_types(&document.schema);
-    let tools = inventory::tools(document, &types, &mut findings);
+    let mut tools = inventory::tools(document, &types, &mut findings);
+    tools.extend(methods::read(document, &types, &mut findings));
     let resources = resource::types(document, &tools);
     // An action that refers to an undeclared type would make the whole schema invalid, so the
     // schema then gets no tools.
@@ -110,7 +112,8 @@ pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Findin
         return load(&document).map(|loaded| loaded.bundle);
     };
     let mut findings = manifest(&document);
-    let tools = inventory::tools(&document, &resolved.types, &mut findings);
+    let mut tools = inventory::tools(&document, &resolved.types, &mut findings);
+    tools.extend(methods::read(&document, &resolved.types, &mut findings));
     let layers = cedar::layers(std::mem::take(&mut document.layers), &mut findings);
     let entities = resolved::entities(resolved, &mut findings);
     let layers = staging::stage(&document.manifest, layers, &mut findings);
@@ -131,12 +134,16 @@ fn assemble(
 ) -> Bundle {
     let server = |(name, notes): (&String, &ServerNotes)| {
         let &ServerNotes { changed_tools, reviewed, .. } = notes;
-        (name.clone(), Server { changed_tools, reviewed, tools: BTreeMap::new() })
+        (
+            name.clone(),
+            Server { changed_tools, reviewed, tools: BTreeMap::new(), methods: BTreeMap::new() },
+        )
     };
     let mut servers: BTreeMap<_, _> = manifest.servers.iter().map(server).collect();
     for tool in tools {
         if let Some(server) = servers.get_mut(tool.server()) {
-            server.tools.insert(tool.wire_name().to_owned(), tool);
+            let of_kind = if tool.is_method() { &mut server.methods } else { &mut server.tools };
+            of_kind.insert(tool.wire_name().to_owned(), tool);
         }
     }
     Bundle {
@@ -145,6 +152,7 @@ fn assemble(
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,
         methods: manifest.mcp.methods.clone(),
+        refuses_responses: manifest.mcp.refuse_responses,
         records_lists: manifest.mcp.record_lists,
         layers,
         staged,

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, Channel, HighRisk, LayerName, Minimums, NamePattern};
+use super::{Acceptance, Channel, HighRisk, LayerName, Minimums, ServerNotes};
 use crate::identity::IdentityMapping;
-use crate::tool::Marks;
 
 /// The content of `bundle.yaml`; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -126,7 +125,7 @@ pub enum UnknownTenant {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct McpSettings {
-    /// Methods forwarded besides the lifecycle, such as `resources/read`.
+    /// Methods forwarded without a policy besides the lifecycle, such as `resources/list`.
     #[serde(default)]
     pub methods: Vec<String>,
     /// Names of arguments that clients add to every call. A tool whose schema does not name them gets
@@ -135,53 +134,16 @@ pub struct McpSettings {
     /// An empty set is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ignore: BTreeSet<String>,
-    /// Whether each list of tools that a caller gets has a record.
+    /// Whether clients' responses to requests of the server are refused.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refuse_responses: bool,
+    /// Whether each list that a caller gets has a record.
     ///
     /// The default is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub record_lists: bool,
-}
-
-/// One tool server.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerNotes {
-    /// The file that describes its tools.
-    pub tools_from: String,
-    /// What happens to a tool that the server lists otherwise than it is pinned.
-    #[serde(default, skip_serializing_if = "is_usual_change")]
-    pub changed_tools: OnChange,
-    /// A number that grows when the server's tools were reviewed and their pins stay as they are, so
-    /// that tools are called again that were listed otherwise before.
-    #[serde(default, skip_serializing_if = "is_unset")]
-    pub reviewed: u32,
-    /// Patterns of the names of the tools in each class, besides those whose marks have it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub classes: BTreeMap<String, Vec<NamePattern>>,
-    /// Marks of tools, by the tool's name in the bundle.
-    #[serde(default)]
-    pub tools: BTreeMap<String, Marks>,
-}
-
-/// What happens to a tool that its server lists otherwise than it is pinned.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnChange {
-    /// It is taken out of lists, and calls of it are refused.
-    #[default]
-    Refuse,
-    /// It is recorded and counted.
-    Warn,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_usual_change(changed: &OnChange) -> bool {
-    *changed == OnChange::default()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_unset(number: &u32) -> bool {
-    *number == 0
 }
 
 /// The `refusal` section.

@@ -1,21 +1,23 @@
-//! The Cedar schema of a bundle: the author's entity types and one generated action per tool.
+//! The Cedar schema of a bundle: the author's entity types and one generated action per tool and
+//! method.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Manifest;
-use crate::tool::{Tool, reveal_group};
+use crate::tool::{PATTERN, SERVER, Tool, reveal_group};
 
 /// The author's schema followed by the generated part, so that positions in the author's text stay
 /// valid.
 pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> String {
     let mut text = format!("{author}\n{}", shared_types(manifest));
-    for server in manifest.servers.keys() {
-        declare(&mut text, &format!("action {};", quoted(&format!("server:{server}"))));
+    let servers = manifest.servers.keys().map(|server| format!("server:{server}"));
+    let groups: BTreeSet<String> = tools.iter().flat_map(Tool::groups).chain(servers).collect();
+    for group in &groups {
+        declare(&mut text, &format!("action {};", quoted(group)));
     }
-    let classes: BTreeSet<&String> = tools.iter().flat_map(|tool| &tool.marks().classes).collect();
-    for class in classes {
-        declare(&mut text, &format!("action {};", quoted(&format!("class:{class}"))));
+    if manifest.servers.values().any(|server| !server.resources.is_empty()) {
+        declare(&mut text, &format!("entity {PATTERN} in [{SERVER}, {PATTERN}];"));
     }
     let labels: BTreeSet<&str> =
         tools.iter().flat_map(Tool::labels).map(|label| &*label.name).collect();
@@ -24,9 +26,7 @@ pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> Str
     }
     for tool in tools {
         declare(&mut text, &tool.declarations());
-        let classes = tool.marks().classes.iter().map(|class| format!("class:{class}"));
-        let groups = std::iter::once(format!("server:{}", tool.server())).chain(classes);
-        declare(&mut text, &action(manifest, tool, tool.qualified_name(), groups));
+        declare(&mut text, &action(manifest, tool, tool.qualified_name(), tool.groups()));
         // Not in the groups of the tool: a permit to call it reveals nothing.
         for label in tool.labels() {
             let group = std::iter::once(reveal_group(&label.name));
@@ -87,7 +87,7 @@ fn action(
         quoted(name),
         groups.collect::<Vec<_>>().join(", "),
         principals.join(", "),
-        tool.resource_type(),
+        tool.resource_types().join(", "),
         tool.input_type(),
         identity.actor.entity_type,
     )

@@ -1,4 +1,5 @@
 mod inner;
+mod methods;
 mod names;
 
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 mod cases;
 mod draft;
+mod methods;
 mod policies;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 
 mod answer;
 mod arguments;
+mod capabilities;
 mod captures;
 mod events;
 mod live;

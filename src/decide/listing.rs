@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Effect, Expr, Request, SlotEnv};
+use cedar_policy_core::ast::{Effect, EntityType, Expr, Request, SlotEnv};
 use cedar_policy_core::entities::Entities;
 
 use super::question::Facts;
@@ -10,7 +10,7 @@ use super::{Denial, Question, applying, denial};
 use crate::bundle::{Bundle, Layer, Layers};
 use crate::gate::Caller;
 use crate::identity::Identity;
-use crate::policy::{AnyCall, CompiledPolicy, Env, Fallback, Possible, RequestKeys};
+use crate::policy::{AnyCall, ArgumentValue, CompiledPolicy, Env, Fallback, Possible, RequestKeys};
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -34,9 +34,38 @@ pub fn list(
     tool: &Tool,
     facts: &Facts,
 ) -> Listing {
+    all(bundle, identity, caller, tool, &[], facts)
+}
+
+/// Decides likewise whether something that one argument of a method names is in a list: only this
+/// argument is known.
+pub fn list_knowing<'a>(
+    bundle: &Bundle,
+    identity: &Identity,
+    caller: &Arc<Caller>,
+    tool: &'a Tool,
+    known: (&'a str, ArgumentValue<'a>),
+    facts: &Facts,
+) -> Listing {
+    all(bundle, identity, caller, tool, &[known], facts)
+}
+
+/// Arguments that all calls have alike.
+type Known<'a> = [(&'a str, ArgumentValue<'a>)];
+
+fn all(
+    bundle: &Bundle,
+    identity: &Identity,
+    caller: &Arc<Caller>,
+    tool: &Tool,
+    known: &Known<'_>,
+    facts: &Facts,
+) -> Listing {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let judge = |layers: &Layers| {
-        let question = Question::without_arguments(Arc::clone(caller), bundle, tool, facts)?;
-        judge(layers.of(identity), tool, &question)
+        let (caller, known) = (Arc::clone(caller), known.to_vec());
+        let question = Question::about_all(caller, bundle, tool, known, facts)?;
+        judge(layers.of(identity), tool, &names, &question)
     };
     Listing { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
 }
@@ -45,14 +74,15 @@ pub fn list(
 fn judge<'a>(
     layers: impl Iterator<Item = &'a Layer>,
     tool: &Tool,
+    known: &[&str],
     question: &Question<'_>,
 ) -> Result<(), Denial> {
     let keys = RequestKeys::of(&question.env());
-    let keys = if tool.marks().resource.is_some() { keys.of_any_resource() } else { keys };
+    let keys = if tool.has_many_resources() { keys.of_any_resource() } else { keys };
     let applying = applying(layers, &keys)?;
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
-    let calls = Calls { tool, question, fallback };
+    let calls = Calls { tool, known, question, fallback };
     for (layer, candidates) in &applying {
         refused(layer, candidates, &calls)?;
     }
@@ -67,10 +97,11 @@ pub(super) fn permits_all<'a>(
     question: &Question<'_>,
 ) -> bool {
     let keys = RequestKeys::of(&question.env());
-    let keys = if tool.marks().resource.is_some() { keys.of_any_resource() } else { keys };
+    let keys = if tool.has_many_resources() { keys.of_any_resource() } else { keys };
     let Ok(applying) = applying(layers, &keys) else { return false };
     let all = || applying.iter().flat_map(|(_, policies)| policies);
-    let calls = Calls { tool, question, fallback: Fallback::new(|| question.reachable(all())) };
+    let fallback = Fallback::new(|| question.reachable(all()));
+    let calls = Calls { tool, known: &[], question, fallback };
     let permits = |candidates: &[Arc<CompiledPolicy>]| {
         let possible = candidates.iter().map(|policy| (policy.effect, policy.possible(&calls)));
         let possible: Vec<_> = possible.collect();
@@ -113,6 +144,7 @@ where
 /// All calls of a tool by one caller.
 struct Calls<'q, F> {
     tool: &'q Tool,
+    known: &'q [&'q str],
     question: &'q Question<'q>,
     fallback: Fallback<F>,
 }
@@ -123,7 +155,20 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> AnyCall for Calls<'_, F> {
     }
 
     fn has_one_resource(&self) -> bool {
-        self.tool.marks().resource.is_none()
+        !self.tool.has_many_resources()
+    }
+
+    fn resource_is(&self, entity_type: &EntityType) -> Possible {
+        let name = entity_type.to_string();
+        match self.tool.resource_types().as_slice() {
+            [only] => Possible::only(Some(*only == name)),
+            several if several.contains(&name) => Possible::EITHER,
+            _ => Possible::FALSE,
+        }
+    }
+
+    fn known(&self) -> &[&str] {
+        self.known
     }
 
     fn presence(&self, path: &[String]) -> Possible {

@@ -102,12 +102,13 @@ impl<'a> Question<'a> {
         Ok(question)
     }
 
-    /// Builds what is the same for all calls of a tool by a caller: there are no arguments, and a
-    /// resource that they would name has only its type.
-    pub(super) fn without_arguments(
+    /// Builds what is the same for all calls of a tool by a caller: there are no arguments but those
+    /// that are known, and a resource that they would name has only its type.
+    pub(super) fn about_all(
         caller: Arc<Caller>,
         bundle: &'a Bundle,
         tool: &'a Tool,
+        known: Vec<(&'a str, ArgumentValue<'a>)>,
         facts: &'a Facts,
     ) -> Result<Self, Denial> {
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
@@ -116,7 +117,8 @@ impl<'a> Question<'a> {
             None => Cow::Borrowed(tool.server_entity().ok_or_else(Denial::unfit)?.as_ref()),
         };
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
-        let input = Input { value: ArgumentValue::Record(Vec::new()), inexact: Vec::new() };
+        let known = known.into_iter().map(|(name, value)| (Cow::from(name), value)).collect();
+        let input = Input { value: ArgumentValue::Record(known), inexact: Vec::new() };
         Ok(Self { entities, schema, caller, action, resource, input, facts })
     }
 
@@ -268,6 +270,9 @@ fn resource<'a>(
     arguments: Option<&Object<'_>>,
 ) -> Result<Cow<'a, EntityUID>, Denial> {
     let Some(mark) = &tool.marks().resource else {
+        if let Some(pattern) = tool.resource(arguments) {
+            return Ok(Cow::Owned(pattern.into()));
+        }
         let server = tool.server_entity().ok_or_else(Denial::unfit)?;
         return Ok(Cow::Borrowed(server.as_ref()));
     };

@@ -37,7 +37,8 @@ pub fn withheld_from_some(
     tool: &Tool,
     facts: &Facts,
 ) -> Vec<Arc<str>> {
-    let Ok(question) = Question::without_arguments(Arc::clone(caller), bundle, tool, facts) else {
+    let question = Question::about_all(Arc::clone(caller), bundle, tool, Vec::new(), facts);
+    let Ok(question) = question else {
         return tool.labels().iter().map(|label| Arc::clone(&label.name)).collect();
     };
     let is_withheld = |label: &&crate::tool::Label| {

@@ -21,9 +21,6 @@ use crate::tool::Tool;
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
 
-/// The JSON-RPC method that asks for the tools.
-const LIST: &str = "tools/list";
-
 impl Pending {
     pub(super) fn decide_messages(
         &self,
@@ -40,10 +37,11 @@ impl Pending {
         }
         let messages = body.messages();
         let verdict = |(index, message): (usize, &Message<'_>)| {
-            self.verdict(gate, message, Watch { observer, index })
+            self.verdict(gate, headers, message, Watch { observer, index })
         };
         let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
-        let outcomes = as_one(messages, &verdicts);
+        let is_call = |message: &Message<'_>| self.is_call(gate, message);
+        let outcomes = as_one(messages, &verdicts, is_call);
         let drafts = messages.iter().zip(outcomes).enumerate();
         let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {
             let draft = Draft::new(&self.request, index, outcome, shadow);
@@ -54,7 +52,7 @@ impl Pending {
             draft.about(method(message), call)
         });
         let drafts: Vec<Draft> = drafts.collect();
-        let look = self.look_at_response(&body, &verdicts);
+        let look = self.look_at_response(gate, &body, &verdicts);
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
             return Ok(self.refuse_all(gate, &body, &outcomes, drafts));
@@ -66,23 +64,23 @@ impl Pending {
     }
 
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.
-    fn look_at_response(&self, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
+    fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
         let messages = body.messages();
         // Such a response comes on the event stream that the caller opened before.
         if self.answers_on_stream() {
             return None;
         }
-        let (mut mask, mut asks, mut others) = (Mask::default(), false, false);
+        let (mut mask, mut others) = (Mask::default(), false);
         for (message, verdict) in messages.iter().zip(verdicts) {
-            asks |= matches!(message.kind, Kind::Request(method) if method == LIST);
-            others |= matches!(message.kind, Kind::Request(_));
+            others |= matches!(message.kind, Kind::Request { .. });
             mask.add(&verdict.revealed);
         }
-        if !asks && mask.is_empty() {
+        let list = messages.iter().find_map(|message| self.listing(gate, message));
+        if list.is_none() && mask.is_empty() {
             return None;
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
-        let method = (messages.len() == 1).then_some(if asks { LIST } else { CALL });
+        let method = (messages.len() == 1).then_some(list.unwrap_or(CALL));
         let mask = if others { mask.beside_others() } else { mask };
         Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
@@ -165,13 +163,22 @@ impl Pending {
         Decided::answered(ending, drafts)
     }
 
-    fn verdict(&self, gate: &Gate, message: &Message<'_>, watch: Watch<'_>) -> Verdict {
+    fn verdict(
+        &self,
+        gate: &Gate,
+        headers: &StandardHeaders,
+        message: &Message<'_>,
+        watch: Watch<'_>,
+    ) -> Verdict {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
             Kind::Call(call) => self.decide_call(gate, &call, watch),
-            Kind::Request(method) => housekeeping(Housekeeping::request(method, listed)),
+            Kind::Request { method, .. } => match self.asked(gate, message) {
+                Some(asked) => self.decide_method(gate, headers, &asked, watch),
+                None => housekeeping(self.undecided(gate, method)),
+            },
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
-            Kind::Response => Ok(decide::housekeeping(Housekeeping::response()).into()),
+            Kind::Response => housekeeping(Housekeeping::response(gate.bundle.refuses_responses)),
         };
         // A denial before the evaluation of policies holds with shadow policies enforced too.
         verdict.unwrap_or_else(|denial| Verdict {
@@ -208,7 +215,11 @@ impl Pending {
 
 /// The outcome of each message, and its outcome with shadow policies enforced. In both, one refusal
 /// refuses the whole batch.
-fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Option<Outcome>)> {
+fn as_one(
+    messages: &[Message<'_>],
+    verdicts: &[Verdict],
+    is_call: impl Fn(&Message<'_>) -> bool,
+) -> Vec<(Outcome, Option<Outcome>)> {
     let one_refused = verdicts.iter().any(|verdict| verdict.outcome.is_err());
     let one_refused_in_shadow =
         verdicts.iter().any(|verdict| verdict.staged.as_ref().unwrap_or(&verdict.outcome).is_err());
@@ -217,11 +228,11 @@ fn as_one(messages: &[Message<'_>], verdicts: &[Verdict]) -> Vec<(Outcome, Optio
         if one_refused && verdict.outcome.is_ok() {
             outcome = outcome.refused_with_batch();
         }
-        let shadow = verdict.staged.as_ref().map(|staged| match (staged, &message.kind) {
-            (Ok(_), Kind::Call(_)) if one_refused_in_shadow => {
+        let shadow = verdict.staged.as_ref().map(|staged| match staged {
+            Ok(_) if one_refused_in_shadow && is_call(message) => {
                 Outcome::because(Reason::BatchRefused)
             }
-            (staged, _) => Outcome::from(staged),
+            staged => Outcome::from(staged),
         });
         (outcome, shadow)
     };

@@ -1,5 +1,6 @@
 //! The fields of a record for a call and for its inner call.
 
+use super::methods::Asked;
 use super::pending::Pending;
 use crate::decide::Inner;
 use crate::digest::Digest;
@@ -16,7 +17,10 @@ const LONGEST_FIELD: usize = 16_384;
 impl Pending {
     /// The fields of a record for a call.
     pub(super) fn call_fields(&self, gate: &Gate, message: &Message<'_>) -> Option<CallFields> {
-        let Kind::Call(call) = message.kind else { return None };
+        let Kind::Call(call) = message.kind else {
+            let asked = self.asked(gate, message)?;
+            return Some(of_method(&asked));
+        };
         let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
         let mut fields = self.tool_fields(gate, call.name);
         fields.arguments_digest = call.arguments.map(digest);
@@ -33,6 +37,18 @@ impl Pending {
     /// The fields of a record for a tool of the channel's server.
     pub(super) fn tool_fields(&self, gate: &Gate, name: &str) -> CallFields {
         tool_fields(gate, &self.server, name)
+    }
+}
+
+/// The fields of a record for a method that policies decide.
+fn of_method(Asked { tool, arguments, .. }: &Asked<'_, '_>) -> CallFields {
+    let arguments = arguments.as_ref();
+    let digest = |arguments: &Object<'_>| Digest::of_bytes(arguments.canonical().as_bytes());
+    CallFields {
+        arguments_digest: arguments.map(digest),
+        resource: tool.recorded_resource(arguments).filter(|it| it.len() <= LONGEST_FIELD),
+        arguments: tool.redacted(arguments, None, LONGEST_FIELD),
+        ..CallFields::of(tool.noted())
     }
 }
 

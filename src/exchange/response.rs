@@ -1,10 +1,11 @@
 //! The response to a forwarded request, as far as the gate looks at it: events in, steps out.
 //!
-//! Only a response that can have a list of tools is looked at. A JSON body is held until it is
+//! Only a response that can have a list that is filtered is looked at. A JSON body is held until it is
 //! complete; of an event stream, one event at a time. A response that must be read and cannot be is
 //! refused.
 
 mod about_bytes;
+mod entries;
 mod lists;
 mod look;
 mod mask;
@@ -20,7 +21,8 @@ use crate::reason::Reason;
 use crate::record::Record;
 use crate::sse::{Data, Event, Splitter};
 
-use lists::{Filtered, Viewer};
+use entries::Viewer;
+use lists::Filtered;
 pub(super) use look::Look;
 use mask::Kept;
 pub(super) use mask::Mask;

@@ -3,6 +3,8 @@ mod inexact;
 mod inner;
 mod limits;
 mod masked;
+mod lists;
+mod methods;
 mod names;
 mod replaced;
 mod responses;

@@ -98,6 +98,18 @@ impl<'a> Object<'a> {
         outer.iter().try_fold(self, |object, name| object.get(name)?.as_object())?.get(last)
     }
 
+    /// An object with one member.
+    pub fn single(key: &'a str, value: Value<'a>) -> Self {
+        Self(vec![(Cow::Borrowed(key), value)])
+    }
+
+    /// A copy without the members of these names.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let others = self.0.iter().filter(|(name, _)| !names.contains(&&**name));
+        Self(others.cloned().collect())
+    }
+
     /// The members in the order of the document.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value<'a>)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), value))

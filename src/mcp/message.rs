@@ -45,7 +45,12 @@ pub enum Kind<'a> {
     /// `tools/call`
     Call(Call<'a>),
     /// A request of another method.
-    Request(&'a str),
+    Request {
+        /// The method.
+        method: &'a str,
+        /// The params as sent.
+        params: Option<&'a Object<'a>>,
+    },
     /// A notification.
     Notification(&'a str),
     /// A client's response to a request from the server.
@@ -105,7 +110,7 @@ impl<'a> Message<'a> {
     /// The id, if the message is a request, which expects a response.
     pub fn request_id(&self) -> Option<&Id> {
         match self.kind {
-            Kind::Call(_) | Kind::Request(_) => self.id.as_ref(),
+            Kind::Call(_) | Kind::Request { .. } => self.id.as_ref(),
             Kind::Notification(_) | Kind::Response => None,
         }
     }
@@ -114,7 +119,7 @@ impl<'a> Message<'a> {
     pub fn method(&self) -> Option<&'a str> {
         match self.kind {
             Kind::Call(_) => Some("tools/call"),
-            Kind::Request(method) | Kind::Notification(method) => Some(method),
+            Kind::Request { method, .. } | Kind::Notification(method) => Some(method),
             Kind::Response => None,
         }
     }
@@ -148,7 +153,7 @@ fn other<'a>(
         }
     }
     match (has_id, method.starts_with("notifications/")) {
-        (true, false) => Ok(Kind::Request(method)),
+        (true, false) => Ok(Kind::Request { method, params }),
         (false, true) => Ok(Kind::Notification(method)),
         (true, true) => Err(malformed("a notification has no id")),
         (false, false) => Err(malformed("a request has an id")),

@@ -33,6 +33,16 @@ impl Reads {
         let starts = |asked: &Vec<String>| asked.len() >= path.len() && within(asked);
         self.values.iter().any(within) || self.presences.iter().any(starts)
     }
+
+    /// Whether it reads nothing of a member of the context but these members of it.
+    pub fn only(&self, member: &str, known: &[&str]) -> bool {
+        let fits = |read: &Vec<String>| match read.as_slice() {
+            [] => false,
+            [outer, inner, ..] if outer == member => known.contains(&inner.as_str()),
+            [outer, ..] => outer != member,
+        };
+        self.values.iter().chain(&self.presences).all(fits)
+    }
 }
 
 fn reads(expression: &Expr) -> Reads {
@@ -107,6 +117,28 @@ mod tests {
         let policy: Policy = parse_policy(None, &text).unwrap().into();
         let path: Vec<&str> = path.split('.').collect();
         assert_eq!(Reads::of(&policy.condition()).has(&path), expected, "{condition} {path:?}");
+    }
+
+    #[test]
+    fn what_reads_only_known_arguments() {
+        for (condition, expected) in [
+            ("context.input.a == 1", true),
+            ("context.input.a.c == 1 && context.request.path == \"/\"", true),
+            ("context.input has a", true),
+            ("true", true),
+            ("context.input.a == context.input.b", false),
+            ("context.input has b", false),
+            ("context.input == {}", false),
+            ("context == {}", false),
+        ] {
+            let text = format!("permit(principal, action, resource) when {{ {condition} }};");
+            let policy: Policy = parse_policy(None, &text).unwrap().into();
+            assert_eq!(
+                Reads::of(&policy.condition()).only("input", &["a"]),
+                expected,
+                "{condition}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Evaluates a policy for all calls of a tool at once: the arguments are unknown, and so is the
-//! resource if they name it.
+//! Evaluates a policy for all calls of a tool at once: the arguments are unknown, or all but some,
+//! and so is the resource if they name it.
 //!
 //! A condition is a skeleton of `&&`, `||`, `!` and `if` over leaves. A leaf that reads nothing
 //! unknown is evaluated as in a call, by the same evaluators. Of another one every result is
@@ -40,20 +40,27 @@ enum Unknown {
     Nothing,
     /// The existence of the argument at this path.
     Presence(Vec<String>),
-    /// The type of the resource, which is that of the tool.
+    /// The type of the resource, which the tool says.
     ResourceType(EntityType),
     Resource,
-    Arguments,
+    /// Arguments, among what it reads of the context.
+    Arguments(Reads),
 }
 
 /// What is known of all calls of a tool.
 pub trait AnyCall {
-    /// What is the same in all calls. Its input is empty, and its resource has the type of that of
-    /// the calls.
+    /// What is the same in all calls. Its input has the arguments that are known, and its resource has a type that those of
+    /// the calls can have.
     fn env(&self) -> Env<'_>;
 
     /// Whether all calls have this resource.
     fn has_one_resource(&self) -> bool;
+
+    /// The results of `resource is` for a type.
+    fn resource_is(&self, entity_type: &EntityType) -> Possible;
+
+    /// The names of the arguments that all calls have alike.
+    fn known(&self) -> &[&str];
 
     /// The results of `has` for a path of arguments.
     fn presence(&self, path: &[String]) -> Possible;
@@ -131,11 +138,14 @@ impl Leaf {
         match &self.unknown {
             Unknown::Nothing => self.evaluated(slots, calls),
             Unknown::Resource if calls.has_one_resource() => self.evaluated(slots, calls),
-            Unknown::ResourceType(entity_type) => {
-                Possible::only(Some(calls.env().resource.entity_type() == entity_type))
-            }
+            Unknown::ResourceType(entity_type) => calls.resource_is(entity_type),
             Unknown::Presence(path) => calls.presence(path),
-            Unknown::Resource | Unknown::Arguments => Possible::ANY,
+            Unknown::Arguments(reads)
+                if calls.has_one_resource() && reads.only(INPUT, calls.known()) =>
+            {
+                self.evaluated(slots, calls)
+            }
+            Unknown::Resource | Unknown::Arguments(_) => Possible::ANY,
         }
     }
 
@@ -150,8 +160,9 @@ impl Unknown {
         if let Some(path) = presence(leaf) {
             return Self::Presence(path);
         }
-        if Reads::of(leaf).has(&[INPUT]) {
-            return Self::Arguments;
+        let reads = Reads::of(leaf);
+        if reads.has(&[INPUT]) {
+            return Self::Arguments(reads);
         }
         let is_resource = |part: &Expr| matches!(part.expr_kind(), ExprKind::Var(Var::Resource));
         if let ExprKind::Is { expr, entity_type } = leaf.expr_kind()

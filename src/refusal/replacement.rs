@@ -126,7 +126,11 @@ mod tests {
                     body.messages().iter().filter_map(|it| it.request_id()).collect();
                 prop_assert_eq!(read, given);
                 for message in body.messages() {
-                    prop_assert!(matches!(message.kind, Kind::Request("toolgate/refused")));
+                    let kind = &message.kind;
+                    prop_assert!(
+                        matches!(kind, Kind::Request { method: "toolgate/refused", .. }),
+                        "another method"
+                    );
                 }
             }
         }

@@ -25,6 +25,11 @@ pub(super) fn namespace(server: &str, tool: &str) -> String {
     format!("{}::{}", identifier(server), identifier(tool))
 }
 
+/// The namespace of a method's types, which is none of a tool.
+pub(super) fn method_namespace(server: &str, method: &str) -> String {
+    format!("{}::method::{}", identifier(server), identifier(method))
+}
+
 /// An entity, if its type is a valid Cedar name.
 pub(super) fn entity(entity_type: &str, id: &str) -> Option<EntityUid> {
     Some(EntityUid::from_type_name_and_id(entity_type.parse().ok()?, EntityId::new(id)))

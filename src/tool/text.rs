@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::time::NoTime;
 use super::unfit::Unfit;
-use super::{number, pattern, time};
+use super::{number, pattern, time, uri};
 use crate::policy::ArgumentValue;
 use crate::policy::value::Extension;
 
@@ -21,10 +21,15 @@ pub(crate) struct Text {
     pub(crate) values: Option<Vec<String>>,
 }
 
+/// The format of URIs that all readers read alike.
+const URI_FORMAT: &str = "toolgate-uri";
+
 /// The interpretation of a string.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Form {
     Plain,
+    /// A URI that all readers read alike.
+    Uri,
     Date,
     DateTime,
     Duration,
@@ -76,7 +81,7 @@ impl Text {
     /// The Cedar type of the values.
     pub(crate) fn cedar_type(&self) -> &'static str {
         match self.form {
-            Form::Plain => "String",
+            Form::Plain | Form::Uri => "String",
             Form::Date | Form::DateTime => "datetime",
             Form::Duration => "duration",
             Form::Ipv4 | Form::Ipv6 => "ipaddr",
@@ -86,7 +91,7 @@ impl Text {
 
     /// Whether the Cedar value is the string itself.
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self.form, Form::Plain)
+        matches!(self.form, Form::Plain | Form::Uri)
     }
 
     /// Checks and converts a string.
@@ -118,6 +123,8 @@ impl Form {
             Some("ipv4") => Self::Ipv4,
             Some("ipv6") => Self::Ipv6,
             Some("decimal") => Self::Decimal,
+            // Only the gate's own schemas have it.
+            Some(URI_FORMAT) => Self::Uri,
             Some(_) | None => Self::Plain,
         }
     }
@@ -133,6 +140,10 @@ impl Form {
         };
         match self {
             Self::Plain => Ok(ArgumentValue::Text(text.into())),
+            Self::Uri => match uri::ambiguity(text) {
+                None => Ok(ArgumentValue::Text(text.into())),
+                Some(problem) => Err(Unfit::schema(format!("{} {problem}", self.words()))),
+            },
             Self::Decimal => number::decimal(text).map(ArgumentValue::Decimal),
             Self::Date => timed(Extension::Datetime, time::date(text)),
             Self::DateTime => timed(Extension::Datetime, time::date_time(text)),
@@ -158,6 +169,7 @@ impl Form {
     fn words(self) -> &'static str {
         match self {
             Self::Plain => "a string",
+            Self::Uri => "a URI",
             Self::Date => "a date such as 2026-11-21",
             Self::DateTime => {
                 "a date and time in milliseconds with an offset, such as 2026-11-21T10:00:00Z"

@@ -22,7 +22,13 @@ fn pages(able: bool) -> Vec<Value> {
 }
 
 fn manner(revisions: &'static [&'static str], streams: bool) -> Manner {
-    Manner { revisions, streams, authorization: None, pages }
+    Manner {
+        revisions,
+        streams,
+        authorization: None,
+        pages,
+        capabilities: || json!({ "tools": {} }),
+    }
 }
 
 /// The bundle checks without a finding, and its tests pass.
@@ -50,6 +56,38 @@ fn a_bundle_of_a_running_server() {
             format!("inventory made/by/init --server {name} --compare --url {}", server.url);
         let same = sandbox.run(&compare);
         assert_eq!(same.stdout, format!("{name}: nothing has changed\n"), "{}", same.stderr);
+    }
+}
+
+/// What the server can do besides becomes methods that policies decide.
+#[test]
+fn the_methods_of_a_running_server() {
+    for (revisions, others) in [
+        (LEGACY, &["resources/subscribe", "tasks/result"][..]),
+        (MODERN, &["subscriptions/listen"]),
+    ] {
+        let capabilities = || {
+            json!({ "tools": {}, "resources": { "subscribe": true }, "prompts": {}, "completions": {},
+                "logging": {}, "tasks": { "cancel": {} } })
+        };
+        let sandbox = Sandbox::new();
+        let server = ToolServer::start(Manner { capabilities, ..manner(revisions, false) });
+        let made = sandbox.run(&format!("init new --url {} --server notes", server.url));
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        sound(&sandbox, "new");
+        let (manifest, policies) =
+            (sandbox.read("new/bundle.yaml"), sandbox.read("new/org/methods.cedar"));
+        for method in ["resources/read", "prompts/get", "completion/complete"].iter().chain(others)
+        {
+            assert!(manifest.contains(&format!("      {method}: {{}}\n")), "{manifest}");
+            assert!(policies.contains(&format!("Action::\"notes/{method}\"")), "{policies}");
+        }
+        assert!(!manifest.contains("logging/setLevel"), "{manifest}");
+        let cases = sandbox.read("new/tests/tools.yaml");
+        assert!(cases.contains("method: "), "{cases}");
+        if revisions == MODERN {
+            check_text("init_methods", &format!("{policies}\n{cases}"));
+        }
     }
 }
 

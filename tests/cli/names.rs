@@ -124,7 +124,8 @@ fn an_action_that_lacks_what_comes_before_its_name() {
         ("server:lives", "did you mean `Action::\"server:live\"`?"),
         (
             "refund",
-            "actions are `\"<server>/<tool>\"`, `\"server:<server>\"` and `\"class:<class>\"`",
+            "actions are `\"<server>/<tool>\"`, `\"<server>/<method>\"`, `\"server:<server>\"`, \
+             `\"class:<class>\"`, `\"method:<method>\"` and `\"reveal:<label>\"`",
         ),
     ];
     for (action, help) in cases {

@@ -17,6 +17,8 @@ pub(super) struct Manner {
     pub(super) authorization: Option<&'static str>,
     /// The tools on each page, for clients without and with capabilities.
     pub(super) pages: fn(able: bool) -> Vec<Value>,
+    /// What it says that it can do.
+    pub(super) capabilities: fn() -> Value,
 }
 
 /// A running server.
@@ -88,9 +90,16 @@ impl Manner {
                 let spoken = self.revisions.iter().find(|known| **known == asked);
                 let spoken = spoken.or(self.revisions.last());
                 let able = params["capabilities"].get("elicitation").is_some();
-                let result = json!({ "protocolVersion": spoken, "capabilities": { "tools": {} },
+                let result = json!({ "protocolVersion": spoken, "capabilities": (self.capabilities)(),
                     "serverInfo": { "name": "Ward's Notes", "version": "1" } });
                 self.message(&json!({ "jsonrpc": "2.0", "id": id, "result": result }), able)
+            }
+            "server/discover"
+                if meta.as_str().is_some_and(|meta| self.revisions.contains(&meta)) =>
+            {
+                let result = json!({ "resultType": "complete", "supportedVersions": self.revisions,
+                    "capabilities": (self.capabilities)() });
+                self.message(&json!({ "jsonrpc": "2.0", "id": id, "result": result }), true)
             }
             "tools/list" if meta.as_str().is_none_or(|meta| self.revisions.contains(&meta)) => {
                 let of_client = &params["_meta"]["io.modelcontextprotocol/clientCapabilities"];

@@ -17,7 +17,9 @@ use crate::bundle::{
     Code, Document, EntitySource, Finding, Layer, LayerName, Policies, PolicySource, Site,
 };
 use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
-use crate::tool::SERVER;
+use crate::tool::{PATTERN, SERVER};
+
+use super::methods;
 
 /// The deepest nesting of a policy in Cedar JSON, where an operator takes two levels. Cedar
 /// evaluates recursively; the limit is a sixth of the depth that the filter's stack was measured to
@@ -209,6 +211,11 @@ pub(super) fn entities(
                     format!("`{}` is a principal, and those come from tokens", source.uid);
                 findings.push(Finding::new(Code::Entity, site, message));
             }
+            Ok(entity) if entity.uid().type_name().to_string() == PATTERN => {
+                let message =
+                    format!("`{}` is a pattern, and those come from `resources`", source.uid);
+                findings.push(Finding::new(Code::Entity, site, message));
+            }
             Ok(entity) => {
                 if let Some(first) = seen.insert(entity.uid(), index) {
                     let message = format!("`{}` is already entity {first}", source.uid);
@@ -220,6 +227,7 @@ pub(super) fn entities(
             Err(message) => findings.push(Finding::new(Code::Entity, site, message)),
         }
     }
+    entities.extend(methods::entities(document));
     match Entities::from_entities(entities, Some(schema)) {
         Ok(entities) => entities,
         Err(error) => {

@@ -71,7 +71,7 @@ struct Comparison {
 impl Comparison {
     fn pairs(&mut self) -> Vec<Pair> {
         let progress = Progress::new("tools compared");
-        let tools: Vec<Tool> = self.new.bundle.tools().cloned().collect();
+        let tools: Vec<Tool> = self.new.bundle.actions().cloned().collect();
         let mut pairs = Vec::new();
         for (count, tool) in tools.iter().enumerate() {
             progress.tell(count);
@@ -93,8 +93,7 @@ impl Comparison {
     /// Removed tools. All their calls are refused, unless the new bundle is in shadow mode.
     fn removed(&self) -> impl Iterator<Item = Pair> {
         let (old, new) = (&self.old.bundle, &self.new.bundle);
-        let removed =
-            old.tools().filter(|tool| new.tool(tool.server(), tool.wire_name()).is_none());
+        let removed = old.actions().filter(|tool| new.same(tool).is_none());
         let principals: BTreeSet<String> =
             old.identity.principal_types().map(ToString::to_string).collect();
         removed.flat_map(move |tool| {
@@ -110,8 +109,8 @@ impl Comparison {
     }
 
     fn verdict(&mut self, tool: &Tool, env: &RequestEnv) -> Result<Verdict, String> {
+        let before = self.old.bundle.same(tool);
         let new = Formula::of(&self.new.bundle, tool, env)?;
-        let before = self.old.bundle.tool(tool.server(), tool.wire_name());
         let old = match before {
             None => Formula::nothing(),
             Some(before) if before.name() != tool.name() => {

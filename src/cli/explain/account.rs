@@ -165,9 +165,10 @@ fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> Explaine
 
 /// The arguments of a call that policies do not see, as far as the record has their names.
 fn unread(gate: &Gate, record: &Record) -> Option<BTreeSet<String>> {
-    let (server, name) = record.tool.as_deref()?.split_once('/')?;
+    let name = record.tool.as_deref()?;
     let arguments = json::read(record.arguments.as_ref()?.as_str().as_bytes(), DEPTH).ok()?;
-    Some(gate.bundle.tool(server, name)?.unread(arguments.as_object()?))
+    let tool = gate.bundle.actions().find(|tool| tool.qualified_name() == name)?;
+    Some(tool.unread(arguments.as_object()?))
 }
 
 fn layers(applicable: &[&Layer], record: &Record) -> Vec<(LayerName, LayerAnswer)> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::identity::Identities;
-use crate::cli::input::cases::{Call, Sent};
+use crate::cli::input::cases::{Call, Called, Sent};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::fuzzy_match;
@@ -63,7 +63,7 @@ fn listed<'a>(
         let call = Call {
             path: channel.map(|channel| channel.path.clone()).unwrap_or_default(),
             authority: Call::AUTHORITY.to_owned(),
-            tool: tool.wire_name().to_owned(),
+            called: Called::Tool(tool.wire_name().to_owned()),
             arguments: None,
         };
         let sent = Sent { call: Some(&call), request: None, time: None, source_ip: None };

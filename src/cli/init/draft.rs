@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{cases, policies};
+use super::{cases, methods, policies};
 use crate::bundle::{Limits, ServerNotes};
 use crate::cli::files;
 use crate::cli::offered::{self, Offer, Proposal, scalar};
@@ -53,13 +53,18 @@ impl Draft {
             limits = limits(&taken.answers),
             tools_from = scalar(&tools_from),
             tools = entries,
+            methods = methods::entries(&offer.methods),
         );
-        let texts = vec![
+        let mut texts = vec![
             ("bundle.yaml".to_owned(), bundle),
             ("schema.cedarschema".to_owned(), include_str!("schema.cedarschema").to_owned()),
             (tools_from, report::pretty(&offered::locked(&taken.answers, &notes))),
             ("org/tools.cedar".to_owned(), policies::text(server, &taken.tools)),
         ];
+        texts.extend(
+            methods::policies(server, &offer.methods)
+                .map(|text| ("org/methods.cedar".to_owned(), text)),
+        );
         let (server, path) = (server.to_owned(), path.to_owned());
         Ok(Self { server, path, tools: taken.tools, texts, left_out })
     }

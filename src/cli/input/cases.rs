@@ -1,12 +1,14 @@
 //! Test files: requests with their identities, and the expected outcomes.
 
+mod call;
 mod expect;
 mod format;
 mod request;
 mod suite;
 
+pub use call::{Call, Called};
 pub use expect::{Expect, ExpectShadow};
 pub use format::{Case, CaseFile, read};
 pub(in crate::cli) use request::time;
-pub use request::{Body, Call, Identity, RawRequest, Sent, Values};
+pub use request::{Body, Identity, RawRequest, Sent, Values};
 pub use suite::{Suite, SuiteError};

@@ -35,7 +35,7 @@ impl Arguments {
         let text = self.value.as_ref().map(Value::to_string).unwrap_or_default();
         let value = read(&text).ok();
         let arguments = value.as_ref().and_then(|value| value.as_object());
-        let tool = recorded.tool().and_then(|(server, name)| bundle.tool(server, name));
+        let tool = recorded.in_bundle(bundle);
         let fits = tool.is_none_or(|tool| tool.arguments(arguments, usize::MAX).is_ok());
         if fits || recorded.reason() == Some(Reason::InvalidArguments) {
             return Ok(());

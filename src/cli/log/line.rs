@@ -8,9 +8,13 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::bundle::{Bundle, Document};
+use crate::cli::input::cases::Called;
 use crate::digest::Digest;
 use crate::identity::Identity;
+use crate::mcp::Method;
 use crate::reason::{Decision, Reason, Stage};
+use crate::tool::Tool;
 
 /// The parts of a record about the request and the decision. Unknown members are ignored: later
 /// gate versions may add some.
@@ -36,6 +40,7 @@ pub(in crate::cli) struct Recorded {
     pub(super) server: Option<String>,
     pub(in crate::cli) tool: Option<String>,
     tool_name: Option<String>,
+    method: Option<String>,
     pub(in crate::cli) arguments: Option<Value>,
     pub(in crate::cli) inner: Option<Value>,
     pub(in crate::cli) arguments_digest: Option<String>,
@@ -138,10 +143,37 @@ impl Recorded {
         self.bundle.as_ref().is_some_and(|bundle| bundle.digest == digest.as_str())
     }
 
-    /// The tool's server and name on the wire.
+    /// The tool's server and name on the wire, or a server and a method that policies decide.
     pub(in crate::cli) fn tool(&self) -> Option<(&str, &str)> {
         let (server, name) = self.tool.as_ref()?.split_once('/')?;
         Some((server, self.tool_name.as_deref().unwrap_or(name)))
+    }
+
+    /// Whether it is a call of a tool. Before other methods could be recorded, each was.
+    fn is_of_tool(&self) -> bool {
+        self.method.as_deref().is_none_or(|method| method == "tools/call")
+    }
+
+    /// What was called, by its name on the wire.
+    pub(in crate::cli) fn called(&self) -> Option<Called> {
+        let name = self.tool()?.1.to_owned();
+        Some(if self.is_of_tool() { Called::Tool(name) } else { Called::Method(name) })
+    }
+
+    /// What was called, if a bundle knows it.
+    pub(in crate::cli) fn in_bundle<'a>(&self, bundle: &'a Bundle) -> Option<&'a Tool> {
+        let (server, name) = self.tool()?;
+        if self.is_of_tool() { bundle.tool(server, name) } else { bundle.method(server, name) }
+    }
+
+    /// The JSON Schema of the arguments of what was called, as a document has it.
+    pub(in crate::cli) fn schema(&self, document: &Document) -> Option<Value> {
+        let (server, name) = self.tool()?;
+        if !self.is_of_tool() {
+            return Method::named(name).map(Method::schema);
+        }
+        let tool = document.tools.get(server)?.iter().find(|tool| tool.name() == name)?;
+        Some(tool.input_schema().clone())
     }
 
     /// Whether an identity has the recorded principal and actors.

@@ -15,11 +15,11 @@ pub(in crate::cli) fn call(
     recorded: &Recorded,
     arguments: Option<&Value>,
 ) -> Result<Call, Problem> {
-    let (_, tool) = recorded.tool().ok_or_else(|| Problem::new("the record names no tool"))?;
+    let called = recorded.called().ok_or_else(|| Problem::new("the record names no tool"))?;
     Ok(Call {
         path: recorded.path.clone(),
         authority: recorded.authority.clone(),
-        tool: tool.to_owned(),
+        called,
         arguments: arguments.cloned(),
     })
 }

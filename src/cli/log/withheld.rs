@@ -34,9 +34,10 @@ pub(in crate::cli) fn consequence(
         withheld.iter().map(|path| path.split('.').next().unwrap_or(path)).collect();
     let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any(&names)));
-    let about = tool
-        .and_then(|tool| tool.marks().resource.as_ref())
-        .is_some_and(|mark| withheld.iter().any(|path| is_within(&mark.argument, path)));
+    let about = recorded
+        .in_bundle(bundle)
+        .and_then(Tool::resource_argument)
+        .is_some_and(|argument| withheld.iter().any(|path| is_within(argument, path)));
     let unfit = recorded.reason() == Some(Reason::InvalidArguments);
     let consequence = if unfit {
         "and it may be one of them that did not fit".to_owned()

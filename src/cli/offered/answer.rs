@@ -46,7 +46,8 @@ pub(super) fn read(paths: &[PathBuf], skip: &[String], lenient: bool) -> Result<
         let taken = openapi::tools(document, skip, lenient).map_err(|errors| {
             errors.into_iter().map(|error| in_document(file, error)).collect::<Vec<_>>()
         })?;
-        let capture = Capture { tools: taken.tools, server: None, origin: file.name.clone() };
+        let capture =
+            Capture { tools: taken.tools, origin: file.name.clone(), ..Capture::default() };
         let file = Some(Arc::clone(file));
         return Ok(Answers { captures: vec![capture], left_out: taken.left_out, file });
     }
@@ -174,7 +175,7 @@ fn listed(contents: &[(&Arc<SourceFile>, Content)]) -> Result<Vec<Capture>, Vec<
                 }
                 capture.tools.extend(tools);
             }
-            _ => captures.push(Capture { tools, server: None, origin: file.name.clone() }),
+            _ => captures.push(Capture { tools, origin: file.name.clone(), ..Capture::default() }),
         }
         let answer = page.get("result").unwrap_or(page);
         let goes_on = answer.get("nextCursor").is_some_and(|cursor| !cursor.is_null());

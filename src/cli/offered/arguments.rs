@@ -1,5 +1,6 @@
 //! Where the command line says that a server's tools come from.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub(in crate::cli) struct Offer {
     pub(in crate::cli) tools: Vec<Value>,
     /// The server's name for itself.
     pub(in crate::cli) server: Option<String>,
+    /// The methods besides `tools/call` that it says it has.
+    pub(in crate::cli) methods: BTreeSet<&'static str>,
     /// How the captures of the list differ.
     pub(in crate::cli) differences: Vec<String>,
     /// Why tools are left out.
@@ -55,6 +58,7 @@ impl OfferArguments {
             place = place.or_else(|| Some(Arc::new(SourceFile::new(url, ""))));
         }
         let (tools, differences) = captures::united(&captures);
+        let methods = captures.iter().flat_map(|capture| capture.methods.iter().copied()).collect();
         let server = captures.into_iter().find_map(|capture| capture.server);
         let (skipped, tools): (Vec<_>, Vec<_>) = tools.into_iter().partition(|tool| {
             captures::name(tool).is_some_and(|name| self.skip.iter().any(|skip| skip == name))
@@ -77,7 +81,7 @@ impl OfferArguments {
         match answer::readable(tools.clone(), self.skip_unreadable, &place) {
             Ok((tools, more)) if problems.is_empty() => {
                 left_out.extend(more);
-                Ok(Offer { tools, server, differences, left_out })
+                Ok(Offer { tools, server, methods, differences, left_out })
             }
             Ok(_) => Err(problems.into()),
             Err(found) => {

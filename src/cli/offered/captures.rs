@@ -1,15 +1,17 @@
 //! Unites several captures of one server's list: lists differ by revision and by client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::cli::output::escape::shown;
 
 /// One complete list of a server's tools.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Capture {
     pub(super) tools: Vec<Value>,
+    /// The other methods that the server says it has.
+    pub(super) methods: BTreeSet<&'static str>,
     /// The server's name for itself.
     pub(super) server: Option<String>,
     /// Where the list comes from.
@@ -70,7 +72,7 @@ mod tests {
 
     fn capture(origin: &str, tools: &Value) -> Capture {
         let tools = tools.as_array().cloned().unwrap_or_default();
-        Capture { tools, server: None, origin: origin.to_owned() }
+        Capture { tools, origin: origin.to_owned(), ..Capture::default() }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod session;
 
 use self::http::Endpoint;
 use self::session::{CLIENTS, Listed};
+use super::capabilities;
 use super::captures::Capture;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
@@ -18,11 +19,14 @@ pub(super) fn captures(url: &str, headers: &[String]) -> Result<Vec<Capture>, St
     for revision in Revision::ALL.into_iter().rev() {
         for client in CLIENTS {
             match session::list(&endpoint, revision, client)? {
-                Listed::Tools { tools, server, negotiated } => captures.push(Capture {
-                    tools,
-                    server,
-                    origin: format!("{negotiated} {}", client.name),
-                }),
+                Listed::Tools { tools, server, negotiated, capabilities } => {
+                    captures.push(Capture {
+                        tools,
+                        methods: capabilities::methods(&capabilities),
+                        server,
+                        origin: format!("{negotiated} {}", client.name),
+                    });
+                }
                 Listed::OtherRevision => {}
                 Listed::Nothing(why) => {
                     failures.push(format!("{}: {why}", revision.as_str()));

@@ -1,6 +1,7 @@
 //! What is published and counted about a response: a trail of records.
 
-use super::lists::{Filtered, Hidden};
+use super::entries::Hidden;
+use super::lists::Filtered;
 use super::look::Look;
 use crate::exchange::effects::{Counter, filter_state};
 use crate::gate::{Change, Gate};
@@ -134,7 +135,10 @@ fn told(filtered: &Filtered) -> String {
         Hidden::Known(name) => Some(&**name),
         Hidden::Unknown => None,
     });
-    for (position, name) in known.enumerate() {
+    // What a method is about has its name.
+    let mut known: Vec<&str> = known.collect();
+    known.dedup();
+    for (position, name) in known.into_iter().enumerate() {
         if told.len().saturating_add(name.len()) > LONGEST_DETAIL {
             told.push_str(", and others");
             break;

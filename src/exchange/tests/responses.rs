@@ -32,7 +32,7 @@ pub(super) struct Got {
     pub(super) headers: Vec<HeaderChange>,
     pub(super) body: String,
     pub(super) records: Vec<Value>,
-    counters: Vec<String>,
+    pub(super) counters: Vec<String>,
     changed: ChangedTools,
 }
 

@@ -65,8 +65,11 @@ def url(port: int) -> str:
 def permissive(directory: Path, server: str) -> Path:
     """A bundle that permits every tool of the server, and the methods of the scenarios."""
     toolgate.run("init", str(directory), "--url", server)
-    with (directory / "bundle.yaml").open("a") as file:
-        file.write(yaml.safe_dump({"mcp": {"methods": METHODS}}))
+    manifest = directory / "bundle.yaml"
+    # Those that the server announces are decided by the policies of `init`.
+    decided = {name for each in yaml.safe_load(manifest.read_text())["servers"].values() for name in each.get("methods", {})}
+    with manifest.open("a") as file:
+        file.write(yaml.safe_dump({"mcp": {"methods": [method for method in METHODS if method not in decided]}}))
     return directory
 
 

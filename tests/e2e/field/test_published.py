@@ -59,7 +59,8 @@ def call(envoy: Envoy, issuer: TokenIssuer, bundle: Path) -> tuple[list[str], li
     offered: list[str] = []
     decided: list[bool] = []
     for identity, as_whom in suite["identities"].items():
-        cases = [case for case in suite["cases"] if case["as"] == identity]
+        # The client calls tools only.
+        cases = [case for case in suite["cases"] if case["as"] == identity and "tool" in case["call"]]
         if not cases:
             continue
         token = issuer.sign(as_whom["tokens"]["session"])

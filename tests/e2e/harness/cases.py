@@ -22,6 +22,9 @@ AUTHORITY = "tools.example"
 # A string that is only a date, and how near it must be to its case's time to be relative to it, such as "yesterday".
 DAY = re.compile(rb'"(\d{4}-\d\d-\d\d)"')
 NEAR = timedelta(days=7)
+# The revision of methods that only it has.
+MODERN_REVISION = "2026-07-28"
+MODERN = ("tasks/update", "subscriptions/listen")
 # Longer than it takes to send one case.
 MARGIN = timedelta(seconds=20)
 
@@ -125,12 +128,32 @@ def _names(bundle: Path) -> dict[str, str]:
     return {name: marks["name"] for name, marks in entries if "name" in marks}
 
 
+def _of_tool(call: dict[str, Any], bundle: Path) -> Request:
+    name = _names(bundle).get(call["tool"], call["tool"])
+    params = {"name": name} | {key: call[key] for key in ("arguments",) if key in call}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return Request("POST", call["path"], MCP_HEADERS, _json(message))
+
+
+def _of_method(call: dict[str, Any]) -> Request:
+    """A request of a method, in the only revision that has it if that is the newest."""
+    method, params = call["method"], dict(call.get("arguments", {}))
+    headers = MCP_HEADERS
+    if method in MODERN:
+        headers = tuple(field for field in headers if field[0] != "mcp-protocol-version")
+        headers += (("mcp-protocol-version", MODERN_REVISION), ("mcp-method", method))
+        headers += tuple(("mcp-name", params[key]) for key in ("taskId",) if key in params)
+        params["_meta"] = {
+            "io.modelcontextprotocol/protocolVersion": MODERN_REVISION,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return Request("POST", call["path"], headers, _json(message))
+
+
 def _request(case: dict[str, Any], bundle: Path) -> Request:
     if call := case.get("call"):
-        name = _names(bundle).get(call["tool"], call["tool"])
-        params = {"name": name} | {key: call[key] for key in ("arguments",) if key in call}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        request = Request("POST", call["path"], MCP_HEADERS, _json(message))
+        request = _of_method(call) if "method" in call else _of_tool(call, bundle)
         return request.with_header("host", call.get("authority", AUTHORITY))
     request = case["request"]
     headers = request.get("headers", {})

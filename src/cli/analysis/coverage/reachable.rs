@@ -14,7 +14,7 @@ use crate::tool::{Tool, UnknownResource};
 pub struct Coverage {
     /// Every policy by id.
     pub policies: BTreeMap<String, PolicyCoverage>,
-    /// Every tool of the inventory by qualified name.
+    /// Every tool of the inventory, and every method that policies decide, by qualified name.
     pub tools: BTreeMap<String, ToolCoverage>,
     /// The number of cases per reason. Every reason that is possible in the bundle is listed, even
     /// with none.
@@ -65,7 +65,7 @@ impl Coverage {
             layer.policies().policies().map(|policy| {
                 let in_force =
                     bundle.shadow.is_none() && bundle.layers.policy(policy.id()).is_some();
-                let admits = bundle.tools().filter(|tool| admits_tool(bundle, policy, tool));
+                let admits = bundle.actions().filter(|tool| admits_tool(bundle, policy, tool));
                 let coverage = PolicyCoverage {
                     layer: layer.name.clone(),
                     in_shadow: !in_force,
@@ -78,7 +78,7 @@ impl Coverage {
                 (policy.id().to_string(), coverage)
             })
         });
-        let tools = bundle.tools().map(|tool| {
+        let tools = bundle.actions().map(|tool| {
             let name = tool.qualified_name().to_owned();
             (name, ToolCoverage::of(bundle, tool))
         });
@@ -145,16 +145,16 @@ fn policies(bundle: &Bundle) -> impl Iterator<Item = (&LayerName, &Policy)> + Cl
 fn admits_tool(bundle: &Bundle, policy: &Policy, tool: &Tool) -> bool {
     let action = format!("Action::{:?}", tool.qualified_name()).parse();
     action.is_ok_and(|action| admits_action(policy, &action, bundle.entities()))
-        && admits_resource_type(policy, &tool.resource_type())
+        && tool.resource_types().iter().any(|kind| admits_resource_type(policy, kind))
 }
 
 /// Whether a permit that admits the tool matches all its calls.
 fn permits_always(policy: &Policy, tool: &Tool) -> bool {
     let any_resource = match policy.resource_constraint() {
         ResourceConstraint::Any => true,
-        ResourceConstraint::Is(kind) => kind.to_string() == tool.resource_type(),
+        ResourceConstraint::Is(kind) => tool.resource_types() == [kind.to_string()],
         ResourceConstraint::Eq(only) => {
-            tool.marks().resource.is_none() && only.id().unescaped() == tool.server()
+            !tool.has_many_resources() && only.id().unescaped() == tool.server()
         }
         ResourceConstraint::In(_) | ResourceConstraint::IsIn(..) => false,
     };

@@ -10,7 +10,7 @@ use super::world::{Read, World};
 use crate::bundle::{Code, Document, Finding, Site};
 use crate::cli::output::fuzzy_match;
 use crate::identity::{IdentityMapping, TypeName};
-use crate::tool::UnknownResource;
+use crate::tool::{PATTERN, UnknownResource};
 
 /// The possible entities.
 pub(super) struct Population {
@@ -39,6 +39,11 @@ impl Population {
         population.open.extend(EntityTypeName::from_str("Action"));
         for server in document.manifest.servers.keys() {
             population.declare("Server", server);
+        }
+        for (server, notes) in &document.manifest.servers {
+            for name in notes.resources.keys() {
+                population.declare(PATTERN, &format!("{server}/{name}"));
+            }
         }
         for agent in identity.actor.spiffe.values() {
             population.declare(&identity.actor.entity_type.to_string(), agent);
@@ -84,6 +89,9 @@ impl Population {
         let help = match near {
             Some(near) => format!("did you mean `{kind}::\"{near}\"`?"),
             None if kind.to_string() == "Server" => "servers are named in `bundle.yaml`".to_owned(),
+            None if kind.to_string() == PATTERN => {
+                "patterns are named in `resources` of a server".to_owned()
+            }
             None => "declare it in `entities.yaml`, or correct it".to_owned(),
         };
         Some((format!("there is no `{uid}`"), help))

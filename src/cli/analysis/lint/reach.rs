@@ -79,13 +79,7 @@ impl<'a> Reach<'a> {
     pub(super) fn findings(&self) -> impl Iterator<Item = Finding> {
         let closed = self.world.tools.iter().copied();
         let closed = closed.filter(|tool| !self.permitted.contains(tool.qualified_name()));
-        let closed = closed.map(|tool| {
-            let name = Some(tool.name().to_owned());
-            let site = Site::Tool { server: tool.server().to_owned(), tool: name };
-            let help = "write a permit for it, or remove it from the tools file";
-            Finding::new(Code::UnpermittedTool, site, "no policy of `org` permits it")
-                .with_help(help)
-        });
+        let closed = closed.map(unpermitted);
         let barren = self.layers.iter().filter(|(_, permits)| !**permits).map(|(layer, _)| {
             let message = "it permits nothing, so every call that it applies to is refused";
             let help = "every layer must permit: let it permit what it does not restrict";
@@ -96,6 +90,19 @@ impl<'a> Reach<'a> {
         let org = self.layers.get(&LayerName::Org) == Some(&true);
         closed.filter(move |_| org).chain(barren)
     }
+}
+
+/// The finding about a tool or method that nobody may call.
+fn unpermitted(tool: &Tool) -> Finding {
+    let (server, name) = (tool.server(), tool.name());
+    let (code, site, help) = if tool.is_method() {
+        let site = Site::Manifest(format!("servers.{server}.methods.{name}"));
+        (Code::UnpermittedMethod, site, "write a permit for it, or remove it here")
+    } else {
+        let help = "write a permit for it, or remove it from the tools file";
+        (Code::UnpermittedTool, Site::tool(server, name), help)
+    };
+    Finding::new(code, site, "no policy of `org` permits it").with_help(help)
 }
 
 fn for_everybody(read: &Read<'_>, tools: &[&Tool]) -> Option<Finding> {
@@ -115,5 +122,6 @@ fn is_resource_of(tool: &Tool, facts: &[Value]) -> bool {
     let resources = resources.filter(|(left, _)| **left == facts::variable("resource"));
     let servers = resources.filter_map(|(_, right)| facts::entity(right));
     let mut servers = servers.filter(|uid| uid.type_name().to_string() == SERVER);
-    servers.all(|uid| tool.resource_type() == SERVER && uid.id().unescaped() == tool.server())
+    let is_server = tool.resource_types().iter().any(|kind| kind == SERVER);
+    servers.all(|uid| is_server && uid.id().unescaped() == tool.server())
 }

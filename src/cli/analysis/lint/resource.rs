@@ -21,7 +21,7 @@ pub(super) fn check(world: &World<'_>, read: &Read<'_>) -> Option<Finding> {
     let asked = read.facts.all.iter().find_map(asked)?;
     let tools = world.tools(read);
     let mut missed = tools.iter().filter(|tool| misses(world, &asked, tool)).peekable();
-    let first = missed.peek()?.resource_type();
+    let first = missed.peek()?.resource_types().join(", ");
     let tools = listed(missed.map(|tool| tool.qualified_name()));
     let message =
         format!("it never matches {tools}: the resource there is a `{first}`, and no server");

@@ -19,6 +19,7 @@ pub(super) struct World<'a> {
     pub(super) bundle: &'a Bundle,
     /// The Cedar schema, generated part included.
     pub(super) schema_text: &'a str,
+    /// The tools, and the methods that policies decide.
     pub(super) tools: Vec<&'a Tool>,
     /// The tools of every action and action group, by its id.
     actions: HashMap<String, Vec<usize>>,
@@ -44,12 +45,10 @@ pub(super) struct Read<'a> {
 impl<'a> World<'a> {
     pub(super) fn of(opened: &'a Opened) -> Self {
         let (document, bundle) = (&opened.document, &opened.loaded.bundle);
-        let tools: Vec<&Tool> = bundle.tools().collect();
+        let tools: Vec<&Tool> = bundle.actions().collect();
         let mut actions: HashMap<String, Vec<usize>> = HashMap::new();
         for (position, tool) in tools.iter().enumerate() {
-            let groups = tool.marks().classes.iter().map(|class| format!("class:{class}"));
-            let server = format!("server:{}", tool.server());
-            for action in groups.chain([server, tool.qualified_name().to_owned()]) {
+            for action in tool.groups().chain([tool.qualified_name().to_owned()]) {
                 actions.entry(action).or_default().push(position);
             }
         }

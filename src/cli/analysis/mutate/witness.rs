@@ -51,7 +51,7 @@ impl<'a> Search<'a> {
         coverage: &'a Coverage,
     ) -> Self {
         let calls = Calls::new(gate, channels, suite);
-        let tools = gate.bundle.tools();
+        let tools = gate.bundle.actions();
         let arguments = tools
             .map(|tool| (tool.qualified_name().to_owned(), calls.arguments(tool.qualified_name())));
         Self { gate, coverage, arguments: arguments.collect(), calls, found: Vec::new() }
@@ -64,7 +64,7 @@ impl<'a> Search<'a> {
             return Some(Case { is_new: false, ..case.clone() });
         }
         let (request, outcome) = self.search(changed, policy, change)?;
-        let decides = format!("{policy} decides {}", request.call.tool);
+        let decides = format!("{policy} decides {}", request.call.called.name());
         let same = self.found.iter().filter(|(_, case)| case.name.starts_with(&decides)).count();
         let name = match same {
             0 => decides,

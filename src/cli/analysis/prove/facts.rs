@@ -10,7 +10,7 @@ use super::syntax::{UNSEEN, quoted};
 use crate::bundle::Bundle;
 use crate::gate::Gate;
 use crate::identity::{ClaimPath, ClaimType, Form, IdentityMapping, PrincipalMapping};
-use crate::tool::{SERVER, Tool};
+use crate::tool::{PATTERN, SERVER, Tool};
 
 /// The largest integer that a claim can hold.
 const EXACT: i64 = 9_007_199_254_740_991;
@@ -113,6 +113,9 @@ fn resource(
     env: &RequestEnv,
     formulas: [&Formula; 2],
 ) -> Vec<String> {
+    if env.resource().to_string() == PATTERN {
+        return vec![pattern(tool)];
+    }
     if tool.marks().resource.is_none() {
         return vec![format!("resource == {SERVER}::{}", quoted(tool.server()))];
     }
@@ -126,6 +129,15 @@ fn resource(
         Some(format!("if {named} then {is} else !({is})"))
     });
     facts.collect()
+}
+
+/// The resource is a pattern that the URI matches. In a host, `like` matches more than the pattern.
+fn pattern(tool: &Tool) -> String {
+    let each = tool.patterns().iter().map(|pattern| {
+        let (entity, uris) = (&pattern.recorded, pattern.uris.as_str());
+        format!("(resource == {entity} && context.input.uri like \"{uris}\")")
+    });
+    each.collect::<Vec<_>>().join(" || ")
 }
 
 fn delegation(mapping: &IdentityMapping) -> Vec<String> {

@@ -98,7 +98,7 @@ fn case(found: &Confirmed, pair: &Pair) -> Value {
     let call = json!({
         "path": call.path,
         "authority": call.authority,
-        "tool": call.tool,
+        (call.called.key()): call.called.name(),
         "arguments": call.arguments,
     });
     let expect =

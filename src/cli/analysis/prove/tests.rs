@@ -21,9 +21,10 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::reason::Decision;
 
-const BUNDLES: [&str; 8] = [
+const BUNDLES: [&str; 9] = [
     "policies/acme",
     "tests/cases/bundles/freeform",
+    "tests/cases/bundles/library",
     "tests/cases/bundles/mesh",
     "tests/cases/bundles/names",
     "tests/cases/bundles/owners",
@@ -80,7 +81,7 @@ fn compare(name: &str) -> usize {
         let types = |uid: Option<&EntityUid>| uid.unwrap().type_name().clone();
         let action = request.action().unwrap().clone();
         let tool =
-            gate.bundle.tools().find(|tool| tool.qualified_name() == action.id().unescaped());
+            gate.bundle.actions().find(|tool| tool.qualified_name() == action.id().unescaped());
         let tool = tool.unwrap();
         let env = RequestEnv::new(types(request.principal()), action, types(request.resource()));
         let formula = Formula::of(&gate.bundle, tool, &env).unwrap();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::syntax::UNSEEN;
 use crate::bundle::{Bundle, Channel};
 use crate::cli::analysis::tool::instant;
-use crate::cli::input::cases::{Call, Identity};
+use crate::cli::input::cases::{Call, Called, Identity};
 use crate::identity::{AttributeMapping, ClaimType, Form, PrincipalMapping, Requirement};
 use crate::tool::Tool;
 
@@ -44,7 +44,7 @@ impl Witness {
         let call = Call {
             path,
             authority: authority.unwrap_or_else(|| "tools.example".to_owned()),
-            tool: tool.name().to_owned(),
+            called: Called::of(tool),
             arguments: Some(arguments),
         };
         let time = extension(request.get("time")).and_then(|t| instant(&t)).ok_or("time")?;

@@ -28,7 +28,7 @@ impl Text {
 
     /// Cedar conditions for all accepted strings.
     pub(super) fn conditions(&self, path: &str) -> Vec<String> {
-        if !matches!(self.form, Form::Plain) {
+        if !self.is_plain() {
             return Vec::new();
         }
         let values = self.values.iter().filter(|values| !values.is_empty()).map(|values| {
@@ -59,6 +59,7 @@ impl Form {
     fn sample(self) -> &'static str {
         match self {
             Self::Plain => "text",
+            Self::Uri => "text:text",
             Self::Date => "2026-01-31",
             Self::DateTime => "2026-01-31T12:00:00Z",
             Self::Duration => "P1D",
@@ -71,7 +72,7 @@ impl Form {
     /// The JSON spelling of a value in Cedar's spelling.
     fn written(self, value: &str) -> Option<String> {
         match self {
-            Self::Plain => Some(value.to_owned()),
+            Self::Plain | Self::Uri => Some(value.to_owned()),
             Self::Date => Some(time::instant(value)?.format("%Y-%m-%d").to_string()),
             Self::DateTime => {
                 Some(time::instant(value)?.to_rfc3339_opts(SecondsFormat::Millis, true))

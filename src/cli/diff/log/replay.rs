@@ -196,15 +196,14 @@ impl Replay {
         }
         let tools = self.tools(recorded);
         let names_resource = |tool: &&Tool| {
-            let resource = tool.marks().resource.as_ref();
-            let first = resource.and_then(|resource| resource.argument.split('.').next());
+            let first = tool.resource_argument().and_then(|argument| argument.split('.').next());
             first.is_some_and(|first| names.contains(first))
         };
         if tools.iter().any(names_resource) {
             let why = format!("`{}` names the resource, and its value is withheld", list());
             return Err(Missing::because(why));
         }
-        let schema = self.schemas(recorded).first().copied().cloned().unwrap_or_default();
+        let schema = self.schemas(recorded).into_iter().next().unwrap_or_default();
         placeholders::fill(arguments, &tools, &schema).map_err(|argument| {
             let why =
                 format!("the value of `{argument}` is withheld, and no other is known to fit");
@@ -214,22 +213,12 @@ impl Replay {
 
     /// The tool in both bundles.
     fn tools(&self, recorded: &Recorded) -> Vec<&Tool> {
-        let tool = |side| -> Option<&Tool> {
-            let (server, name) = recorded.tool()?;
-            let side: &Side = side;
-            side.gate.bundle.tool(server, name)
-        };
-        [&self.old, &self.new].into_iter().filter_map(tool).collect()
+        let sides = [&self.old, &self.new].into_iter();
+        sides.filter_map(|side| recorded.in_bundle(&side.gate.bundle)).collect()
     }
 
-    fn schemas(&self, recorded: &Recorded) -> Vec<&Value> {
-        let schema = |document| -> Option<&Value> {
-            let (server, name) = recorded.tool()?;
-            let document: &Document = document;
-            let tool = document.tools.get(server)?.iter().find(|tool| tool.name() == name)?;
-            Some(tool.input_schema())
-        };
-        self.documents.iter().filter_map(schema).collect()
+    fn schemas(&self, recorded: &Recorded) -> Vec<Value> {
+        self.documents.iter().filter_map(|document| recorded.schema(document)).collect()
     }
 
     fn same_schema(&self, recorded: &Recorded) -> bool {

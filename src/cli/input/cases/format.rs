@@ -7,8 +7,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::call::Call;
 use super::expect::Expect;
-use super::request::{Call, Identity, RawRequest, Sent, time};
+use super::request::{Identity, RawRequest, Sent, time};
 use crate::bundle::{Bundle, Code};
 use crate::cli::input::yaml::{self, KeySpans};
 use crate::cli::output::fuzzy_match;
@@ -36,7 +37,7 @@ pub struct Case {
     /// The caller's identity; anonymous if absent.
     #[serde(default, rename = "as")]
     pub identity: Option<String>,
-    /// A tool call in the usual form.
+    /// A call in the usual form.
     #[serde(default)]
     pub call: Option<Call>,
     /// Any other request.

@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::bundle::Bundle;
+use super::call::Call;
+
 use crate::exchange::Arrival;
 use crate::head::Head;
 use crate::identity::Attested;
-use crate::tool::Tool;
 
 /// Default time of arrival: 2026-01-01T12:00:00Z.
 const NOON: i64 = 1_767_268_800;
@@ -22,7 +22,7 @@ const NOON: i64 = 1_767_268_800;
 /// A request: exactly one of `call` and `request`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
-    /// A tool call.
+    /// A call.
     pub call: Option<&'a Call>,
     /// Any request.
     pub request: Option<&'a RawRequest>,
@@ -51,22 +51,6 @@ impl Identity {
     }
 }
 
-/// A tool call as sent by a current client.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Call {
-    /// The path of the channel.
-    pub path: String,
-    /// The authority.
-    #[serde(default = "authority")]
-    pub authority: String,
-    /// The tool's name: in files that of the bundle, in requests that on the wire.
-    pub tool: String,
-    /// The arguments.
-    #[serde(default)]
-    pub arguments: Option<Value>,
-}
-
 /// A raw HTTP request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,7 +61,7 @@ pub struct RawRequest {
     /// The path including the query.
     pub path: String,
     /// The authority.
-    #[serde(default = "authority")]
+    #[serde(default = "super::call::authority")]
     pub authority: String,
     /// Header fields; a field with a list occurs once per element.
     #[serde(default)]
@@ -116,10 +100,6 @@ impl<'de> Deserialize<'de> for Body {
 
 fn post() -> String {
     "POST".to_owned()
-}
-
-fn authority() -> String {
-    Call::AUTHORITY.to_owned()
 }
 
 /// Parses an RFC 3339 time.
@@ -161,48 +141,6 @@ impl Sent<'_> {
             changed: Arc::default(),
         };
         (arrival, body)
-    }
-}
-
-impl Call {
-    /// The default authority of a call.
-    pub const AUTHORITY: &str = "tools.example";
-
-    /// The call with the tool's name on the wire in place of that in the bundle. Any other name stays
-    /// as it is.
-    #[must_use]
-    pub fn on_the_wire(&self, bundle: &Bundle) -> Self {
-        let channel = bundle.channel(&self.authority, &self.path);
-        let tool = channel.and_then(|channel| bundle.named(&channel.server, &self.tool));
-        Self { tool: tool.map_or(&*self.tool, Tool::wire_name).to_owned(), ..self.clone() }
-    }
-
-    /// The call as an HTTP request.
-    pub fn http(&self) -> (Head, Vec<u8>) {
-        (Head::new(self.fields()), self.body())
-    }
-
-    /// The header fields that a client of MCP 2025-11-25 sends.
-    pub fn fields(&self) -> Vec<(String, Vec<u8>)> {
-        let fields = [
-            (":method", "POST"),
-            (":path", &self.path),
-            (":authority", &self.authority),
-            ("content-type", "application/json"),
-            ("accept", "application/json, text/event-stream"),
-            ("mcp-protocol-version", "2025-11-25"),
-        ];
-        fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).into()
-    }
-
-    fn body(&self) -> Vec<u8> {
-        let mut params = json!({ "name": self.tool });
-        if let (Some(params), Some(arguments)) = (params.as_object_mut(), &self.arguments) {
-            params.insert("arguments".to_owned(), arguments.clone());
-        }
-        let message =
-            json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
-        message.to_string().into_bytes()
     }
 }
 

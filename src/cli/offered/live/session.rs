@@ -47,6 +47,8 @@ pub(super) enum Listed {
         server: Option<String>,
         /// The revision that both sides use.
         negotiated: String,
+        /// What the server says that it can do.
+        capabilities: Value,
     },
     /// The server answers in another revision, which is asked for separately.
     OtherRevision,
@@ -61,7 +63,15 @@ pub(super) fn list(
     client: Client,
 ) -> Result<Listed, Problem> {
     if revision.is_modern() {
-        return Session::stateless(endpoint, revision, client).list();
+        let session = Session::stateless(endpoint, revision, client);
+        let listed = session.list()?;
+        return match listed {
+            Listed::Tools { tools, server, negotiated, .. } => {
+                let capabilities = session.discovered()?;
+                Ok(Listed::Tools { tools, server, negotiated, capabilities })
+            }
+            Listed::OtherRevision | Listed::Nothing(_) => Ok(listed),
+        };
     }
     let initialize = json!({
         "jsonrpc": "2.0", "id": 0, "method": "initialize",
@@ -83,6 +93,7 @@ pub(super) fn list(
         id: answer.session.clone(),
         meta: None,
         server: server_name(result.get("serverInfo")),
+        capabilities: result.get("capabilities").cloned().unwrap_or_default(),
     };
     let listed = if negotiated != revision.as_str() && Revision::parse(negotiated).is_some() {
         Ok(Listed::OtherRevision)
@@ -104,6 +115,8 @@ struct Session<'a> {
     /// What stands in for a handshake.
     meta: Option<Value>,
     server: Option<String>,
+    /// What the server said in the handshake.
+    capabilities: Value,
 }
 
 impl<'a> Session<'a> {
@@ -114,7 +127,8 @@ impl<'a> Session<'a> {
             "io.modelcontextprotocol/clientInfo": info(),
         });
         let negotiated = revision.as_str().to_owned();
-        Self { endpoint, negotiated, id: None, meta: Some(meta), server: None }
+        let capabilities = Value::Null;
+        Self { endpoint, negotiated, id: None, meta: Some(meta), server: None, capabilities }
     }
 
     fn headers<'s>(&'s self, method: &'s str) -> Vec<(&'s str, &'s str)> {
@@ -149,7 +163,8 @@ impl<'a> Session<'a> {
             match next {
                 None => {
                     let negotiated = self.negotiated.clone();
-                    return Ok(Listed::Tools { tools, server, negotiated });
+                    let capabilities = self.capabilities.clone();
+                    return Ok(Listed::Tools { tools, server, negotiated, capabilities });
                 }
                 Some(next) if cursor.as_deref() == Some(next) => break,
                 Some(next) => cursor = Some(next.to_owned()),
@@ -157,6 +172,16 @@ impl<'a> Session<'a> {
         }
         let message = format!("{}: the list of tools has no end", self.endpoint.url());
         Err(Problem::new(message))
+    }
+
+    /// What the server says without a handshake; null if it does not.
+    fn discovered(&self) -> Result<Value, Problem> {
+        let params = json!({ "_meta": self.meta });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 0, "method": "server/discover", "params": params });
+        let answer = self.endpoint.post(&message, &self.headers("server/discover"))?;
+        let capabilities = result(&answer).ok().and_then(|result| result.get("capabilities"));
+        Ok(capabilities.cloned().unwrap_or_default())
     }
 
     fn page(&self, page: usize, cursor: Option<&str>) -> Result<Answer, Problem> {

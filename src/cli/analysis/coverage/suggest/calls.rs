@@ -84,6 +84,6 @@ impl<'a> Calls<'a> {
     }
 
     fn tool(&self, name: &str) -> Option<&'a Tool> {
-        self.gate.bundle.tools().find(|tool| tool.qualified_name() == name)
+        self.gate.bundle.actions().find(|tool| tool.qualified_name() == name)
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::analysis::coverage::reachable::Coverage;
 use crate::cli::analysis::coverage::shown::Shown;
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::analysis::{constants, scope};
-use crate::cli::input::cases::{Call, Sent, Suite};
+use crate::cli::input::cases::{Call, Called, Sent, Suite};
 use crate::gate::Gate;
 use crate::reason::Reason;
 use crate::tool::Tool;
@@ -68,7 +68,7 @@ pub(super) fn all(
     people: &[Person<'_>],
     tool: &str,
 ) -> Vec<Trial> {
-    let tool = gate.bundle.tools().find(|known| known.qualified_name() == tool);
+    let tool = gate.bundle.actions().find(|known| known.qualified_name() == tool);
     let channel = tool.and_then(|tool| channels.iter().find(|c| *c.server == *tool.server()));
     let (Some(tool), Some(channel)) = (tool, channel) else { return Vec::new() };
     let nobody = [None];
@@ -97,7 +97,7 @@ pub(super) fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
     Call {
         path: channel.path.clone(),
         authority: authority.unwrap_or_else(|| Call::AUTHORITY.to_owned()),
-        tool: tool.name().to_owned(),
+        called: Called::of(tool),
         arguments: Some(arguments.clone()),
     }
 }
@@ -107,7 +107,8 @@ pub(super) fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     let calls = || suite.cases().filter_map(|(_, case, _)| case.call.as_ref());
     let of_tool = calls().filter(|call| {
         let channel = gate.bundle.channel(&call.authority, &call.path);
-        call.tool == tool.name() && channel.is_some_and(|channel| *channel.server == *tool.server())
+        call.called == Called::of(tool)
+            && channel.is_some_and(|channel| *channel.server == *tool.server())
     });
     let used = of_tool.filter_map(|call| call.arguments.clone());
     let mut arguments = Vec::new();
@@ -127,10 +128,10 @@ pub(super) fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
 /// The constants of the policies about a tool, and the values next to them.
 fn compared(gate: &Gate, tool: &Tool) -> Vec<Value> {
     let policies = gate.bundle.layers.iter().flat_map(|layer| layer.policies().policies());
-    let (entities, kind) = (gate.bundle.entities(), tool.resource_type());
+    let (entities, kinds) = (gate.bundle.entities(), tool.resource_types());
     let about = policies.filter(|policy| {
         tool.action().is_some_and(|action| scope::admits_action(policy, action, entities))
-            && scope::admits_resource_type(policy, &kind)
+            && kinds.iter().any(|kind| scope::admits_resource_type(policy, kind))
     });
     let all = about.filter_map(|policy| policy.to_json().ok());
     all.flat_map(|policy| constants::of(&policy)).take(CONSTANTS).collect()

@@ -22,12 +22,13 @@ pub(super) fn written(
     let shadow =
         shadow.map(|(reason, policies)| format!(", shadow: {{ {} }}", decided(*reason, policies)));
     format!(
-        "  - name: {}\n    as: {who}\n    call: {{ path: {},{} tool: {}, arguments: {} }}\n    \
+        "  - name: {}\n    as: {who}\n    call: {{ path: {},{} {}: {}, arguments: {} }}\n    \
          expect: {{ {}{} }}\n",
         flow(&json!(name)),
         flow(&json!(call.path)),
         authority.unwrap_or_default(),
-        flow(&json!(call.tool)),
+        call.called.key(),
+        flow(&json!(call.called.name())),
         flow(&json!(call.arguments)),
         decided(expected.reason, &expected.policies),
         shadow.unwrap_or_default(),

@@ -8,6 +8,7 @@ use cedar_policy::EntityUid;
 use super::lookup::quoted;
 use crate::bundle::{Described, Document, Finding};
 use crate::cli::output::fuzzy_match;
+use crate::tool::reveal_group;
 
 /// The most actions that are suggested.
 const MOST: usize = 3;
@@ -47,11 +48,24 @@ fn absent(id: &str, document: &Document) -> String {
     match id.split_once([':', '/']) {
         Some((_, class)) if kind == Kind::Class => format!("no tool is in the class `{class}`"),
         Some((_, server)) if kind == Kind::Server => format!("there is no server `{server}`"),
+        Some((_, method)) if kind == Kind::Method => {
+            format!("no server has `{method}` in its `methods`")
+        }
+        Some((_, label)) if kind == Kind::Label => {
+            format!("no tool has the label `{label}` in its `labels`")
+        }
+        Some((server, method))
+            if document.manifest.servers.contains_key(server) && method.contains('/') =>
+        {
+            format!("server `{server}` has no tool `{method}`, and it is not in its `methods`")
+        }
         Some((server, tool)) if document.manifest.servers.contains_key(server) => {
             format!("server `{server}` has no tool `{tool}`")
         }
         Some((server, _)) => format!("there is no server `{server}`"),
-        None => "actions are `\"<server>/<tool>\"`, `\"server:<server>\"` and `\"class:<class>\"`"
+        None => "actions are `\"<server>/<tool>\"`, `\"<server>/<method>\"`, \
+                 `\"server:<server>\"`, `\"class:<class>\"`, `\"method:<method>\"` and \
+                 `\"reveal:<label>\"`"
             .to_owned(),
     }
 }
@@ -60,6 +74,8 @@ fn absent(id: &str, document: &Document) -> String {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Class,
+    Label,
+    Method,
     Server,
     Tool,
 }
@@ -68,6 +84,10 @@ impl Kind {
     fn of(id: &str) -> Self {
         if id.starts_with("class:") {
             Self::Class
+        } else if id.starts_with("reveal:") {
+            Self::Label
+        } else if id.starts_with("method:") {
+            Self::Method
         } else if id.starts_with("server:") {
             Self::Server
         } else {
@@ -94,6 +114,17 @@ fn names(document: &Document) -> BTreeMap<String, BTreeSet<String>> {
         }
         for class in &marks.classes {
             name(class, &format!("class:{class}"));
+        }
+        for label in marks.labels.keys() {
+            name(label, &reveal_group(label));
+            let action = format!("{id}/{}", reveal_group(label));
+            name(&action, &action);
+        }
+    }
+    for (server, notes) in &document.manifest.servers {
+        for method in notes.methods.keys() {
+            name(method, &format!("method:{method}"));
+            name(&format!("{server}/{method}"), &format!("{server}/{method}"));
         }
     }
     names

@@ -1,0 +1,181 @@
+//! The entries of lists: which of them are not for a viewer, and why.
+
+use std::sync::Arc;
+
+use crate::bundle::OnChange;
+use crate::decide::{self, Denial, Facts, Question};
+use crate::digest::Digest;
+use crate::gate::{Change, ChangedTools, Gate, Sender};
+use crate::json::{Object, Value};
+use crate::reason::Reason;
+use crate::record::Outcome;
+use crate::tool::{Noted, Tool};
+
+/// An entry that is taken out of a list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Hidden {
+    /// A tool of the inventory, or what a method is about, by the qualified name of either.
+    Known(Arc<str>),
+    /// Another one.
+    Unknown,
+}
+
+/// A tool that is listed otherwise than it is pinned.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) tool: Noted,
+    pub(super) change: Change,
+    pub(super) outcome: Outcome,
+    /// Whether no worker knew it.
+    pub(super) is_new: bool,
+}
+
+/// One caller of one server.
+#[derive(Clone, Copy)]
+pub(super) struct Viewer<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) server: &'a str,
+    pub(super) sender: &'a Sender,
+    /// The facts of a call that would follow.
+    pub(super) facts: &'a Facts,
+    /// The tools that differ from their pins, as all workers know them.
+    pub(super) changed: &'a ChangedTools,
+}
+
+/// The member of a tool that describes its results.
+const RESULT_SCHEMA: &str = "outputSchema";
+
+/// What a list is of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Entries {
+    Tools,
+    Resources,
+    Templates,
+    Prompts,
+}
+
+impl Entries {
+    /// Every kind of list, by the member of a result that holds it.
+    pub(super) const ALL: [(&'static str, Self); 4] = [
+        ("tools", Self::Tools),
+        ("resources", Self::Resources),
+        ("resourceTemplates", Self::Templates),
+        ("prompts", Self::Prompts),
+    ];
+
+    /// The method that uses an entry; `None` for a call of the tool itself.
+    fn method(self) -> Option<&'static str> {
+        match self {
+            Self::Tools => None,
+            Self::Resources | Self::Templates => Some("resources/read"),
+            Self::Prompts => Some("prompts/get"),
+        }
+    }
+}
+
+impl<'g> Viewer<'g> {
+    /// Whether policies decide about the entries of such a list.
+    pub(super) fn filters(&self, entries: Entries) -> bool {
+        entries.method().is_none_or(|method| self.decided(method).is_some())
+    }
+
+    /// Why an entry is not for this viewer.
+    pub(super) fn hides(
+        &self,
+        entries: Entries,
+        entry: &Value<'_>,
+        changed: &mut Vec<Changed>,
+    ) -> Option<(Hidden, Reason)> {
+        let member = |name| entry.as_object().and_then(|entry| entry.get(name));
+        let tool = match entries.method() {
+            Some(method) => self.decided(method),
+            None => member("name")
+                .and_then(Value::as_str)
+                .and_then(|name| self.gate.bundle.tool(self.server, name)),
+        };
+        let Some(tool) = tool else { return Some((Hidden::Unknown, Reason::UnknownTool)) };
+        let denial = match entries {
+            Entries::Tools => self.differs(tool, entry, changed).or_else(|| self.never(tool, None)),
+            Entries::Templates => self.never(tool, None),
+            Entries::Prompts => {
+                self.never(tool, Some(("name", member("name").unwrap_or(&Value::Null))))
+            }
+            Entries::Resources => self.denial(tool, member("uri").unwrap_or(&Value::Null)),
+        }?;
+        Some((Hidden::Known(Arc::clone(&tool.noted().name)), denial.reason))
+    }
+
+    /// The denial of a tool that is listed otherwise than it is pinned, now or before.
+    fn differs(
+        &self,
+        tool: &Tool,
+        listed: &Value<'_>,
+        changed: &mut Vec<Changed>,
+    ) -> Option<Denial> {
+        let listed = listed.as_object()?;
+        let now = tool.pin().difference(listed).map(|digest| self.change(tool, &digest));
+        let refused = now.as_ref().map(|now| now.outcome.reason).filter(|it| it.is_refusal());
+        changed.extend(now);
+        let before = decide::unchanged(&self.gate.bundle, self.changed, tool).err();
+        before.or_else(|| refused.map(Denial::because))
+    }
+
+    /// The change of a tool that is listed with this digest.
+    fn change(&self, tool: &Tool, digest: &Digest) -> Changed {
+        let bundle = &self.gate.bundle;
+        let change = Change::new(bundle, tool, digest.clone());
+        let reason = match bundle.on_change(tool.server()) {
+            OnChange::Refuse => Reason::ToolChanged,
+            OnChange::Warn => Reason::ChangeTolerated,
+        };
+        let detail = Some(decide::difference(tool, digest));
+        let outcome = Outcome { detail, ..Outcome::because(reason) };
+        let is_new = !self.changed.has(std::slice::from_ref(&change));
+        Changed { tool: tool.noted().clone(), change, outcome, is_new }
+    }
+
+    /// Takes the schema of the result out of a tool's description if parts of the result can be
+    /// withheld: clients refuse a result that does not fit it.
+    pub(super) fn withdraw_schema(&self, tool: &mut Value<'_>) -> bool {
+        let Value::Object(listed) = tool else { return false };
+        let name = listed.get("name").and_then(Value::as_str);
+        let tool = name.and_then(|name| self.gate.bundle.tool(self.server, name));
+        if tool.is_none_or(|tool| tool.labels().is_empty()) || listed.get(RESULT_SCHEMA).is_none() {
+            return false;
+        }
+        listed.retain(|name, _| name != RESULT_SCHEMA);
+        true
+    }
+
+    fn decided(&self, method: &str) -> Option<&'g Tool> {
+        self.gate.bundle.method(self.server, method)
+    }
+
+    /// Why no call is permitted, with any arguments besides the one that is known.
+    fn never(&self, tool: &Tool, known: Option<(&str, &Value<'_>)>) -> Option<Denial> {
+        let Some(caller) = &self.sender.caller else { return Some(Denial::unfit()) };
+        let (bundle, identity) = (&self.gate.bundle, &self.sender.identity);
+        let listing = match known {
+            None => decide::list(bundle, identity, caller, tool, self.facts),
+            Some((name, value)) => match tool.argument(name, value) {
+                Ok(known) => {
+                    decide::list_knowing(bundle, identity, caller, tool, known, self.facts)
+                }
+                Err(_) => return Some(Denial::because(Reason::InvalidArguments)),
+            },
+        };
+        listing.outcome.err()
+    }
+
+    /// Why a resource cannot be read. Its URI is all that a request has.
+    fn denial(&self, tool: &Tool, uri: &Value<'_>) -> Option<Denial> {
+        let Some(caller) = self.sender.caller.clone() else { return Some(Denial::unfit()) };
+        let arguments = Object::single("uri", uri.clone());
+        match Question::by(caller, &self.gate.bundle, tool, Some(&arguments), self.facts) {
+            Ok(question) => {
+                decide::decide(&self.gate.bundle, &self.sender.identity, &question).outcome.err()
+            }
+            Err(denial) => Some(denial),
+        }
+    }
+}
