@@ -53,7 +53,7 @@ pub(crate) mod tests;
 
 use self::argument::Record;
 pub use self::argument_error::ArgumentError;
-pub use self::labels::{Label, ResultPath, Step, reveal_group};
+pub use self::labels::{Label, REVEAL, ResultPath, Step, reveal_group};
 pub use self::list::{ToolDescription, listed, read_tools};
 pub use self::marks::{Marks, Withheld};
 pub use self::name::{is_tool_name, is_wire_name, tool_names};

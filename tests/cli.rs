@@ -8,6 +8,7 @@ mod diff_log;
 mod emit;
 mod environments;
 mod explain;
+mod faces;
 mod flipped;
 mod freeform;
 mod hidden;

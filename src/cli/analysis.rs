@@ -3,6 +3,7 @@
 
 pub(in crate::cli) mod constants;
 pub mod coverage;
+pub(in crate::cli) mod faces;
 pub(in crate::cli) mod lint;
 pub(in crate::cli) mod meant;
 pub(in crate::cli) mod mutate;

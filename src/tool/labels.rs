@@ -61,9 +61,12 @@ impl ResultPath {
     }
 }
 
+/// The beginning of the names of actions that reveal a label.
+pub const REVEAL: &str = "reveal:";
+
 /// The name of the group of all actions that reveal a label.
 pub fn reveal_group(label: &str) -> String {
-    format!("reveal:{label}")
+    format!("{REVEAL}{label}")
 }
 
 /// Parses the labels of a tool's entry; each problem comes with the key of the entry.

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::meant;
 use super::run::{self, Outcome};
 use super::trace::Trace;
+use super::{faces, meant};
 use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Suite};
 use crate::cli::output::source::Location;
+use crate::exchange::Arrival;
 use crate::gate::Gate;
 
 /// A case with its result and location.
@@ -53,8 +54,9 @@ impl<'a> Verdict<'a> {
             Ok((outcome, trace)) => (Some(outcome), trace, None),
             Err(fault) => (None, Trace::default(), Some(fault)),
         };
-        let mismatches: Vec<Mismatch> =
+        let mut mismatches: Vec<Mismatch> =
             outcome.iter().flat_map(|outcome| compare(&case.expect, outcome)).collect();
+        mismatches.extend(faces(gate, case, &arrival, &body));
         let unexpected = outcome.as_ref().filter(|outcome| outcome.reason != case.expect.reason);
         let record = unexpected.and_then(|outcome| outcome.telling().first());
         let help = record.and_then(|record| meant::instead(&gate.bundle, record));
@@ -71,7 +73,8 @@ impl<'a> Verdict<'a> {
 pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
     let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
     let (arrival, body) = case.arrival(identity, &gate.bundle);
-    compare(&case.expect, &run::whole(gate, &arrival, &body)).is_empty()
+    let outcome = run::whole(gate, &arrival, &body);
+    compare(&case.expect, &outcome).is_empty() && faces(gate, case, &arrival, &body).is_empty()
 }
 
 /// All differences between an outcome and the expected one.
@@ -104,6 +107,25 @@ fn compare(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
         let actual = outcome.reply_json();
         if !contains(&actual, expected) {
             mismatches.push(Mismatch { what: "reply", expected: expected.clone(), actual });
+        }
+    }
+    mismatches
+}
+
+/// The differences from the expected list of tools and from the expected result.
+fn faces(gate: &Gate, case: &Case, arrival: &Arrival, body: &[u8]) -> Vec<Mismatch> {
+    let mut mismatches = Vec::new();
+    if let Some(list) = &case.expect.list {
+        let actual = faces::list(gate, arrival);
+        if actual.as_ref() != Ok(list) {
+            let actual = actual.map_or_else(Value::from, |actual| json!(actual));
+            mismatches.push(Mismatch { what: "list", expected: json!(list), actual });
+        }
+    }
+    if let (Some(result), Some(expected)) = (&case.result, &case.expect.result) {
+        let actual = faces::received(gate, arrival, body, result).unwrap_or_else(Value::from);
+        if !contains(&actual, expected) {
+            mismatches.push(Mismatch { what: "result", expected: expected.clone(), actual });
         }
     }
     mismatches

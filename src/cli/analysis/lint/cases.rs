@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::Effect;
+use cedar_policy::{ActionConstraint, Effect, EntityUid, Policy};
 
 use super::world::World;
 use crate::bundle::{Code, Finding, LayerName, Site};
@@ -10,12 +10,13 @@ use crate::cli::input::cases::{Expect, Suite};
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::reason::{Decision, Reason};
+use crate::tool::REVEAL;
 
 /// Every policy by id.
 type Policies<'a> = BTreeMap<&'a str, (&'a LayerName, Effect)>;
 
 fn policies<'a>(world: &World<'a>) -> Policies<'a> {
-    let named = |(layer, policy): (&'a LayerName, &'a cedar_policy::Policy)| {
+    let named = |(layer, policy): (&'a LayerName, &'a Policy)| {
         let id: &str = policy.id().as_ref();
         (id, (layer, policy.effect()))
     };
@@ -106,6 +107,27 @@ pub(super) fn untested(world: &World<'_>, suite: &Suite) -> Vec<Finding> {
         let help = "write a case in `tests/` whose outcome it determines";
         Finding::new(Code::UntestedPolicy, about, "no case expects it").with_help(help)
     };
-    let policies = policies(world).into_iter().filter(|(id, _)| !expected.contains(id));
+    // What a case says about a result is determined by policies about labels, which it does not name.
+    let has_results = suite.cases().any(|(_, case, _)| case.result.is_some());
+    let revealing: BTreeSet<&str> = world
+        .policies()
+        .filter(|(_, policy)| has_results && reveals(policy))
+        .map(|(_, policy)| policy.id().as_ref())
+        .collect();
+    let is_expected = |id: &str| expected.contains(id) || revealing.contains(id);
+    let policies = policies(world).into_iter().filter(|(id, _)| !is_expected(id));
     policies.map(|(id, (layer, _))| finding(id, layer)).collect()
+}
+
+/// Whether a policy is about labels of results only.
+fn reveals(policy: &Policy) -> bool {
+    let is_label = |action: &EntityUid| {
+        let id: &str = action.id().unescaped();
+        id.starts_with(REVEAL) || id.contains(&format!("/{REVEAL}"))
+    };
+    match policy.action_constraint() {
+        ActionConstraint::Any => false,
+        ActionConstraint::Eq(action) => is_label(&action),
+        ActionConstraint::In(actions) => actions.iter().all(is_label),
+    }
 }

@@ -31,6 +31,12 @@ pub struct Expect {
     /// A part of the refusal's JSON body: the members given here must be present.
     #[serde(default)]
     pub reply: Option<Value>,
+    /// Exactly the tools that the answer to `tools/list` must have.
+    #[serde(default)]
+    pub list: Option<BTreeSet<String>>,
+    /// A part of what the caller gets of the result of the case.
+    #[serde(default)]
+    pub result: Option<Value>,
 }
 
 /// The expected decision with shadow policies enforced.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::call::Call;
 use super::expect::Expect;
@@ -49,6 +50,9 @@ pub struct Case {
     /// The source address.
     #[serde(default)]
     pub source_ip: Option<IpAddr>,
+    /// The result with which the server answers.
+    #[serde(default)]
+    pub result: Option<Value>,
     /// The expected outcome.
     pub expect: Expect,
 }
@@ -78,6 +82,10 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
         {
             let help = fuzzy_match::did_you_mean(name, read.identities.keys().map(String::as_str));
             problem("as", format!("`{name}` is not in `identities`"), help);
+        }
+        if case.result.is_some() != case.expect.result.is_some() {
+            let message = "a case has both `result`, what the server answers, and `expect.result`, what the caller gets";
+            problem("name", message.to_owned(), None);
         }
         if let Err(message) = case.sent(case.call.as_ref()).check() {
             problem("name", message.to_owned(), None);
