@@ -2,12 +2,15 @@
 
 mod human;
 mod json;
+mod lists;
 mod log;
 mod structure;
 mod widening;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use crate::cli::analysis::prove::{self, Proof};
 use crate::cli::input::arguments::EnvironmentArgument;
@@ -24,6 +27,7 @@ use structure::change::{Bearing, Part};
 /// Compares the policies as Cedar reads them, layers, tools with their arguments, types, entities
 /// and settings: formatting and comments are no change. OLD and NEW are directories, or documents
 /// that `toolgate build` wrote. --environment is for both: a document must have been built for it.
+/// If NEW is a directory, the lists of tools that change for the identities of its tests are shown.
 /// Changes that can let a call through that was refused before are marked with `!`. What is not
 /// marked cannot, whatever the call.
 ///
@@ -96,14 +100,17 @@ fn compare(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Res
     let [before, after] = &bundles;
     let ids = [before, after].map(|opened| (*opened.loaded.bundle.id).clone());
     let structure = Structure::compare(&before.document, &after.document);
+    let lists = lists::compare(&bundles, new)?;
     let account = if arguments.logs.is_empty() {
         None
     } else {
         Some(log::replay(&arguments.logs, bundles, &structure, new)?)
     };
     report::data(&match format {
-        Format::Human => human::tell(&ids, &structure, account.as_ref()),
-        Format::Json => report::pretty(&json::tell(&ids, &structure, account.as_ref())),
+        Format::Human => human::tell(&ids, &structure, account.as_ref()) + &lists::human(&lists),
+        Format::Json => {
+            report::pretty(&json::tell(&ids, &structure, account.as_ref(), &lists::json(&lists)))
+        }
     })?;
     Ok(account.map_or(structure.widening(), |account| account.widening()).into())
 }
@@ -131,7 +138,7 @@ fn prove(arguments: &Arguments, old: &Path, new: &Path, format: Format) -> Resul
     report::data(&match format {
         Format::Human => human::tell(&ids, &structure, None) + &prove::human(&proof),
         Format::Json => {
-            let mut told = json::tell(&ids, &structure, None);
+            let mut told = json::tell(&ids, &structure, None, &Value::Null);
             if let Some(told) = told.as_object_mut() {
                 told.insert("proof".to_owned(), prove::json(&proof));
             }

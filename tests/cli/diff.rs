@@ -126,3 +126,13 @@ fn a_bundle_permits_what_it_permits_without_a_solver() {
     let proof = &run.json()["proof"];
     assert_eq!((run.code, &proof["complete"], &proof["wider"]), (0, &true.into(), &false.into()));
 }
+
+#[test]
+fn who_sees_other_tools() {
+    let edits = [(POLICIES, "Role::\"writer\"", "Role::\"reader\"")];
+    check("diff_lists", &diff(&edits));
+    let lists = sandbox(&edits).run("diff bundle next --format json").json()["lists"].take();
+    let of_bob = lists.as_array().unwrap().iter().find(|it| it["identity"] == "bob").unwrap();
+    assert_eq!(of_bob["appear"], serde_json::json!(["write"]));
+    assert_eq!(of_bob["vanish"], serde_json::json!([]));
+}

@@ -1,32 +1,40 @@
 //! What a caller sees in a list of tools, and gets back of a result.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::bundle::Bundle;
+use crate::cli::input::cases::Identity;
 use crate::decide::{self, Facts};
 use crate::exchange::{Arrival, Ending, Event, Exchange, ResponseEvent, ResponseStep, Step};
-use crate::gate::{ChangedTools, Gate};
+use crate::gate::{Caller, ChangedTools, Gate};
 use crate::head::Head;
+use crate::identity::identify;
 
-/// The tools that the answer to `tools/list` has, by their names in the bundle, if the server offers
-/// what the bundle pins.
+/// The tools that the answer to a caller's `tools/list` has, by their names in the bundle, if the
+/// server offers what the bundle pins.
 ///
 /// # Errors
 ///
-/// Why the request has no such answer.
-pub(in crate::cli) fn list(gate: &Gate, arrival: &Arrival) -> Result<BTreeSet<String>, String> {
-    let facts = arrival.facts(&gate.environment);
-    let channel = gate.bundle.channel(&facts.authority, &facts.path);
+/// Why there is no such answer.
+pub(in crate::cli) fn list(
+    bundle: &Bundle,
+    environment: &Arc<str>,
+    identity: Option<&Identity>,
+    arrival: &Arrival,
+) -> Result<BTreeSet<String>, String> {
+    let facts = arrival.facts(environment);
+    let channel = bundle.channel(&facts.authority, &facts.path);
     let channel = channel.ok_or_else(|| format!("there is no channel at `{}`", facts.path))?;
-    let evidence = arrival.evidence.as_ref().map_err(ToString::to_string)?;
-    let sender =
-        gate.senders.identify(&gate.bundle, evidence).map_err(|error| error.to_string())?;
-    let caller = sender.caller.as_ref().ok_or("the caller cannot be an entity")?;
-    let facts = Facts { method: "POST".to_owned(), ..facts };
-    let tools = gate.bundle.tools_of(&channel.server).filter(|tool| {
-        decide::list(&gate.bundle, &sender.identity, caller, tool, &facts).outcome.is_ok()
-    });
+    let attested = identity.map(Identity::attested).unwrap_or_default();
+    let identity = identify(&bundle.identity, &attested).map_err(|error| error.to_string())?;
+    let caller = Caller::new(bundle, &identity).ok_or("the caller cannot be an entity")?;
+    let (caller, facts) = (Arc::new(caller), Facts { method: "POST".to_owned(), ..facts });
+    let tools = bundle
+        .tools_of(&channel.server)
+        .filter(|tool| decide::list(bundle, &identity, &caller, tool, &facts).outcome.is_ok());
     Ok(tools.map(|tool| tool.name().to_owned()).collect())
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::run::{self, Outcome};
 use super::trace::Trace;
 use super::{faces, meant};
-use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Suite};
+use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Identity, Suite};
 use crate::cli::output::source::Location;
 use crate::exchange::Arrival;
 use crate::gate::Gate;
@@ -56,7 +56,7 @@ impl<'a> Verdict<'a> {
         };
         let mut mismatches: Vec<Mismatch> =
             outcome.iter().flat_map(|outcome| compare(&case.expect, outcome)).collect();
-        mismatches.extend(faces(gate, case, &arrival, &body));
+        mismatches.extend(faces(gate, case, identity, (&arrival, &body)));
         let unexpected = outcome.as_ref().filter(|outcome| outcome.reason != case.expect.reason);
         let record = unexpected.and_then(|outcome| outcome.telling().first());
         let help = record.and_then(|record| meant::instead(&gate.bundle, record));
@@ -74,7 +74,8 @@ pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
     let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
     let (arrival, body) = case.arrival(identity, &gate.bundle);
     let outcome = run::whole(gate, &arrival, &body);
-    compare(&case.expect, &outcome).is_empty() && faces(gate, case, &arrival, &body).is_empty()
+    compare(&case.expect, &outcome).is_empty()
+        && faces(gate, case, identity, (&arrival, &body)).is_empty()
 }
 
 /// All differences between an outcome and the expected one.
@@ -113,10 +114,15 @@ fn compare(expect: &Expect, outcome: &Outcome) -> Vec<Mismatch> {
 }
 
 /// The differences from the expected list of tools and from the expected result.
-fn faces(gate: &Gate, case: &Case, arrival: &Arrival, body: &[u8]) -> Vec<Mismatch> {
+fn faces(
+    gate: &Gate,
+    case: &Case,
+    identity: Option<&Identity>,
+    (arrival, body): (&Arrival, &[u8]),
+) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     if let Some(list) = &case.expect.list {
-        let actual = faces::list(gate, arrival);
+        let actual = faces::list(&gate.bundle, &gate.environment, identity, arrival);
         if actual.as_ref() != Ok(list) {
             let actual = actual.map_or_else(Value::from, |actual| json!(actual));
             mismatches.push(Mismatch { what: "list", expected: json!(list), actual });

@@ -14,12 +14,14 @@ pub(super) fn tell(
     [old, new]: &[BundleId; 2],
     structure: &Structure,
     account: Option<&Account>,
+    lists: &Value,
 ) -> Value {
     json!({
         "old": old,
         "new": new,
         "changes": structure.changes.iter().map(change).collect::<Vec<_>>(),
         "may_widen": structure.widening() != Widening::None,
+        "lists": lists,
         "log": account.map(log::json),
     })
 }
