@@ -97,3 +97,10 @@ fn policies_about_labels_are_tested_by_cases_with_results() {
     };
     assert!(untested(LISTS) && !untested(RESULTS));
 }
+
+#[test]
+fn an_explanation_has_the_labels() {
+    let cases = RESULTS.replace("face of a result for a reader", "masked");
+    let told = labelled(&cases).run("explain bundle --case masked");
+    assert!(told.stdout.contains("masked             private"), "{}", told.stdout);
+}

@@ -127,6 +127,11 @@ impl Teller<'_> {
         for (layer, answer) in &call.layers {
             line(&mut text, "layer", &format!("{layer}: {}", answer.as_str()));
         }
+        for (what, labels) in [("revealed", &record.revealed), ("masked", &record.masked)] {
+            if !labels.is_empty() {
+                line(&mut text, what, &labels.join(", "));
+            }
+        }
         if let (Some(decision), Some(shadow)) = (record.shadow_decision, &record.shadow) {
             let policies = shadow.policies.join(" ");
             let told = format!("{} {policies}", headline(decision, shadow.reason));

@@ -58,6 +58,8 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
     });
     json!({
         "tool": record.tool,
+        "revealed": record.revealed,
+        "masked": record.masked,
         "tool_name": record.tool_name,
         "method": record.method,
         "decision": record.decision,
