@@ -18,6 +18,9 @@ use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
 use crate::tool::Tool;
 
+/// The beginning of the methods about tasks, whose responses can have results of calls.
+const TASKS: &str = "tasks/";
+
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
 
@@ -72,8 +75,14 @@ impl Pending {
         }
         let (mut mask, mut others) = (Mask::default(), false);
         for (message, verdict) in messages.iter().zip(verdicts) {
-            others |= matches!(message.kind, Kind::Request { .. });
             mask.add(&verdict.revealed);
+            if let Kind::Request { method, .. } = message.kind {
+                others = true;
+                // The result of a call that was made as a task.
+                if method.starts_with(TASKS) {
+                    mask.join(self.mask_of_any_call(gate));
+                }
+            }
         }
         let list = messages.iter().find_map(|message| self.listing(gate, message));
         if list.is_none() && mask.is_empty() {

@@ -1,5 +1,6 @@
 //! Refusals before the body arrives, and the state of a request that waits for its body.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decided::Decided;
@@ -9,7 +10,7 @@ use super::preflight::{LONGEST_DRAINED, announced, preflight};
 use super::response::{Look, Mask};
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
-use crate::decide::{self, Denial};
+use crate::decide::{self, Denial, Facts};
 use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
@@ -215,22 +216,32 @@ impl Pending {
         Look { request, sender, server, messages, method, ids, form, mask }
     }
 
-    /// A look at a stream that has responses to other requests, in which any labelled tool of the
-    /// server can have a result.
+    /// A look at a stream that has responses to other requests, in which any labelled tool can have a
+    /// result.
     fn look_at_stream(&self, gate: &Gate) -> Look {
         let look = self.look(None, 0, Vec::new(), false);
+        Look { mask: self.mask_of_any_call(gate), ..look }
+    }
+
+    /// What is withheld of the result of a call that is not known, of a tool of this server or of one
+    /// that such a tool runs.
+    pub(super) fn mask_of_any_call(&self, gate: &Gate) -> Mask {
         let (bundle, identity) = (&gate.bundle, &self.sender.identity);
+        let facts = Facts { method: "POST".to_owned(), ..self.request.facts.clone() };
+        let run = bundle.tools_of(&self.server).filter_map(|tool| Some(tool.wraps()?.server()));
+        let servers: BTreeSet<&str> = run.chain([&*self.server]).collect();
         let mut mask = Mask::default();
-        for tool in bundle.tools_of(&self.server).filter(|tool| !tool.labels().is_empty()) {
+        for tool in servers.into_iter().flat_map(|server| bundle.tools_of(server)) {
+            if tool.labels().is_empty() {
+                continue;
+            }
             let withheld = match &self.sender.caller {
-                Some(caller) => {
-                    decide::withheld_from_some(bundle, identity, caller, tool, &look.facts())
-                }
+                Some(caller) => decide::withheld_from_some(bundle, identity, caller, tool, &facts),
                 None => tool.labels().iter().map(|label| Arc::clone(&label.name)).collect(),
             };
             mask.add_everything(&withheld);
         }
-        Look { mask, ..look }
+        mask
     }
 
     /// How the request ends that has arrived wholly and is refused: with a message for these ids in

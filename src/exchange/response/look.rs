@@ -34,7 +34,7 @@ impl Look {
     }
 
     /// The facts of a call that the viewer of a list would make.
-    pub(in crate::exchange) fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         Facts { method: "POST".to_owned(), ..self.request.facts.clone() }
     }
 }

@@ -61,6 +61,9 @@ const OTHERS: [&str; 8] = [
     "messages",
     "completion",
 ];
+/// Members of a task that have no free text.
+const TASK: [&str; 7] =
+    ["taskId", "status", "createdAt", "lastUpdatedAt", "ttl", "pollInterval", "resultType"];
 /// Members of the result of a call.
 const OF_CALLS: [&str; 5] = ["content", "structuredContent", "isError", "toolResult", "task"];
 
@@ -79,6 +82,14 @@ impl Mask {
         }
         self.labels.extend(revealed.wholly.iter().cloned());
         self.everything |= !revealed.wholly.is_empty();
+    }
+
+    /// Withholds also what another mask does.
+    pub(in crate::exchange) fn join(&mut self, other: Self) {
+        self.labels.extend(other.labels);
+        self.parts.extend(other.parts);
+        self.everything |= other.everything;
+        self.reads_others |= other.reads_others;
     }
 
     /// Withholds every result, because of these labels.
@@ -175,6 +186,14 @@ impl Mask {
         if self.reads_others && !has(&OF_CALLS) && (has(&OTHERS) || result.is_empty()) {
             return Ok(());
         }
+        if !has(&OF_CALLS) && has(&["taskId"]) {
+            return self.task(result, limits);
+        }
+        if let Some(Value::Object(task)) = result.get_mut("task") {
+            task.retain(|name, value| TASK.contains(&name) && is_plain(value));
+            result.retain(|name, _| name == "task");
+            return Ok(());
+        }
         result.retain(|name, value| match name {
             "content" => matches!(value, Value::Array(_)),
             "isError" => matches!(value, Value::Bool(_)),
@@ -201,6 +220,19 @@ impl Mask {
             let shown = text(item).and_then(|text| known.shown(text, &parts, limits));
             *item = content(shown.map_or_else(|| self.note(), |text| Value::String(text.into())));
         }
+        Ok(())
+    }
+
+    /// A task, as the response to a request about it has it, with the result of its call once there is
+    /// one.
+    fn task(&self, task: &mut Object<'_>, limits: Limits) -> Result<(), &'static str> {
+        if let Some(Value::Object(result)) = task.get_mut("result") {
+            self.result(result, limits)?;
+        }
+        task.retain(|name, value| match value {
+            Value::Object(_) => name == "result",
+            value => TASK.contains(&name) && is_plain(value),
+        });
         Ok(())
     }
 

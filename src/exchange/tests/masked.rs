@@ -205,3 +205,37 @@ fn lists_leave_out_the_schema_of_a_labelled_result() {
     let has_schema = |at: usize| shown["result"]["tools"][at].get("outputSchema").is_some();
     assert!(!has_schema(0) && has_schema(1));
 }
+
+#[test]
+fn a_task_keeps_its_state_and_its_result_is_withheld() {
+    let mut document = fixture::document_json();
+    document["manifest"]["servers"]["pay"]["tools"]["get"] = json!({ "labels": { "pii": ["a"] } });
+    document["manifest"]["mcp"]["methods"] = json!(["tasks/result", "tasks/get", "tasks/list"]);
+    let document = serde_json::from_value(document).unwrap();
+    let gate = Gate::new(crate::bundle::load(&document).unwrap().bundle, "test".to_owned());
+    let got = |body: &str, result: &Value| {
+        let (mut exchange, _) = asked(&gate, &POST, body);
+        let response = json!({ "jsonrpc": "2.0", "id": "x", "result": result }).to_string();
+        let got = answered(&mut exchange, &gate, &JSON, &[response.as_bytes()]).body;
+        assert!(!got.contains(CANARY), "{got}");
+        serde_json::from_str::<Value>(&got).unwrap()["result"].take()
+    };
+    let task = json!({ "taskId": "t", "status": "working", "statusMessage": CANARY });
+    let plain = json!({ "taskId": "t", "status": "working" });
+    assert_eq!(
+        got(&get(), &json!({ "task": task, "_meta": { "a": CANARY } })),
+        json!({ "task": plain })
+    );
+    let about = |method: &str| {
+        let params = json!({ "taskId": "t" });
+        json!({ "jsonrpc": "2.0", "id": "x", "method": method, "params": params }).to_string()
+    };
+    assert_eq!(got(&about("tasks/get"), &task), plain);
+    let result = json!({ "content": [{ "type": "text", "text": CANARY }] });
+    let withheld = json!({ "content": [{ "type": "text", "text": "[withheld: pii]" }] });
+    assert_eq!(got(&about("tasks/result"), &result), withheld);
+    let mut done = task.clone();
+    done["result"] = result;
+    assert_eq!(got(&about("tasks/get"), &done)["result"], withheld);
+    got(&about("tasks/list"), &json!({ "tasks": [task] }));
+}
