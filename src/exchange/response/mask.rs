@@ -229,9 +229,9 @@ impl Mask {
         if let Some(Value::Object(result)) = task.get_mut("result") {
             self.result(result, limits)?;
         }
-        task.retain(|name, value| match value {
-            Value::Object(_) => name == "result",
-            value => TASK.contains(&name) && is_plain(value),
+        task.retain(|name, value| {
+            (name == "result" && value.as_object().is_some())
+                || (TASK.contains(&name) && is_plain(value))
         });
         Ok(())
     }
