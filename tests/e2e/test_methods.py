@@ -96,8 +96,12 @@ def served(
     directory = tmp_path_factory.mktemp("methods")
     tokens = {who: issuer.sign(claims) for who, claims in PEOPLE.items()}
     with ToolServer(request.param, directory / "server.log", script=paths.CLIENTS / "library.py") as server:
+        bundle = bundles.plain(LIBRARY, directory / "library")
+        url = f"http://127.0.0.1:{server.port}/mcp"
+        taken = toolgate.attempt("inventory", str(bundle), "--server", "shelf", "--url", url)
+        assert taken.returncode == 0, taken.stderr
         setup = Setup(server.port, issuer.jwks(), tokens=("session",))
-        with Envoy(directory / "envoy", setup, bundles.emit(LIBRARY)) as envoy:
+        with Envoy(directory / "envoy", setup, bundles.emit(bundle)) as envoy:
             yield Served(envoy, server, tokens)
             assert envoy.complaints() == []
 

@@ -166,12 +166,14 @@ def validate_file(version: str, file: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _wait_for_lines(log: Path, lines: int) -> list[dict[str, Any]]:
-    def complete_lines() -> list[str] | None:
+    def complete_lines() -> tuple[list[str]] | None:
         # A line that is still being written has no newline yet.
         found = _read(log).split("\n")[:-1]
-        return found if len(found) >= lines else None
+        # In a tuple, since no lines can be enough.
+        return (found,) if len(found) >= lines else None
 
-    return [json.loads(line) for line in wait_until(complete_lines, f"{lines} lines in {log.name}")]
+    [found] = wait_until(complete_lines, f"{lines} lines in {log.name}")
+    return [json.loads(line) for line in found]
 
 
 def _read(file: Path) -> str:
