@@ -100,6 +100,11 @@ pub struct Revealed {
 }
 
 impl Revealed {
+    /// Whether the result has no labels.
+    pub fn is_empty(&self) -> bool {
+        self.shown.is_empty() && self.parts.is_empty() && self.wholly.is_empty()
+    }
+
     /// The labels whose parts the caller gets.
     pub fn shown(&self) -> impl Iterator<Item = String> {
         self.shown.iter().map(ToString::to_string)
@@ -172,9 +177,10 @@ pub(crate) fn unchanged(
     changed: &ChangedTools,
     tool: &Tool,
 ) -> Result<(), Denial> {
-    match (bundle.on_change(tool.server()), changed.of(bundle, tool)) {
-        (OnChange::Refuse, Some(listed)) => Err(Denial::changed(tool, listed)),
-        (OnChange::Refuse, None) | (OnChange::Warn, _) => Ok(()),
+    let Some(listed) = changed.of(bundle, tool) else { return Ok(()) };
+    match bundle.on_change(tool.server()) {
+        OnChange::Refuse => Err(Denial::changed(tool, listed)),
+        OnChange::Warn => Ok(()),
     }
 }
 

@@ -110,7 +110,7 @@ pub struct Record {
     /// The labels whose parts of the result are withheld.
     pub masked: Arc<[String]>,
     /// The inner call.
-    pub inner: Option<InnerField>,
+    pub inner: Option<Box<InnerField>>,
     /// The transaction id from the token.
     pub txn: Option<String>,
     /// The trace id of a W3C `traceparent`.

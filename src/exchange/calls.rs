@@ -48,10 +48,10 @@ impl Pending {
         let drafts = messages.iter().zip(outcomes).enumerate();
         let drafts = drafts.map(|(index, (message, (outcome, shadow)))| {
             let draft = Draft::new(&self.request, index, outcome, shadow);
-            let call = self.call_fields(gate, message).map(|call| match verdicts.get(index) {
-                Some(verdict) => call.with_labels(&verdict.revealed),
-                None => call,
-            });
+            let mut call = self.call_fields(gate, message);
+            if let (Some(call), Some(verdict)) = (&mut call, verdicts.get(index)) {
+                call.add_labels(&verdict.revealed);
+            }
             draft.about(method(message), call)
         });
         let drafts: Vec<Draft> = drafts.collect();

@@ -62,10 +62,12 @@ impl CallFields {
         }
     }
 
-    /// The fields with the labels of the result.
-    #[must_use]
-    pub(crate) fn with_labels(self, labels: &Revealed) -> Self {
-        Self { revealed: labels.shown().collect(), masked: labels.withheld().collect(), ..self }
+    /// Adds the labels of the result. Most calls have none.
+    pub(crate) fn add_labels(&mut self, labels: &Revealed) {
+        if !labels.is_empty() {
+            self.revealed = labels.shown().collect();
+            self.masked = labels.withheld().collect();
+        }
     }
 }
 
@@ -171,7 +173,7 @@ impl Draft {
             resource: call.resource,
             revealed: call.revealed,
             masked: call.masked,
-            inner: call.inner.map(|inner| InnerField::from(*inner)),
+            inner: call.inner.map(|inner| Box::new(InnerField::from(*inner))),
             txn: token.and_then(|token| token.txn.clone()),
             trace_id: facts.trace_id.clone(),
             source_ip: facts.source_ip,

@@ -112,6 +112,12 @@ impl<T: Written> Written for Option<T> {
     }
 }
 
+impl<T: Written + ?Sized> Written for Box<T> {
+    fn write(&self, line: &mut String) {
+        T::write(self, line);
+    }
+}
+
 impl<T: Written + ?Sized> Written for &T {
     fn write(&self, line: &mut String) {
         T::write(self, line);

@@ -151,7 +151,14 @@ fn inner() -> impl Strategy<Value = InnerField> {
 fn call() -> impl Strategy<Value = Record> {
     let names = (of(text()), of(text()));
     let tool = (of(text()), names, of(text()), texts(), of(text()), of(text()), of(0..9_u32));
-    let arguments = (of((text(), text())), of(digest()), of(text()), texts(), texts(), of(inner()));
+    let arguments = (
+        of((text(), text())),
+        of(digest()),
+        of(text()),
+        texts(),
+        texts(),
+        of(inner().prop_map(Box::new)),
+    );
     let request = (text(), text(), of(text()), of(text()), any::<IpAddr>(), text(), text());
     (tool, arguments, request).prop_map(
         |(

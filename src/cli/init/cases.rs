@@ -52,9 +52,14 @@ pub(super) fn unknown(tools: &BTreeSet<&str>) -> String {
 fn goals(coverage: &Coverage) -> Vec<Goal> {
     let all: BTreeSet<Goal> = coverage.measure(None, None).missing.into_iter().collect();
     let forbids = || coverage.policies.values().filter(|policy| policy.effect == Effect::Forbid);
-    let refused = all.iter().find(|goal| match goal {
+    let refused = all.iter().filter(|goal| match goal {
         Goal::Refused(tool) => !forbids().any(|policy| policy.admits.contains(tool)),
         Goal::Permitted(_) | Goal::Determined { .. } => false,
+    });
+    // The first tool, rather than a method, whose name has one slash more.
+    let refused = refused.min_by_key(|goal| match goal {
+        Goal::Refused(tool) => tool.matches('/').count(),
+        Goal::Permitted(_) | Goal::Determined { .. } => usize::MAX,
     });
     let refused = refused.cloned();
     let determined = all.into_iter().filter_map(|goal| match goal {
