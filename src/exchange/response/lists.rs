@@ -6,6 +6,7 @@
 use super::entries::{Changed, Entries, Hidden, Viewer};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
+use crate::tool::folded;
 
 /// The member of a result that says who may share it. One list is for one caller.
 const CACHE_SCOPE: &str = "cacheScope";
@@ -45,9 +46,11 @@ impl Viewer<'_> {
     }
 
     fn filter_one(&self, message: &mut Object<'_>, filtered: &mut Filtered) {
+        filtered.is_changed |= drop_alike(message, "result");
         let Some(Value::Object(result)) = message.get_mut("result") else { return };
         let lists = Entries::ALL.into_iter().filter(|(_, entries)| self.filters(*entries));
         for (member, entries) in lists {
+            filtered.is_changed |= drop_alike(result, member);
             let Some(list) = result.get_mut(member) else { continue };
             self.filter_list(entries, list, filtered);
             if let Some(scope) = result.get_mut(CACHE_SCOPE)
@@ -81,4 +84,11 @@ impl Viewer<'_> {
         filtered.shown = filtered.shown.saturating_add(list.len());
         filtered.is_changed |= !filtered.hidden.is_empty();
     }
+}
+
+/// Drops the members that some clients take for the one of this name, since they ignore case.
+fn drop_alike(object: &mut Object<'_>, member: &str) -> bool {
+    let before = object.len();
+    object.retain(|name, _| name == member || folded(name) != member.to_lowercase());
+    object.len() != before
 }

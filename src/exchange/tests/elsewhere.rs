@@ -1,0 +1,54 @@
+//! Labelled parts of results in other places than the response to their call.
+
+use super::responses::{EVENTS, Got, JSON, LIST, answered, asked};
+use super::*;
+
+const CANARY: &str = "ada@example.org";
+
+/// The fixture with a label on the result of `get` that nobody may see.
+fn gate(change: impl FnOnce(&mut Value)) -> Gate {
+    let mut document = fixture::document_json();
+    document["manifest"]["servers"]["pay"]["tools"]["get"] =
+        json!({ "labels": { "pii": ["email"] } });
+    change(&mut document);
+    let document = serde_json::from_value(document).unwrap();
+    let loaded = crate::bundle::load(&document).unwrap_or_else(|findings| panic!("{findings:#?}"));
+    Gate::new(loaded.bundle, "test".to_owned())
+}
+
+fn stream(gate: &Gate, events: &str) -> String {
+    const GET: [(&str, &str); 3] =
+        [(":method", "GET"), (":path", "/pay/mcp"), ("accept", "text/event-stream")];
+    let (mut exchange, _) = asked(gate, &GET, "");
+    answered(&mut exchange, gate, &EVENTS, &[events.as_bytes()]).body
+}
+
+fn get() -> String {
+    call("get", r#"{"id":"p"}"#)
+}
+
+/// What the sender of a body gets of the upstream's answer.
+fn got(gate: &Gate, request: &str, fields: &[(&str, &str)], response: &str) -> Got {
+    let (mut exchange, _) = asked(gate, &POST, request);
+    answered(&mut exchange, gate, fields, &[response.as_bytes()])
+}
+
+fn result() -> Value {
+    json!({ "content": [{ "type": "text", "text": CANARY }], "structuredContent": { "email": CANARY } })
+}
+
+#[test]
+fn a_list_under_a_name_in_another_case_is_dropped() {
+    let gate = fixture::gate();
+    let evil = json!([{ "name": "get", "description": CANARY }]);
+    for message in [
+        json!({ "jsonrpc": "2.0", "id": 7, "result": { "tools": [], "Tools": evil } }),
+        json!({ "jsonrpc": "2.0", "id": 7, "result": { "TOOLS": evil } }),
+        json!({ "jsonrpc": "2.0", "id": 7, "Result": { "tools": evil } }),
+        json!({ "jsonrpc": "2.0", "id": 7, "result": {}, "re\u{17f}ult": { "tools": evil } }),
+        json!([{ "jsonrpc": "2.0", "id": 7, "result": { "tool\u{17f}": evil } }]),
+    ] {
+        let shown = got(&gate, LIST, &JSON, &message.to_string()).body;
+        assert!(!shown.contains(CANARY), "{shown}");
+    }
+}
