@@ -6,6 +6,9 @@ use std::borrow::Cow;
 /// The name of events that have none.
 const MESSAGE: &str = "message";
 
+/// The name of the event with the path for messages.
+const ENDPOINT: &str = "endpoint";
+
 /// Splits a stream. It holds at most one event, the one that is not complete.
 #[derive(Debug)]
 pub struct Splitter {
@@ -82,6 +85,16 @@ impl Event {
 
     /// What a client reads in it; `None` if it is not UTF-8.
     pub fn data(&self) -> Option<Data<'_>> {
+        let (name, data) = self.read()?;
+        Some(match data {
+            None => Data::None,
+            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
+            Some(data) => Data::Other(data),
+        })
+    }
+
+    /// The name and the data of the event; `None` if it is not UTF-8.
+    fn read(&self) -> Option<(&str, Option<Cow<'_, str>>)> {
         let (mut name, mut data) = ("", None::<Cow<'_, str>>);
         for line in self.lines()? {
             match field(line) {
@@ -95,11 +108,7 @@ impl Event {
                 _ => {}
             }
         }
-        Some(match data {
-            None => Data::None,
-            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
-            Some(data) => Data::Other(data),
-        })
+        Some((name, data))
     }
 
     /// The event with another message, which has no line ends. Its other fields stay.
@@ -124,7 +133,9 @@ impl Event {
     pub fn plain(&self, message: Option<&str>) -> Self {
         let mut event = String::new();
         for line in self.lines().into_iter().flatten() {
-            if matches!(field(line).0, "id" | "retry") {
+            // Some clients end lines at other characters too.
+            let is_plain = line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            if matches!(field(line).0, "id" | "retry") && is_plain {
                 event.push_str(line);
                 event.push('\n');
             }
@@ -138,10 +149,14 @@ impl Event {
         Self(event.into_bytes())
     }
 
-    /// Whether it names the path for messages, as in the transport of 2024-11-05.
-    pub fn is_endpoint(&self) -> bool {
-        let is_name = |line: &str| field(line) == ("event", "endpoint");
-        self.lines().is_some_and(|mut lines| lines.any(is_name))
+    /// The event, if it names the path for messages, as in the transport of 2024-11-05. Nothing else
+    /// of it stays.
+    pub fn endpoint(&self) -> Option<Self> {
+        let (name, data) = self.read()?;
+        let path = data.filter(|_| name == ENDPOINT)?;
+        let is_absolute = ["/", "http://", "https://"].iter().any(|start| path.starts_with(start));
+        let is_url = is_absolute && path.bytes().all(|byte| byte.is_ascii_graphic());
+        is_url.then(|| Self(format!("event: {ENDPOINT}\ndata: {path}\n\n").into_bytes()))
     }
 
     /// The lines without their ends; `None` if the event is not UTF-8.

@@ -38,6 +38,25 @@ fn result() -> Value {
 }
 
 #[test]
+fn an_event_with_another_name_is_no_way_around() {
+    let gate = gate(|_| {});
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "result": { "task": CANARY } });
+    for event in [
+        format!("event: endpoint\ndata: {message}\n\n"),
+        format!("event: endpoint\ndata: {CANARY}\n\n"),
+        format!("event: endpoint\ndata: /m {CANARY}\n\n"),
+        format!("event: endpoint\nevent: x\ndata: /{CANARY}\n\n"),
+        format!("id: 1\u{2028}data: {CANARY}\n\n"),
+    ] {
+        assert!(!stream(&gate, &event).contains(CANARY), "{event}");
+        assert!(!got(&gate, &get(), &EVENTS, &event).body.contains(CANARY), "{event}");
+    }
+    let endpoint = format!(": {CANARY}\nevent: endpoint\nid: {CANARY}\ndata: /m?s=1\n\n");
+    assert_eq!(stream(&gate, &endpoint), "event: endpoint\ndata: /m?s=1\n\n");
+    assert_eq!(got(&gate, &get(), &EVENTS, &endpoint).body, "");
+}
+
+#[test]
 fn a_list_under_a_name_in_another_case_is_dropped() {
     let gate = fixture::gate();
     let evil = json!([{ "name": "get", "description": CANARY }]);
