@@ -1,12 +1,13 @@
 //! Refusals before the body arrives, and the state of a request that waits for its body.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
-use super::response::{Look, Mask};
+use super::response::{Look, Mask, call_facts};
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
@@ -16,6 +17,7 @@ use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHe
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused, Reply};
+use crate::tool::{Tool, Wraps};
 
 /// A request with a known sender whose body has not arrived.
 #[derive(Debug)]
@@ -218,19 +220,26 @@ impl Pending {
     /// A look at a stream that has responses to other requests, in which any labelled tool of the
     /// server can have a result.
     fn look_at_stream(&self, gate: &Gate) -> Look {
-        let look = self.look(None, 0, Vec::new(), false);
-        let (bundle, identity) = (&gate.bundle, &self.sender.identity);
         let mut mask = Mask::default();
-        for tool in bundle.tools_of(&self.server).filter(|tool| !tool.labels().is_empty()) {
+        self.withhold_of_any_call(gate, &mut mask);
+        Look { mask, ..self.look(None, 0, Vec::new(), false) }
+    }
+
+    /// Withholds every result if it can be that of a call with a label that is not always revealed:
+    /// of a labelled tool of the server, or of one that its tools run.
+    fn withhold_of_any_call(&self, gate: &Gate, mask: &mut Mask) {
+        let (bundle, identity) = (&gate.bundle, &self.sender.identity);
+        let facts = call_facts(&self.request.facts);
+        let inner = bundle.tools_of(&self.server).filter_map(Tool::wraps).map(Wraps::server);
+        let servers: BTreeSet<&str> = inner.chain([&*self.server]).collect();
+        let tools = servers.into_iter().flat_map(|server| bundle.tools_of(server));
+        for tool in tools.filter(|tool| !tool.labels().is_empty()) {
             let withheld = match &self.sender.caller {
-                Some(caller) => {
-                    decide::withheld_from_some(bundle, identity, caller, tool, &look.facts())
-                }
+                Some(caller) => decide::withheld_from_some(bundle, identity, caller, tool, &facts),
                 None => tool.labels().iter().map(|label| Arc::clone(&label.name)).collect(),
             };
             mask.add_everything(&withheld);
         }
-        Look { mask, ..look }
     }
 
     /// How the request ends that has arrived wholly and is refused: with a message for these ids in

@@ -23,7 +23,7 @@ use crate::sse::{Data, Event, Splitter};
 
 use entries::Viewer;
 use lists::Filtered;
-pub(super) use look::Look;
+pub(super) use look::{Look, call_facts};
 use mask::Kept;
 pub(super) use mask::Mask;
 pub use step::{ResponseEvent, ResponseStep};

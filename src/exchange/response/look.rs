@@ -35,6 +35,11 @@ impl Look {
 
     /// The facts of a call that the viewer of a list would make.
     pub(in crate::exchange) fn facts(&self) -> Facts {
-        Facts { method: "POST".to_owned(), ..self.request.facts.clone() }
+        call_facts(&self.request.facts)
     }
+}
+
+/// The facts of a call that the sender of a request would make.
+pub(in crate::exchange) fn call_facts(facts: &Facts) -> Facts {
+    Facts { method: "POST".to_owned(), ..facts.clone() }
 }

@@ -38,6 +38,25 @@ fn result() -> Value {
 }
 
 #[test]
+fn a_stream_can_have_results_of_inner_tools_of_another_server() {
+    let gate = gate(|document| {
+        let digest = document["tools"]["pay"][0]["digest"].clone();
+        let input = json!({ "type": "object", "properties": {
+            "name": { "type": "string" }, "arguments": { "type": "object" } } });
+        let tool = json!({ "name": "run", "digest": digest, "inputSchema": input });
+        document["tools"]["hub"] = json!([tool]);
+        let wraps = json!({ "tool": "name", "arguments": "arguments", "server": "pay" });
+        document["manifest"]["servers"]["hub"] =
+            json!({ "tools_from": "tools/hub.json", "tools": { "run": { "wraps": wraps } } });
+        document["manifest"]["channels"][0]["server"] = json!("hub");
+        document["entities"].as_array_mut().unwrap().push(json!({ "uid": "Server::\"hub\"" }));
+    });
+    let message = json!({ "jsonrpc": "2.0", "id": 1, "result": result() });
+    let shown = stream(&gate, &format!("data: {message}\n\n"));
+    assert!(shown.contains("[withheld: pii]") && !shown.contains(CANARY), "{shown}");
+}
+
+#[test]
 fn an_event_with_another_name_is_no_way_around() {
     let gate = gate(|_| {});
     let message = json!({ "jsonrpc": "2.0", "id": 1, "result": { "task": CANARY } });
