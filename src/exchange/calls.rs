@@ -7,7 +7,7 @@ use super::Observer;
 use super::decided::Decided;
 use super::inner::Watch;
 use super::pending::{Pending, draft, failed};
-use super::response::{Look, Mask};
+use super::response::{Look, Mask, Others};
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::gate::Gate;
@@ -70,10 +70,12 @@ impl Pending {
         if self.answers_on_stream() {
             return None;
         }
-        let (mut mask, mut others) = (Mask::default(), false);
+        let (mut mask, mut others) = (Mask::default(), Vec::new());
         for (message, verdict) in messages.iter().zip(verdicts) {
-            others |= matches!(message.kind, Kind::Request { .. });
             mask.add(&verdict.revealed);
+            if let (Kind::Request { .. }, Some(id)) = (&message.kind, &message.id) {
+                others.push(id.clone());
+            }
         }
         let list = messages.iter().find_map(|message| self.listing(gate, message));
         if list.is_none() && mask.is_empty() {
@@ -81,7 +83,7 @@ impl Pending {
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
         let method = (messages.len() == 1).then_some(list.unwrap_or(CALL));
-        let mask = if others { mask.beside_others() } else { mask };
+        let mask = mask.beside(Others::Of(others));
         Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
 

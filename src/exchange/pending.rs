@@ -7,7 +7,7 @@ use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
-use super::response::{Look, Mask, call_facts};
+use super::response::{Look, Mask, Others, call_facts};
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
@@ -222,6 +222,7 @@ impl Pending {
     fn look_at_stream(&self, gate: &Gate) -> Look {
         let mut mask = Mask::default();
         self.withhold_of_any_call(gate, &mut mask);
+        let mask = mask.beside(Others::Any);
         Look { mask, ..self.look(None, 0, Vec::new(), false) }
     }
 

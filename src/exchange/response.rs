@@ -25,7 +25,7 @@ use entries::Viewer;
 use lists::Filtered;
 pub(super) use look::{Look, call_facts};
 use mask::Kept;
-pub(super) use mask::Mask;
+pub(super) use mask::{Mask, Others};
 pub use step::{ResponseEvent, ResponseStep};
 pub use trail::Evidence;
 use trail::Trail;

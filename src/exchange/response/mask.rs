@@ -12,7 +12,8 @@ use std::sync::Arc;
 use crate::bundle::Limits;
 use crate::decide::Revealed;
 use crate::json::{Object, Value};
-use crate::tool::{ResultPath, Withheld};
+use crate::mcp::Id;
+use crate::tool::{ResultPath, Withheld, folded};
 
 use parts::{Parts, note};
 use text::Known;
@@ -24,8 +25,22 @@ pub(in crate::exchange) struct Mask {
     parts: Vec<(ResultPath, Withheld, Arc<str>)>,
     /// Whether results are withheld wholly, because it is not known of which tool they are.
     everything: bool,
-    /// Whether the response can have results of other requests than calls.
-    reads_others: bool,
+    others: Others,
+}
+
+/// Which results of other requests than calls the response can have.
+#[derive(Clone, Debug)]
+pub(in crate::exchange) enum Others {
+    /// Those of the requests with these ids.
+    Of(Vec<Id>),
+    /// Any: on a stream, requests are not known.
+    Any,
+}
+
+impl Default for Others {
+    fn default() -> Self {
+        Self::Of(Vec::new())
+    }
 }
 
 /// What becomes of a message.
@@ -64,6 +79,9 @@ const OTHERS: [&str; 8] = [
 /// Members of the result of a call.
 const OF_CALLS: [&str; 5] = ["content", "structuredContent", "isError", "toolResult", "task"];
 
+const LEVELS: [&str; 8] =
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
 impl Mask {
     /// Whether nothing is withheld.
     pub(in crate::exchange) fn is_empty(&self) -> bool {
@@ -84,14 +102,13 @@ impl Mask {
     /// Withholds every result, because of these labels.
     pub(in crate::exchange) fn add_everything(&mut self, withheld: &[Arc<str>]) {
         self.labels.extend(withheld.iter().cloned());
-        self.everything = !self.labels.is_empty();
-        self.reads_others = true;
+        self.everything |= !withheld.is_empty();
     }
 
-    /// The mask for a response that can have results of other requests than calls.
+    /// The mask for a response that can have these other results.
     #[must_use]
-    pub(in crate::exchange) fn beside_others(self) -> Self {
-        Self { reads_others: true, ..self }
+    pub(in crate::exchange) fn beside(self, others: Others) -> Self {
+        Self { others, ..self }
     }
 
     /// Withholds parts of a JSON-RPC message, or of a batch of them.
@@ -129,20 +146,25 @@ impl Mask {
     }
 
     fn apply_one(&self, message: &mut Object<'_>, limits: Limits) -> Result<Kept, &'static str> {
-        message.retain(|name, _| {
-            matches!(name, "jsonrpc" | "id" | "method" | "params" | "result" | "error")
+        message.retain(|name, value| match name {
+            "jsonrpc" => value.as_str() == Some("2.0"),
+            "id" => matches!(value, Value::Null | Value::Number(_) | Value::String(_)),
+            name => matches!(name, "method" | "params" | "result" | "error"),
         });
+        let is_of_call = !self.others.has(message);
         if message.get("method").is_some() {
             return Ok(self.of_server(message));
         }
         match (message.get("result").is_some(), message.get_mut("error")) {
             (false, Some(Value::Object(error))) => {
-                error.retain(|name, value| name == "code" && is_plain(value));
+                error.retain(|name, value| name == "code" && matches!(value, Value::Number(_)));
                 error.set("message", self.note());
                 Ok(Kept::Message)
             }
             (true, None) => match message.get_mut("result") {
-                Some(Value::Object(result)) => self.result(result, limits).map(|()| Kept::Message),
+                Some(Value::Object(result)) => {
+                    self.result(result, is_of_call, limits).map(|()| Kept::Message)
+                }
                 _ => Err(OTHER_FORM),
             },
             _ => Err("it is no JSON-RPC message"),
@@ -159,7 +181,7 @@ impl Mask {
         if let Some(params) = message.get_mut("params") {
             let mut kept = Object::default();
             if let Value::Object(params) = params {
-                params.retain(|name, value| members.contains(&name) && is_plain(value));
+                params.retain(|name, value| members.contains(&name) && fits(name, value));
                 kept = std::mem::take(params);
             }
             if *method == LOG {
@@ -170,9 +192,13 @@ impl Mask {
         Kept::Message
     }
 
-    fn result(&self, result: &mut Object<'_>, limits: Limits) -> Result<(), &'static str> {
-        let has = |members: &[&str]| members.iter().any(|member| result.get(member).is_some());
-        if self.reads_others && !has(&OF_CALLS) && (has(&OTHERS) || result.is_empty()) {
+    fn result(
+        &self,
+        result: &mut Object<'_>,
+        is_of_call: bool,
+        limits: Limits,
+    ) -> Result<(), &'static str> {
+        if !is_of_call && is_other(result) {
             return Ok(());
         }
         result.retain(|name, value| match name {
@@ -225,6 +251,41 @@ fn content(text: Value<'_>) -> Value<'_> {
     item.set("type", Value::String("text".into()));
     item.set("text", text);
     Value::Object(item)
+}
+
+/// Whether a result is one of another request than a call. Some clients ignore case in the names of
+/// members.
+fn is_other(result: &Object<'_>) -> bool {
+    let is_of_call =
+        |name: &str| OF_CALLS.iter().any(|member| folded(name) == member.to_lowercase());
+    !result.keys().any(is_of_call)
+        && (result.is_empty() || OTHERS.iter().any(|member| result.get(member).is_some()))
+}
+
+/// Whether the value of a member of `params` can be no more than what the protocol says.
+fn fits(name: &str, value: &Value<'_>) -> bool {
+    match name {
+        "progress" | "total" => matches!(value, Value::Number(_)),
+        "level" => value.as_str().is_some_and(|level| LEVELS.contains(&level)),
+        _ => is_plain(value),
+    }
+}
+
+impl Others {
+    /// Whether a message can be the response to one of these requests.
+    fn has(&self, message: &Object<'_>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(ids) => {
+                let id = match message.get("id") {
+                    Some(Value::String(text)) => Some(Id::Text(text.to_string())),
+                    Some(id) => id.as_i64().map(Id::Number),
+                    None => None,
+                };
+                id.is_some_and(|id| ids.contains(&id))
+            }
+        }
+    }
 }
 
 /// Whether a value is a number, or a string that can be no more than an identifier.

@@ -76,6 +76,45 @@ fn an_event_with_another_name_is_no_way_around() {
 }
 
 #[test]
+fn members_of_the_protocol_have_no_texts() {
+    let gate = gate(|_| {});
+    let ok = json!({ "structuredContent": {} });
+    for message in [
+        json!({ "jsonrpc": CANARY, "id": 1, "result": ok }),
+        json!({ "jsonrpc": "2.0", "id": { "a": CANARY }, "result": ok }),
+        json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": CANARY, "message": "" } }),
+        json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": CANARY } }),
+        json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": { "progress": CANARY } }),
+    ] {
+        let shown = got(&gate, &get(), &JSON, &message.to_string()).body;
+        assert!(!shown.contains(CANARY), "{shown}");
+        let shown = stream(&gate, &format!("data: {message}\n\n"));
+        assert!(!shown.contains(CANARY), "{shown}");
+    }
+}
+
+#[test]
+fn the_result_of_a_call_is_known_by_its_id() {
+    let gate = gate(|_| {});
+    let [ping, call] =
+        [json!({ "jsonrpc": "2.0", "id": 1, "method": "resources/read" }).to_string(), get()];
+    let messages = json!({ "messages": [CANARY] });
+    let other = json!({ "jsonrpc": "2.0", "id": 1, "result": messages });
+    let id = serde_json::from_str::<Value>(&call).unwrap()["id"].clone();
+    let of_call = json!({ "jsonrpc": "2.0", "id": id, "result": messages });
+    let shown = |message: &Value| {
+        let request = format!("[{ping},{call}]");
+        got(&gate, &request, &EVENTS, &format!("data: {message}\n\n")).body
+    };
+    assert!(shown(&other).contains(CANARY));
+    assert!(!shown(&of_call).contains(CANARY));
+    // Clients in Go ignore case.
+    let cased =
+        json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": [], "Content": [CANARY] } });
+    assert!(!stream(&gate, &format!("data: {cased}\n\n")).contains(CANARY));
+}
+
+#[test]
 fn a_list_under_a_name_in_another_case_is_dropped() {
     let gate = fixture::gate();
     let evil = json!([{ "name": "get", "description": CANARY }]);
