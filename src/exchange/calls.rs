@@ -12,7 +12,9 @@ use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::gate::Gate;
 use crate::json::{Value, cut};
-use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError, StandardHeaders};
+use crate::mcp::{
+    self, Body, Call, Housekeeping, Kind, Message, MessageError, Method, StandardHeaders,
+};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
@@ -73,7 +75,9 @@ impl Pending {
         let (mut mask, mut others) = (Mask::default(), Vec::new());
         for (message, verdict) in messages.iter().zip(verdicts) {
             mask.add(&verdict.revealed);
-            if let (Kind::Request { .. }, Some(id)) = (&message.kind, &message.id) {
+            if message.asks_about_tasks() {
+                self.withhold_of_any_call(gate, &mut mask);
+            } else if let (Kind::Request { .. }, Some(id)) = (&message.kind, &message.id) {
                 others.push(id.clone());
             }
         }
@@ -82,7 +86,13 @@ impl Pending {
             return None;
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
-        let method = (messages.len() == 1).then_some(list.unwrap_or(CALL));
+        let method = match (messages, list) {
+            ([_], Some(list)) => Some(list),
+            ([only], None) => {
+                only.method().map(|name| Method::named(name).map_or(CALL, |it| it.name))
+            }
+            _ => None,
+        };
         let mask = mask.beside(Others::Of(others));
         Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }

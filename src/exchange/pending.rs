@@ -228,7 +228,7 @@ impl Pending {
 
     /// Withholds every result if it can be that of a call with a label that is not always revealed:
     /// of a labelled tool of the server, or of one that its tools run.
-    fn withhold_of_any_call(&self, gate: &Gate, mask: &mut Mask) {
+    pub(super) fn withhold_of_any_call(&self, gate: &Gate, mask: &mut Mask) {
         let (bundle, identity) = (&gate.bundle, &self.sender.identity);
         let facts = call_facts(&self.request.facts);
         let inner = bundle.tools_of(&self.server).filter_map(Tool::wraps).map(Wraps::server);

@@ -52,13 +52,14 @@ pub(super) enum Kept {
 }
 
 /// Messages of the server that a caller gets, and the members of their `params` that stay.
-const KNOWN: [(&str, &[&str]); 8] = [
+const KNOWN: [(&str, &[&str]); 9] = [
     (PROGRESS, &["progressToken", "progress", "total"]),
     (LOG, &["level"]),
     ("notifications/cancelled", &["requestId"]),
     ("notifications/tools/list_changed", &[]),
     ("notifications/resources/list_changed", &[]),
     ("notifications/prompts/list_changed", &[]),
+    ("notifications/subscriptions/acknowledged", &[]),
     ("ping", &[]),
     ("roots/list", &[]),
 ];
@@ -79,6 +80,19 @@ const OTHERS: [&str; 8] = [
 /// Members of the result of a call.
 const OF_CALLS: [&str; 5] = ["content", "structuredContent", "isError", "toolResult", "task"];
 
+/// Members of the state of a task that have no free text.
+const OF_TASKS: [&str; 9] = [
+    "taskId",
+    "status",
+    "createdAt",
+    "lastUpdatedAt",
+    "ttl",
+    "ttlMs",
+    "pollInterval",
+    "pollIntervalMs",
+    "resultType",
+];
+const STATUSES: [&str; 5] = ["working", "input_required", "completed", "failed", "cancelled"];
 const LEVELS: [&str; 8] =
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
@@ -201,6 +215,10 @@ impl Mask {
         if !is_of_call && is_other(result) {
             return Ok(());
         }
+        if self.everything && is_task(result) {
+            result.retain(|name, value| OF_TASKS.contains(&name) && fits(name, value));
+            return Ok(());
+        }
         result.retain(|name, value| match name {
             "content" => matches!(value, Value::Array(_)),
             "isError" => matches!(value, Value::Bool(_)),
@@ -262,11 +280,20 @@ fn is_other(result: &Object<'_>) -> bool {
         && (result.is_empty() || OTHERS.iter().any(|member| result.get(member).is_some()))
 }
 
-/// Whether the value of a member of `params` can be no more than what the protocol says.
+/// Whether a result is the state of a task, and of one that the caller asked about.
+fn is_task(result: &Object<'_>) -> bool {
+    let is_new = result.get("resultType").is_some_and(|it| it.as_str() != Some("complete"));
+    result.get("taskId").is_some() && result.get("status").is_some() && !is_new
+}
+
+/// Whether the value of a member of `params`, or of a task, can be no more than what the protocol says.
 fn fits(name: &str, value: &Value<'_>) -> bool {
     match name {
         "progress" | "total" => matches!(value, Value::Number(_)),
         "level" => value.as_str().is_some_and(|level| LEVELS.contains(&level)),
+        "status" => value.as_str().is_some_and(|status| STATUSES.contains(&status)),
+        "resultType" => value.as_str() == Some("complete"),
+        "ttl" | "ttlMs" if value.is_null() => true,
         _ => is_plain(value),
     }
 }

@@ -57,6 +57,38 @@ fn a_stream_can_have_results_of_inner_tools_of_another_server() {
 }
 
 #[test]
+fn results_of_tasks_are_those_of_calls() {
+    let gate = gate(|document| {
+        let methods = ["tasks/result", "tasks/get", "tasks/list", "subscriptions/listen"];
+        document["manifest"]["mcp"]["methods"] = json!(methods);
+    });
+    let ask = |method: &str, params: Value| {
+        json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string()
+    };
+    let answer = |result: Value| json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string();
+    let task = json!({ "taskId": "t", "status": "completed", "ttl": null, "pollInterval": 5,
+        "statusMessage": CANARY, "result": result() });
+    for (method, result) in [
+        ("tasks/result", result()),
+        ("tasks/get", task.clone()),
+        ("tasks/get", json!({ "taskId": "t", "status": CANARY })),
+        ("tasks/list", json!({ "tasks": [task] })),
+    ] {
+        let shown = got(&gate, &ask(method, json!({ "taskId": "t" })), &JSON, &answer(result)).body;
+        assert!(!shown.contains(CANARY), "{method} {shown}");
+    }
+    let shown = got(&gate, &ask("tasks/get", json!({ "taskId": "t" })), &JSON, &answer(task)).body;
+    let kept = json!({ "taskId": "t", "status": "completed", "ttl": null, "pollInterval": 5 });
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["result"], kept);
+    let listen = ask("subscriptions/listen", json!({ "notifications": { "taskIds": ["t"] } }));
+    let status = json!({ "jsonrpc": "2.0", "method": "notifications/tasks", "params": { "result": result() } });
+    assert_eq!(got(&gate, &listen, &EVENTS, &format!("data: {status}\n\n")).body, "");
+    let other =
+        ask("subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    assert!(!asked(&gate, &POST, &other).0.looks_at_response());
+}
+
+#[test]
 fn an_event_with_another_name_is_no_way_around() {
     let gate = gate(|_| {});
     let message = json!({ "jsonrpc": "2.0", "id": 1, "result": { "task": CANARY } });
