@@ -68,10 +68,6 @@ impl Pending {
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.
     fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
         let messages = body.messages();
-        // Such a response comes on the event stream that the caller opened before.
-        if self.answers_on_stream() {
-            return None;
-        }
         let (mut mask, mut others) = (Mask::default(), Vec::new());
         for (message, verdict) in messages.iter().zip(verdicts) {
             mask.add(&verdict.revealed);
@@ -81,7 +77,9 @@ impl Pending {
                 others.push(id.clone());
             }
         }
+        // A list comes on the event stream that the caller opened before.
         let list = messages.iter().find_map(|message| self.listing(gate, message));
+        let list = list.filter(|_| !self.answers_on_stream());
         if list.is_none() && mask.is_empty() {
             return None;
         }

@@ -109,6 +109,12 @@ impl Response {
 
     /// The error is why a response is refused.
     fn begin(&mut self, head: &Head) -> Result<ResponseStep, &'static str> {
+        if self.trail.look.is_answered_elsewhere() {
+            let headers =
+                about_bytes::removed().chain([HeaderChange::Remove("content-length".to_owned())]);
+            let headers = headers.collect();
+            return Ok(ResponseStep::Send { headers, body: Vec::new(), evidence: None });
+        }
         let kind = Kind::of(head);
         if let Kind::Other = kind {
             // Clients read no message in an error of another type.

@@ -37,6 +37,12 @@ impl Look {
     pub(in crate::exchange) fn facts(&self) -> Facts {
         call_facts(&self.request.facts)
     }
+
+    /// Whether the response comes on a stream that the caller opened before, so that the reply to the
+    /// request has nothing that a caller needs but its status.
+    pub(super) fn is_answered_elsewhere(&self) -> bool {
+        self.form.streamed && self.messages > 0
+    }
 }
 
 /// The facts of a call that the sender of a request would make.

@@ -38,6 +38,24 @@ fn result() -> Value {
 }
 
 #[test]
+fn the_reply_to_a_message_that_is_answered_on_a_stream_has_nothing() {
+    let gate = gate(|document| {
+        document["manifest"]["channels"][0]["protocol"] = json!("sse");
+    });
+    let body = json!({ "jsonrpc": "2.0", "id": "x", "result": result() }).to_string();
+    let accepted =
+        [(":status", "202"), ("content-type", "application/json"), ("content-length", "9")];
+    for fields in [&JSON[..], &accepted, &[(":status", "202")], &[(":status", "400")], &EVENTS] {
+        let got = got(&gate, &get(), fields, &body);
+        assert_eq!(got.body, "", "{fields:?}");
+        assert!(got.headers.contains(&HeaderChange::Remove("content-length".to_owned())));
+        assert!(!got.headers.iter().any(|it| matches!(it, HeaderChange::Set(":status", _))));
+    }
+    assert!(!asked(&gate, &POST, &call("refund", r#"{"amount":1}"#)).0.looks_at_response());
+    assert!(!asked(&gate, &POST, LIST).0.looks_at_response());
+}
+
+#[test]
 fn a_stream_can_have_results_of_inner_tools_of_another_server() {
     let gate = gate(|document| {
         let digest = document["tools"]["pay"][0]["digest"].clone();
