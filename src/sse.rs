@@ -9,6 +9,10 @@ const MESSAGE: &str = "message";
 /// The name of the event with the path for messages.
 const ENDPOINT: &str = "endpoint";
 
+/// Characters that end lines in Unicode, and not in a stream of events.
+const OTHER_ENDS: [char; 8] =
+    ['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Splits a stream. It holds at most one event, the one that is not complete.
 #[derive(Debug)]
 pub struct Splitter {
@@ -122,7 +126,7 @@ impl Event {
             }
         }
         event.push_str("data: ");
-        event.push_str(message);
+        event.push_str(&escaped(message));
         event.push_str("\n\n");
         Self(event.into_bytes())
     }
@@ -133,7 +137,6 @@ impl Event {
     pub fn plain(&self, message: Option<&str>) -> Self {
         let mut event = String::new();
         for line in self.lines().into_iter().flatten() {
-            // Some clients end lines at other characters too.
             let is_plain = line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
             if matches!(field(line).0, "id" | "retry") && is_plain {
                 event.push_str(line);
@@ -142,11 +145,16 @@ impl Event {
         }
         if let Some(message) = message {
             event.push_str("data: ");
-            event.push_str(message);
+            event.push_str(&escaped(message));
             event.push('\n');
         }
         event.push('\n');
         Self(event.into_bytes())
+    }
+
+    /// Whether some clients read other lines in it: those that end lines where Unicode does.
+    pub fn has_other_lines(&self) -> bool {
+        std::str::from_utf8(&self.0).is_ok_and(|text| text.contains(OTHER_ENDS))
     }
 
     /// The event, if it names the path for messages, as in the transport of 2024-11-05. Nothing else
@@ -167,6 +175,18 @@ impl Event {
         // `\r\n` leaves an empty line more, which has no field.
         Some(text.split(['\r', '\n']))
     }
+}
+
+/// A message without characters that end lines for some clients. JSON has them in strings only.
+fn escaped(message: &str) -> Cow<'_, str> {
+    if !message.contains(OTHER_ENDS) {
+        return message.into();
+    }
+    let escape = |letter: char| {
+        let is_end = OTHER_ENDS.contains(&letter);
+        if is_end { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() }
+    };
+    message.chars().map(escape).collect::<String>().into()
 }
 
 /// The name and the value of a line.

@@ -206,7 +206,8 @@ impl Response {
         event: Event,
         changed: &ChangedTools,
     ) -> (Vec<Event>, Option<Evidence>) {
-        let masked = self.is_masked();
+        // Some clients would read other events in one that is not written anew.
+        let masked = self.is_masked() || event.has_other_lines();
         let filtered = match event.data() {
             Some(Data::None) if masked => return (vec![event.plain(None)], None),
             Some(Data::None) => return (vec![event], None),
@@ -229,7 +230,10 @@ impl Response {
         match filtered {
             Ok((filtered, changed)) => {
                 let events = match changed {
-                    Change::Nothing => vec![event],
+                    Change::Nothing => match event.data() {
+                        Some(Data::Message(message)) if masked => vec![event.plain(Some(&message))],
+                        _ => vec![event],
+                    },
                     Change::Message(message) if masked => vec![event.plain(Some(&message))],
                     Change::Message(message) => vec![event.with_message(&message)],
                     Change::Dropped => Vec::new(),

@@ -179,3 +179,31 @@ fn a_list_under_a_name_in_another_case_is_dropped() {
         assert!(!shown.contains(CANARY), "{shown}");
     }
 }
+
+/// As `str::splitlines` of Python ends lines, and with it some clients.
+#[test]
+fn clients_that_end_lines_elsewhere_read_no_other_list() {
+    let gate = fixture::gate();
+    let evil = json!({ "jsonrpc": "2.0", "id": 7, "result": { "tools": [
+        { "name": "get", "description": CANARY }] } });
+    let quoted = evil.to_string().replace('"', "'");
+    let kept =
+        json!({ "jsonrpc": "2.0", "method": "notifications/x", "params": { "a": "\u{2029}" } });
+    let mut events = format!("data: {kept}\n\n");
+    for end in ["\u{2028}", "\u{85}", "\u{b}", "\u{1c}"] {
+        let inside = format!("{end}{end}data: {quoted}{end}{end}");
+        events.extend([
+            format!(": {end}data: {evil}{end}{end}\n\n"),
+            format!("event: x{end}data: {evil}\ndata: {{}}\n\n"),
+            format!("data: {{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{{\"a\":\"{inside}\"}}}}\n\n"),
+        ]);
+    }
+    let shown = got(&gate, LIST, &EVENTS, &events).body;
+    let ends = ['\u{b}', '\u{1c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    assert!(!shown.contains(ends), "{shown:?}");
+    assert!(
+        shown
+            .starts_with(&format!("data: {}\n\n", kept.to_string().replace('\u{2029}', "\\u2029")))
+    );
+    assert_eq!(shown.matches("'description'").count(), 2, "as text of a message");
+}
