@@ -260,6 +260,9 @@ impl Response {
         let facts = self.trail.look.facts();
         let Look { server, sender, .. } = &self.trail.look;
         let filtered = Viewer { gate, server, sender, facts: &facts, changed }.filter(&mut message);
+        if filtered.is_too_long {
+            return Err("a list has too many entries".to_owned());
+        }
         if self.is_masked() {
             if self.trail.look.mask.apply(&mut message, limits)? == Kept::Nothing {
                 return Ok((filtered, Change::Dropped));

@@ -24,7 +24,13 @@ pub(super) struct Filtered {
     pub(super) hidden: Vec<(Hidden, Reason)>,
     /// The tools that differ from their pins.
     pub(super) changed: Vec<Changed>,
+    /// Whether there are more entries than are decided.
+    pub(super) is_too_long: bool,
 }
+
+/// The most entries of lists in a body or an event. Policies decide each of them, in some ten
+/// microseconds, and meanwhile the worker does nothing else.
+const MOST_ENTRIES: usize = 10_000;
 
 impl Viewer<'_> {
     /// Takes what the viewer could not use out of every list in a JSON-RPC message, or in a batch of
@@ -70,6 +76,11 @@ impl Viewer<'_> {
             filtered.is_changed = true;
             return;
         };
+        let before = filtered.shown.saturating_add(filtered.hidden.len());
+        if before.saturating_add(list.len()) > MOST_ENTRIES {
+            filtered.is_too_long = true;
+            return;
+        }
         list.retain(|entry| {
             let hidden = self.hides(entries, entry, &mut filtered.changed);
             let is_shown = hidden.is_none();

@@ -207,3 +207,18 @@ fn clients_that_end_lines_elsewhere_read_no_other_list() {
     );
     assert_eq!(shown.matches("'description'").count(), 2, "as text of a message");
 }
+
+#[test]
+fn a_list_has_no_more_entries_than_can_be_decided() {
+    let mut document = fixture::document();
+    document.manifest.limits.body_bytes = 1 << 20;
+    let gate = Gate::new(crate::bundle::load(&document).unwrap().bundle, String::new());
+    let listed = |count: usize| {
+        let tools = vec![json!({ "name": "x" }); count];
+        let list = json!({ "jsonrpc": "2.0", "id": 7, "result": { "tools": tools } });
+        let list = json!([list, { "jsonrpc": "2.0", "id": 8, "result": { "tools": [{}] } }]);
+        got(&gate, LIST, &JSON, &list.to_string()).body
+    };
+    assert!(listed(9_999).contains(r#""tools":[]"#));
+    assert!(listed(10_000).contains("unreadable_response"));
+}
