@@ -110,19 +110,17 @@ impl Response {
     /// The error is why a response is refused.
     fn begin(&mut self, head: &Head) -> Result<ResponseStep, &'static str> {
         if self.trail.look.is_answered_elsewhere() {
-            let headers =
-                about_bytes::removed().chain([HeaderChange::Remove("content-length".to_owned())]);
-            let headers = headers.collect();
-            return Ok(ResponseStep::Send { headers, body: Vec::new(), evidence: None });
+            return Ok(without_body());
         }
         let kind = Kind::of(head);
         if let Kind::Other = kind {
             // Clients read no message in an error of another type.
             let is_success = head.one(":status").ok().flatten().is_some_and(|s| s.starts_with('2'));
-            return if is_success || self.is_masked() {
-                Err("it is neither JSON nor an event stream")
-            } else {
-                Ok(ResponseStep::Pass)
+            // Its status can mean a new session or another token to them.
+            return match (is_success, self.is_masked()) {
+                (true, _) => Err("it is neither JSON nor an event stream"),
+                (false, true) => Ok(without_body()),
+                (false, false) => Ok(ResponseStep::Pass),
             };
         }
         let encoding = head.one("content-encoding");
@@ -298,6 +296,14 @@ const BYTES_OF_A_VALUE: usize = 16;
 /// neither the filter nor Envoy survives.
 fn longest_json(gate: &Gate) -> usize {
     gate.bundle.limits.response_bytes.min(gate.bundle.limits.body_bytes)
+}
+
+/// The response with its status and without its body, whose parts are dropped.
+fn without_body() -> ResponseStep {
+    let names = ["content-encoding", "content-length"];
+    let removed = names.map(|name| HeaderChange::Remove(name.to_owned()));
+    let headers = about_bytes::removed().chain(removed).collect();
+    ResponseStep::Send { headers, body: Vec::new(), evidence: None }
 }
 
 fn send(body: Vec<u8>) -> ResponseStep {

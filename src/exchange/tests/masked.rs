@@ -153,9 +153,13 @@ data: {error}
             json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "a": CANARY } });
         assert_eq!(message(sent), "");
     }
-    let got = sent(&gate, &[(":status", "500"), ("content-type", "text/plain")], CANARY);
+    let got = sent(&gate, &[(":status", "200"), ("content-type", "text/plain")], CANARY);
     assert!(!got.body.contains(CANARY), "{}", got.body);
     assert_eq!(got.records.last().unwrap()["reason"], "unreadable_response");
+    let got = sent(&gate, &[(":status", "404"), ("content-type", "text/plain")], CANARY);
+    assert_eq!(got.body, "");
+    let is_status = |change: &HeaderChange| matches!(change, HeaderChange::Set(":status", _));
+    assert!(!got.headers.iter().any(is_status), "clients begin a new session on 404");
 }
 
 #[test]
