@@ -6,6 +6,13 @@ use std::borrow::Cow;
 /// The name of events that have none.
 const MESSAGE: &str = "message";
 
+/// The name of the event with the path for messages.
+const ENDPOINT: &str = "endpoint";
+
+/// Characters that end lines in Unicode, and not in a stream of events.
+const OTHER_ENDS: [char; 8] =
+    ['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+
 /// Splits a stream. It holds at most one event, the one that is not complete.
 #[derive(Debug)]
 pub struct Splitter {
@@ -82,6 +89,16 @@ impl Event {
 
     /// What a client reads in it; `None` if it is not UTF-8.
     pub fn data(&self) -> Option<Data<'_>> {
+        let (name, data) = self.read()?;
+        Some(match data {
+            None => Data::None,
+            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
+            Some(data) => Data::Other(data),
+        })
+    }
+
+    /// The name and the data of the event; `None` if it is not UTF-8.
+    fn read(&self) -> Option<(&str, Option<Cow<'_, str>>)> {
         let (mut name, mut data) = ("", None::<Cow<'_, str>>);
         for line in self.lines()? {
             match field(line) {
@@ -95,11 +112,7 @@ impl Event {
                 _ => {}
             }
         }
-        Some(match data {
-            None => Data::None,
-            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
-            Some(data) => Data::Other(data),
-        })
+        Some((name, data))
     }
 
     /// The event with another message, which has no line ends. Its other fields stay.
@@ -113,7 +126,7 @@ impl Event {
             }
         }
         event.push_str("data: ");
-        event.push_str(message);
+        event.push_str(&escaped(message));
         event.push_str("\n\n");
         Self(event.into_bytes())
     }
@@ -124,24 +137,34 @@ impl Event {
     pub fn plain(&self, message: Option<&str>) -> Self {
         let mut event = String::new();
         for line in self.lines().into_iter().flatten() {
-            if matches!(field(line).0, "id" | "retry") {
+            let is_plain = line.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+            if matches!(field(line).0, "id" | "retry") && is_plain {
                 event.push_str(line);
                 event.push('\n');
             }
         }
         if let Some(message) = message {
             event.push_str("data: ");
-            event.push_str(message);
+            event.push_str(&escaped(message));
             event.push('\n');
         }
         event.push('\n');
         Self(event.into_bytes())
     }
 
-    /// Whether it names the path for messages, as in the transport of 2024-11-05.
-    pub fn is_endpoint(&self) -> bool {
-        let is_name = |line: &str| field(line) == ("event", "endpoint");
-        self.lines().is_some_and(|mut lines| lines.any(is_name))
+    /// Whether some clients read other lines in it: those that end lines where Unicode does.
+    pub fn has_other_lines(&self) -> bool {
+        std::str::from_utf8(&self.0).is_ok_and(|text| text.contains(OTHER_ENDS))
+    }
+
+    /// The event, if it names the path for messages, as in the transport of 2024-11-05. Nothing else
+    /// of it stays.
+    pub fn endpoint(&self) -> Option<Self> {
+        let (name, data) = self.read()?;
+        let path = data.filter(|_| name == ENDPOINT)?;
+        let is_absolute = ["/", "http://", "https://"].iter().any(|start| path.starts_with(start));
+        let is_url = is_absolute && path.bytes().all(|byte| byte.is_ascii_graphic());
+        is_url.then(|| Self(format!("event: {ENDPOINT}\ndata: {path}\n\n").into_bytes()))
     }
 
     /// The lines without their ends; `None` if the event is not UTF-8.
@@ -152,6 +175,18 @@ impl Event {
         // `\r\n` leaves an empty line more, which has no field.
         Some(text.split(['\r', '\n']))
     }
+}
+
+/// A message without characters that end lines for some clients. JSON has them in strings only.
+fn escaped(message: &str) -> Cow<'_, str> {
+    if !message.contains(OTHER_ENDS) {
+        return message.into();
+    }
+    let escape = |letter: char| {
+        let is_end = OTHER_ENDS.contains(&letter);
+        if is_end { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() }
+    };
+    message.chars().map(escape).collect::<String>().into()
 }
 
 /// The name and the value of a line.

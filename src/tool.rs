@@ -51,6 +51,7 @@ mod wraps;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use self::alike::folded;
 use self::argument::Record;
 pub use self::argument_error::ArgumentError;
 pub use self::labels::{Label, REVEAL, ResultPath, Step, reveal_group};

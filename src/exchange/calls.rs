@@ -7,19 +7,18 @@ use super::Observer;
 use super::decided::Decided;
 use super::inner::Watch;
 use super::pending::{Pending, draft, failed};
-use super::response::{Look, Mask};
+use super::response::{Look, Mask, Others};
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::gate::Gate;
 use crate::json::{Value, cut};
-use crate::mcp::{self, Body, Call, Housekeeping, Kind, Message, MessageError, StandardHeaders};
+use crate::mcp::{
+    self, Body, Call, Housekeeping, Kind, Message, MessageError, Method, StandardHeaders,
+};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
 use crate::tool::Tool;
-
-/// The beginning of the methods about tasks, whose responses can have results of calls.
-const TASKS: &str = "tasks/";
 
 /// The JSON-RPC method of a tool call.
 const CALL: &str = "tools/call";
@@ -69,28 +68,30 @@ impl Pending {
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.
     fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
         let messages = body.messages();
-        // Such a response comes on the event stream that the caller opened before.
-        if self.answers_on_stream() {
-            return None;
-        }
-        let (mut mask, mut others) = (Mask::default(), false);
+        let (mut mask, mut others) = (Mask::default(), Vec::new());
         for (message, verdict) in messages.iter().zip(verdicts) {
             mask.add(&verdict.revealed);
-            if let Kind::Request { method, .. } = message.kind {
-                others = true;
-                // The result of a call that was made as a task.
-                if method.starts_with(TASKS) {
-                    mask.join(self.mask_of_any_call(gate));
-                }
+            if message.asks_about_tasks() {
+                self.withhold_of_any_call(gate, &mut mask);
+            } else if let (Kind::Request { .. }, Some(id)) = (&message.kind, &message.id) {
+                others.push(id.clone());
             }
         }
+        // A list comes on the event stream that the caller opened before.
         let list = messages.iter().find_map(|message| self.listing(gate, message));
+        let list = list.filter(|_| !self.answers_on_stream());
         if list.is_none() && mask.is_empty() {
             return None;
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
-        let method = (messages.len() == 1).then_some(list.unwrap_or(CALL));
-        let mask = if others { mask.beside_others() } else { mask };
+        let method = match (messages, list) {
+            ([_], Some(list)) => Some(list),
+            ([only], None) => {
+                only.method().map(|name| Method::named(name).map_or(CALL, |it| it.name))
+            }
+            _ => None,
+        };
+        let mask = mask.beside(Others::Of(others));
         Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
 

@@ -7,16 +7,17 @@ use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
-use super::response::{Look, Mask};
+use super::response::{Look, Mask, Others, call_facts};
 use super::{Arrival, Observer};
 use crate::bundle::Channel;
-use crate::decide::{self, Denial, Facts};
+use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused, Reply};
+use crate::tool::{Tool, Wraps};
 
 /// A request with a known sender whose body has not arrived.
 #[derive(Debug)]
@@ -216,32 +217,30 @@ impl Pending {
         Look { request, sender, server, messages, method, ids, form, mask }
     }
 
-    /// A look at a stream that has responses to other requests, in which any labelled tool can have a
-    /// result.
+    /// A look at a stream that has responses to other requests, in which any labelled tool of the
+    /// server can have a result.
     fn look_at_stream(&self, gate: &Gate) -> Look {
-        let look = self.look(None, 0, Vec::new(), false);
-        Look { mask: self.mask_of_any_call(gate), ..look }
+        let mut mask = Mask::default();
+        self.withhold_of_any_call(gate, &mut mask);
+        let mask = mask.beside(Others::Any);
+        Look { mask, ..self.look(None, 0, Vec::new(), false) }
     }
 
-    /// What is withheld of the result of a call that is not known, of a tool of this server or of one
-    /// that such a tool runs.
-    pub(super) fn mask_of_any_call(&self, gate: &Gate) -> Mask {
+    /// Withholds every result if it can be that of a call with a label that is not always revealed:
+    /// of a labelled tool of the server, or of one that its tools run.
+    pub(super) fn withhold_of_any_call(&self, gate: &Gate, mask: &mut Mask) {
         let (bundle, identity) = (&gate.bundle, &self.sender.identity);
-        let facts = Facts { method: "POST".to_owned(), ..self.request.facts.clone() };
-        let run = bundle.tools_of(&self.server).filter_map(|tool| Some(tool.wraps()?.server()));
-        let servers: BTreeSet<&str> = run.chain([&*self.server]).collect();
-        let mut mask = Mask::default();
-        for tool in servers.into_iter().flat_map(|server| bundle.tools_of(server)) {
-            if tool.labels().is_empty() {
-                continue;
-            }
+        let facts = call_facts(&self.request.facts);
+        let inner = bundle.tools_of(&self.server).filter_map(Tool::wraps).map(Wraps::server);
+        let servers: BTreeSet<&str> = inner.chain([&*self.server]).collect();
+        let tools = servers.into_iter().flat_map(|server| bundle.tools_of(server));
+        for tool in tools.filter(|tool| !tool.labels().is_empty()) {
             let withheld = match &self.sender.caller {
                 Some(caller) => decide::withheld_from_some(bundle, identity, caller, tool, &facts),
                 None => tool.labels().iter().map(|label| Arc::clone(&label.name)).collect(),
             };
             mask.add_everything(&withheld);
         }
-        mask
     }
 
     /// How the request ends that has arrived wholly and is refused: with a message for these ids in

@@ -23,9 +23,9 @@ use crate::sse::{Data, Event, Splitter};
 
 use entries::Viewer;
 use lists::Filtered;
-pub(super) use look::Look;
+pub(super) use look::{Look, call_facts};
 use mask::Kept;
-pub(super) use mask::Mask;
+pub(super) use mask::{Mask, Others};
 pub use step::{ResponseEvent, ResponseStep};
 pub use trail::Evidence;
 use trail::Trail;
@@ -109,14 +109,18 @@ impl Response {
 
     /// The error is why a response is refused.
     fn begin(&mut self, head: &Head) -> Result<ResponseStep, &'static str> {
+        if self.trail.look.is_answered_elsewhere() {
+            return Ok(without_body());
+        }
         let kind = Kind::of(head);
         if let Kind::Other = kind {
             // Clients read no message in an error of another type.
             let is_success = head.one(":status").ok().flatten().is_some_and(|s| s.starts_with('2'));
-            return if is_success || self.is_masked() {
-                Err("it is neither JSON nor an event stream")
-            } else {
-                Ok(ResponseStep::Pass)
+            // Its status can mean a new session or another token to them.
+            return match (is_success, self.is_masked()) {
+                (true, _) => Err("it is neither JSON nor an event stream"),
+                (false, true) => Ok(without_body()),
+                (false, false) => Ok(ResponseStep::Pass),
             };
         }
         let encoding = head.one("content-encoding");
@@ -200,14 +204,19 @@ impl Response {
         event: Event,
         changed: &ChangedTools,
     ) -> (Vec<Event>, Option<Evidence>) {
-        let masked = self.is_masked();
+        // Some clients would read other events in one that is not written anew.
+        let masked = self.is_masked() || event.has_other_lines();
         let filtered = match event.data() {
             Some(Data::None) if masked => return (vec![event.plain(None)], None),
             Some(Data::None) => return (vec![event], None),
             Some(Data::Message(message)) if message.is_empty() => {
                 return (vec![if masked { event.plain(Some("")) } else { event }], None);
             }
-            Some(Data::Other(_)) if masked && !event.is_endpoint() => return (Vec::new(), None),
+            // One with another name is no message. The path for messages is no result.
+            Some(Data::Other(_)) if masked => {
+                let is_stream = self.trail.look.messages == 0;
+                return (event.endpoint().filter(|_| is_stream).into_iter().collect(), None);
+            }
             Some(Data::Message(message)) => self.filtered(gate, message.as_bytes(), changed),
             // Such as the path of an endpoint, which is no JSON.
             Some(Data::Other(data)) => match self.filtered(gate, data.as_bytes(), changed) {
@@ -219,7 +228,10 @@ impl Response {
         match filtered {
             Ok((filtered, changed)) => {
                 let events = match changed {
-                    Change::Nothing => vec![event],
+                    Change::Nothing => match event.data() {
+                        Some(Data::Message(message)) if masked => vec![event.plain(Some(&message))],
+                        _ => vec![event],
+                    },
                     Change::Message(message) if masked => vec![event.plain(Some(&message))],
                     Change::Message(message) => vec![event.with_message(&message)],
                     Change::Dropped => Vec::new(),
@@ -246,6 +258,9 @@ impl Response {
         let facts = self.trail.look.facts();
         let Look { server, sender, .. } = &self.trail.look;
         let filtered = Viewer { gate, server, sender, facts: &facts, changed }.filter(&mut message);
+        if filtered.is_too_long {
+            return Err("a list has too many entries".to_owned());
+        }
         if self.is_masked() {
             if self.trail.look.mask.apply(&mut message, limits)? == Kept::Nothing {
                 return Ok((filtered, Change::Dropped));
@@ -281,6 +296,14 @@ const BYTES_OF_A_VALUE: usize = 16;
 /// neither the filter nor Envoy survives.
 fn longest_json(gate: &Gate) -> usize {
     gate.bundle.limits.response_bytes.min(gate.bundle.limits.body_bytes)
+}
+
+/// The response with its status and without its body, whose parts are dropped.
+fn without_body() -> ResponseStep {
+    let names = ["content-encoding", "content-length"];
+    let removed = names.map(|name| HeaderChange::Remove(name.to_owned()));
+    let headers = about_bytes::removed().chain(removed).collect();
+    ResponseStep::Send { headers, body: Vec::new(), evidence: None }
 }
 
 fn send(body: Vec<u8>) -> ResponseStep {

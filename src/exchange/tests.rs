@@ -1,3 +1,4 @@
+mod elsewhere;
 mod failures;
 mod inexact;
 mod inner;

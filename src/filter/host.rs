@@ -130,14 +130,28 @@ pub(super) fn changed_tools() -> Result<ChangedTools, String> {
 
 /// The value that all workers share, and its version.
 fn shared_changes() -> Result<(ChangedTools, Option<u32>), String> {
-    let shared = hostcalls::get_shared_data(ChangedTools::KEY).map_err(failed("shared data"))?;
-    let (Some(bytes), version) = shared else { return Ok((ChangedTools::default(), None)) };
-    let changed = ChangedTools::read(&bytes);
+    let (bytes, version) = shared_data()?;
+    let changed = ChangedTools::read(&bytes.unwrap_or_default());
     Ok((changed.ok_or("the shared data is not the gate's")?, version))
 }
 
-/// Makes changes known to all workers. Another worker may write at the same time, and the first
-/// writes of two workers overwrite each other, so it ends only once the changes are read back.
+fn shared_data() -> Result<(Option<Vec<u8>>, Option<u32>), String> {
+    hostcalls::get_shared_data(ChangedTools::KEY).map_err(failed("shared data"))
+}
+
+/// Begins the value that all workers share, if there is none. The host compares versions only of a
+/// value that exists: of the first writes of two workers, one could be lost. Envoy configures a VM on
+/// its main thread before workers have the configuration.
+pub(super) fn begin_sharing() -> Result<(), String> {
+    match shared_data()? {
+        (_, Some(_)) => Ok(()),
+        (_, None) => hostcalls::set_shared_data(ChangedTools::KEY, Some(&[]), None)
+            .map_err(failed("shared data")),
+    }
+}
+
+/// Makes changes known to all workers. Another worker may write at the same time, so it ends only once
+/// the changes are read back.
 pub(super) fn share(changes: &[Change], bundle: &Bundle) -> Result<(), String> {
     if changes.is_empty() {
         return Ok(());

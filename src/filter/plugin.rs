@@ -49,6 +49,7 @@ impl Plugin {
         let gate = config::load(&config, &host::gate_id(), host::now()?);
         let gate = gate.map_err(|error| error.to_string())?;
         host::declare()?;
+        host::begin_sharing()?;
         let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
         info!("bundle {} is {mode}", gate.bundle.id);
         if let Some(candidate) = &gate.candidate {

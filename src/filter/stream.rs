@@ -11,7 +11,9 @@ use proxy_wasm::types::{Action, MapType};
 use super::host;
 use super::random::Random;
 use super::stats::Stats;
-use crate::exchange::{Effects, Ending, Event, Exchange, ResponseEvent, ResponseStep, Step};
+use crate::exchange::{
+    Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Step,
+};
 use crate::gate::Gate;
 use crate::header;
 use crate::refusal::Reply;
@@ -29,6 +31,8 @@ pub(super) struct Stream {
     settled: Option<Settled>,
     /// The decision about a request that was replaced, for the response.
     decision: Option<String>,
+    /// Whether a part of the response's body has come, which other bytes can take the place of.
+    has_body: bool,
 }
 
 /// How a request ended.
@@ -116,6 +120,7 @@ impl HttpContext for Stream {
         if !self.looks_at_response() {
             return Action::Continue;
         }
+        self.has_body = true;
         match (host::response_body(size), host::changed_tools()) {
             (Ok(part), Ok(changed)) => {
                 self.respond(ResponseEvent::Body(&part, end_of_stream, &changed), size)
@@ -139,7 +144,16 @@ impl HttpContext for Stream {
 impl Stream {
     pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
         let exchange = Exchange::default();
-        Self { gate, stats, random, exchange, buffered: 0, settled: None, decision: None }
+        Self {
+            gate,
+            stats,
+            random,
+            exchange,
+            buffered: 0,
+            settled: None,
+            decision: None,
+            has_body: false,
+        }
     }
 
     fn looks_at_response(&self) -> bool {
@@ -172,13 +186,22 @@ impl Stream {
                     evidence.counters().for_each(|counter| self.stats.count(counter.clone()));
                 }
                 let sent = host::change_response_headers(&headers)
-                    .and_then(|()| host::replace_response_body(size, &body));
+                    .and_then(|()| self.replace_response_body(size, &body));
                 match sent {
                     Ok(()) => Action::Continue,
                     Err(failure) => withhold(&failure),
                 }
             }
         }
+    }
+
+    /// Trailers can follow the headers at once. Envoy then has no buffer for a body, and the host call
+    /// would trap.
+    fn replace_response_body(&self, size: usize, body: &[u8]) -> Result<(), String> {
+        if self.has_body || body.is_empty() {
+            return host::replace_response_body(size, body);
+        }
+        host::change_response_headers(&[HeaderChange::Set("content-length", "0".to_owned())])
     }
 
     fn end(&mut self) -> Action {

@@ -71,14 +71,19 @@ impl ChangedTools {
     /// Adds changes of tools of a bundle. If there are too many, entries of other bundles go, and a
     /// change then stands for all tools of its server.
     pub fn add(&mut self, changes: &[Change], bundle: &Bundle) {
+        let mut others_are_gone = false;
         for change in changes {
-            if self.0.len() >= MOST {
+            if self.has(std::slice::from_ref(change)) {
+                continue;
+            }
+            if self.0.len() >= MOST && !others_are_gone {
                 let known: BTreeSet<Digest> = keys(bundle).collect();
                 self.0.retain(|key, _| known.contains(key));
+                others_are_gone = true;
             }
             let full = self.0.len() >= MOST;
             let key = if full { &change.server_key } else { &change.key };
-            self.0.entry(key.clone()).or_insert_with(|| change.listed.clone());
+            self.0.insert(key.clone(), change.listed.clone());
         }
     }
 }
@@ -151,5 +156,9 @@ mod tests {
         assert_eq!(full.0.len(), 1, "entries of other bundles are gone");
         let own = keys(&bundle).next().unwrap();
         assert!(full.0.contains_key(&own));
+        full.0.extend((1..MOST).map(other));
+        let before = full.clone();
+        full.add(&[change(&bundle, "get")], &bundle);
+        assert_eq!(full, before, "a change that is known takes no room");
     }
 }

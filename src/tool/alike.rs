@@ -2,7 +2,7 @@
 
 /// The form that two names share if they differ only in case and punctuation: there are JSON parsers
 /// that ignore the one or the other.
-pub(super) fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     // Some letters meet only on the way through both cases, and some lower cases bring marks along.
     let lower = name.chars().flat_map(char::to_lowercase);
     let folded = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase);

@@ -6,6 +6,7 @@
 use super::entries::{Changed, Entries, Hidden, Viewer};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
+use crate::tool::folded;
 
 /// The member of a result that says who may share it. One list is for one caller.
 const CACHE_SCOPE: &str = "cacheScope";
@@ -23,7 +24,13 @@ pub(super) struct Filtered {
     pub(super) hidden: Vec<(Hidden, Reason)>,
     /// The tools that differ from their pins.
     pub(super) changed: Vec<Changed>,
+    /// Whether there are more entries than are decided.
+    pub(super) is_too_long: bool,
 }
+
+/// The most entries of lists in a body or an event. Policies decide each of them, in some ten
+/// microseconds, and meanwhile the worker does nothing else.
+const MOST_ENTRIES: usize = 10_000;
 
 impl Viewer<'_> {
     /// Takes what the viewer could not use out of every list in a JSON-RPC message, or in a batch of
@@ -45,9 +52,11 @@ impl Viewer<'_> {
     }
 
     fn filter_one(&self, message: &mut Object<'_>, filtered: &mut Filtered) {
+        filtered.is_changed |= drop_alike(message, "result");
         let Some(Value::Object(result)) = message.get_mut("result") else { return };
         let lists = Entries::ALL.into_iter().filter(|(_, entries)| self.filters(*entries));
         for (member, entries) in lists {
+            filtered.is_changed |= drop_alike(result, member);
             let Some(list) = result.get_mut(member) else { continue };
             self.filter_list(entries, list, filtered);
             if let Some(scope) = result.get_mut(CACHE_SCOPE)
@@ -67,6 +76,11 @@ impl Viewer<'_> {
             filtered.is_changed = true;
             return;
         };
+        let before = filtered.shown.saturating_add(filtered.hidden.len());
+        if before.saturating_add(list.len()) > MOST_ENTRIES {
+            filtered.is_too_long = true;
+            return;
+        }
         list.retain(|entry| {
             let hidden = self.hides(entries, entry, &mut filtered.changed);
             let is_shown = hidden.is_none();
@@ -81,4 +95,11 @@ impl Viewer<'_> {
         filtered.shown = filtered.shown.saturating_add(list.len());
         filtered.is_changed |= !filtered.hidden.is_empty();
     }
+}
+
+/// Drops the members that some clients take for the one of this name, since they ignore case.
+fn drop_alike(object: &mut Object<'_>, member: &str) -> bool {
+    let before = object.len();
+    object.retain(|name, _| name == member || folded(name) != member.to_lowercase());
+    object.len() != before
 }

@@ -34,7 +34,18 @@ impl Look {
     }
 
     /// The facts of a call that the viewer of a list would make.
-    pub(super) fn facts(&self) -> Facts {
-        Facts { method: "POST".to_owned(), ..self.request.facts.clone() }
+    pub(in crate::exchange) fn facts(&self) -> Facts {
+        call_facts(&self.request.facts)
     }
+
+    /// Whether the response comes on a stream that the caller opened before, so that the reply to the
+    /// request has nothing that a caller needs but its status.
+    pub(super) fn is_answered_elsewhere(&self) -> bool {
+        self.form.streamed && self.messages > 0
+    }
+}
+
+/// The facts of a call that the sender of a request would make.
+pub(in crate::exchange) fn call_facts(facts: &Facts) -> Facts {
+    Facts { method: "POST".to_owned(), ..facts.clone() }
 }

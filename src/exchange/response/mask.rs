@@ -12,7 +12,8 @@ use std::sync::Arc;
 use crate::bundle::Limits;
 use crate::decide::Revealed;
 use crate::json::{Object, Value};
-use crate::tool::{ResultPath, Withheld};
+use crate::mcp::Id;
+use crate::tool::{ResultPath, Withheld, folded};
 
 use parts::{Parts, note};
 use text::Known;
@@ -24,8 +25,22 @@ pub(in crate::exchange) struct Mask {
     parts: Vec<(ResultPath, Withheld, Arc<str>)>,
     /// Whether results are withheld wholly, because it is not known of which tool they are.
     everything: bool,
-    /// Whether the response can have results of other requests than calls.
-    reads_others: bool,
+    others: Others,
+}
+
+/// Which results of other requests than calls the response can have.
+#[derive(Clone, Debug)]
+pub(in crate::exchange) enum Others {
+    /// Those of the requests with these ids.
+    Of(Vec<Id>),
+    /// Any: on a stream, requests are not known.
+    Any,
+}
+
+impl Default for Others {
+    fn default() -> Self {
+        Self::Of(Vec::new())
+    }
 }
 
 /// What becomes of a message.
@@ -37,13 +52,14 @@ pub(super) enum Kept {
 }
 
 /// Messages of the server that a caller gets, and the members of their `params` that stay.
-const KNOWN: [(&str, &[&str]); 8] = [
+const KNOWN: [(&str, &[&str]); 9] = [
     (PROGRESS, &["progressToken", "progress", "total"]),
     (LOG, &["level"]),
     ("notifications/cancelled", &["requestId"]),
     ("notifications/tools/list_changed", &[]),
     ("notifications/resources/list_changed", &[]),
     ("notifications/prompts/list_changed", &[]),
+    ("notifications/subscriptions/acknowledged", &[]),
     ("ping", &[]),
     ("roots/list", &[]),
 ];
@@ -61,11 +77,24 @@ const OTHERS: [&str; 8] = [
     "messages",
     "completion",
 ];
-/// Members of a task that have no free text.
-const TASK: [&str; 7] =
-    ["taskId", "status", "createdAt", "lastUpdatedAt", "ttl", "pollInterval", "resultType"];
 /// Members of the result of a call.
 const OF_CALLS: [&str; 5] = ["content", "structuredContent", "isError", "toolResult", "task"];
+
+/// Members of the state of a task that have no free text.
+const OF_TASKS: [&str; 9] = [
+    "taskId",
+    "status",
+    "createdAt",
+    "lastUpdatedAt",
+    "ttl",
+    "ttlMs",
+    "pollInterval",
+    "pollIntervalMs",
+    "resultType",
+];
+const STATUSES: [&str; 5] = ["working", "input_required", "completed", "failed", "cancelled"];
+const LEVELS: [&str; 8] =
+    ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 impl Mask {
     /// Whether nothing is withheld.
@@ -84,25 +113,16 @@ impl Mask {
         self.everything |= !revealed.wholly.is_empty();
     }
 
-    /// Withholds also what another mask does.
-    pub(in crate::exchange) fn join(&mut self, other: Self) {
-        self.labels.extend(other.labels);
-        self.parts.extend(other.parts);
-        self.everything |= other.everything;
-        self.reads_others |= other.reads_others;
-    }
-
     /// Withholds every result, because of these labels.
     pub(in crate::exchange) fn add_everything(&mut self, withheld: &[Arc<str>]) {
         self.labels.extend(withheld.iter().cloned());
-        self.everything = !self.labels.is_empty();
-        self.reads_others = true;
+        self.everything |= !withheld.is_empty();
     }
 
-    /// The mask for a response that can have results of other requests than calls.
+    /// The mask for a response that can have these other results.
     #[must_use]
-    pub(in crate::exchange) fn beside_others(self) -> Self {
-        Self { reads_others: true, ..self }
+    pub(in crate::exchange) fn beside(self, others: Others) -> Self {
+        Self { others, ..self }
     }
 
     /// Withholds parts of a JSON-RPC message, or of a batch of them.
@@ -140,20 +160,25 @@ impl Mask {
     }
 
     fn apply_one(&self, message: &mut Object<'_>, limits: Limits) -> Result<Kept, &'static str> {
-        message.retain(|name, _| {
-            matches!(name, "jsonrpc" | "id" | "method" | "params" | "result" | "error")
+        message.retain(|name, value| match name {
+            "jsonrpc" => value.as_str() == Some("2.0"),
+            "id" => matches!(value, Value::Null | Value::Number(_) | Value::String(_)),
+            name => matches!(name, "method" | "params" | "result" | "error"),
         });
+        let is_of_call = !self.others.has(message);
         if message.get("method").is_some() {
             return Ok(self.of_server(message));
         }
         match (message.get("result").is_some(), message.get_mut("error")) {
             (false, Some(Value::Object(error))) => {
-                error.retain(|name, value| name == "code" && is_plain(value));
+                error.retain(|name, value| name == "code" && matches!(value, Value::Number(_)));
                 error.set("message", self.note());
                 Ok(Kept::Message)
             }
             (true, None) => match message.get_mut("result") {
-                Some(Value::Object(result)) => self.result(result, limits).map(|()| Kept::Message),
+                Some(Value::Object(result)) => {
+                    self.result(result, is_of_call, limits).map(|()| Kept::Message)
+                }
                 _ => Err(OTHER_FORM),
             },
             _ => Err("it is no JSON-RPC message"),
@@ -170,7 +195,7 @@ impl Mask {
         if let Some(params) = message.get_mut("params") {
             let mut kept = Object::default();
             if let Value::Object(params) = params {
-                params.retain(|name, value| members.contains(&name) && is_plain(value));
+                params.retain(|name, value| members.contains(&name) && fits(name, value));
                 kept = std::mem::take(params);
             }
             if *method == LOG {
@@ -181,16 +206,22 @@ impl Mask {
         Kept::Message
     }
 
-    fn result(&self, result: &mut Object<'_>, limits: Limits) -> Result<(), &'static str> {
-        let has = |members: &[&str]| members.iter().any(|member| result.get(member).is_some());
-        if self.reads_others && !has(&OF_CALLS) && (has(&OTHERS) || result.is_empty()) {
+    fn result(
+        &self,
+        result: &mut Object<'_>,
+        is_of_call: bool,
+        limits: Limits,
+    ) -> Result<(), &'static str> {
+        if !is_of_call && is_other(result) {
             return Ok(());
         }
-        if !has(&OF_CALLS) && has(&["taskId"]) {
-            return self.task(result, limits);
+        if self.everything && is_task(result) {
+            result.retain(|name, value| OF_TASKS.contains(&name) && fits(name, value));
+            return Ok(());
         }
         if let Some(Value::Object(task)) = result.get_mut("task") {
-            task.retain(|name, value| TASK.contains(&name) && is_plain(value));
+            // The caller asks for its result later.
+            task.retain(|name, value| OF_TASKS.contains(&name) && fits(name, value));
             result.retain(|name, _| name == "task");
             return Ok(());
         }
@@ -223,19 +254,6 @@ impl Mask {
         Ok(())
     }
 
-    /// A task, as the response to a request about it has it, with the result of its call once there is
-    /// one.
-    fn task(&self, task: &mut Object<'_>, limits: Limits) -> Result<(), &'static str> {
-        if let Some(Value::Object(result)) = task.get_mut("result") {
-            self.result(result, limits)?;
-        }
-        task.retain(|name, value| {
-            (name == "result" && value.as_object().is_some())
-                || (TASK.contains(&name) && is_plain(value))
-        });
-        Ok(())
-    }
-
     /// What stands in place of a text.
     fn note<'a>(&self) -> Value<'a> {
         let labels: Vec<&str> = self.labels.iter().map(|label| &**label).collect();
@@ -257,6 +275,50 @@ fn content(text: Value<'_>) -> Value<'_> {
     item.set("type", Value::String("text".into()));
     item.set("text", text);
     Value::Object(item)
+}
+
+/// Whether a result is one of another request than a call. Some clients ignore case in the names of
+/// members.
+fn is_other(result: &Object<'_>) -> bool {
+    let is_of_call =
+        |name: &str| OF_CALLS.iter().any(|member| folded(name) == member.to_lowercase());
+    !result.keys().any(is_of_call)
+        && (result.is_empty() || OTHERS.iter().any(|member| result.get(member).is_some()))
+}
+
+/// Whether a result is the state of a task, and of one that the caller asked about.
+fn is_task(result: &Object<'_>) -> bool {
+    let is_new = result.get("resultType").is_some_and(|it| it.as_str() != Some("complete"));
+    result.get("taskId").is_some() && result.get("status").is_some() && !is_new
+}
+
+/// Whether the value of a member of `params`, or of a task, can be no more than what the protocol says.
+fn fits(name: &str, value: &Value<'_>) -> bool {
+    match name {
+        "progress" | "total" => matches!(value, Value::Number(_)),
+        "level" => value.as_str().is_some_and(|level| LEVELS.contains(&level)),
+        "status" => value.as_str().is_some_and(|status| STATUSES.contains(&status)),
+        "resultType" => value.as_str() == Some("complete"),
+        "ttl" | "ttlMs" if value.is_null() => true,
+        _ => is_plain(value),
+    }
+}
+
+impl Others {
+    /// Whether a message can be the response to one of these requests.
+    fn has(&self, message: &Object<'_>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(ids) => {
+                let id = match message.get("id") {
+                    Some(Value::String(text)) => Some(Id::Text(text.to_string())),
+                    Some(id) => id.as_i64().map(Id::Number),
+                    None => None,
+                };
+                id.is_some_and(|id| ids.contains(&id))
+            }
+        }
+    }
 }
 
 /// Whether a value is a number, or a string that can be no more than an identifier.

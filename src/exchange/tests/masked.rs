@@ -153,9 +153,13 @@ data: {error}
             json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "a": CANARY } });
         assert_eq!(message(sent), "");
     }
-    let got = sent(&gate, &[(":status", "500"), ("content-type", "text/plain")], CANARY);
+    let got = sent(&gate, &[(":status", "200"), ("content-type", "text/plain")], CANARY);
     assert!(!got.body.contains(CANARY), "{}", got.body);
     assert_eq!(got.records.last().unwrap()["reason"], "unreadable_response");
+    let got = sent(&gate, &[(":status", "404"), ("content-type", "text/plain")], CANARY);
+    assert_eq!(got.body, "");
+    let is_status = |change: &HeaderChange| matches!(change, HeaderChange::Set(":status", _));
+    assert!(!got.headers.iter().any(is_status), "clients begin a new session on 404");
 }
 
 #[test]
@@ -231,11 +235,11 @@ fn a_task_keeps_its_state_and_its_result_is_withheld() {
         json!({ "jsonrpc": "2.0", "id": "x", "method": method, "params": params }).to_string()
     };
     assert_eq!(got(&about("tasks/get"), &task), plain);
+    let mut done = task.clone();
+    done["result"] = json!({ "content": [{ "type": "text", "text": CANARY }] });
+    got(&about("tasks/get"), &done);
     let result = json!({ "content": [{ "type": "text", "text": CANARY }] });
     let withheld = json!({ "content": [{ "type": "text", "text": "[withheld: pii]" }] });
     assert_eq!(got(&about("tasks/result"), &result), withheld);
-    let mut done = task.clone();
-    done["result"] = result;
-    assert_eq!(got(&about("tasks/get"), &done)["result"], withheld);
     got(&about("tasks/list"), &json!({ "tasks": [task] }));
 }
