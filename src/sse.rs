@@ -6,6 +6,13 @@ use std::borrow::Cow;
 /// The name of events that have none.
 const MESSAGE: &str = "message";
 
+/// The name of the event with the path for messages, as in the transport of 2024-11-05.
+const ENDPOINT: &str = "endpoint";
+
+/// U+FEFF, of which the first one in a stream is no part of it. Not all clients know, so that it is
+/// left out.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Splits a stream. It holds at most one event, the one that is not complete.
 #[derive(Debug)]
 pub struct Splitter {
@@ -14,6 +21,8 @@ pub struct Splitter {
     line_is_empty: bool,
     /// Whether the last byte was a carriage return: a line feed after it ends no other line.
     after_return: bool,
+    /// Whether nothing but a byte order mark has arrived.
+    is_new: bool,
 }
 
 /// One event with the blank line that ends it.
@@ -33,7 +42,7 @@ pub enum Data<'a> {
 
 impl Default for Splitter {
     fn default() -> Self {
-        Self { held: Vec::new(), line_is_empty: true, after_return: false }
+        Self { held: Vec::new(), line_is_empty: true, after_return: false, is_new: true }
     }
 }
 
@@ -54,6 +63,12 @@ impl Splitter {
                 continue;
             }
             self.held.push(*byte);
+            if self.is_new && self.held == BYTE_ORDER_MARK {
+                self.held.clear();
+                (self.is_new, self.line_is_empty) = (false, true);
+                continue;
+            }
+            self.is_new &= BYTE_ORDER_MARK.starts_with(&self.held);
             if ends_line && self.line_is_empty {
                 events.push(Event(std::mem::take(&mut self.held)));
             } else if !is_second_half {
@@ -82,6 +97,15 @@ impl Event {
 
     /// What a client reads in it; `None` if it is not UTF-8.
     pub fn data(&self) -> Option<Data<'_>> {
+        Some(match self.named()? {
+            (_, None) => Data::None,
+            (name, Some(data)) if name.is_empty() || name == MESSAGE => Data::Message(data),
+            (_, Some(data)) => Data::Other(data),
+        })
+    }
+
+    /// The name and the data; `None` if the event is not UTF-8.
+    fn named(&self) -> Option<(&str, Option<Cow<'_, str>>)> {
         let (mut name, mut data) = ("", None::<Cow<'_, str>>);
         for line in self.lines()? {
             match field(line) {
@@ -95,11 +119,7 @@ impl Event {
                 _ => {}
             }
         }
-        Some(match data {
-            None => Data::None,
-            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
-            Some(data) => Data::Other(data),
-        })
+        Some((name, data))
     }
 
     /// The event with another message, which has no line ends. Its other fields stay.
@@ -138,20 +158,26 @@ impl Event {
         Self(event.into_bytes())
     }
 
-    /// Whether it names the path for messages, as in the transport of 2024-11-05.
-    pub fn is_endpoint(&self) -> bool {
-        let is_name = |line: &str| field(line) == ("event", "endpoint");
-        self.lines().is_some_and(|mut lines| lines.any(is_name))
+    /// The event without anything else, if it names the path for messages.
+    pub fn endpoint(&self) -> Option<Self> {
+        let (name, path) = self.named()?;
+        let path = path.filter(|path| name == ENDPOINT && is_address(path))?;
+        Some(Self(format!("event: {ENDPOINT}\ndata: {path}\n\n").into_bytes()))
     }
 
     /// The lines without their ends; `None` if the event is not UTF-8.
     fn lines(&self) -> Option<impl Iterator<Item = &str>> {
         let text = std::str::from_utf8(&self.0).ok()?;
-        // Only at the beginning of a stream it is no part of the first field's name.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // `\r\n` leaves an empty line more, which has no field.
         Some(text.split(['\r', '\n']))
     }
+}
+
+/// Whether a text can be a path or a URL, and so no JSON with a name or a text in it.
+fn is_address(text: &str) -> bool {
+    let is_usual =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_usual)
 }
 
 /// The name and the value of a line.
@@ -209,7 +235,7 @@ mod tests {
             ("data: a\r\ndata:b\r\n\r\n", message("a\nb")),
             ("\ndata\n\n", message("")),
             ("data:  a\n\n", message(" a")),
-            ("\u{feff}data: a\n\n", message("a")),
+            ("\u{feff}data: a\n\n", Some(Data::None)),
             ("event: message\ndata: a\n\n", message("a")),
             ("event: message\nevent: x\ndata: a\n\n", Some(Data::Other("a".into()))),
             ("event: x\nevent\ndata: a\n\n", message("a")),
@@ -222,6 +248,39 @@ mod tests {
             assert_eq!(event.data(), expected, "{event:?}");
         }
         assert_eq!(Event(b"data: \xff\n\n".to_vec()).data(), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out_where_a_stream_begins() {
+        for size in 1..9 {
+            let (events, held) = split("\u{feff}data: a\n\n\u{feff}data: b\n\n", size);
+            assert_eq!(events, ["data: a\n\n", "\u{feff}data: b\n\n"]);
+            assert_eq!(held, 0);
+            assert_eq!(split("\u{feff}\u{feff}\n\n", size).0, ["\u{feff}\n\n"]);
+            let mut splitter = Splitter::default();
+            let events = b"\xEF\n\n".chunks(size).flat_map(|chunk| splitter.push(chunk));
+            assert_eq!(events.map(|event| event.0).collect::<Vec<_>>(), [b"\xEF\n\n"]);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address() {
+        let endpoint = |event: &str| {
+            let endpoint = Event(event.as_bytes().to_vec()).endpoint();
+            endpoint.map(|event| String::from_utf8(event.0).unwrap())
+        };
+        let expected = Some("event: endpoint\ndata: /m?a=b%20c\n\n".to_owned());
+        assert_eq!(endpoint("id: 1\n: x\ndata:/m?a=b%20c\revent:endpoint\r\r"), expected);
+        for event in [
+            "event: endpoint\n\n",
+            "event: endpoint\ndata\n\n",
+            "event: endpoint\ndata: {\"a\":1}\n\n",
+            "event: endpoint\ndata: /a\ndata: /b\n\n",
+            "event: endpoint\nevent: x\ndata: /m\n\n",
+            "\u{feff}event: endpoint\ndata: /m\n\n",
+        ] {
+            assert_eq!(endpoint(event), None, "{event:?}");
+        }
     }
 
     #[test]

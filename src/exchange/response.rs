@@ -205,7 +205,9 @@ impl Response {
             Some(Data::Message(message)) if message.is_empty() => {
                 return (vec![if masked { event.plain(Some("")) } else { event }], None);
             }
-            Some(Data::Other(_)) if masked && !event.is_endpoint() => return (Vec::new(), None),
+            Some(Data::Other(_)) if masked => {
+                return (event.endpoint().into_iter().collect(), None);
+            }
             Some(Data::Message(message)) => self.filtered(gate, message.as_bytes(), changed),
             // Such as the path of an endpoint, which is no JSON.
             Some(Data::Other(data)) => match self.filtered(gate, data.as_bytes(), changed) {
