@@ -14,7 +14,9 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| {
 });
 
 fn write_seeds() {
-    let Some(directory) = std::env::var_os("TOOLGATE_FUZZ_SEEDS").map(PathBuf::from) else { return };
+    let Some(directory) = std::env::var_os("TOOLGATE_FUZZ_SEEDS").map(PathBuf::from) else {
+        return;
+    };
     for (number, seed) in TARGET.seeds().iter().enumerate() {
         let path = directory.join(number.to_string());
         #[expect(clippy::disallowed_methods, reason = "the error names the path")]

@@ -73,6 +73,9 @@ fn typed(tool: &Tool, arguments: Option<&Object<'_>>, schema: &Schema) {
 /// Records are JSON and hold no argument that is redacted, whether it is valid or not.
 fn redacted(tool: &Tool, arguments: &Model) {
     let mut arguments = arguments.clone();
+    if arguments.to_string().contains(CANARY) {
+        return;
+    }
     let Some(members) = arguments.as_object_mut() else { return };
     for path in tool.marks().redact.iter().filter(|path| !path.contains(['.', '[', '*'])) {
         members.insert(path.clone(), json!([CANARY, { "a": CANARY }]));

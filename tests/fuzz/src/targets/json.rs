@@ -34,7 +34,10 @@ fn accepted(value: &Value<'_>, other: &Model) {
     assert_eq!(serde_json::to_string(&again).ok().as_ref(), Some(&text));
     let canonical_form = canonical(value);
     assert_eq!(canonical(&again), canonical_form);
-    assert_eq!(value.canonical().as_bytes(), canonical_form);
+    // Where all readers agree on every number, there is one canonical form.
+    if read(text.as_bytes(), DEPTH).is_ok() {
+        assert_eq!(value.canonical().as_bytes(), canonical_form);
+    }
     let read: Model = serde_json::from_slice(&canonical_form).expect("canonical JSON is JSON");
     assert_eq!(canonical(&read), canonical_form);
 }

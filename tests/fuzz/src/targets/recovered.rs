@@ -27,7 +27,8 @@ pub(super) fn run(data: &[u8]) {
         });
         assert!(texts.map(String::len).sum::<usize>() <= LARGEST);
     }
-    if body.len() <= LONGEST {
+    // Names of members are recovered as they are usually written.
+    if body.len() <= LONGEST && !body.contains(&b'\\') {
         readable(body, whole);
     }
 }

@@ -28,10 +28,15 @@ pub(super) fn run(data: &[u8]) {
     let response = |cuts| Response { status, content_type, body, cuts };
     let whole = received(asked(request), &response(0));
     let parts = received(asked(request), &response(cuts));
-    assert_eq!(text(&whole.body), text(&parts.body), "in pieces");
     assert_eq!((&whole.headers, whole.passed), (&parts.headers, parts.passed));
+    let is_stream = whole.content_type(content_type).starts_with("text/event-stream");
+    if is_stream {
+        // The second half of a line end that arrives by itself is a line more, which is empty.
+        assert_eq!(client::dispatched(&whole.body), client::dispatched(&parts.body), "in pieces");
+    } else {
+        assert_eq!(text(&whole.body), text(&parts.body), "in pieces");
+    }
     if !whole.passed {
-        let is_stream = whole.content_type(content_type).starts_with("text/event-stream");
         client::messages(&whole.body, is_stream).iter().for_each(|message| listed(message));
     }
 }

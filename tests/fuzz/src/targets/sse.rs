@@ -9,16 +9,17 @@ use crate::pieces::pieces;
 pub(super) fn run(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let cuts = input.arbitrary().unwrap_or_default();
-    let stream = input.take_rest();
-    let (whole, held) = split(&[stream]);
-    let (parts, held_in_parts) = split(&pieces(stream, cuts));
+    let arrived = input.take_rest();
+    let (whole, held) = split(&[arrived]);
+    let (parts, held_in_parts) = split(&pieces(arrived, cuts));
+    let stream = arrived.strip_prefix("\u{feff}".as_bytes()).unwrap_or(arrived);
     assert_eq!(held, held_in_parts);
     let bytes = |events: &[Event]| events.iter().map(Event::as_bytes).collect::<Vec<_>>().concat();
     assert_eq!(bytes(&whole).len() + held, stream.len());
     assert!(stream.starts_with(&bytes(&whole)));
     assert_eq!(bytes(&whole), bytes(&parts));
     assert_eq!(read(&whole), read(&parts));
-    if let Ok(text) = std::str::from_utf8(stream) {
+    if let Ok(text) = std::str::from_utf8(arrived) {
         as_a_client(text, &read(&whole));
     }
     whole.iter().for_each(rewritten);
