@@ -13,7 +13,8 @@ BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 # The tests of decisions, which hold without the native evaluator too.
 DECISIONS := policy:: decide:: exchange:: cases:: cedar::
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
-# How code counts its branches for libFuzzer. Only with `--target` are build scripts left alone.
+# How code counts its branches for libFuzzer: the flags of cargo-fuzz, which this compiler knows too.
+# With `--target`, they are not for build scripts.
 FUZZ := target/fuzz
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -53,7 +54,7 @@ mutants: toolchain ## bugs, seeded one at a time: a test must catch every one (s
 	@$(PYTHON) tests/corpora/mutants.py
 
 fuzz: toolchain ## libFuzzer over every reader of data from outside, TIME=60 seconds each (needs a C++ compiler)
-	RUSTFLAGS="$(COUNTED)" $(CARGO) build --locked --profile fuzz --package fuzz --features libfuzzer --bins \
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(COUNTED)" $(CARGO) build --locked --profile fuzz --package fuzz --features libfuzzer --bins \
 		--target $(HOST) --target-dir $(FUZZ)/build
 	@$(PYTHON) tests/fuzz/fuzz.py $(FUZZ) $(FUZZ)/build/$(HOST)/fuzz/libfuzzer $(or $(TIME),60) $(TARGETS)
 
