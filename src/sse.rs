@@ -127,7 +127,10 @@ impl Event {
     pub fn with_message(&self, message: &str) -> Self {
         let mut event = String::new();
         for line in self.lines().into_iter().flatten() {
-            if !line.is_empty() && field(line).0 != "data" {
+            // No client has a field that begins with U+FEFF, but one that reads it as the beginning of
+            // a stream would have the rest.
+            let is_kept = field(line).0 != "data" && !line.starts_with('\u{feff}');
+            if !line.is_empty() && is_kept {
                 event.push_str(line);
                 event.push('\n');
             }
@@ -289,5 +292,7 @@ mod tests {
         let changed = event.with_message("{}");
         assert_eq!(changed.0, b"id: 1\n: b\nretry: 5\ndata: {}\n\n");
         assert_eq!(changed.data(), Some(Data::Message("{}".into())));
+        let event = Event("data: a\n\u{feff}data: b\nid: 1\n\n".as_bytes().to_vec());
+        assert_eq!(event.with_message("{}").0, b"id: 1\ndata: {}\n\n");
     }
 }
