@@ -1,6 +1,6 @@
 //! The bundles of the tree, loaded once, with the callers and the cases of their test files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use toolgate::bundle::Document;
@@ -21,7 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) cases: Vec<CaseFile>,
 }
 
-static LOADED: LazyLock<Vec<Loaded>> = LazyLock::new(|| tree::bundles().iter().map(load).collect());
+static LOADED: LazyLock<Vec<Loaded>> =
+    LazyLock::new(|| tree::bundles().iter().map(|path| load(path)).collect());
 
 /// All bundles of the tree; the example is the first.
 pub(crate) fn all() -> &'static [Loaded] {
@@ -41,7 +42,7 @@ impl Loaded {
     }
 }
 
-fn load(path: &PathBuf) -> Loaded {
+fn load(path: &Path) -> Loaded {
     let opened = directory::open(path).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let files = tree::cases(path);
     let read = |path: &PathBuf| {

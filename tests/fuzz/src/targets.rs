@@ -38,6 +38,7 @@ pub const TARGETS: [Target; 11] = [
 
 impl Target {
     /// The target of this name.
+    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         TARGETS.into_iter().find(|target| target.name == name)
     }
@@ -52,6 +53,7 @@ impl Target {
     }
 
     /// The inputs from which mutations start.
+    #[must_use]
     pub fn seeds(&self) -> Vec<Vec<u8>> {
         (self.seeds)()
     }

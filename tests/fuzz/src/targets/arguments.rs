@@ -8,7 +8,7 @@ use cedar_policy::{Context, EntityUid, Request, Schema};
 use cedar_policy_core::ast;
 use serde_json::{Value as Model, json};
 use toolgate::json::{self, Object, REDACTED};
-use toolgate::tool::{Marks, Surroundings, Tool, read_tools};
+use toolgate::tool::{Marks, Surroundings, Tool, ToolDescription, read_tools};
 
 use crate::bundles;
 
@@ -103,7 +103,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
                 let calls = calls.filter(|call| call.tool == tool.name()).take(4);
                 for arguments in calls.map(|call| &call.arguments).chain([&None]) {
                     let seed = json!({
-                        "inputSchema": described.map(|it| it.input_schema()),
+                        "inputSchema": described.map(ToolDescription::input_schema),
                         "marks": tool.marks(),
                         "arguments": arguments.clone().unwrap_or_else(|| json!({})),
                     });

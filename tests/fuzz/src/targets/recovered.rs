@@ -37,7 +37,9 @@ type Found = (Vec<(Option<Id>, Option<String>, Option<String>)>, bool);
 
 fn recovered(pieces: &[&[u8]]) -> Option<Found> {
     let mut recovery = Recovery::default();
-    pieces.iter().for_each(|piece| recovery.push(piece));
+    for piece in pieces {
+        recovery.push(piece);
+    }
     let (messages, is_batch) = recovery.finish()?;
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let messages = messages

@@ -37,7 +37,9 @@ pub(super) fn run(data: &[u8]) {
         assert_eq!(text(&whole.body), text(&parts.body), "in pieces");
     }
     if !whole.passed {
-        client::messages(&whole.body, is_stream).iter().for_each(|message| listed(message));
+        for message in client::messages(&whole.body, is_stream) {
+            listed(&message);
+        }
     }
 }
 
