@@ -151,7 +151,8 @@ fn data(input: &mut Unstructured<'_>) -> Result<Value> {
             [json!({ "email": odd(input)?, "name": "a" }), json!({ "email": odd(input)? })];
         data["people"] = match input.int_in_range(0..=3)? {
             0 => odd(input)?,
-            1 => json!([odd(input)?]),
+            // Members that no label names would be shown.
+            1 => json!([CANARY, [CANARY], null]),
             _ => json!(people),
         };
     }
