@@ -13,9 +13,9 @@ BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 # The tests of decisions, which hold without the native evaluator too.
 DECISIONS := policy:: decide:: exchange:: cases:: cedar::
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
-# How code counts its branches for libFuzzer: the flags of cargo-fuzz, which this compiler knows too.
-# With `--target`, they are not for build scripts.
 FUZZ := target/fuzz
+# How code counts its branches for libFuzzer: the flags of cargo-fuzz. With `--target`, they are not
+# for build scripts.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
