@@ -13,6 +13,13 @@ BENCH := PYTHONPATH=tests/e2e target/e2e/bench/bin/python tests/bench/bench.py
 # The tests of decisions, which hold without the native evaluator too.
 DECISIONS := policy:: decide:: exchange:: cases:: cedar::
 DEMO := target/e2e/mcp2/bin/python envoy/demo/demo.py
+FUZZ := target/fuzz
+# How code counts its branches for libFuzzer: the flags of cargo-fuzz. With `--target`, they are not
+# for build scripts.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
 # What `make field` installs.
 FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 fastmcp langchain inspector conformance1 conformance2 servers servers1 servers2
 
@@ -20,7 +27,7 @@ FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 fastmcp langchain inspector conformance1
 TOOLGATE_CORPORA ?= $(wildcard ../shared/corpora)
 override export TOOLGATE_CORPORA := $(abspath $(TOOLGATE_CORPORA))
 
-.PHONY: demo run test unit corpora mutants e2e field bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
+.PHONY: demo run test unit corpora mutants fuzz e2e field bench bench-steps profile wasm release image cli toolchain lint fmt deny doc clean help
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,9 +42,9 @@ run: wasm cli ## the demo's Envoy and servers, left running for curl
 
 test: toolchain fmt lint doc unit e2e ## everything CI runs
 
-unit: wasm ## the core, the policy tests, the command line, a sample of the corpora, the shape of the tree
+unit: wasm ## the core, the policy tests, the command line, a sample of the corpora, the fuzz targets briefly, the shape of the tree
 	$(CARGO) test --locked --quiet --features cedar-only --lib --test tests -- $(DECISIONS)
-	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora
+	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora --package fuzz
 
 corpora: toolchain ## Cedar's and JSON's own tests, all of them (needs TOOLGATE_CORPORA=DIR)
 	$(if $(TOOLGATE_CORPORA),,$(error TOOLGATE_CORPORA names no directory: see tests/corpora/README.md))
@@ -46,10 +53,15 @@ corpora: toolchain ## Cedar's and JSON's own tests, all of them (needs TOOLGATE_
 mutants: toolchain ## bugs, seeded one at a time: a test must catch every one (slow)
 	@$(PYTHON) tests/corpora/mutants.py
 
+fuzz: toolchain ## libFuzzer over every reader of data from outside, TIME=60 seconds each (needs a C++ compiler)
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(COUNTED)" $(CARGO) build --locked --profile fuzz --package fuzz --features libfuzzer --bins \
+		--target $(HOST) --target-dir $(FUZZ)/build
+	@$(PYTHON) tests/fuzz/fuzz.py $(FUZZ) $(FUZZ)/build/$(HOST)/fuzz/libfuzzer $(or $(TIME),60) $(TARGETS)
+
 # The tests' own build of the command: `cli` has other features in its dependencies, and would
 # compile them all once more.
 e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clients
-	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora --no-run
+	$(CARGO) test --locked --quiet --package toolgate --package layout --package corpora --package fuzz --no-run
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --ignore tests/e2e/field --quiet --numprocesses 2
 
@@ -94,7 +106,7 @@ toolchain: ## the compiler of rust-toolchain.toml, also where rustup does not in
 	@rustup --quiet component add clippy rustfmt
 
 lint: ## clippy, for the terminal and for the filter
-	$(CARGO) clippy --locked --package toolgate --package layout --package corpora --all-targets --quiet -- --deny warnings
+	$(CARGO) clippy --locked --package toolgate --package layout --package corpora --package fuzz --all-targets --quiet -- --deny warnings
 	$(CARGO) clippy --locked --lib --target wasm32-wasip1 --no-default-features --profile wasm --quiet -- --deny warnings
 
 fmt: ## is the code formatted?

@@ -6,8 +6,12 @@ use std::borrow::Cow;
 /// The name of events that have none.
 const MESSAGE: &str = "message";
 
-/// The name of the event with the path for messages.
+/// The name of the event with the path for messages, as in the transport of 2024-11-05.
 const ENDPOINT: &str = "endpoint";
+
+/// U+FEFF, of which the first one in a stream is no part of it. Not all clients know, so that it is
+/// left out.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Characters that end lines in Unicode, and not in a stream of events.
 const OTHER_ENDS: [char; 8] =
@@ -21,6 +25,8 @@ pub struct Splitter {
     line_is_empty: bool,
     /// Whether the last byte was a carriage return: a line feed after it ends no other line.
     after_return: bool,
+    /// Whether nothing but a byte order mark has arrived.
+    is_new: bool,
 }
 
 /// One event with the blank line that ends it.
@@ -40,7 +46,7 @@ pub enum Data<'a> {
 
 impl Default for Splitter {
     fn default() -> Self {
-        Self { held: Vec::new(), line_is_empty: true, after_return: false }
+        Self { held: Vec::new(), line_is_empty: true, after_return: false, is_new: true }
     }
 }
 
@@ -61,6 +67,12 @@ impl Splitter {
                 continue;
             }
             self.held.push(*byte);
+            if self.is_new && self.held == BYTE_ORDER_MARK {
+                self.held.clear();
+                (self.is_new, self.line_is_empty) = (false, true);
+                continue;
+            }
+            self.is_new &= BYTE_ORDER_MARK.starts_with(&self.held);
             if ends_line && self.line_is_empty {
                 events.push(Event(std::mem::take(&mut self.held)));
             } else if !is_second_half {
@@ -89,16 +101,15 @@ impl Event {
 
     /// What a client reads in it; `None` if it is not UTF-8.
     pub fn data(&self) -> Option<Data<'_>> {
-        let (name, data) = self.read()?;
-        Some(match data {
-            None => Data::None,
-            Some(data) if name.is_empty() || name == MESSAGE => Data::Message(data),
-            Some(data) => Data::Other(data),
+        Some(match self.named()? {
+            (_, None) => Data::None,
+            (name, Some(data)) if name.is_empty() || name == MESSAGE => Data::Message(data),
+            (_, Some(data)) => Data::Other(data),
         })
     }
 
-    /// The name and the data of the event; `None` if it is not UTF-8.
-    fn read(&self) -> Option<(&str, Option<Cow<'_, str>>)> {
+    /// The name and the data; `None` if the event is not UTF-8.
+    fn named(&self) -> Option<(&str, Option<Cow<'_, str>>)> {
         let (mut name, mut data) = ("", None::<Cow<'_, str>>);
         for line in self.lines()? {
             match field(line) {
@@ -120,7 +131,10 @@ impl Event {
     pub fn with_message(&self, message: &str) -> Self {
         let mut event = String::new();
         for line in self.lines().into_iter().flatten() {
-            if !line.is_empty() && field(line).0 != "data" {
+            // No client has a field that begins with U+FEFF, but one that reads it as the beginning of
+            // a stream would have the rest.
+            let is_kept = field(line).0 != "data" && !line.starts_with('\u{feff}');
+            if !line.is_empty() && is_kept {
                 event.push_str(line);
                 event.push('\n');
             }
@@ -157,21 +171,16 @@ impl Event {
         std::str::from_utf8(&self.0).is_ok_and(|text| text.contains(OTHER_ENDS))
     }
 
-    /// The event, if it names the path for messages, as in the transport of 2024-11-05. Nothing else
-    /// of it stays.
+    /// The event without anything else, if it names the path for messages.
     pub fn endpoint(&self) -> Option<Self> {
-        let (name, data) = self.read()?;
-        let path = data.filter(|_| name == ENDPOINT)?;
-        let is_absolute = ["/", "http://", "https://"].iter().any(|start| path.starts_with(start));
-        let is_url = is_absolute && path.bytes().all(|byte| byte.is_ascii_graphic());
-        is_url.then(|| Self(format!("event: {ENDPOINT}\ndata: {path}\n\n").into_bytes()))
+        let (name, path) = self.named()?;
+        let path = path.filter(|path| name == ENDPOINT && is_address(path))?;
+        Some(Self(format!("event: {ENDPOINT}\ndata: {path}\n\n").into_bytes()))
     }
 
     /// The lines without their ends; `None` if the event is not UTF-8.
     fn lines(&self) -> Option<impl Iterator<Item = &str>> {
         let text = std::str::from_utf8(&self.0).ok()?;
-        // Only at the beginning of a stream it is no part of the first field's name.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // `\r\n` leaves an empty line more, which has no field.
         Some(text.split(['\r', '\n']))
     }
@@ -187,6 +196,14 @@ fn escaped(message: &str) -> Cow<'_, str> {
         if is_end { format!("\\u{:04x}", u32::from(letter)) } else { letter.to_string() }
     };
     message.chars().map(escape).collect::<String>().into()
+}
+
+/// Whether a text can be a path or a URL, and so no JSON with a name or a text in it.
+fn is_address(text: &str) -> bool {
+    let is_usual =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=%".contains(&byte);
+    let is_absolute = ["/", "http://", "https://"].iter().any(|start| text.starts_with(start));
+    is_absolute && text.bytes().all(is_usual)
 }
 
 /// The name and the value of a line.
@@ -244,7 +261,7 @@ mod tests {
             ("data: a\r\ndata:b\r\n\r\n", message("a\nb")),
             ("\ndata\n\n", message("")),
             ("data:  a\n\n", message(" a")),
-            ("\u{feff}data: a\n\n", message("a")),
+            ("\u{feff}data: a\n\n", Some(Data::None)),
             ("event: message\ndata: a\n\n", message("a")),
             ("event: message\nevent: x\ndata: a\n\n", Some(Data::Other("a".into()))),
             ("event: x\nevent\ndata: a\n\n", message("a")),
@@ -260,10 +277,45 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_left_out_where_a_stream_begins() {
+        for size in 1..9 {
+            let (events, held) = split("\u{feff}data: a\n\n\u{feff}data: b\n\n", size);
+            assert_eq!(events, ["data: a\n\n", "\u{feff}data: b\n\n"]);
+            assert_eq!(held, 0);
+            assert_eq!(split("\u{feff}\u{feff}\n\n", size).0, ["\u{feff}\n\n"]);
+            let mut splitter = Splitter::default();
+            let events = b"\xEF\n\n".chunks(size).flat_map(|chunk| splitter.push(chunk));
+            assert_eq!(events.map(|event| event.0).collect::<Vec<_>>(), [b"\xEF\n\n"]);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address() {
+        let endpoint = |event: &str| {
+            let endpoint = Event(event.as_bytes().to_vec()).endpoint();
+            endpoint.map(|event| String::from_utf8(event.0).unwrap())
+        };
+        let expected = Some("event: endpoint\ndata: /m?a=b%20c\n\n".to_owned());
+        assert_eq!(endpoint("id: 1\n: x\ndata:/m?a=b%20c\revent:endpoint\r\r"), expected);
+        for event in [
+            "event: endpoint\n\n",
+            "event: endpoint\ndata\n\n",
+            "event: endpoint\ndata: {\"a\":1}\n\n",
+            "event: endpoint\ndata: /a\ndata: /b\n\n",
+            "event: endpoint\nevent: x\ndata: /m\n\n",
+            "\u{feff}event: endpoint\ndata: /m\n\n",
+        ] {
+            assert_eq!(endpoint(event), None, "{event:?}");
+        }
+    }
+
+    #[test]
     fn another_message_leaves_the_other_fields() {
         let event = Event(b"id: 1\r\ndata: a\r\n: b\r\ndata: c\r\nretry: 5\r\n\r\n".to_vec());
         let changed = event.with_message("{}");
         assert_eq!(changed.0, b"id: 1\n: b\nretry: 5\ndata: {}\n\n");
         assert_eq!(changed.data(), Some(Data::Message("{}".into())));
+        let event = Event("data: a\n\u{feff}data: b\nid: 1\n\n".as_bytes().to_vec());
+        assert_eq!(event.with_message("{}").0, b"id: 1\ndata: {}\n\n");
     }
 }

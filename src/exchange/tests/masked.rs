@@ -108,8 +108,11 @@ fn a_canary_is_nowhere() {
         json!(CANARY),
     ] {
         let message = json!({ "jsonrpc": "2.0", "id": "x", "result": result, "more": CANARY });
+        let endpoint = format!(
+            "event: endpoint\ndata: {CANARY},{message}\n\n\u{feff}event: endpoint\ndata: {message}\n\n"
+        );
         let stream = format!(
-            ": {CANARY}\nevent: {CANARY}\ndata: {message}\n\n: {CANARY}\n\nid: 1\ndata: {message}\n\n"
+            "{endpoint}: {CANARY}\nevent: {CANARY}\ndata: {message}\n\n: {CANARY}\n\nid: 1\ndata: {message}\n\n"
         );
         for (headers, body) in [(&JSON, message.to_string()), (&EVENTS, stream)] {
             let got = sent(&gate, headers, &body);
