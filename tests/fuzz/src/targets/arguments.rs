@@ -100,7 +100,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
                 let described = tools.iter().find(|it| it.name() == tool.wire_name());
                 let calls = bundle.cases.iter().flat_map(|file| &file.cases);
                 let calls = calls.filter_map(|case| case.call.as_ref());
-                let calls = calls.filter(|call| call.tool == tool.name()).take(4);
+                let calls = calls.filter(|call| matches!(&call.called, toolgate::cli::input::cases::Called::Tool(name) if name == tool.name())).take(4);
                 for arguments in calls.map(|call| &call.arguments).chain([&None]) {
                     let seed = json!({
                         "inputSchema": described.map(ToolDescription::input_schema),

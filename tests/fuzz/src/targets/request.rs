@@ -11,6 +11,7 @@ use toolgate::head::Head;
 use toolgate::header;
 use toolgate::reason::Decision;
 use toolgate::record::{Record, to_lines};
+use toolgate::tool::Tool;
 
 use crate::bundles::{self, Loaded};
 use crate::pieces::pieces;
@@ -122,12 +123,27 @@ fn forwarded(gate: &Gate, arrival: &Arrival, body: &[u8], effects: &Effects, per
     }
     let value: Value = serde_json::from_slice(body).expect("every reader reads it");
     let messages = value.as_array().map_or(std::slice::from_ref(&value), Vec::as_slice);
+    let facts = arrival.facts(&gate.environment);
+    let channel = gate.bundle.channel(&facts.authority, &facts.path).expect("it has a channel");
+    let method_of = |name: &str| gate.bundle.method(&channel.server, name);
     let mut records = effects.records.iter();
     for message in messages {
         match message.get("method").map(|method| method.as_str().expect("a method is a text")) {
             Some("tools/call") => {
                 let name = message["params"]["name"].as_str().expect("a call has a name");
-                permitted(gate, name, records.next().expect("a call has a record"));
+                let tool = gate.bundle.tool(&channel.server, name).expect("the tool is known");
+                permitted(tool, records.next().expect("a call has a record"));
+            }
+            Some(name) if method_of(name).is_some() => {
+                let method = method_of(name).expect("it was found");
+                permitted(method, records.next().expect("a decided method has a record"));
+            }
+            // Lists of what decided methods use.
+            Some(list @ ("resources/list" | "resources/templates/list")) => {
+                assert!(method_of("resources/read").is_some() || is_housekeeping(gate, list));
+            }
+            Some(list @ "prompts/list") => {
+                assert!(method_of("prompts/get").is_some() || is_housekeeping(gate, list));
             }
             Some(method) => assert!(is_housekeeping(gate, method), "{method}"),
             None => assert!(message.get("result").or(message.get("error")).is_some()),
@@ -136,10 +152,8 @@ fn forwarded(gate: &Gate, arrival: &Arrival, body: &[u8], effects: &Effects, per
     assert!(records.next().is_none(), "there is a record of nothing");
 }
 
-fn permitted(gate: &Gate, name: &str, record: &Record) {
+fn permitted(tool: &Tool, record: &Record) {
     assert_eq!(record.decision, Decision::Permit);
-    let server = record.server.as_deref().expect("a call goes to a server");
-    let tool = gate.bundle.tool(server, name).expect("the tool is known");
     assert_eq!(record.tool.as_deref(), Some(tool.qualified_name()));
     assert!(!record.policies.is_empty());
 }
