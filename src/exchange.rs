@@ -103,7 +103,7 @@ impl Exchange {
         let candidate = &self.candidate;
         let refused = candidate.refuses();
         let (mut effects, look) = decided.finish(gate, refused, |at| candidate.field(at));
-        self.response = look.map(|look| Response::new(look, effects.records.clone()));
+        self.response = look.map(|look| Response::new(*look, effects.records.clone()));
         let removed = self.forged.drain(..).map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         effects

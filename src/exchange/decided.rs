@@ -18,7 +18,7 @@ pub(super) struct Decided {
     /// What the drafts are about.
     about: About,
     /// How to look at the response, if it is looked at.
-    look: Option<Look>,
+    look: Option<Box<Look>>,
 }
 
 /// What drafts are about.
@@ -70,7 +70,7 @@ impl Decided {
 
     /// The same decision, with a look at the response if the request is forwarded.
     pub(super) fn with_look(self, look: Option<Look>) -> Self {
-        let look = look.filter(|_| matches!(self.ending, Ending::Forward(_)));
+        let look = look.filter(|_| matches!(self.ending, Ending::Forward(_))).map(Box::new);
         Self { look, ..self }
     }
 
@@ -111,7 +111,7 @@ impl Decided {
         gate: &Gate,
         refused_by_candidate: bool,
         candidate: impl Fn(Option<usize>) -> Option<CandidateField>,
-    ) -> (Effects, Option<Look>) {
+    ) -> (Effects, Option<Box<Look>>) {
         let housekeeping = self.about == About::Housekeeping;
         if housekeeping && refused_by_candidate && gate.bundle.shadow.is_some() {
             self.drafts = watched(self.drafts);
