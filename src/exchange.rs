@@ -29,8 +29,8 @@ pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
 pub use event::{Arrival, Event};
 pub use observer::Observer;
-use response::Response;
 pub use response::{Evidence, ResponseEvent, ResponseStep};
+use response::{Look, Response};
 
 /// The next step for the edge.
 #[derive(Debug)]
@@ -103,7 +103,10 @@ impl Exchange {
         let candidate = &self.candidate;
         let refused = candidate.refuses();
         let (mut effects, look) = decided.finish(gate, refused, |at| candidate.field(at));
-        self.response = look.map(|look| Response::new(*look, effects.records.clone()));
+        self.response = look.map(|look| {
+            let look = Look { candidate: self.candidate.sender(), ..*look };
+            Response::new(look, effects.records.clone())
+        });
         let removed = self.forged.drain(..).map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         effects

@@ -3,11 +3,13 @@
 //! A candidate is evaluated after the decision, only for bodies that the bundle in force could
 //! read. Its outcomes go only to records and counters.
 
+use std::sync::Arc;
+
 use super::Event;
 use super::decided::{Decided, Located};
 use super::evaluation::Evaluation;
 use crate::bundle::BundleId;
-use crate::gate::Gate;
+use crate::gate::{Gate, Sender};
 use crate::json::Shared;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Outcome};
@@ -31,6 +33,11 @@ impl Candidate {
             let outcomes = self.evaluation.step(candidate, event).map(Decided::into_outcomes);
             self.decided = outcomes.map(|outcomes| (candidate.bundle.id.clone(), outcomes));
         }
+    }
+
+    /// The sender as the candidate knows it.
+    pub(super) fn sender(&self) -> Option<Arc<Sender>> {
+        self.evaluation.sender()
     }
 
     /// Whether the candidate would refuse the request.

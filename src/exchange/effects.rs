@@ -67,6 +67,7 @@ enum Kind {
     Call(Reason),
     Hidden(Reason),
     Flip { by: &'static str, from: Decision, to: Decision },
+    ListFlip { by: &'static str, hides: bool },
 }
 
 /// The tool label of a counter.
@@ -119,6 +120,11 @@ impl Counter {
         Self { tool, kind: Kind::Call(reason) }
     }
 
+    /// The counter of a tool that other policies would show or hide.
+    pub(super) fn list_flip(by: &'static str, tool: &Arc<str>, hides: bool) -> Self {
+        Self { tool: Label::Known(Arc::clone(tool)), kind: Kind::ListFlip { by, hides } }
+    }
+
     /// The counter of a tool that is not in a list, and why.
     pub(super) fn hidden(tool: Option<&Arc<str>>, reason: Reason) -> Self {
         let tool = tool.map_or(Label::Unknown, |tool| Label::Known(Arc::clone(tool)));
@@ -144,6 +150,10 @@ impl Display for Counter {
                 write!(f, "toolgate.calls.decision.{decision}.reason.{reason}")?;
             }
             Kind::Hidden(reason) => write!(f, "toolgate.hidden.reason.{}", reason.as_str())?,
+            Kind::ListFlip { by, hides } => {
+                let [from, to] = if hides { ["shown", "hidden"] } else { ["hidden", "shown"] };
+                write!(f, "toolgate.flips.by.{by}.from.{from}.to.{to}")?;
+            }
             Kind::Flip { by, from, to } => {
                 let (from, to) = (from.token(), to.token());
                 write!(f, "toolgate.flips.by.{by}.from.{from}.to.{to}")?;

@@ -10,7 +10,7 @@ use super::pending::{Arrived, Pending, failed, open};
 use super::preflight::LONGEST_DRAINED;
 use super::{Event, Observer};
 use crate::decide::Facts;
-use crate::gate::Gate;
+use crate::gate::{Gate, Sender};
 use crate::mcp::Recovery;
 use crate::record::Request;
 
@@ -55,6 +55,11 @@ impl Evaluation {
         self.state = State::Done;
         let request = self.request.take().unwrap_or_else(|| Arc::new(unknown(gate)));
         failed(gate, &request, detail)
+    }
+
+    /// The sender, once it is known.
+    pub(super) fn sender(&self) -> Option<Arc<Sender>> {
+        self.request.as_ref()?.sender.clone()
     }
 
     /// Whether the body is too large, so that nothing of it needs to be held.

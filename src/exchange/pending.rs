@@ -214,7 +214,7 @@ impl Pending {
         let (request, sender) = (Arc::clone(&self.request), Arc::clone(&self.sender));
         let (server, form) = (Arc::clone(&self.server), self.form(batch));
         let mask = Mask::default();
-        Look { request, sender, server, messages, method, ids, form, mask }
+        Look { request, sender, candidate: None, server, messages, method, ids, form, mask }
     }
 
     /// A look at a stream that has responses to other requests, in which any labelled tool of the

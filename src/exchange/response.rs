@@ -256,8 +256,10 @@ impl Response {
         let mut message: Value<'_> =
             json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
         let facts = self.trail.look.facts();
-        let Look { server, sender, .. } = &self.trail.look;
-        let filtered = Viewer { gate, server, sender, facts: &facts, changed }.filter(&mut message);
+        let Look { server, sender, candidate, .. } = &self.trail.look;
+        let candidate = gate.candidate.as_deref().zip(candidate.as_deref());
+        let viewer = Viewer { gate, server, sender, facts: &facts, changed, candidate };
+        let filtered = viewer.filter(&mut message);
         if filtered.is_too_long {
             return Err("a list has too many entries".to_owned());
         }

@@ -40,6 +40,18 @@ pub(super) struct Viewer<'a> {
     pub(super) facts: &'a Facts,
     /// The tools that differ from their pins, as all workers know them.
     pub(super) changed: &'a ChangedTools,
+    /// The candidate bundle, and the sender as that knows it.
+    pub(super) candidate: Option<(&'a Gate, &'a Sender)>,
+}
+
+/// A tool that other policies would show or hide.
+#[derive(Debug)]
+pub(super) struct ListFlip {
+    /// The other policies: `shadow` or `candidate`.
+    pub(super) by: &'static str,
+    pub(super) tool: Arc<str>,
+    /// Whether they would hide it.
+    pub(super) hides: bool,
 }
 
 /// The member of a tool that describes its results.
@@ -103,6 +115,33 @@ impl<'g> Viewer<'g> {
             Entries::Resources => self.denial(tool, member("uri").unwrap_or(&Value::Null)),
         }?;
         Some((Hidden::Known(Arc::clone(&tool.noted().name)), denial.reason))
+    }
+
+    /// What shadow policies and a candidate would do with a tool that is hidden now, or is not.
+    pub(super) fn flips(&self, listed: &Value<'_>, is_hidden: bool) -> Vec<ListFlip> {
+        let name = listed.as_object().and_then(|listed| listed.get("name")?.as_str());
+        let tool = name.and_then(|name| self.gate.bundle.tool(self.server, name));
+        let Some(tool) = tool else { return Vec::new() };
+        let by_candidate = self.candidate.map(|(gate, sender)| {
+            let other = Viewer { gate, sender, candidate: None, ..*self };
+            other.hides(Entries::Tools, listed, &mut Vec::new()).is_some()
+        });
+        let others = [("shadow", self.hides_in_shadow(tool)), ("candidate", by_candidate)];
+        let flip = |(by, hides): (_, Option<bool>)| {
+            let hides = hides.filter(|hides| *hides != is_hidden)?;
+            Some(ListFlip { by, tool: Arc::clone(&tool.noted().name), hides })
+        };
+        others.into_iter().filter_map(flip).collect()
+    }
+
+    /// Whether shadow policies would hide a tool; `None` if there are none.
+    fn hides_in_shadow(&self, tool: &Tool) -> Option<bool> {
+        self.gate.bundle.staged.as_ref()?;
+        let (bundle, identity) = (&self.gate.bundle, &self.sender.identity);
+        let caller = self.sender.caller.as_ref()?;
+        let changed = decide::unchanged(bundle, self.changed, tool).is_err();
+        let staged = decide::list(bundle, identity, caller, tool, self.facts).staged?;
+        Some(changed || staged.is_err())
     }
 
     /// The denial of a tool that is listed otherwise than it is pinned, now or before.

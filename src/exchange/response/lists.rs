@@ -3,7 +3,7 @@
 //! A list is known by its shape, a result with a member such as `tools`, and not by the request: on a
 //! stream that is resumed, the answer to an earlier request arrives.
 
-use super::entries::{Changed, Entries, Hidden, Viewer};
+use super::entries::{Changed, Entries, Hidden, ListFlip, Viewer};
 use crate::json::{Object, Value};
 use crate::reason::Reason;
 use crate::tool::folded;
@@ -24,6 +24,8 @@ pub(super) struct Filtered {
     pub(super) hidden: Vec<(Hidden, Reason)>,
     /// The tools that differ from their pins.
     pub(super) changed: Vec<Changed>,
+    /// The tools that shadow policies or a candidate would show or hide.
+    pub(super) flips: Vec<ListFlip>,
     /// Whether there are more entries than are decided.
     pub(super) is_too_long: bool,
 }
@@ -84,6 +86,9 @@ impl Viewer<'_> {
         list.retain(|entry| {
             let hidden = self.hides(entries, entry, &mut filtered.changed);
             let is_shown = hidden.is_none();
+            if entries == Entries::Tools {
+                filtered.flips.extend(self.flips(entry, !is_shown));
+            }
             filtered.hidden.extend(hidden);
             is_shown
         });

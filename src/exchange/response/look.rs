@@ -15,6 +15,8 @@ use crate::refusal::Form;
 pub(in crate::exchange) struct Look {
     pub(in crate::exchange) request: Arc<Request>,
     pub(in crate::exchange) sender: Arc<Sender>,
+    /// The sender as the candidate bundle knows it.
+    pub(in crate::exchange) candidate: Option<Arc<Sender>>,
     pub(in crate::exchange) server: Arc<str>,
     /// The number of messages in the body.
     pub(in crate::exchange) messages: usize,

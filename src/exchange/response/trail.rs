@@ -1,5 +1,7 @@
 //! What is published and counted about a response: a trail of records.
 
+use std::fmt::Write as _;
+
 use super::entries::Hidden;
 use super::lists::Filtered;
 use super::look::Look;
@@ -90,7 +92,9 @@ impl Trail {
         let tolerated = differing.clone().filter(|changed| !changed.outcome.reason.is_refusal());
         let tolerated =
             tolerated.map(|it| Counter::in_response(Some(&it.tool.name), it.outcome.reason));
-        let counters = hidden.chain(tolerated).collect();
+        let flips = filtered.flips.iter();
+        let flips = flips.map(|flip| Counter::list_flip(flip.by, &flip.tool, flip.hides));
+        let counters = hidden.chain(tolerated).chain(flips).collect();
         let changes = differing.map(|changed| changed.change.clone()).collect();
         Some(Evidence { records, counters, changes })
     }
@@ -145,6 +149,15 @@ fn told(filtered: &Filtered) -> String {
         }
         told.push_str(if position == 0 { ": " } else { ", " });
         told.push_str(name);
+    }
+    for by in ["shadow", "candidate"] {
+        let of =
+            |hides| filtered.flips.iter().filter(|it| it.by == by && it.hides == hides).count();
+        if let (hidden, shown) = (of(true), of(false))
+            && hidden.saturating_add(shown) > 0
+        {
+            let _ = write!(told, "; {by}: {hidden} more hidden, {shown} more shown");
+        }
     }
     told
 }

@@ -219,3 +219,40 @@ proptest! {
         }
     }
 }
+
+/// Lists have what is in force; what other policies would do with them is counted.
+#[test]
+fn lists_that_shadow_policies_and_a_candidate_would_change() {
+    use super::responses::{JSON, LIST, answered, asked};
+    let forbid = |id: &str, tool: &str, mode: &str| {
+        let source = format!(
+            r#"@id("{id}") {mode} forbid (principal, action == Action::"pay/{tool}", resource);"#
+        );
+        json!({ "id": id, "source": source })
+    };
+    let bundle = |policy: Value| {
+        let mut document = fixture::document_json();
+        document["layers"]["org"].as_array_mut().unwrap().push(policy);
+        document["manifest"]["mcp"]["record_lists"] = json!(true);
+        crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle
+    };
+    let in_force = bundle(forbid("staged", "get", r#"@mode("shadow")"#));
+    let next = bundle(forbid("next", "refund", ""));
+    let gate = Gate::new(in_force, "test".to_owned()).beside(Some(next));
+    let (mut exchange, _) = asked(&gate, &POST, LIST);
+    let list = json!({ "jsonrpc": "2.0", "id": 7, "result": { "tools": fixture::listed() } });
+    let got = answered(&mut exchange, &gate, &JSON, &[list.to_string().as_bytes()]);
+    assert!(got.body.contains("refund") && got.body.contains("\"get\""), "{}", got.body);
+    assert_eq!(
+        got.counters,
+        [
+            "toolgate.flips.by.shadow.from.shown.to.hidden.tool.pay/get",
+            "toolgate.flips.by.candidate.from.shown.to.hidden.tool.pay/refund",
+        ]
+    );
+    assert_eq!(
+        got.records[0]["detail"],
+        "2 shown, 0 hidden; shadow: 1 more hidden, 0 more shown; \
+         candidate: 1 more hidden, 0 more shown"
+    );
+}
