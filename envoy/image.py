@@ -142,8 +142,21 @@ def bill_of_materials(metadata: Json, root: Json, code: bytes) -> Json:
     }
 
 
+def built() -> set[tuple[str, str]]:
+    """The packages of the filter's build, by name and version. The metadata has those of the whole workspace."""
+    command = ["cargo", "tree", "--locked", "--package", "toolgate", "--no-default-features"]
+    command += ["--target", "wasm32-wasip1", "--edges", "normal", "--prefix", "none", "--format", "{p}"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        sys.exit(f"`{' '.join(command)}` failed:\n{result.stderr}")
+    named = (line.split(" ") for line in result.stdout.splitlines())
+    return {(name, version.removeprefix("v")) for name, version, *_ in named}
+
+
 def linked(metadata: Json, packages: dict[str, Json]) -> dict[str, list[str]]:
     """The linked dependencies of every package, starting at the filter: no tests, build scripts or macros."""
+    of_filter = built()
+    in_filter = {name for name, each in packages.items() if (each["name"], each["version"]) in of_filter}
     nodes = {each["id"]: each["deps"] for each in metadata["resolve"]["nodes"]}
     found: dict[str, list[str]] = {}
     waiting = [metadata["resolve"]["root"]]
@@ -152,7 +165,7 @@ def linked(metadata: Json, packages: dict[str, Json]) -> dict[str, list[str]]:
         if name in found:
             continue
         normal = [each["pkg"] for each in nodes[name] if any(kind["kind"] is None for kind in each["dep_kinds"])]
-        found[name] = [each for each in normal if not is_macro(packages[each])]
+        found[name] = [each for each in normal if each in in_filter and not is_macro(packages[each])]
         waiting += found[name]
     return found
 
