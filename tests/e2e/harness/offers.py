@@ -9,6 +9,7 @@ from typing import Self
 from harness import paths
 from harness.http1 import Http1Client
 from harness.messages import mcp_request
+from harness.waiting import wait_until
 
 
 class NoteServer:
@@ -28,7 +29,9 @@ class NoteServer:
 
     def change(self) -> None:
         """Puts the other tool in place of the one that is offered."""
+        before = offered(self.port, "/mcp")
         self._process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: offered(self.port, "/mcp") != before, "the server to change")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
