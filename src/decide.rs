@@ -13,7 +13,7 @@ pub use denial::{Denial, INNER};
 pub use inner::Inner;
 pub use listing::{Listing, list, list_knowing};
 pub use question::{CedarRequest, Facts, Question};
-pub use reveal::{reveal, withheld_from_some};
+pub use reveal::{decide_revealing, withheld_from_some};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, OnChange, Shadow};
 use crate::gate::ChangedTools;

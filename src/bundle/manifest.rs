@@ -240,6 +240,16 @@ pub struct Limits {
     pub response_bytes: usize,
 }
 
+/// How many bytes of a response make up for one value. A value takes some hundred bytes of memory.
+const BYTES_OF_A_VALUE: usize = 16;
+
+impl Limits {
+    /// The maximum number of JSON values in one response.
+    pub(crate) fn response_values(self) -> usize {
+        self.response_bytes / BYTES_OF_A_VALUE
+    }
+}
+
 /// The lists of large servers have some hundred kilobytes.
 const RESPONSE_BYTES: usize = 4 << 20;
 

@@ -3,20 +3,29 @@
 use std::sync::Arc;
 
 use super::listing::permits_all;
-use super::{Facts, Question, Revealed, judge};
+use super::{Facts, Question, Revealed, Verdict, decide, judge};
 use crate::bundle::Bundle;
 use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::tool::Tool;
 
-/// Decides the labels of the result of one call. A label is revealed if every layer permits its
-/// action on the resource and with the context of the call; any error withholds it.
-pub fn reveal(
+/// Decides a call of this tool, and the labels of its result if it is permitted.
+pub fn decide_revealing(
     bundle: &Bundle,
     identity: &Identity,
     tool: &Tool,
     question: &Question<'_>,
-) -> Revealed {
+) -> Verdict {
+    let verdict = decide(bundle, identity, question);
+    if tool.labels().is_empty() || verdict.outcome.is_err() {
+        return verdict;
+    }
+    Verdict { revealed: reveal(bundle, identity, tool, question), ..verdict }
+}
+
+/// Decides the labels of the result of one call. A label is revealed if every layer permits its
+/// action on the resource and with the context of the call; any error withholds it.
+fn reveal(bundle: &Bundle, identity: &Identity, tool: &Tool, question: &Question<'_>) -> Revealed {
     let mut revealed = Revealed::default();
     for label in tool.labels() {
         let outcome = judge(bundle.layers.of(identity), &question.about(label.action.as_ref()));

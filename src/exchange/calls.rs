@@ -212,10 +212,7 @@ impl Pending {
         let (identity, facts) = (&self.sender.identity, &self.request.facts);
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
         watch.asked(identity, &question);
-        let mut verdict = decide::decide(&gate.bundle, identity, &question);
-        if !tool.labels().is_empty() && verdict.outcome.is_ok() {
-            verdict.revealed = decide::reveal(&gate.bundle, identity, tool, &question);
-        }
+        let verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
         // Only one of the two takes memory at a time.
         drop(question);

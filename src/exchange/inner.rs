@@ -42,11 +42,6 @@ impl Pending {
         if let Some(observer) = watch.observer {
             observer.asked_inner(watch.index, &question);
         }
-        let identity = &self.sender.identity;
-        let mut verdict = decide::decide(bundle, identity, &question);
-        if !inner.tool.labels().is_empty() && verdict.outcome.is_ok() {
-            verdict.revealed = decide::reveal(bundle, identity, inner.tool, &question);
-        }
-        Ok(verdict)
+        Ok(decide::decide_revealing(bundle, &self.sender.identity, inner.tool, &question))
     }
 }

@@ -252,7 +252,7 @@ impl Response {
         changed: &ChangedTools,
     ) -> Result<(Filtered, Change), String> {
         let limits = gate.bundle.limits;
-        let values = limits.response_bytes / BYTES_OF_A_VALUE;
+        let values = limits.response_values();
         let mut message: Value<'_> =
             json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
         let facts = self.trail.look.facts();
@@ -289,9 +289,6 @@ enum Change {
     /// It is dropped.
     Dropped,
 }
-
-/// How many bytes of a response make up for one value. A value takes some hundred bytes of memory.
-const BYTES_OF_A_VALUE: usize = 16;
 
 /// The longest JSON body that is read. It goes back through Envoy's buffer, which has room for the
 /// longest request. If it had not, Envoy would end the response in the middle of a call to it, which

@@ -6,9 +6,6 @@ use super::parts::Parts;
 use crate::bundle::Limits;
 use crate::json::{self, Value};
 
-/// How many values a text may have for each byte of a response.
-const BYTES_OF_A_VALUE: usize = 16;
-
 /// What is known of the data that a text can repeat.
 #[derive(Debug)]
 pub(super) enum Known {
@@ -37,7 +34,7 @@ impl Known {
 
     /// What is shown of a text; `None` if it is withheld.
     pub(super) fn shown(&self, text: &str, parts: &Parts<'_>, limits: Limits) -> Option<String> {
-        let values = limits.response_bytes / BYTES_OF_A_VALUE;
+        let values = limits.response_values();
         let value = json::read_body(text.as_bytes(), limits.depth, values);
         match self {
             Self::Forms(forms) => {
