@@ -48,6 +48,7 @@ pub use signature::{Signature, SignatureBytes};
 use crate::digest::Digest;
 use crate::identity::IdentityMapping;
 use crate::json::Shared;
+use crate::memory::Plan;
 use crate::policy::EntityStore;
 pub use crate::policy::{Policies, PolicySource};
 use crate::structured_field;
@@ -79,6 +80,8 @@ pub struct Bundle {
     pub shadow: Option<Shadow>,
     /// Whether the `org` layer suffices for a tenant without a layer.
     unknown_tenant: UnknownTenant,
+    /// What is remembered of calls; `None` if nothing is.
+    pub memory: Option<Plan>,
     channels: Vec<Channel>,
     servers: BTreeMap<String, Server>,
     schema: Option<Schema>,

@@ -12,7 +12,7 @@ pub(crate) use denial::difference;
 pub use denial::{Denial, INNER};
 pub use inner::Inner;
 pub use listing::{Listing, list, list_knowing};
-pub use question::{CedarRequest, Facts, Question};
+pub use question::{CedarRequest, Facts, Question, Remembered};
 pub use reveal::{decide_revealing, withheld_from_some};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, OnChange, Shadow};
@@ -157,6 +157,12 @@ fn judge<'a>(
         if let Some(argument) = question.inexact().iter().find(read) {
             return Err(invalid(&argument.error, &format!(": policy `{}` reads it", policy.id)));
         }
+    }
+    let is_read = |policy: &&Arc<CompiledPolicy>| {
+        question.reads_incomplete(policy) && fallback.admits(policy) != Some(false)
+    };
+    if let Some(policy) = all().find(is_read) {
+        return Err(Denial::forgotten(Some(&policy.id)));
     }
     let mut policies = Vec::new();
     for (layer, candidates) in &applying {

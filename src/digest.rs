@@ -35,6 +35,21 @@ impl Digest {
         Self(text)
     }
 
+    /// The first bytes, for names that only have to differ.
+    pub fn head<const N: usize>(&self) -> [u8; N] {
+        let digits = self.0.as_bytes().get(7..).unwrap_or_default();
+        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+        let byte = |[high, low]: &[u8; 2]| {
+            let [high, low] = [*high, *low].map(|digit| value(digit).unwrap_or_default());
+            (high << 4) | low
+        };
+        let mut head = [0; N];
+        for (place, pair) in head.iter_mut().zip(digits.as_chunks().0) {
+            *place = byte(pair);
+        }
+        head
+    }
+
     /// The digest's text, `sha256:…`.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -12,6 +12,7 @@ mod event;
 mod event_stream;
 mod fields;
 mod inner;
+mod memory;
 mod methods;
 mod observer;
 mod pending;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 
 use crate::gate::Gate;
 use crate::header;
+use crate::memory::Slot;
 
 use candidate::Candidate;
 use decided::Decided;
@@ -68,6 +70,9 @@ impl Exchange {
             self.forged = forged.into_iter().map(str::to_owned).collect();
         }
         let decided = self.evaluation.step(gate, event);
+        if let Event::Recalled(_) = event {
+            self.candidate.again();
+        }
         if let Some(candidate) = &gate.candidate {
             self.candidate.step(candidate, event, decided.as_ref());
         }
@@ -82,6 +87,11 @@ impl Exchange {
     pub fn fail(&mut self, gate: &Gate, detail: &str) -> Effects {
         let decided = self.evaluation.fail(gate, detail);
         self.finish(gate, decided)
+    }
+
+    /// The slots of memory whose values must be reported before the end of the request.
+    pub fn recalls(&self) -> Vec<Slot> {
+        self.evaluation.recalls()
     }
 
     /// Whether the response must be reported.
@@ -107,7 +117,7 @@ impl Exchange {
             let look = Look { candidate: self.candidate.sender(), ..*look };
             Response::new(look, effects.records.clone())
         });
-        let removed = self.forged.drain(..).map(HeaderChange::Remove);
+        let removed = self.forged.iter().cloned().map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         effects
     }

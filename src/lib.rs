@@ -12,6 +12,7 @@ mod limited_cache;
 pub mod policy;
 pub mod identity;
 pub mod tool;
+pub mod memory;
 pub mod mcp;
 pub mod bundle;
 pub mod trust;

@@ -38,5 +38,5 @@ pub use native::{Key, ScopeKeys};
 pub use parse::Unreadable;
 pub use possible::Possible;
 pub use reads::Reads;
-pub use skeleton::{AnyCall, Skeleton};
+pub use skeleton::{AnyCall, MEMORY, Skeleton};
 pub use source::{Policies, PolicySource};

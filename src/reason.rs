@@ -145,6 +145,10 @@ reasons! {
     ToolChanged = "tool_changed", Deny, 403, PolicyRefusal, Message;
     /// The inner call of a call would have an inner call itself.
     NestedCall = "nested_call", Deny, 403, PolicyRefusal, Call;
+    /// The call would exceed a budget.
+    BudgetExceeded = "budget_exceeded", Deny, 429, PolicyRefusal, Call;
+    /// Earlier calls count that may have been forgotten.
+    HistoryIncomplete = "history_incomplete", Deny, 403, PolicyRefusal, Call;
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.

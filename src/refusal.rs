@@ -147,6 +147,8 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::UnknownTool
         | Reason::ToolChanged
         | Reason::NestedCall
+        | Reason::BudgetExceeded
+        | Reason::HistoryIncomplete
         | Reason::UnknownResource
         | Reason::MethodNotAllowed
         | Reason::InvalidArguments
@@ -295,6 +297,8 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::UnknownTool => "this tool is not in the inventory",
         Reason::ToolChanged => "the tool is not the one that was reviewed",
         Reason::NestedCall => "the inner call may not have an inner call itself",
+        Reason::BudgetExceeded => "a budget is used up",
+        Reason::HistoryIncomplete => "it is not known what was called before",
         Reason::UnknownResource => "what this call is about is not known here",
         Reason::MethodNotAllowed => "this method is not allowed here",
         Reason::InvalidArguments => "the arguments do not fit the tool's schema",

@@ -5,6 +5,7 @@ mod cedar;
 mod declared;
 mod identity;
 mod inventory;
+mod memory;
 mod methods;
 mod names;
 mod resolved;
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::digest::Digest;
 use crate::json::Shared;
+use crate::memory::Plan;
 use crate::policy::EntityStore;
 use crate::tool::Tool;
 use crate::tool::argument::PROTOTYPE;
@@ -54,6 +56,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     let types = inventory::declared_types(&document.schema);
     let mut tools = inventory::tools(document, &types, &mut findings);
     tools.extend(methods::read(document, &types, &mut findings));
+    let plan = memory::plan(document, &tools, &mut findings);
     let resources = resource::types(document, &tools);
     // An action that refers to an undeclared type would make the whole schema invalid, so the
     // schema then gets no tools.
@@ -66,7 +69,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
     let layers = cedar::layers(document.layers.clone(), &mut findings);
-    let schema_text = schema::generate(&document.schema, &document.manifest, described);
+    let schema_text = schema::generate(&document.schema, &document.manifest, described, plan.as_ref());
     // Everything below needs the schema, including the wording of its errors.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
         Ok((schema, warnings)) => {
@@ -96,7 +99,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     }
     let entities = EntityStore::new(entities);
     let digest = document.digest();
-    let bundle = assemble(&document.manifest, digest, tools, Some(schema), entities, layers);
+    let bundle = assemble(&document.manifest, digest, (tools, plan), Some(schema), entities, layers);
     Ok(Loaded { bundle, warnings: findings, schema_text, resolved })
 }
 
@@ -114,6 +117,7 @@ pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Findin
     let mut findings = manifest(&document);
     let mut tools = inventory::tools(&document, &resolved.types, &mut findings);
     tools.extend(methods::read(&document, &resolved.types, &mut findings));
+    let plan = memory::plan(&document, &tools, &mut findings);
     let layers = cedar::layers(std::mem::take(&mut document.layers), &mut findings);
     let entities = resolved::entities(resolved, &mut findings);
     let layers = staging::stage(&document.manifest, layers, &mut findings);
@@ -121,13 +125,13 @@ pub fn open(mut document: Document, digest: Digest) -> Result<Bundle, Vec<Findin
         return Err(findings);
     }
     let entities = EntityStore::new(entities);
-    Ok(assemble(&document.manifest, digest, tools, None, entities, layers))
+    Ok(assemble(&document.manifest, digest, (tools, plan), None, entities, layers))
 }
 
 fn assemble(
     manifest: &Manifest,
     digest: Digest,
-    tools: Vec<Tool>,
+    (tools, memory): (Vec<Tool>, Option<Plan>),
     schema: Option<Schema>,
     entities: EntityStore,
     (layers, staged): (Layers, Option<Layers>),
@@ -156,6 +160,7 @@ fn assemble(
         records_lists: manifest.mcp.record_lists,
         layers,
         staged,
+        memory,
         shadow: (manifest.mode == Mode::Shadow).then_some(Shadow(())),
         unknown_tenant: manifest.layers.unknown_tenant,
         channels: manifest.channels.clone(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Acceptance, Channel, HighRisk, LayerName, Minimums, ServerNotes};
 use crate::identity::IdentityMapping;
+use crate::memory::{BudgetSettings, HistorySettings, MemorySettings, RunawaySettings, Sections};
 
 /// The content of `bundle.yaml`; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -37,6 +38,21 @@ pub struct Manifest {
     /// Limits for requests.
     #[serde(default)]
     pub limits: Limits,
+    /// How much is remembered.
+    ///
+    /// The sections about memory are not serialized where they say nothing, so that documents built
+    /// before they existed keep their digest.
+    #[serde(default, skip_serializing_if = "MemorySettings::is_usual")]
+    pub memory: MemorySettings,
+    /// What policies see of earlier calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistorySettings>,
+    /// Limits of what calls spend together.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub budgets: BTreeMap<String, BudgetSettings>,
+    /// When an agent counts as running away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runaway: Option<RunawaySettings>,
     /// The minimum coverage by the bundle's cases for each class of tools.
     #[serde(default, skip_serializing_if = "Minimums::is_empty")]
     pub coverage: Minimums,
@@ -46,6 +62,18 @@ pub struct Manifest {
     /// Findings that were reviewed and accepted.
     #[serde(default)]
     pub accept: Vec<Acceptance>,
+}
+
+impl Manifest {
+    /// The sections about memory.
+    pub(super) fn remembered(&self) -> Sections<'_> {
+        Sections {
+            memory: self.memory,
+            history: self.history.as_ref(),
+            budgets: &self.budgets,
+            runaway: self.runaway.as_ref(),
+        }
+    }
 }
 
 /// A bundle's name: lower-case letters, digits and dashes.

@@ -5,12 +5,19 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Manifest;
+use crate::memory::Plan;
 use crate::tool::{PATTERN, SERVER, Tool, reveal_group};
 
 /// The author's schema followed by the generated part, so that positions in the author's text stay
 /// valid.
-pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> String {
-    let mut text = format!("{author}\n{}", shared_types(manifest));
+pub(super) fn generate(
+    author: &str,
+    manifest: &Manifest,
+    tools: &[Tool],
+    plan: Option<&Plan>,
+) -> String {
+    let remembered = plan.map(Plan::types).unwrap_or_default();
+    let mut text = format!("{author}\n{}", shared_types(manifest, &remembered));
     let servers = manifest.servers.keys().map(|server| format!("server:{server}"));
     let groups: BTreeSet<String> = tools.iter().flat_map(Tool::groups).chain(servers).collect();
     for group in &groups {
@@ -26,11 +33,13 @@ pub(super) fn generate(author: &str, manifest: &Manifest, tools: &[Tool]) -> Str
     }
     for tool in tools {
         declare(&mut text, &tool.declarations());
-        declare(&mut text, &action(manifest, tool, tool.qualified_name(), tool.groups()));
+        let remembered = plan.map(|plan| plan.members(tool)).unwrap_or_default();
+        let members = (tool, remembered.as_str());
+        declare(&mut text, &action(manifest, members, tool.qualified_name(), tool.groups()));
         // Not in the groups of the tool: a permit to call it reveals nothing.
         for label in tool.labels() {
             let group = std::iter::once(reveal_group(&label.name));
-            declare(&mut text, &action(manifest, tool, label.action.id().unescaped(), group));
+            declare(&mut text, &action(manifest, members, label.action.id().unescaped(), group));
         }
     }
     text
@@ -42,7 +51,7 @@ fn declare(text: &mut String, declaration: &str) {
 }
 
 /// The types in `context` that all tools share.
-fn shared_types(manifest: &Manifest) -> String {
+fn shared_types(manifest: &Manifest, remembered: &str) -> String {
     let agent = &manifest.identity.actor.entity_type;
     format!(
         "namespace toolgate {{
@@ -52,14 +61,14 @@ fn shared_types(manifest: &Manifest) -> String {
     time: datetime, source_ip?: ipaddr, method: String, path: String,
     environment: String, trace_id?: String
   }};
-}}"
+{remembered}}}"
     )
 }
 
-/// An action about calls of a tool.
+/// An action about calls of a tool, whose context has these members of memory.
 fn action(
     manifest: &Manifest,
-    tool: &Tool,
+    (tool, remembered): (&Tool, &str),
     name: &str,
     groups: impl Iterator<Item = String>,
 ) -> String {
@@ -82,7 +91,7 @@ fn action(
   {actor}: {},
   {token}: toolgate::Token,
   delegation: toolgate::Delegation,
-  request: toolgate::Request
+  request: toolgate::Request{remembered}
 }} }};",
         quoted(name),
         groups.collect::<Vec<_>>().join(", "),

@@ -2,6 +2,7 @@
 
 use crate::bundle::LayerName;
 use crate::digest::Digest;
+use crate::memory::{Exceeded, Uncountable};
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -23,6 +24,8 @@ pub struct Denial {
     pub detail: Option<String>,
     /// Whether it is about the inner call of the call.
     pub is_inner: bool,
+    /// The budget that the call exceeds.
+    pub exceeded: Option<Box<Exceeded>>,
 }
 
 impl Denial {
@@ -35,6 +38,7 @@ impl Denial {
             advice: None,
             detail: None,
             is_inner: false,
+            exceeded: None,
         }
     }
 
@@ -52,6 +56,35 @@ impl Denial {
     pub(crate) fn changed(tool: &Tool, listed: &Digest) -> Self {
         let detail = Some(difference(tool, listed));
         Self { detail, ..Self::because(Reason::ToolChanged) }
+    }
+
+    /// The denial of a call that exceeds a budget.
+    pub(crate) fn exceeding(exceeded: Exceeded) -> Self {
+        let Exceeded { budget, used, limit, amount, wait } = &exceeded;
+        let when = match wait {
+            Some(wait) => format!("try again in {} s", wait.div_ceil(1000)),
+            None => "it never fits".to_owned(),
+        };
+        Self {
+            advice: Some(format!("the budget `{budget}` is used up; {when}")),
+            detail: Some(format!("budget `{budget}`: {used} used, {amount} more, {limit} at most")),
+            exceeded: Some(Box::new(exceeded.clone())),
+            ..Self::because(Reason::BudgetExceeded)
+        }
+    }
+
+    /// The denial of a call about which earlier calls count that may have been forgotten.
+    pub(crate) fn forgotten(policy: Option<&str>) -> Self {
+        let reader = policy.map(|policy| format!("policy `{policy}` reads what may be missing"));
+        let detail = reader.unwrap_or_else(|| "a budget counts what may be missing".to_owned());
+        Self { detail: Some(detail), ..Self::because(Reason::HistoryIncomplete) }
+    }
+
+    /// The denial of a call whose amount cannot be counted.
+    pub(crate) fn uncountable(uncountable: &Uncountable) -> Self {
+        let Uncountable { argument, problem } = uncountable;
+        let advice = Some(format!("argument `{argument}` {problem}"));
+        Self { detail: advice.clone(), advice, ..Self::because(Reason::InvalidArguments) }
     }
 
     /// The denial of a call that does not fit the schema, which loading the bundle rules out.

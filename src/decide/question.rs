@@ -19,7 +19,7 @@ use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::json::Object;
 use crate::policy::value::{self, Extension, Value};
-use crate::policy::{ArgumentValue, CompiledPolicy, EntityStore, Env, RequestContext};
+use crate::policy::{ArgumentValue, CompiledPolicy, EntityStore, Env, MEMORY, RequestContext};
 use crate::reason::Reason;
 use crate::tool::{ArgumentError, Inexact, Input, Tool, UnknownResource};
 
@@ -43,6 +43,15 @@ pub struct Facts {
     pub environment: Arc<str>,
 }
 
+/// What policies see of memory.
+#[derive(Debug, Default)]
+pub struct Remembered<'a> {
+    /// The members of `context`.
+    pub facts: Vec<(&'static str, ArgumentValue<'a>)>,
+    /// Whether earlier calls may be missing in them.
+    pub is_incomplete: bool,
+}
+
 /// A call in the form in which policies are evaluated.
 #[derive(Debug)]
 pub struct Question<'a> {
@@ -53,6 +62,8 @@ pub struct Question<'a> {
     resource: Cow<'a, EntityUID>,
     input: Input<'a>,
     facts: &'a Facts,
+    /// What is remembered, if the bundle has anything remembered.
+    remembered: Option<Arc<Remembered<'a>>>,
 }
 
 impl<'a> Question<'a> {
@@ -94,9 +105,20 @@ impl<'a> Question<'a> {
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
         let resource = resource(bundle, tool, arguments)?;
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
-        let question = Self { entities, schema, caller, action, resource, input, facts };
+        let remembered = None;
+        let question = Self { entities, schema, caller, action, resource, input, facts, remembered };
         // Loading the bundle ensured that every call of a tool fits the schema. Debug builds, and
         // so tests, validate each call again.
+        #[cfg(debug_assertions)]
+        if bundle.memory.is_none() {
+            question.request()?;
+        }
+        Ok(question)
+    }
+
+    /// The same call with what is remembered of earlier ones.
+    pub fn remembering(self, remembered: Remembered<'a>) -> Result<Self, Denial> {
+        let question = Self { remembered: Some(Arc::new(remembered)), ..self };
         #[cfg(debug_assertions)]
         question.request()?;
         Ok(question)
@@ -119,7 +141,8 @@ impl<'a> Question<'a> {
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
         let known = known.into_iter().map(|(name, value)| (Cow::from(name), value)).collect();
         let input = Input { value: ArgumentValue::Record(known), inexact: Vec::new() };
-        Ok(Self { entities, schema, caller, action, resource, input, facts })
+        let remembered = None;
+        Ok(Self { entities, schema, caller, action, resource, input, facts, remembered })
     }
 
     /// The same call with another action.
@@ -132,6 +155,7 @@ impl<'a> Question<'a> {
             resource: Cow::Borrowed(&self.resource),
             input: self.input.clone(),
             facts: self.facts,
+            remembered: self.remembered.clone(),
         }
     }
 
@@ -147,12 +171,24 @@ impl<'a> Question<'a> {
     ) -> Self {
         let resource = Cow::Borrowed(resource);
         let input = Input { value: input, inexact: Vec::new() };
-        Self { entities, schema: None, caller, action, resource, input, facts }
+        let (schema, remembered) = (None, None);
+        Self { entities, schema, caller, action, resource, input, facts, remembered }
     }
 
     /// The arguments that no Cedar value equals, so that no policy may read them.
     pub fn inexact(&self) -> &[Inexact<'a>] {
         &self.input.inexact
+    }
+
+    /// The arguments and the resource, by which memory counts a call.
+    pub fn counted(&self) -> (&ArgumentValue<'a>, &EntityUID) {
+        (&self.input.value, &self.resource)
+    }
+
+    /// Whether a policy reads what may be missing of what is remembered.
+    pub(super) fn reads_incomplete(&self, policy: &CompiledPolicy) -> bool {
+        let incomplete = self.remembered.as_ref().is_some_and(|it| it.is_incomplete);
+        incomplete && MEMORY.iter().any(|member| policy.reads.has(&[member]))
     }
 
     /// The environment in which policies are evaluated.
@@ -164,6 +200,7 @@ impl<'a> Question<'a> {
             action: self.action,
             resource: &self.resource,
             input: &self.input.value,
+            memory: self.remembered.as_ref().map(|it| it.facts.as_slice()).unwrap_or_default(),
             context: &self.caller.context,
             request: RequestContext {
                 method,
@@ -216,6 +253,9 @@ impl<'a> Question<'a> {
         let input = self.input.value.in_cedar()?;
         let members = [("input", input), ("request", observed(self.facts)?)].into_iter();
         let members = members.chain(self.caller.context.iter().cloned());
+        let facts = self.remembered.iter().flat_map(|remembered| &remembered.facts);
+        let facts = facts.map(|(name, value)| Some((*name, value.in_cedar()?)));
+        let members = members.chain(facts.collect::<Option<Vec<_>>>()?);
         let members = members.map(|(name, value)| (name.into(), value)).collect();
         Some(Context::Value(Arc::new(members)))
     }

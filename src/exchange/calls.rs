@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Observer;
 use super::decided::Decided;
 use super::inner::Watch;
+use super::memory::Memory;
 use super::pending::{Pending, draft, failed};
 use super::response::{Look, Mask, Others};
 use crate::bundle::RefusalStyle;
@@ -38,8 +39,9 @@ impl Pending {
             }
         }
         let messages = body.messages();
+        let mut memory = self.memory(gate);
         let verdict = |(index, message): (usize, &Message<'_>)| {
-            self.verdict(gate, headers, message, Watch { observer, index })
+            self.verdict(gate, headers, message, &mut memory, Watch { observer, index })
         };
         let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
         let is_call = |message: &Message<'_>| self.is_call(gate, message);
@@ -55,12 +57,21 @@ impl Pending {
         });
         let drafts: Vec<Draft> = drafts.collect();
         let look = self.look_at_response(gate, &body, &verdicts);
+        let is_refused = |(message, verdict): (&Message<'_>, &Verdict)| {
+            verdict.outcome.is_err() && self.is_call(gate, message)
+        };
+        let refused = messages.iter().zip(&verdicts).filter(|pair| is_refused(*pair)).count();
+        let Some(memory) = self.remembered(gate, memory, refused) else {
+            return Ok(failed(gate, &self.request, "there is no room to remember the call"));
+        };
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
-            return Ok(self.refuse_all(gate, &body, &outcomes, drafts));
+            return Ok(self.refuse_all(gate, &body, &outcomes, drafts).remembering(memory));
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
-            Some(permits) => pass(&self.request, permits, drafts).with_look(look),
+            Some(permits) => {
+                pass(&self.request, permits, drafts).with_look(look).remembering(memory)
+            }
             None => failed(gate, &self.request, "the body has no message"),
         })
     }
@@ -178,13 +189,14 @@ impl Pending {
         gate: &Gate,
         headers: &StandardHeaders,
         message: &Message<'_>,
+        memory: &mut Memory<'_>,
         watch: Watch<'_>,
     ) -> Verdict {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
-            Kind::Call(call) => self.decide_call(gate, &call, watch),
+            Kind::Call(call) => self.decide_call(gate, &call, memory, watch),
             Kind::Request { method, .. } => match self.asked(gate, message) {
-                Some(asked) => self.decide_method(gate, headers, &asked, watch),
+                Some(asked) => self.decide_method(gate, headers, &asked, memory, watch),
                 None => housekeeping(self.undecided(gate, method)),
             },
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
@@ -203,6 +215,7 @@ impl Pending {
         &self,
         gate: &Gate,
         call: &Call<'_>,
+        memory: &mut Memory<'_>,
         watch: Watch<'_>,
     ) -> Result<Verdict, Denial> {
         let tool = gate.bundle.tool(&self.server, call.name);
@@ -211,12 +224,14 @@ impl Pending {
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let (identity, facts) = (&self.sender.identity, &self.request.facts);
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
+        let (question, asked) = memory.join(&gate.bundle, tool, question, call.arguments)?;
         watch.asked(identity, &question);
-        let verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
+        let mut verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
+        memory.settle(&mut verdict, asked);
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
         // Only one of the two takes memory at a time.
         drop(question);
-        Ok(verdict.and_inner(|| self.decide_inner(gate, wraps, call.arguments, watch)))
+        Ok(verdict.and_inner(|| self.decide_inner(gate, wraps, call.arguments, memory, watch)))
     }
 }
 

@@ -25,7 +25,7 @@ impl Candidate {
     /// Passes an event to the candidate unless it has decided.
     pub(super) fn step(&mut self, candidate: &Gate, event: Event<'_>, decided: Option<&Decided>) {
         let readable = match event {
-            Event::Headers(_) => true,
+            Event::Headers(_) | Event::Recalled(_) => true,
             Event::Buffered(_) | Event::Drained(_) => false,
             Event::End(_) => decided.is_some_and(Decided::is_about_messages),
         };
@@ -33,6 +33,11 @@ impl Candidate {
             let outcomes = self.evaluation.step(candidate, event).map(Decided::into_outcomes);
             self.decided = outcomes.map(|outcomes| (candidate.bundle.id.clone(), outcomes));
         }
+    }
+
+    /// Forgets a decision that has to be made again.
+    pub(super) fn again(&mut self) {
+        self.decided = None;
     }
 
     /// The sender as the candidate knows it.

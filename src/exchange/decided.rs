@@ -6,6 +6,7 @@ use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
+use crate::memory::Write;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::Replacement;
@@ -19,6 +20,8 @@ pub(super) struct Decided {
     about: About,
     /// How to look at the response, if it is looked at.
     look: Option<Box<Look>>,
+    /// What is to be remembered.
+    memory: Vec<Write>,
 }
 
 /// What drafts are about.
@@ -48,24 +51,31 @@ impl About {
 impl Decided {
     /// Refuses the request as a whole, of which no message was decided.
     pub(super) fn refused(ending: Ending, draft: Draft) -> Self {
-        Self { ending, drafts: vec![draft], about: About::Request, look: None }
+        Self::new(ending, vec![draft], About::Request)
     }
 
     /// Refuses messages; the drafts are about these messages.
     pub(super) fn answered(ending: Ending, drafts: Vec<Draft>) -> Self {
-        Self { ending, drafts, about: About::Messages, look: None }
+        Self::new(ending, drafts, About::Messages)
     }
 
     /// Forwards the calls of a body.
     pub(super) fn calls(permits: Permits, drafts: Vec<Draft>) -> Self {
-        let ending = Ending::Forward(permits);
-        Self { ending, drafts, about: About::Messages, look: None }
+        Self::new(Ending::Forward(permits), drafts, About::Messages)
     }
 
     /// Forwards a request without a tool call.
     pub(super) fn housekeeping(permits: Permits, draft: Draft) -> Self {
-        let ending = Ending::Forward(permits);
-        Self { ending, drafts: vec![draft], about: About::Housekeeping, look: None }
+        Self::new(Ending::Forward(permits), vec![draft], About::Housekeeping)
+    }
+
+    fn new(ending: Ending, drafts: Vec<Draft>, about: About) -> Self {
+        Self { ending, drafts, about, look: None, memory: Vec::new() }
+    }
+
+    /// The same decision, with what is to be remembered.
+    pub(super) fn remembering(self, memory: Vec<Write>) -> Self {
+        Self { memory, ..self }
     }
 
     /// The same decision, with a look at the response if the request is forwarded.
@@ -101,6 +111,7 @@ impl Decided {
             drafts: watched(self.drafts),
             about: self.about,
             look: None,
+            memory: self.memory,
         }
     }
 
@@ -134,7 +145,8 @@ impl Decided {
             draft.finish(gate, candidate)
         };
         let records = self.drafts.into_iter().map(finish).collect();
-        (Effects { ending: self.ending, headers, records }, self.look)
+        let memory = self.memory;
+        (Effects { ending: self.ending, headers, memory, records }, self.look)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::decide::Permits;
 use crate::header;
+use crate::memory::Write;
 use crate::reason::{Decision, Reason};
 use crate::record::{self, Flip, Record};
 use crate::refusal::{Replacement, Reply};
@@ -19,7 +20,7 @@ pub const OBJECT: &str = "toolgate";
 /// The name of the histogram of the duration of the deciding step, in microseconds.
 pub const DURATION: &str = "toolgate.decision_us";
 
-/// The effects of an exchange. An edge changes the headers, replaces the body, publishes the records,
+/// The effects of an exchange. An edge stores what is remembered, changes the headers, replaces the body, publishes the records,
 /// increments the counters and ends the exchange, in this order. If a step before the end fails,
 /// nothing goes to the upstream.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Effects {
     pub ending: Ending,
     /// Changes to the headers of what goes to the upstream, in this order.
     pub headers: Vec<HeaderChange>,
+    /// What is to be stored in memory before anything else, if the versions are still the same.
+    pub memory: Vec<Write>,
     /// The records: one per call, one per refused message, or one for the whole request.
     /// Housekeeping has a record only if a candidate would refuse it.
     pub records: Vec<Record>,

@@ -12,6 +12,7 @@ use super::{Event, Observer};
 use crate::decide::Facts;
 use crate::gate::{Gate, Sender};
 use crate::mcp::Recovery;
+use crate::memory::{Owners, Slot};
 use crate::record::Request;
 
 const OUT_OF_ORDER: &str = "events of the request came out of order";
@@ -32,6 +33,8 @@ enum State {
     Awaiting(Box<Pending>),
     /// The body is too large. It is read to its end, but not held.
     Draining(Box<Pending>, Recovery, usize),
+    /// A decision that is not carried out yet.
+    Decided(Box<Pending>),
     Done,
 }
 
@@ -55,6 +58,14 @@ impl Evaluation {
         self.state = State::Done;
         let request = self.request.take().unwrap_or_else(|| Arc::new(unknown(gate)));
         failed(gate, &request, detail)
+    }
+
+    /// The slots of memory to read before the end of the request.
+    pub(super) fn recalls(&self) -> Vec<Slot> {
+        let (State::Awaiting(pending) | State::Decided(pending)) = &self.state else {
+            return Vec::new();
+        };
+        pending.sender.owners.as_ref().map(Owners::slots).unwrap_or_default()
     }
 
     /// The sender, once it is known.
@@ -110,9 +121,24 @@ impl Evaluation {
                 Some(pending.too_large(gate, recovery, Arrived::Wholly))
             }
             (State::Awaiting(pending), Event::End(body)) => {
-                Some(pending.decide(gate, body, self.observer.as_deref()))
+                let decided = pending.decide(gate, body, self.observer.as_deref());
+                // What it remembers may have changed before it is stored.
+                if gate.bundle.memory.is_some() {
+                    self.state = State::Decided(pending);
+                }
+                Some(decided)
             }
-            (State::Awaiting(_), Event::Headers(_) | Event::Drained(_))
+            (State::Awaiting(mut pending) | State::Decided(mut pending), Event::Recalled(recalled)) => {
+                pending.recalled = Some(recalled.clone());
+                self.state = State::Awaiting(pending);
+                None
+            }
+            (State::Draining(pending, recovery, drained), Event::Recalled(_)) => {
+                self.state = State::Draining(pending, recovery, drained);
+                None
+            }
+            (State::Decided(_), _)
+            | (State::Awaiting(_), Event::Headers(_) | Event::Drained(_))
             | (State::Draining(..), Event::Headers(_))
             | (State::Fresh | State::Done, _) => Some(self.fail(gate, OUT_OF_ORDER)),
         }

@@ -9,6 +9,7 @@ use crate::decide::Facts;
 use crate::gate::ChangedTools;
 use crate::head::Head;
 use crate::identity::Evidence;
+use crate::memory::Recalled;
 
 /// The input available when a request's headers are complete.
 #[derive(Clone, Debug)]
@@ -53,6 +54,9 @@ pub enum Event<'a> {
     Buffered(usize),
     /// These bytes were buffered, and have been dropped.
     Drained(&'a [u8]),
+    /// What was asked for of memory, before the end. It comes again if the memory has changed before
+    /// the effects were carried out; the end then comes again too.
+    Recalled(&'a Recalled),
     /// The request is complete, with this body, or with the part of it that was not dropped.
     End(&'a [u8]),
 }

@@ -1,6 +1,7 @@
 //! Decides the call inside a call.
 
 use super::Observer;
+use super::memory::Memory;
 use super::pending::Pending;
 use crate::decide::{self, Denial, Inner, Question, Verdict};
 use crate::gate::Gate;
@@ -32,6 +33,7 @@ impl Pending {
         gate: &'a Gate,
         wraps: &Wraps,
         arguments: Option<&'a Object<'a>>,
+        memory: &mut Memory<'_>,
         watch: Watch<'_>,
     ) -> Result<Verdict, Denial> {
         let bundle = &gate.bundle;
@@ -39,9 +41,15 @@ impl Pending {
         decide::unchanged(bundle, &self.changed, inner.tool).map_err(Denial::of_inner)?;
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let question = inner.question(caller, bundle, &self.request.facts)?;
+        let object = inner.arguments.as_object();
+        let (question, asked) =
+            memory.join(bundle, inner.tool, question, object).map_err(Denial::of_inner)?;
         if let Some(observer) = watch.observer {
             observer.asked_inner(watch.index, &question);
         }
-        Ok(decide::decide_revealing(bundle, &self.sender.identity, inner.tool, &question))
+        let identity = &self.sender.identity;
+        let mut verdict = decide::decide_revealing(bundle, identity, inner.tool, &question);
+        memory.settle(&mut verdict, asked);
+        Ok(verdict)
     }
 }

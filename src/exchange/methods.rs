@@ -1,6 +1,7 @@
 //! Decides a request of a method that the bundle puts before policies.
 
 use super::inner::Watch;
+use super::memory::Memory;
 use super::pending::Pending;
 use crate::decide::{self, Denial, Question, Verdict};
 use crate::gate::Gate;
@@ -65,6 +66,7 @@ impl Pending {
         gate: &Gate,
         headers: &StandardHeaders,
         Asked { tool, method, arguments }: &Asked<'_, '_>,
+        memory: &mut Memory<'_>,
         watch: Watch<'_>,
     ) -> Result<Verdict, Denial> {
         if !method.is_in(headers.revision) {
@@ -74,7 +76,10 @@ impl Pending {
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let facts = &self.request.facts;
         let question = Question::by(caller, &gate.bundle, tool, arguments.as_ref(), facts)?;
+        let (question, asked) = memory.join(&gate.bundle, tool, question, arguments.as_ref())?;
         watch.asked(&self.sender.identity, &question);
-        Ok(decide::decide(&gate.bundle, &self.sender.identity, &question))
+        let mut verdict = decide::decide(&gate.bundle, &self.sender.identity, &question);
+        memory.settle(&mut verdict, asked);
+        Ok(verdict)
     }
 }

@@ -13,6 +13,7 @@ use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
+use crate::memory::Recalled;
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
@@ -34,6 +35,8 @@ pub(super) struct Pending {
     bodiless: Option<Housekeeping>,
     /// Where the request is answered, if not in reply to it.
     stream: Option<EventStream>,
+    /// What is remembered, once it is read.
+    pub(super) recalled: Option<Recalled>,
 }
 
 /// How much of a refused body has arrived.
@@ -83,6 +86,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         announced: announced(&arrival.head),
         bodiless,
         stream: EventStream::of(channel, &arrival.head),
+        recalled: None,
     });
     (request, pending)
 }
@@ -115,7 +119,7 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
 impl Pending {
     /// Decides a request whose body is complete.
     pub(super) fn decide(
-        self,
+        &self,
         gate: &Gate,
         body: &[u8],
         observer: Option<&dyn Observer>,

@@ -87,7 +87,7 @@ struct Refusal {
 #[track_caller]
 fn forwarded(step: Step) -> Forward {
     match step {
-        Step::Done(Effects { ending: Ending::Forward(permits), headers, records }) => {
+        Step::Done(Effects { ending: Ending::Forward(permits), headers, records, .. }) => {
             Forward { permits, headers, records }
         }
         other @ (Step::AwaitBody | Step::Drain | Step::Done(_)) => panic!("{other:?}"),

@@ -13,6 +13,7 @@ use prost::Message as _;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
+use super::clock::Clock;
 use super::random::Random;
 use crate::bundle::Bundle;
 use crate::exchange::{Arrival, HeaderChange, OBJECT};
@@ -20,6 +21,7 @@ use crate::gate::{Change, ChangedTools, GateId};
 use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
+use crate::memory::{Recalled, Slot, Stored, Write};
 
 /// The input of the gate when a request's headers are complete, and the time at which it was
 /// collected.
@@ -172,6 +174,48 @@ pub(super) fn share(changes: &[Change], bundle: &Bundle) -> Result<(), String> {
 
 /// Each attempt that fails means that another worker wrote.
 const ATTEMPTS: usize = 1000;
+
+/// Begins memory, if there is none, for the same reason.
+pub(super) fn begin_memory() -> Result<(), String> {
+    let begun = |name: &str| {
+        let value = hostcalls::get_shared_data(name).map_err(failed("shared data"))?;
+        Ok::<_, String>(value.1.is_some())
+    };
+    // The last slot comes last.
+    if Slot::all().last().is_some_and(|slot| begun(&slot.name()) == Ok(true)) {
+        return Ok(());
+    }
+    Slot::all().try_for_each(|slot| match begun(&slot.name())? {
+        true => Ok(()),
+        false => hostcalls::set_shared_data(&slot.name(), Some(&[]), None)
+            .map_err(failed("shared data")),
+    })
+}
+
+/// What is remembered in these slots.
+pub(super) fn recall(
+    slots: Vec<Slot>,
+    stored: Vec<Write>,
+    clock: &Clock,
+) -> Result<Recalled, String> {
+    let read = |slot: Slot| {
+        let value = hostcalls::get_shared_data(&slot.name()).map_err(failed("shared data"))?;
+        let (bytes, version) = (value.0.unwrap_or_default(), value.1);
+        Ok((slot, Stored { bytes, version }))
+    };
+    let slots = slots.into_iter().map(read).collect::<Result<_, String>>()?;
+    Ok(Recalled { now: clock.millis(), slots, stored })
+}
+
+/// Stores a part of memory; returns whether nobody else has stored there since it was read.
+pub(super) fn remember(write: &Write) -> Result<bool, String> {
+    let name = write.slot.name();
+    match hostcalls::set_shared_data(&name, Some(&write.bytes), write.version) {
+        Ok(()) => Ok(true),
+        Err(Status::CasMismatch) => Ok(false),
+        Err(status) => Err(failed("shared data")(status)),
+    }
+}
 
 /// The headers of a response.
 pub(super) fn response_head() -> Result<Head, String> {

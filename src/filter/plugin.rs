@@ -7,6 +7,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
+use super::clock::Clock;
 use super::host;
 use super::random::Random;
 use super::stats::Stats;
@@ -20,6 +21,7 @@ pub(super) struct Plugin {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
     random: Rc<Random>,
+    clock: Rc<Clock>,
 }
 
 impl Context for Plugin {}
@@ -37,7 +39,8 @@ impl RootContext for Plugin {
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
         let (stats, random) = (Rc::clone(&self.stats), Rc::clone(&self.random));
-        Some(Box::new(Stream::new(self.gate.clone(), stats, random)))
+        let clock = Rc::clone(&self.clock);
+        Some(Box::new(Stream::new(self.gate.clone(), stats, random, clock)))
     }
 }
 
@@ -50,6 +53,9 @@ impl Plugin {
         let gate = gate.map_err(|error| error.to_string())?;
         host::declare()?;
         host::begin_sharing()?;
+        if gate.bundle.memory.is_some() {
+            host::begin_memory()?;
+        }
         let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
         info!("bundle {} is {mode}", gate.bundle.id);
         if let Some(candidate) = &gate.candidate {

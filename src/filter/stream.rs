@@ -8,6 +8,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
+use super::clock::Clock;
 use super::host;
 use super::random::Random;
 use super::stats::Stats;
@@ -16,6 +17,7 @@ use crate::exchange::{
 };
 use crate::gate::Gate;
 use crate::header;
+use crate::memory::Write;
 use crate::refusal::Reply;
 
 /// One request. It is decided by the gate with which it began, even if a newer configuration is
@@ -25,6 +27,7 @@ pub(super) struct Stream {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
     random: Rc<Random>,
+    clock: Rc<Clock>,
     exchange: Exchange,
     buffered: usize,
     /// How the request ended, once it is decided.
@@ -65,7 +68,7 @@ impl HttpContext for Stream {
             Err(failure) => return self.fail(&failure),
         };
         let held = self.step_since(Some(known), Event::Headers(&arrival));
-        if end_of_stream && self.settled.is_none() { self.step(Event::End(&[])) } else { held }
+        if end_of_stream && self.settled.is_none() { self.end() } else { held }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
@@ -142,12 +145,18 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
+    pub(super) fn new(
+        gate: Option<Rc<Gate>>,
+        stats: Rc<Stats>,
+        random: Rc<Random>,
+        clock: Rc<Clock>,
+    ) -> Self {
         let exchange = Exchange::default();
         Self {
             gate,
             stats,
             random,
+            clock,
             exchange,
             buffered: 0,
             settled: None,
@@ -206,9 +215,40 @@ impl Stream {
 
     fn end(&mut self) -> Action {
         match host::body(self.buffered) {
-            Ok(body) => self.step(Event::End(&body)),
+            Ok(body) => self.decide(&body),
             Err(failure) => self.fail(&failure),
         }
+    }
+
+    /// Reads memory and decides, until nobody else has changed it meanwhile.
+    fn decide(&mut self, body: &[u8]) -> Action {
+        let slots = self.exchange.recalls();
+        let Some(gate) = self.gate.clone().filter(|_| !slots.is_empty()) else {
+            return self.step(Event::End(body));
+        };
+        let began = hostcalls::get_current_time().ok();
+        let mut stored = Vec::new();
+        for _ in 0..ATTEMPTS {
+            let recalled = match host::recall(slots.clone(), stored.clone(), &self.clock) {
+                Ok(recalled) => recalled,
+                Err(failure) => return self.fail(&failure),
+            };
+            if let Step::Done(effects) = self.exchange.step(&gate, Event::Recalled(&recalled)) {
+                return self.carry_out(&effects);
+            }
+            match self.exchange.step(&gate, Event::End(body)) {
+                Step::AwaitBody | Step::Drain => return Action::Pause,
+                Step::Done(effects) => match remember(&effects, &mut stored) {
+                    Ok(true) => {
+                        self.stats.duration(began);
+                        return self.carry_out(&effects);
+                    }
+                    Ok(false) => {}
+                    Err(failure) => return self.fail(&failure),
+                },
+            }
+        }
+        self.fail("memory is written all the time")
     }
 
     fn step(&mut self, event: Event<'_>) -> Action {
@@ -274,6 +314,21 @@ impl Stream {
         self.settled = Some(Settled::Answered);
         answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })
     }
+}
+
+/// Each attempt that fails means that another worker decided a call of the same account.
+const ATTEMPTS: usize = 1000;
+
+/// Stores what is to be remembered, and keeps account of it; returns whether all of it is stored.
+fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<bool, String> {
+    for write in &effects.memory {
+        if !host::remember(write)? {
+            return Ok(false);
+        }
+        stored.retain(|earlier| earlier.slot != write.slot);
+        stored.push(write.clone());
+    }
+    Ok(true)
 }
 
 /// Everything that comes before the end of a request.

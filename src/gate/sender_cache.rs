@@ -10,6 +10,7 @@ use crate::identity::{
 };
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;
+use crate::memory::Owners;
 
 /// The number of most recently used senders that stay cached. The cache has at most twice as many.
 const CACHED: usize = 128;
@@ -27,6 +28,8 @@ pub(crate) struct Sender {
     pub(crate) principal: Shared<PrincipalField>,
     pub(crate) actor: Option<Shared<ActorField>>,
     pub(crate) token: Option<Shared<TokenField>>,
+    /// Whose accounts its calls are about; `None` if the bundle has nothing remembered.
+    pub(crate) owners: Option<Owners>,
     /// The value of `toolgate-identity`.
     pub(crate) header: String,
 }
@@ -68,7 +71,10 @@ impl Sender {
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
         let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
+        let owners = bundle.memory.as_ref();
+        let owners = owners.map(|plan| Owners::of(&bundle.id.name, plan, &identity));
         Ok(Self {
+            owners,
             caller: Caller::new(bundle, &identity).map(Arc::new),
             header: identity::header(&principal, actor.as_deref()),
             principal,

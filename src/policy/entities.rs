@@ -1,7 +1,7 @@
 //! The entity store: a bundle's static entities, and the principal of a call.
 
 use cedar_policy::Entities;
-use cedar_policy_core::ast::{Entity, EntityUID};
+use cedar_policy_core::ast::{Entity, EntityUID, Literal, PartialValue, ValueKind};
 use cedar_policy_core::entities::Entities as CoreEntities;
 
 use super::native::{Graph, Node};
@@ -39,6 +39,13 @@ impl EntityStore {
     /// Whether an entity is in the store.
     pub fn contains(&self, uid: &EntityUID) -> bool {
         self.get(uid).is_some()
+    }
+
+    /// The attribute of an entity that is a string.
+    pub fn text(&self, uid: &EntityUID, attribute: &str) -> Option<String> {
+        let Some(PartialValue::Value(value)) = self.get(uid)?.get(attribute) else { return None };
+        let ValueKind::Lit(Literal::String(text)) = value.value_kind() else { return None };
+        Some(text.to_string())
     }
 
     /// Adds a principal. If it is in the store, it keeps its parents there: replacing it would

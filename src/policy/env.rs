@@ -20,6 +20,8 @@ pub struct Environment<'a, G, N> {
     pub input: &'a ArgumentValue<'a>,
     /// `context.request`
     pub request: RequestContext<'a>,
+    /// The attributes of `context` about earlier calls.
+    pub memory: &'a [(&'static str, ArgumentValue<'a>)],
     /// The other attributes of `context`.
     pub context: &'a [(&'static str, Value)],
 }

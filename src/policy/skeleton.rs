@@ -13,6 +13,9 @@ use super::{Env, Possible, Reads};
 /// The member of the context that holds the arguments.
 const INPUT: &str = "input";
 
+/// The members of the context about earlier calls.
+pub const MEMORY: [&str; 4] = ["history", "transaction", "budget", "runaway"];
+
 /// A condition.
 #[derive(Debug)]
 pub struct Skeleton(Node);
@@ -141,7 +144,9 @@ impl Leaf {
             Unknown::ResourceType(entity_type) => calls.resource_is(entity_type),
             Unknown::Presence(path) => calls.presence(path),
             Unknown::Arguments(reads)
-                if calls.has_one_resource() && reads.only(INPUT, calls.known()) =>
+                if calls.has_one_resource()
+                    && reads.only(INPUT, calls.known())
+                    && !MEMORY.iter().any(|member| reads.has(&[member])) =>
             {
                 self.evaluated(slots, calls)
             }
@@ -161,7 +166,8 @@ impl Unknown {
             return Self::Presence(path);
         }
         let reads = Reads::of(leaf);
-        if reads.has(&[INPUT]) {
+        // What memory has at the time of a call is not known either.
+        if [INPUT].iter().chain(&MEMORY).any(|member| reads.has(&[member])) {
             return Self::Arguments(reads);
         }
         let is_resource = |part: &Expr| matches!(part.expr_kind(), ExprKind::Var(Var::Resource));

@@ -26,6 +26,12 @@ pub struct Marks {
     /// The cost of one call, in a unit that the bundle chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<u32>,
+    /// The labels of data that its results carry, which join the history of who gets them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<String>,
+    /// The labels that a successful call of it removes from the history.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clears: Vec<String>,
     /// The argument that names the Cedar resource; if absent, the resource is the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceMark>,

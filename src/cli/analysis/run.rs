@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::trace::{Trace, Tracer};
 use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
 use crate::gate::Gate;
+use crate::memory::Store;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::{Replacement, Reply};
@@ -47,11 +48,17 @@ pub struct Opinion {
 /// # Errors
 ///
 /// The outcome depends on how the body arrived, which is a bug in the gate.
-pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<(Outcome, Trace), String> {
+pub fn in_pieces(
+    gate: &Gate,
+    arrival: &Arrival,
+    body: &[u8],
+    memory: &Store,
+) -> Result<(Outcome, Trace), String> {
     let tracer = Rc::new(Tracer::new(arrival));
-    let whole = run(Exchange::observed(tracer.clone()), gate, arrival, body, None);
+    let run = |exchange, growth| run(exchange, gate, (arrival, body), &mut memory.clone(), growth);
+    let whole = run(Exchange::observed(tracer.clone()), None);
     for growth in [1, 7] {
-        let pieces = run(Exchange::default(), gate, arrival, body, Some(growth));
+        let pieces = run(Exchange::default(), Some(growth));
         let [pieces, whole] = [&pieces, &whole].map(|step| format!("{step:?}"));
         if pieces != whole {
             return Err(format!("in pieces of {growth}: {pieces}; whole: {whole}"));
@@ -60,15 +67,25 @@ pub fn in_pieces(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Result<(Outcome
     Ok((Outcome::of(whole), tracer.trace()))
 }
 
-/// Runs a request with its body in one piece.
+/// Runs a request with its body in one piece, of which nothing is remembered.
 pub fn whole(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Outcome {
-    Outcome::of(run(Exchange::default(), gate, arrival, body, None))
+    remembered(gate, arrival, body, &mut Store::default())
+}
+
+/// Runs a request with its body in one piece.
+pub fn remembered(gate: &Gate, arrival: &Arrival, body: &[u8], memory: &mut Store) -> Outcome {
+    Outcome::of(run(Exchange::default(), gate, (arrival, body), memory, None))
 }
 
 /// Runs a request with its body in one piece, and returns the evaluated Cedar requests.
-pub(in crate::cli) fn traced(gate: &Gate, arrival: &Arrival, body: &[u8]) -> (Outcome, Trace) {
+pub(in crate::cli) fn traced(
+    gate: &Gate,
+    arrival: &Arrival,
+    body: &[u8],
+    memory: &mut Store,
+) -> (Outcome, Trace) {
     let tracer = Rc::new(Tracer::new(arrival));
-    let step = run(Exchange::observed(tracer.clone()), gate, arrival, body, None);
+    let step = run(Exchange::observed(tracer.clone()), gate, (arrival, body), memory, None);
     (Outcome::of(step), tracer.trace())
 }
 
@@ -76,8 +93,8 @@ pub(in crate::cli) fn traced(gate: &Gate, arrival: &Arrival, body: &[u8]) -> (Ou
 fn run(
     mut exchange: Exchange,
     gate: &Gate,
-    arrival: &Arrival,
-    body: &[u8],
+    (arrival, body): (&Arrival, &[u8]),
+    memory: &mut Store,
     growth: Option<usize>,
 ) -> Step {
     let mut step = exchange.step(gate, Event::Headers(arrival));
@@ -98,8 +115,22 @@ fn run(
                     return step;
                 }
             }
-            (Step::AwaitBody, None) => exchange.step(gate, Event::End(held)),
-            (step, _) => return step,
+            (Step::AwaitBody, None) => {
+                let slots = exchange.recalls();
+                if !slots.is_empty() {
+                    let now = u64::try_from(arrival.time.timestamp_millis()).unwrap_or_default();
+                    let recalled = memory.recall(&slots, now, Vec::new());
+                    exchange.step(gate, Event::Recalled(&recalled));
+                }
+                exchange.step(gate, Event::End(held))
+            }
+            (step, _) => {
+                if let Step::Done(effects) = &step {
+                    // Nobody else writes.
+                    effects.memory.iter().for_each(|write| _ = memory.write(write));
+                }
+                return step;
+            }
         };
     }
 }

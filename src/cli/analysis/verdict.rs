@@ -9,6 +9,7 @@ use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Identity, S
 use crate::cli::output::source::Location;
 use crate::exchange::Arrival;
 use crate::gate::Gate;
+use crate::memory::Store;
 
 /// A case with its result and location.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ impl<'a> Verdict<'a> {
     pub fn of(gate: &Gate, file: &'a CaseFile, case: &'a Case, place: Location) -> Self {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
         let (arrival, body) = case.arrival(identity, &gate.bundle);
-        let (outcome, trace, fault) = match run::in_pieces(gate, &arrival, &body) {
+        let memory = memory(gate, file, case);
+        let (outcome, trace, fault) = match run::in_pieces(gate, &arrival, &body, &memory) {
             Ok((outcome, trace)) => (Some(outcome), trace, None),
             Err(fault) => (None, Trace::default(), Some(fault)),
         };
@@ -73,9 +75,18 @@ impl<'a> Verdict<'a> {
 pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
     let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
     let (arrival, body) = case.arrival(identity, &gate.bundle);
-    let outcome = run::whole(gate, &arrival, &body);
+    let outcome = run::remembered(gate, &arrival, &body, &mut memory(gate, file, case));
     compare(&case.expect, &outcome).is_empty()
         && faces(gate, case, identity, (&arrival, &body)).is_empty()
+}
+
+/// What is remembered once the requests before that of a case have come.
+fn memory(gate: &Gate, file: &CaseFile, case: &Case) -> Store {
+    let mut memory = Store::default();
+    for (arrival, body) in case.earlier(file, &gate.bundle) {
+        run::remembered(gate, &arrival, &body, &mut memory);
+    }
+    memory
 }
 
 /// All differences between an outcome and the expected one.

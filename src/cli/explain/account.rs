@@ -15,6 +15,7 @@ use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
+use crate::memory::Store;
 use crate::json;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
@@ -100,7 +101,7 @@ impl Explanation {
         let Some((arrival, body)) = request else {
             return Ok(Self::as_recorded(recorded, notes));
         };
-        let (outcome, mut trace) = run::in_pieces(gate, &arrival, &body).map_err(Problem::new)?;
+        let (outcome, mut trace) = run::in_pieces(gate, &arrival, &body, &Store::default()).map_err(Problem::new)?;
         let records = outcome.records.iter();
         let calls = records.map(|record| explained(gate, record, trace.take(record))).collect();
         notes.extend(

@@ -1,6 +1,7 @@
 //! Test files: requests with their identities, and the expected outcomes.
 
 mod call;
+mod earlier;
 mod expect;
 mod format;
 mod request;
@@ -10,5 +11,6 @@ pub use call::{Call, Called};
 pub use expect::{Expect, ExpectShadow};
 pub use format::{Case, CaseFile, read};
 pub(in crate::cli) use request::time;
+pub use earlier::Earlier;
 pub use request::{Body, Identity, RawRequest, Sent, Values};
 pub use suite::{Suite, SuiteError};

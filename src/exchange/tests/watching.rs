@@ -205,7 +205,7 @@ proptest! {
         let alone = run(&fixture::gate(), &fields, claims(), body.as_bytes());
         let watched = run(&with_candidate(), &fields, claims(), body.as_bytes());
         let stripped = |step: Step| match step {
-            Step::Done(Effects { ending, headers, records }) => {
+            Step::Done(Effects { ending, headers, records, .. }) => {
                 (format!("{ending:?} {headers:?}"), records)
             }
             Step::AwaitBody | Step::Drain => panic!(),

@@ -104,7 +104,9 @@ impl Env<'_> {
             "request" => Some(Operand::Request),
             _ => {
                 let found = self.context.iter().find(|(attribute, _)| *attribute == name);
-                found.map(|(_, value)| Operand::of_value(value))
+                let remembered = self.memory.iter().find(|(attribute, _)| *attribute == name);
+                let found = found.map(|(_, value)| Operand::of_value(value));
+                found.or_else(|| remembered.map(|(_, value)| Operand::of_argument(value)))
             }
         }
     }

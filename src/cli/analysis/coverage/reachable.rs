@@ -174,9 +174,14 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         | Reason::UnreadableResponse
         | Reason::ResponseTooLarge
         | Reason::PolicyError
+        // Nothing is forgotten in a case.
+        | Reason::HistoryIncomplete
         | Reason::Internal => false,
         Reason::Permitted => has(Effect::Permit),
         Reason::Forbidden => has(Effect::Forbid),
+        Reason::BudgetExceeded => {
+            bundle.memory.as_ref().is_some_and(|plan| !plan.budgets.is_empty())
+        }
         Reason::BatchRefused => bundle.limits.calls > 1,
         Reason::InvalidIdentity => !tokens.is_empty(),
         Reason::IdentityMismatch => {

@@ -8,6 +8,7 @@ use super::witness::Witness;
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::input::cases::{Call, Sent};
 use crate::gate::Gate;
+use crate::memory::Store;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
 
@@ -74,5 +75,5 @@ fn decide(gate: &Gate, witness: &Witness, call: &Call) -> Result<Outcome, String
     let Witness { time, source_ip, .. } = witness;
     let sent = Sent { call: Some(call), request: None, time: Some(*time), source_ip: *source_ip };
     let (arrival, body) = sent.arrival(Some(&witness.identity));
-    run::in_pieces(gate, &arrival, &body).map(|(outcome, _)| outcome)
+    run::in_pieces(gate, &arrival, &body, &Store::default()).map(|(outcome, _)| outcome)
 }

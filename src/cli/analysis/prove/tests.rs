@@ -18,6 +18,7 @@ use crate::cli::input::cases::Suite;
 use crate::cli::input::directory;
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
+use crate::memory::Store;
 use crate::identity::Identity;
 use crate::reason::Decision;
 
@@ -65,7 +66,7 @@ fn compare(name: &str) -> usize {
     for (file, case, place) in suite.cases() {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
         let (arrival, body) = case.arrival(identity, &gate.bundle);
-        let (outcome, trace) = run::in_pieces(&gate, &arrival, &body).unwrap();
+        let (outcome, trace) = run::in_pieces(&gate, &arrival, &body, &Store::default()).unwrap();
         let [record] = outcome.records.as_slice() else { continue };
         let Some(PosedCall { question, inner: None, identity }) = trace.of(record) else {
             continue;

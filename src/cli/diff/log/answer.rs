@@ -14,6 +14,7 @@ use crate::cli::log::withheld::Reads;
 use crate::decide::CedarRequest;
 use crate::exchange::Arrival;
 use crate::gate::Gate;
+use crate::memory::Store;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 
@@ -136,7 +137,7 @@ impl Side {
         if reading.is_empty() {
             return (run::whole(&self.gate, arrival, body), Vec::new());
         }
-        let (outcome, trace) = run::traced(&self.gate, arrival, body);
+        let (outcome, trace) = run::traced(&self.gate, arrival, body, &mut Store::default());
         let posed = outcome.records.iter().find_map(|record| trace.of(record));
         // Without a Cedar request no policy is evaluated.
         let Some(PosedCall { question, inner, identity }) = posed else {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::Call;
+use super::earlier::Earlier;
 use super::expect::Expect;
 use super::request::{Identity, RawRequest, Sent, time};
 use crate::bundle::{Bundle, Code};
@@ -50,6 +51,9 @@ pub struct Case {
     /// The source address.
     #[serde(default)]
     pub source_ip: Option<IpAddr>,
+    /// The requests before it.
+    #[serde(default)]
+    pub after: Vec<Earlier>,
     /// The result with which the server answers.
     #[serde(default)]
     pub result: Option<Value>,
@@ -82,6 +86,17 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
         {
             let help = fuzzy_match::did_you_mean(name, read.identities.keys().map(String::as_str));
             problem("as", format!("`{name}` is not in `identities`"), help);
+        }
+        for (place, earlier) in case.after.iter().enumerate() {
+            if let Err(message) = earlier.check() {
+                problem(&format!("after.{place}"), message.to_owned(), None);
+            }
+            let unknown = |name: &&String| !read.identities.contains_key(*name);
+            if let Some(name) = earlier.identity.as_ref().filter(unknown) {
+                let names = read.identities.keys().map(String::as_str);
+                let help = fuzzy_match::did_you_mean(name, names);
+                problem(&format!("after.{place}.as"), format!("`{name}` is not in `identities`"), help);
+            }
         }
         if case.result.is_some() != case.expect.result.is_some() {
             let message = "a case has both `result`, what the server answers, and `expect.result`, what the caller gets";
@@ -127,6 +142,19 @@ impl Case {
     pub fn arrival(&self, identity: Option<&Identity>, bundle: &Bundle) -> (Arrival, Vec<u8>) {
         let call = self.call.as_ref().map(|call| call.on_the_wire(bundle));
         self.sent(call.as_ref()).arrival(identity)
+    }
+
+    /// The requests before it, the earliest first, as they arrive.
+    pub fn earlier(&self, file: &CaseFile, bundle: &Bundle) -> Vec<(Arrival, Vec<u8>)> {
+        let identity = self.identity.as_ref().and_then(|name| file.identities.get(name));
+        let time = self.sent(self.call.as_ref()).time();
+        let mut earlier: Vec<&Earlier> = self.after.iter().collect();
+        earlier.sort_by_key(|earlier| std::cmp::Reverse(earlier.ago));
+        let arrivals = earlier.into_iter().flat_map(|earlier| {
+            let (arrival, body) = earlier.arrival((&file.identities, identity), time, bundle);
+            (0..earlier.times).map(move |_| (arrival.clone(), body.clone()))
+        });
+        arrivals.collect()
     }
 
     fn sent<'a>(&'a self, call: Option<&'a Call>) -> Sent<'a> {

@@ -125,6 +125,11 @@ impl Sent<'_> {
         }
     }
 
+    /// The time of arrival.
+    pub fn time(&self) -> DateTime<Utc> {
+        self.time.or_else(|| DateTime::from_timestamp(NOON, 0)).unwrap_or_default()
+    }
+
     /// The request as it arrives from this identity, with its body.
     pub fn arrival(&self, identity: Option<&Identity>) -> (Arrival, Vec<u8>) {
         let (head, body) = match (self.call, self.request) {
@@ -136,7 +141,7 @@ impl Sent<'_> {
             head,
             evidence: Ok(identity.map(Identity::attested).unwrap_or_default().into()),
             source_ip: self.source_ip,
-            time: self.time.or_else(|| DateTime::from_timestamp(NOON, 0)).unwrap_or_default(),
+            time: self.time(),
             entropy: 0,
             changed: Arc::default(),
         };

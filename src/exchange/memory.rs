@@ -1,0 +1,113 @@
+//! What is remembered while the messages of one body are decided.
+
+use super::pending::Pending;
+use crate::bundle::Bundle;
+use crate::decide::{Denial, Question, Remembered, Verdict};
+use crate::digest::Digest;
+use crate::gate::Gate;
+use crate::json::Object;
+use crate::memory::{ANY_TENANT, Asked, Name, Particulars, Working, Write};
+use crate::tool::Tool;
+
+/// What is remembered while the messages of one body are decided: each sees the ones before it.
+pub(super) struct Memory<'a> {
+    /// `None` if the bundle has nothing remembered.
+    working: Option<Working<'a>>,
+    /// The calls that policies decided.
+    asked: Vec<Asked>,
+    /// Whether budgets are spent.
+    spends: bool,
+}
+
+impl Pending {
+    /// What is remembered for the messages of the body.
+    pub(super) fn memory<'a>(&'a self, gate: &'a Gate) -> Memory<'a> {
+        let spends = gate.bundle.shadow.is_none();
+        Memory { working: self.working(gate), asked: Vec::new(), spends }
+    }
+
+    fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
+        let plan = gate.bundle.memory.as_ref()?;
+        let owners = self.sender.owners.as_ref()?;
+        let nothing = crate::memory::Recalled::default();
+        Some(Working::open(plan, owners, self.recalled.as_ref().unwrap_or(&nothing)))
+    }
+
+    /// What is to be stored once the body is decided; `None` if there is no room for it.
+    pub(super) fn remembered(
+        &self,
+        gate: &Gate,
+        memory: Memory<'_>,
+        refused: usize,
+    ) -> Option<Vec<Write>> {
+        if memory.working.is_none() {
+            return Some(Vec::new());
+        }
+        if refused == 0 {
+            return memory.working?.into_writes();
+        }
+        // None of the calls runs, or, in shadow, all of them do.
+        let mut working = self.working(gate)?;
+        if gate.bundle.shadow.is_some() {
+            memory.asked.iter().for_each(|asked| working.forward(asked, false));
+        }
+        (0..refused).for_each(|_| working.refuse());
+        working.into_writes()
+    }
+}
+
+impl<'a> Memory<'a> {
+    /// Adds what is remembered to the question about a call.
+    pub(super) fn join<'q>(
+        &self,
+        bundle: &Bundle,
+        tool: &Tool,
+        question: Question<'q>,
+        arguments: Option<&Object<'_>>,
+    ) -> Result<(Question<'q>, Option<Asked>), Denial>
+    where
+        'a: 'q,
+    {
+        let Some(working) = &self.working else { return Ok((question, None)) };
+        let (input, resource) = question.counted();
+        let plan = working.plan();
+        let digest = |arguments: Option<&Object<'_>>| {
+            let canonical = arguments.map(Object::canonical).unwrap_or_default();
+            Name::of(&Digest::of_bytes(canonical.as_bytes()))
+        };
+        let particulars = Particulars {
+            resource: plan.counts_resources().then(|| Name::of(&resource.to_string())),
+            arguments: plan.counts_repeats().then(|| digest(arguments)),
+            // A tenant that is not known may be any.
+            tenant: plan.tenant_attribute(resource.entity_type()).map(|attribute| {
+                let tenant = bundle.entity_store().text(resource, attribute);
+                tenant.unwrap_or_else(|| ANY_TENANT.to_owned())
+            }),
+        };
+        let asked = working.ask(tool, input, particulars);
+        let asked = asked.map_err(|uncountable| Denial::uncountable(&uncountable))?;
+        let facts = working.facts(&asked);
+        let is_incomplete = working.has_incomplete_history() || working.is_incomplete(&asked);
+        Ok((question.remembering(Remembered { facts, is_incomplete })?, Some(asked)))
+    }
+
+    /// Refuses a call that exceeds a budget, and remembers it if it is permitted.
+    pub(super) fn settle(&mut self, verdict: &mut Verdict, asked: Option<Asked>) {
+        let (Some(working), Some(asked)) = (&mut self.working, asked) else { return };
+        let denial = if working.is_incomplete(&asked) {
+            Some(Denial::forgotten(None))
+        } else {
+            working.exceeded(&asked).map(Denial::exceeding)
+        };
+        if let Some(denial) = denial {
+            let outcomes = [Some(&mut verdict.outcome), verdict.staged.as_mut()];
+            for outcome in outcomes.into_iter().flatten().filter(|outcome| outcome.is_ok()) {
+                *outcome = Err(denial.clone());
+            }
+        }
+        if verdict.outcome.is_ok() {
+            working.forward(&asked, self.spends);
+        }
+        self.asked.push(asked);
+    }
+}

@@ -1,0 +1,38 @@
+//! What the gate remembers of earlier calls: histories, labels of data and budgets.
+//!
+//! Memory is a value that an edge reads and writes: this module has no clock and no store. Its owner is
+//! a verified identity or a transaction, and what it takes is bounded.
+
+mod account;
+mod amount;
+mod bucket;
+mod facts;
+mod log;
+mod names;
+mod owners;
+mod plan;
+mod schema;
+mod seen;
+mod settings;
+mod store;
+mod usage;
+mod working;
+
+pub use account::ANY_TENANT;
+pub use amount::{Amount, ONE, Span};
+use names::Key;
+pub use names::{Name, Slot};
+pub use owners::Owners;
+pub use plan::{Budget, Plan, Problem, Sections};
+pub use settings::{
+    BudgetSettings, HistorySettings, MemorySettings, Part, Rate, RunawaySettings, Spends, Storm,
+    SumSettings, Unanswered, Window,
+};
+pub use store::Store;
+pub use working::{Asked, Exceeded, Particulars, Recalled, Stored, Uncountable, Working, Write};
+
+/// A time in milliseconds of a clock that nobody sets, or a span of it.
+pub type Millis = u64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! What is remembered under one key.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::settings::Storm;
+use super::log::Log;
+use super::seen::Seen;
+use super::usage::Usage;
+use super::{Budget, Millis, Name, Plan};
+
+/// The most tenants that are told apart for one label. The next one stands for any.
+const MOST_TENANTS: usize = 16;
+
+/// The tenant that stands for any, which no policy names.
+pub const ANY_TENANT: &str = "*";
+
+/// What somebody, or a transaction, has done, and what is used of the budgets that have the same key.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Account {
+    /// Until when earlier entries may be missing.
+    incomplete_until: Millis,
+    /// The forwarded calls of each tool.
+    pub(super) tools: BTreeMap<Name, Log>,
+    /// The sums of arguments, each under its name.
+    pub(super) sums: BTreeMap<Name, Log>,
+    pub(super) refusals: Log,
+    pub(super) resources: Seen,
+    pub(super) calls: Seen,
+    /// The last call, and how often it was made in a row.
+    pub(super) in_a_row: Option<(Name, u64)>,
+    pub(super) labels: Vec<Attached>,
+    /// Until when refusals count as a storm.
+    pub(super) storm_until: Millis,
+    /// What is used of a budget, for each of its parts.
+    usages: BTreeMap<(Name, Name), Usage>,
+}
+
+/// A label of data that a call returned.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Attached {
+    /// The label.
+    pub(super) label: Name,
+    /// The tenant of the data.
+    pub(super) tenant: Option<String>,
+    /// When the data was last returned.
+    pub(super) at: Millis,
+}
+
+/// A call that is forwarded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Called {
+    /// When.
+    pub(super) at: Millis,
+    /// The tool.
+    pub(super) tool: Name,
+    /// The resource, where resources are counted.
+    pub(super) resource: Option<Name>,
+    /// The tool and its arguments, where repeated calls are counted.
+    pub(super) call: Option<Name>,
+    /// The amounts for sums.
+    pub(super) sums: Vec<(Name, i64)>,
+    /// The labels of the result, and the tenant of its data.
+    pub(super) labels: Vec<(Name, Option<String>)>,
+}
+
+impl Account {
+    /// An account of which nothing is known until a time.
+    pub(super) fn incomplete(until: Millis) -> Self {
+        Self { incomplete_until: until, ..Self::default() }
+    }
+
+    /// Whether earlier entries may be missing.
+    pub(super) fn is_incomplete(&self, now: Millis) -> bool {
+        now < self.incomplete_until
+    }
+
+    /// What is used of a part of a budget.
+    pub(super) fn usage(&self, budget: &Budget, part: Name) -> Usage {
+        let known = self.usages.get(&(budget.name, part));
+        known.filter(|usage| usage.is_of(budget.window)).cloned().unwrap_or_else(|| Usage::new(budget.window))
+    }
+
+    /// Adds a forwarded call.
+    pub(super) fn call(&mut self, call: &Called) {
+        self.tools.entry(call.tool).or_default().push(call.at, 0);
+        for (name, amount) in &call.sums {
+            self.sums.entry(*name).or_default().push(call.at, *amount);
+        }
+        if let Some(resource) = call.resource {
+            self.resources.add(resource, call.at);
+        }
+        if let Some(call_name) = call.call {
+            self.calls.add(call_name, call.at);
+            self.in_a_row = match self.in_a_row {
+                Some((last, times)) if last == call_name => Some((last, times.saturating_add(1))),
+                Some(_) | None => Some((call_name, 1)),
+            };
+        }
+        for (label, tenant) in &call.labels {
+            self.attach(*label, tenant.as_deref(), call.at);
+        }
+    }
+
+    /// Takes a call back that was not forwarded after all. Labels stay.
+    pub(super) fn uncall(&mut self, call: &Called) {
+        if let Some(log) = self.tools.get_mut(&call.tool) {
+            log.take_back(call.at, 0);
+        }
+        for (name, amount) in &call.sums {
+            if let Some(log) = self.sums.get_mut(name) {
+                log.take_back(call.at, *amount);
+            }
+        }
+        if let Some(resource) = call.resource {
+            self.resources.take_back(resource, call.at);
+        }
+        if let Some(call_name) = call.call {
+            self.calls.take_back(call_name, call.at);
+            if let Some((last, times)) = &mut self.in_a_row
+                && *last == call_name
+            {
+                *times = times.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Adds a refusal.
+    pub(super) fn refuse(&mut self, at: Millis) {
+        self.refusals.push(at, 0);
+    }
+
+    /// Begins a storm of refusals, or prolongs it, if there are enough.
+    pub(super) fn storm(&mut self, storm: &Storm, at: Millis) {
+        let since = at.checked_sub(storm.within.millis());
+        if self.refusals.after(since).count >= u64::from(storm.count) {
+            self.storm_until = at.saturating_add(storm.lasts.millis());
+        }
+    }
+
+    /// Takes a refusal back.
+    pub(super) fn unrefuse(&mut self, at: Millis) {
+        self.refusals.take_back(at, 0);
+    }
+
+    /// Reserves an amount of a budget.
+    pub(super) fn spend(&mut self, budget: &Budget, part: Name, amount: i64, at: Millis) {
+        let mut usage = self.usage(budget, part);
+        usage.spend(budget, amount, at);
+        self.usages.insert((budget.name, part), usage);
+    }
+
+    /// Gives back an amount of a budget that was reserved at a time.
+    pub(super) fn give_back(&mut self, budget: &Budget, part: Name, amount: i64, spent: Millis, now: Millis) {
+        if let Some(usage) = self.usages.get_mut(&(budget.name, part))
+            && usage.is_of(budget.window)
+        {
+            usage.give_back(budget, amount, spent, now);
+        }
+    }
+
+    /// Attaches a label.
+    pub(super) fn attach(&mut self, label: Name, tenant: Option<&str>, at: Millis) {
+        let of_label = || self.labels.iter().filter(|attached| attached.label == label);
+        let is_known = of_label().any(|attached| attached.tenant.as_deref() == tenant);
+        let is_full = !is_known && of_label().count() >= MOST_TENANTS;
+        let tenant = if is_full { Some(ANY_TENANT) } else { tenant };
+        let same = |attached: &&mut Attached| attached.label == label && attached.tenant.as_deref() == tenant;
+        match self.labels.iter_mut().find(same) {
+            Some(attached) => attached.at = attached.at.max(at),
+            None => self.labels.push(Attached { label, tenant: tenant.map(str::to_owned), at }),
+        }
+    }
+
+    /// Removes a label that was attached before a time.
+    pub(super) fn clear(&mut self, label: Name, before: Millis) {
+        self.labels.retain(|attached| attached.label != label || attached.at >= before);
+    }
+
+    /// Forgets what no window reaches: history up to `history`, a label up to its own time, and budgets
+    /// that are not used any more or that the bundle does not have. Returns when all of it can be
+    /// forgotten.
+    pub(super) fn forget(&mut self, plan: &Plan, now: Millis) -> Millis {
+        let until = now.checked_sub(plan.reach());
+        for logs in [&mut self.tools, &mut self.sums] {
+            logs.values_mut().for_each(|log| log.forget(until));
+            logs.retain(|_, log| !log.is_empty());
+        }
+        self.refusals.forget(until);
+        self.resources.forget(until);
+        self.calls.forget(until);
+        let keeps = |attached: &Attached| {
+            let kept = plan.kept(attached.label);
+            attached.at.saturating_add(kept) > now
+        };
+        self.labels.retain(keeps);
+        self.usages.retain(|(budget, _), usage| {
+            plan.budget(*budget).is_some_and(|budget| usage.until(budget) > now)
+        });
+        let histories = self.tools.values().chain([&self.refusals]).filter_map(Log::last);
+        let histories = histories.map(|at| at.saturating_add(plan.reach()));
+        let labels = self.labels.iter().map(|it| it.at.saturating_add(plan.kept(it.label)));
+        let budgets = self.usages.iter().filter_map(|((name, _), usage)| {
+            Some(usage.until(plan.budget(*name)?))
+        });
+        let marks = [self.incomplete_until, self.storm_until];
+        histories.chain(labels).chain(budgets).chain(marks).max().unwrap_or_default()
+    }
+
+    /// Takes less space, without counting less. Returns whether it could.
+    pub(super) fn shrink(&mut self) -> bool {
+        let logs = self.tools.values_mut().chain(self.sums.values_mut()).chain([&mut self.refusals]);
+        let logs = logs.map(Log::shrink).fold(false, |one, other| one || other);
+        let seen = [&mut self.resources, &mut self.calls].map(Seen::shrink).contains(&true);
+        let usages = self.usages.values_mut().map(Usage::shrink);
+        usages.fold(logs || seen, |one, other| one || other)
+    }
+}

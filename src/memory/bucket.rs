@@ -1,0 +1,71 @@
+//! A bucket of accounts, as all workers share it.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::Account;
+use super::{Key, Millis};
+
+/// The accounts whose keys fall into one slot.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Bucket {
+    /// The accounts, each with the time at which it can be forgotten.
+    accounts: Vec<(Key, Millis, Account)>,
+    /// Until when an account without an entry may have lost one: the bucket was full.
+    lost_until: Millis,
+}
+
+impl Bucket {
+    /// Parses a stored bucket; `None` if it is not what [`Self::to_bytes`] writes.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self::default());
+        }
+        postcard::from_bytes(bytes).ok()
+    }
+
+    /// The stored form.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        // Writing to a vector cannot fail.
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// The account of a key, as it is now.
+    pub(super) fn account(&self, key: Key, now: Millis) -> Account {
+        let known = self.accounts.iter().find(|(known, until, _)| *known == key && *until > now);
+        match known {
+            Some((_, _, account)) => account.clone(),
+            None => Account::incomplete(self.lost_until),
+        }
+    }
+
+    /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket.
+    /// Accounts that can be forgotten first give way, and leave a mark. Returns whether it has room.
+    pub(super) fn store(&mut self, key: Key, mut account: Account, until: Millis, now: Millis, most: usize) -> bool {
+        self.accounts.retain(|(known, until, _)| *known != key && *until > now);
+        while size(&account) > most / 2 {
+            if !account.shrink() {
+                return false;
+            }
+        }
+        self.accounts.push((key, until, account));
+        while self.accounts.len() > 1 && size(self) > most {
+            self.give_way(key);
+        }
+        true
+    }
+
+    /// Drops the account that can be forgotten first, other than that of a key.
+    fn give_way(&mut self, key: Key) {
+        let others = self.accounts.iter().enumerate().filter(|(_, (other, _, _))| *other != key);
+        let first = others.min_by_key(|(_, (_, until, _))| *until).map(|(place, _)| place);
+        if let Some(place) = first {
+            let (_, until, _) = self.accounts.remove(place);
+            self.lost_until = self.lost_until.max(until);
+        }
+    }
+}
+
+/// The stored size in bytes.
+fn size(value: &impl Serialize) -> usize {
+    postcard::to_allocvec(value).map_or(usize::MAX, |bytes| bytes.len())
+}

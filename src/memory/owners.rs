@@ -1,0 +1,89 @@
+//! Whose accounts a request is about.
+
+use std::collections::BTreeSet;
+
+use super::plan::owners;
+use super::settings::Part;
+use super::{Key, Plan, Slot};
+use crate::identity::Identity;
+
+/// The keys of the accounts of a sender. They are made of the verified identity alone, so no session,
+/// connection or header leads to another account.
+#[derive(Debug)]
+pub struct Owners {
+    /// The principal and the actor, if their history is remembered.
+    pub(super) caller: Option<Key>,
+    /// The transaction of the token, likewise.
+    pub(super) transaction: Option<Key>,
+    /// Those of each budget, in the order of the plan.
+    pub(super) budgets: Vec<Vec<Key>>,
+}
+
+/// A part of an owner, and its value, if the sender has it.
+type Named = (Part, Option<String>);
+
+impl Owners {
+    /// The accounts of a sender in a bundle of this name. Another version of the bundle has the same.
+    pub fn of(bundle: &str, plan: &Plan, identity: &Identity) -> Self {
+        let key = |parts: &[Named]| Key::of(&("account", bundle, parts));
+        let keys = |per: &BTreeSet<Part>| {
+            let parts: Vec<Vec<Named>> =
+                owners(per).into_iter().map(|part| values(part, identity)).collect();
+            combined(&parts).iter().map(|parts| key(parts)).collect::<Vec<_>>()
+        };
+        let one = |per: &[Part]| keys(&per.iter().copied().collect()).into_iter().next();
+        let has_transaction = identity.token.as_ref().is_some_and(|token| token.txn.is_some());
+        let history = plan.has_history();
+        Self {
+            caller: one(&[Part::Principal, Part::Actor]).filter(|_| history),
+            transaction: one(&[Part::Transaction]).filter(|_| history && has_transaction),
+            budgets: plan.budgets.iter().map(|budget| keys(&budget.per)).collect(),
+        }
+    }
+
+    /// All keys, each once.
+    pub(super) fn keys(&self) -> BTreeSet<Key> {
+        let histories = self.caller.iter().chain(&self.transaction);
+        histories.chain(self.budgets.iter().flatten()).copied().collect()
+    }
+
+    /// The slots of all accounts, each once.
+    pub fn slots(&self) -> Vec<Slot> {
+        let slots: BTreeSet<Slot> = self.keys().into_iter().map(Key::slot).collect();
+        slots.into_iter().collect()
+    }
+}
+
+/// The values that a sender has for a part of an owner: one, or one for each team.
+fn values(part: Part, identity: &Identity) -> Vec<Named> {
+    let principal = &identity.principal;
+    let person = format!("{}::{}", principal.type_name, principal.id);
+    let value = match part {
+        Part::Team if principal.teams.is_empty() => None,
+        Part::Team => {
+            return principal.teams.iter().map(|team| (part, Some(team.clone()))).collect();
+        }
+        Part::Tenant => principal.tenant.clone(),
+        Part::Principal => Some(person),
+        Part::Actor => identity.actor.as_ref().map(|actor| actor.uid.to_string()),
+        // A client may be able to choose it, so it never joins two people.
+        Part::Transaction => {
+            let token = identity.token.as_ref();
+            let txn = token.and_then(|token| Some((token.issuer.as_ref(), token.txn.as_ref()?)));
+            txn.map(|(issuer, txn)| format!("{person} {issuer:?} {txn:?}"))
+        }
+        Part::Tool | Part::Class => None,
+    };
+    vec![(part, value)]
+}
+
+/// All combinations of one value of each part.
+fn combined(parts: &[Vec<Named>]) -> Vec<Vec<Named>> {
+    parts.iter().fold(vec![Vec::new()], |combinations, values| {
+        let longer = |known: &Vec<Named>| {
+            let known = known.clone();
+            values.iter().map(move |value| [known.clone(), vec![value.clone()]].concat())
+        };
+        combinations.iter().flat_map(longer).collect()
+    })
+}

@@ -1,0 +1,42 @@
+//! More accounts than there is room for.
+
+use serde_json::json;
+
+use super::{Worker, bundle, owners, used};
+use crate::memory::names::{Key, SLOTS};
+use crate::memory::{ONE, Owners, Store};
+
+/// Whoever floods memory gains nothing, for himself or against somebody else: a budget that may have
+/// been forgotten is not spent.
+#[test]
+fn an_account_that_had_to_give_way_is_not_as_good_as_new() {
+    let bundle = bundle(&json!({
+        "memory": { "bytes": 8192 * 1024 },
+        "budgets": { "refunds": {
+            "of": ["pay/refund"], "per": ["principal"], "amount": { "argument": "amount" },
+            "limit": 100, "window": "1h"
+        } },
+    }));
+    let mut store = Store::default();
+    let victim = owners(&bundle, "victim", "bot");
+    assert!(Worker::new(&bundle, &victim, 60).call(&mut store, 1000));
+    // People whose keys have the victim's slot; nobody can choose one.
+    let key = victim.budgets[0][0];
+    let others = (1..).map(|number| Owners {
+        caller: None,
+        transaction: None,
+        budgets: vec![vec![Key(key.0.wrapping_add(number * u128::from(SLOTS)))]],
+    });
+    let mut others = others.filter(|owners| owners.slots() == victim.slots());
+    let mut refused = 0;
+    for now in 1001..1101 {
+        let mallory = others.next().unwrap();
+        refused += usize::from(!Worker::new(&bundle, &mallory, 1).call(&mut store, now));
+    }
+    assert!(refused > 0, "the slot is full");
+    assert!(!Worker::new(&bundle, &victim, 60).call(&mut store, 2000), "what is left is not known");
+    let later = 3_700_000;
+    assert_eq!(used(&bundle, &victim, &store, later), 0);
+    assert!(Worker::new(&bundle, &victim, 100).call(&mut store, later), "the window is over");
+    assert_eq!(used(&bundle, &victim, &store, later), 100 * ONE);
+}

@@ -1,0 +1,336 @@
+//! The accounts of one request while it is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::account::{Account, Called};
+use super::bucket::Bucket;
+use super::plan::ToolPlan;
+use super::settings::{Part, Spends};
+use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
+use crate::policy::ArgumentValue;
+use crate::tool::Tool;
+
+/// What an edge reads of the shared memory for one request.
+#[derive(Clone, Debug, Default)]
+pub struct Recalled {
+    /// The time, in milliseconds of a clock that nobody sets.
+    pub now: Millis,
+    /// The values of the slots that were asked for.
+    pub slots: Vec<(Slot, Stored)>,
+    /// What was stored before, for the same request, until something could not be stored.
+    pub stored: Vec<Write>,
+}
+
+/// A stored value.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// The bytes; none, if nothing was stored.
+    pub bytes: Vec<u8>,
+    /// The version, which another write changes.
+    pub version: Option<u32>,
+}
+
+/// A value to store, if its version is still the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Write {
+    /// Where.
+    pub slot: Slot,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The version of what was read.
+    pub version: Option<u32>,
+    /// What it changes, to be taken back if not everything can be stored.
+    pub(super) changes: Vec<(Key, Change)>,
+}
+
+/// A change to an account.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    Called(Called),
+    Refused(Millis),
+    Spent(Spend, Millis),
+}
+
+/// An amount of a budget.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Spend {
+    /// The position of the budget in the plan.
+    pub(super) budget: usize,
+    /// The tool or class for which it is counted.
+    pub(super) part: Name,
+    /// The amount in ten-thousandths.
+    pub(super) amount: i64,
+}
+
+/// A call, as memory sees it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub(super) called: Called,
+    pub(super) spends: Vec<Spend>,
+}
+
+/// What memory must know of a call besides its tool and arguments.
+#[derive(Debug, Default)]
+pub struct Particulars {
+    /// The digest of the resource.
+    pub resource: Option<Name>,
+    /// The digest of the arguments.
+    pub arguments: Option<Name>,
+    /// The tenant of the resource's data.
+    pub tenant: Option<String>,
+}
+
+/// Why a call cannot be counted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Uncountable {
+    /// The path of the argument.
+    pub argument: String,
+    /// What is wrong.
+    pub problem: &'static str,
+}
+
+/// A budget that a call exceeds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Exceeded {
+    /// The name of the budget.
+    pub budget: String,
+    /// How much of it is used.
+    pub used: Amount,
+    /// Its limit.
+    pub limit: Amount,
+    /// What the call would spend.
+    pub amount: Amount,
+    /// In how many milliseconds it would fit; `None` if it never does.
+    pub wait: Option<Millis>,
+}
+
+/// The accounts of one request.
+#[derive(Debug)]
+pub struct Working<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) owners: &'a Owners,
+    pub(super) now: Millis,
+    buckets: BTreeMap<Slot, (Bucket, Option<u32>)>,
+    accounts: BTreeMap<Key, Account>,
+    changes: Vec<(Key, Change)>,
+    /// The accounts that differ from what is stored.
+    touched: BTreeSet<Key>,
+}
+
+impl<'a> Working<'a> {
+    /// The accounts of a sender, without what was stored before for the same request. Of a slot that
+    /// was not read, or does not parse, nothing is known.
+    pub fn open(plan: &'a Plan, owners: &'a Owners, recalled: &Recalled) -> Self {
+        let read = |(slot, stored): &(Slot, Stored)| {
+            Some((*slot, (Bucket::read(&stored.bytes)?, stored.version)))
+        };
+        let buckets: BTreeMap<_, _> = recalled.slots.iter().filter_map(read).collect();
+        let now = recalled.now;
+        let account = |key: Key| {
+            let bucket = buckets.get(&key.slot());
+            let account = bucket.map(|(bucket, _)| bucket.account(key, now));
+            (key, account.unwrap_or_else(|| Account::incomplete(Millis::MAX)))
+        };
+        let accounts = owners.keys().into_iter().map(account).collect();
+        let mut working = Self { plan, owners, now, buckets, accounts, changes: Vec::new(), touched: BTreeSet::new() };
+        for (key, change) in recalled.stored.iter().flat_map(|write| &write.changes) {
+            working.revoke(*key, change);
+        }
+        working
+    }
+
+    /// What the bundle has remembered.
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+
+    /// A call of a tool with these arguments.
+    pub fn ask(
+        &self,
+        tool: &Tool,
+        input: &ArgumentValue<'_>,
+        particulars: Particulars,
+    ) -> Result<Asked, Uncountable> {
+        let Some(plan) = self.plan.tool(tool) else { return Ok(Asked::of(self.now, Name::default())) };
+        let mut asked = Asked::of(self.now, plan.name);
+        for (name, path) in &plan.sums {
+            asked.called.sums.push((*name, amount(input, path)?));
+        }
+        for place in &plan.budgets {
+            let Some(budget) = self.plan.budgets.get(*place) else { continue };
+            let amount = match &budget.amount {
+                Spends::Calls => super::ONE,
+                Spends::Cost => i64::from(plan.cost).saturating_mul(super::ONE),
+                Spends::Argument(path) => {
+                    amount(input, &path.split('.').map(str::to_owned).collect::<Vec<_>>())?
+                }
+            };
+            for part in parts(budget, plan) {
+                asked.spends.push(Spend { budget: *place, part, amount });
+            }
+        }
+        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
+        asked.called.labels = labels.collect();
+        asked.called.resource = particulars.resource;
+        asked.called.call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        Ok(asked)
+    }
+
+    /// The first budget that a call exceeds.
+    pub fn exceeded(&self, asked: &Asked) -> Option<Exceeded> {
+        let exceeded = |spend: &Spend, budget: &Budget, key: Key| {
+            let usage = self.accounts.get(&key)?.usage(budget, spend.part);
+            let used = usage.used(budget, self.now);
+            (used.saturating_add(spend.amount) > budget.limit.units()).then(|| Exceeded {
+                budget: budget.title.clone(),
+                used: Amount::of_units(used),
+                limit: budget.limit,
+                amount: Amount::of_units(spend.amount),
+                wait: usage.wait(budget, spend.amount, self.now),
+            })
+        };
+        self.spends(asked).find_map(|(spend, budget, key)| exceeded(spend, budget, key))
+    }
+
+    /// Whether entries of an account may be missing that a call's budgets are counted in.
+    pub fn is_incomplete(&self, asked: &Asked) -> bool {
+        self.spends(asked).any(|(_, _, key)| self.is_missing(key))
+    }
+
+    /// Whether entries of the sender's history may be missing.
+    pub fn has_incomplete_history(&self) -> bool {
+        let keys = self.owners.caller.iter().chain(&self.owners.transaction);
+        keys.copied().any(|key| self.is_missing(key))
+    }
+
+    fn is_missing(&self, key: Key) -> bool {
+        self.accounts.get(&key).is_none_or(|account| account.is_incomplete(self.now))
+    }
+
+    /// Adds a call that is forwarded, and reserves its amounts.
+    pub fn forward(&mut self, asked: &Asked, spends: bool) {
+        let histories = self.owners.caller.iter().chain(&self.owners.transaction);
+        let called = histories.map(|key| (*key, Change::Called(asked.called.clone())));
+        let spent = self.spends(asked).filter(|_| spends);
+        let spent = spent.map(|(spend, _, key)| (key, Change::Spent(spend.clone(), self.now)));
+        let changes: Vec<_> = called.chain(spent).collect();
+        for (key, change) in changes {
+            self.apply(key, change);
+        }
+    }
+
+    /// Adds a refused call.
+    pub fn refuse(&mut self) {
+        let histories = self.owners.caller.iter().chain(&self.owners.transaction);
+        let keys: Vec<Key> = histories.copied().collect();
+        for key in keys {
+            self.apply(key, Change::Refused(self.now));
+        }
+    }
+
+    /// What is to be stored; `None` if a bucket has no room for an account.
+    pub fn into_writes(mut self) -> Option<Vec<Write>> {
+        let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot()).collect();
+        slots.into_iter().map(|slot| self.write(slot)).collect()
+    }
+
+    fn write(&mut self, slot: Slot) -> Option<Write> {
+        let (bucket, version) = self.buckets.get_mut(&slot)?;
+        let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot() == slot);
+        for (key, account) in of_slot.filter(|(key, _)| self.touched.contains(key)) {
+            let until = account.forget(self.plan, self.now);
+            if !bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes) {
+                return None;
+            }
+        }
+        let of_slot = self.changes.iter().filter(|(key, _)| key.slot() == slot);
+        let changes = of_slot.cloned().collect();
+        Some(Write { slot, bytes: bucket.to_bytes(), version: *version, changes })
+    }
+
+    fn apply(&mut self, key: Key, change: Change) {
+        let Some(account) = self.accounts.get_mut(&key) else { return };
+        match &change {
+            Change::Called(called) => account.call(called),
+            Change::Refused(at) => {
+                account.refuse(*at);
+                let storm = self.plan.runaway.as_ref().and_then(|it| it.refusals.as_ref());
+                if let Some(storm) = storm {
+                    account.storm(storm, *at);
+                }
+            }
+            Change::Spent(spend, at) => {
+                if let Some(budget) = self.plan.budgets.get(spend.budget) {
+                    account.spend(budget, spend.part, spend.amount, *at);
+                }
+            }
+        }
+        self.touched.insert(key);
+        self.changes.push((key, change));
+    }
+
+    /// Takes back a change that was stored in an earlier attempt.
+    fn revoke(&mut self, key: Key, change: &Change) {
+        let Some(account) = self.accounts.get_mut(&key) else { return };
+        self.touched.insert(key);
+        match change {
+            Change::Called(called) => account.uncall(called),
+            Change::Refused(at) => account.unrefuse(*at),
+            Change::Spent(spend, at) => {
+                if let Some(budget) = self.plan.budgets.get(spend.budget) {
+                    account.give_back(budget, spend.part, spend.amount, *at, self.now);
+                }
+            }
+        }
+    }
+
+    /// The budgets that a call spends, with each account.
+    pub(super) fn spends<'s>(
+        &'s self,
+        asked: &'s Asked,
+    ) -> impl Iterator<Item = (&'s Spend, &'a Budget, Key)> {
+        asked.spends.iter().flat_map(|spend| {
+            let budget = self.plan.budgets.get(spend.budget);
+            let keys = self.owners.budgets.get(spend.budget).map(Vec::as_slice).unwrap_or_default();
+            keys.iter().filter_map(move |key| Some((spend, budget?, *key)))
+        })
+    }
+
+    pub(super) fn account(&self, key: Key) -> Option<&Account> {
+        self.accounts.get(&key)
+    }
+}
+
+impl Asked {
+    fn of(at: Millis, tool: Name) -> Self {
+        let called =
+            Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
+        Self { called, spends: Vec::new() }
+    }
+}
+
+/// The parts for which a budget counts a call of a tool.
+fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
+    let of_tool = budget.per.contains(&Part::Tool).then_some(tool.name);
+    if !budget.per.contains(&Part::Class) {
+        return vec![of_tool.unwrap_or_default()];
+    }
+    let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
+    tool.classes.iter().map(with_class).collect()
+}
+
+/// The amount in an argument, in ten-thousandths.
+fn amount(input: &ArgumentValue<'_>, path: &[String]) -> Result<i64, Uncountable> {
+    let problem = |problem| Uncountable { argument: path.join("."), problem };
+    let value = path.iter().try_fold(input, |value, name| {
+        let ArgumentValue::Record(members) = value else { return None };
+        members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    });
+    let units = match value {
+        Some(ArgumentValue::Long(number)) => number.checked_mul(super::ONE),
+        Some(ArgumentValue::Decimal(units)) => Some(*units),
+        Some(_) | None => return Err(problem("is missing, and its amount is counted")),
+    };
+    let units = units.ok_or_else(|| problem("is too large to be counted"))?;
+    if units < 0 { Err(problem("is below zero, and its amount is counted")) } else { Ok(units) }
+}
