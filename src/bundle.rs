@@ -69,6 +69,8 @@ pub struct Bundle {
     pub methods: Vec<String>,
     /// Whether clients' responses to requests of the server are refused.
     pub refuses_responses: bool,
+    /// Whether the id of a session is bound to whoever opened it.
+    pub binds_sessions: bool,
     /// Whether each list that a caller gets has a record.
     pub records_lists: bool,
     /// The enforced policies. Every layer that applies must permit.

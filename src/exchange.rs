@@ -18,12 +18,14 @@ mod observer;
 mod pending;
 mod preflight;
 mod response;
+mod session;
 
 use std::rc::Rc;
 
 use crate::gate::Gate;
+use crate::head::Head;
 use crate::header;
-use crate::memory::Slot;
+use crate::memory::{Lesson, Lessons, Slot};
 
 use candidate::Candidate;
 use decided::Decided;
@@ -54,6 +56,8 @@ pub struct Exchange {
     forged: Vec<String>,
     /// The response, if it is looked at.
     response: Option<Response>,
+    /// What the response can change of what is remembered.
+    lessons: Vec<Lessons>,
 }
 
 impl Exchange {
@@ -99,6 +103,29 @@ impl Exchange {
         self.response.is_some()
     }
 
+    /// The change to the headers of a response that binds a session to the caller. Only a bundle that
+    /// binds sessions needs it.
+    pub fn bind_session(&self, gate: &Gate, head: &Head) -> Option<HeaderChange> {
+        let (server, sender) = self.evaluation.parties()?;
+        session::sealed(gate, head, server, sender)
+    }
+
+    /// Whether it changes what is remembered if the server does not get the request.
+    pub fn awaits_answer(&self) -> bool {
+        self.lessons.iter().any(|lessons| !lessons.of_no_answer().is_empty())
+    }
+
+    /// What is to be changed of what is remembered because the server did not get the request.
+    pub fn unanswered(&mut self) -> Vec<Lesson> {
+        let lessons = std::mem::take(&mut self.lessons);
+        lessons.iter().flat_map(|lessons| lessons.of_no_answer().to_vec()).collect()
+    }
+
+    /// What the response has changed of what is remembered, since this was asked last.
+    pub fn learned(&mut self) -> Vec<Lesson> {
+        self.response.as_mut().map(Response::learned).unwrap_or_default()
+    }
+
     /// Processes an event of the response to a forwarded request.
     pub fn respond(&mut self, gate: &Gate, event: ResponseEvent<'_>) -> ResponseStep {
         let Some(response) = &mut self.response else { return ResponseStep::Pass };
@@ -112,13 +139,17 @@ impl Exchange {
     fn finish(&mut self, gate: &Gate, decided: Decided) -> Effects {
         let candidate = &self.candidate;
         let refused = candidate.refuses();
-        let (mut effects, look) = decided.finish(gate, refused, |at| candidate.field(at));
+        let (mut effects, look, lessons) = decided.finish(gate, refused, |at| candidate.field(at));
+        self.lessons = lessons;
         self.response = look.map(|look| {
             let look = Look { candidate: self.candidate.sender(), ..*look };
             Response::new(look, effects.records.clone())
         });
         let removed = self.forged.iter().cloned().map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
+        if let Ending::Forward(_) = &effects.ending {
+            effects.headers.extend(self.evaluation.session());
+        }
         effects
     }
 }

@@ -14,6 +14,7 @@ pub(crate) use sender_cache::{Sender, SenderCache};
 
 use crate::bundle::Bundle;
 use crate::json::Shared;
+use crate::mcp::SessionKey;
 
 /// A bundle in force and its environment. Immutable except for its cache; an update creates another
 /// gate.
@@ -28,6 +29,8 @@ pub struct Gate {
     pub environment: Arc<str>,
     /// The identification of this gate in records.
     pub id: Shared<GateId>,
+    /// The key for session ids, the same for all workers.
+    pub sessions: SessionKey,
     pub(crate) senders: SenderCache,
 }
 
@@ -50,6 +53,7 @@ impl Gate {
             candidate: None,
             environment: environment.into(),
             id: Shared::new(GateId::default()),
+            sessions: SessionKey::new([0; 32]),
             senders: SenderCache::default(),
         }
     }

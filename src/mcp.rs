@@ -10,6 +10,7 @@ mod message;
 mod method;
 mod recover;
 mod revision;
+mod session;
 
 pub use error::MessageError;
 pub use housekeeping::Housekeeping;
@@ -18,6 +19,7 @@ pub use message::{Call, Kind, Message};
 pub use method::Method;
 pub use recover::{Recovered, Recovery};
 pub use revision::Revision;
+pub use session::{SESSION, SessionKey};
 pub use standard_headers::StandardHeaders;
 
 use crate::json::Value;

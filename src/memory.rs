@@ -7,6 +7,7 @@ mod account;
 mod amount;
 mod bucket;
 mod facts;
+mod lesson;
 mod log;
 mod names;
 mod owners;
@@ -20,6 +21,7 @@ mod working;
 
 pub use account::ANY_TENANT;
 pub use amount::{Amount, ONE, Span};
+pub use lesson::{Lesson, Lessons};
 use names::Key;
 pub use names::{Name, Slot};
 pub use owners::Owners;

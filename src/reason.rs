@@ -163,6 +163,8 @@ reasons! {
     InvalidIdentity = "invalid_identity", Deny, 401, PolicyRefusal, Request;
     /// Two verified identities contradict each other.
     IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal, Request;
+    /// The session is not one that this principal and actor have opened through the gate.
+    SessionMismatch = "session_mismatch", Deny, 404, PolicyRefusal, Request;
     /// The bundle has no policies for the principal's tenant.
     UnknownTenant = "unknown_tenant", Deny, 403, PolicyRefusal, Request;
     /// No channel of the bundle has this authority and path.

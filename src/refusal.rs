@@ -156,6 +156,7 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::Unauthenticated
         | Reason::InvalidIdentity
         | Reason::IdentityMismatch
+        | Reason::SessionMismatch
         | Reason::UnknownTenant
         | Reason::UnknownChannel
         | Reason::UnreadableResponse
@@ -306,6 +307,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::Unauthenticated => "a verified identity is required",
         Reason::InvalidIdentity => "the verified identity does not have the form required here",
         Reason::IdentityMismatch => "the verified identities contradict each other",
+        Reason::SessionMismatch => "this session is not yours; begin a new one",
         Reason::UnknownTenant => "there are no policies for this tenant",
         Reason::UnknownChannel => "nothing is served at this address",
         Reason::UnsupportedMediaType => "the content type must be `application/json` in UTF-8",

@@ -157,6 +157,8 @@ fn assemble(
         limits: manifest.limits,
         methods: manifest.mcp.methods.clone(),
         refuses_responses: manifest.mcp.refuse_responses,
+        // In shadow, nothing is refused.
+        binds_sessions: manifest.mcp.bind_sessions && manifest.mode == Mode::Enforce,
         records_lists: manifest.mcp.record_lists,
         layers,
         staged,

@@ -167,6 +167,11 @@ pub struct McpSettings {
     /// The default is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refuse_responses: bool,
+    /// Whether the id of a session is bound to the principal and the actor that opened it.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bind_sessions: bool,
     /// Whether each list that a caller gets has a record.
     ///
     /// The default is not serialized, so that documents built before it existed keep their digest.

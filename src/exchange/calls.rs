@@ -14,8 +14,9 @@ use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::gate::Gate;
 use crate::json::{Value, cut};
 use crate::mcp::{
-    self, Body, Call, Housekeeping, Kind, Message, MessageError, Method, StandardHeaders,
+    self, Body, Call, Housekeeping, Id, Kind, Message, MessageError, Method, StandardHeaders,
 };
+use crate::memory::Lessons;
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
@@ -56,7 +57,8 @@ impl Pending {
             draft.about(method(message), call)
         });
         let drafts: Vec<Draft> = drafts.collect();
-        let look = self.look_at_response(gate, &body, &verdicts);
+        let lessons = memory.lessons(messages);
+        let look = self.look_at_response(gate, &body, &verdicts, &lessons);
         let is_refused = |(message, verdict): (&Message<'_>, &Verdict)| {
             verdict.outcome.is_err() && self.is_call(gate, message)
         };
@@ -70,14 +72,24 @@ impl Pending {
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
             Some(permits) => {
-                pass(&self.request, permits, drafts).with_look(look).remembering(memory)
+                let unanswered = lessons.into_iter().map(|(_, lessons)| lessons).collect();
+                pass(&self.request, permits, drafts)
+                    .with_look(look)
+                    .remembering(memory)
+                    .learning(unanswered)
             }
             None => failed(gate, &self.request, "the body has no message"),
         })
     }
 
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.
-    fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
+    fn look_at_response(
+        &self,
+        gate: &Gate,
+        body: &Body<'_>,
+        verdicts: &[Verdict],
+        lessons: &[(Id, Lessons)],
+    ) -> Option<Look> {
         let messages = body.messages();
         let (mut mask, mut others) = (Mask::default(), Vec::new());
         for (message, verdict) in messages.iter().zip(verdicts) {
@@ -91,7 +103,8 @@ impl Pending {
         // A list comes on the event stream that the caller opened before.
         let list = messages.iter().find_map(|message| self.listing(gate, message));
         let list = list.filter(|_| !self.answers_on_stream());
-        if list.is_none() && mask.is_empty() {
+        let learns = lessons.iter().any(|(_, lessons)| lessons.need_body());
+        if list.is_none() && mask.is_empty() && !learns {
             return None;
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
@@ -103,7 +116,8 @@ impl Pending {
             _ => None,
         };
         let mask = mask.beside(Others::Of(others));
-        Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
+        let lessons = lessons.to_vec();
+        Some(Look { mask, lessons, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
 
     /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.
@@ -227,7 +241,7 @@ impl Pending {
         let (question, asked) = memory.join(&gate.bundle, tool, question, call.arguments)?;
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
-        memory.settle(&mut verdict, asked);
+        memory.settle((watch.index, tool), &mut verdict, asked);
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
         // Only one of the two takes memory at a time.
         drop(question);

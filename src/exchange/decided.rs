@@ -6,7 +6,7 @@ use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::Write;
+use crate::memory::{Lessons, Write};
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::Replacement;
@@ -22,6 +22,8 @@ pub(super) struct Decided {
     look: Option<Box<Look>>,
     /// What is to be remembered.
     memory: Vec<Write>,
+    /// What the response can change of it.
+    lessons: Vec<Lessons>,
 }
 
 /// What drafts are about.
@@ -70,7 +72,7 @@ impl Decided {
     }
 
     fn new(ending: Ending, drafts: Vec<Draft>, about: About) -> Self {
-        Self { ending, drafts, about, look: None, memory: Vec::new() }
+        Self { ending, drafts, about, look: None, memory: Vec::new(), lessons: Vec::new() }
     }
 
     /// The same decision, with what is to be remembered.
@@ -82,6 +84,11 @@ impl Decided {
     pub(super) fn with_look(self, look: Option<Look>) -> Self {
         let look = look.filter(|_| matches!(self.ending, Ending::Forward(_))).map(Box::new);
         Self { look, ..self }
+    }
+
+    /// The same decision, with what the response can change of what is remembered.
+    pub(super) fn learning(self, lessons: Vec<Lessons>) -> Self {
+        Self { lessons, ..self }
     }
 
     /// Whether the request could be read: its body has readable messages, or it needs no body.
@@ -112,6 +119,7 @@ impl Decided {
             about: self.about,
             look: None,
             memory: self.memory,
+            lessons: Vec::new(),
         }
     }
 
@@ -122,7 +130,7 @@ impl Decided {
         gate: &Gate,
         refused_by_candidate: bool,
         candidate: impl Fn(Option<usize>) -> Option<CandidateField>,
-    ) -> (Effects, Option<Box<Look>>) {
+    ) -> (Effects, Option<Box<Look>>, Vec<Lessons>) {
         let housekeeping = self.about == About::Housekeeping;
         if housekeeping && refused_by_candidate && gate.bundle.shadow.is_some() {
             self.drafts = watched(self.drafts);
@@ -146,7 +154,7 @@ impl Decided {
         };
         let records = self.drafts.into_iter().map(finish).collect();
         let memory = self.memory;
-        (Effects { ending: self.ending, headers, memory, records }, self.look)
+        (Effects { ending: self.ending, headers, memory, records }, self.look, self.lessons)
     }
 }
 

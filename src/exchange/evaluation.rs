@@ -8,10 +8,10 @@ use chrono::DateTime;
 use super::decided::Decided;
 use super::pending::{Arrived, Pending, failed, open};
 use super::preflight::LONGEST_DRAINED;
-use super::{Event, Observer};
+use super::{Event, HeaderChange, Observer};
 use crate::decide::Facts;
 use crate::gate::{Gate, Sender};
-use crate::mcp::Recovery;
+use crate::mcp::{Recovery, SESSION};
 use crate::memory::{Owners, Slot};
 use crate::record::Request;
 
@@ -23,6 +23,8 @@ pub(super) struct Evaluation {
     state: State,
     /// The known fields of the request, for the record of a failure.
     request: Option<Arc<Request>>,
+    /// The server's id of the session.
+    session: Option<String>,
     observer: Option<Rc<dyn Observer>>,
 }
 
@@ -73,6 +75,18 @@ impl Evaluation {
         self.request.as_ref()?.sender.clone()
     }
 
+    /// The change that gives the server its own id of the session.
+    pub(super) fn session(&self) -> Option<HeaderChange> {
+        let id = self.session.clone()?;
+        Some(HeaderChange::Set(SESSION, id))
+    }
+
+    /// The server and the sender, once they are known.
+    pub(super) fn parties(&self) -> Option<(&str, &Sender)> {
+        let request = self.request.as_ref()?;
+        Some((request.server.as_deref()?, request.sender.as_deref()?))
+    }
+
     /// Whether the body is too large, so that nothing of it needs to be held.
     pub(super) fn drains(&self) -> bool {
         matches!(self.state, State::Draining(..))
@@ -85,6 +99,7 @@ impl Evaluation {
                 self.request = Some(Arc::clone(&request));
                 match opened {
                     Ok(pending) => {
+                        self.session.clone_from(&pending.session);
                         self.state = State::Awaiting(Box::new(pending));
                         None
                     }

@@ -49,7 +49,7 @@ impl Pending {
         }
         let identity = &self.sender.identity;
         let mut verdict = decide::decide_revealing(bundle, identity, inner.tool, &question);
-        memory.settle(&mut verdict, asked);
+        memory.settle((watch.index, inner.tool), &mut verdict, asked);
         Ok(verdict)
     }
 }

@@ -6,7 +6,8 @@ use crate::decide::{Denial, Question, Remembered, Verdict};
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::Object;
-use crate::memory::{ANY_TENANT, Asked, Name, Particulars, Working, Write};
+use crate::mcp::{Id, Message};
+use crate::memory::{ANY_TENANT, Asked, Lessons, Name, Particulars, Working, Write};
 use crate::tool::Tool;
 
 /// What is remembered while the messages of one body are decided: each sees the ones before it.
@@ -15,6 +16,8 @@ pub(super) struct Memory<'a> {
     working: Option<Working<'a>>,
     /// The calls that policies decided.
     asked: Vec<Asked>,
+    /// What the responses to forwarded calls can change, by the position of the message.
+    lessons: Vec<(usize, Lessons)>,
     /// Whether budgets are spent.
     spends: bool,
 }
@@ -23,7 +26,7 @@ impl Pending {
     /// What is remembered for the messages of the body.
     pub(super) fn memory<'a>(&'a self, gate: &'a Gate) -> Memory<'a> {
         let spends = gate.bundle.shadow.is_none();
-        Memory { working: self.working(gate), asked: Vec::new(), spends }
+        Memory { working: self.working(gate), asked: Vec::new(), lessons: Vec::new(), spends }
     }
 
     fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
@@ -57,6 +60,13 @@ impl Pending {
 }
 
 impl<'a> Memory<'a> {
+    /// What the responses to forwarded calls can change, by the id of the request.
+    pub(super) fn lessons(&mut self, messages: &[Message<'_>]) -> Vec<(Id, Lessons)> {
+        let id = |index: usize| messages.get(index)?.request_id().cloned();
+        let lessons = std::mem::take(&mut self.lessons).into_iter();
+        lessons.filter_map(|(index, lessons)| Some((id(index)?, lessons))).collect()
+    }
+
     /// Adds what is remembered to the question about a call.
     pub(super) fn join<'q>(
         &self,
@@ -92,7 +102,12 @@ impl<'a> Memory<'a> {
     }
 
     /// Refuses a call that exceeds a budget, and remembers it if it is permitted.
-    pub(super) fn settle(&mut self, verdict: &mut Verdict, asked: Option<Asked>) {
+    pub(super) fn settle(
+        &mut self,
+        (index, tool): (usize, &Tool),
+        verdict: &mut Verdict,
+        asked: Option<Asked>,
+    ) {
         let (Some(working), Some(asked)) = (&mut self.working, asked) else { return };
         let denial = if working.is_incomplete(&asked) {
             Some(Denial::forgotten(None))
@@ -107,6 +122,10 @@ impl<'a> Memory<'a> {
         }
         if verdict.outcome.is_ok() {
             working.forward(&asked, self.spends);
+            let lessons = working.lessons(&asked, tool);
+            if !lessons.is_empty() {
+                self.lessons.push((index, lessons));
+            }
         }
         self.asked.push(asked);
     }

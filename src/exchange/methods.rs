@@ -79,7 +79,7 @@ impl Pending {
         let (question, asked) = memory.join(&gate.bundle, tool, question, arguments.as_ref())?;
         watch.asked(&self.sender.identity, &question);
         let mut verdict = decide::decide(&gate.bundle, &self.sender.identity, &question);
-        memory.settle(&mut verdict, asked);
+        memory.settle((watch.index, tool), &mut verdict, asked);
         Ok(verdict)
     }
 }

@@ -8,7 +8,7 @@ use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
 use super::response::{Look, Mask, Others, call_facts};
-use super::{Arrival, Observer};
+use super::{Arrival, Observer, session};
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
@@ -35,6 +35,8 @@ pub(super) struct Pending {
     bodiless: Option<Housekeeping>,
     /// Where the request is answered, if not in reply to it.
     stream: Option<EventStream>,
+    /// The server's id of the session, which is the caller's.
+    pub(super) session: Option<String>,
     /// What is remembered, once it is read.
     pub(super) recalled: Option<Recalled>,
 }
@@ -77,7 +79,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
     let mut request = Request { facts, entropy, server: None, sender: None };
     let looked = look(gate, arrival, &mut request);
     let request = Arc::new(request);
-    let pending = looked.map(|(channel, sender, headers, bodiless)| Pending {
+    let pending = looked.map(|(channel, sender, headers, bodiless, session)| Pending {
         request: Arc::clone(&request),
         sender,
         server: Arc::clone(&channel.server),
@@ -86,13 +88,15 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         announced: announced(&arrival.head),
         bodiless,
         stream: EventStream::of(channel, &arrival.head),
+        session,
         recalled: None,
     });
     (request, pending)
 }
 
 type Headers = Result<StandardHeaders, MessageError>;
-type Looked<'a> = (&'a Channel, Arc<Sender>, Headers, Option<Housekeeping>);
+type Looked<'a> =
+    (&'a Channel, Arc<Sender>, Headers, Option<Housekeeping>, Option<String>);
 
 /// All checks that do not need the body, in this order.
 fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked<'a>, Early> {
@@ -109,11 +113,12 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
     if tenant.is_some_and(|tenant| !gate.bundle.knows_tenant(tenant)) {
         return Err(Denial::because(Reason::UnknownTenant).into());
     }
+    let session = session::of(gate, &arrival.head, &channel.server, &sender)?;
     let limit = gate.bundle.limits.body_bytes;
     let longest = if gate.bundle.shadow.is_some() { limit } else { limit.max(LONGEST_DRAINED) };
     let bodiless = preflight(&arrival.head, &request.facts, longest)?;
     let headers = StandardHeaders::read(&arrival.head);
-    Ok((channel, sender, headers, bodiless))
+    Ok((channel, sender, headers, bodiless, session))
 }
 
 impl Pending {
@@ -218,7 +223,8 @@ impl Pending {
         let (request, sender) = (Arc::clone(&self.request), Arc::clone(&self.sender));
         let (server, form) = (Arc::clone(&self.server), self.form(batch));
         let mask = Mask::default();
-        Look { request, sender, candidate: None, server, messages, method, ids, form, mask }
+        let lessons = Vec::new();
+        Look { request, sender, candidate: None, server, messages, method, ids, form, lessons, mask }
     }
 
     /// A look at a stream that has responses to other requests, in which any labelled tool of the

@@ -17,6 +17,7 @@ use super::effects::HeaderChange;
 use crate::gate::{ChangedTools, Gate};
 use crate::head::{Head, trimmed};
 use crate::json::{self, Value};
+use crate::memory::Lesson;
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::sse::{Data, Event, Splitter};
@@ -34,6 +35,8 @@ use trail::Trail;
 #[derive(Debug)]
 pub(super) struct Response {
     trail: Trail,
+    /// What is to be changed of what is remembered.
+    learned: Vec<Lesson>,
     state: State,
 }
 
@@ -59,7 +62,12 @@ enum Kind {
 impl Response {
     /// The response to a request with these records.
     pub(super) fn new(look: Look, records: Vec<Record>) -> Self {
-        Self { trail: Trail::new(look, records), state: State::Fresh }
+        Self { trail: Trail::new(look, records), learned: Vec::new(), state: State::Fresh }
+    }
+
+    /// What is to be changed of what is remembered, since this was asked last.
+    pub(super) fn learned(&mut self) -> Vec<Lesson> {
+        std::mem::take(&mut self.learned)
     }
 
     /// Processes an event and returns the next step.
@@ -246,7 +254,7 @@ impl Response {
 
     /// Filters the lists of a message. Returns what became of them, and the message if it differs.
     fn filtered(
-        &self,
+        &mut self,
         gate: &Gate,
         bytes: &[u8],
         changed: &ChangedTools,
@@ -255,6 +263,8 @@ impl Response {
         let values = limits.response_values();
         let mut message: Value<'_> =
             json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
+        let learned = self.trail.look.learned(&message);
+        self.learned.extend(learned);
         let facts = self.trail.look.facts();
         let Look { server, sender, candidate, .. } = &self.trail.look;
         let candidate = gate.candidate.as_deref().zip(candidate.as_deref());

@@ -9,6 +9,7 @@ mod methods;
 mod names;
 mod replaced;
 mod responses;
+mod sessions;
 mod resources;
 mod watching;
 

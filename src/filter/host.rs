@@ -21,6 +21,7 @@ use crate::gate::{Change, ChangedTools, GateId};
 use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
+use crate::mcp::SessionKey;
 use crate::memory::{Recalled, Slot, Stored, Write};
 
 /// The input of the gate when a request's headers are complete, and the time at which it was
@@ -175,6 +176,36 @@ pub(super) fn share(changes: &[Change], bundle: &Bundle) -> Result<(), String> {
 /// Each attempt that fails means that another worker wrote.
 const ATTEMPTS: usize = 1000;
 
+/// The environment variable with the key for session ids, as 64 hexadecimal digits.
+const SESSION_KEY: &str = "TOOLGATE_SESSION_KEY";
+
+/// The key for session ids: that of the environment, which several proxies can share, or one that the
+/// first VM of this proxy has drawn.
+pub(super) fn session_key() -> Result<SessionKey, String> {
+    if let Ok(digits) = std::env::var(SESSION_KEY) {
+        let key = hex_key(&digits);
+        return key.ok_or_else(|| format!("`{SESSION_KEY}` is not 64 hexadecimal digits"));
+    }
+    let name = "toolgate.session_key";
+    let known = |value: (Option<Vec<u8>>, Option<u32>)| value.0?.try_into().ok();
+    let shared = || hostcalls::get_shared_data(name).map_err(failed("shared data"));
+    if let Some(key) = known(shared()?) {
+        return Ok(SessionKey::new(key));
+    }
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| error.to_string())?;
+    hostcalls::set_shared_data(name, Some(&key), None).map_err(failed("shared data"))?;
+    Ok(SessionKey::new(key))
+}
+
+fn hex_key(digits: &str) -> Option<SessionKey> {
+    let digits = Some(digits.as_bytes()).filter(|digits| digits.len() == 64)?;
+    let value = |digit: &u8| char::from(*digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+    let byte = |[high, low]: &[u8; 2]| Some((value(high)? << 4) | value(low)?);
+    let bytes = digits.as_chunks().0.iter().map(byte).collect::<Option<Vec<u8>>>()?;
+    bytes.try_into().ok().map(SessionKey::new)
+}
+
 /// Begins memory, if there is none, for the same reason.
 pub(super) fn begin_memory() -> Result<(), String> {
     let begun = |name: &str| {
@@ -198,13 +229,21 @@ pub(super) fn recall(
     stored: Vec<Write>,
     clock: &Clock,
 ) -> Result<Recalled, String> {
-    let read = |slot: Slot| {
-        let value = hostcalls::get_shared_data(&slot.name()).map_err(failed("shared data"))?;
-        let (bytes, version) = (value.0.unwrap_or_default(), value.1);
-        Ok((slot, Stored { bytes, version }))
-    };
+    let read = |slot: Slot| Ok((slot, recall_slot(slot)?));
     let slots = slots.into_iter().map(read).collect::<Result<_, String>>()?;
     Ok(Recalled { now: clock.millis(), slots, stored })
+}
+
+/// What is remembered in a slot.
+pub(super) fn recall_slot(slot: Slot) -> Result<Stored, String> {
+    let value = hostcalls::get_shared_data(&slot.name()).map_err(failed("shared data"))?;
+    Ok(Stored { bytes: value.0.unwrap_or_default(), version: value.1 })
+}
+
+/// Whether a response is the upstream's, and not one that the proxy gives because it could not reach
+/// the upstream.
+pub(super) fn is_from_upstream() -> Result<bool, String> {
+    Ok(text(&["response", "code_details"])?.as_deref() == Some("via_upstream"))
 }
 
 /// Stores a part of memory; returns whether nobody else has stored there since it was read.

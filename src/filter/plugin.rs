@@ -50,9 +50,12 @@ impl Plugin {
             .map_err(|status| format!("the configuration could not be read: status {status:?}"))?
             .unwrap_or_default();
         let gate = config::load(&config, &host::gate_id(), host::now()?);
-        let gate = gate.map_err(|error| error.to_string())?;
+        let mut gate = gate.map_err(|error| error.to_string())?;
         host::declare()?;
         host::begin_sharing()?;
+        if gate.bundle.binds_sessions {
+            gate.sessions = host::session_key()?;
+        }
         if gate.bundle.memory.is_some() {
             host::begin_memory()?;
         }

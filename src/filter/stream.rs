@@ -17,7 +17,7 @@ use crate::exchange::{
 };
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::Write;
+use crate::memory::{Lesson, Write};
 use crate::refusal::Reply;
 
 /// One request. It is decided by the gate with which it began, even if a newer configuration is
@@ -110,13 +110,29 @@ impl HttpContext for Stream {
                 }
             }
         }
+        if let Err(failure) = self.give_back() {
+            return withhold(&failure);
+        }
+        let binds = self.settled == Some(Settled::Forwarded)
+            && self.gate.as_ref().is_some_and(|gate| gate.bundle.binds_sessions);
+        if !binds && !self.looks_at_response() {
+            return Action::Continue;
+        }
+        let head = match host::response_head() {
+            Ok(head) => head,
+            Err(failure) => return withhold(&failure),
+        };
+        let change = self.gate.as_ref().filter(|_| binds);
+        let change = change.and_then(|gate| self.exchange.bind_session(gate, &head));
+        if let Some(change) = change
+            && let Err(failure) = host::change_response_headers(&[change])
+        {
+            return withhold(&failure);
+        }
         if !self.looks_at_response() {
             return Action::Continue;
         }
-        match host::response_head() {
-            Ok(head) => self.respond(ResponseEvent::Headers(&head, end_of_stream), 0),
-            Err(failure) => withhold(&failure),
-        }
+        self.respond(ResponseEvent::Headers(&head, end_of_stream), 0)
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
@@ -176,10 +192,26 @@ impl Stream {
         }
     }
 
+    /// Gives back what a call has reserved that its server did not get.
+    fn give_back(&mut self) -> Result<(), String> {
+        let Some(gate) = self.gate.clone().filter(|_| self.exchange.awaits_answer()) else {
+            return Ok(());
+        };
+        if host::is_from_upstream()? {
+            return Ok(());
+        }
+        learn(&gate, &self.exchange.unanswered(), &self.clock)
+    }
+
     /// Reports an event of the response, and puts what is sent in place of `size` bytes.
     fn respond(&mut self, event: ResponseEvent<'_>, size: usize) -> Action {
         let Some(gate) = self.gate.clone() else { return Action::Pause };
-        match self.exchange.respond(&gate, event) {
+        let step = self.exchange.respond(&gate, event);
+        let learned = self.exchange.learned();
+        if let Err(failure) = learn(&gate, &learned, &self.clock) {
+            return withhold(&failure);
+        }
+        match step {
             ResponseStep::Pass => Action::Continue,
             ResponseStep::Hold => match host::replace_response_body(size, &[]) {
                 Ok(()) => Action::Pause,
@@ -329,6 +361,21 @@ fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<bool, String> 
         stored.push(write.clone());
     }
     Ok(true)
+}
+
+/// Changes what is remembered by what a response says.
+fn learn(gate: &Gate, lessons: &[Lesson], clock: &Clock) -> Result<(), String> {
+    let Some(plan) = &gate.bundle.memory else { return Ok(()) };
+    lessons.iter().try_for_each(|lesson| {
+        for _ in 0..ATTEMPTS {
+            let stored = host::recall_slot(lesson.slot())?;
+            let write = plan.learn(lesson, &stored, clock.millis());
+            if write.is_none_or(|write| host::remember(&write) == Ok(true)) {
+                return Ok(());
+            }
+        }
+        Err("memory is written all the time".to_owned())
+    })
 }
 
 /// Everything that comes before the end of a request.

@@ -8,6 +8,7 @@ use toolgate::cli::analysis::run;
 use toolgate::cli::input::cases::{Identity, Sent};
 use toolgate::cli::input::directory;
 use toolgate::gate::Gate;
+use toolgate::memory::Store;
 use toolgate::record::Record;
 
 use super::explain::{ann, call, request};
@@ -33,7 +34,7 @@ pub(super) fn records(gate: &Gate, body: &Value, claims: Value, number: u128) ->
     let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
     let (mut arrival, body) = sent.arrival(Some(&identity));
     arrival.entropy = number;
-    run::in_pieces(gate, &arrival, &body).unwrap().0.records
+    run::in_pieces(gate, &arrival, &body, &Store::default()).unwrap().0.records
 }
 
 /// The log of a day: calls of two principals, and lines that are not calls.

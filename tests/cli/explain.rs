@@ -6,6 +6,7 @@ use toolgate::cli::analysis::run;
 use toolgate::cli::input::cases::{Identity, RawRequest, Sent};
 use toolgate::cli::input::directory;
 use toolgate::gate::Gate;
+use toolgate::memory::Store;
 use toolgate::record::Record;
 
 use super::sandbox::{Run, Sandbox, check};
@@ -24,7 +25,7 @@ fn records(sandbox: &Sandbox, request: &RawRequest, claims: Value) -> Vec<Record
     let source_ip = Some([192, 0, 2, 1].into());
     let sent = Sent { call: None, request: Some(request), time, source_ip };
     let (arrival, body) = sent.arrival(Some(&identity));
-    run::in_pieces(&gate, &arrival, &body).unwrap().0.records
+    run::in_pieces(&gate, &arrival, &body, &Store::default()).unwrap().0.records
 }
 
 pub(super) fn request(body: &Value) -> RawRequest {

@@ -8,6 +8,7 @@ use toolgate::cli::analysis::run;
 use toolgate::cli::input::cases::{Identity, RawRequest, Sent};
 use toolgate::cli::input::directory;
 use toolgate::gate::Gate;
+use toolgate::memory::Store;
 
 use super::sandbox::{Sandbox, check, copy};
 
@@ -39,7 +40,7 @@ fn log(sandbox: &Sandbox, calls: &[(&str, Value)]) -> String {
         let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
         let (mut arrival, body) = sent.arrival(Some(&identity));
         arrival.entropy = number;
-        run::in_pieces(&gate, &arrival, &body).unwrap().0.records[0].to_line() + "\n"
+        run::in_pieces(&gate, &arrival, &body, &Store::default()).unwrap().0.records[0].to_line() + "\n"
     });
     lines.collect()
 }

@@ -6,7 +6,9 @@ use super::mask::Mask;
 use crate::decide::Facts;
 use crate::exchange::effects::HeaderChange;
 use crate::gate::Sender;
+use crate::json::{Object, Value};
 use crate::mcp::Id;
+use crate::memory::{Lesson, Lessons};
 use crate::record::Request;
 use crate::refusal::Form;
 
@@ -25,6 +27,8 @@ pub(in crate::exchange) struct Look {
     /// The ids of the requests of the body that wait for a response.
     pub(in crate::exchange) ids: Vec<Id>,
     pub(in crate::exchange) form: Form,
+    /// What the responses to calls can change of what is remembered.
+    pub(in crate::exchange) lessons: Vec<(Id, Lessons)>,
     /// What is withheld of results.
     pub(in crate::exchange) mask: Mask,
 }
@@ -40,11 +44,35 @@ impl Look {
         call_facts(&self.request.facts)
     }
 
+    /// What a message of the response changes of what is remembered: each call succeeds once.
+    pub(super) fn learned(&mut self, message: &Value<'_>) -> Vec<Lesson> {
+        if self.lessons.is_empty() {
+            return Vec::new();
+        }
+        let messages = match message {
+            Value::Array(messages) => messages.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let succeeded = messages.iter().filter_map(Value::as_object).filter(|it| is_success(it));
+        let ids: Vec<Id> = succeeded.filter_map(|message| Id::of(message.get("id")?)).collect();
+        let (learned, left) =
+            std::mem::take(&mut self.lessons).into_iter().partition(|(id, _)| ids.contains(id));
+        self.lessons = left;
+        let learned: Vec<(Id, Lessons)> = learned;
+        learned.iter().flat_map(|(_, lessons)| lessons.of_success().to_vec()).collect()
+    }
+
     /// Whether the response comes on a stream that the caller opened before, so that the reply to the
     /// request has nothing that a caller needs but its status.
     pub(super) fn is_answered_elsewhere(&self) -> bool {
         self.form.streamed && self.messages > 0
     }
+}
+
+/// Whether a message is the result of a call that did not fail.
+fn is_success(message: &Object<'_>) -> bool {
+    let result = message.get("result").and_then(Value::as_object);
+    result.is_some_and(|result| !matches!(result.get("isError"), Some(Value::Bool(true))))
 }
 
 /// The facts of a call that the sender of a request would make.

@@ -176,6 +176,8 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         | Reason::PolicyError
         // Nothing is forgotten in a case.
         | Reason::HistoryIncomplete
+        // A case has no session.
+        | Reason::SessionMismatch
         | Reason::Internal => false,
         Reason::Permitted => has(Effect::Permit),
         Reason::Forbidden => has(Effect::Forbid),
