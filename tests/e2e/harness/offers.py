@@ -19,10 +19,12 @@ class NoteServer:
     """
 
     def __init__(self, environment: str, *, changed: bool = False, script: str = "server.mjs") -> None:
-        # The script is a link in the directory of its packages, and Node must not resolve it.
-        file = paths.INSTALLED / environment / script
-        scripted = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(file)]
-        self._command = [str(paths.rust("rmcp"))] if environment == "rmcp" else scripted
+        if environment == "rmcp":
+            self._command = [str(paths.rust(environment)), Path(script).stem]
+        else:
+            # The script is a link in the directory of its packages, and Node must not resolve it.
+            file = paths.INSTALLED / environment / script
+            self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(file)]
         self._command += ["changed"] if changed else []
 
     def __enter__(self) -> Self:
