@@ -73,6 +73,9 @@ async def outcome(visit: Callable[[], Awaitable[Any]]) -> Any:
         return {"error": {"code": error.error.code, "message": error.error.message}}
     except TimeoutError:
         return {"error": "no answer"}
+    except Exception as error:
+        # What the SDK cannot read is an outcome too.
+        return {"error": repr(error)}
 
 
 async def take(number: int, tour: dict[str, Any]) -> None:

@@ -3,9 +3,9 @@
     python server.py --port 8000          serve /mcp (answers on event streams) and /json (answers as JSON)
 """
 
-import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import tools
@@ -71,13 +71,17 @@ def page(whole: list[Any], cursor: str | None) -> tuple[list[Any], str | None]:
     return whole[start : start + PAGE], str(start + PAGE) if start + PAGE < len(whole) else None
 
 
-def old_app(*, json: bool) -> tuple[Server, Starlette]:
+# An application, and what runs as long as it.
+App = tuple[Starlette, list[Callable[[], AbstractAsyncContextManager[None]]]]
+
+
+def old_app(*, json: bool) -> App:
     """The application of one server of the SDK 1.x."""
     import tasks
 
     made = server(json_response=json, streamable_http_path="/", event_store=Events(), retry_interval=100)
     low = made._mcp_server
-    tasks.offer(made)
+    run_tasks = tasks.offer(made)
 
     async def list_tools(request: types.ListToolsRequest) -> types.ListToolsResult:
         shown, more = page([*await made.list_tools(), tasks.TOOL], request.params.cursor if request.params else None)
@@ -88,10 +92,10 @@ def old_app(*, json: bool) -> tuple[Server, Starlette]:
     low.list_tools()(list_tools)
     low.subscribe_resource()(nothing)
     low.unsubscribe_resource()(nothing)
-    return made, made.streamable_http_app()
+    return made.streamable_http_app(), [made.session_manager.run, run_tasks]
 
 
-def new_app(*, json: bool) -> tuple[Server, Starlette]:
+def new_app(*, json: bool) -> App:
     """The application of one server of the SDK 2.x."""
     made = server()
 
@@ -106,16 +110,19 @@ def new_app(*, json: bool) -> tuple[Server, Starlette]:
     for method, params in SUBSCRIPTIONS:
         made._lowlevel_server.add_request_handler(method, params, nothing)
     events = {"event_store": Events(), "retry_interval": 100}
-    return made, made.streamable_http_app(json_response=json, streamable_http_path="/", **events)
+    made_app = made.streamable_http_app(json_response=json, streamable_http_path="/", **events)
+    return made_app, [made.session_manager.run]
 
 
 app = old_app if tools.IS_OLD else new_app
 streams, json_answers = app(json=False), app(json=True)
 
 
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def lifespan(_: Starlette) -> AsyncIterator[None]:
-    async with streams[0].session_manager.run(), json_answers[0].session_manager.run():
+    async with AsyncExitStack() as stack:
+        for run in (*streams[1], *json_answers[1]):
+            await stack.enter_async_context(run())
         yield
 
 
@@ -124,5 +131,5 @@ def executed(_: Any) -> JSONResponse:
 
 
 if __name__ == "__main__":
-    routes = [Route("/executed", executed), Mount("/json", json_answers[1]), Mount("/mcp", streams[1])]
+    routes = [Route("/executed", executed), Mount("/json", json_answers[0]), Mount("/mcp", streams[0])]
     uvicorn.run(Starlette(routes=routes, lifespan=lifespan), port=int(sys.argv[2]))

@@ -1,5 +1,6 @@
 """A tool that runs as a task, as the Python SDK 1.x has it."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import anyio
@@ -15,10 +16,12 @@ TOOL = types.Tool(
 )
 
 
-def offer(made: FastMCP) -> None:
-    """Adds the tool to a server."""
+def offer(made: FastMCP) -> Any:
+    """Adds the tool to a server; returns what must run as long as it."""
     low = made._mcp_server
-    low.experimental.enable_tasks()
+    support = low.experimental.enable_tasks()
+    # The SDK ends it with the first session that ends.
+    run, support.run = support.run, nullcontext
 
     async def call_tool(name: str, arguments: dict[str, Any]) -> Any:
         if name != TOOL.name:
@@ -32,3 +35,4 @@ def offer(made: FastMCP) -> None:
         return await low.request_context.experimental.run_task(work)
 
     low.call_tool(validate_input=False)(call_tool)
+    return run

@@ -1,0 +1,130 @@
+"""Everything that clients and servers of the official SDKs do with each other is the same through the gate."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness import bundles, page, pins, tours
+from harness.envoy import Envoy
+from harness.envoy_config import Setup
+from harness.relay import PIECES, Relay, relay
+from harness.tokens import TokenIssuer
+from harness.toolgate import run as toolgate
+from harness.tours import CLIENTS, SERVERS, STEPS, Client, Outcomes, Tour
+
+PATHS = ("/mcp/", "/json/")
+# What a server does not announce, and `init` leaves out.
+METHODS = [
+    *("resources/subscribe", "resources/unsubscribe", "subscriptions/listen"),
+    *("tasks/get", "tasks/result", "tasks/list", "tasks/cancel"),
+]
+POLICIES = """
+@id("nobody-erases")
+forbid (principal, action == Action::"tour/erase", resource);
+
+@id("nobody-reads-secrets")
+forbid (principal, action == Action::"tour/resources/read", resource in ResourcePattern::"tour/safe");
+
+@id("nobody-confesses")
+forbid (principal, action == Action::"tour/prompts/get", resource) when { context.input.name == "confession" };
+
+@id("hr-sees-people")
+permit (principal in Role::"hr", action in Action::"reveal:pii", resource);
+"""
+HIDDEN = {"erase", "secret", "confession"}
+WITHHELD = "[withheld: pii]"
+PACKAGES = {
+    **{"mcp1": ("mcp", "mcp"), "mcp2": ("mcp", "mcp")},
+    **{"ts1": ("@modelcontextprotocol/sdk",) * 2, "ts2": ("@modelcontextprotocol/client", "@modelcontextprotocol/server")},
+}
+
+
+@pytest.fixture(scope="module")
+def columns() -> dict[tuple[str, Client], dict[str, str]]:
+    """The cells of each pairing that was tried."""
+    return {}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_step_is_the_same_through_the_gate(
+    server: str, tmp_path: Path, issuer: TokenIssuer, columns: dict[tuple[str, Client], dict[str, str]]
+) -> None:
+    claims = {"sub": "bob", "act": {"sub": "agent"}}
+    operator, hr = (issuer.sign(claims | {"roles": roles}) for roles in (["operator"], ["operator", "hr"]))
+    with tours.server(server, tmp_path / "server.log") as port, relay(port) as between:
+        routes = [{"match": {"path": path}, "route": {"cluster": "tools", "timeout": "0s"}} for path in PATHS]
+        setup = Setup(between.port, issuer.jwks(), routes=tuple(routes))
+        with Envoy(tmp_path / "envoy", setup, bundles.emit(labelled(tmp_path / "tour", port))) as envoy:
+            direct, gate = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{envoy.port}"
+            known = [Tour(f"{direct}{path}", "none", path == "/json/") for path in PATHS]
+            asked = [
+                Tour(f"{gate}{path}{query}", token, path == "/json/")
+                for path in PATHS
+                for query in ("", f"?{PIECES}")
+                for token in (operator, hr)
+            ]
+
+            def taken(client: Client) -> list[Outcomes]:
+                return tours.take(client, server, [*known, *asked])
+
+            with ThreadPoolExecutor(2) as pool:
+                found = dict(zip(CLIENTS, pool.map(taken, CLIENTS), strict=True))
+            assert envoy.complaints() == []
+    differences = []
+    for client, (streams, answers, *through) in found.items():
+        for tour, seen in zip(asked, through, strict=True):
+            should = expected(answers if tour.as_json else streams, is_revealed=tour.token == hr)
+            differences += [
+                (client, tour.url, step, outcome, seen.get(step))
+                for step, outcome in should.items()
+                if outcome != normal(step, seen.get(step))
+            ]
+        columns[server, client] = {step: cell(streams[step]) if step in streams else "" for step in STEPS}
+    assert differences == []
+    broken = [client for client, (streams, *_) in found.items() if "hang_up" in streams]
+    assert between.resumed >= 4 * len(broken), "a broken stream was not resumed"
+
+
+def labelled(bundle: Path, port: int) -> Path:
+    """A bundle with which lists are filtered, and a part of a result is withheld from some."""
+    toolgate("init", str(bundle), "--url", f"http://127.0.0.1:{port}/mcp/", "--server", "tour")
+    file = bundle / "bundle.yaml"
+    manifest = yaml.safe_load(file.read_text())
+    manifest["channels"] = [{"path": path, "server": "tour"} for path in PATHS]
+    tour = manifest["servers"]["tour"]
+    tour["tools"].setdefault("find_person", {})["labels"] = {"pii": ["email"]}
+    tour["resources"] = {"safe": "note://safe/*"}
+    methods = tour.setdefault("methods", {})
+    methods |= {method: methods.get(method, {}) for method in ("resources/read", "prompts/get")}
+    manifest["mcp"] = {"methods": [method for method in METHODS if method not in methods]}
+    file.write_text(yaml.safe_dump(manifest, sort_keys=False))
+    (bundle / "org" / "tour.cedar").write_text(POLICIES)
+    return bundle
+
+
+def expected(direct: Outcomes, *, is_revealed: bool) -> Outcomes:
+    """What a caller should see of these outcomes through the gate."""
+    return {step: normal(step, outcome, is_withheld=not is_revealed) for step, outcome in direct.items()}
+
+
+def normal(step: str, outcome: Any, *, is_withheld: bool = False) -> Any:
+    """An outcome in the form in which it is compared; with `is_withheld`, as the gate should change it."""
+    return outcome
+
+
+def cell(outcome: Any) -> str:
+    """Whether a step works without the gate, and so with it."""
+    return "refused as directly" if "error" in outcome else "yes"
+
+
+def test_the_page_shows_the_tour(columns: dict[tuple[str, Client], dict[str, str]]) -> None:
+    if len(columns) < len(SERVERS) * len(CLIENTS):
+        pytest.skip("not every pairing was tried")
+    head = ["step", *(f"{client.sign} → {server}" for server, client in columns)]
+    rows = [[words, *(cells[step] for cells in columns.values())] for step, words in STEPS.items()]
+    page.holds("Tour", head, rows)
