@@ -21,7 +21,7 @@ COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 	-Cllvm-args=-sanitizer-coverage-trace-compares
 # What `make field` installs.
-FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 fastmcp langchain inspector conformance1 conformance2 servers servers1 servers2
+FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 rmcp fastmcp langchain inspector conformance1 conformance2 servers servers1 servers2
 
 # Cedar's and JSON's own tests, which are data of others and not part of this tree.
 TOOLGATE_CORPORA ?= $(wildcard ../shared/corpora)

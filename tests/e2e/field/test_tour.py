@@ -1,7 +1,6 @@
 """Everything that clients and servers of the official SDKs do with each other is the same through the gate."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import bundles, page, pins, tours
+from harness import bundles, page, tours
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
-from harness.relay import PIECES, Relay, relay
+from harness.relay import PIECES, relay
 from harness.tokens import TokenIssuer
 from harness.toolgate import run as toolgate
 from harness.tours import CLIENTS, SERVERS, STEPS, Client, Outcomes, Tour
@@ -38,10 +37,6 @@ permit (principal in Role::"hr", action in Action::"reveal:pii", resource);
 """
 HIDDEN = {"erase", "secret", "confession"}
 WITHHELD = "[withheld: pii]"
-PACKAGES = {
-    **{"mcp1": ("mcp", "mcp"), "mcp2": ("mcp", "mcp")},
-    **{"ts1": ("@modelcontextprotocol/sdk",) * 2, "ts2": ("@modelcontextprotocol/client", "@modelcontextprotocol/server")},
-}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +77,7 @@ def test_every_step_is_the_same_through_the_gate(
             differences += [
                 (client, tour.url, step, outcome, seen.get(step))
                 for step, outcome in should.items()
-                if outcome != normal(step, seen.get(step))
+                if outcome != normal(step, seen.get(step, {}))
             ]
         columns[server, client] = {step: cell(streams[step]) if step in streams else "" for step in STEPS}
     assert differences == []
@@ -109,12 +104,37 @@ def labelled(bundle: Path, port: int) -> Path:
 
 def expected(direct: Outcomes, *, is_revealed: bool) -> Outcomes:
     """What a caller should see of these outcomes through the gate."""
-    return {step: normal(step, outcome, is_withheld=not is_revealed) for step, outcome in direct.items()}
+    should = {}
+    for step, outcome in direct.items():
+        seen = shown(outcome) if step in ("tools", "resources", "prompts") else outcome
+        should[step] = normal(step, seen if is_revealed else withheld(step, seen))
+    return should
 
 
-def normal(step: str, outcome: Any, *, is_withheld: bool = False) -> Any:
-    """An outcome in the form in which it is compared; with `is_withheld`, as the gate should change it."""
+def shown(pages: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """The pages of a list without what nobody may use, and without the schema of a result that can have gaps."""
+    kept = [[dict(entry) for entry in entries if entry["name"] not in HIDDEN] for entries in pages]
+    for entry in (entry for entries in kept for entry in entries if entry["name"] == "find_person"):
+        entry.pop("outputSchema", None)
+    return kept
+
+
+def withheld(step: str, outcome: Any) -> Any:
+    """An outcome without what the label withholds."""
+    if step == "find_person":
+        result = {member: value for member, value in outcome["result"].items() if member != "_meta"}
+        person = result["structuredContent"] | {"email": WITHHELD}
+        text = {"type": "text", "text": json.dumps(person)}
+        return outcome | {"result": result | {"structuredContent": person, "content": [text]}}
     return outcome
+
+
+def normal(step: str, outcome: Any) -> Any:
+    """An outcome in the form in which it is compared: texts that are JSON have no order and no spaces."""
+    if step != "find_person" or "result" not in outcome:
+        return outcome
+    content = [block | {"text": json.loads(block["text"])} for block in outcome["result"]["content"]]
+    return outcome | {"result": outcome["result"] | {"content": content}}
 
 
 def cell(outcome: Any) -> str:

@@ -46,6 +46,11 @@ class Client(NamedTuple):
     environment: str
     mode: str
 
+    @property
+    def sign(self) -> str:
+        """Its name on the page."""
+        return self.environment if self.mode == "legacy" else f"{self.environment} {self.mode}"
+
 
 CLIENTS = [
     *(Client("mcp1", "legacy"), Client("mcp2", "legacy"), Client("mcp2", "auto")),

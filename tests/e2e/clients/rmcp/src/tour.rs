@@ -1,6 +1,7 @@
 //! What the tour visits. Much of it is written as JSON, as the protocol has it.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,14 +64,14 @@ fn text(words: impl Into<String>) -> CallToolResponse {
     CallToolResult::success(vec![ContentBlock::text(words)]).into()
 }
 
-fn failed(error: impl ToString) -> ErrorData {
+fn failed(error: impl Display) -> ErrorData {
     ErrorData::internal_error(error.to_string(), None)
 }
 
-async fn progress(context: &Context, number: u64, total: u64, message: Option<String>) {
+async fn progress(context: &Context, number: u32, total: u32, message: Option<String>) {
     if let Some(token) = context.meta.get_progress_token() {
         let mut note =
-            ProgressNotificationParam::new(token, number as f64).with_total(total as f64);
+            ProgressNotificationParam::new(token, f64::from(number)).with_total(f64::from(total));
         note.message = message;
         // A client that has gone needs no news.
         let _ = context.peer.notify_progress(note).await;
@@ -118,7 +119,12 @@ impl Tour {
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
         let word = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
-        let number = |name: &str| arguments[name].as_u64().unwrap_or_default();
+        let number = |name: &str| {
+            arguments[name]
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok())
+                .unwrap_or_default()
+        };
         Ok(match request.name.as_ref() {
             "add" => {
                 CallToolResult::structured(json!({ "result": number("a") + number("b") })).into()
