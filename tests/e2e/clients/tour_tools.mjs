@@ -9,22 +9,24 @@ const later = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 export function furnish(made, z, sdk) {
   const add = (name, description, members, run, more) =>
     made.registerTool(name, { description, inputSchema: sdk.object(members), ...more }, run);
-  const sum = { outputSchema: sdk.object({ result: z.number() }) };
-  add("add", "Adds two numbers.", { a: z.number().int(), b: z.number().int() }, ({ a, b }) => structured({ result: a + b }), sum);
+  const number = z.number().int();
+  const sum = { outputSchema: sdk.object({ result: number }) };
+  add("add", "Adds two numbers.", { a: number, b: number }, ({ a, b }) => structured({ result: a + b }), sum);
   const person = { outputSchema: sdk.object({ id: z.string(), email: z.string() }) };
   add("find_person", "Finds a person.", { id: z.string() }, async ({ id }, ctx) => {
     await progress(sdk, ctx, 1, 2);
     return structured({ id, email: "ada@example.org" });
   }, person);
-  add("count", "Counts.", { to: z.number().int() }, async ({ to }, ctx) => {
-    for (let number = 1; number <= to; number++) {
-      await progress(sdk, ctx, number, to, `${number} of ${to}`);
+  add("count", "Counts.", { to: number }, async ({ to }, ctx) => {
+    for (let counted = 1; counted <= to; counted++) {
+      await progress(sdk, ctx, counted, to, `${counted} of ${to}`);
       await later(20);
     }
     return text("counted");
   });
   add("wait", "Waits until it is cancelled.", { key: z.string() }, ({ key }, ctx) => wait(key, sdk.signal(ctx)));
-  add("was_cancelled", "Whether a call was cancelled.", { key: z.string() }, ({ key }) => text(`${cancelled.has(key)}`));
+  const wasCancelled = ({ key }) => text(String(cancelled.has(key)));
+  add("was_cancelled", "Whether a call was cancelled.", { key: z.string() }, wasCancelled);
   add("ask_person", "Asks the user for a name.", {}, (_, ctx) => sdk.askPerson(made, ctx, "What is your name?", text));
   add("ask_model", "Asks the client's model.", {}, (_, ctx) => sdk.askModel(made, ctx, "Write a greeting.", text));
   add("touch", "Says that a resource has changed.", { uri: z.string() }, async ({ uri }) => {
@@ -45,10 +47,10 @@ export function furnish(made, z, sdk) {
 }
 
 function furnishRest(made, z, sdk) {
-  const note = (uri, words) => ({ contents: [{ uri: uri.href, text: words }] });
-  made.registerResource("first", "note://desk/first", { description: "The first note." }, (uri) => note(uri, "note first"));
-  made.registerResource("secret", "note://safe/secret", { description: "Nobody may read it." }, (uri) => note(uri, "secret"));
-  made.registerResource("note", sdk.template("note://desk/{id}"), { description: "A note." }, (uri, { id }) => note(uri, id));
+  const note = (uri) => ({ contents: [{ uri: uri.href, text: `the note ${uri.href}` }] });
+  made.registerResource("first", "note://desk/first", { description: "The first note." }, note);
+  made.registerResource("secret", "note://safe/secret", { description: "Nobody may read it." }, note);
+  made.registerResource("note", sdk.template("note://desk/{id}"), { description: "A note." }, note);
   const said = (words) => ({ messages: [{ role: "user", content: { type: "text", text: words } }] });
   const argsSchema = sdk.object({ topic: z.string() });
   made.registerPrompt("summary", { description: "A summary.", argsSchema }, ({ topic }) => said(`Sum up ${topic}.`));

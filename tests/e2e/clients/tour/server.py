@@ -22,7 +22,10 @@ else:
     from mcp.server.mcpserver import MCPServer as Server
 
 PAGE = 4
-SUBSCRIPTIONS = ("resources/subscribe", types.SubscribeRequestParams), ("resources/unsubscribe", types.UnsubscribeRequestParams)
+SUBSCRIPTIONS = {
+    "resources/subscribe": types.SubscribeRequestParams,
+    "resources/unsubscribe": types.UnsubscribeRequestParams,
+}
 
 
 def note(id: str) -> str:
@@ -107,7 +110,7 @@ def new_app(*, json: bool) -> App:
         return types.EmptyResult()
 
     made._lowlevel_server.add_request_handler("tools/list", types.PaginatedRequestParams, list_tools)
-    for method, params in SUBSCRIPTIONS:
+    for method, params in SUBSCRIPTIONS.items():
         made._lowlevel_server.add_request_handler(method, params, nothing)
     events = {"event_store": Events(), "retry_interval": 100}
     made_app = made.streamable_http_app(json_response=json, streamable_http_path="/", **events)
