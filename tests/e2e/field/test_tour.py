@@ -74,13 +74,14 @@ def test_every_step_is_the_same_through_the_gate(
     for client, (streams, answers, *through) in found.items():
         for tour, seen in zip(asked, through, strict=True):
             should = expected(answers if tour.as_json else streams, is_revealed=tour.token == hr)
+            way = f"{client.sign} at {tour.url}, {'revealed' if tour.token == hr else 'withheld'}"
             differences += [
-                (client, tour.url, step, outcome, seen.get(step))
+                f"{way}: {STEPS[step]}: {outcome} became {seen.get(step)}"
                 for step, outcome in should.items()
                 if outcome != normal(step, seen.get(step, {}))
             ]
         columns[server, client] = {step: cell(streams[step]) if step in streams else "" for step in STEPS}
-    assert differences == []
+    assert not differences, "\n".join(differences)
     broken = [client for client, (streams, *_) in found.items() if "hang_up" in streams]
     assert between.resumed >= 4 * len(broken), "a broken stream was not resumed"
 
