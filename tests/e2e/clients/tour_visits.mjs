@@ -17,6 +17,7 @@ export async function takeTours(sdk) {
 async function take(sdk, tour, number) {
   const client = sdk.client(tour);
   const updates = [];
+  client._requestMessageId = tour.first_id;
   sdk.onUpdate(client, ({ params }) => updates.push(params.uri));
   await client.connect(sdk.transport(new URL(tour.url), { authorization: `Bearer ${tour.token}` }));
   const steps = { ...visits(sdk, client, tour.key, updates), ...sdk.visits?.(client, NOTE, soon) };

@@ -37,6 +37,8 @@ permit (principal in Role::"hr", action in Action::"reveal:pii", resource);
 """
 HIDDEN = {"erase", "secret", "confession"}
 WITHHELD = "[withheld: pii]"
+# What the tool that runs as a task returns.
+TASK_RESULT = "10"
 
 
 @pytest.fixture(scope="module")
@@ -70,18 +72,18 @@ def test_every_step_is_the_same_through_the_gate(
             with ThreadPoolExecutor(2) as pool:
                 found = dict(zip(CLIENTS, pool.map(taken, CLIENTS), strict=True))
             assert envoy.complaints() == []
-    differences = []
+    differences: dict[tuple[Client, str, bool], str] = {}
     for client, (streams, answers, *through) in found.items():
         for tour, seen in zip(asked, through, strict=True):
             should = expected(answers if tour.as_json else streams, is_revealed=tour.token == hr)
-            way = f"{client.sign} at {tour.url}, {'revealed' if tour.token == hr else 'withheld'}"
-            differences += [
-                f"{way}: {STEPS[step]}: {outcome} became {seen.get(step)}"
-                for step, outcome in should.items()
-                if outcome != normal(step, seen.get(step, {}))
-            ]
-        columns[server, client] = {step: cell(streams[step]) if step in streams else "" for step in STEPS}
-    assert not differences, "\n".join(differences)
+            for step, outcome in should.items():
+                became = normal(step, seen.get(step, {}), is_revealed=tour.token == hr)
+                if outcome != became:
+                    differences[client, step, tour.token == hr] = f"at {tour.url}: {outcome} became {became}"
+    assert not {place: told for place, told in differences.items() if not is_known(*place)}
+    for client, (streams, *_) in found.items():
+        differs = {step: [(client, step, way) in differences for way in (False, True)] for step in STEPS}
+        columns[server, client] = {step: cell(streams.get(step), *differs[step]) for step in STEPS}
     broken = [client for client, (streams, *_) in found.items() if "hang_up" in streams]
     assert between.resumed >= 4 * len(broken), "a broken stream was not resumed"
 
@@ -108,7 +110,7 @@ def expected(direct: Outcomes, *, is_revealed: bool) -> Outcomes:
     should = {}
     for step, outcome in direct.items():
         seen = shown(outcome) if step in ("tools", "resources", "prompts") else outcome
-        should[step] = normal(step, seen if is_revealed else withheld(step, seen))
+        should[step] = normal(step, seen if is_revealed else withheld(step, seen), is_revealed=is_revealed)
     return should
 
 
@@ -122,24 +124,46 @@ def shown(pages: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
 
 def withheld(step: str, outcome: Any) -> Any:
     """An outcome without what the label withholds."""
-    if step == "find_person":
-        result = {member: value for member, value in outcome["result"].items() if member != "_meta"}
-        person = result["structuredContent"] | {"email": WITHHELD}
-        text = {"type": "text", "text": json.dumps(person)}
-        return outcome | {"result": result | {"structuredContent": person, "content": [text]}}
+    match step:
+        case "find_person":
+            result = {member: value for member, value in outcome["result"].items() if member != "_meta"}
+            person = result["structuredContent"] | {"email": WITHHELD}
+            text = {"type": "text", "text": json.dumps(person)}
+            return outcome | {"result": result | {"structuredContent": person, "content": [text]}}
+        case "hang_up":
+            # On a stream that is resumed, the gate does not know of which tool a result is.
+            return outcome | {"result": outcome["result"] | {"content": [{"type": "text", "text": WITHHELD}]}}
+        case "task":
+            return json.loads(json.dumps(outcome).replace(TASK_RESULT, WITHHELD))
     return outcome
 
 
-def normal(step: str, outcome: Any) -> Any:
-    """An outcome in the form in which it is compared: texts that are JSON have no order and no spaces."""
-    if step != "find_person" or "result" not in outcome:
-        return outcome
-    content = [block | {"text": json.loads(block["text"])} for block in outcome["result"]["content"]]
-    return outcome | {"result": outcome["result"] | {"content": content}}
+def normal(step: str, outcome: Any, *, is_revealed: bool) -> Any:
+    """An outcome in the form in which it is compared."""
+    if step == "find_person" and "result" in outcome:
+        # Texts that are JSON have no order and no spaces.
+        content = [block | {"text": json.loads(block["text"])} for block in outcome["result"]["content"]]
+        return outcome | {"result": outcome["result"] | {"content": content}}
+    if step == "hang_up" and "progress" in outcome and not is_revealed:
+        # Its words are withheld if the server sends it on the second stream.
+        return outcome | {"progress": len(outcome["progress"])}
+    return outcome
 
 
-def cell(outcome: Any) -> str:
-    """Whether a step works without the gate, and so with it."""
+def is_known(client: Client, step: str, is_revealed: bool) -> bool:
+    """Whether the gate is known to change a step, as the page says."""
+    told_of_nothing = step == "subscribe" and not is_revealed
+    return told_of_nothing or (step == "task" and (client.environment == "ts1" or not is_revealed))
+
+
+def cell(outcome: Any, differs_if_withheld: bool, differs: bool) -> str:
+    """Whether a step works without the gate, and with it."""
+    if outcome is None:
+        return ""
+    if differs:
+        return "no"
+    if differs_if_withheld:
+        return "if nothing is withheld"
     return "refused as directly" if "error" in outcome else "yes"
 
 

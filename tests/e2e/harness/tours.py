@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import randrange
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -88,7 +89,9 @@ def take(client: Client, server: str, tours: Sequence[Tour]) -> list[Outcomes]:
     for tour in tours:
         without = MISSING.get(server, set()) | (STREAMED if tour.as_json else set())
         steps = [step for step in STEPS if step not in without]
-        jobs.append({"url": tour.url, "token": tour.token, "mode": client.mode, "key": str(uuid4()), "steps": steps})
+        # The Python SDKs tell the streams of all sessions apart by the ids of requests.
+        ids = {"key": str(uuid4()), "first_id": randrange(10**9)}
+        jobs.append({"url": tour.url, "token": tour.token, "mode": client.mode, "steps": steps, **ids})
     ran = subprocess.run(
         _command(client.environment), input=json.dumps(jobs), capture_output=True, text=True, timeout=180, check=False
     )

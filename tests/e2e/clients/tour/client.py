@@ -1,7 +1,7 @@
 """Takes the tour with a client of either generation of the Python SDK.
 
-It reads a JSON list of tours from stdin, each with a url, a token, a mode (`legacy` or `auto`), a key of its own and
-its steps, and takes them all at once.
+It reads a JSON list of tours from stdin, each with a url, a token, a mode (`legacy` or `auto`), a key and a first id of
+requests of its own, and its steps, and takes them all at once.
 It prints one JSON line per step with the number of the tour, the step and its outcome. Steps that the SDK does not
 have are not in the report.
 """
@@ -57,10 +57,12 @@ async def connected(tour: dict[str, Any]) -> AsyncIterator[Visits]:
         transport = streamable_http_client(tour["url"], http_client=http)
         if IS_OLD:
             async with transport as (read, write, _), ClientSession(read, write, **callbacks) as session:
+                session._request_id = tour["first_id"]
                 opened = await session.initialize()
                 yield Visits(session, updates, tour["key"], opened)
         else:
             async with Client(transport, mode=tour["mode"], **callbacks) as client:
+                client.session._dispatcher._next_id = tour["first_id"]
                 yield Visits(client, updates, tour["key"], client)
 
 
