@@ -80,7 +80,8 @@ def test_every_step_is_the_same_through_the_gate(
                 became = normal(step, seen.get(step, {}), is_revealed=tour.token == hr)
                 if outcome != became:
                     differences[client, step, tour.token == hr] = f"at {tour.url}: {outcome} became {became}"
-    assert not {place: told for place, told in differences.items() if not is_known(*place)}
+    unknown = [f"{client.sign}, {step} {told}" for (client, step, way), told in differences.items() if not is_known(client, step, way)]
+    assert not unknown, "\n".join(unknown)
     for client, (streams, *_) in found.items():
         differs = {step: [(client, step, way) in differences for way in (False, True)] for step in STEPS}
         columns[server, client] = {step: cell(streams.get(step), *differs[step]) for step in STEPS}
