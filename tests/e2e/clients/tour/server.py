@@ -135,4 +135,5 @@ def executed(_: Any) -> JSONResponse:
 
 if __name__ == "__main__":
     routes = [Route("/executed", executed), Mount("/json", json_answers[0]), Mount("/mcp", streams[0])]
-    uvicorn.run(Starlette(routes=routes, lifespan=lifespan), port=int(sys.argv[2]))
+    # Longer than any pause, so that no connection ends while Envoy sends the next request on it.
+    uvicorn.run(Starlette(routes=routes, lifespan=lifespan), port=int(sys.argv[2]), timeout_keep_alive=60)

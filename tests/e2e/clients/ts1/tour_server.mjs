@@ -66,8 +66,11 @@ function server() {
 
 const transports = new Map();
 
+// Longer than any pause, so that no connection ends while Envoy sends the next request on it.
+const keepAliveTimeout = 60000;
+
 listen(
-  createServer(async (request, response) => {
+  createServer({ keepAliveTimeout }, async (request, response) => {
     let transport = transports.get(request.headers["mcp-session-id"]);
     if (!transport) {
       transport = new StreamableHTTPServerTransport({

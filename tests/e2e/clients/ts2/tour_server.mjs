@@ -78,8 +78,11 @@ function served(asJson) {
 
 const paths = { "/mcp/": served(false), "/json/": served(true) };
 
+// Longer than any pause, so that no connection ends while Envoy sends the next request on it.
+const keepAliveTimeout = 60000;
+
 listen(
-  createServer(async (request, response) => {
+  createServer({ keepAliveTimeout }, async (request, response) => {
     const { method, headers } = request;
     const url = new URL(request.url, "http://127.0.0.1");
     const gone = new AbortController();
