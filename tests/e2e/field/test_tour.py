@@ -167,7 +167,10 @@ def cell(outcome: Any, differs_if_withheld: bool, differs: bool) -> str:
         return "no"
     if differs_if_withheld:
         return "if nothing is withheld"
-    return "refused as directly" if "error" in outcome else "yes"
+    if "error" in outcome:
+        return "refused as directly"
+    # What a client has waited for in vain.
+    return "no, as directly" if None in (outcome.values() if isinstance(outcome, dict) else outcome) else "yes"
 
 
 def test_the_page_shows_the_tour(columns: dict[tuple[str, Client], dict[str, str]]) -> None:

@@ -38,7 +38,7 @@ class NewVisits(Visits):
             await self.session.call_tool("touch", {"uri": NOTE})
             with anyio.fail_after(SOON):
                 async for event in events:
-                    return repr(event)
+                    return [repr(event)]
 
     async def begin_and_cancel(self) -> None:
         async with anyio.create_task_group() as group:
