@@ -86,8 +86,10 @@ def old_app(*, json: bool) -> App:
     low = made._mcp_server
     run_tasks = tasks.offer(made)
 
+    # The SDK itself asks for the list without a request.
     async def list_tools(request: types.ListToolsRequest) -> types.ListToolsResult:
-        shown, more = page([*await made.list_tools(), tasks.TOOL], request.params.cursor if request.params else None)
+        params = request.params if request else None
+        shown, more = page([*await made.list_tools(), tasks.TOOL], params.cursor if params else None)
         return types.ListToolsResult(tools=shown, nextCursor=more)
 
     async def nothing(_: Any) -> None: ...
