@@ -1,6 +1,6 @@
 """Installs everything that the end-to-end tests and the benchmark run, below `target/e2e`, from pinned versions only.
 
-Needs Python 3.11 or newer and access to PyPI and the npm registry, nothing else.
+Needs Python 3.11 or newer, the repository's Rust, and access to PyPI, the npm registry and that of Rust's crates.
 Every environment is stamped with a hash of its pins, so a second run does nothing.
 
     python3 tests/e2e/bootstrap.py                     everything that `make e2e` needs
@@ -20,6 +20,7 @@ if sys.version_info < (3, 11):
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +31,7 @@ TARGET = HERE.parents[1] / "target" / "e2e"
 # The environment whose pip installs all others, so that only one needs a pip of its own.
 INSTALLER = "test"
 NODE = "node"
+TOOLCHAIN = HERE.parents[1] / "rust-toolchain.toml"
 # Needed by `make bench` and `make field` only.
 ON_REQUEST = {"bench", "conformance1", "conformance2", "servers", "servers1", "servers2"}
 # Installs are limited by the network more than by the CPU.
@@ -40,23 +42,26 @@ def main(names: list[str]) -> int:
     """Installs the named environments, or all of them."""
     python = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
     node = sorted(path.parent.name for path in CLIENTS.glob("*/package.json"))
-    unknown = set(names) - set(python) - set(node)
+    rust = sorted(path.parent.name for path in CLIENTS.glob("*/Cargo.toml"))
+    unknown = set(names) - {*python, *node, *rust}
     if unknown:
         print(f"no such environment: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    wanted = (set(names) or {*python, *node} - ON_REQUEST) | {INSTALLER}
+    wanted = (set(names) or {*python, *node, *rust} - ON_REQUEST) | {INSTALLER}
     if wanted & set(node):
         wanted.add(NODE)
     ensure_python(INSTALLER)
-    ensure_all(ensure_python, (name for name in python if name in wanted - {INSTALLER}))
-    ensure_all(ensure_node, (name for name in node if name in wanted))
+    # The longest comes first.
+    builds = [partial(ensure_rust, name) for name in rust if name in wanted]
+    ensure_all([*builds, *(partial(ensure_python, name) for name in python if name in wanted - {INSTALLER})])
+    ensure_all(partial(ensure_node, name) for name in node if name in wanted)
     return 0
 
 
-def ensure_all(ensure: Callable[[str], None], names: Iterable[str]) -> None:
-    """Runs `ensure` for every name, several at a time; raises the first failure."""
+def ensure_all(installs: Iterable[Callable[[], None]]) -> None:
+    """Installs everything, several at a time; raises the first failure."""
     with ThreadPoolExecutor(PARALLEL) as pool:
-        for done in [pool.submit(ensure, name) for name in names]:
+        for done in [pool.submit(install) for install in installs]:
             done.result()
 
 
@@ -95,6 +100,18 @@ def ensure_node(name: str) -> None:
         link = TARGET / name / script.name
         link.unlink(missing_ok=True)
         link.symlink_to(script)
+
+
+def ensure_rust(name: str) -> None:
+    """Builds the program `name` with the packages of its lock file."""
+    source = CLIENTS / name
+    sources = [TOOLCHAIN, source / "Cargo.toml", source / "Cargo.lock", *sorted(source.glob("src/**/*.rs"))]
+
+    def build(directory: Path) -> None:
+        # In the directory of the sources, where rustup finds the toolchain of the repository.
+        run("cargo", "build", "--locked", "--quiet", "--target-dir", str(directory), cwd=source)
+
+    ensure(name, sources, build)
 
 
 def ensure(name: str, pins: list[Path], install: Callable[[Path], None]) -> None:

@@ -20,8 +20,11 @@ from harness.tool_server import ToolServer
 from harness.toolgate import attempt as toolgate
 from harness.waiting import wait_until
 
-# The servers of the TypeScript SDKs change both at once.
-CHANGES = [("mcp1", "description"), ("mcp1", "schema"), ("mcp2", "description"), ("mcp2", "schema"), ("ts1", ""), ("ts2", "")]
+# The servers that change on a signal change both at once.
+CHANGES = [
+    *(("mcp1", "description"), ("mcp1", "schema"), ("mcp2", "description"), ("mcp2", "schema")),
+    *(("ts1", ""), ("ts2", ""), ("rmcp", "")),
+]
 CHANGING = paths.CLIENTS / "changing.py"
 # On connections of their own, which Envoy spreads over its workers.
 CALLS = 24
@@ -93,7 +96,7 @@ def refusal(response: Response) -> str | None:
 @contextmanager
 def changing(kind: str, directory: Path, issuer: TokenIssuer, how: str = "description") -> Iterator[Changing]:
     """A server of this SDK behind Envoy."""
-    if kind.startswith("ts"):
+    if not kind.startswith("mcp"):
         with offers.NoteServer(kind) as notes:
             served = Changing(directory, notes.port, notes.change, issuer)
             with served.envoy:

