@@ -31,7 +31,7 @@ pub use settings::{
     SumSettings, Unanswered, Window,
 };
 pub use store::Store;
-pub use working::{Asked, Exceeded, Particulars, Recalled, Stored, Uncountable, Working, Write};
+pub use working::{Asked, Exceeded, Particulars, Recalled, Spending, Stored, Uncountable, Working, Write};
 
 /// A time in milliseconds of a clock that nobody sets, or a span of it.
 pub type Millis = u64;

@@ -26,6 +26,7 @@ use crate::digest::Digest;
 use crate::gate::GateId;
 use crate::identity::{ActorField, PrincipalField, TokenField};
 use crate::json::{Rendered, Shared};
+use crate::memory::Spending;
 use crate::reason::{Decision, EventClass, Reason};
 
 pub(crate) use draft::{CallFields, Draft, Request};
@@ -109,6 +110,8 @@ pub struct Record {
     pub revealed: Arc<[String]>,
     /// The labels whose parts of the result are withheld.
     pub masked: Arc<[String]>,
+    /// What the call spends of each budget, or would have spent.
+    pub budgets: Arc<[Spending]>,
     /// The inner call.
     pub inner: Option<Box<InnerField>>,
     /// The transaction id from the token.

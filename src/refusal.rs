@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::bundle::{Bundle, RefusalSettings, RefusalStyle};
 use crate::header;
+use crate::memory::Exceeded;
 use crate::mcp::{Id, MessageError, Recovered, Revision};
 use crate::reason::Reason;
 use crate::record::Draft;
@@ -46,6 +47,8 @@ pub struct Refused<'a> {
     pub tool: Option<&'a str>,
     /// Advice for the caller, in addition to the reason.
     pub advice: Option<&'a str>,
+    /// The budget that the call exceeds.
+    pub exceeded: Option<&'a Exceeded>,
     /// Whether the refusal is about the inner call of the call.
     pub is_inner: bool,
     /// The protocol revision that was asked for, if it is not supported.
@@ -57,7 +60,8 @@ pub struct Refused<'a> {
 impl<'a> Refused<'a> {
     /// A message of which nothing is known besides the decision about it.
     pub(crate) fn because_of(draft: &'a Draft) -> Self {
-        Self { id: None, tool: None, advice: None, is_inner: false, requested: None, draft }
+        let (id, tool, advice, exceeded, requested) = (None, None, None, None, None);
+        Self { id, tool, advice, exceeded, is_inner: false, requested, draft }
     }
 }
 
@@ -268,11 +272,17 @@ fn concealed(refused: &Refused<'_>, code: i32, message: &str) -> Value {
 }
 
 fn account(refused: &Refused<'_>) -> Value {
-    json!({
+    let mut account = json!({
         "decision": refused.draft.outcome.decision(),
         "reason": refused.draft.outcome.reason,
         "id": refused.draft.id,
-    })
+    });
+    if let (Some(exceeded), Some(members)) = (refused.exceeded, account.as_object_mut()) {
+        members.insert("budget".to_owned(), json!(exceeded.spending));
+        let seconds = exceeded.seconds();
+        members.extend(seconds.map(|seconds| ("retry_after".to_owned(), json!(seconds))));
+    }
+    account
 }
 
 /// The message for the caller, often a model: what happened, what to do, and the id to quote.
@@ -329,11 +339,16 @@ fn headers<'a>(
     bundle: &Bundle,
     refused: impl Iterator<Item = &'a Refused<'a>>,
 ) -> Vec<(&'static str, String)> {
-    vec![
+    let refused: Vec<&Refused<'_>> = refused.collect();
+    let waits = refused.iter().filter_map(|refused| refused.exceeded?.seconds());
+    let retry_after = waits.max().map(|seconds| ("retry-after", seconds.to_string()));
+    let drafts = refused.iter().map(|refused| refused.draft);
+    let headers = [
         ("content-type", "application/json".to_owned()),
         ("cache-control", "no-store".to_owned()),
-        (header::DECISION, header::decision(&bundle.id, refused.map(|refused| refused.draft))),
-    ]
+        (header::DECISION, header::decision(&bundle.id, drafts)),
+    ];
+    headers.into_iter().chain(retry_after).collect()
 }
 
 fn to_bytes(body: &Value) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use crate::bundle::LayerName;
 use crate::digest::Digest;
-use crate::memory::{Exceeded, Uncountable};
+use crate::memory::{Exceeded, Spending, Uncountable};
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -60,7 +60,7 @@ impl Denial {
 
     /// The denial of a call that exceeds a budget.
     pub(crate) fn exceeding(exceeded: Exceeded) -> Self {
-        let Exceeded { budget, used, limit, amount, wait } = &exceeded;
+        let Exceeded { spending: Spending { budget, used, limit, amount }, wait } = &exceeded;
         let when = match wait {
             Some(wait) => format!("try again in {} s", wait.div_ceil(1000)),
             None => "it never fits".to_owned(),

@@ -53,6 +53,7 @@ impl Pending {
             let mut call = self.call_fields(gate, message);
             if let (Some(call), Some(verdict)) = (&mut call, verdicts.get(index)) {
                 call.add_labels(&verdict.revealed);
+                call.budgets = memory.spendings(index);
             }
             draft.about(method(message), call)
         });
@@ -63,19 +64,19 @@ impl Pending {
             verdict.outcome.is_err() && self.is_call(gate, message)
         };
         let refused = messages.iter().zip(&verdicts).filter(|pair| is_refused(*pair)).count();
-        let Some(memory) = self.remembered(gate, memory, refused) else {
+        let Some(writes) = self.remembered(gate, memory, refused) else {
             return Ok(failed(gate, &self.request, "there is no room to remember the call"));
         };
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
-            return Ok(self.refuse_all(gate, &body, &outcomes, drafts).remembering(memory));
+            return Ok(self.refuse_all(gate, &body, &outcomes, drafts)        .remembering(writes));
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
             Some(permits) => {
                 let unanswered = lessons.into_iter().map(|(_, lessons)| lessons).collect();
                 pass(&self.request, permits, drafts)
                     .with_look(look)
-                    .remembering(memory)
+                    .remembering(writes)
                     .learning(unanswered)
             }
             None => failed(gate, &self.request, "the body has no message"),
@@ -96,6 +97,9 @@ impl Pending {
             mask.add(&verdict.revealed);
             if message.asks_about_tasks() {
                 self.withhold_of_any_call(gate, &mut mask);
+                if let (Some("tasks/list"), Some(id)) = (message.method(), &message.id) {
+                    mask.add_task_list(id.clone());
+                }
             } else if let (Kind::Request { .. }, Some(id)) = (&message.kind, &message.id) {
                 others.push(id.clone());
             }
@@ -186,6 +190,7 @@ impl Pending {
             id: message.request_id(),
             tool: name(message),
             advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
+            exceeded: outcome.as_ref().err().and_then(|denial| denial.exceeded.as_deref()),
             is_inner: outcome.as_ref().is_err_and(|denial| denial.is_inner),
             requested: None,
             draft,

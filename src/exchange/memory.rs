@@ -1,5 +1,7 @@
 //! What is remembered while the messages of one body are decided.
 
+use std::sync::Arc;
+
 use super::pending::Pending;
 use crate::bundle::Bundle;
 use crate::decide::{Denial, Question, Remembered, Verdict};
@@ -7,10 +9,11 @@ use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::Object;
 use crate::mcp::{Id, Message};
-use crate::memory::{ANY_TENANT, Asked, Lessons, Name, Particulars, Working, Write};
+use crate::memory::{ANY_TENANT, Asked, Lessons, Name, Particulars, Spending, Working, Write};
 use crate::tool::Tool;
 
 /// What is remembered while the messages of one body are decided: each sees the ones before it.
+#[derive(Default)]
 pub(super) struct Memory<'a> {
     /// `None` if the bundle has nothing remembered.
     working: Option<Working<'a>>,
@@ -18,6 +21,8 @@ pub(super) struct Memory<'a> {
     asked: Vec<Asked>,
     /// What the responses to forwarded calls can change, by the position of the message.
     lessons: Vec<(usize, Lessons)>,
+    /// What calls spend of budgets, or would spend, by the position of the message.
+    spendings: Vec<(usize, Spending)>,
     /// Whether budgets are spent.
     spends: bool,
 }
@@ -26,7 +31,7 @@ impl Pending {
     /// What is remembered for the messages of the body.
     pub(super) fn memory<'a>(&'a self, gate: &'a Gate) -> Memory<'a> {
         let spends = gate.bundle.shadow.is_none();
-        Memory { working: self.working(gate), asked: Vec::new(), lessons: Vec::new(), spends }
+        Memory { working: self.working(gate), spends, ..Memory::default() }
     }
 
     fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
@@ -65,6 +70,12 @@ impl<'a> Memory<'a> {
         let id = |index: usize| messages.get(index)?.request_id().cloned();
         let lessons = std::mem::take(&mut self.lessons).into_iter();
         lessons.filter_map(|(index, lessons)| Some((id(index)?, lessons))).collect()
+    }
+
+    /// What the call of a message spends of budgets, or would spend.
+    pub(super) fn spendings(&self, index: usize) -> Arc<[Spending]> {
+        let of_call = self.spendings.iter().filter(|(of, _)| *of == index);
+        of_call.map(|(_, spending)| spending.clone()).collect()
     }
 
     /// Adds what is remembered to the question about a call.
@@ -109,6 +120,8 @@ impl<'a> Memory<'a> {
         asked: Option<Asked>,
     ) {
         let (Some(working), Some(asked)) = (&mut self.working, asked) else { return };
+        let spendings = working.spendings(&asked).into_iter();
+        self.spendings.extend(spendings.map(|spending| (index, spending)));
         let denial = if working.is_incomplete(&asked) {
             Some(Denial::forgotten(None))
         } else {

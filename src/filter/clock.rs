@@ -17,7 +17,7 @@ impl Default for Clock {
     fn default() -> Self {
         let began = Instant::now();
         let fits = |millis: u64| began.checked_sub(Duration::from_millis(millis)).is_some();
-        let (mut fitting, mut beyond) = (0, LONGEST);
+        let (mut fitting, mut beyond) = (0_u64, LONGEST);
         while let Some(middle) = fitting.checked_add(beyond).map(|sum| sum / 2)
             && middle > fitting
         {

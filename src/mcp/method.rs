@@ -39,6 +39,8 @@ const JULY: &[Revision] = &[V2026July];
 const SINCE_NOVEMBER: &[Revision] = &[V2025November, V2026July];
 
 const META: &[&str] = &["_meta"];
+/// A client repeats what it asked of the task.
+const ABOUT_TASK: &[&str] = &["_meta", "task"];
 /// Beside the arguments, a retry has what the server asked for.
 const RETRIED: &[&str] = &["_meta", "inputResponses", "requestState"];
 
@@ -85,9 +87,9 @@ static METHODS: [Method; 20] = [
     Method { free: &["context"], ..decided("completion/complete", ALL, COMPLETION) },
     decided("logging/setLevel", LEGACY, LEVEL),
     decided("subscriptions/listen", JULY, LISTEN),
-    decided("tasks/get", SINCE_NOVEMBER, TASK),
-    decided("tasks/cancel", SINCE_NOVEMBER, TASK),
-    decided("tasks/result", NOVEMBER, TASK),
+    Method { around: ABOUT_TASK, ..decided("tasks/get", SINCE_NOVEMBER, TASK) },
+    Method { around: ABOUT_TASK, ..decided("tasks/cancel", SINCE_NOVEMBER, TASK) },
+    Method { around: ABOUT_TASK, ..decided("tasks/result", NOVEMBER, TASK) },
     decided("tasks/list", NOVEMBER, TASKS),
     Method { free: &["inputResponses"], ..decided("tasks/update", JULY, TASK_INPUT) },
 ];

@@ -89,19 +89,33 @@ pub struct Uncountable {
     pub problem: &'static str,
 }
 
+/// What a call spends of a budget, or would spend.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+pub struct Spending {
+    /// The name of the budget.
+    pub budget: String,
+    /// How much of it was used before.
+    pub used: Amount,
+    /// What the call spends.
+    pub amount: Amount,
+    /// The limit.
+    pub limit: Amount,
+}
+
 /// A budget that a call exceeds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Exceeded {
-    /// The name of the budget.
-    pub budget: String,
-    /// How much of it is used.
-    pub used: Amount,
-    /// Its limit.
-    pub limit: Amount,
-    /// What the call would spend.
-    pub amount: Amount,
+    /// What it would spend.
+    pub spending: Spending,
     /// In how many milliseconds it would fit; `None` if it never does.
     pub wait: Option<Millis>,
+}
+
+impl Exceeded {
+    /// In how many seconds the call would fit; `None` if it never does.
+    pub fn seconds(&self) -> Option<u64> {
+        self.wait.map(|wait| wait.div_ceil(1000))
+    }
 }
 
 /// The accounts of one request.
@@ -178,18 +192,30 @@ impl<'a> Working<'a> {
 
     /// The first budget that a call exceeds.
     pub fn exceeded(&self, asked: &Asked) -> Option<Exceeded> {
-        let exceeded = |spend: &Spend, budget: &Budget, key: Key| {
+        let exceeded = |(spend, budget, key): (&Spend, &Budget, Key)| {
             let usage = self.accounts.get(&key)?.usage(budget, spend.part);
-            let used = usage.used(budget, self.now);
-            (used.saturating_add(spend.amount) > budget.limit.units()).then(|| Exceeded {
-                budget: budget.title.clone(),
-                used: Amount::of_units(used),
-                limit: budget.limit,
-                amount: Amount::of_units(spend.amount),
-                wait: usage.wait(budget, spend.amount, self.now),
-            })
+            let wait = usage.wait(budget, spend.amount, self.now);
+            let spending = self.spending(spend, budget, key);
+            (wait != Some(0)).then_some(Exceeded { spending, wait })
         };
-        self.spends(asked).find_map(|(spend, budget, key)| exceeded(spend, budget, key))
+        self.spends(asked).find_map(exceeded)
+    }
+
+    /// What a call spends of each budget.
+    pub fn spendings(&self, asked: &Asked) -> Vec<Spending> {
+        let spends = self.spends(asked);
+        spends.map(|(spend, budget, key)| self.spending(spend, budget, key)).collect()
+    }
+
+    fn spending(&self, spend: &Spend, budget: &Budget, key: Key) -> Spending {
+        let account = self.accounts.get(&key);
+        let used = account.map_or(0, |it| it.usage(budget, spend.part).used(budget, self.now));
+        Spending {
+            budget: budget.title.clone(),
+            used: Amount::of_units(used),
+            amount: Amount::of_units(spend.amount),
+            limit: budget.limit,
+        }
     }
 
     /// Whether entries of an account may be missing that a call's budgets are counted in.

@@ -9,6 +9,7 @@ use crate::decide::{Facts, Revealed};
 use crate::digest::Digest;
 use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
+use crate::memory::Spending;
 use crate::reason::Reason;
 use crate::timestamp::timestamp;
 use crate::tool::Noted;
@@ -42,6 +43,7 @@ pub(crate) struct CallFields {
     pub(crate) resource: Option<Arc<str>>,
     pub(crate) revealed: Arc<[String]>,
     pub(crate) masked: Arc<[String]>,
+    pub(crate) budgets: Arc<[Spending]>,
     /// The fields of its inner call.
     pub(crate) inner: Option<Box<CallFields>>,
 }
@@ -173,6 +175,7 @@ impl Draft {
             resource: call.resource,
             revealed: call.revealed,
             masked: call.masked,
+            budgets: call.budgets,
             inner: call.inner.map(|inner| Box::new(InnerField::from(*inner))),
             txn: token.and_then(|token| token.txn.clone()),
             trace_id: facts.trace_id.clone(),

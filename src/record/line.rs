@@ -1,12 +1,14 @@
 //! Serializes a record as one line of JSON, field by field into one `String`.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{CandidateField, InnerField, Outcome, Record};
 use crate::bundle::{LayerName, Mode};
 use crate::digest::Digest;
+use crate::memory::{Amount, Spending};
 use crate::json::{self, Rendered, Shared};
 use crate::reason::{Decision, EventClass, Reason};
 
@@ -62,13 +64,15 @@ fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
-    arguments_digest, resource, revealed, masked, inner, txn, trace_id, source_ip, environment, gate; not in it: known
+    arguments_digest, resource, revealed, masked, budgets, inner, txn, trace_id, source_ip, environment, gate; not in it: known
 }
 
 fields! {
     InnerField: tool, tool_name, classes, data_class, operation, cost, arguments, arguments_digest,
     resource; not in it:
 }
+
+fields! { Spending: budget, used, amount, limit; not in it: }
 
 fields! { Outcome: reason, policies, layer, detail; not in it: }
 
@@ -81,6 +85,26 @@ impl Written for CandidateField {
         let start = line.len();
         outcome.write(line);
         line.replace_range(start..=start, ",");
+    }
+}
+
+impl Written for [Spending] {
+    fn write(&self, line: &mut String) {
+        line.push('[');
+        for (position, spending) in self.iter().enumerate() {
+            if position > 0 {
+                line.push(',');
+            }
+            spending.write(line);
+        }
+        line.push(']');
+    }
+}
+
+impl Written for Amount {
+    fn write(&self, line: &mut String) {
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{self}");
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::memory::{Amount, Spending};
 use crate::timestamp::timestamp;
 
 /// A record with empty fields.
@@ -43,6 +44,7 @@ pub(crate) fn sample() -> Record {
         resource: None,
         revealed: Arc::default(),
         masked: Arc::default(),
+        budgets: Arc::default(),
         inner: None,
         txn: None,
         trace_id: None,
@@ -147,6 +149,12 @@ fn inner() -> impl Strategy<Value = InnerField> {
     )
 }
 
+fn spending() -> impl Strategy<Value = Spending> {
+    let amount = || any::<u32>().prop_map(|units| Amount::of_units(units.into()));
+    (text(), amount(), amount(), amount())
+        .prop_map(|(budget, used, amount, limit)| Spending { budget, used, amount, limit })
+}
+
 /// Records with random calls.
 fn call() -> impl Strategy<Value = Record> {
     let names = (of(text()), of(text()));
@@ -157,13 +165,13 @@ fn call() -> impl Strategy<Value = Record> {
         of(text()),
         texts(),
         texts(),
-        of(inner().prop_map(Box::new)),
+        (prop::collection::vec(spending(), 0..3), of(inner().prop_map(Box::new))),
     );
     let request = (text(), text(), of(text()), of(text()), any::<IpAddr>(), text(), text());
     (tool, arguments, request).prop_map(
         |(
             (server, (tool, tool_name), method, classes, data_class, operation, cost),
-            (arguments, arguments_digest, resource, revealed, masked, inner),
+            (arguments, arguments_digest, resource, revealed, masked, (budgets, inner)),
             (authority, path, txn, trace_id, source_ip, environment, node),
         )| {
             let shown = |(name, value): (String, String)| json!({ name: value }).to_string();
@@ -181,6 +189,7 @@ fn call() -> impl Strategy<Value = Record> {
                 resource: resource.map(Into::into),
                 revealed: revealed.into(),
                 masked: masked.into(),
+                budgets: budgets.into(),
                 inner,
                 authority,
                 path,

@@ -11,6 +11,7 @@ use crate::cli::input::directory::SourceMap;
 use crate::cli::output::report::{Tone, tinted};
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
+use crate::memory::Spending;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 
@@ -131,6 +132,10 @@ impl Teller<'_> {
             if !labels.is_empty() {
                 line(&mut text, what, &labels.join(", "));
             }
+        }
+        for Spending { budget, used, amount, limit } in &*record.budgets {
+            let told = format!("{budget}: {used} used, {amount} for this call, {limit} at most");
+            line(&mut text, "budget", &told);
         }
         if let (Some(decision), Some(shadow)) = (record.shadow_decision, &record.shadow) {
             let policies = shadow.policies.join(" ");

@@ -60,6 +60,7 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "tool": record.tool,
         "revealed": record.revealed,
         "masked": record.masked,
+        "budgets": record.budgets,
         "tool_name": record.tool_name,
         "method": record.method,
         "decision": record.decision,

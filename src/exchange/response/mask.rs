@@ -26,6 +26,8 @@ pub(in crate::exchange) struct Mask {
     /// Whether results are withheld wholly, because it is not known of which tool they are.
     everything: bool,
     others: Others,
+    /// The ids of requests for lists of tasks.
+    task_lists: Vec<Id>,
 }
 
 /// Which results of other requests than calls the response can have.
@@ -52,7 +54,7 @@ pub(super) enum Kept {
 }
 
 /// Messages of the server that a caller gets, and the members of their `params` that stay.
-const KNOWN: [(&str, &[&str]); 9] = [
+const KNOWN: [(&str, &[&str]); 10] = [
     (PROGRESS, &["progressToken", "progress", "total"]),
     (LOG, &["level"]),
     ("notifications/cancelled", &["requestId"]),
@@ -62,6 +64,7 @@ const KNOWN: [(&str, &[&str]); 9] = [
     ("notifications/subscriptions/acknowledged", &[]),
     ("ping", &[]),
     ("roots/list", &[]),
+    ("notifications/tasks/status", &OF_TASKS),
 ];
 const PROGRESS: &str = "notifications/progress";
 const LOG: &str = "notifications/message";
@@ -96,6 +99,15 @@ const STATUSES: [&str; 5] = ["working", "input_required", "completed", "failed",
 const LEVELS: [&str; 8] =
     ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
+/// What a result can be of.
+#[derive(Clone, Copy)]
+struct Origin {
+    /// A call.
+    is_call: bool,
+    /// A request for a list of tasks.
+    is_task_list: bool,
+}
+
 impl Mask {
     /// Whether nothing is withheld.
     pub(in crate::exchange) fn is_empty(&self) -> bool {
@@ -117,6 +129,11 @@ impl Mask {
     pub(in crate::exchange) fn add_everything(&mut self, withheld: &[Arc<str>]) {
         self.labels.extend(withheld.iter().cloned());
         self.everything |= !withheld.is_empty();
+    }
+
+    /// Withholds the words of tasks in the list that this request asks for.
+    pub(in crate::exchange) fn add_task_list(&mut self, id: Id) {
+        self.task_lists.push(id);
     }
 
     /// The mask for a response that can have these other results.
@@ -165,7 +182,10 @@ impl Mask {
             "id" => matches!(value, Value::Null | Value::Number(_) | Value::String(_)),
             name => matches!(name, "method" | "params" | "result" | "error"),
         });
-        let is_of_call = !self.others.has(message);
+        let of = Origin {
+            is_call: !self.others.has(message),
+            is_task_list: message.get("id").and_then(Id::of).is_some_and(|id| self.task_lists.contains(&id)),
+        };
         if message.get("method").is_some() {
             return Ok(self.of_server(message));
         }
@@ -177,7 +197,7 @@ impl Mask {
             }
             (true, None) => match message.get_mut("result") {
                 Some(Value::Object(result)) => {
-                    self.result(result, is_of_call, limits).map(|()| Kept::Message)
+                    self.result(result, of, limits).map(|()| Kept::Message)
                 }
                 _ => Err(OTHER_FORM),
             },
@@ -209,14 +229,29 @@ impl Mask {
     fn result(
         &self,
         result: &mut Object<'_>,
-        is_of_call: bool,
+        of: Origin,
         limits: Limits,
     ) -> Result<(), &'static str> {
-        if !is_of_call && is_other(result) {
+        if !of.is_call && is_other(result) {
             return Ok(());
         }
         if self.everything && is_task(result) {
             result.retain(|name, value| OF_TASKS.contains(&name) && fits(name, value));
+            return Ok(());
+        }
+        if of.is_task_list
+            && let Some(Value::Array(tasks)) = result.get_mut("tasks")
+        {
+            tasks.retain_mut(|task| {
+                let Value::Object(task) = task else { return false };
+                task.retain(|name, value| OF_TASKS.contains(&name) && fits(name, value));
+                true
+            });
+            result.retain(|name, value| match name {
+                "nextCursor" => is_plain(value),
+                "resultType" => fits(name, value),
+                name => name == "tasks",
+            });
             return Ok(());
         }
         if let Some(Value::Object(task)) = result.get_mut("task") {
@@ -309,14 +344,7 @@ impl Others {
     fn has(&self, message: &Object<'_>) -> bool {
         match self {
             Self::Any => true,
-            Self::Of(ids) => {
-                let id = match message.get("id") {
-                    Some(Value::String(text)) => Some(Id::Text(text.to_string())),
-                    Some(id) => id.as_i64().map(Id::Number),
-                    None => None,
-                };
-                id.is_some_and(|id| ids.contains(&id))
-            }
+            Self::Of(ids) => message.get("id").and_then(Id::of).is_some_and(|id| ids.contains(&id)),
         }
     }
 }
@@ -330,4 +358,5 @@ fn is_plain(value: &Value<'_>) -> bool {
     }
 }
 
-const LONGEST_ID: usize = 64;
+/// Ids of tasks can have that of their session in front.
+const LONGEST_ID: usize = 128;
