@@ -3,13 +3,12 @@
 use std::pin::Pin;
 
 use anyhow::{Context as _, bail};
-use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::service::ext_proc::v3::external_processor_server::ExternalProcessor;
 use envoy_types::pb::envoy::service::ext_proc::v3::processing_request::Request as Shown;
 use envoy_types::pb::envoy::service::ext_proc::v3::processing_response::Response as Answer;
 use envoy_types::pb::envoy::service::ext_proc::v3::{
-    BodyMutation, BodyResponse, CommonResponse, HeaderMutation, HttpBody, ImmediateResponse,
-    ProcessingRequest, ProcessingResponse, body_mutation,
+    BodyMutation, BodyResponse, CommonResponse, HttpBody, ImmediateResponse, ProcessingRequest,
+    ProcessingResponse, body_mutation,
 };
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use tokio_stream::{Stream, StreamExt as _};
@@ -125,20 +124,10 @@ fn planned(
     }
 }
 
-/// Another body in place of the response's, and its length.
+/// Another body in place of the response's.
 fn replaced(body: Vec<u8>) -> BodyResponse {
-    let header = HeaderValue {
-        key: "content-length".to_owned(),
-        raw_value: body.len().to_string().into_bytes(),
-        ..HeaderValue::default()
-    };
-    let header = HeaderValueOption { header: Some(header), ..HeaderValueOption::default() };
-    let headers = HeaderMutation { set_headers: vec![header], ..HeaderMutation::default() };
-    let response = CommonResponse {
-        header_mutation: Some(headers),
-        body_mutation: Some(BodyMutation { mutation: Some(body_mutation::Mutation::Body(body)) }),
-        ..CommonResponse::default()
-    };
+    let mutation = BodyMutation { mutation: Some(body_mutation::Mutation::Body(body)) };
+    let response = CommonResponse { body_mutation: Some(mutation), ..CommonResponse::default() };
     BodyResponse { response: Some(response) }
 }
 
