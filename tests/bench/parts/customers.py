@@ -94,7 +94,7 @@ ACCOUNT = {"type": "string", "description": "The id of the customer's account, s
 ID = {"type": "string", "description": "The id, as a search returns it.", "pattern": "^[a-z]+-[0-9a-f]{8}$"}
 FIELDS = {
     "type": "object",
-    "description": "The fields by name. Dates are written as 2026-05-31, amounts as decimals in the account's currency.",
+    "description": "The fields by name. Dates are written as 2026-05-31, amounts in the account's currency.",
     "properties": {
         "title": {"type": "string", "description": "A short name for lists.", "maxLength": 200},
         "owner": {"type": "string", "description": "The id of the user who looks after it."},

@@ -50,6 +50,7 @@ def _answer(port: int, request: Path) -> Any:
 
 def _meaning(answer: Detail) -> Detail:
     """The answer with the texts of a result as the JSON that they are."""
-    result = answer.get("result", {})
-    texts = [json.loads(item["text"]) if item["text"][:1] == "{" else item["text"] for item in result.get("content", [])]
-    return answer | {"result": result | {"content": texts}}
+    result = answer["result"]
+    if "content" not in result:
+        return answer
+    return answer | {"result": result | {"content": [json.loads(item["text"]) for item in result["content"]]}}

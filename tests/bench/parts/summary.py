@@ -85,7 +85,8 @@ def contenders(title: str, detail: Detail) -> str:
     rows: list[tuple[str, ...]] = []
     for name, values in detail.items():
         if not rows:
-            rows.append((title, "toolgate's added cpu / its", *(f"{key}{part}" for key in values for part in ("", " added"))))
+            heads = (f"{key}{part}" for key in values for part in ("", " added"))
+            rows.append((title, "toolgate's added cpu / its", *heads))
         spreads = (text for value in values.values() for text in (_shown(value), _shown(value["added"])))
         rows.append((name, _ratio(values.get("cpu", {}).get("toolgate_over_it")), *spreads))
     return columns(rows)
