@@ -21,9 +21,10 @@ impl Known {
     pub(super) fn withholding(data: &mut Value<'_>, parts: &Parts<'_>) -> Self {
         let before: Vec<String> = fragments(data).map(Value::canonical).collect();
         parts.withhold(data);
-        let after: Vec<_> = fragments(data).map(serde_json::to_string).collect();
+        let sizes = before.iter().map(String::len).chain(std::iter::repeat(0));
+        let after: Vec<_> = fragments(data).zip(sizes).map(|(it, size)| it.to_json(size)).collect();
         let is_whole = before.len() == after.len();
-        let after = after.into_iter().map(Result::ok).chain(std::iter::repeat(None));
+        let after = after.into_iter().map(Some).chain(std::iter::repeat(None));
         let forms = before.into_iter().zip(after);
         // Where items were dropped, they are not in their places.
         let forms = forms
@@ -47,7 +48,7 @@ impl Known {
             Self::Nothing => match value.ok()? {
                 mut value @ (Value::Object(_) | Value::Array(_)) => {
                     let is_read = parts.withhold_from_fragment(&mut value);
-                    is_read.then(|| serde_json::to_string(&value).ok())?
+                    is_read.then(|| value.to_json(text.len()))
                 }
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
             },
