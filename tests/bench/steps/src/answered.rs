@@ -123,9 +123,7 @@ fn marks() -> Value {
 
 /// The tools as a document has them.
 fn pinned() -> Vec<Value> {
-    let pinned = |tool: Value| {
-        json!({ "name": tool["name"], "digest": Digest::of(&tool), "inputSchema": tool["inputSchema"] })
-    };
+    let pinned = |tool: Value| json!({ "name": tool["name"], "digest": Digest::of(&tool), "inputSchema": tool["inputSchema"] });
     tools().into_iter().map(pinned).collect()
 }
 
