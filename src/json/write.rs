@@ -31,6 +31,13 @@ impl Object<'_> {
         object::<true>(self, &mut text);
         text
     }
+
+    /// The JSON of the object, as [`Value::to_json`].
+    pub fn to_json(&self, size: usize) -> String {
+        let mut text = String::with_capacity(size);
+        object::<false>(self, &mut text);
+        text
+    }
 }
 
 /// Appends a string in its JSON spelling, which is also the canonical one.

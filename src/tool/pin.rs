@@ -12,6 +12,9 @@ use crate::json::Object;
 /// The members that every revision of MCP has. A list without one of them differs.
 const ALWAYS: [&str; 2] = ["description", "inputSchema"];
 
+/// Longer than most descriptions.
+const USUAL: usize = 2048;
+
 /// The digests of a tool's description: of the whole, and of each member except the name.
 ///
 /// A client of an older revision gets fewer members than the reviewer saw, so the digest of the whole
@@ -25,8 +28,8 @@ pub struct Pin {
     pub(super) listed: Listed,
 }
 
-/// The canonical JSON with which the tool was first listed without a difference. Servers list it alike
-/// most of the time, and comparing is much faster than a digest.
+/// The JSON with which the tool was first listed without a difference. Servers list it alike most of
+/// the time, and comparing is much faster than a digest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Listed(OnceLock<Box<str>>);
 
@@ -60,20 +63,20 @@ impl Pin {
     /// The digest of a tool in a list, if it differs: a member is another one, or new, or one that no
     /// revision leaves out is missing.
     pub fn difference(&self, listed: &Object<'_>) -> Option<Digest> {
-        let text = listed.canonical();
         let Listed(known) = &self.listed;
+        let text = listed.to_json(known.get().map_or(USUAL, |known| known.len()));
         if known.get().is_some_and(|known| **known == *text) {
             return None;
         }
-        let difference = self.digested_difference(listed, &text);
+        let difference = self.digested_difference(listed);
         if difference.is_none() {
             known.get_or_init(|| text.into());
         }
         difference
     }
 
-    fn digested_difference(&self, listed: &Object<'_>, text: &str) -> Option<Digest> {
-        let digest = Digest::of_bytes(text.as_bytes());
+    fn digested_difference(&self, listed: &Object<'_>) -> Option<Digest> {
+        let digest = Digest::of_bytes(listed.canonical().as_bytes());
         if digest == self.digest {
             return None;
         }
