@@ -27,7 +27,9 @@ impl Known {
         limits: Limits,
     ) -> Self {
         // Most servers write the same data twice, which takes no canonical form to find out.
-        if texts.iter().flatten().all(|text| read(text, limits).as_ref() == Some(&*data)) {
+        let repeats =
+            |text: &str| data.is_spelled(text) || read(text, limits).as_ref() == Some(&*data);
+        if texts.iter().flatten().all(|text| repeats(text)) {
             parts.withhold(data);
             let longest = texts.iter().flatten().map(|text| text.len()).max();
             return Self::Repeated(longest.map_or_else(String::new, |size| data.to_json(size)));
