@@ -13,6 +13,7 @@ mod number;
 mod plain;
 mod read;
 mod rendered;
+mod spelled;
 mod text;
 mod unique;
 mod value;

@@ -137,8 +137,11 @@ impl Decided {
         }
         let headers = match &self.ending {
             Ending::Forward(_) => {
-                let look = self.look.as_ref().map(|_| Look::request_headers());
-                [look.into_iter().flatten().collect(), for_upstream(gate, &self.drafts)].concat()
+                let mut headers = for_upstream(gate, &self.drafts);
+                if self.look.is_some() {
+                    headers.splice(..0, Look::request_headers());
+                }
+                headers
             }
             Ending::Replace(replacement) => {
                 [about_body(replacement), for_upstream(gate, &self.drafts)].concat()

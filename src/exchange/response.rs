@@ -280,8 +280,7 @@ impl Response {
         } else if !filtered.is_changed {
             return Ok((filtered, Change::Nothing));
         }
-        let message = serde_json::to_string(&message).map_err(|error| error.to_string())?;
-        Ok((filtered, Change::Message(message)))
+        Ok((filtered, Change::Message(message.to_json(bytes.len()))))
     }
 
     /// Whether parts of results are withheld, so that nothing passes that is not read.

@@ -71,7 +71,7 @@ impl TryFrom<Entry> for ToolDescription {
             return Err(Problem::NoSchema);
         }
         input_schema.normalize()?;
-        Ok(Self { name, input_schema, pin: Pin { digest, members }, classes })
+        Ok(Self { name, input_schema, pin: Pin::new(digest, members), classes })
     }
 }
 
@@ -123,7 +123,7 @@ fn description(tool: &Value) -> Result<ToolDescription, Problem> {
     let name = tool.get("name").and_then(Value::as_str).ok_or(Problem::Nameless)?;
     let input_schema = tool.get("inputSchema").unwrap_or(&Value::Null).clone();
     let (name, classes) = (name.to_owned(), BTreeSet::new());
-    let Pin { digest, members } = Pin::of(tool);
+    let Pin { digest, members, .. } = Pin::of(tool);
     ToolDescription::try_from(Entry { name, input_schema, digest, members, classes })
 }
 

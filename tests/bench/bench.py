@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from parts import loading, places, plot, series, summary
+from parts import loading, places, plot, responses, series, summary
 from parts.contenders import ALL, BEFORE, MEANING, PLAIN
 from parts.running import Bench
 from parts.scale import QUICK, Scale
@@ -28,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[Bench, Scale], dict[str, Any]]] = {
     "policies": series.policies,
     "bodies": series.bodies,
     "workers": series.workers,
+    "responses": responses.responses,
     "configure": loading.configure,
     "memory": loading.memory,
     "pushes": loading.pushes,
@@ -41,6 +42,8 @@ def main() -> None:
     known = set(ALL) if "TOOLGATE_WASM_BEFORE" in os.environ else set(ALL) - {BEFORE}
     wanted = known & {PLAIN, *options.contenders}
     scale = dataclasses.replace(scale, contenders=tuple(name for name in ALL if name in wanted))
+    if options.rounds:
+        scale = dataclasses.replace(scale, rounds=options.rounds)
     if options.policies:
         scale = dataclasses.replace(scale, policies=(10, *options.policies), loads=tuple(options.policies))
     places.build()
@@ -61,6 +64,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Toolgate and its alternatives, side by side in real Envoys.")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, for a first impression")
+    parser.add_argument("--rounds", type=int, help="this many rounds, for a smaller difference")
     parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, help="only these measurements")
     parser.add_argument("--contenders", nargs="+", choices=MEANING, default=ALL, help="only these, and plain")
     parser.add_argument("--policies", nargs="+", type=int, help="sizes of bundles besides ten")
@@ -69,7 +73,7 @@ def _options() -> argparse.Namespace:
 
 def _tables(name: str, detail: dict[str, Any]) -> str:
     """Prints the results of a measurement; times are microseconds."""
-    if name in ("compare", "bodies", "workers"):
+    if name in ("compare", "bodies", "workers", "responses"):
         return "\n\n".join(summary.contenders(f"{name} {key}", part) for key, part in detail.items())
     if name == "latency":
         return summary.contenders(name, detail["contenders"])

@@ -275,17 +275,23 @@ impl Mask {
         }
         let paths = self.parts.iter().map(|(path, withheld, label)| (path, *withheld, &**label));
         let parts = Parts::new(paths);
+        let items = match result.get_mut("content") {
+            Some(Value::Array(items)) => Some(std::mem::take(items)),
+            _ => None,
+        };
+        let texts: Vec<Option<&str>> = items.iter().flatten().map(text).collect();
         let known = match result.get_mut("structuredContent") {
-            Some(data) => Known::withholding(data, &parts),
+            Some(data) => Known::withholding(data, &parts, &texts, limits),
             None => Known::Nothing,
         };
-        let Some(Value::Array(items)) = result.get_mut("content") else {
+        if items.is_none() {
             return if let Known::Nothing = known { Err(OTHER_FORM) } else { Ok(()) };
-        };
-        for item in items {
-            let shown = text(item).and_then(|text| known.shown(text, &parts, limits));
-            *item = content(shown.map_or_else(|| self.note(), |text| Value::String(text.into())));
         }
+        let shown = texts.into_iter().map(|text| known.shown(text?, &parts, limits));
+        let shown =
+            shown.map(|text| text.map_or_else(|| self.note(), |it| Value::String(it.into())));
+        let content = Value::Array(shown.map(content).collect());
+        result.set("content", content);
         Ok(())
     }
 

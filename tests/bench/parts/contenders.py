@@ -24,7 +24,11 @@ TOOLGATE = "toolgate"
 LOGGED = "toolgate_logged"
 BEFORE = "toolgate_before"
 EXT_AUTHZ = "ext_authz"
-ALL = (PLAIN, FLOOR, CALLS, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
+EXT_PROC = "ext_proc"
+# The contenders of requests, and those of responses.
+OF_REQUESTS = (PLAIN, FLOOR, CALLS, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
+OF_RESPONSES = (PLAIN, TOOLGATE, BEFORE, EXT_PROC)
+ALL = (*OF_REQUESTS, EXT_PROC)
 # The contenders that can refuse a call.
 DECIDING = (NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
 
@@ -38,6 +42,7 @@ MEANING = {
     LOGGED: "toolgate, with its decision log written to a file",
     BEFORE: "toolgate, an earlier build",
     EXT_AUTHZ: "ext_authz over gRPC to a Cedar sidecar",
+    EXT_PROC: "ext_proc over gRPC to a Cedar sidecar that rewrites responses",
 }
 
 
@@ -54,9 +59,19 @@ class Contender:
         return self.name in (TOOLGATE, LOGGED, BEFORE)
 
     @property
+    def asks_sidecar(self) -> bool:
+        """Whether Envoy asks the sidecar."""
+        return self.name in (EXT_AUTHZ, EXT_PROC)
+
+    @property
     def wasm(self) -> Path:
         """The filter module, if the contender is toolgate."""
         return Path(os.environ["TOOLGATE_WASM_BEFORE"]) if self.name == BEFORE else paths.TOOLGATE_WASM
+
+    @property
+    def command(self) -> Path:
+        """The command that makes the document for the filter module: an earlier filter may not load a later one's."""
+        return Path(os.environ.get("TOOLGATE_BEFORE", paths.TOOLGATE)) if self.name == BEFORE else paths.TOOLGATE
 
     def shape(self, socket: Path) -> Callable[[dict[str, Any], Files], None]:
         """Changes the repository's configuration to this contender; `socket` is the sidecar's."""
@@ -73,7 +88,7 @@ class Contender:
             place = next(index for index, each in enumerate(filters) if each["name"] == "toolgate")
             if not self.loads_bundle:
                 filters[place : place + 1] = _filters(self.name)
-            if self.name == EXT_AUTHZ:
+            if self.asks_sidecar:
                 config["static_resources"]["clusters"].append(_sidecar(socket))
 
         return shape
@@ -87,6 +102,7 @@ def _filters(name: str) -> list[Filter]:
         LUA: [_lua()],
         NATIVE: [_mcp(), _rbac()],
         EXT_AUTHZ: [_ext_authz()],
+        EXT_PROC: [_ext_proc()],
     }
     return filters[name]
 
@@ -146,6 +162,25 @@ def _ext_authz() -> Filter:
         grpc_service={"envoy_grpc": {"cluster_name": "sidecar"}, "timeout": "5s"},
         with_request_body={"max_request_bytes": LARGEST_BODY, "allow_partial_message": False, "pack_as_bytes": True},
         metadata_context_namespaces=["envoy.filters.http.jwt_authn"],
+    )
+
+
+def _ext_proc() -> Filter:
+    """Shows the sidecar as little as it needs: the bodies, and with the first the path and the claims."""
+    mode = {
+        "request_header_mode": "SKIP",
+        "request_body_mode": "BUFFERED",
+        "response_header_mode": "SKIP",
+        "response_body_mode": "BUFFERED",
+    }
+    return _filter(
+        "envoy.filters.http.ext_proc",
+        "ext_proc.v3.ExternalProcessor",
+        grpc_service={"envoy_grpc": {"cluster_name": "sidecar"}, "timeout": "5s"},
+        message_timeout="5s",
+        processing_mode=mode,
+        request_attributes=["request.path"],
+        metadata_options={"forwarding_namespaces": {"untyped": ["envoy.filters.http.jwt_authn"]}},
     )
 
 

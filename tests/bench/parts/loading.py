@@ -56,7 +56,7 @@ def pushes(bench: Bench, scale: Scale) -> Detail:
     """The slowest responses at a steady rate, without pushes and with one every second."""
     policies = min(PUSHED, max(scale.loads))
     for each_size in (policies, policies + 1):
-        organisation.resource(each_size)
+        _resource(each_size)
     with bench.start(Contender(TOOLGATE, policies)) as each:
         running.leave_core_to_workers(each.envoy.pid)
         count = round(scale.rate * scale.pushes * PAUSE)
@@ -68,7 +68,7 @@ def pushes(bench: Bench, scale: Scale) -> Detail:
         for number in range(scale.pushes):
             time.sleep(PAUSE / 2)
             # A different bundle each time, since Envoy ignores an unchanged one.
-            each.envoy.push(organisation.resource(policies + (number + 1) % 2))
+            each.envoy.push(_resource(policies + (number + 1) % 2))
             time.sleep(PAUSE / 2)
         answer, _ = process.communicate()
         pushed = load.outcome(process.returncode, answer)
@@ -87,17 +87,21 @@ def _push(each: Running, policies: int) -> tuple[int, int]:
     """Pushes the bundle, then the empty one; returns how long worker and main thread were busy with the first."""
     before = running.thread_times(each.envoy.pid)
     updates = each.envoy.discovery("update_success")
-    each.envoy.push(organisation.resource(policies))
+    each.envoy.push(_resource(policies))
     each.envoy.wait_for_success(updates + 1)
     settle(each)
     after = running.thread_times(each.envoy.pid)
-    each.envoy.push(organisation.resource(EMPTY))
+    each.envoy.push(_resource(EMPTY))
     each.envoy.wait_for_success(updates + 2)
     settle(each)
     spent = {name: after[name] - before.get(name, 0) for name in after}
     worker = sum(time for name, time in spent.items() if name.startswith(running.WORKER))
     main = spent[f"envoy/{each.envoy.pid}"]
     return worker, main
+
+
+def _resource(policies: int) -> bytes:
+    return organisation.resource(organisation.bundle(policies))
 
 
 def settle(each: Running) -> None:

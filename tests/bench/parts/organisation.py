@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from harness import paths
 
 from parts import places
+
+Json = dict[str, Any]
 
 OWN_POLICIES = 10
 # Placeholder for the path of the filter in cached files.
@@ -85,15 +88,15 @@ permit (principal in Role::"rep", action in Action::"class:money", resource);
 
 
 @cache
-def resource(policies: int, wasm: Path = paths.TOOLGATE_WASM) -> bytes:
-    """The ECDS resource of a bundle with this many policies, for this build of the filter."""
-    directory = bundle(policies)
-    file = directory.with_suffix(".json")
-    made_by = hashlib.sha256(paths.TOOLGATE.read_bytes() + Path(__file__).read_bytes()).hexdigest()
-    stamp = directory.with_suffix(".stamp")
+def resource(directory: Path, wasm: Path = paths.TOOLGATE_WASM, command: Path = paths.TOOLGATE) -> bytes:
+    """The ECDS resource of a bundle's directory, for this build of the filter, made by this build of the command."""
+    file = directory.with_suffix(f".{hashlib.sha256(bytes(command)).hexdigest()[:8]}.json")
+    sources = (places.BENCH / "parts").glob("*.py")
+    made_by = hashlib.sha256(b"".join(each.read_bytes() for each in (command, *sorted(sources)))).hexdigest()
+    stamp = file.with_suffix(".stamp")
     if not file.exists() or not stamp.exists() or stamp.read_text() != made_by:
         arguments = ["emit", "ecds", str(directory), "--wasm", ANY_FILTER, "--output", str(file)]
-        subprocess.run([str(paths.TOOLGATE), *arguments], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([str(command), *arguments], stdout=subprocess.DEVNULL, check=True)
         stamp.write_text(made_by)
     return file.read_bytes().replace(ANY_FILTER.encode(), str(wasm).encode())
 
@@ -101,18 +104,29 @@ def resource(policies: int, wasm: Path = paths.TOOLGATE_WASM) -> bytes:
 @cache
 def bundle(policies: int) -> Path:
     """The directory of a bundle with this many policies."""
-    directory = places.TARGET / "bundles" / str(policies)
+    servers = {
+        server: {"tools_from": f"tools/{server}.json", "tools": {tool: _marks(tool) for tool in tools}}
+        for server, tools in _servers().items()
+    }
+    tools = {server: [_tool(name) for name in names] for server, names in _servers().items()}
+    others = (_policy(number) for number in range(max(policies - OWN_POLICIES, 0)))
+    sources = {"own": OWN if policies else NO_OTHER, "others": "\n".join(others)}
+    return write(str(policies), manifest(servers, version=policies + 1), tools, sources)
+
+
+def write(name: str, manifest: Json, tools: dict[str, list[Json]], policies: dict[str, str]) -> Path:
+    """Writes the directory of a bundle with the entities and the schema of every bundle here."""
+    directory = places.TARGET / "bundles" / name
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "org").mkdir(parents=True)
     (directory / "tools").mkdir()
     (directory / "schema.cedarschema").write_text(SCHEMA)
-    _write(directory / "bundle.yaml", _manifest(policies))
-    _write(directory / "entities.yaml", _entities())
-    for server, tools in _servers().items():
-        _write(directory / "tools" / f"{server}.json", {"tools": [_tool(name) for name in tools]})
-    (directory / "org" / "own.cedar").write_text(OWN if policies else NO_OTHER)
-    others = (_policy(number) for number in range(max(policies - OWN_POLICIES, 0)))
-    (directory / "org" / "others.cedar").write_text("\n".join(others))
+    _write(directory / "bundle.yaml", manifest)
+    _write(directory / "entities.yaml", _entities(manifest["servers"]))
+    for server, listed in tools.items():
+        _write(directory / "tools" / f"{server}.json", {"tools": listed})
+    for file, source in policies.items():
+        (directory / "org" / f"{file}.cedar").write_text(source)
     return directory
 
 
@@ -125,14 +139,11 @@ def _servers() -> dict[str, list[str]]:
     return {"payments": ["refund", "payout", "tool_0", "tool_1", "tool_2"]} | others
 
 
-def _manifest(policies: int) -> dict[str, Any]:
-    servers = {
-        server: {"tools_from": f"tools/{server}.json", "tools": {tool: _marks(tool) for tool in tools}}
-        for server, tools in _servers().items()
-    }
+def manifest(servers: Json, *, version: int) -> Json:
+    """The `bundle.yaml` of a bundle with these servers."""
     return {
         "name": "bench",
-        "version": policies + 1,
+        "version": version,
         "layers": {"unknown_tenant": "org"},
         "identity": {
             "principal": {
@@ -150,14 +161,14 @@ def _manifest(policies: int) -> dict[str, Any]:
     }
 
 
-def _marks(tool: str) -> dict[str, Any]:
+def _marks(tool: str) -> Json:
     if tool in ("refund", "payout"):
         resource = {"type": "Payment", "argument": "payment_id", "unknown": "evaluate"}
         return {"classes": ["write", "money"], "resource": resource}
     return {"classes": ["read" if tool.endswith(("0", "1")) else "write"]}
 
 
-def _tool(name: str) -> dict[str, Any]:
+def _tool(name: str) -> Json:
     properties = {
         "account": {"type": "string"},
         "payment_id": {"type": "string"},
@@ -170,10 +181,10 @@ def _tool(name: str) -> dict[str, Any]:
     return {"name": name, "description": "A tool of the benchmark.", "inputSchema": schema}
 
 
-def _entities() -> list[dict[str, Any]]:
-    servers = [{"uid": f'Server::"{server}"'} for server in _servers()]
+def _entities(names: Iterable[str]) -> list[Json]:
+    servers = [{"uid": f'Server::"{name}"'} for name in names]
     classes = [{"uid": f'AgentClass::"{name}"'} for name in ("support", "finance", "trainee")]
-    roles: list[dict[str, Any]] = [{"uid": 'Role::"rep"'}, {"uid": 'Role::"manager"', "parents": ['Role::"rep"']}]
+    roles: list[Json] = [{"uid": 'Role::"rep"'}, {"uid": 'Role::"manager"', "parents": ['Role::"rep"']}]
     agents = [
         {"uid": 'Agent::"support-bot"', "parents": ['AgentClass::"support"']},
         {"uid": 'Agent::"finance-bot"', "parents": ['AgentClass::"finance"']},

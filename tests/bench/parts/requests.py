@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from harness.messages import tool_call
+from harness.messages import Request, mcp_request, tool_call
 from harness.tokens import TokenIssuer
+
+from parts import customers
 
 CALLER = {"sub": "alice", "tenant": "acme", "roles": ["rep"], "act": {"sub": "support-bot"}}
 PATH = "/payments/mcp"
@@ -33,14 +35,26 @@ class Requests:
         """
         return [*self.permitted(), self._write("refused", "payout", REFUSED_AMOUNT, 0)]
 
+    def listing(self) -> list[Path]:
+        """A `tools/list`."""
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+        return [self._file("list", mcp_request(customers.PATH, message, self._token))]
+
+    def labelled(self) -> list[Path]:
+        """A permitted call whose result has labels, one of which is withheld."""
+        arguments = {"account": "acme", "query": "purchasing"}
+        return [self._file("labelled", tool_call(customers.PATH, customers.CALLED, arguments, self._token))]
+
     def _write(self, name: str, tool: str, amount: float, body: int) -> Path:
         note = "Arrived with a crack in the lid."
         note += "." * max(body - SMALLEST_BODY, 0)
         arguments: dict[str, Any] = {"account": "acme", "payment_id": "p-2", "amount": amount}
         arguments |= {"reason": "damaged", "note": note}
-        request = tool_call(PATH, tool, arguments, self._token)
+        return self._file(name, tool_call(PATH, tool, arguments, self._token))
+
+    def _file(self, name: str, request: Request) -> Path:
         request = request.with_header("host", "tools.example").with_header("content-length", str(len(request.body)))
-        lines = [f"POST {PATH} HTTP/1.1", *(f"{field}: {value}" for field, value in request.headers)]
+        lines = [f"POST {request.path} HTTP/1.1", *(f"{field}: {value}" for field, value in request.headers)]
         file = self._directory / f"{name}.http"
         file.write_bytes("\r\n".join([*lines, "", ""]).encode() + request.body)
         return file

@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from parts.load import Load
@@ -32,7 +32,7 @@ class Spread:
 
     def shown(self) -> dict[str, float]:
         """Rounded for the summary."""
-        return {key: round(value, 2) for key, value in dataclasses.asdict(self).items()}
+        return {key: round(value, 3) for key, value in dataclasses.asdict(self).items()}
 
 
 def interleave(running: Mapping[str, Running], load: Callable[[Running], Load], rounds: int) -> Rounds:
@@ -80,6 +80,15 @@ def spread(samples: list[Sample], value: Value) -> Spread:
 def added(samples: list[Sample], plain: list[Sample], value: Value) -> Spread:
     """The difference from plain proxying in the same round."""
     return Spread.of(value(each) - value(base) for each, base in zip(samples, plain, strict=True))
+
+
+def ratio(rounds: Rounds, one: str, other: str, base: str, value: Value) -> Spread:
+    """What one contender adds to `base` / what another one adds, in each round."""
+
+    def each_added(name: str) -> Iterator[float]:
+        return (value(each) - value(plain) for each, plain in zip(rounds[name], rounds[base], strict=True))
+
+    return Spread.of(ours / theirs for ours, theirs in zip(each_added(one), each_added(other), strict=True))
 
 
 def shown(rounds: Rounds, base: str, **values: Value) -> dict[str, Any]:

@@ -1,17 +1,19 @@
 """Runs Envoys with their contenders, the upstream and the sidecar, and measures their CPU time."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
 from harness.tokens import TokenIssuer
 
 from parts import organisation, places
-from parts.contenders import EXT_AUTHZ, Contender
+from parts.contenders import Contender
 from parts.load import Load, Outcome
 from parts.requests import Requests
 
@@ -34,27 +36,38 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def upstream(self, answer: dict[str, Any]) -> int:
+        """Starts another upstream, which gives this answer to everything; returns its port."""
+        file = self._directory / "answers" / f"{len(list(self._directory.iterdir()))}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(answer))
+        return int(self._stack.enter_context(_helper("upstream", "--answer", str(file)))[1])
+
     @contextmanager
     def start(
         self,
         contender: Contender,
         *,
+        bundle: Path | None = None,
+        upstream: int | None = None,
         workers: int = 1,
         cores: frozenset[int] = places.ENVOY_CORES,
         sidecar_cores: frozenset[int] = places.OTHER_CORES,
     ) -> Iterator["Running"]:
-        """Starts an Envoy with this contender."""
+        """Starts an Envoy with this contender, by default with the bundle of its size and the shared upstream."""
         directory = self._fresh_directory(contender)
+        bundle = bundle or organisation.bundle(contender.policies)
         socket = directory / "sidecar"
         with ExitStack() as stack:
             processes = []
-            if contender.name == EXT_AUTHZ:
-                bundle = organisation.bundle(contender.policies)
+            if contender.asks_sidecar:
                 arguments = ("sidecar", "--bundle", str(bundle), "--socket", str(socket))
                 process, _ = stack.enter_context(_helper(*arguments, cores=sidecar_cores))
                 processes.append(process.pid)
-            resource = organisation.resource(contender.policies, contender.wasm) if contender.loads_bundle else b""
-            setup = Setup(self._upstream, self._issuer.jwks(), shape=contender.shape(socket))
+            resource = b""
+            if contender.loads_bundle:
+                resource = organisation.resource(bundle, contender.wasm, contender.command)
+            setup = Setup(upstream or self._upstream, self._issuer.jwks(), shape=contender.shape(socket))
             with places.on(cores):
                 envoy = stack.enter_context(Envoy(directory, setup, resource, workers=workers))
             yield Running(contender, envoy, [envoy.pid, *processes])

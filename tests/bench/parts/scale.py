@@ -1,6 +1,7 @@
 """The sizes of the measurements."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from parts.contenders import ALL
 
@@ -22,6 +23,10 @@ class Scale:
     # Bundles whose loading is measured.
     loads: tuple[int, ...] = (10_000, 100_000)
     pushes: int = 10
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        """Those of the contenders that are selected."""
+        return [name for name in names if name in self.contenders]
 
 
 QUICK = Scale(

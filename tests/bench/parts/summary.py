@@ -35,6 +35,9 @@ GOALS = (
     Goal("cpu_vs_floor", "added CPU / that of an empty filter that reads the body", 2.2, 1.5),
     Goal("p99_vs_ext_authz", "added p99 / that of ext_authz at the same rate", 0.3, 0.15),
     Goal("cpu_vs_ext_authz", "added CPU / that of ext_authz and its sidecar", 0.4, 0.2),
+    Goal("cpu_vs_before", "added CPU / that of an earlier build, in the same round", 1.02),
+    Goal("list_vs_ext_proc", "added CPU of a list of 50 tools / that of ext_proc and its sidecar", 0.5),
+    Goal("masked_vs_ext_proc", "added CPU of a masked result / that of ext_proc and its sidecar", 0.5),
     Goal("flat_100k", "added CPU with 100,000 policies / with 10", 1.25, 1.05),
     Goal("vs_cedar_10k", "Cedar's authorizer / toolgate, in one process, 10,000 policies", 200, 1_000, at_least=True),
     Goal("configure_ms_10k", "a worker loads 10,000 policies, ms", 50, 5),
@@ -82,13 +85,19 @@ def contenders(title: str, detail: Detail) -> str:
     rows: list[tuple[str, ...]] = []
     for name, values in detail.items():
         if not rows:
-            rows.append((title, *(f"{key}{part}" for key in values for part in ("", " added"))))
-        rows.append((name, *(text for value in values.values() for text in (_shown(value), _shown(value["added"])))))
+            heads = (f"{key}{part}" for key in values for part in ("", " added"))
+            rows.append((title, "toolgate's added cpu / its", *heads))
+        spreads = (text for value in values.values() for text in (_shown(value), _shown(value["added"])))
+        rows.append((name, _ratio(values.get("cpu", {}).get("toolgate_over_it")), *spreads))
     return columns(rows)
 
 
 def _shown(spread: dict[str, Any]) -> str:
     return f"{spread['median']:.1f} [{spread['low']:.1f} {spread['high']:.1f}]"
+
+
+def _ratio(spread: dict[str, Any] | None) -> str:
+    return f"{spread['median']:.3f} [{spread['low']:.3f} {spread['high']:.3f}]" if spread else ""
 
 
 def _profile(detail: Detail) -> dict[str, float]:
@@ -121,6 +130,14 @@ def _cpu(detail: Detail, other: str) -> float:
     return _added(permitted, "toolgate") / _added(permitted, other)
 
 
+def _response(detail: Detail, what: str) -> float:
+    return _paired(detail["responses"][what], "ext_proc")
+
+
+def _paired(contenders: Detail, other: str) -> float:
+    return float(contenders[other]["cpu"]["toolgate_over_it"]["median"])
+
+
 def _p99(detail: Detail) -> float:
     contenders = detail["latency"]["contenders"]
     return _added(contenders, "toolgate", "p99") / _added(contenders, "ext_authz", "p99")
@@ -131,6 +148,9 @@ _SOURCES: dict[str, Callable[[Detail], float]] = {
     "cpu_vs_floor": lambda detail: _cpu(detail, "floor"),
     "p99_vs_ext_authz": _p99,
     "cpu_vs_ext_authz": lambda detail: _cpu(detail, "ext_authz"),
+    "cpu_vs_before": lambda detail: _paired(detail["compare"]["permitted"], "toolgate_before"),
+    "list_vs_ext_proc": lambda detail: _response(detail, "list"),
+    "masked_vs_ext_proc": lambda detail: _response(detail, "masked"),
     "flat_100k": lambda detail: _added(detail["policies"], "toolgate_100000") / _added(detail["policies"], "toolgate"),
     "configure_ms_10k": lambda detail: float(detail["configure"]["10000"]["worker_ms"]),
     "configure_ms_100k": lambda detail: float(detail["configure"]["100000"]["worker_ms"]),

@@ -11,19 +11,35 @@ use crate::json::{self, Value};
 pub(super) enum Known {
     /// The result has no structured data.
     Nothing,
+    /// Every text repeats the data as it is, and this is shown in its place.
+    Repeated(String),
     /// For the canonical JSON of the data, and of parts of it that servers write alone, what is shown
     /// in its place; `None` if that is nothing.
     Forms(BTreeMap<String, Option<String>>),
 }
 
 impl Known {
-    /// Withholds parts of the data, and keeps in which forms a text can repeat it.
-    pub(super) fn withholding(data: &mut Value<'_>, parts: &Parts<'_>) -> Self {
+    /// Withholds parts of the data, and keeps in which forms these texts can repeat it.
+    pub(super) fn withholding(
+        data: &mut Value<'_>,
+        parts: &Parts<'_>,
+        texts: &[Option<&str>],
+        limits: Limits,
+    ) -> Self {
+        // Most servers write the same data twice, which takes no canonical form to find out.
+        let repeats =
+            |text: &str| data.is_spelled(text) || read(text, limits).as_ref() == Some(&*data);
+        if texts.iter().flatten().all(|text| repeats(text)) {
+            parts.withhold(data);
+            let longest = texts.iter().flatten().map(|text| text.len()).max();
+            return Self::Repeated(longest.map_or_else(String::new, |size| data.to_json(size)));
+        }
         let before: Vec<String> = fragments(data).map(Value::canonical).collect();
         parts.withhold(data);
-        let after: Vec<_> = fragments(data).map(serde_json::to_string).collect();
+        let sizes = before.iter().map(String::len).chain(std::iter::repeat(0));
+        let after: Vec<_> = fragments(data).zip(sizes).map(|(it, size)| it.to_json(size)).collect();
         let is_whole = before.len() == after.len();
-        let after = after.into_iter().map(Result::ok).chain(std::iter::repeat(None));
+        let after = after.into_iter().map(Some).chain(std::iter::repeat(None));
         let forms = before.into_iter().zip(after);
         // Where items were dropped, they are not in their places.
         let forms = forms
@@ -32,27 +48,31 @@ impl Known {
         Self::Forms(forms.collect())
     }
 
-    /// What is shown of a text; `None` if it is withheld.
+    /// What is shown of one of these texts; `None` if it is withheld.
     pub(super) fn shown(&self, text: &str, parts: &Parts<'_>, limits: Limits) -> Option<String> {
-        let values = limits.response_values();
-        let value = json::read_body(text.as_bytes(), limits.depth, values);
         match self {
+            Self::Repeated(shown) => Some(shown.clone()),
             Self::Forms(forms) => {
                 // A string can stand there as it is.
-                let value = value.unwrap_or_else(|_| Value::String(text.into()));
+                let value = read(text, limits).unwrap_or_else(|| Value::String(text.into()));
                 let plain = || Value::String(text.into()).canonical();
                 let shown = forms.get(&value.canonical()).or_else(|| forms.get(&plain()))?;
                 shown.clone()
             }
-            Self::Nothing => match value.ok()? {
+            Self::Nothing => match read(text, limits)? {
                 mut value @ (Value::Object(_) | Value::Array(_)) => {
                     let is_read = parts.withhold_from_fragment(&mut value);
-                    is_read.then(|| serde_json::to_string(&value).ok())?
+                    is_read.then(|| value.to_json(text.len()))
                 }
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
             },
         }
     }
+}
+
+/// The JSON that a text is.
+fn read(text: &str, limits: Limits) -> Option<Value<'_>> {
+    json::read_body(text.as_bytes(), limits.depth, limits.response_values()).ok()
 }
 
 /// The data, the value of its only member `result`, and the items of either: what servers write into
@@ -75,7 +95,8 @@ mod tests {
         let parts = Parts::new([(&path, Withheld::Mask, "pii")]);
         let limits = Limits::default();
         let known = data.map_or(Known::Nothing, |data| {
-            Known::withholding(&mut json::read(data.as_bytes(), 16).unwrap(), &parts)
+            let mut data = json::read(data.as_bytes(), 16).unwrap();
+            Known::withholding(&mut data, &parts, &[Some(text), None], limits)
         });
         known.shown(text, &parts, limits)
     }

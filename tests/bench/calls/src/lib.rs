@@ -13,8 +13,11 @@ use proxy_wasm::types::{Action, BufferType, ContextType, MapType, MetricType, St
 const RECORD_BYTES: usize = 1800;
 /// As long as the object that toolgate publishes besides the record.
 const OBJECT_BYTES: usize = 300;
+/// What all workers share, which is empty as long as no tool has changed.
+const SHARED: &str = "calls.changed_tools";
 /// `DeclarePropertyArguments` of an object `calls`, as toolgate declares its own.
-const DECLARATION: &[u8] = b"\x0a\x05calls\x18\x03\x22\x2atype.googleapis.com/google.protobuf.Struct";
+const DECLARATION: &[u8] =
+    b"\x0a\x05calls\x18\x03\x22\x2atype.googleapis.com/google.protobuf.Struct";
 const HEADERS: [(&str, &str); 2] = [
     (
         "calls-decision",
@@ -38,6 +41,7 @@ impl Context for Plugin {}
 
 impl RootContext for Plugin {
     fn on_configure(&mut self, _: usize) -> bool {
+        hostcalls::set_shared_data(SHARED, Some(&[]), None).ok();
         hostcalls::call_foreign_function("declare_property", Some(DECLARATION)).is_ok()
     }
 
@@ -58,10 +62,13 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         // What is heard must not be optimised away with the call that tells it.
         black_box(hostcalls::get_map_bytes(MapType::HttpRequestHeaders)).ok();
-        for path in [&["metadata"][..], &["source", "address"], &["connection", "uri_san_peer_certificate"]] {
+        for path in
+            [&["metadata"][..], &["source", "address"], &["connection", "uri_san_peer_certificate"]]
+        {
             black_box(hostcalls::get_property(path.to_vec())).ok();
         }
         black_box(hostcalls::get_current_time()).ok();
+        black_box(hostcalls::get_shared_data(SHARED)).ok();
         if end_of_stream { Action::Continue } else { Action::Pause }
     }
 

@@ -1,4 +1,5 @@
-//! As much HTTP/1.1 as both ends of the benchmark need: messages of a known length on a connection that is kept.
+//! As much HTTP/1.1 as both ends of the benchmark need: messages of a known length or in chunks, on a connection that
+//! is kept.
 
 use std::net::SocketAddr;
 
@@ -8,6 +9,7 @@ use tokio::net::TcpStream;
 
 const MOST_HEADERS: usize = 64;
 const CHUNK: usize = 64 * 1024;
+const LINE_END: usize = 2;
 
 /// The header that the server behind Envoy puts on its answers.
 pub(crate) const FORWARDED: &str = "x-forwarded-to-tool";
@@ -23,6 +25,7 @@ pub(crate) struct Head {
     pub(crate) closes: bool,
     size: usize,
     body: usize,
+    chunked: bool,
 }
 
 /// A connection, and what has been read from it beyond the last message.
@@ -63,15 +66,43 @@ impl Connection {
             if let Some(head) = parse(&self.buffer)? {
                 break head;
             }
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                if self.buffer.is_empty() {
+            if self.buffer.is_empty() {
+                if self.stream.read_buf(&mut self.buffer).await? == 0 {
                     return Ok(None);
                 }
-                bail!("the connection was closed in the middle of a message");
+            } else {
+                self.read_more().await?;
             }
         };
         self.skip(head.size + head.body).await?;
+        if head.chunked {
+            self.skip_chunks().await?;
+        }
         Ok(Some(head))
+    }
+
+    async fn read_more(&mut self) -> anyhow::Result<()> {
+        if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            bail!("the connection was closed in the middle of a message");
+        }
+        Ok(())
+    }
+
+    /// Drops chunks up to the last one. No trailers follow.
+    async fn skip_chunks(&mut self) -> anyhow::Result<()> {
+        loop {
+            let (line, size) = loop {
+                match httparse::parse_chunk_size(&self.buffer) {
+                    Ok(httparse::Status::Complete(found)) => break found,
+                    Ok(httparse::Status::Partial) => self.read_more().await?,
+                    Err(_) => bail!("a chunk without a length"),
+                }
+            };
+            self.skip(line + usize::try_from(size)? + LINE_END).await?;
+            if size == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Drops so many bytes, of which some may still have to come.
@@ -112,7 +143,7 @@ fn head(size: usize, headers: &[httparse::Header<'_>]) -> anyhow::Result<Head> {
         if header.name.eq_ignore_ascii_case("content-length") {
             head.body = std::str::from_utf8(header.value)?.parse()?;
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            bail!("a message without a length");
+            head.chunked = true;
         } else if header.name.eq_ignore_ascii_case("connection") {
             head.closes = header.value.eq_ignore_ascii_case(b"close");
         } else if header.name.eq_ignore_ascii_case(FORWARDED) {

@@ -19,7 +19,7 @@ enum Part {
     Load(load::Arguments),
     /// Answer every request at once
     Upstream(upstream::Arguments),
-    /// Decide for `ext_authz` with Cedar's authorizer
+    /// Decide for `ext_authz` and `ext_proc` with Cedar's authorizer
     Sidecar(sidecar::Arguments),
 }
 

@@ -2,18 +2,18 @@
 
 mod authorize;
 mod bundle;
+mod caller;
+mod process;
+mod question;
+mod rewrite;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use envoy_types::ext_authz::v3::pb::{
-    Authorization, AuthorizationServer, CheckRequest, CheckResponse, HttpStatusCode,
-};
-use envoy_types::ext_authz::v3::{CheckResponseExt as _, DeniedHttpResponseBuilder};
+use envoy_types::ext_authz::v3::pb::AuthorizationServer;
+use envoy_types::pb::envoy::service::ext_proc::v3::external_processor_server::ExternalProcessorServer;
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::Server;
-use tonic::{Request, Response, Status};
 
 use bundle::Bundle;
 
@@ -32,39 +32,18 @@ pub(crate) struct Arguments {
 
 /// Listens, and says so by a line.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let bundle = Arc::new(Bundle::load(&arguments.bundle)?);
+    // It lives as long as the process.
+    let bundle: &'static Bundle = Box::leak(Box::new(Bundle::load(&arguments.bundle)?));
     let listener = UnixListener::bind(&arguments.socket)?;
     println!("ready");
-    let service =
-        AuthorizationServer::new(Sidecar { bundle }).max_decoding_message_size(LARGEST_MESSAGE);
+    let authorization = AuthorizationServer::new(authorize::Sidecar { bundle })
+        .max_decoding_message_size(LARGEST_MESSAGE);
+    let processor = ExternalProcessorServer::new(process::Sidecar { bundle })
+        .max_decoding_message_size(LARGEST_MESSAGE);
     Server::builder()
-        .add_service(service)
+        .add_service(authorization)
+        .add_service(processor)
         .serve_with_incoming(UnixListenerStream::new(listener))
         .await?;
     Ok(())
-}
-
-struct Sidecar {
-    bundle: Arc<Bundle>,
-}
-
-#[tonic::async_trait]
-impl Authorization for Sidecar {
-    async fn check(
-        &self,
-        request: Request<CheckRequest>,
-    ) -> Result<Response<CheckResponse>, Status> {
-        let permitted = authorize::permitted(&self.bundle, request.get_ref()).map_err(|error| {
-            eprintln!("sidecar: {error:#}");
-            Status::invalid_argument(error.to_string())
-        })?;
-        if permitted {
-            return Ok(Response::new(CheckResponse::with_status(Status::ok(""))));
-        }
-        let mut denied = DeniedHttpResponseBuilder::new();
-        denied.set_http_status(HttpStatusCode::Forbidden).set_body("refused");
-        let mut response = CheckResponse::with_status(Status::permission_denied("refused"));
-        response.set_http_response(denied);
-        Ok(Response::new(response))
-    }
 }

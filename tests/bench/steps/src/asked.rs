@@ -19,11 +19,13 @@ pub(crate) const PERMITTED: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/c
 /// A call that a policy forbids.
 pub(crate) const FORBIDDEN: &str = r#"{"jsonrpc":"2.0","id":41,"method":"tools/call","params":{"_meta":{"progressToken":41},"name":"refund","arguments":{"payment":"pay_8f14e45f","amount":120,"currency":"GBP","note":"Arrived broken, customer sent photos.","notify":true,"tags":["damaged","express"]}}}"#;
 
-const FIELDS: [(&str, &str); 14] = [
+/// Where the call goes.
+pub(crate) const PATH: &str = "/pay/mcp";
+
+const FIELDS: [(&str, &str); 13] = [
     (":method", "POST"),
     (":scheme", "https"),
     (":authority", "tools.example.com"),
-    (":path", "/pay/mcp"),
     ("accept", "application/json, text/event-stream"),
     ("accept-encoding", "gzip, deflate, br"),
     ("content-length", "259"),
@@ -51,12 +53,16 @@ pub(crate) struct Asked {
 impl Asked {
     /// The call with a gate of this many policies.
     pub(crate) fn of(policies: usize) -> Self {
-        let gate = gate(&document::configuration(policies));
+        Self::on(PATH, gate(&document::configuration(policies)))
+    }
+
+    /// The call on a path of this gate.
+    pub(crate) fn on(path: &str, gate: Gate) -> Self {
         let metadata = evidence::metadata(&json!({ "session": claims() }));
         let evidence = Evidence::Encoded { metadata, peer: None };
         let attested = evidence.attested().expect("the claims decode").into_owned();
         let arrival = Arrival {
-            head: head(),
+            head: head(path),
             evidence: Ok(evidence),
             source_ip: Some([10, 2, 3, 4].into()),
             time: DateTime::UNIX_EPOCH,
@@ -109,9 +115,9 @@ pub(crate) fn gate(configuration: &[u8]) -> Gate {
 }
 
 /// Newly parsed header fields.
-pub(crate) fn head() -> Head {
+pub(crate) fn head(path: &str) -> Head {
     let field = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
-    Head::new(FIELDS.map(field).into())
+    Head::new(FIELDS.into_iter().chain([(":path", path)]).map(field).collect())
 }
 
 fn claims() -> serde_json::Value {

@@ -24,18 +24,37 @@ const SCHEMA: &str = "entity Role in [Role]; entity User in [Role] { tenant: Str
 /// A configuration with this many policies. All but ten are about other users, roles or tools.
 pub(crate) fn configuration(policies: usize) -> Vec<u8> {
     // The resolved part of a built bundle does not depend on its policies.
-    let few: Document = serde_json::from_value(document(ABOUT_THE_CALL.len())).expect("it reads");
-    let built = bundle::load(&few).unwrap_or_else(|findings| panic!("{findings:#?}"));
-    let mut document = document(policies);
+    resolved(document(policies), document(ABOUT_THE_CALL.len()))
+}
+
+/// The configuration with a document, and the resolved part of one that differs in its policies only.
+pub(crate) fn resolved(mut document: Value, alike: Value) -> Vec<u8> {
+    let alike: Document = serde_json::from_value(alike).expect("it reads");
+    let built = bundle::load(&alike).unwrap_or_else(|findings| panic!("{findings:#?}"));
     document["resolved"] = json!(built.resolved);
     json!({ "bundle": document }).to_string().into_bytes()
 }
 
 fn document(policies: usize) -> Value {
-    let policies: Vec<Value> = (0..policies)
-        .map(|index| {
+    let marks = json!({
+        "refund": { "classes": ["money", "write"], "redact": ["note"] },
+        "get": { "classes": ["read"] },
+    });
+    whole("pay", &marks, (0..policies).map(policy), &tools())
+}
+
+/// A document with one server.
+pub(crate) fn whole(
+    server: &str,
+    marks: &Value,
+    policies: impl Iterator<Item = String>,
+    tools: &[Value],
+) -> Value {
+    let policies: Vec<Value> = policies
+        .enumerate()
+        .map(|(index, policy)| {
             let id = format!("p{index:06}");
-            json!({ "id": id, "source": format!("@id(\"{id}\") {}", policy(index)) })
+            json!({ "id": id, "source": format!("@id(\"{id}\") {policy}") })
         })
         .collect();
     json!({
@@ -55,16 +74,13 @@ fn document(policies: usize) -> Value {
                 },
                 "actor": { "type": "Agent", "max_depth": 3 },
             },
-            "channels": [{ "path": "/pay/mcp", "server": "pay" }],
-            "servers": { "pay": { "tools_from": "tools/pay.json", "tools": {
-                "refund": { "classes": ["money", "write"], "redact": ["note"] },
-                "get": { "classes": ["read"] },
-            } } },
+            "channels": [{ "path": format!("/{server}/mcp"), "server": server }],
+            "servers": { server: { "tools_from": format!("tools/{server}.json"), "tools": marks } },
         },
         "schema": SCHEMA,
         "layers": { "org": policies },
-        "entities": entities(),
-        "tools": { "pay": tools() },
+        "entities": entities(server),
+        "tools": { server: tools },
     })
 }
 
@@ -118,12 +134,13 @@ fn tool(name: &str, properties: &Value, required: &[&str]) -> Value {
     })
 }
 
-fn entities() -> Vec<Value> {
+fn entities(server: &str) -> Vec<Value> {
     let agents = (0..20).map(|index| {
         json!({ "uid": format!("Agent::\"agent-{index}\""), "attrs": { "vendor": "acme" } })
     });
     let roles = ["rep", "lead", "suspended"]
         .map(|role| json!({ "uid": format!("Role::\"{role}\""), "parents": ["Role::\"staff\""] }));
-    let others = ["Server::\"pay\"", "Role::\"staff\""].map(|uid| json!({ "uid": uid }));
+    let others = [format!("Server::\"{server}\""), "Role::\"staff\"".to_owned()];
+    let others = others.map(|uid| json!({ "uid": uid }));
     agents.chain(roles).chain(others).collect()
 }

@@ -1,5 +1,6 @@
 //! Measures the cost of each step of an exchange, by itself and beside Cedar's own authorizer.
 
+mod answered;
 mod asked;
 mod document;
 mod evidence;

@@ -8,6 +8,7 @@ use toolgate::identity::identify;
 use toolgate::mcp::{self, StandardHeaders};
 use toolgate::{decide, json};
 
+use crate::answered::Answered;
 use crate::asked::{self, Asked, FORBIDDEN, PERMITTED};
 use crate::document;
 
@@ -41,6 +42,8 @@ pub fn all() -> Vec<Step> {
         step("exchange, permitted", || few.exchange(PERMITTED)),
         step("exchange, refused", || few.exchange(FORBIDDEN)),
         step("exchange 10000, permitted", || many.exchange(PERMITTED)),
+        response("exchange, list of 50 tools", Answered::list()),
+        response("exchange, masked result", Answered::masked()),
         loading("load 10", 10),
         loading("load 10000", 10_000),
     ]);
@@ -49,7 +52,7 @@ pub fn all() -> Vec<Step> {
 
 fn before_the_decision(asked: &'static Asked) -> Vec<Step> {
     vec![
-        step("headers", || StandardHeaders::read(&asked::head())),
+        step("headers", || StandardHeaders::read(&asked::head(asked::PATH))),
         step("claims, read", || asked.evidence().attested()),
         step("claims, known", || asked.evidence().sender_key(usize::MAX)),
         step("identity", || identify(&asked.gate.bundle.identity, &asked.attested)),
@@ -78,6 +81,10 @@ fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
         }),
         step("filter state", move || permitted.filter_state()),
     ]
+}
+
+fn response(name: &'static str, answered: Answered) -> Step {
+    step(name, move || answered.exchange())
 }
 
 fn loading(name: &'static str, policies: usize) -> Step {

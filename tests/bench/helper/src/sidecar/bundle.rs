@@ -29,6 +29,21 @@ pub(crate) struct Tool {
     /// Type of the resource, and the argument that names it.
     pub(crate) resource: Option<(EntityTypeName, String)>,
     pub(crate) arguments: HashMap<String, Argument>,
+    pub(crate) labels: Vec<Label>,
+}
+
+/// A label on parts of a tool's result.
+pub(crate) struct Label {
+    pub(crate) name: String,
+    /// The action of whoever gets these parts.
+    pub(crate) reveals: EntityUid,
+    pub(crate) parts: Vec<Vec<Step>>,
+}
+
+/// A step on the way to a part of a result.
+pub(crate) enum Step {
+    Member(String),
+    Items,
 }
 
 /// How an argument becomes a Cedar value.
@@ -62,6 +77,8 @@ struct Server {
 struct Marks {
     classes: Vec<String>,
     resource: Option<Resource>,
+    #[serde(default)]
+    labels: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +133,9 @@ impl Bundle {
                 let marks = described.tools.get(&tool.name).context("a tool without marks")?;
                 let qualified = format!("{server}/{}", tool.name);
                 entities.push(action(server, &qualified, marks)?);
+                for label in marks.labels.keys() {
+                    entities.push(reveals(&qualified, label)?);
+                }
                 tools.insert(qualified.clone(), Tool::new(server, &qualified, tool, marks)?);
             }
         }
@@ -158,8 +178,30 @@ impl Tool {
             None => None,
         };
         let (action, server) = (uid("Action", qualified)?, uid("Server", server)?);
-        Ok(Self { action, server, resource, arguments })
+        let labels = marks.labels.iter().map(|(name, parts)| Label::new(qualified, name, parts));
+        let labels = labels.collect::<Result<_, _>>()?;
+        Ok(Self { action, server, resource, arguments, labels })
     }
+}
+
+impl Label {
+    fn new(tool: &str, name: &str, parts: &[String]) -> anyhow::Result<Self> {
+        let reveals = uid("Action", &format!("{tool}/reveal:{name}"))?;
+        let parts = parts.iter().map(|part| steps(part)).collect();
+        Ok(Self { name: name.to_owned(), reveals, parts })
+    }
+}
+
+/// The steps of a path such as `contacts[].email`.
+fn steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for member in path.split('.') {
+        let name = member.trim_end_matches("[]");
+        steps.push(Step::Member(name.to_owned()));
+        let lists = (member.len() - name.len()) / "[]".len();
+        steps.extend((0..lists).map(|_| Step::Items));
+    }
+    steps
 }
 
 /// An entity by its type and id.
@@ -185,6 +227,12 @@ fn action(server: &str, qualified: &str, marks: &Marks) -> anyhow::Result<Entity
     let groups = classes.chain([format!("server:{server}")]);
     let parents = groups.map(|group| uid("Action", &group)).collect::<Result<_, _>>()?;
     Ok(Entity::new_no_attrs(uid("Action", qualified)?, parents))
+}
+
+/// The action of whoever gets the parts of a tool's result with this label.
+fn reveals(tool: &str, label: &str) -> anyhow::Result<Entity> {
+    let parents = HashSet::from([uid("Action", &format!("reveal:{label}"))?]);
+    Ok(Entity::new_no_attrs(uid("Action", &format!("{tool}/reveal:{label}"))?, parents))
 }
 
 fn policies(directory: &Path) -> anyhow::Result<PolicySet> {
