@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) use denial::difference;
 pub use denial::{Denial, INNER};
 pub use inner::Inner;
-pub use listing::{Listing, list, list_knowing};
+pub use listing::{Listing, list, list_asked, list_knowing};
 pub use question::{CedarRequest, Facts, Question, Remembered};
 pub use reveal::{decide_revealing, withheld_from_some};
 

@@ -2,6 +2,8 @@
 //!
 //! Memory is a value that an edge reads and writes: this module has no clock and no store. Its owner is
 //! a verified identity or a transaction, and what it takes is bounded.
+//!
+#![doc = include_str!("memory.md")]
 
 mod account;
 mod amount;

@@ -50,6 +50,31 @@ pub fn list_knowing<'a>(
     all(bundle, identity, caller, tool, &[known], facts)
 }
 
+/// Decides likewise whether a call with these arguments is in a list: only what is remembered at the
+/// time of the call is not known.
+pub fn list_asked(
+    bundle: &Bundle,
+    identity: &Identity,
+    (tool, known): (&Tool, &[&str]),
+    question: &Question<'_>,
+) -> Result<(), Denial> {
+    judge(bundle.layers.of(identity), Asked { tool, known, has_one_resource: true }, question)
+}
+
+/// Calls of a tool of which these arguments are known.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    tool: &'a Tool,
+    known: &'a [&'a str],
+    has_one_resource: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn of(tool: &'a Tool, known: &'a [&'a str]) -> Self {
+        Self { tool, known, has_one_resource: !tool.has_many_resources() }
+    }
+}
+
 /// Arguments that all calls have alike.
 type Known<'a> = [(&'a str, ArgumentValue<'a>)];
 
@@ -65,7 +90,7 @@ fn all(
     let judge = |layers: &Layers| {
         let (caller, known) = (Arc::clone(caller), known.to_vec());
         let question = Question::about_all(caller, bundle, tool, known, facts)?;
-        judge(layers.of(identity), tool, &names, &question)
+        judge(layers.of(identity), Asked::of(tool, &names), &question)
     };
     Listing { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
 }
@@ -73,16 +98,15 @@ fn all(
 /// The denial of all calls of a tool, if there is one.
 fn judge<'a>(
     layers: impl Iterator<Item = &'a Layer>,
-    tool: &Tool,
-    known: &[&str],
+    asked: Asked<'_>,
     question: &Question<'_>,
 ) -> Result<(), Denial> {
     let keys = RequestKeys::of(&question.env());
-    let keys = if tool.has_many_resources() { keys.of_any_resource() } else { keys };
+    let keys = if asked.has_one_resource { keys } else { keys.of_any_resource() };
     let applying = applying(layers, &keys)?;
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
-    let calls = Calls { tool, known, question, fallback };
+    let calls = Calls { asked, question, fallback };
     for (layer, candidates) in &applying {
         refused(layer, candidates, &calls)?;
     }
@@ -101,7 +125,7 @@ pub(super) fn permits_all<'a>(
     let Ok(applying) = applying(layers, &keys) else { return false };
     let all = || applying.iter().flat_map(|(_, policies)| policies);
     let fallback = Fallback::new(|| question.reachable(all()));
-    let calls = Calls { tool, known: &[], question, fallback };
+    let calls = Calls { asked: Asked::of(tool, &[]), question, fallback };
     let permits = |candidates: &[Arc<CompiledPolicy>]| {
         let possible = candidates.iter().map(|policy| (policy.effect, policy.possible(&calls)));
         let possible: Vec<_> = possible.collect();
@@ -143,8 +167,7 @@ where
 
 /// All calls of a tool by one caller.
 struct Calls<'q, F> {
-    tool: &'q Tool,
-    known: &'q [&'q str],
+    asked: Asked<'q>,
     question: &'q Question<'q>,
     fallback: Fallback<F>,
 }
@@ -155,12 +178,15 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> AnyCall for Calls<'_, F> {
     }
 
     fn has_one_resource(&self) -> bool {
-        !self.tool.has_many_resources()
+        self.asked.has_one_resource
     }
 
     fn resource_is(&self, entity_type: &EntityType) -> Possible {
         let name = entity_type.to_string();
-        match self.tool.resource_types().as_slice() {
+        if self.asked.has_one_resource {
+            return Possible::only(Some(self.question.env().resource.entity_type() == entity_type));
+        }
+        match self.asked.tool.resource_types().as_slice() {
             [only] => Possible::only(Some(*only == name)),
             several if several.contains(&name) => Possible::EITHER,
             _ => Possible::FALSE,
@@ -168,11 +194,11 @@ impl<F: FnOnce() -> Option<(Request, Entities)>> AnyCall for Calls<'_, F> {
     }
 
     fn known(&self) -> &[&str] {
-        self.known
+        self.asked.known
     }
 
     fn presence(&self, path: &[String]) -> Possible {
-        self.tool.presence(path)
+        self.asked.tool.presence(path)
     }
 
     fn in_cedar(&self, expression: &Expr, slots: &SlotEnv) -> Option<bool> {

@@ -37,6 +37,8 @@ pub(super) struct Response {
     trail: Trail,
     /// What is to be changed of what is remembered.
     learned: Vec<Lesson>,
+    /// The header fields that describe the bytes of the body.
+    described: Vec<&'static str>,
     state: State,
 }
 
@@ -62,7 +64,7 @@ enum Kind {
 impl Response {
     /// The response to a request with these records.
     pub(super) fn new(look: Look, records: Vec<Record>) -> Self {
-        Self { trail: Trail::new(look, records), learned: Vec::new(), state: State::Fresh }
+        Self { trail: Trail::new(look, records), learned: Vec::new(), described: Vec::new(), state: State::Fresh }
     }
 
     /// What is to be changed of what is remembered, since this was asked last.
@@ -135,14 +137,20 @@ impl Response {
         if !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| e == Some("identity")) {
             return Err("it is encoded");
         }
+        self.described = about_bytes::of(head);
         if let Kind::Json = kind {
             self.state = State::Json(Vec::new());
             return Ok(ResponseStep::Hold);
         }
         self.state = State::Stream(Splitter::default());
         let headers =
-            about_bytes::removed().chain([HeaderChange::Remove("content-length".to_owned())]);
+            self.removed().chain([HeaderChange::Remove("content-length".to_owned())]);
         Ok(ResponseStep::Send { headers: headers.collect(), body: Vec::new(), evidence: None })
+    }
+
+    /// The removal of header fields that describe other bytes. Each is a host call.
+    fn removed(&self) -> impl Iterator<Item = HeaderChange> {
+        self.described.iter().map(|name| HeaderChange::Remove((*name).to_owned()))
     }
 
     /// A JSON body that is complete.
@@ -165,7 +173,7 @@ impl Response {
                     Change::Dropped => Vec::new(),
                 };
                 let length = HeaderChange::Set("content-length", body.len().to_string());
-                let headers = about_bytes::removed().chain([length]).collect();
+                let headers = self.removed().chain([length]).collect();
                 ResponseStep::Send { headers, body, evidence }
             }
             Err(detail) => {

@@ -212,7 +212,11 @@ impl<'g> Viewer<'g> {
         let arguments = Object::single("uri", uri.clone());
         match Question::by(caller, &self.gate.bundle, tool, Some(&arguments), self.facts) {
             Ok(question) => {
-                decide::decide(&self.gate.bundle, &self.sender.identity, &question).outcome.err()
+                let (bundle, identity) = (&self.gate.bundle, &self.sender.identity);
+                if bundle.memory.is_some() {
+                    return decide::list_asked(bundle, identity, (tool, &["uri"]), &question).err();
+                }
+                decide::decide(bundle, identity, &question).outcome.err()
             }
             Err(denial) => Some(denial),
         }
