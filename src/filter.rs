@@ -2,6 +2,7 @@
 
 mod clock;
 mod host;
+mod memory;
 mod plugin;
 mod random;
 mod stats;

@@ -44,6 +44,7 @@ const IMPORTS: &[&str] = &[
     "env.proxy_set_property",
     "env.proxy_set_shared_data",
     "env.proxy_set_tick_period_milliseconds",
+    "wasi_snapshot_preview1.clock_time_get",
     "wasi_snapshot_preview1.environ_get",
     "wasi_snapshot_preview1.environ_sizes_get",
     "wasi_snapshot_preview1.fd_write",

@@ -35,7 +35,7 @@ COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "strong": 1, "quiet": 2}
 RECORD_FIELDS = frozenset(
     "schema time id event_class decision reason detail policies layer mode bundle shadow_decision shadow"
     " candidate_decision candidate principal actor token authority path server tool tool_name method classes data_class"
-    " operation cost arguments arguments_digest resource txn trace_id source_ip environment gate".split()
+    " operation cost arguments arguments_digest resource budgets txn trace_id source_ip environment gate".split()
 )
 
 
@@ -62,6 +62,8 @@ class Demo:
 
     async def play(self, scene: Scene) -> None:
         """Makes one call, prints it and checks it."""
+        if scene.wait:
+            await asyncio.sleep(scene.wait)
         self.played.append(scene)
         token = self._token(scene)
         known, executed = len(self.stage.records()), len(self.stage.executed() or [])

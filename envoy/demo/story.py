@@ -31,6 +31,8 @@ class Scene:
     # The claims of the token were changed after signing. Envoy itself refuses it, before the filter
     # gets the request.
     forged: bool = False
+    # Seconds to wait before the call.
+    wait: float = 0
 
     @property
     def server(self) -> str:
@@ -148,6 +150,18 @@ CHAPTERS: dict[str, list[Scene]] = {
         forbid("but does not send it", "alice", COPILOT, "mail/send_email", TO_ADA,
                "outside-mail-by-managers", "Only a manager can send mail outside the company"),
         permit("a manager does", "bob", COPILOT, "mail/send_email", TO_ADA, "rep-sends-mail", "sent to ada@"),
+    ],
+    "What was done before: history, which no new session resets": [
+        permit("a manager searches the contacts", "bob", COPILOT, "crm/search_contacts", {"account": "acme"},
+               "rep-reads-contacts", "Ada Park"),
+        forbid("and would mail what was found to somebody outside", "bob", COPILOT, "mail/send_email", TO_ADA,
+               "no-outside-mail-after-searching", "mail only goes to colleagues"),
+        permit("to a colleague it goes", "bob", COPILOT, "mail/send_email", {**TO_ADA, "to": "alice@acme.example"},
+               "rep-sends-mail", "sent to alice@"),
+        forbid("outside again, on a new connection in a new session", "bob", COPILOT, "mail/send_email", TO_ADA,
+               "no-outside-mail-after-searching", "mail only goes to colleagues", client="legacy"),
+        permit("once the search is long enough ago (an hour; here six seconds)", "bob", COPILOT, "mail/send_email",
+               TO_ADA, "rep-sends-mail", "sent to ada@", wait=6),
     ],
     "Chains of agents, and neighbours": [
         forbid("an agent on probation only reads", "alice", ("intern-bot",), "crm/update_contact",

@@ -10,6 +10,7 @@ use proxy_wasm::types::{Action, MapType};
 
 use super::clock::Clock;
 use super::host;
+use super::memory::{ATTEMPTS, learn, remember};
 use super::random::Random;
 use super::stats::Stats;
 use crate::exchange::{
@@ -17,7 +18,6 @@ use crate::exchange::{
 };
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::{Lesson, Write};
 use crate::refusal::Reply;
 
 /// One request. It is decided by the gate with which it began, even if a newer configuration is
@@ -346,36 +346,6 @@ impl Stream {
         self.settled = Some(Settled::Answered);
         answer(&Reply { status: 500, headers: Vec::new(), body: Vec::new() })
     }
-}
-
-/// Each attempt that fails means that another worker decided a call of the same account.
-const ATTEMPTS: usize = 1000;
-
-/// Stores what is to be remembered, and keeps account of it; returns whether all of it is stored.
-fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<bool, String> {
-    for write in &effects.memory {
-        if !host::remember(write)? {
-            return Ok(false);
-        }
-        stored.retain(|earlier| earlier.slot != write.slot);
-        stored.push(write.clone());
-    }
-    Ok(true)
-}
-
-/// Changes what is remembered by what a response says.
-fn learn(gate: &Gate, lessons: &[Lesson], clock: &Clock) -> Result<(), String> {
-    let Some(plan) = &gate.bundle.memory else { return Ok(()) };
-    lessons.iter().try_for_each(|lesson| {
-        for _ in 0..ATTEMPTS {
-            let stored = host::recall_slot(lesson.slot())?;
-            let write = plan.learn(lesson, &stored, clock.millis());
-            if write.is_none_or(|write| host::remember(&write) == Ok(true)) {
-                return Ok(());
-            }
-        }
-        Err("memory is written all the time".to_owned())
-    })
 }
 
 /// Everything that comes before the end of a request.

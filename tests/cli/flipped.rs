@@ -8,7 +8,9 @@ use super::sandbox::Sandbox;
 use toolgate::gate::Gate;
 
 /// Inputs of the decision, and the writer of the record: other values could have been recorded.
-const GIVEN: [&str; 17] = [
+const GIVEN: [&str; 18] = [
+    // It follows from earlier calls.
+    "budgets",
     "time",
     "id",
     "principal.id",

@@ -92,7 +92,12 @@ def _read(file: Path) -> Iterator[Case]:
     document = yaml.safe_load(file.read_text())
     bundle = _bundle(file)
     identities = document.get("identities", {})
+    if _counts_calls(bundle):
+        return
     for case in document["cases"]:
+        # What comes before some of them cannot be an hour ago.
+        if "after" in case:
+            continue
         yield Case(
             file=str(file.relative_to(paths.REPOSITORY)),
             name=case["name"],
@@ -102,6 +107,12 @@ def _read(file: Path) -> Iterator[Case]:
             expect=case["expect"],
             day=case["time"].astimezone(UTC).date() if "time" in case else None,
         )
+
+
+def _counts_calls(bundle: Path) -> bool:
+    """Whether each case would change the outcome of others; `test_budgets.py` is about such bundles."""
+    manifest = yaml.safe_load((bundle / "bundle.yaml").read_text())
+    return bool({"budgets", "runaway"} & manifest.keys())
 
 
 def _today() -> date:

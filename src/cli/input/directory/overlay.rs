@@ -8,6 +8,7 @@ use crate::bundle::{
     Channel, EntitySource, LayerName, Manifest, MetadataUrl, Mode, RefusalStyle, UnknownTenant,
 };
 use crate::json::given;
+use crate::memory::Span;
 
 /// The keys of an overlay. Each one replaces the key in `bundle.yaml` as a whole.
 ///
@@ -23,6 +24,7 @@ pub(super) struct Overlay {
     identity: Identity,
     refusal: Refusal,
     limits: Limits,
+    history: History,
     /// Entities that are added, or replace those with the same uid.
     pub(super) entities: Vec<EntitySource>,
 }
@@ -77,8 +79,15 @@ struct Limits {
     response_bytes: Option<u32>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct History {
+    #[serde(deserialize_with = "given")]
+    windows: Option<BTreeMap<String, Span>>,
+}
+
 /// The keys of `bundle.yaml` that an overlay can replace.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "mode",
     "layers.unknown_tenant",
     "layers.shadow",
@@ -93,6 +102,7 @@ pub(super) const KEYS: [&str; 14] = [
     "limits.depth",
     "limits.values",
     "limits.response_bytes",
+    "history.windows",
 ];
 
 impl Overlay {
@@ -100,6 +110,9 @@ impl Overlay {
     pub(super) fn apply(self, manifest: &mut Manifest) {
         let Self { mode, layers, channels, identity: Identity { actor }, refusal, limits, .. } =
             self;
+        if let Some(history) = &mut manifest.history {
+            put(&mut history.windows, self.history.windows);
+        }
         put(&mut manifest.mode, mode);
         put(&mut manifest.layers.unknown_tenant, layers.unknown_tenant);
         put(&mut manifest.layers.shadow, layers.shadow);
