@@ -12,7 +12,7 @@ use super::host;
 use super::random::Random;
 use super::stats::Stats;
 use crate::exchange::{
-    Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Step,
+    Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Room, Step,
 };
 use crate::gate::Gate;
 use crate::header;
@@ -110,9 +110,13 @@ impl HttpContext for Stream {
         if !self.looks_at_response() {
             return Action::Continue;
         }
-        match host::response_head() {
-            Ok(head) => self.respond(ResponseEvent::Headers(&head, end_of_stream), 0),
-            Err(failure) => withhold(&failure),
+        let metadata = if end_of_stream { Ok(Vec::new()) } else { host::listener_metadata() };
+        match (host::response_head(), metadata) {
+            (Ok(head), Ok(metadata)) => {
+                let room = Room::told(&metadata);
+                self.respond(ResponseEvent::Headers(&head, end_of_stream, room), 0)
+            }
+            (Err(failure), _) | (_, Err(failure)) => withhold(&failure),
         }
     }
 
