@@ -33,7 +33,7 @@ pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
 pub use event::{Arrival, Event};
 pub use observer::Observer;
-pub use response::{Evidence, ResponseEvent, ResponseStep};
+pub use response::{Evidence, ResponseEvent, ResponseStep, Room};
 use response::{Look, Response};
 
 /// The next step for the edge.

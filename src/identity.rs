@@ -26,7 +26,7 @@ use serde_json::Value;
 pub use actor::Actor;
 pub use claim_path::ClaimPath;
 pub use claims::Token;
-pub use error::IdentityError;
+pub use error::{IdentityError, Wanted};
 pub use evidence::{Attested, Evidence, SenderKey};
 pub use fields::{ActorField, PrincipalField, TokenField, header};
 pub use form::Form;
@@ -85,7 +85,8 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
         });
     }
     let (Some(workload), Some(spiffe_id)) = (&mapping.workload, attested.spiffe_id()) else {
-        return Err(IdentityError::Missing);
+        let (tokens, peer) = (mapping.token_names(), mapping.workload.is_some());
+        return Err(IdentityError::Missing(Wanted { tokens, peer }));
     };
     Ok(Identity {
         principal: Principal {

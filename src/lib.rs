@@ -7,6 +7,7 @@ pub mod sse;
 pub mod digest;
 mod structured_field;
 mod timestamp;
+mod metadata;
 mod limited_cache;
 
 pub mod policy;

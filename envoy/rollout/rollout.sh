@@ -83,10 +83,10 @@ rollback() {
 }
 
 status() {
-	say "released, the one in force last:"
+	echo "released, the one in force last:"
 	cat "$history"
-	[ ! -e "$candidate" ] || say "candidate: $(cat "$candidate")"
-	say "Envoy:"
+	[ ! -e "$candidate" ] || echo "candidate: $(cat "$candidate")"
+	echo "Envoy:"
 	stats "$counters.update_(success|rejected)"
 }
 

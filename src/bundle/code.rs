@@ -146,6 +146,8 @@ codes! {
     UnknownClass = "unknown-class", Warning;
     /// A pattern of tool names matches no tool.
     UnusedPattern = "unused-pattern", Warning;
+    /// No channel leads to a server.
+    NoChannel = "no-channel", Warning;
     /// Whatever a permit permits, a `forbid` forbids.
     AlwaysForbidden = "always-forbidden", Warning;
     /// A permit of a dangerous tool has no condition.

@@ -7,7 +7,7 @@ mod ecds;
 mod envoy;
 mod envoy_gateway;
 mod istio;
-mod limits;
+pub(in crate::cli) mod limits;
 mod paths;
 mod plugin_config;
 mod providers;
@@ -68,5 +68,8 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     output.write(text.as_bytes())?;
     report::talk(&paths::warnings(&paths));
     opened.announce(&warnings);
+    if let Target::Ecds(_) = &arguments.target {
+        report::talk(&ecds::needs(&opened));
+    }
     Ok(Exit::Success)
 }

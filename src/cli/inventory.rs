@@ -125,11 +125,13 @@ fn update(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit, 
     }
     let proposals = offered::proposals(reviewed.server(), tools, reviewed.notes());
     let gone = reviewed.without_tool(tools);
+    let channel = reviewed.missing_channel();
     let (server, file) = (reviewed.server(), reviewed.path().display().to_string());
     if format == Format::Json {
         report::data(&report::pretty(&json!({
             "server": server, "file": file, "written": written, "changes": changes,
             "classes": moves, "proposals": proposals, "notes_without_tool": gone,
+            "missing_channel": channel.as_ref().map(|path| json!({ "path": path, "server": server })),
         })))?;
         return Ok(Exit::Success);
     }
@@ -146,7 +148,7 @@ fn update(reviewed: &Reviewed, tools: &[Value], format: Format) -> Result<Exit, 
     report::talk(&format!("{server}: {summary}; `{file}` {what}\n"));
     if !proposals.is_empty() || reviewed.is_new() {
         let tools_from = reviewed.is_new().then_some(reviewed.tools_from());
-        report::data(&tell::fragment(server, tools_from, &proposals))?;
+        report::data(&tell::fragment(server, tools_from, channel.as_deref(), &proposals))?;
     }
     Ok(Exit::Success)
 }

@@ -10,6 +10,7 @@ mod lists;
 mod look;
 mod mask;
 mod refusals;
+mod room;
 mod step;
 mod trail;
 
@@ -27,6 +28,7 @@ use lists::Filtered;
 pub(super) use look::{Look, call_facts};
 use mask::Kept;
 pub(super) use mask::{Mask, Others};
+pub use room::Room;
 pub use step::{ResponseEvent, ResponseStep};
 pub use trail::Evidence;
 use trail::Trail;
@@ -40,6 +42,8 @@ pub(super) struct Response {
     /// The header fields that describe the bytes of the body.
     described: Vec<&'static str>,
     state: State,
+    /// What goes back through Envoy's buffer must fit into it.
+    room: Room,
 }
 
 #[derive(Debug)]
@@ -64,7 +68,9 @@ enum Kind {
 impl Response {
     /// The response to a request with these records.
     pub(super) fn new(look: Look, records: Vec<Record>) -> Self {
-        Self { trail: Trail::new(look, records), learned: Vec::new(), described: Vec::new(), state: State::Fresh }
+        let (learned, described) = (Vec::new(), Vec::new());
+        let (state, room) = (State::Fresh, Room::default());
+        Self { trail: Trail::new(look, records), learned, described, state, room }
     }
 
     /// What is to be changed of what is remembered, since this was asked last.
@@ -75,24 +81,22 @@ impl Response {
     /// Processes an event and returns the next step.
     pub(super) fn step(&mut self, gate: &Gate, event: ResponseEvent<'_>) -> ResponseStep {
         match (std::mem::replace(&mut self.state, State::Refused), event) {
-            (State::Fresh, ResponseEvent::Headers(_, true)) => ResponseStep::Pass,
-            (State::Fresh, ResponseEvent::Headers(head, false)) => match self.begin(head) {
-                Ok(step) => step,
-                Err(detail) => {
-                    let refusal =
-                        refusals::whole(&mut self.trail, gate, Reason::UnreadableResponse, detail);
-                    self.state = State::Refusing(refusal);
-                    ResponseStep::Hold
+            (State::Fresh, ResponseEvent::Headers(_, true, _)) => ResponseStep::Pass,
+            (State::Fresh, ResponseEvent::Headers(head, false, room)) => {
+                self.room = room;
+                match self.begin(head) {
+                    Ok(step) => step,
+                    Err(detail) => {
+                        let refusal = self.refused(gate, Reason::UnreadableResponse, detail);
+                        self.state = State::Refusing(refusal);
+                        ResponseStep::Hold
+                    }
                 }
-            },
+            }
             (State::Json(mut held), ResponseEvent::Body(bytes, end, changed)) => {
-                if held.len().saturating_add(bytes.len()) > longest_json(gate) {
-                    return refusals::whole(
-                        &mut self.trail,
-                        gate,
-                        Reason::ResponseTooLarge,
-                        "the body is too long",
-                    );
+                let size = held.len().saturating_add(bytes.len());
+                if let Some(detail) = self.too_long(gate, size) {
+                    return self.refused(gate, Reason::ResponseTooLarge, detail);
                 }
                 held.extend_from_slice(bytes);
                 if end {
@@ -107,12 +111,7 @@ impl Response {
             (State::Refusing(refusal), ResponseEvent::Body(..)) => refusal,
             (State::Refused, ResponseEvent::Body(..)) => send(Vec::new()),
             (State::Fresh, ResponseEvent::Body(..)) | (_, ResponseEvent::Headers(..)) => {
-                refusals::whole(
-                    &mut self.trail,
-                    gate,
-                    Reason::Internal,
-                    "events of the response came out of order",
-                )
+                self.refused(gate, Reason::Internal, "events of the response came out of order")
             }
         }
     }
@@ -159,11 +158,12 @@ impl Response {
             return send(body);
         }
         match self.filtered(gate, &body, changed) {
-            Ok((_, Change::Message(changed))) if changed.len() > longest_json(gate) => {
-                let detail = "the body is too long";
-                refusals::whole(&mut self.trail, gate, Reason::ResponseTooLarge, detail)
-            }
             Ok((filtered, changed)) => {
+                if let Change::Message(message) = &changed
+                    && let Some(detail) = self.too_long(gate, message.len())
+                {
+                    return self.refused(gate, Reason::ResponseTooLarge, detail);
+                }
                 let evidence = self.trail.lists(gate, &filtered);
                 let body = match changed {
                     Change::Message(message) => message.into_bytes(),
@@ -176,10 +176,25 @@ impl Response {
                 let headers = self.removed().chain([length]).collect();
                 ResponseStep::Send { headers, body, evidence }
             }
-            Err(detail) => {
-                refusals::whole(&mut self.trail, gate, Reason::UnreadableResponse, &detail)
-            }
+            Err(detail) => self.refused(gate, Reason::UnreadableResponse, &detail),
         }
+    }
+
+    /// Why a JSON body of this size is not read.
+    fn too_long(&self, gate: &Gate, size: usize) -> Option<&'static str> {
+        let limits = gate.bundle.limits;
+        if size > limits.response_bytes.min(limits.body_bytes) {
+            Some("the body is too long")
+        } else if size > self.room.bytes() {
+            Some("the body is longer than the buffer of Envoy's listener")
+        } else {
+            None
+        }
+    }
+
+    /// A refusal in place of a response of which nothing was sent.
+    fn refused(&mut self, gate: &Gate, reason: Reason, detail: &str) -> ResponseStep {
+        refusals::whole(&mut self.trail, gate, self.room, (reason, detail))
     }
 
     /// The next part of an event stream.
@@ -305,13 +320,6 @@ enum Change {
     Message(String),
     /// It is dropped.
     Dropped,
-}
-
-/// The longest JSON body that is read. It goes back through Envoy's buffer, which has room for the
-/// longest request. If it had not, Envoy would end the response in the middle of a call to it, which
-/// neither the filter nor Envoy survives.
-fn longest_json(gate: &Gate) -> usize {
-    gate.bundle.limits.response_bytes.min(gate.bundle.limits.body_bytes)
 }
 
 /// The response with its status and without its body, whose parts are dropped.

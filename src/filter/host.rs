@@ -261,6 +261,11 @@ pub(super) fn response_head() -> Result<Head, String> {
     hostcalls::get_map_bytes(MapType::HttpResponseHeaders).map(Head::new).map_err(failed("headers"))
 }
 
+/// The encoded metadata of the listener, which has the size of its buffers; empty if it has none.
+pub(super) fn listener_metadata() -> Result<Vec<u8>, String> {
+    Ok(property(&["xds", "listener_metadata"])?.unwrap_or_default())
+}
+
 /// The next part of a response's body.
 pub(super) fn response_body(size: usize) -> Result<Vec<u8>, String> {
     buffered(BufferType::HttpResponseBody, size)

@@ -14,7 +14,7 @@ use super::memory::{ATTEMPTS, learn, remember};
 use super::random::Random;
 use super::stats::Stats;
 use crate::exchange::{
-    Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Step,
+    Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Room, Step,
 };
 use crate::gate::Gate;
 use crate::header;
@@ -132,7 +132,14 @@ impl HttpContext for Stream {
         if !self.looks_at_response() {
             return Action::Continue;
         }
-        self.respond(ResponseEvent::Headers(&head, end_of_stream), 0)
+        let metadata = if end_of_stream { Ok(Vec::new()) } else { host::listener_metadata() };
+        match metadata {
+            Ok(metadata) => {
+                let room = Room::told(&metadata);
+                self.respond(ResponseEvent::Headers(&head, end_of_stream, room), 0)
+            }
+            Err(failure) => withhold(&failure),
+        }
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {

@@ -1,6 +1,30 @@
 //! Errors of identification.
 
+use std::fmt;
+
 use crate::reason::Reason;
+
+/// The evidence that can name a principal.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Wanted {
+    /// The names of tokens.
+    pub tokens: Vec<String>,
+    /// Whether a peer certificate can, too.
+    pub peer: bool,
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.tokens.iter().map(|name| format!("`{name}`")).collect();
+        match (names.is_empty(), self.peer) {
+            (true, _) => f.write_str("peer certificate"),
+            (false, false) => write!(f, "token under {}", names.join(" or ")),
+            (false, true) => {
+                write!(f, "token under {}, and no verified peer certificate", names.join(" or "))
+            }
+        }
+    }
+}
 
 /// Why a request has no identity.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -9,8 +33,8 @@ pub enum IdentityError {
     #[error("the verified claims do not decode, or are nested too deeply")]
     Undecodable,
     /// No evidence names a principal.
-    #[error("no verified token and no verified peer certificate names a principal")]
-    Missing,
+    #[error("no verified {0}")]
+    Missing(Wanted),
     /// There is a principal but no actor.
     #[error("no verified claim and no verified peer certificate names an actor")]
     NoActor,
@@ -77,7 +101,7 @@ impl IdentityError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Undecodable => Reason::Internal,
-            Self::Missing | Self::NoActor => Reason::Unauthenticated,
+            Self::Missing(_) | Self::NoActor => Reason::Unauthenticated,
             Self::MissingClaim { .. }
             | Self::IllTyped { .. }
             | Self::ChainTooLong { .. }

@@ -173,7 +173,8 @@ fn exactly_one_token_names_the_principal() {
     refused(identify_as(mapping(), &both, None), message, Reason::IdentityMismatch);
     assert!(identify_as(mapping(), &[("partner", claims())], None).is_ok());
     let other = identify_as(mapping(), &[("unlisted", claims())], None);
-    let message = "no verified token and no verified peer certificate names a principal";
+    let message =
+        "no verified token under `session` or `partner`, and no verified peer certificate";
     refused(other, message, Reason::Unauthenticated);
 }
 

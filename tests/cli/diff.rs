@@ -1,5 +1,7 @@
 //! `toolgate diff`
 
+use serde_json::Value;
+
 use super::sandbox::{Run, Sandbox, check};
 
 const POLICIES: &str = "org/notes.cedar";
@@ -40,6 +42,43 @@ fn what_changes_in_every_part() {
     let sandbox = sandbox(&edits);
     check("diff_parts", &sandbox.run("diff bundle next"));
     check("diff_parts_json", &sandbox.run("diff bundle next --format json"));
+}
+
+/// Whether each changed setting needs another configuration of Envoy.
+fn needs(edits: &[(&str, &str, &str)]) -> Vec<(String, bool)> {
+    let json = sandbox(edits).run("diff bundle next --format json").json();
+    let changes = json["changes"].as_array().unwrap().iter();
+    let needs = |change: &Value| {
+        let name = change["name"].as_str().unwrap().to_owned();
+        (name, change["needs_envoy"].as_bool().unwrap())
+    };
+    changes.map(needs).collect()
+}
+
+#[test]
+fn what_the_configuration_of_envoy_depends_on() {
+    let edit = |old: &str, new: &str, expected: &[(&str, bool)]| {
+        let expected: Vec<_> =
+            expected.iter().map(|(name, is)| ((*name).to_owned(), *is)).collect();
+        assert_eq!(needs(&[("bundle.yaml", old, new)]), expected, "{new}");
+    };
+    let channel = "  - { path: /notes/mcp, server: notes }\n";
+    let sse = "  - { path: /notes/mcp, server: notes, protocol: sse }\n";
+    edit(channel, sse, &[("channels", false), ("channels", false)]);
+    let host = "  - { path: /notes/mcp, server: notes, authority: a.example }\n";
+    edit(channel, host, &[("channels", false), ("channels", true)]);
+    let tokens = "tokens: [session]";
+    edit(tokens, "tokens: [session, guest]", &[("identity.principal.tokens", true)]);
+    let issuers = "tokens: [session]\n    issuers: [https://id.example]";
+    edit(tokens, issuers, &[("identity.principal.issuers", true)]);
+    let limit =
+        |bytes| format!("refusal:\n  help: \"Ask #help.\"\nlimits: {{ body_bytes: {bytes} }}\n");
+    let refusal = "refusal:\n  help: \"Ask #help.\"\n";
+    edit(refusal, &limit(1_048_576), &[]);
+    edit(refusal, &limit(1_048_577), &[("limits.body_bytes", true)]);
+    edit(refusal, &limit(1000), &[("limits.body_bytes", false)]);
+    edit("Ask #help.", "Ask us.", &[("refusal.help", true)]);
+    edit("refusal:", "refusal:\n  style: http", &[("refusal.style", false)]);
 }
 
 #[test]

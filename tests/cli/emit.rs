@@ -35,7 +35,8 @@ fn the_resource_for_envoy() {
     let run = sandbox.run("emit ecds bundle --wasm /etc/toolgate.wasm --environment staging");
     let mut resource = run.json();
     let digest = resource["version_info"].as_str().unwrap();
-    assert_eq!(run.stderr, format!("small@1 {digest} for the environment `staging`\n"));
+    let needs = "the listener must have routes for `/notes/mcp`, verified tokens under `session`, and a buffer of 2097152 bytes: `toolgate emit envoy` writes them\n";
+    assert_eq!(run.stderr, format!("small@1 {digest} for the environment `staging`\n{needs}"));
     let configuration =
         &mut resource["resources"][0]["typed_config"]["config"]["configuration"]["value"];
     assert_eq!(&*gate(configuration.as_str().unwrap()).environment, "staging");
@@ -57,7 +58,7 @@ fn a_candidate_goes_with_the_bundle() {
     let run = sandbox.run("emit ecds bundle --wasm /a.wasm --candidate next.json");
     let config = &run.json()["resources"][0]["typed_config"]["config"];
     let gate = gate(config["configuration"]["value"].as_str().unwrap());
-    assert_eq!(gate.candidate.unwrap().bundle.id.to_string(), run.stderr.trim());
+    assert_eq!(gate.candidate.unwrap().bundle.id.to_string(), run.stderr.lines().next().unwrap());
     let broken = sandbox.run("emit ecds bundle --wasm a.wasm --candidate nowhere");
     assert_eq!((broken.code, broken.stdout.as_str()), (3, ""));
 }

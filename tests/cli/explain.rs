@@ -372,6 +372,8 @@ fn a_record_of_a_call_that_was_refused_with_its_batch() {
     check("explain_batch_refused", &explain(&sandbox, &records[0].to_line(), ""));
 }
 
+const LIST_CASE: &str = "cases:\n  - name: list\n    as: ann\n    call: { path: /notes/mcp, method: tools/list }\n    expect: { decision: PERMIT, reason: lifecycle, policies: [], list: [write] }\n";
+
 #[test]
 fn the_list_of_a_caller() {
     let forbid = "\n@id(\"no-reading\")\n@reason(\"Closed.\")\nforbid (principal, action == Action::\"notes/read\", resource);\n";
@@ -383,6 +385,9 @@ fn the_list_of_a_caller() {
     check("explain_list_forbidden", &sandbox.run(&format!("{list} ann")));
     let json = sandbox.run(&format!("{list} ann --format json")).json();
     assert_eq!(json["tools"][0]["reason"], "forbidden");
+    sandbox.replace("bundle/tests/notes.yaml", "cases:\n", LIST_CASE);
+    let case = sandbox.run("explain bundle --case list --format json");
+    assert_eq!((case.code, case.json()), (0, json));
     let misspelt =
         sandbox.run("explain bundle --list note --identity bundle/tests/notes.yaml --as ann");
     assert!(

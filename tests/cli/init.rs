@@ -227,6 +227,7 @@ fn no_server_of_tools() {
         ToolServer::start(Manner { pages: |_| vec![json!("no tools")], ..manner(MODERN, false) });
     for (url, why) in [
         (silent.url.as_str(), "the server lists no tools in any revision of MCP"),
+        (&silent.url.replace("/mcp", "/other"), "Many servers"),
         ("http://127.0.0.1:1/mcp", "http://127.0.0.1:1/mcp: "),
         ("ftp://127.0.0.1/mcp", "is no URL of a server"),
     ] {
@@ -234,6 +235,7 @@ fn no_server_of_tools() {
         let text = format!("{}{}", run.stdout, run.stderr);
         assert_eq!(run.code, 3, "{text}");
         assert!(text.contains(why), "{text}");
+        assert!(!url.contains("/mcp") || !text.contains("Many servers"), "{text}");
         assert!(!text.contains("\u{1b}[2J"));
         assert!(!sandbox.path("new").exists());
     }

@@ -41,18 +41,48 @@ fn a_new_server() {
     sandbox.write("answer.json", &offer().to_string());
     let run = sandbox.run("inventory bundle answer.json --server more");
     check("inventory_new", &run);
-    // The proposed notes are valid in a manifest and make the bundle valid.
-    let proposed = run.stdout.split_once("servers:\n").unwrap().1;
-    let manifest = sandbox.read("bundle/bundle.yaml");
-    sandbox.write(
-        "bundle/bundle.yaml",
-        &manifest.replace("servers:\n", &format!("servers:\n{proposed}")),
-    );
-    assert_eq!(sandbox.run("check bundle").code, 0);
+    // What is proposed is valid in a manifest and makes the bundle valid.
+    paste(&sandbox, &run.stdout);
+    let checked = sandbox.run("check bundle");
+    assert_eq!(checked.code, 0);
+    assert!(!checked.stdout.contains("no-channel"), "{}", checked.stdout);
     // Nothing is proposed twice.
     let again = sandbox.run("inventory bundle answer.json --server more");
     assert_eq!((again.code, again.stdout.as_str()), (0, ""));
     assert_eq!(again.stderr, "more: nothing has changed; `bundle/tools/more.json` is as it was\n");
+}
+
+/// Puts what is proposed for a new server into the manifest.
+pub(super) fn paste(sandbox: &Sandbox, proposed: &str) {
+    let (channels, servers) = proposed.split_once("servers:\n").unwrap();
+    let channels = channels.split_once("channels:\n").unwrap().1;
+    let manifest = sandbox.read("bundle/bundle.yaml");
+    let manifest = manifest
+        .replace("channels:\n", &format!("channels:\n{channels}"))
+        .replace("servers:\n", &format!("servers:\n{servers}"));
+    sandbox.write("bundle/bundle.yaml", &manifest);
+}
+
+/// A server whose tools are run by those of another one needs no channel.
+#[test]
+fn a_new_server_that_is_reached_otherwise() {
+    let sandbox = Sandbox::new();
+    sandbox.write("answer.json", &offer().to_string());
+    let manifest = sandbox.read("bundle/bundle.yaml");
+    for (before, after) in [
+        ("channels:\n", "channels:\n  - { path: /elsewhere, server: more }\n"),
+        (
+            "servers:\n",
+            "servers:\n  hub: { tools_from: tools/hub.json, tools: { run: { wraps: { tool: name, arguments: arguments, server: more } } } }\n",
+        ),
+    ] {
+        sandbox.write("bundle/bundle.yaml", &manifest.replace(before, after));
+        let run = sandbox.run("inventory bundle answer.json --server more --format json");
+        assert_eq!((run.code, &run.json()["missing_channel"]), (0, &Value::Null));
+    }
+    sandbox.write("bundle/bundle.yaml", &manifest);
+    let run = sandbox.run("inventory bundle answer.json --server more --format json");
+    assert_eq!(run.json()["missing_channel"], json!({ "path": "/more/mcp", "server": "more" }));
 }
 
 #[test]

@@ -30,12 +30,7 @@ fn an_api() {
     let run = sandbox.run("inventory bundle --server orders orders.yaml --skip uploadReceipt");
     check("openapi", &run);
     check_text("openapi_file", &sandbox.read(FILE));
-    let proposed = run.stdout.split_once("servers:\n").unwrap().1;
-    let manifest = sandbox.read("bundle/bundle.yaml");
-    sandbox.write(
-        "bundle/bundle.yaml",
-        &manifest.replace("servers:\n", &format!("servers:\n{proposed}")),
-    );
+    super::inventory::paste(&sandbox, &run.stdout);
     let checked = sandbox.run("check bundle");
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     sandbox.write(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::bundle::Bundle;
 use crate::cli::input::cases::Identity;
 use crate::decide::{self, Facts};
-use crate::exchange::{Arrival, Ending, Event, Exchange, ResponseEvent, ResponseStep, Step};
+use crate::exchange::{Arrival, Ending, Event, Exchange, ResponseEvent, ResponseStep, Room, Step};
 use crate::gate::{Caller, ChangedTools, Gate};
 use crate::head::Head;
 use crate::identity::identify;
@@ -83,7 +83,7 @@ fn response(
     }
     let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
     let head = Head::new(vec![field(":status", "200"), field("content-type", content_type)]);
-    let headers = exchange.respond(gate, ResponseEvent::Headers(&head, false));
+    let headers = exchange.respond(gate, ResponseEvent::Headers(&head, false, Room::default()));
     if let ResponseStep::Pass = headers {
         return Ok(upstream.to_owned());
     }

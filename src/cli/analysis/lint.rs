@@ -45,6 +45,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     findings.extend(secrets::check(&world));
     findings.extend(principals::check(&world));
     findings.extend(channels::check(&world));
+    findings.extend(channels::missing(&world));
     findings.extend(lists::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {

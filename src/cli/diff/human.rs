@@ -17,6 +17,15 @@ use crate::cli::output::report::{Tone, counted, tinted};
 /// Longer values are truncated.
 const LONGEST: usize = 80;
 
+/// What a change means that Envoy's own configuration depends on.
+const NEEDS_ENVOY: &str =
+    "`emit ecds` alone is not enough: run `emit envoy` with NEW, and start Envoy with it first\n";
+
+/// Whether the version does not tell two different bundles apart.
+pub(super) fn is_same_version(old: &BundleId, new: &BundleId) -> bool {
+    old.digest != new.digest && old.name == new.name && old.version == new.version
+}
+
 pub(super) fn tell(
     [old, new]: &[BundleId; 2],
     structure: &Structure,
@@ -36,6 +45,17 @@ pub(super) fn tell(
         text.push('\n');
     }
     text.push_str(&ending(structure, old.digest == new.digest));
+    if is_same_version(old, new) && !structure.changes.is_empty() {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "both have version {}: raise `version`, so that people can tell them apart",
+            old.version
+        );
+    }
+    if structure.changes.iter().any(|change| change.needs_envoy) {
+        text.push_str(NEEDS_ENVOY);
+    }
     if let Some(account) = account {
         text.push('\n');
         text.push_str(&log::human(account));
@@ -64,12 +84,15 @@ fn told(change: &Change) -> String {
         Bearing::MayWiden => tinted(Tone::Bad, "!"),
         Bearing::Narrows | Bearing::None => " ".to_owned(),
     };
+    let needs =
+        if change.needs_envoy { tinted(Tone::Odd, " (needs `emit envoy`)") } else { String::new() };
     let mut text = format!("{mark} {sign} {}", change.name);
     if let (Part::Setting, [only]) = (change.part, change.differences.as_slice()) {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, ": {}", values(only));
+        let _ = writeln!(text, ": {}{needs}", values(only));
         return text;
     }
+    text.push_str(&needs);
     text.push('\n');
     for difference in &change.differences {
         let path = difference.path.join(" ");

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::human;
 use super::log;
 use super::log::account::Account;
 use super::structure::Structure;
@@ -19,6 +20,7 @@ pub(super) fn tell(
     json!({
         "old": old,
         "new": new,
+        "same_version": human::is_same_version(old, new),
         "changes": structure.changes.iter().map(change).collect::<Vec<_>>(),
         "may_widen": structure.widening() != Widening::None,
         "lists": lists,
@@ -35,6 +37,7 @@ fn change(change: &Change) -> Value {
         "change": change.kind.as_str(),
         "may_widen": change.bearing == Bearing::MayWiden,
         "narrows": change.bearing == Bearing::Narrows,
+        "needs_envoy": change.needs_envoy,
         "differences": change.differences.iter().map(difference).collect::<Vec<_>>(),
         "before": texts.and_then(|[before, _]| text(before)),
         "after": texts.and_then(|[_, after]| text(after)),

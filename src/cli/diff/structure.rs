@@ -1,6 +1,7 @@
 //! Compares two documents part by part.
 
 pub(super) mod change;
+mod envoy;
 pub(super) mod failing;
 mod parts;
 mod policies;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::limits::buffer;
 use super::paths::ProxyPath;
 use super::plugin_config::{self, Configuration};
 use super::values;
@@ -40,4 +41,21 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let plugin = plugin_config::plugin(&configuration, &code);
     let version = plugin_config::version(opened, &configuration);
     Ok(report::pretty(&plugin_config::discovered(&version, &plugin)))
+}
+
+/// What the rest of Envoy's configuration must have for this bundle, in one line.
+pub(super) fn needs(opened: &Opened) -> String {
+    let manifest = &opened.document.manifest;
+    let paths = report::listed(manifest.channels.iter().map(|channel| channel.path.as_str()));
+    let names = manifest.identity.token_names();
+    let tokens = if names.is_empty() {
+        "no tokens".to_owned()
+    } else {
+        format!("verified tokens under {}", report::listed(names.iter().map(String::as_str)))
+    };
+    let bytes = buffer(opened);
+    format!(
+        "the listener must have routes for {paths}, {tokens}, and a buffer of {bytes} bytes: \
+         `toolgate emit envoy` writes them\n"
+    )
 }

@@ -177,6 +177,7 @@ fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
             HEAP.checked_div(buffer).unwrap_or(1).max(1).to_string(),
         ),
         Edit::value("body buffer", "per_connection_buffer_limit_bytes", buffer.to_string()),
+        Edit::value("size of the body buffer", "buffer_bytes", buffer.to_string()),
         Edit::value("stream window", "initial_stream_window_size", buffer.to_string()),
         Edit::value(
             "connection window",

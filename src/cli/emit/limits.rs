@@ -1,13 +1,19 @@
 //! Size limits: the buffer that Envoy needs, and the largest text that can be delivered.
 
+use crate::bundle::Limits;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
 
 /// How many bytes of a call Envoy must be able to buffer: more than the bundle's limit, so that the
 /// filter and not Envoy sends the local reply to a request that is too large.
 pub(super) fn buffer(opened: &Opened) -> usize {
+    buffer_for(opened.document.manifest.limits)
+}
+
+/// The same for these limits.
+pub(in crate::cli) fn buffer_for(limits: Limits) -> usize {
     const LEAST: usize = 2 << 20;
-    opened.document.manifest.limits.body_bytes.saturating_mul(2).max(LEAST)
+    limits.body_bytes.saturating_mul(2).max(LEAST)
 }
 
 /// Returns the text unless it is too large to be delivered to the proxy.

@@ -58,7 +58,7 @@ pub(in crate::cli) struct Arguments {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct CallArgument {
-    /// The case with this name
+    /// The case with this name; of a case with `tools/list`, the list as with --list
     #[arg(long, value_name = "NAME")]
     pub(super) case: Option<String>,
     /// A line of the decision log, in this file or on stdin

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::identity::Identities;
+use super::select::Chosen;
 use crate::cli::input::cases::{Call, Called, Sent};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::exit::Stop;
@@ -32,14 +33,45 @@ pub(super) fn tell(
         return Err(Problem { help: near, ..problem }.into());
     }
     let listed = listed(arguments, gate, &tools)?;
-    Ok(match format {
-        Format::Human => human(&listed, gate, map),
+    Ok(told(server, &listed, gate, map, format))
+}
+
+/// The list that a case is about; none if it is about something else, or has no answer.
+pub(super) fn of_case(
+    case: &Chosen,
+    gate: &Gate,
+    map: &SourceMap,
+    format: Format,
+) -> Option<String> {
+    let call = case.call.as_ref().filter(|call| call.called == Called::Method(LIST.to_owned()))?;
+    let channel = gate.bundle.channel(&call.authority, &call.path)?;
+    let identity = identify(&gate.bundle.identity, &case.identity.as_ref()?.attested()).ok()?;
+    let caller = Arc::new(Caller::new(&gate.bundle, &identity)?);
+    let facts = case.request.0.facts(&gate.environment);
+    let tools = gate.bundle.tools().filter(|tool| *tool.server() == *channel.server);
+    let hidden = |tool| decide::list(&gate.bundle, &identity, &caller, tool, &facts).outcome.err();
+    let listed: Vec<_> = tools.map(|tool| (tool, hidden(tool))).collect();
+    Some(told(&channel.server, &listed, gate, map, format))
+}
+
+/// The method of a list.
+const LIST: &str = "tools/list";
+
+fn told(
+    server: &str,
+    listed: &[Listed<'_>],
+    gate: &Gate,
+    map: &SourceMap,
+    format: Format,
+) -> String {
+    match format {
+        Format::Human => human(listed, gate, map),
         Format::Json => report::pretty(&json!({
             "bundle": gate.bundle.id,
             "server": server,
             "tools": listed.iter().map(|(tool, hidden)| account(tool, hidden.as_ref())).collect::<Vec<_>>(),
         })),
-    })
+    }
 }
 
 type Listed<'a> = (&'a Tool, Option<Denial>);

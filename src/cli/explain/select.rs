@@ -12,7 +12,7 @@ use super::identity::Identities;
 use super::recorded;
 use super::subject::Subject;
 use crate::cli::files;
-use crate::cli::input::cases::{Call, RawRequest, Sent, Suite, time};
+use crate::cli::input::cases::{Call, Identity, RawRequest, Sent, Suite, time};
 use crate::cli::input::{directory, yaml};
 use crate::cli::log::Recorded;
 use crate::cli::output::exit::Stop;
@@ -30,7 +30,7 @@ pub(super) fn subject(
 ) -> Result<Subject, Stop> {
     let call = &arguments.call;
     let request = match (&call.case, recorded, &call.request) {
-        (Some(name), _, _) => case(arguments, name, gate)?,
+        (Some(name), _, _) => case(arguments, name, gate)?.request,
         (None, Some(recorded), _) => return recorded::subject(arguments, recorded, gate),
         (None, None, Some(path)) => request(arguments, path, gate)?,
         // clap requires one of them.
@@ -45,7 +45,15 @@ pub(super) fn subject(
     })
 }
 
-fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<(Arrival, Vec<u8>), Stop> {
+/// A case of the test files.
+pub(super) struct Chosen {
+    pub(super) identity: Option<Identity>,
+    pub(super) call: Option<Call>,
+    pub(super) request: (Arrival, Vec<u8>),
+}
+
+/// The case with this name.
+pub(super) fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<Chosen, Stop> {
     let directory = &arguments.bundle.bundle;
     let special = directory::tests_for(directory, arguments.environment.environment.as_ref())?;
     let suite = Suite::read(&directory::tests(directory)?, &special)?;
@@ -53,7 +61,8 @@ fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<(Arrival, Vec<
     match (found.next(), found.next()) {
         (Some((file, case, _)), None) => {
             let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-            Ok(case.arrival(identity, &gate.bundle))
+            let request = case.arrival(identity, &gate.bundle);
+            Ok(Chosen { identity: identity.cloned(), call: case.call.clone(), request })
         }
         (Some((_, _, first)), Some((_, _, second))) => {
             let message = format!("there are two cases with this name, at {first} and at {second}");

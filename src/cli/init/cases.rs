@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use cedar_policy::Effect;
+use serde_json::json;
 
 use crate::cli::analysis::coverage::{Coverage, Goal, Suggestion, suggest};
+use crate::cli::analysis::faces;
 use crate::cli::files;
-use crate::cli::input::cases::Suite;
+use crate::cli::input::cases::{Call, Called, Identity, Sent, Suite};
 use crate::cli::input::directory::{self, Opened};
 use crate::cli::offered::scalar;
 use crate::cli::output::exit::Stop;
@@ -36,7 +38,31 @@ pub(super) fn text(bundle: &Path, path: &str, unknown: &str) -> Result<(String, 
     let cases = suggest(&gate, &document.manifest.channels, &suite?, &coverage, &goals);
     let cases: Vec<Suggestion> = cases.into_iter().filter(|case| case.tried).collect();
     let texts: String = cases.iter().map(|case| case.text.as_str()).collect();
-    Ok((text(texts.trim_end()).trim_end().to_owned() + "\n", cases.len().saturating_add(1)))
+    let texts = texts + &list(&gate, path);
+    Ok((text(texts.trim_end()).trim_end().to_owned() + "\n", cases.len().saturating_add(2)))
+}
+
+/// The case of the list that a reader sees.
+fn list(gate: &Gate, path: &str) -> String {
+    let tokens = [("session".to_owned(), json!({ "sub": "reader", "roles": ["reader"] }))];
+    let reader = Identity { tokens: tokens.into(), spiffe: None };
+    let call = Call {
+        path: path.to_owned(),
+        authority: Call::AUTHORITY.to_owned(),
+        called: Called::Method("tools/list".to_owned()),
+        arguments: None,
+    };
+    let sent = Sent { call: Some(&call), request: None, time: None, source_ip: None };
+    let (arrival, _) = sent.arrival(Some(&reader));
+    let seen = faces::list(&gate.bundle, &gate.environment, Some(&reader), &arrival);
+    let seen: Vec<String> = seen.unwrap_or_default().iter().map(|name| scalar(name)).collect();
+    let (path, seen) = (scalar(path), seen.join(", "));
+    format!(
+        "  # What the list of tools has for a reader; `toolgate explain --case` says why not the others.\n  \
+         - name: a reader sees what a reader may call\n    as: reader\n    \
+         call: {{ path: {path}, method: tools/list }}\n    \
+         expect: {{ decision: PERMIT, reason: lifecycle, policies: [], list: [{seen}] }}\n"
+    )
 }
 
 /// A name that no tool has.

@@ -15,7 +15,7 @@ use crate::cli::output::exit::Stop;
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::cli::output::source::SourceFile;
-use crate::tool;
+use crate::tool::{self, Marks};
 
 /// A server in a bundle.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Reviewed {
     /// The tools file's path as the user would write it.
     path: PathBuf,
     is_new: bool,
+    /// Whether calls of its tools arrive, on a channel or inside calls of other tools.
+    is_reached: bool,
     notes: ServerNotes,
     file: Option<Arc<SourceFile>>,
     tools: Vec<Value>,
@@ -40,7 +42,12 @@ impl Reviewed {
     pub(super) fn read(directory: &Path, server: &str) -> Result<Self, Stop> {
         let named = directory;
         let directory = if directory == Path::new(".") { Path::new("") } else { directory };
-        let mut servers = manifest(directory)?.servers;
+        let Manifest { mut servers, channels, .. } = manifest(directory)?;
+        let mut marks = servers.values().flat_map(|notes| notes.tools.values());
+        let runs = |marks: &Marks| {
+            marks.wraps.as_ref().is_some_and(|it| it.server.as_deref() == Some(server))
+        };
+        let is_reached = marks.any(runs) || channels.iter().any(|it| &*it.server == server);
         let known = servers.remove(server);
         let is_new = known.is_none();
         if !tool::is_tool_name(server) {
@@ -60,6 +67,7 @@ impl Reviewed {
             server: server.to_owned(),
             path,
             is_new,
+            is_reached,
             notes,
             file: None,
             tools: Vec::new(),
@@ -108,6 +116,11 @@ impl Reviewed {
     /// Whether the manifest lacks the server.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// The path of a channel for the server, if the manifest lacks one.
+    pub(super) fn missing_channel(&self) -> Option<String> {
+        (self.is_new && !self.is_reached).then(|| format!("/{}/mcp", self.server))
     }
 
     /// The authors' notes about the tools.

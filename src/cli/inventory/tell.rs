@@ -143,12 +143,26 @@ fn plain(value: &Value) -> String {
     format!("`{}`", shown(&value.to_string()))
 }
 
-/// YAML to insert into `bundle.yaml`. `tools_from` is given if the server is new there.
-pub(super) fn fragment(server: &str, tools_from: Option<&str>, proposals: &[Proposal]) -> String {
+/// YAML to insert into `bundle.yaml`. `tools_from` is given if the server is new there, and the path of
+/// a channel if it has none.
+pub(super) fn fragment(
+    server: &str,
+    tools_from: Option<&str>,
+    channel: Option<&str>,
+    proposals: &[Proposal],
+) -> String {
     let mut text = String::from(
         "# Proposed from what the server says about itself, which nobody has checked.\n\
-         # Nothing of it is in force before you have put it into bundle.yaml.\nservers:\n",
+         # Nothing of it is in force before you have put it into bundle.yaml.\n",
     );
+    if let Some(path) = channel {
+        text.push_str(
+            "# Where clients reach the server through Envoy. Its route is written by `toolgate emit envoy`.\n\
+             channels:\n",
+        );
+        let _ = writeln!(text, "  - {{ path: {}, server: {} }}", scalar(path), scalar(server));
+    }
+    text.push_str("servers:\n");
     let _ = writeln!(text, "  {}:", scalar(server));
     if let Some(file) = tools_from {
         let _ = writeln!(text, "    tools_from: {}", scalar(file));

@@ -38,8 +38,11 @@ pub(super) fn captures(url: &str, headers: &[String]) -> Result<Vec<Capture>, St
     if captures.is_empty() {
         let message =
             format!("{}: the server lists no tools in any revision of MCP", endpoint.url());
+        let path = endpoint.url().split(['?', '#']).next().unwrap_or_default();
+        let is_usual = path.trim_end_matches('/').ends_with("/mcp");
+        let often = if is_usual { "" } else { " Many servers listen on `/mcp`." };
         let help = format!(
-            "{}; is this its path for Streamable HTTP? A server with HTTP and SSE only, as of \
+            "{}; is this its path for Streamable HTTP?{often} A server with HTTP and SSE only, as of \
              2024-11-05, cannot be asked: save its answer to tools/list, and give that file \
              instead (`toolgate init DIR --from FILE`)",
             failures.join("; ")

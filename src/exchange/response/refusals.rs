@@ -1,5 +1,6 @@
 //! Refusals of responses that cannot be read.
 
+use super::room::Room;
 use super::step::ResponseStep;
 use super::trail::{Evidence, Trail};
 use crate::exchange::effects::HeaderChange;
@@ -15,9 +16,21 @@ const ABOUT_BODY: [&str; 4] =
     ["content-encoding", "content-language", "content-length", "content-range"];
 
 /// A refusal in place of a response of which nothing was sent.
-pub(super) fn whole(trail: &mut Trail, gate: &Gate, reason: Reason, detail: &str) -> ResponseStep {
+pub(super) fn whole(
+    trail: &mut Trail,
+    gate: &Gate,
+    room: Room,
+    (reason, detail): (Reason, &str),
+) -> ResponseStep {
     let (draft, evidence) = trail.refusal(gate, reason, detail);
-    let reply = reply(gate, &draft, &trail.look.ids, trail.look.form);
+    let fits = |reply: &Reply| reply.body.len() <= room.bytes();
+    let mut reply = reply(gate, &draft, &trail.look.ids, trail.look.form);
+    if !fits(&reply) {
+        reply = refusal::as_http_error(&Refused::because_of(&draft), &gate.bundle);
+    }
+    if !fits(&reply) {
+        reply.body.clear();
+    }
     let removed = ABOUT_BODY.into_iter().map(|name| HeaderChange::Remove(name.to_owned()));
     let status = HeaderChange::Set(":status", reply.status.to_string());
     let length = HeaderChange::Set("content-length", reply.body.len().to_string());

@@ -1,5 +1,6 @@
 //! What an edge reports of a response, and what it does with it.
 
+use super::room::Room;
 use super::trail::Evidence;
 use crate::exchange::effects::HeaderChange;
 use crate::gate::ChangedTools;
@@ -8,8 +9,9 @@ use crate::head::Head;
 /// An event of a response.
 #[derive(Clone, Copy, Debug)]
 pub enum ResponseEvent<'a> {
-    /// The headers are complete, and no body follows if this is true.
-    Headers(&'a Head, bool),
+    /// The headers are complete, no body follows if this is true, and what goes back through Envoy's
+    /// buffer must fit into this.
+    Headers(&'a Head, bool, Room),
     /// The next part of the body, whether it is the last one, and the tools that differ from their
     /// pins, as all workers know them.
     Body(&'a [u8], bool, &'a ChangedTools),

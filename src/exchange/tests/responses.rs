@@ -1,5 +1,5 @@
 use super::*;
-use crate::exchange::{ResponseEvent, ResponseStep};
+use crate::exchange::{ResponseEvent, ResponseStep, Room};
 use crate::gate::ChangedTools;
 
 pub(super) const LIST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list"}"#;
@@ -65,7 +65,10 @@ pub(super) fn answered(
         }
     };
     let none = parts.is_empty();
-    if take(exchange.respond(gate, ResponseEvent::Headers(&head(fields), none)), b"") {
+    if take(
+        exchange.respond(gate, ResponseEvent::Headers(&head(fields), none, Room::default())),
+        b"",
+    ) {
         for (position, part) in (1..).zip(parts) {
             let last = position == parts.len();
             take(exchange.respond(gate, ResponseEvent::Body(part, last, &changed)), part);
@@ -211,6 +214,33 @@ fn a_response_that_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn nothing_goes_back_that_envoy_has_no_room_for() {
+    let gate = recording();
+    let list = tools(&["get"]);
+    for (room, status, has_body) in [(list.len() - 1, "200", true), (10, "502", false)] {
+        let (mut exchange, _) = asked(&gate, &POST, LIST);
+        exchange.respond(&gate, ResponseEvent::Headers(&head(&JSON), false, Room::of(room)));
+        let changed = ChangedTools::default();
+        let step = exchange.respond(&gate, ResponseEvent::Body(list.as_bytes(), true, &changed));
+        let ResponseStep::Send { headers, body, evidence } = step else { panic!("{step:?}") };
+        assert!(body.len() <= room && body.is_empty() != has_body, "{room}");
+        assert!(headers.contains(&HeaderChange::Set(":status", status.to_owned())), "{headers:?}");
+        let length = HeaderChange::Set("content-length", body.len().to_string());
+        assert!(headers.contains(&length), "{headers:?}");
+        let state = evidence.unwrap().filter_state();
+        let line: Value = serde_json::from_slice(&state[0].1).unwrap();
+        let detail = "the body is longer than the buffer of Envoy's listener";
+        assert_eq!([&line["reason"], &line["detail"]], ["response_too_large", detail]);
+    }
+    let (mut exchange, _) = asked(&gate, &POST, LIST);
+    let room = Room::of(list.len());
+    exchange.respond(&gate, ResponseEvent::Headers(&head(&JSON), false, room));
+    let changed = ChangedTools::default();
+    let step = exchange.respond(&gate, ResponseEvent::Body(list.as_bytes(), true, &changed));
+    assert!(matches!(step, ResponseStep::Send { body, .. } if body.len() <= list.len()));
+}
+
+#[test]
 fn an_event_that_cannot_be_read_is_answered_in_its_place() {
     let gate = recording();
     let list = tools(&["get"]);
@@ -302,7 +332,7 @@ fn a_change_that_is_known_hides_the_tool_even_if_it_is_listed_as_pinned_again() 
     let changed = answered(&mut exchange, &gate, &JSON, &[other_refund().as_bytes()]).changed;
     for (list, is_new) in [(other_refund(), false), (tools(&["get", "refund"]), false)] {
         let (mut exchange, _) = asked(&gate, &POST, LIST);
-        exchange.respond(&gate, ResponseEvent::Headers(&head(&JSON), false));
+        exchange.respond(&gate, ResponseEvent::Headers(&head(&JSON), false, Room::default()));
         let step = exchange.respond(&gate, ResponseEvent::Body(list.as_bytes(), true, &changed));
         let ResponseStep::Send { body, evidence, .. } = step else { panic!("{step:?}") };
         assert!(!String::from_utf8(body).unwrap().contains("refund"));

@@ -36,7 +36,10 @@ def shape(documents: list[Document], *, patched: bool = True) -> Callable[[dict[
             first, *others = kinds["EnvoyPatchPolicy"]["spec"]["jsonPatches"]
             _patch(first, listener, mounts)
             for patch in others:
-                _add(patch["operation"], chain["filters"][0])
+                if "jsonPath" in patch["operation"]:
+                    _add(patch["operation"], chain["filters"][0])
+                else:
+                    _add_to_listener(patch["operation"], listener)
             for log in manager["access_log"]:
                 log["typed_config"]["path"] = str(files.decision_log)
             mount(documents, files)
@@ -159,6 +162,16 @@ def _add(operation: dict[str, Any], manager: dict[str, Any]) -> None:
         manager["typed_config"][member].append(operation["value"])
     else:
         manager["typed_config"][member] = operation["value"]
+
+
+def _add_to_listener(operation: dict[str, Any], listener: dict[str, Any]) -> None:
+    """Adds a member below the listener. Envoy Gateway makes the objects on the way that do not exist."""
+    assert operation["op"] == "add"
+    _, *way, member = operation["path"].split("/")
+    node = listener
+    for each in way:
+        node = node.setdefault(each, {})
+    node[member] = operation["value"]
 
 
 def _replace(node: Any, name: str, value: dict[str, Any]) -> int:

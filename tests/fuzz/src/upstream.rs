@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use toolgate::exchange::{
-    Arrival, Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Step,
+    Arrival, Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Room,
+    Step,
 };
 use toolgate::gate::ChangedTools;
 use toolgate::head::Head;
@@ -86,7 +87,11 @@ pub(crate) fn received(mut exchange: Exchange, response: &Response<'_>) -> Recei
     let head = fields(&[(":status", response.status), ("content-type", response.content_type)]);
     let mut received = Received::default();
     let mut changed = ChangedTools::default();
-    take(&mut received, exchange.respond(gate, ResponseEvent::Headers(&head, false)), b"");
+    take(
+        &mut received,
+        exchange.respond(gate, ResponseEvent::Headers(&head, false, Room::default())),
+        b"",
+    );
     let parts = pieces(response.body, response.cuts);
     for (position, part) in (1..).zip(&parts) {
         if received.passed {

@@ -1,7 +1,33 @@
-//! Finds channels that are likely of HTTP with SSE, the transport of 2024-11-05, and do not say so.
+//! Finds channels that are likely of HTTP with SSE, the transport of 2024-11-05, and do not say so, and
+//! servers that no channel leads to.
+
+use std::collections::BTreeSet;
 
 use super::world::World;
 use crate::bundle::{Channel, Code, Finding, Site};
+use crate::tool::Tool;
+
+/// One finding for each such server. The tools of a server without a channel can also be run by those
+/// of another one.
+pub(super) fn missing(world: &World<'_>) -> Vec<Finding> {
+    let manifest = &world.document.manifest;
+    let wrapped = |tool: &Tool| {
+        let mark = tool.marks().wraps.as_ref()?;
+        Some(mark.server.clone().unwrap_or_else(|| tool.server().to_owned()))
+    };
+    let wrapped: BTreeSet<String> = world.tools.iter().copied().filter_map(wrapped).collect();
+    let is_reached = |server: &str| {
+        wrapped.contains(server) || manifest.channels.iter().any(|it| &*it.server == server)
+    };
+    let unreached = manifest.servers.keys().filter(|server| !is_reached(server));
+    let finding = |server: &String| {
+        let site = Site::Manifest(format!("servers.{server}"));
+        let message = format!("no channel leads to `{server}`: nobody can call its tools");
+        let help = format!("add `- {{ path: /{server}/mcp, server: {server} }}` to `channels`");
+        Finding::new(Code::NoChannel, site, message).with_help(help)
+    };
+    unreached.map(finding).collect()
+}
 
 /// One finding for each such channel.
 pub(super) fn check(world: &World<'_>) -> Vec<Finding> {

@@ -80,22 +80,28 @@ impl<'a> Claims<'a> {
     pub(super) fn check(&self, read: &Read<'_>, findings: &mut Vec<Finding>) {
         let asked = Asked::by(read);
         let passes = if read.is_permit() { "it permits the call" } else { "nothing is forbidden" };
-        let found = |piece: &str, about: &str, claim: &ClaimPath| {
+        let found = |piece: &str, about: &str, claim: &ClaimPath, key: &str| {
             let message = format!("without the optional claim `{claim}`, {about}, and {passes}");
-            let help = "require the claim; or list in `refuse_if` the claim by which a token says \
-                        that it leaves this one out";
+            let help = format!(
+                "if every token has the claim, remove `optional: true` from `{key}`; if only some \
+                 values may pass, demand them in `identity.principal.require`; else list in \
+                 `identity.principal.refuse_if` the claim by which a token says that it leaves this \
+                 one out"
+            );
             read.finding_at(piece, Code::OptionalClaim, message).with_help(help)
         };
         for group in &asked.groups {
             if let Some(claim) = self.of_group(read, group) {
                 let group = group.to_string();
-                findings.push(found(&group, &format!("nobody is in `{group}`"), claim));
+                let key = format!("{{ claim: {claim} }} in identity.principal.parents");
+                findings.push(found(&group, &format!("nobody is in `{group}`"), claim, &key));
             }
         }
         for name in &asked.attributes {
             if let Some(claim) = self.of_attribute(read, name) {
                 let about = format!("there is no `principal.{name}`");
-                findings.push(found(&format!("principal has {name}"), &about, claim));
+                let key = format!("identity.principal.attributes.{name}");
+                findings.push(found(&format!("principal has {name}"), &about, claim, &key));
             }
         }
     }
@@ -105,7 +111,9 @@ impl<'a> Claims<'a> {
 fn unnoticed<'a>(mapping: &PrincipalMapping, claim: &'a ClaimPath) -> Option<&'a ClaimPath> {
     let mut refused = mapping.refuse_if.iter();
     let noticed = refused.any(|refused| refused.steps().last() == claim.steps().last());
-    (!noticed).then_some(claim)
+    // A token without a claim of which values are demanded is refused.
+    let demanded = mapping.require.iter().any(|requirement| requirement.claim == *claim);
+    (!noticed && !demanded).then_some(claim)
 }
 
 impl Asked {
@@ -159,7 +167,7 @@ mod tests {
         document["schema"] = json!(
             "entity Role; entity Unit; entity Group in [Unit]; entity Agent; entity Server;
              entity User in [Role, Group] { tenant: String, level?: Long };
-             entity Guest in [Group];"
+             entity Guest in [Group]; entity Trainee in [Group];"
         );
         let group = json!({ "claim": "groups", "type": "Group", "optional": true });
         let principal = &mut document["manifest"]["identity"]["principal"];
@@ -168,7 +176,10 @@ mod tests {
             json!({ "claim": "level", "type": "Long", "optional": true });
         let guest = json!({ "tokens": ["guest"], "type": "Guest", "refuse_if": ["_claim_names.groups"],
             "parents": [{ "claim": "groups", "type": "Group", "optional": true }] });
-        *principal = json!([principal, guest]);
+        let trainee = json!({ "tokens": ["trainee"], "type": "Trainee",
+            "require": [{ "claim": "groups", "values": ["temps", "staff"] }],
+            "parents": [{ "claim": "groups", "type": "Group", "optional": true }] });
+        *principal = json!([principal, guest, trainee]);
         document["entities"] = json!([{ "uid": "Server::\"pay\"" },
             { "uid": "Group::\"temps\"", "parents": ["Unit::\"hire\""] }, { "uid": "Unit::\"hire\"" }]);
         let policy = format!("@id(\"it\") {policy};");
@@ -226,6 +237,8 @@ mod tests {
             "forbid (principal, action, resource) unless { principal in Group::\"temps\" }",
             // Its claim is required.
             "forbid (principal in Role::\"rep\", action, resource)",
+            // A token without groups of a trainee is refused.
+            "forbid (principal is Trainee in Group::\"temps\", action, resource)",
             // Guests' tokens are refused if they say that groups are left out.
             "forbid (principal is Guest in Group::\"temps\", action, resource)",
             "forbid (principal == User::\"ann\", action, resource)",

@@ -14,6 +14,8 @@ pub(in crate::cli::diff) struct Change {
     pub(in crate::cli::diff) name: String,
     pub(in crate::cli::diff) kind: Kind,
     pub(in crate::cli::diff) bearing: Bearing,
+    /// Whether Envoy's own configuration must follow, which `emit ecds` does not write.
+    pub(in crate::cli::diff) needs_envoy: bool,
     /// How it differs.
     pub(in crate::cli::diff) differences: Vec<Difference>,
     /// Both texts of a policy; empty on the side that lacks it.
@@ -92,7 +94,15 @@ pub(super) fn by_name<T>(
             (Some(_), None) => Kind::Removed,
             (Some(_), Some(_)) => Kind::Changed,
         };
-        Some(Change { part, name: name.clone(), kind, bearing, differences, texts: None })
+        Some(Change {
+            part,
+            name: name.clone(),
+            kind,
+            bearing,
+            needs_envoy: false,
+            differences,
+            texts: None,
+        })
     });
     changes.collect()
 }

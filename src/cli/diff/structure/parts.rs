@@ -7,6 +7,7 @@ use cedar_policy::{EntityUid, SchemaFragment};
 use serde_json::{Map, Value, json};
 
 use super::change::{Bearing, Change, Kind, Part, by_name, differences};
+use super::envoy::Lacking;
 use super::values::{self, Difference};
 use crate::bundle::{Document, EntitySource};
 
@@ -24,6 +25,7 @@ const PARTS: [&str; 6] = ["schema", "layers", "entities", "resolved", "tools", "
 /// tools.
 pub(super) fn settings(old: &Document, new: &Document) -> Vec<Change> {
     let (before, after) = (manifest(old), manifest(new));
+    let lacking = Lacking::between(old, new);
     let found = values::differences(Some(&before), Some(&after)).into_iter().map(|difference| {
         let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
         let words = match path.as_slice() {
@@ -31,11 +33,13 @@ pub(super) fn settings(old: &Document, new: &Document) -> Vec<Change> {
             [name, ..] => WORDS.contains(name),
             [] => false,
         };
+        let name = difference.path.join(".");
         Change {
             part: Part::Setting,
-            name: difference.path.join("."),
             kind: kind(&difference),
             bearing: if words { Bearing::None } else { Bearing::MayWiden },
+            needs_envoy: lacking.has(&name, &difference),
+            name,
             differences: vec![Difference { path: Vec::new(), ..difference }],
             texts: None,
         }

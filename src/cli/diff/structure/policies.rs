@@ -31,6 +31,7 @@ pub(super) fn layers(old: &Document, new: &Document) -> Vec<Change> {
         kind: if before.contains(name) { Kind::Removed } else { Kind::Added },
         // A tenant may need the layer to be served at all.
         bearing: Bearing::MayWiden,
+        needs_envoy: false,
         differences: Vec::new(),
         texts: None,
     });
