@@ -18,6 +18,7 @@ mod allowance;
 pub(crate) mod argument;
 mod argument_error;
 mod cedar;
+mod counted;
 mod forms;
 pub(crate) mod given;
 mod param_header;
@@ -52,7 +53,7 @@ mod wraps;
 pub(crate) mod tests;
 
 pub(crate) use self::alike::folded;
-use self::argument::{Kind, Record};
+use self::argument::Record;
 pub use self::argument_error::ArgumentError;
 pub use self::labels::{Label, REVEAL, ResultPath, Step, reveal_group};
 pub use self::list::{ToolDescription, listed, read_tools};
@@ -310,14 +311,6 @@ impl Tool {
         let (name, field) = field.ok_or_else(|| ArgumentError::unknown(name))?;
         let walk = &mut value::Walk::of(None, usize::MAX);
         Ok((name, value::of_kind(&field.argument.kind, value, walk)?))
-    }
-
-    /// Whether the argument at this dotted path is a number; `None` if there is none.
-    pub fn is_number(&self, path: &str) -> Option<bool> {
-        let kinds = resource::find(&self.input, path).into_iter();
-        let kinds = kinds.filter_map(|fields| fields.last().map(|(_, field)| &field.argument.kind));
-        let is_number = |kind: &Kind| matches!(kind, Kind::Long(_) | Kind::Decimal(_));
-        kinds.map(is_number).reduce(|one, other| one && other)
     }
 
     /// Whether the argument at this path names the resource of a call.

@@ -1,19 +1,18 @@
-"""Sessions that belong to whoever opened them, with real clients and servers."""
+"""Sessions that belong to whoever opened them, with a server that has sessions."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import pytest
+import yaml
 
-from harness import acme, bundles, sessions
+from harness import bundles, toolgate
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
 from harness.http1 import Http1Client
-from harness.messages import Request, Response, mcp_request, tool_call
-from harness.sessions import Session
+from harness.messages import Response, mcp_request
+from harness.offers import NoteServer
 from harness.tokens import TokenIssuer
-from harness.tool_server import ToolServer
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -21,59 +20,45 @@ INITIALIZE = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
 }
-CALL = ("/crm/mcp", "get_contact", {"account": "acme", "contact_id": "c-1"})
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 
 
-@pytest.fixture(scope="module")
-def bound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The example bundle, which binds sessions."""
-    directory = tmp_path_factory.mktemp("bound") / "bundle"
-    return bundles.emit(bundles.variant(directory, mcp={"bind_sessions": True}))
+def test_nobody_else_has_a_session(issuer: TokenIssuer, tmp_path: Path) -> None:
+    claims = {"sub": "alice", "roles": ["operator"], "act": {"sub": "agent"}}
+    alice, bob = issuer.sign(claims), issuer.sign(claims | {"sub": "bob"})
+    other_agent = issuer.sign(claims | {"act": {"sub": "other"}})
+    bundle = tmp_path / "notes"
+    with NoteServer("ts1", script="tour_server.mjs") as server:
+        toolgate.run("init", str(bundle), "--url", f"http://127.0.0.1:{server.port}/mcp", "--server", "notes")
+        file = bundle / "bundle.yaml"
+        manifest = yaml.safe_load(file.read_text())
+        manifest.setdefault("mcp", {})["bind_sessions"] = True
+        file.write_text(yaml.safe_dump(manifest, sort_keys=False))
+        route = {"match": {"path": "/mcp"}, "route": {"cluster": "tools", "timeout": "0s"}}
+        setup = Setup(server.port, issuer.jwks(), routes=(route,))
+        with Envoy(tmp_path / "envoy", setup, bundles.emit(bundle)) as envoy:
 
+            def send(message: Any, token: str, session: str | None = None, method: str = "POST") -> Response:
+                request = mcp_request("/mcp", message, token)
+                if method != "POST":
+                    request = dataclasses.replace(request, method=method, body=b"")
+                if session is not None:
+                    request = request.with_header("mcp-session-id", session)
+                with Http1Client(envoy.port) as client:
+                    return client.send(request)
 
-@pytest.mark.parametrize("session", sessions.SESSIONS, ids="-".join)
-def test_clients_do_not_notice(
-    session: Session,
-    tool_servers: Callable[[str], ToolServer],
-    issuer: TokenIssuer,
-    bound: bytes,
-    alice: str,
-    tmp_path: Path,
-) -> None:
-    server = tool_servers(session.server)
-    with Envoy(tmp_path, Setup(server.port, issuer.jwks()), bound) as envoy:
-        seen = sessions.hold(session, envoy.port, alice)
-    assert seen.protocol == session.protocol
-    assert (seen.works, seen.goes_on) == (True, True)
-    assert seen.reasons == [reason for reason, _ in sessions.refused(session.client)]
-
-
-def test_nobody_else_has_a_session(
-    tool_servers: Callable[[str], ToolServer], issuer: TokenIssuer, bound: bytes, alice: str, tmp_path: Path
-) -> None:
-    server = tool_servers("mcp1")
-    bob = issuer.sign(acme.ALICE | {"sub": "bob"})
-    other_agent = issuer.sign(acme.ALICE | {"act": {"sub": "sales-copilot"}})
-    with Envoy(tmp_path, Setup(server.port, issuer.jwks()), bound) as envoy:
-
-        def send(request: Request, session: str | None = None) -> Response:
-            if session is not None:
-                request = request.with_header("mcp-session-id", session)
-            with Http1Client(envoy.port) as client:
-                return client.send(request)
-
-        own = send(mcp_request("/crm/mcp", INITIALIZE, alice)).header("mcp-session-id")
-        assert own is not None
-        initialized = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        assert send(mcp_request("/crm/mcp", initialized, alice), own).status == 202
-        assert send(tool_call(*CALL, alice), own).status == 200
-        executed = len(server.executed())
-        servers_own = own.rpartition(".")[0]
-        for token, session in [(bob, own), (other_agent, own), (alice, servers_own), (alice, own + "A"), (alice, "")]:
-            refused = send(tool_call(*CALL, token), session)
-            assert refused.status == 404 and "session_mismatch" in (refused.header("toolgate-decision") or "")
-            ended = send(dataclasses.replace(tool_call(*CALL, token), method="DELETE", body=b""), session)
-            assert ended.status == 404
-        assert len(server.executed()) == executed
-        assert send(tool_call(*CALL, alice), own).status == 200, "the session goes on"
-        assert envoy.complaints() == []
+            own = send(INITIALIZE, alice).header("mcp-session-id")
+            assert own is not None and "." in own
+            assert send(INITIALIZED, alice, own).status == 202
+            assert send(LIST, alice, own).status == 200
+            servers_own = own.rpartition(".")[0]
+            strange = [(bob, own), (other_agent, own), (alice, servers_own), (alice, own + "A"), (alice, "")]
+            for token, session in strange:
+                for method in ("POST", "DELETE"):
+                    refused = send(LIST, token, session, method)
+                    assert refused.status == 404
+                    assert "session_mismatch" in (refused.header("toolgate-decision") or "")
+            assert send(LIST, alice, own).status == 200, "the session goes on"
+            assert send(LIST, alice, own, "DELETE").status == 200
+            assert envoy.complaints() == []

@@ -102,7 +102,7 @@ def labelled(bundle: Path, port: int) -> Path:
     tour["resources"] = {"safe": "note://safe/*"}
     methods = tour.setdefault("methods", {})
     methods |= {method: methods.get(method, {}) for method in ("resources/read", "prompts/get")}
-    manifest["mcp"] = {"methods": [method for method in METHODS if method not in methods]}
+    manifest["mcp"] = {"bind_sessions": True, "methods": [method for method in METHODS if method not in methods]}
     file.write_text(yaml.safe_dump(manifest, sort_keys=False))
     (bundle / "org" / "tour.cedar").write_text(POLICIES)
     return bundle

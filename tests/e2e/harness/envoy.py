@@ -1,7 +1,6 @@
 """Starts, queries and stops an Envoy."""
 
 import json
-import os
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -20,17 +19,9 @@ class Envoy:
     """An Envoy process with its own directory, ports and logs; a context manager."""
 
     def __init__(
-        self,
-        directory: Path,
-        setup: Setup,
-        bundle: bytes,
-        *,
-        version: str = paths.NEWEST_ENVOY,
-        workers: int = 2,
-        environment: dict[str, str] | None = None,
+        self, directory: Path, setup: Setup, bundle: bytes, *, version: str = paths.NEWEST_ENVOY, workers: int = 2
     ) -> None:
         self.files = Files(directory)
-        self._environment = os.environ | (environment or {})
         self._version = version
         self._workers = workers
         envoy_config.write(setup, self.files, bundle)
@@ -45,7 +36,6 @@ class Envoy:
                 *("--file-flush-interval-msec", str(FLUSH_MILLISECONDS)),
                 *("--log-path", str(self.files.directory / "envoy.log"), "--log-level", "warning"),
             ],
-            env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
