@@ -68,8 +68,11 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     output.write(text.as_bytes())?;
     report::talk(&paths::warnings(&paths));
     opened.announce(&warnings);
-    if let Target::Ecds(_) = &arguments.target {
-        report::talk(&ecds::needs(&opened));
-    }
+    let needs = match &arguments.target {
+        Target::Envoy(arguments) => arguments.needs(&opened),
+        Target::Ecds(_) => Some(ecds::needs(&opened)),
+        Target::Istio(_) | Target::EnvoyGateway(_) => None,
+    };
+    report::talk(&needs.unwrap_or_default());
     Ok(Exit::Success)
 }

@@ -34,15 +34,15 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         report::data(&listed::tell(arguments, server, &gate, &opened.map, format)?)?;
         return Ok(Exit::Success);
     }
-    if let Some(name) = &arguments.call.case {
+    let subject = select::subject(arguments, &gate, recorded)?;
+    let explanation = Explanation::of(&gate, subject)?;
+    if let (Some(name), Decision::Permit) = (&arguments.call.case, explanation.decision) {
         let case = select::case(arguments, name, &gate)?;
         if let Some(list) = listed::of_case(&case, &gate, &opened.map, format) {
             report::data(&list)?;
             return Ok(Exit::Success);
         }
     }
-    let subject = select::subject(arguments, &gate, recorded)?;
-    let explanation = Explanation::of(&gate, subject)?;
     report::data(&match format {
         Format::Human => human::tell(&explanation, &gate, &opened.map),
         Format::Json => report::pretty(&json::tell(&explanation, &gate, &opened.map)),

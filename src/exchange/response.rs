@@ -186,7 +186,7 @@ impl Response {
         if size > limits.response_bytes.min(limits.body_bytes) {
             Some("the body is too long")
         } else if size > self.room.bytes() {
-            Some("the body is longer than the buffer of Envoy's listener")
+            Some(self.room.exceeded())
         } else {
             None
         }

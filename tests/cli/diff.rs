@@ -77,6 +77,11 @@ fn what_the_configuration_of_envoy_depends_on() {
     edit(refusal, &limit(1_048_576), &[]);
     edit(refusal, &limit(1_048_577), &[("limits.body_bytes", true)]);
     edit(refusal, &limit(1000), &[("limits.body_bytes", false)]);
+    let demand = "tokens: [session]\n    require: [{ claim: hd, values: [a.example] }]";
+    edit(tokens, demand, &[("identity.principal.require", false)]);
+    let sandbox = sandbox(&[("bundle.yaml", tokens, demand)]);
+    let json = sandbox.run("diff next bundle --format json").json();
+    assert_eq!(json["changes"][0]["needs_envoy"], true, "{json}");
     edit("Ask #help.", "Ask us.", &[("refusal.help", true)]);
     edit("refusal:", "refusal:\n  style: http", &[("refusal.style", false)]);
 }

@@ -12,6 +12,7 @@ from harness import bundles, paths
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
 from harness.http1 import Http1Client
+from harness.http2 import Http2Client
 from harness.messages import Response, mcp_request
 from harness.scripted import EVENTS, JSON, Scripted, scripted
 from harness.tokens import AUDIENCE, ISSUER, TokenIssuer
@@ -51,9 +52,12 @@ def listing(size: int) -> bytes:
 
 
 def asked(envoy: Envoy, token: str) -> Response:
-    """The answer to a list."""
-    with Http1Client(envoy.port) as client:
-        return client.send(mcp_request("/crm/mcp", LIST, token))
+    """The answer to a list, the same over both versions of HTTP."""
+    request = mcp_request("/crm/mcp", LIST, token)
+    with Http1Client(envoy.port) as first, Http2Client(envoy.port) as second:
+        one, other = first.send(request), second.send(request)
+    assert (one.status, len(one.body)) == (other.status, len(other.body))
+    return one
 
 
 def reason(response: Response) -> str | None:
@@ -91,7 +95,7 @@ def test_raised_limits_alone_raise_no_buffer(
         for size, expected in ((2 << 20, None), ((2 << 20) + 1, "response_too_large"), (LONG, "response_too_large")):
             upstream.answer(listing(size), piece=1 << 16)
             assert reason(asked(envoy, alice)) == expected
-        records = [each for each in envoy.decision_log(2) if each["reason"] == "response_too_large"]
+        records = [each for each in envoy.decision_log(4) if each["reason"] == "response_too_large"]
         assert {each["detail"] for each in records} == {"the body is longer than the buffer of Envoy's listener"}
         # Envoy passes events on without a limit.
         upstream.answer(b"data: " + listing(12 << 20) + b"\n\n", headers=EVENTS, piece=1 << 16)
@@ -127,4 +131,7 @@ def test_a_listener_that_tells_nothing_has_the_room_that_is_usual(
         for size, expected in ((1 << 20, None), ((1 << 20) + 1, "response_too_large")):
             upstream.answer(listing(size), piece=1 << 16)
             assert reason(asked(envoy, alice)) == expected
+        refused = [each for each in envoy.decision_log(2) if each["reason"] == "response_too_large"]
+        [detail] = {each["detail"] for each in refused}
+        assert detail == "the body is longer than 1 MiB, and the listener's metadata has no `buffer_bytes`"
         assert envoy.complaints() == []

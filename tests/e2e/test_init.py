@@ -69,7 +69,7 @@ def server(kind: str, directory: Path) -> AbstractContextManager[Any]:
 def _request(call: dict[str, Any], token: str) -> Request:
     if "tool" in call:
         return tool_call(call["path"], call["tool"], call["arguments"], token)
-    message = {"jsonrpc": "2.0", "id": 1, "method": call["method"], "params": call["arguments"]}
+    message = {"jsonrpc": "2.0", "id": 1, "method": call["method"], "params": call.get("arguments", {})}
     return mcp_request(call["path"], message, token)
 
 

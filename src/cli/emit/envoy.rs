@@ -99,6 +99,18 @@ enum Part {
 }
 
 impl Arguments {
+    /// What the listener of an existing configuration must have for the filters, in one line.
+    pub(super) fn needs(&self, opened: &Opened) -> Option<String> {
+        let bytes = buffer(opened);
+        (self.part == Part::Filters).then(|| {
+            format!(
+                "the listener must have `per_connection_buffer_limit_bytes: {bytes}`, the same for \
+                 `initial_stream_window_size` on HTTP/2, and `metadata: {{ filter_metadata: {{ \
+                 toolgate: {{ buffer_bytes: {bytes} }} }} }}`\n"
+            )
+        })
+    }
+
     pub(super) fn paths(&self) -> Vec<ProxyPath<'_>> {
         let others = [("--ca", &self.ca), ("--ecds", &self.ecds), ("--logs", &self.logs)];
         let others = others.into_iter().map(|(option, path)| (option, path.as_str()));

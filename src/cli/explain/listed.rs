@@ -36,26 +36,22 @@ pub(super) fn tell(
     Ok(told(server, &listed, gate, map, format))
 }
 
-/// The list that a case is about; none if it is about something else, or has no answer.
+/// The list that a case is about; none if it is about something else, or its caller is not known.
 pub(super) fn of_case(
     case: &Chosen,
     gate: &Gate,
     map: &SourceMap,
     format: Format,
 ) -> Option<String> {
-    let call = case.call.as_ref().filter(|call| call.called == Called::Method(LIST.to_owned()))?;
-    let channel = gate.bundle.channel(&call.authority, &call.path)?;
+    let facts = case.request.0.facts(&gate.environment);
+    let channel = gate.bundle.channel(&facts.authority, &facts.path).filter(|_| case.is_list)?;
     let identity = identify(&gate.bundle.identity, &case.identity.as_ref()?.attested()).ok()?;
     let caller = Arc::new(Caller::new(&gate.bundle, &identity)?);
-    let facts = case.request.0.facts(&gate.environment);
     let tools = gate.bundle.tools().filter(|tool| *tool.server() == *channel.server);
     let hidden = |tool| decide::list(&gate.bundle, &identity, &caller, tool, &facts).outcome.err();
     let listed: Vec<_> = tools.map(|tool| (tool, hidden(tool))).collect();
     Some(told(&channel.server, &listed, gate, map, format))
 }
-
-/// The method of a list.
-const LIST: &str = "tools/list";
 
 fn told(
     server: &str,

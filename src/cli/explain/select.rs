@@ -12,7 +12,7 @@ use super::identity::Identities;
 use super::recorded;
 use super::subject::Subject;
 use crate::cli::files;
-use crate::cli::input::cases::{Call, Identity, RawRequest, Sent, Suite, time};
+use crate::cli::input::cases::{Call, Called, Identity, RawRequest, Sent, Suite, time};
 use crate::cli::input::{directory, yaml};
 use crate::cli::log::Recorded;
 use crate::cli::output::exit::Stop;
@@ -45,10 +45,14 @@ pub(super) fn subject(
     })
 }
 
+/// The method of a list of tools.
+const LIST: &str = "tools/list";
+
 /// A case of the test files.
 pub(super) struct Chosen {
     pub(super) identity: Option<Identity>,
-    pub(super) call: Option<Call>,
+    /// Whether it is about a list of tools.
+    pub(super) is_list: bool,
     pub(super) request: (Arrival, Vec<u8>),
 }
 
@@ -62,7 +66,9 @@ pub(super) fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<Cho
         (Some((file, case, _)), None) => {
             let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
             let request = case.arrival(identity, &gate.bundle);
-            Ok(Chosen { identity: identity.cloned(), call: case.call.clone(), request })
+            let asks = |call: &Call| call.called == Called::Method(LIST.to_owned());
+            let is_list = case.expect.list.is_some() || case.call.as_ref().is_some_and(asks);
+            Ok(Chosen { identity: identity.cloned(), is_list, request })
         }
         (Some((_, _, first)), Some((_, _, second))) => {
             let message = format!("there are two cases with this name, at {first} and at {second}");

@@ -18,7 +18,10 @@ const USUAL: usize = 1 << 20;
 /// Envoy ends a response that overflows it in the middle of a host call, which neither the filter nor
 /// Envoy survives. It tells its size to nobody, so the listener's metadata repeats it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Room(usize);
+pub struct Room {
+    bytes: usize,
+    is_told: bool,
+}
 
 impl Room {
     /// The size that the encoded metadata of a listener has, or Envoy's default.
@@ -29,7 +32,7 @@ impl Room {
             // All numbers of metadata are floating-point.
             Some((_, Value::Number(number))) => {
                 let bytes = number.as_f64().and_then(|bytes| format!("{bytes}").parse().ok());
-                bytes.map_or_else(Self::default, Self)
+                bytes.map_or_else(Self::default, |bytes| Self { bytes, is_told: true })
             }
             _ => Self::default(),
         }
@@ -38,18 +41,27 @@ impl Room {
     /// This size.
     #[cfg(test)]
     pub(crate) fn of(bytes: usize) -> Self {
-        Self(bytes)
+        Self { bytes, is_told: true }
     }
 
     /// The size in bytes.
     pub(super) fn bytes(self) -> usize {
-        self.0
+        self.bytes
+    }
+
+    /// Why a longer body is not read.
+    pub(super) fn exceeded(self) -> &'static str {
+        if self.is_told {
+            "the body is longer than the buffer of Envoy's listener"
+        } else {
+            "the body is longer than 1 MiB, and the listener's metadata has no `buffer_bytes`"
+        }
     }
 }
 
 impl Default for Room {
     fn default() -> Self {
-        Self(USUAL)
+        Self { bytes: USUAL, is_told: false }
     }
 }
 

@@ -216,7 +216,7 @@ fn a_response_that_cannot_be_read_is_refused() {
 #[test]
 fn nothing_goes_back_that_envoy_has_no_room_for() {
     let gate = recording();
-    let list = tools(&["get"]);
+    let list = tools(&["get", "refund"]);
     for (room, status, has_body) in [(list.len() - 1, "200", true), (10, "502", false)] {
         let (mut exchange, _) = asked(&gate, &POST, LIST);
         exchange.respond(&gate, ResponseEvent::Headers(&head(&JSON), false, Room::of(room)));

@@ -19,6 +19,8 @@ pub(super) struct Lacking {
     /// Names and issuers of tokens.
     tokens: BTreeSet<String>,
     buffer: bool,
+    /// A token of which a claim was demanded needs no audience in Envoy, until nothing is demanded.
+    audience: bool,
 }
 
 impl Lacking {
@@ -26,7 +28,10 @@ impl Lacking {
     pub(super) fn between(old: &Document, new: &Document) -> Self {
         let known: Vec<Value> = routes(old);
         let limits = [old, new].map(|document| buffer_for(document.manifest.limits));
+        let [was, is] = [old, new].map(|document| &document.manifest.identity);
+        let without = |name: &String| was.requires_claims(name) && !is.requires_claims(name);
         Self {
+            audience: is.token_names().iter().any(without),
             routes: routes(new).into_iter().filter(|route| !known.contains(route)).collect(),
             tokens: tokens(new).difference(&tokens(old)).cloned().collect(),
             buffer: limits.is_sorted_by(|before, after| before < after),
@@ -38,7 +43,11 @@ impl Lacking {
         let after = difference.after.as_ref();
         match name.split('.').next().unwrap_or_default() {
             "channels" => after.is_some_and(|it| self.routes.contains(&route(it))),
-            "identity" => after.is_some_and(|it| mentions(it, &self.tokens)),
+            "identity" => {
+                let is_demand =
+                    ["identity.principal", "identity.principal.require"].contains(&name);
+                (self.audience && is_demand) || after.is_some_and(|it| mentions(it, &self.tokens))
+            }
             "limits" => name == "limits.body_bytes" && self.buffer,
             "environment" => true,
             _ => TEXTS.contains(&name),
