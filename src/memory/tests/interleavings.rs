@@ -97,3 +97,27 @@ fn a_budget_that_two_people_share_is_not_exceeded_either() {
         assert_eq!(used, calls.map(|call| if call { 7 * ONE } else { 0 }), "only the one that is permitted");
     }
 }
+
+/// A label is attached by each order, also by those in which a call is decided again.
+#[test]
+fn a_label_once_attached_is_seen_by_every_later_call() {
+    let bundle = bundle(&json!({
+        "servers": { "pay": { "tools_from": "tools/pay.json", "tools": { "refund": { "carries": ["seen"] } } } },
+        "history": { "windows": { "hour": "1h" } },
+    }));
+    let alice = owners(&bundle, "alice", "bot");
+    let start = State { store: Store::default(), at: [At::Start, At::Start], stored: Default::default() };
+    let mut open = vec![start];
+    while let Some(state) = open.pop() {
+        let done = state.at.iter().any(|at| matches!(at, At::Done(true)));
+        let worker = Worker::new(&bundle, &alice, 1);
+        let (working, _) = worker.ask(&worker.recall(&state.store, 20));
+        let is_attached = !working.account(alice.caller.unwrap()).unwrap().labels.is_empty();
+        assert!(is_attached || !done);
+        for worker in [0, 1] {
+            if !matches!(state.at[worker], At::Done(_)) {
+                open.push(step(&bundle, &alice, 1, state.clone(), worker));
+            }
+        }
+    }
+}
