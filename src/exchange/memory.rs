@@ -74,6 +74,9 @@ impl<'a> Memory<'a> {
 
     /// What the call of a message spends of budgets, or would spend.
     pub(super) fn spendings(&self, index: usize) -> Arc<[Spending]> {
+        if self.spendings.is_empty() {
+            return Arc::default();
+        }
         let of_call = self.spendings.iter().filter(|(of, _)| *of == index);
         of_call.map(|(_, spending)| spending.clone()).collect()
     }
