@@ -13,6 +13,7 @@ mod lesson;
 mod log;
 mod names;
 mod owners;
+mod past;
 mod plan;
 mod schema;
 mod seen;
@@ -27,6 +28,7 @@ pub use lesson::{Lesson, Lessons};
 use names::Key;
 pub use names::{Name, Slot};
 pub use owners::Owners;
+pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Problem, Sections};
 pub use settings::{
     BudgetSettings, HistorySettings, MemorySettings, Part, Rate, RunawaySettings, Spends, Storm,

@@ -183,10 +183,7 @@ impl<'a> Working<'a> {
                 asked.spends.push(Spend { budget: *place, part, amount });
             }
         }
-        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
-        asked.called.labels = labels.collect();
-        asked.called.resource = particulars.resource;
-        asked.called.call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        asked.complete(plan, &particulars);
         Ok(asked)
     }
 
@@ -328,15 +325,24 @@ impl<'a> Working<'a> {
 }
 
 impl Asked {
-    fn of(at: Millis, tool: Name) -> Self {
+    pub(super) fn of(at: Millis, tool: Name) -> Self {
         let called =
             Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
         Self { called, spends: Vec::new() }
     }
+
+    /// Adds what does not depend on arguments.
+    pub(super) fn complete(&mut self, plan: &ToolPlan, particulars: &Particulars) {
+        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
+        self.called.labels = labels.collect();
+        self.called.resource = particulars.resource;
+        let call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        self.called.call = call;
+    }
 }
 
 /// The parts for which a budget counts a call of a tool.
-fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
+pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
     let of_tool = budget.per.contains(&Part::Tool).then_some(tool.name);
     if !budget.per.contains(&Part::Class) {
         return vec![of_tool.unwrap_or_default()];

@@ -29,15 +29,16 @@ pub(super) fn subject(
     recorded: Option<Recorded>,
 ) -> Result<Subject, Stop> {
     let call = &arguments.call;
-    let request = match (&call.case, recorded, &call.request) {
+    let (request, earlier) = match (&call.case, recorded, &call.request) {
         (Some(name), _, _) => case(arguments, name, gate)?,
         (None, Some(recorded), _) => return recorded::subject(arguments, recorded, gate),
-        (None, None, Some(path)) => request(arguments, path, gate)?,
+        (None, None, Some(path)) => (request(arguments, path, gate)?, Vec::new()),
         // clap requires one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
     };
     Ok(Subject {
         request: Some(request),
+        earlier,
         recorded: None,
         withholds: false,
         may_differ: false,
@@ -45,7 +46,11 @@ pub(super) fn subject(
     })
 }
 
-fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<(Arrival, Vec<u8>), Stop> {
+/// A request with its body.
+type Request = (Arrival, Vec<u8>);
+
+/// The request of a case, and those before it.
+fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<(Request, Vec<Request>), Stop> {
     let directory = &arguments.bundle.bundle;
     let special = directory::tests_for(directory, arguments.environment.environment.as_ref())?;
     let suite = Suite::read(&directory::tests(directory)?, &special)?;
@@ -53,7 +58,7 @@ fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<(Arrival, Vec<
     match (found.next(), found.next()) {
         (Some((file, case, _)), None) => {
             let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
-            Ok(case.arrival(identity, &gate.bundle))
+            Ok((case.arrival(identity, &gate.bundle), case.earlier(file, &gate.bundle)))
         }
         (Some((_, _, first)), Some((_, _, second))) => {
             let message = format!("there are two cases with this name, at {first} and at {second}");
