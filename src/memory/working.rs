@@ -102,6 +102,13 @@ pub struct Spending {
     pub limit: Amount,
 }
 
+impl Spending {
+    /// Whether the call would exceed the budget.
+    pub fn exceeds(&self) -> bool {
+        self.used.units().saturating_add(self.amount.units()) > self.limit.units()
+    }
+}
+
 /// A budget that a call exceeds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Exceeded {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use cedar_policy::{EvalResult, PolicyId};
-use serde_json::Value;
 
 use super::account::ExplainedCall;
 use crate::bundle::Bundle;
-use crate::policy::MEMORY;
+use crate::cli::analysis::recalled;
 
 /// The values that the determining policies, and those that nearly match, read of earlier calls, by
 /// the place.
@@ -19,10 +18,8 @@ pub(super) fn read(bundle: &Bundle, call: &ExplainedCall) -> BTreeMap<String, Ev
     let contexts: Vec<_> = contexts.filter_map(|question| question.request().context()).collect();
     for id in ids {
         let policy = bundle.all_layers().policy(&PolicyId::new(id));
-        let json = policy.and_then(|(_, policy)| policy.to_json().ok());
-        let mut read = Vec::new();
-        collect(json.as_ref().and_then(|it| it.get("conditions")), &mut read);
-        for path in read {
+        let paths = policy.map(|(_, policy)| recalled::paths(policy)).unwrap_or_default();
+        for path in paths {
             let value = contexts.iter().rev().find_map(|context| {
                 let (first, rest) = path.split_first()?;
                 let found = context.get(first)?;
@@ -32,45 +29,9 @@ pub(super) fn read(bundle: &Bundle, call: &ExplainedCall) -> BTreeMap<String, Ev
                 })
             });
             if let Some(value) = value {
-                places.insert(shown(&path), value);
+                places.insert(recalled::shown(&path), value);
             }
         }
     }
     places
-}
-
-/// The longest paths into what is remembered.
-fn collect(expression: Option<&Value>, read: &mut Vec<Vec<String>>) {
-    let Some(expression) = expression else { return };
-    if let Some(path) = path(expression) {
-        if path.first().is_some_and(|first| MEMORY.contains(&first.as_str())) {
-            read.push(path);
-        }
-        return;
-    }
-    match expression {
-        Value::Array(items) => items.iter().for_each(|item| collect(Some(item), read)),
-        Value::Object(members) => members.values().for_each(|value| collect(Some(value), read)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// The members of `context` that lead to the value of an expression.
-fn path(expression: &Value) -> Option<Vec<String>> {
-    let access = expression.get(".")?;
-    let (of, name) = (access.get("left")?, access.get("attr")?.as_str()?);
-    let is_context = of.get("Var").is_some_and(|variable| variable == "context");
-    let mut steps = if is_context { Vec::new() } else { path(of)? };
-    steps.push(name.to_owned());
-    Some(steps)
-}
-
-fn shown(path: &[String]) -> String {
-    let mut text = "context".to_owned();
-    for name in path {
-        let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let step = if is_plain { format!(".{name}") } else { format!("[{name:?}]") };
-        text.push_str(&step);
-    }
-    text
 }
