@@ -13,6 +13,7 @@ mod lesson;
 mod log;
 mod names;
 mod owners;
+mod past;
 mod plan;
 mod schema;
 mod seen;
@@ -27,13 +28,16 @@ pub use lesson::{Lesson, Lessons};
 use names::Key;
 pub use names::{Name, Slot};
 pub use owners::Owners;
+pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Problem, Sections};
 pub use settings::{
     BudgetSettings, HistorySettings, MemorySettings, Part, Rate, RunawaySettings, Spends, Storm,
     SumSettings, Unanswered, Window,
 };
 pub use store::Store;
-pub use working::{Asked, Exceeded, Particulars, Recalled, Spending, Stored, Uncountable, Working, Write};
+pub use working::{
+    Asked, Exceeded, Particulars, Recalled, Spending, Stored, Uncountable, Working, Write,
+};
 
 /// A time in milliseconds of a clock that nobody sets, or a span of it.
 pub type Millis = u64;

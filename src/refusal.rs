@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::bundle::{Bundle, RefusalSettings, RefusalStyle};
 use crate::header;
-use crate::memory::Exceeded;
 use crate::mcp::{Id, MessageError, Recovered, Revision};
+use crate::memory::Exceeded;
 use crate::reason::Reason;
 use crate::record::Draft;
 

@@ -12,6 +12,7 @@ mod faces;
 mod flipped;
 mod freeform;
 mod hidden;
+mod history;
 mod init;
 mod inner;
 mod inventory;

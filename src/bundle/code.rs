@@ -162,6 +162,12 @@ codes! {
     LayerWithoutPermit = "layer-without-permit", Warning;
     /// A policy compares an argument of several tools with the values of one of them.
     ForeignValue = "foreign-value", Warning;
+    /// A policy compares a number of resources that is not counted exactly.
+    InexactCount = "inexact-count", Warning;
+    /// A policy compares a time with more than its window reaches.
+    BeyondWindow = "beyond-window", Warning;
+    /// No call can spend a budget.
+    UnspendableBudget = "unspendable-budget", Warning;
     /// A call without an argument passes, and the tool puts a default in its place.
     DefaultPasses = "default-passes", Warning;
     /// A `forbid` looks at some forms of an argument only.
@@ -182,6 +188,8 @@ codes! {
     StaleAcceptance = "stale-acceptance", Warning;
     /// A `forbid` does not hold against calls that leave something out.
     AbsencePasses = "absence-passes", Hint;
+    /// A permit needs earlier calls, which are not remembered for ever.
+    PermitAfterCalls = "permit-after-calls", Hint;
     /// A `forbid` does not tell the caller why.
     MissingReason = "missing-reason", Hint;
     /// No case expects a policy.

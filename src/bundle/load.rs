@@ -69,7 +69,8 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
     let layers = cedar::layers(document.layers.clone(), &mut findings);
-    let schema_text = schema::generate(&document.schema, &document.manifest, described, plan.as_ref());
+    let schema_text =
+        schema::generate(&document.schema, &document.manifest, described, plan.as_ref());
     // Everything below needs the schema, including the wording of its errors.
     let schema = match Schema::from_cedarschema_str(&schema_text) {
         Ok((schema, warnings)) => {
@@ -99,7 +100,8 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     }
     let entities = EntityStore::new(entities);
     let digest = document.digest();
-    let bundle = assemble(&document.manifest, digest, (tools, plan), Some(schema), entities, layers);
+    let bundle =
+        assemble(&document.manifest, digest, (tools, plan), Some(schema), entities, layers);
     Ok(Loaded { bundle, warnings: findings, schema_text, resolved })
 }
 

@@ -8,6 +8,7 @@ pub(in crate::cli) mod lint;
 pub(in crate::cli) mod meant;
 pub(in crate::cli) mod mutate;
 pub(in crate::cli) mod prove;
+pub(in crate::cli) mod recalled;
 pub mod run;
 pub(in crate::cli) mod schema_facts;
 pub(in crate::cli) mod scope;

@@ -7,7 +7,9 @@ mod identity;
 mod json;
 mod listed;
 mod nearest;
+mod past;
 mod recorded;
+mod remembered;
 mod select;
 mod subject;
 mod value;
@@ -22,9 +24,11 @@ use crate::reason::Decision;
 
 use account::Explanation;
 pub(super) use arguments::Arguments;
+use past::Past;
 
 pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let recorded = arguments.call.record.as_deref();
+    past::check(recorded, &arguments.after)?;
     let recorded = recorded.map(|path| recorded::read(arguments, path)).transpose()?;
     let name = environment(arguments, recorded.as_ref())?;
     let opened = directory::open_for(&arguments.bundle.bundle, name.as_ref())?;
@@ -34,8 +38,9 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
         report::data(&listed::tell(arguments, server, &gate, &opened.map, format)?)?;
         return Ok(Exit::Success);
     }
-    let subject = select::subject(arguments, &gate, recorded)?;
-    let explanation = Explanation::of(&gate, subject)?;
+    let mut subject = select::subject(arguments, &gate, recorded)?;
+    let past = Past::of(&gate, &mut subject, &arguments.after)?;
+    let explanation = Explanation::of(&gate, subject, &past)?;
     if let (Some(name), Decision::Permit) = (&arguments.call.case, explanation.decision) {
         let case = select::case(arguments, name, &gate)?;
         if let Some(list) = listed::of_case(&case, &gate, &opened.map, format) {

@@ -2,6 +2,7 @@
 
 pub(in crate::cli) mod arguments;
 mod differences;
+pub(in crate::cli) mod history;
 pub(in crate::cli) mod identity;
 mod line;
 pub(in crate::cli) mod lines;

@@ -106,7 +106,8 @@ impl<'a> Question<'a> {
         let resource = resource(bundle, tool, arguments)?;
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
         let remembered = None;
-        let question = Self { entities, schema, caller, action, resource, input, facts, remembered };
+        let question =
+            Self { entities, schema, caller, action, resource, input, facts, remembered };
         // Loading the bundle ensured that every call of a tool fits the schema. Debug builds, and
         // so tests, validate each call again.
         #[cfg(debug_assertions)]

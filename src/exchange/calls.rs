@@ -69,7 +69,7 @@ impl Pending {
         };
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {
-            return Ok(self.refuse_all(gate, &body, &outcomes, drafts)        .remembering(writes));
+            return Ok(self.refuse_all(gate, &body, &outcomes, drafts).remembering(writes));
         }
         Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
             Some(permits) => {

@@ -143,7 +143,10 @@ impl Evaluation {
                 }
                 Some(decided)
             }
-            (State::Awaiting(mut pending) | State::Decided(mut pending), Event::Recalled(recalled)) => {
+            (
+                State::Awaiting(mut pending) | State::Decided(mut pending),
+                Event::Recalled(recalled),
+            ) => {
                 pending.recalled = Some(recalled.clone());
                 self.state = State::Awaiting(pending);
                 None

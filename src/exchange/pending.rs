@@ -13,8 +13,8 @@ use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
-use crate::memory::Recalled;
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
+use crate::memory::Recalled;
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused, Reply};
@@ -95,8 +95,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
 }
 
 type Headers = Result<StandardHeaders, MessageError>;
-type Looked<'a> =
-    (&'a Channel, Arc<Sender>, Headers, Option<Housekeeping>, Option<String>);
+type Looked<'a> = (&'a Channel, Arc<Sender>, Headers, Option<Housekeeping>, Option<String>);
 
 /// All checks that do not need the body, in this order.
 fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<Looked<'a>, Early> {
@@ -224,7 +223,18 @@ impl Pending {
         let (server, form) = (Arc::clone(&self.server), self.form(batch));
         let mask = Mask::default();
         let lessons = Vec::new();
-        Look { request, sender, candidate: None, server, messages, method, ids, form, lessons, mask }
+        Look {
+            request,
+            sender,
+            candidate: None,
+            server,
+            messages,
+            method,
+            ids,
+            form,
+            lessons,
+            mask,
+        }
     }
 
     /// A look at a stream that has responses to other requests, in which any labelled tool of the

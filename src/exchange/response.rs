@@ -142,8 +142,7 @@ impl Response {
             return Ok(ResponseStep::Hold);
         }
         self.state = State::Stream(Splitter::default());
-        let headers =
-            self.removed().chain([HeaderChange::Remove("content-length".to_owned())]);
+        let headers = self.removed().chain([HeaderChange::Remove("content-length".to_owned())]);
         Ok(ResponseStep::Send { headers: headers.collect(), body: Vec::new(), evidence: None })
     }
 

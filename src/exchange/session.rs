@@ -27,12 +27,18 @@ pub(super) fn of(
         return Ok(None);
     };
     let id = gate.sessions.open(sealed, &owner(server, sender));
-    let id = id.ok_or_else(|| denied("the principal and the actor have not opened this session"))?;
+    let id =
+        id.ok_or_else(|| denied("the principal and the actor have not opened this session"))?;
     Ok(Some(id.to_owned()))
 }
 
 /// The change to the headers of a response that may have the id of a session.
-pub(super) fn sealed(gate: &Gate, head: &Head, server: &str, sender: &Sender) -> Option<HeaderChange> {
+pub(super) fn sealed(
+    gate: &Gate,
+    head: &Head,
+    server: &str,
+    sender: &Sender,
+) -> Option<HeaderChange> {
     if !head.has(SESSION) {
         return None;
     }

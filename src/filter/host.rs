@@ -218,8 +218,9 @@ pub(super) fn begin_memory() -> Result<(), String> {
     }
     Slot::all().try_for_each(|slot| match begun(&slot.name())? {
         true => Ok(()),
-        false => hostcalls::set_shared_data(&slot.name(), Some(&[]), None)
-            .map_err(failed("shared data")),
+        false => {
+            hostcalls::set_shared_data(&slot.name(), Some(&[]), None).map_err(failed("shared data"))
+        }
     })
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::Storm;
 use super::log::Log;
 use super::seen::Seen;
+use super::settings::Storm;
 use super::usage::Usage;
 use super::{Budget, Millis, Name, Plan};
 
@@ -79,7 +79,10 @@ impl Account {
     /// What is used of a part of a budget.
     pub(super) fn usage(&self, budget: &Budget, part: Name) -> Usage {
         let known = self.usages.get(&(budget.name, part));
-        known.filter(|usage| usage.is_of(budget.window)).cloned().unwrap_or_else(|| Usage::new(budget.window))
+        known
+            .filter(|usage| usage.is_of(budget.window))
+            .cloned()
+            .unwrap_or_else(|| Usage::new(budget.window))
     }
 
     /// Adds a forwarded call.
@@ -152,7 +155,14 @@ impl Account {
     }
 
     /// Gives back an amount of a budget that was reserved at a time.
-    pub(super) fn give_back(&mut self, budget: &Budget, part: Name, amount: i64, spent: Millis, now: Millis) {
+    pub(super) fn give_back(
+        &mut self,
+        budget: &Budget,
+        part: Name,
+        amount: i64,
+        spent: Millis,
+        now: Millis,
+    ) {
         if let Some(usage) = self.usages.get_mut(&(budget.name, part))
             && usage.is_of(budget.window)
         {
@@ -166,7 +176,9 @@ impl Account {
         let is_known = of_label().any(|attached| attached.tenant.as_deref() == tenant);
         let is_full = !is_known && of_label().count() >= MOST_TENANTS;
         let tenant = if is_full { Some(ANY_TENANT) } else { tenant };
-        let same = |attached: &&mut Attached| attached.label == label && attached.tenant.as_deref() == tenant;
+        let same = |attached: &&mut Attached| {
+            attached.label == label && attached.tenant.as_deref() == tenant
+        };
         match self.labels.iter_mut().find(same) {
             Some(attached) => attached.at = attached.at.max(at),
             None => self.labels.push(Attached { label, tenant: tenant.map(str::to_owned), at }),
@@ -201,16 +213,18 @@ impl Account {
         let histories = self.tools.values().chain([&self.refusals]).filter_map(Log::last);
         let histories = histories.map(|at| at.saturating_add(plan.reach()));
         let labels = self.labels.iter().map(|it| it.at.saturating_add(plan.kept(it.label)));
-        let budgets = self.usages.iter().filter_map(|((name, _), usage)| {
-            Some(usage.until(plan.budget(*name)?))
-        });
+        let budgets = self
+            .usages
+            .iter()
+            .filter_map(|((name, _), usage)| Some(usage.until(plan.budget(*name)?)));
         let marks = [self.incomplete_until, self.storm_until];
         histories.chain(labels).chain(budgets).chain(marks).max().unwrap_or_default()
     }
 
     /// Takes less space, without counting less. Returns whether it could.
     pub(super) fn shrink(&mut self) -> bool {
-        let logs = self.tools.values_mut().chain(self.sums.values_mut()).chain([&mut self.refusals]);
+        let logs =
+            self.tools.values_mut().chain(self.sums.values_mut()).chain([&mut self.refusals]);
         let logs = logs.map(Log::shrink).fold(false, |one, other| one || other);
         let seen = [&mut self.resources, &mut self.calls].map(Seen::shrink).contains(&true);
         let usages = self.usages.values_mut().map(Usage::shrink);

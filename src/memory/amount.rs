@@ -40,7 +40,9 @@ impl TryFrom<serde_json::Number> for Amount {
     fn try_from(number: serde_json::Number) -> Result<Self, String> {
         let units = Range::default().decimal(&number.to_string()).ok();
         units.filter(|units| *units > 0).map(Self).ok_or_else(|| {
-            format!("`{number}` is not an amount: write a number above zero with at most four decimals")
+            format!(
+                "`{number}` is not an amount: write a number above zero with at most four decimals"
+            )
         })
     }
 }
@@ -101,7 +103,9 @@ mod tests {
 
     #[test]
     fn amounts_are_exact() {
-        for (number, units) in [(json!(2000), 20_000_000), (json!(0.5), 5000), (json!(12.3456), 123_456)] {
+        for (number, units) in
+            [(json!(2000), 20_000_000), (json!(0.5), 5000), (json!(12.3456), 123_456)]
+        {
             let amount: Amount = serde_json::from_value(number.clone()).unwrap();
             assert_eq!(amount.units(), units);
             assert_eq!(serde_json::to_value(amount).unwrap(), number);

@@ -40,7 +40,14 @@ impl Bucket {
 
     /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket.
     /// Accounts that can be forgotten first give way, and leave a mark. Returns whether it has room.
-    pub(super) fn store(&mut self, key: Key, mut account: Account, until: Millis, now: Millis, most: usize) -> bool {
+    pub(super) fn store(
+        &mut self,
+        key: Key,
+        mut account: Account,
+        until: Millis,
+        now: Millis,
+        most: usize,
+    ) -> bool {
         self.accounts.retain(|(known, until, _)| *known != key && *until > now);
         while size(&account) > most / 2 {
             if !account.shrink() {

@@ -1,10 +1,10 @@
 //! What policies see of memory: the members of `context` besides those of every call.
 
 use super::account::Account;
+use super::log::Log;
 use super::plan::{HistoryPlan, KeptLabel};
 use super::settings::RunawaySettings;
 use super::working::{Asked, Working};
-use super::log::Log;
 use super::{Key, Millis, Name};
 use crate::policy::{ArgumentValue, MEMORY};
 
@@ -33,10 +33,17 @@ impl<'a> Working<'a> {
         facts
     }
 
-    fn history(&self, plan: &'a HistoryPlan, account: &Account, asked: &Asked) -> ArgumentValue<'a> {
+    fn history(
+        &self,
+        plan: &'a HistoryPlan,
+        account: &Account,
+        asked: &Asked,
+    ) -> ArgumentValue<'a> {
         let windows = plan.windows.iter();
-        let windows = windows.map(|(name, span)| member(name, self.window(plan, *span, account, asked)));
-        let labels = plan.labels.iter().map(|label| member(&label.text, self.label(label, account)));
+        let windows =
+            windows.map(|(name, span)| member(name, self.window(plan, *span, account, asked)));
+        let labels =
+            plan.labels.iter().map(|label| member(&label.text, self.label(label, account)));
         let labels = (!plan.labels.is_empty()).then(|| member("labels", record(labels)));
         record(windows.chain(labels))
     }
@@ -64,15 +71,20 @@ impl<'a> Working<'a> {
             let adds = asked.called.sums.iter().filter(|(known, _)| known == name);
             let would = adds.fold(used, |sum, (_, amount)| sum.saturating_add(*amount));
             let amounts = [("used", used), ("would_use", would)];
-            member(text, record(amounts.map(|(name, units)| member(name, ArgumentValue::Decimal(units)))))
+            member(
+                text,
+                record(amounts.map(|(name, units)| member(name, ArgumentValue::Decimal(units)))),
+            )
         });
         let calls = member("calls", long(all.calls));
         let refusals = member("refusals", long(account.refusals.after(since).count));
         let classes = (!plan.classes.is_empty()).then(|| member("classes", record(classes)));
         let sums = (!plan.sums.is_empty()).then(|| member("sums", record(sums)));
-        let resources = plan.resources.then(|| member("resources", long(account.resources.distinct(since))));
+        let resources =
+            plan.resources.then(|| member("resources", long(account.resources.distinct(since))));
         let repeats = asked.called.call.filter(|_| plan.repeats);
-        let repeats = repeats.map(|call| member("same_call", long(account.calls.times(call, since))));
+        let repeats =
+            repeats.map(|call| member("same_call", long(account.calls.times(call, since))));
         let tools = member("tools", record(by_tool));
         let optional = [classes, sums, resources, repeats].into_iter().flatten();
         record([calls, refusals, tools].into_iter().chain(optional))

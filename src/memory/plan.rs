@@ -7,7 +7,8 @@ use hashbrown::HashMap;
 
 use super::names::SLOTS;
 use super::settings::{
-    BudgetSettings, HistorySettings, MemorySettings, Part, RunawaySettings, Spends, Unanswered, Window,
+    BudgetSettings, HistorySettings, MemorySettings, Part, RunawaySettings, Spends, Unanswered,
+    Window,
 };
 use super::{Amount, Millis, Name};
 use crate::tool::Tool;
@@ -117,11 +118,15 @@ impl Plan {
         let bucket_bytes = usize::try_from(memory.bytes).unwrap_or(usize::MAX) / usize::from(SLOTS);
         if bucket_bytes < LEAST_BUCKET {
             let least = LEAST_BUCKET.saturating_mul(usize::from(SLOTS));
-            problems.push(("memory.bytes".to_owned(), format!("less than {least} bytes hold nothing")));
+            problems
+                .push(("memory.bytes".to_owned(), format!("less than {least} bytes hold nothing")));
         }
-        let mut plans: HashMap<String, ToolPlan> =
-            tools.iter().map(|tool| (tool.qualified_name().to_owned(), ToolPlan::of(tool))).collect();
-        let history = history.map(|history| HistoryPlan::of(history, tools, &mut plans, &mut problems));
+        let mut plans: HashMap<String, ToolPlan> = tools
+            .iter()
+            .map(|tool| (tool.qualified_name().to_owned(), ToolPlan::of(tool)))
+            .collect();
+        let history =
+            history.map(|history| HistoryPlan::of(history, tools, &mut plans, &mut problems));
         let mut planned = Vec::new();
         for (title, settings) in budgets {
             let key = format!("budgets.{title}");
@@ -189,7 +194,11 @@ impl Plan {
     /// How long a label stays.
     pub(super) fn kept(&self, label: Name) -> Millis {
         let labels = self.history.iter().flat_map(|history| &history.labels);
-        labels.filter(|known| known.name == label).map(|known| known.kept).next().unwrap_or_default()
+        labels
+            .filter(|known| known.name == label)
+            .map(|known| known.kept)
+            .next()
+            .unwrap_or_default()
     }
 
     /// Whether what a principal and actor have done is remembered.
@@ -228,10 +237,13 @@ impl HistoryPlan {
                 }
             }
         }
-        let marked: BTreeSet<&String> =
-            tools.iter().flat_map(|tool| tool.marks().carries.iter().chain(&tool.marks().clears)).collect();
+        let marked: BTreeSet<&String> = tools
+            .iter()
+            .flat_map(|tool| tool.marks().carries.iter().chain(&tool.marks().clears))
+            .collect();
         for label in settings.labels.keys().filter(|label| !marked.contains(label)) {
-            problems.push((format!("history.labels.{label}"), format!("no tool carries `{label}`")));
+            problems
+                .push((format!("history.labels.{label}"), format!("no tool carries `{label}`")));
         }
         let label = |text: &&String| KeptLabel {
             text: (*text).clone(),
@@ -239,7 +251,8 @@ impl HistoryPlan {
             kept: settings.labels.get(*text).map_or(longest, |span| span.millis()),
         };
         let labels = marked.iter().map(label).collect();
-        let named = |tool: &Tool| (tool.qualified_name().to_owned(), Name::of(&tool.qualified_name()));
+        let named =
+            |tool: &Tool| (tool.qualified_name().to_owned(), Name::of(&tool.qualified_name()));
         let mut classes: BTreeMap<&String, Vec<usize>> = BTreeMap::new();
         for (place, tool) in tools.iter().enumerate() {
             for class in &tool.marks().classes {

@@ -23,7 +23,8 @@ impl Plan {
         if self.runaway.is_some() {
             members.push_str(",\n  runaway: toolgate::Runaway");
         }
-        let budgets = self.budgets_of(tool).map(|budget| format!("{}: toolgate::Amount", budget.title));
+        let budgets =
+            self.budgets_of(tool).map(|budget| format!("{}: toolgate::Amount", budget.title));
         let budgets: Vec<String> = budgets.collect();
         if !budgets.is_empty() {
             members.push_str(&format!(",\n  budget: {{ {} }}", budgets.join(", ")));

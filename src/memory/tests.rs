@@ -6,7 +6,9 @@ mod interleavings;
 use serde_json::{Value, json};
 
 use super::settings::{Spends, Unanswered, Window};
-use super::{Amount, Asked, Budget, Millis, Name, Owners, Particulars, Recalled, Store, Working, Write};
+use super::{
+    Amount, Asked, Budget, Millis, Name, Owners, Particulars, Recalled, Store, Working, Write,
+};
 use crate::bundle::{self, Bundle};
 use crate::fixture;
 use crate::identity::{Attested, identify};

@@ -106,9 +106,7 @@ impl Usage {
             return Some(0);
         }
         Some(match self {
-            Self::Fixed { began, .. } => {
-                began.saturating_add(budget.millis()).saturating_sub(now)
-            }
+            Self::Fixed { began, .. } => began.saturating_add(budget.millis()).saturating_sub(now),
             Self::Sliding(log) => {
                 let leaves = log.falls_to(now.checked_sub(budget.millis()), most)?;
                 leaves.saturating_add(budget.millis()).saturating_sub(now)

@@ -102,6 +102,13 @@ pub struct Spending {
     pub limit: Amount,
 }
 
+impl Spending {
+    /// Whether the call would exceed the budget.
+    pub fn exceeds(&self) -> bool {
+        self.used.units().saturating_add(self.amount.units()) > self.limit.units()
+    }
+}
+
 /// A budget that a call exceeds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Exceeded {
@@ -146,7 +153,15 @@ impl<'a> Working<'a> {
             (key, account.unwrap_or_else(|| Account::incomplete(Millis::MAX)))
         };
         let accounts = owners.keys().into_iter().map(account).collect();
-        let mut working = Self { plan, owners, now, buckets, accounts, changes: Vec::new(), touched: BTreeSet::new() };
+        let mut working = Self {
+            plan,
+            owners,
+            now,
+            buckets,
+            accounts,
+            changes: Vec::new(),
+            touched: BTreeSet::new(),
+        };
         for (key, change) in recalled.stored.iter().flat_map(|write| &write.changes) {
             working.revoke(*key, change);
         }
@@ -165,7 +180,9 @@ impl<'a> Working<'a> {
         input: &ArgumentValue<'_>,
         particulars: Particulars,
     ) -> Result<Asked, Uncountable> {
-        let Some(plan) = self.plan.tool(tool) else { return Ok(Asked::of(self.now, Name::default())) };
+        let Some(plan) = self.plan.tool(tool) else {
+            return Ok(Asked::of(self.now, Name::default()));
+        };
         let mut asked = Asked::of(self.now, plan.name);
         for (name, path) in &plan.sums {
             asked.called.sums.push((*name, amount(input, path)?));
@@ -183,10 +200,7 @@ impl<'a> Working<'a> {
                 asked.spends.push(Spend { budget: *place, part, amount });
             }
         }
-        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
-        asked.called.labels = labels.collect();
-        asked.called.resource = particulars.resource;
-        asked.called.call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        asked.complete(plan, &particulars);
         Ok(asked)
     }
 
@@ -328,15 +342,24 @@ impl<'a> Working<'a> {
 }
 
 impl Asked {
-    fn of(at: Millis, tool: Name) -> Self {
+    pub(super) fn of(at: Millis, tool: Name) -> Self {
         let called =
             Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
         Self { called, spends: Vec::new() }
     }
+
+    /// Adds what does not depend on arguments.
+    pub(super) fn complete(&mut self, plan: &ToolPlan, particulars: &Particulars) {
+        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
+        self.called.labels = labels.collect();
+        self.called.resource = particulars.resource;
+        let call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        self.called.call = call;
+    }
 }
 
 /// The parts for which a budget counts a call of a tool.
-fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
+pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
     let of_tool = budget.per.contains(&Part::Tool).then_some(tool.name);
     if !budget.per.contains(&Part::Class) {
         return vec![of_tool.unwrap_or_default()];

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::{CandidateField, InnerField, Outcome, Record};
 use crate::bundle::{LayerName, Mode};
 use crate::digest::Digest;
-use crate::memory::{Amount, Spending};
 use crate::json::{self, Rendered, Shared};
+use crate::memory::{Amount, Spending};
 use crate::reason::{Decision, EventClass, Reason};
 
 /// Larger than most lines.

@@ -151,8 +151,12 @@ fn inner() -> impl Strategy<Value = InnerField> {
 
 fn spending() -> impl Strategy<Value = Spending> {
     let amount = || any::<u32>().prop_map(|units| Amount::of_units(units.into()));
-    (text(), amount(), amount(), amount())
-        .prop_map(|(budget, used, amount, limit)| Spending { budget, used, amount, limit })
+    (text(), amount(), amount(), amount()).prop_map(|(budget, used, amount, limit)| Spending {
+        budget,
+        used,
+        amount,
+        limit,
+    })
 }
 
 /// Records with random calls.

@@ -40,7 +40,8 @@ fn log(sandbox: &Sandbox, calls: &[(&str, Value)]) -> String {
         let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
         let (mut arrival, body) = sent.arrival(Some(&identity));
         arrival.entropy = number;
-        run::in_pieces(&gate, &arrival, &body, &Store::default()).unwrap().0.records[0].to_line() + "\n"
+        run::in_pieces(&gate, &arrival, &body, &Store::default()).unwrap().0.records[0].to_line()
+            + "\n"
     });
     lines.collect()
 }

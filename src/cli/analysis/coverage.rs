@@ -7,5 +7,5 @@ mod suggest;
 mod tally;
 
 pub use measure::{Goal, Measure};
-pub use reachable::{Coverage, PolicyCoverage, ToolCoverage};
+pub use reachable::{BudgetCoverage, Coverage, PolicyCoverage, ToolCoverage};
 pub use suggest::{Calls, Request, Suggestion, suggest};

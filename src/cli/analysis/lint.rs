@@ -16,6 +16,7 @@ mod entities;
 mod expression;
 mod facts;
 mod foreign;
+mod history;
 mod lists;
 mod principals;
 mod reach;
@@ -47,6 +48,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     findings.extend(channels::check(&world));
     findings.extend(channels::missing(&world));
     findings.extend(lists::check(&world));
+    findings.extend(history::budgets(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));
@@ -103,6 +105,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         findings.extend(resource::check(world, &read));
         findings.extend(foreign::check(world, &read));
         claims.check(&read, &mut findings);
+        history::check(world, &read, &mut findings);
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }

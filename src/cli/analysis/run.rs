@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::trace::{Trace, Tracer};
 use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
 use crate::gate::Gate;
-use crate::memory::Store;
+use crate::memory::{Millis, Store};
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::{Replacement, Reply};
@@ -55,7 +56,7 @@ pub fn in_pieces(
     memory: &Store,
 ) -> Result<(Outcome, Trace), String> {
     let tracer = Rc::new(Tracer::new(arrival));
-    let run = |exchange, growth| run(exchange, gate, (arrival, body), &mut memory.clone(), growth);
+    let run = |exchange, growth| run(exchange, gate, (arrival, body), memory, growth);
     let whole = run(Exchange::observed(tracer.clone()), None);
     for growth in [1, 7] {
         let pieces = run(Exchange::default(), Some(growth));
@@ -69,12 +70,27 @@ pub fn in_pieces(
 
 /// Runs a request with its body in one piece, of which nothing is remembered.
 pub fn whole(gate: &Gate, arrival: &Arrival, body: &[u8]) -> Outcome {
-    remembered(gate, arrival, body, &mut Store::default())
+    after(gate, arrival, body, &Store::default())
 }
 
-/// Runs a request with its body in one piece.
-pub fn remembered(gate: &Gate, arrival: &Arrival, body: &[u8], memory: &mut Store) -> Outcome {
+/// Runs a request with its body in one piece, and changes nothing of what is remembered.
+pub(in crate::cli) fn after(
+    gate: &Gate,
+    arrival: &Arrival,
+    body: &[u8],
+    memory: &Store,
+) -> Outcome {
     Outcome::of(run(Exchange::default(), gate, (arrival, body), memory, None))
+}
+
+/// Runs a request with its body in one piece, which is remembered.
+pub fn remembered(gate: &Gate, arrival: &Arrival, body: &[u8], memory: &mut Store) -> Outcome {
+    let step = run(Exchange::default(), gate, (arrival, body), memory, None);
+    if let Step::Done(effects) = &step {
+        // Nobody else writes.
+        effects.memory.iter().for_each(|write| _ = memory.write(write));
+    }
+    Outcome::of(step)
 }
 
 /// Runs a request with its body in one piece, and returns the evaluated Cedar requests.
@@ -82,7 +98,7 @@ pub(in crate::cli) fn traced(
     gate: &Gate,
     arrival: &Arrival,
     body: &[u8],
-    memory: &mut Store,
+    memory: &Store,
 ) -> (Outcome, Trace) {
     let tracer = Rc::new(Tracer::new(arrival));
     let step = run(Exchange::observed(tracer.clone()), gate, (arrival, body), memory, None);
@@ -94,7 +110,7 @@ fn run(
     mut exchange: Exchange,
     gate: &Gate,
     (arrival, body): (&Arrival, &[u8]),
-    memory: &mut Store,
+    memory: &Store,
     growth: Option<usize>,
 ) -> Step {
     let mut step = exchange.step(gate, Event::Headers(arrival));
@@ -118,21 +134,19 @@ fn run(
             (Step::AwaitBody, None) => {
                 let slots = exchange.recalls();
                 if !slots.is_empty() {
-                    let now = u64::try_from(arrival.time.timestamp_millis()).unwrap_or_default();
-                    let recalled = memory.recall(&slots, now, Vec::new());
+                    let recalled = memory.recall(&slots, millis(arrival.time), Vec::new());
                     exchange.step(gate, Event::Recalled(&recalled));
                 }
                 exchange.step(gate, Event::End(held))
             }
-            (step, _) => {
-                if let Step::Done(effects) = &step {
-                    // Nobody else writes.
-                    effects.memory.iter().for_each(|write| _ = memory.write(write));
-                }
-                return step;
-            }
+            (step, _) => return step,
         };
     }
+}
+
+/// A time, as memory has it.
+pub(in crate::cli) fn millis(time: DateTime<Utc>) -> Millis {
+    u64::try_from(time.timestamp_millis()).unwrap_or_default()
 }
 
 impl Outcome {

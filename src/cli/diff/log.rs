@@ -39,10 +39,11 @@ pub(super) fn replay(
 ) -> Result<Account, Stop> {
     let [old, _] = &bundles;
     let environment = old.document.environment_name();
+    let recalls = bundles.iter().any(|opened| opened.loaded.bundle.memory.is_some());
     let mut replay = Replay::new(bundles, structure);
     let explain = format!("toolgate explain {}", new.display());
-    let account = Account { environment, explain, ..Account::default() };
-    read(logs, account, |account, recorded, place| {
+    let account = Account { environment, explain, recalls, ..Account::default() };
+    let mut account = read(logs, account, |account, recorded, place| {
         if recorded.bundle.is_none() {
             // Envoy refused it, and no bundle changes that.
             account.settled = account.settled.saturating_add(1);
@@ -62,7 +63,9 @@ pub(super) fn replay(
             }
             Seen::Undecided(case) => account.groups.add(vec![case], recorded, place),
         }
-    })
+    })?;
+    account.gaps = replay.gaps();
+    Ok(account)
 }
 
 /// The changes that a candidate and shadow policies would have made, as recorded by the gate.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, PolicyId};
 
 use super::nearest::{self, Near};
+use super::past::Past;
 use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
 use crate::cli::analysis::meant;
@@ -15,7 +16,6 @@ use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
-use crate::memory::Store;
 use crate::json;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
@@ -96,24 +96,33 @@ impl<'a> Author<'a> {
 
 impl Explanation {
     /// Decides the request as the filter does, and collects the explanation.
-    pub(super) fn of(gate: &Gate, subject: Subject) -> Result<Self, Stop> {
-        let Subject { request, recorded, withholds, may_differ, mut notes } = subject;
+    pub(super) fn of(gate: &Gate, subject: Subject, past: &Past) -> Result<Self, Stop> {
+        let Subject { request, recorded, withholds, mut may_differ, mut notes, .. } = subject;
         let Some((arrival, body)) = request else {
             return Ok(Self::as_recorded(recorded, notes));
         };
-        let (outcome, mut trace) = run::in_pieces(gate, &arrival, &body, &Store::default()).map_err(Problem::new)?;
+        let outcome = run::in_pieces(gate, &arrival, &body, &past.memory);
+        let (outcome, mut trace) = outcome.map_err(Problem::new)?;
         let records = outcome.records.iter();
         let calls = records.map(|record| explained(gate, record, trace.take(record))).collect();
         notes.extend(
             outcome.records.iter().filter_map(|record| meant::instead(&gate.bundle, record)),
         );
+        let differing = |recorded: &Recorded| {
+            let complete = !withholds && recorded.is_of(&gate.bundle.id.digest);
+            let again = outcome.telling().first();
+            again.map_or_else(|| vec!["reason"], |it| log::differences(recorded, it, complete))
+        };
+        let recalls = |recorded: &Recorded| {
+            !differing(recorded).is_empty() && past.may_matter(gate, recorded, &outcome)
+        };
+        if recorded.as_ref().is_some_and(recalls) {
+            may_differ = true;
+            notes.push(past.advice().to_owned());
+        }
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
         let recorded = recorded.map(|recorded| {
-            let complete = !withholds && recorded.is_of(&gate.bundle.id.digest);
-            let differing = outcome.telling().first().map_or_else(
-                || vec!["reason"],
-                |again| log::differences(&recorded, again, complete),
-            );
+            let differing = differing(&recorded);
             let known = differing.is_empty() || !may_differ;
             (recorded, known.then_some(differing))
         });

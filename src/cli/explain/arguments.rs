@@ -22,6 +22,9 @@ use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
   The last decision:
   tail -1 decisions.ndjson | toolgate explain policies/acme --record -
 
+  A refusal because of what the agent did before:
+  toolgate explain policies/chains --record decisions.ndjson --id 019a8f2c-… --after decisions.ndjson
+
   A request of alice's:
   toolgate explain policies/acme --request request.yaml --identity alice.yaml
 
@@ -50,6 +53,9 @@ pub(in crate::cli) struct Arguments {
     /// The complete arguments of a recorded call, as JSON
     #[arg(long = "arguments", value_name = "FILE", conflicts_with_all = ["case", "request"])]
     pub(super) complete: Option<PathBuf>,
+    /// The decision log with earlier calls, which count as their records say; may occur several times
+    #[arg(long, value_name = "LOG", conflicts_with = "list")]
+    pub(super) after: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) environment: EnvironmentArgument,
 }

@@ -6,7 +6,7 @@ use cedar_policy::{Entities, EntityUid, EvalResult};
 
 use super::account::{Author, ExplainedCall, Explanation};
 use super::nearest::Near;
-use super::value;
+use super::{remembered, value};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::report::{Tone, tinted};
 use crate::decide::CedarRequest;
@@ -87,7 +87,7 @@ fn ending(explanation: &Explanation, gate: &Gate) -> String {
                 let was = was.trim_end();
                 tinted(
                     Tone::Odd,
-                    &format!("not decided again without the withheld values; recorded: {was}"),
+                    &format!("not decided again without what is missing; recorded: {was}"),
                 )
             }
             None => format!("recorded: {}", was.trim_end()),
@@ -146,6 +146,9 @@ impl Teller<'_> {
             (Some(question), _) => text.push_str(&request(question)),
             (None, Some(resource)) => line(&mut text, "resource", resource),
             (None, None) => {}
+        }
+        for (place, read) in remembered::read(&self.gate.bundle, call) {
+            line(&mut text, "read", &format!("{place} = {}", value::text(&read, COLUMN)));
         }
         if let Some(inner) = &record.inner {
             line(&mut text, "inner call", &named(&inner.tool, inner.tool_name.as_deref()));

@@ -4,6 +4,7 @@ use cedar_policy::{Effect, Entities, EntityUid};
 use serde_json::{Value, json};
 
 use super::account::{Author, ExplainedCall, Explanation};
+use super::{remembered, value};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::source::Location;
 use crate::decide::CedarRequest;
@@ -74,6 +75,7 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "layers": layers.collect::<Vec<_>>(),
         "unread": call.unread,
         "request": call.question.as_ref().map(request),
+        "read": read(call, gate),
         "inner": record.inner.as_ref().map(|inner| json!({
             "tool": inner.tool,
             "tool_name": inner.tool_name,
@@ -97,6 +99,13 @@ fn policy(id: &str, gate: &Gate, map: &SourceMap) -> Value {
         "file": place.map(|place| &place.file.name),
         "line": place.and_then(Location::lines).map(|[(line, _), _]| line),
     })
+}
+
+/// What policies have read of earlier calls.
+fn read(call: &ExplainedCall, gate: &Gate) -> Value {
+    let read = remembered::read(&gate.bundle, call).into_iter();
+    let read = read.map(|(place, value)| (place, value::json(&value)));
+    Value::Object(read.collect())
 }
 
 fn request(question: &CedarRequest) -> Value {

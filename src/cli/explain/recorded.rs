@@ -48,7 +48,14 @@ pub(super) fn subject(
                 .to_owned(),
         );
         let recorded = Some(recorded);
-        return Ok(Subject { request: None, recorded, withholds: true, may_differ: false, notes });
+        return Ok(Subject {
+            request: None,
+            earlier: Vec::new(),
+            recorded,
+            withholds: true,
+            may_differ: false,
+            notes,
+        });
     }
     let (identity, mut may_differ) = identify(arguments, gate, &recorded, &mut notes)?;
     let given = arguments.complete.as_deref();
@@ -62,7 +69,14 @@ pub(super) fn subject(
     let call = log::call(&recorded, values.value.as_ref())?;
     let request = log::arrival(&recorded, &call, &identity)?;
     let withholds = !values.withheld.is_empty();
-    Ok(Subject { request: Some(request), recorded: Some(recorded), withholds, may_differ, notes })
+    Ok(Subject {
+        request: Some(request),
+        earlier: Vec::new(),
+        recorded: Some(recorded),
+        withholds,
+        may_differ,
+        notes,
+    })
 }
 
 /// The recorded identity, unless the user supplied a more complete one.

@@ -29,15 +29,19 @@ pub(super) fn subject(
     recorded: Option<Recorded>,
 ) -> Result<Subject, Stop> {
     let call = &arguments.call;
-    let request = match (&call.case, recorded, &call.request) {
-        (Some(name), _, _) => case(arguments, name, gate)?.request,
+    let (request, earlier) = match (&call.case, recorded, &call.request) {
+        (Some(name), _, _) => {
+            let chosen = case(arguments, name, gate)?;
+            (chosen.request, chosen.earlier)
+        }
         (None, Some(recorded), _) => return recorded::subject(arguments, recorded, gate),
-        (None, None, Some(path)) => request(arguments, path, gate)?,
+        (None, None, Some(path)) => (request(arguments, path, gate)?, Vec::new()),
         // clap requires one of them.
         (None, None, None) => return Err(Problem::new("there is no call to explain").into()),
     };
     Ok(Subject {
         request: Some(request),
+        earlier,
         recorded: None,
         withholds: false,
         may_differ: false,
@@ -48,12 +52,17 @@ pub(super) fn subject(
 /// The method of a list of tools.
 const LIST: &str = "tools/list";
 
+/// A request with its body.
+type Request = (Arrival, Vec<u8>);
+
 /// A case of the test files.
 pub(super) struct Chosen {
     pub(super) identity: Option<Identity>,
     /// Whether it is about a list of tools.
     pub(super) is_list: bool,
-    pub(super) request: (Arrival, Vec<u8>),
+    pub(super) request: Request,
+    /// The requests before it.
+    earlier: Vec<Request>,
 }
 
 /// The case with this name.
@@ -68,7 +77,8 @@ pub(super) fn case(arguments: &Arguments, name: &str, gate: &Gate) -> Result<Cho
             let request = case.arrival(identity, &gate.bundle);
             let asks = |call: &Call| call.called == Called::Method(LIST.to_owned());
             let is_list = case.expect.list.is_some() || case.call.as_ref().is_some_and(asks);
-            Ok(Chosen { identity: identity.cloned(), is_list, request })
+            let earlier = case.earlier(file, &gate.bundle);
+            Ok(Chosen { identity: identity.cloned(), is_list, request, earlier })
         }
         (Some((_, _, first)), Some((_, _, second))) => {
             let message = format!("there are two cases with this name, at {first} and at {second}");

@@ -1,6 +1,7 @@
 //! Prints Cedar values in Cedar syntax, over several lines if they are long.
 
 use cedar_policy::EvalResult;
+use serde_json::Value;
 
 /// Longer lines are broken.
 const WIDTH: usize = 88;
@@ -32,6 +33,20 @@ pub(super) fn text(value: &EvalResult, column: usize) -> String {
     let margin = " ".repeat(inner);
     let items = items.join(&format!(",\n{margin}"));
     format!("{open}\n{margin}{items},\n{:column$}{close}", "")
+}
+
+/// A value as JSON; what JSON has no type for is Cedar text.
+pub(super) fn json(value: &EvalResult) -> Value {
+    match value {
+        EvalResult::Bool(value) => (*value).into(),
+        EvalResult::Long(number) => (*number).into(),
+        EvalResult::String(text) => text.as_str().into(),
+        EvalResult::Set(set) => set.iter().map(json).collect(),
+        EvalResult::Record(record) => {
+            Value::Object(record.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+        }
+        EvalResult::EntityUid(_) | EvalResult::ExtensionValue(_) => value.to_string().into(),
+    }
 }
 
 fn inline(value: &EvalResult) -> String {

@@ -8,9 +8,9 @@ mod request;
 mod suite;
 
 pub use call::{Call, Called};
+pub use earlier::Earlier;
 pub use expect::{Expect, ExpectShadow};
 pub use format::{Case, CaseFile, read};
 pub(in crate::cli) use request::time;
-pub use earlier::Earlier;
 pub use request::{Body, Identity, RawRequest, Sent, Values};
 pub use suite::{Suite, SuiteError};

@@ -12,7 +12,7 @@ const DECISION: [&str; 4] = ["decision", "event_class", "reason", "policies"];
 /// Further members that follow from the bundle and the request. Members that are inputs of the
 /// decision, such as the principal, the time and the source address, are not compared, and neither
 /// is `gate`, which differs between gates.
-const FROM_BUNDLE: [&str; 20] = [
+const FROM_BUNDLE: [&str; 21] = [
     "detail",
     "layer",
     "mode",
@@ -29,6 +29,7 @@ const FROM_BUNDLE: [&str; 20] = [
     "resource",
     "revealed",
     "masked",
+    "budgets",
     "inner",
     "environment",
     "shadow_decision",
@@ -101,8 +102,20 @@ pub(in crate::cli) fn differences(
         is_by_batch(recorded.shadow.as_ref().map(|shadow| shadow.reason.as_str()));
     let known = |member: &&str| !(shadow_by_batch && member.starts_with("shadow"));
     let others = FROM_BUNDLE.into_iter().filter(|_| same_bundle).filter(known);
-    let differs = |member: &&str| recorded.whole.get(*member) != again.get(*member);
+    let differs = |member: &&str| match *member {
+        "budgets" => spendings(&recorded.whole) != spendings(&again),
+        member => recorded.whole.get(member) != again.get(member),
+    };
     DECISION.into_iter().chain(others).filter(differs).collect()
+}
+
+/// What a call spends of budgets, without what was used before: this depends on earlier calls.
+fn spendings(record: &Value) -> Option<Value> {
+    let mut spendings = record.get("budgets")?.clone();
+    for spending in spendings.as_array_mut().into_iter().flatten() {
+        spending.as_object_mut().map(|members| members.remove("used"));
+    }
+    Some(spendings)
 }
 
 /// Whether the recorded candidate decision differs from the one made by deciding again. It does not

@@ -176,6 +176,11 @@ impl Recorded {
         Some(tool.input_schema().clone())
     }
 
+    /// A member of the record that is text.
+    pub(super) fn text(&self, member: &str) -> Option<&str> {
+        self.whole.get(member)?.as_str()
+    }
+
     /// Whether an identity has the recorded principal and actors.
     pub(in crate::cli) fn is_by(&self, identity: &Identity) -> bool {
         let principal = self.principal.as_ref().is_some_and(|principal| {

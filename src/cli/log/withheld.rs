@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::line::Recorded;
 use crate::bundle::Bundle;
+use crate::policy::MEMORY;
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -87,6 +88,8 @@ pub(in crate::cli) struct Reads {
     attributes: BTreeSet<String>,
     /// Whether the policy reads all arguments together, or the whole context.
     all: bool,
+    /// Whether the policy reads what is remembered of earlier calls.
+    remembered: bool,
 }
 
 impl Reads {
@@ -109,12 +112,18 @@ impl Reads {
         names.iter().any(|name| self.attributes.contains(name))
     }
 
+    /// Whether the policy reads what is remembered of earlier calls.
+    pub(in crate::cli) fn remembered(&self) -> bool {
+        self.all || self.remembered
+    }
+
     fn visit(&mut self, expression: &Value) {
         if let Some((of, name)) = member(expression) {
             if is_input(of) {
                 self.names.insert(name.to_owned());
             } else if is_context(of) {
                 self.all |= name == "input";
+                self.remembered |= MEMORY.contains(&name);
             } else {
                 self.attributes.insert(name.to_owned());
                 self.visit(of);

@@ -95,6 +95,9 @@ fn goal(goal: &Goal) -> Value {
         Goal::Determined { policy, tools } => {
             json!({ "goal": "determined", "policy": policy, "tools": tools })
         }
+        Goal::Exceeded { budget, tools } => {
+            json!({ "goal": "exceeded", "budget": budget, "tools": tools })
+        }
     }
 }
 

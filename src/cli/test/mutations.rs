@@ -1,11 +1,11 @@
-//! `toolgate test --mutate`: changes of policies that no case notices.
+//! `toolgate test --mutate`: changes that no case notices.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use crate::bundle::Document;
-use crate::cli::analysis::mutate::{self, Case, Mutations, Unnoticed};
+use crate::cli::analysis::mutate::{self, Case, Mutations, Place, Unnoticed};
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::input::cases::Suite;
 use crate::cli::input::directory::SourceMap;
@@ -37,9 +37,20 @@ pub(super) fn run(
         Format::Human => human(&mutations, map),
         Format::Json => report::pretty(&as_json(&mutations, map)),
     })?;
-    // Whether a change makes any difference is only known where a call shows it.
-    let shown = mutations.unnoticed.iter().any(|unnoticed| unnoticed.case.is_some());
+    let shown = mutations.unnoticed.iter().any(matters);
     Ok(if shown { Exit::Failure } else { Exit::Success })
+}
+
+/// Whether a change makes a difference: of a policy, this is only known where a call shows it.
+fn matters(unnoticed: &Unnoticed) -> bool {
+    unnoticed.case.is_some() || matches!(unnoticed.place, Place::Setting(_))
+}
+
+fn location(place: &Place, map: &SourceMap) -> Option<Location> {
+    match place {
+        Place::Policy(layer, policy) => map.policy(layer, policy).cloned(),
+        Place::Setting(key) => map.key(key),
+    }
 }
 
 fn counted_failing(failed: usize) -> String {
@@ -49,10 +60,11 @@ fn counted_failing(failed: usize) -> String {
 fn human(mutations: &Mutations, map: &SourceMap) -> String {
     let mut text = String::new();
     for unnoticed in &mutations.unnoticed {
-        let Unnoticed { layer, policy, change, case } = unnoticed;
-        let place = map.policy(layer, policy).map(ToString::to_string).unwrap_or_default();
-        let tone = if case.is_some() { Tone::Bad } else { Tone::Odd };
-        let _ = writeln!(text, "{} {place}\n  {policy}: {change}", tinted(tone, "unnoticed"));
+        let Unnoticed { place, change, case, hint } = unnoticed;
+        let (Place::Policy(_, name) | Place::Setting(name)) = place;
+        let place = location(place, map).map(|place| place.to_string()).unwrap_or_default();
+        let tone = if matters(unnoticed) { Tone::Bad } else { Tone::Odd };
+        let _ = writeln!(text, "{} {place}\n  {name}: {change}", tinted(tone, "unnoticed"));
         match case {
             Some(Case { name, is_new: false, .. }) => {
                 let _ = writeln!(text, "  the case `{name}` above would notice it, too");
@@ -63,7 +75,11 @@ fn human(mutations: &Mutations, map: &SourceMap) -> String {
                 }
                 text.push_str(yaml);
             }
+            None if matters(unnoticed) => {}
             None => text.push_str("  no call was found that it makes a difference to\n"),
+        }
+        if let Some(hint) = hint {
+            let _ = writeln!(text, "  {hint}");
         }
         text.push('\n');
     }
@@ -78,14 +94,20 @@ fn human(mutations: &Mutations, map: &SourceMap) -> String {
 
 fn as_json(mutations: &Mutations, map: &SourceMap) -> Value {
     let unnoticed = mutations.unnoticed.iter().map(|unnoticed| {
-        let place = map.policy(&unnoticed.layer, &unnoticed.policy);
-        let lines = place.and_then(Location::lines);
+        let place = location(&unnoticed.place, map);
+        let lines = place.as_ref().and_then(Location::lines);
+        let (layer, policy, setting) = match &unnoticed.place {
+            Place::Policy(layer, policy) => (Some(layer), Some(policy), None),
+            Place::Setting(key) => (None, None, Some(key)),
+        };
         json!({
-            "layer": unnoticed.layer,
-            "policy": unnoticed.policy,
-            "file": place.map(|place| &place.file.name),
+            "layer": layer,
+            "policy": policy,
+            "setting": setting,
+            "file": place.as_ref().map(|place| &place.file.name),
             "line": lines.map(|[(line, _), _]| line),
             "change": unnoticed.change,
+            "hint": unnoticed.hint,
             "case": unnoticed.case.as_ref().map(|case| &case.yaml),
             "case_file": unnoticed.case.as_ref().and_then(|case| case.file.as_ref()),
         })

@@ -184,7 +184,10 @@ impl Mask {
         });
         let of = Origin {
             is_call: !self.others.has(message),
-            is_task_list: message.get("id").and_then(Id::of).is_some_and(|id| self.task_lists.contains(&id)),
+            is_task_list: message
+                .get("id")
+                .and_then(Id::of)
+                .is_some_and(|id| self.task_lists.contains(&id)),
         };
         if message.get("method").is_some() {
             return Ok(self.of_server(message));

@@ -223,7 +223,11 @@ fn nothing_goes_back_that_envoy_has_no_room_for() {
         let changed = ChangedTools::default();
         let step = exchange.respond(&gate, ResponseEvent::Body(list.as_bytes(), true, &changed));
         let ResponseStep::Send { headers, body, evidence } = step else { panic!("{step:?}") };
-        assert!(body.len() <= room && body.is_empty() != has_body, "{room}: {}", String::from_utf8_lossy(&body));
+        assert!(
+            body.len() <= room && body.is_empty() != has_body,
+            "{room}: {}",
+            String::from_utf8_lossy(&body)
+        );
         assert!(headers.contains(&HeaderChange::Set(":status", status.to_owned())), "{headers:?}");
         let length = HeaderChange::Set("content-length", body.len().to_string());
         assert!(headers.contains(&length), "{headers:?}");

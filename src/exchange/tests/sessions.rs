@@ -59,7 +59,10 @@ fn a_session_is_for_the_principal_and_the_actor_that_opened_it() {
     ];
     for (session, person, agent) in others {
         let (refusal, _) = refused(send(session, person, agent));
-        assert_eq!((refusal.reply.status, refusal.records[0].reason), (404, Reason::SessionMismatch));
+        assert_eq!(
+            (refusal.reply.status, refusal.records[0].reason),
+            (404, Reason::SessionMismatch)
+        );
     }
 }
 
@@ -86,7 +89,10 @@ fn a_bundle_that_does_not_bind_sessions_leaves_them_alone() {
     let fields = [&POST[..], &[("mcp-session-id", "s-1")]].concat();
     let body = call("get", r#"{"id":"p"}"#);
     let step = run(&fixture::gate(), &fields, Some(fixture::claims()), body.as_bytes());
-    assert!(!forwarded(step).headers.iter().any(|change| {
-        matches!(change, HeaderChange::Set("mcp-session-id", _))
-    }));
+    assert!(
+        !forwarded(step)
+            .headers
+            .iter()
+            .any(|change| { matches!(change, HeaderChange::Set("mcp-session-id", _)) })
+    );
 }

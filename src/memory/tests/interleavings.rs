@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Worker, bundle, owners, used};
 use crate::bundle::Bundle;
-use crate::memory::{Owners, Recalled, Store, Write, ONE};
+use crate::memory::{ONE, Owners, Recalled, Store, Write};
 
 /// Where a worker is.
 #[derive(Clone)]
@@ -26,8 +26,13 @@ struct State {
 }
 
 /// The ends of all orders: which calls were permitted, and what is used of each worker's budget.
-fn ends(bundle: &Bundle, owners: [&Owners; 2], amounts: [i64; 2]) -> BTreeSet<([bool; 2], [i64; 2])> {
-    let start = State { store: Store::default(), at: [At::Start, At::Start], stored: Default::default() };
+fn ends(
+    bundle: &Bundle,
+    owners: [&Owners; 2],
+    amounts: [i64; 2],
+) -> BTreeSet<([bool; 2], [i64; 2])> {
+    let start =
+        State { store: Store::default(), at: [At::Start, At::Start], stored: Default::default() };
     let (mut open, mut ends, mut steps) = (vec![start], BTreeSet::new(), 0);
     while let Some(state) = open.pop() {
         steps += 1;
@@ -46,7 +51,8 @@ fn ends(bundle: &Bundle, owners: [&Owners; 2], amounts: [i64; 2]) -> BTreeSet<([
 }
 
 fn step(bundle: &Bundle, owners: &Owners, amount: i64, mut state: State, worker: usize) -> State {
-    let mut acting = Worker { stored: state.stored[worker].clone(), ..Worker::new(bundle, owners, amount) };
+    let mut acting =
+        Worker { stored: state.stored[worker].clone(), ..Worker::new(bundle, owners, amount) };
     state.at[worker] = match state.at[worker].clone() {
         At::Start => At::Read(acting.recall(&state.store, 10)),
         At::Read(recalled) => {
@@ -81,7 +87,8 @@ fn a_budget_is_never_exceeded_and_nothing_of_it_is_lost() {
     let alice = owners(&bundle, "alice", "bot");
     for (amounts, permitted) in [([6, 6], 1), ([5, 5], 2), ([6, 4], 2), ([11, 1], 1)] {
         for (calls, used) in ends(&bundle, [&alice, &alice], amounts) {
-            let spent: i64 = calls.iter().zip(amounts).filter(|(call, _)| **call).map(|(_, it)| it).sum();
+            let spent: i64 =
+                calls.iter().zip(amounts).filter(|(call, _)| **call).map(|(_, it)| it).sum();
             assert_eq!(used, [spent * ONE; 2], "{amounts:?} {calls:?}");
             assert_eq!(calls.iter().filter(|call| **call).count(), permitted, "{amounts:?}");
         }
@@ -94,7 +101,11 @@ fn a_budget_that_two_people_share_is_not_exceeded_either() {
     let (alice, bob) = (owners(&bundle, "alice", "bot"), owners(&bundle, "bob", "bot"));
     for (calls, used) in ends(&bundle, [&alice, &bob], [7, 7]) {
         assert_eq!(calls.iter().filter(|call| **call).count(), 1);
-        assert_eq!(used, calls.map(|call| if call { 7 * ONE } else { 0 }), "only the one that is permitted");
+        assert_eq!(
+            used,
+            calls.map(|call| if call { 7 * ONE } else { 0 }),
+            "only the one that is permitted"
+        );
     }
 }
 
@@ -106,7 +117,8 @@ fn a_label_once_attached_is_seen_by_every_later_call() {
         "history": { "windows": { "hour": "1h" } },
     }));
     let alice = owners(&bundle, "alice", "bot");
-    let start = State { store: Store::default(), at: [At::Start, At::Start], stored: Default::default() };
+    let start =
+        State { store: Store::default(), at: [At::Start, At::Start], stored: Default::default() };
     let mut open = vec![start];
     while let Some(state) = open.pop() {
         let done = state.at.iter().any(|at| matches!(at, At::Done(true)));

@@ -2,7 +2,7 @@
 
 use cedar_policy::Effect;
 
-use super::reachable::{Coverage, PolicyCoverage, ToolCoverage};
+use super::reachable::{BudgetCoverage, Coverage, PolicyCoverage, ToolCoverage};
 use crate::bundle::Percent;
 
 /// A goal for a case.
@@ -17,6 +17,13 @@ pub enum Goal {
         /// The policy.
         policy: String,
         /// The measured tools that its scope admits.
+        tools: Vec<String>,
+    },
+    /// A call of one of these tools would exceed this budget.
+    Exceeded {
+        /// The budget.
+        budget: String,
+        /// The measured tools whose calls spend it.
         tools: Vec<String>,
     },
 }
@@ -69,8 +76,12 @@ impl Coverage {
             let admitted = tools.iter().filter(|(name, _)| policy.admits.contains(*name));
             policy_goal(id, policy, admitted.map(|(name, _)| (*name).clone()).collect())
         });
-        let (reached, missing): (Vec<_>, Vec<_>) =
-            about_tools.chain(about_policies).partition(|(_, reached)| *reached);
+        let about_budgets = self.budgets.iter().filter_map(|(name, budget)| {
+            let spending = tools.iter().filter(|(name, _)| budget.spent_by.contains(*name));
+            budget_goal(name, budget, spending.map(|(name, _)| (*name).clone()).collect())
+        });
+        let goals = about_tools.chain(about_policies).chain(about_budgets);
+        let (reached, missing): (Vec<_>, Vec<_>) = goals.partition(|(_, reached)| *reached);
         Measure {
             class: class.map(str::to_owned),
             minimum,
@@ -101,6 +112,11 @@ fn policy_goal(id: &str, policy: &PolicyCoverage, tools: Vec<String>) -> Option<
     (!tools.is_empty()).then(|| (Goal::Determined { policy: id.to_owned(), tools }, reached))
 }
 
+fn budget_goal(name: &str, budget: &BudgetCoverage, tools: Vec<String>) -> Option<(Goal, bool)> {
+    let reached = tools.iter().any(|tool| budget.exceeded_by.contains(tool));
+    (!tools.is_empty()).then(|| (Goal::Exceeded { budget: name.to_owned(), tools }, reached))
+}
+
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -110,6 +126,9 @@ impl std::fmt::Display for Goal {
             }
             Self::Determined { policy, tools } => {
                 write!(f, "policy {policy}: it determines no call of {}", tools.join(" or "))
+            }
+            Self::Exceeded { budget, tools } => {
+                write!(f, "budget {budget}: no case exceeds it with {}", tools.join(" or "))
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct Coverage {
     pub policies: BTreeMap<String, PolicyCoverage>,
     /// Every tool of the inventory, and every method that policies decide, by qualified name.
     pub tools: BTreeMap<String, ToolCoverage>,
+    /// Every budget by name.
+    pub budgets: BTreeMap<String, BudgetCoverage>,
     /// The number of cases per reason. Every reason that is possible in the bundle is listed, even
     /// with none.
     pub reasons: BTreeMap<Reason, usize>,
@@ -39,6 +41,15 @@ pub struct PolicyCoverage {
     pub admits: BTreeSet<String>,
     /// The tools for which it determined an outcome.
     pub(super) determined_about: BTreeSet<String>,
+}
+
+/// The coverage of a budget.
+#[derive(Clone, Debug, Default)]
+pub struct BudgetCoverage {
+    /// The tools whose calls spend it.
+    pub spent_by: BTreeSet<String>,
+    /// The tools of which a call would have exceeded it in a case.
+    pub exceeded_by: BTreeSet<String>,
 }
 
 /// The coverage of a tool.
@@ -86,6 +97,7 @@ impl Coverage {
         Self {
             policies: policies.collect(),
             tools: tools.collect(),
+            budgets: budgets(bundle),
             reasons: reasons.map(|reason| (*reason, 0)).collect(),
             layers: bundle
                 .all_layers()
@@ -94,6 +106,21 @@ impl Coverage {
                 .collect(),
         }
     }
+}
+
+/// The budgets that tools spend.
+fn budgets(bundle: &Bundle) -> BTreeMap<String, BudgetCoverage> {
+    let mut budgets: BTreeMap<String, BudgetCoverage> = BTreeMap::new();
+    // A bundle in shadow refuses nothing.
+    let plan = bundle.memory.as_ref().filter(|_| bundle.shadow.is_none());
+    for (plan, tool) in plan.into_iter().flat_map(|plan| bundle.actions().map(move |it| (plan, it)))
+    {
+        for budget in plan.budgets_of(tool) {
+            let coverage = budgets.entry(budget.title.clone()).or_default();
+            coverage.spent_by.insert(tool.qualified_name().to_owned());
+        }
+    }
+    budgets
 }
 
 impl ToolCoverage {

@@ -82,7 +82,9 @@ impl Goal {
     fn tools(&self) -> Vec<&str> {
         match self {
             Self::Permitted(tool) | Self::Refused(tool) => vec![tool],
-            Self::Determined { tools, .. } => tools.iter().map(String::as_str).collect(),
+            Self::Determined { tools, .. } | Self::Exceeded { tools, .. } => {
+                tools.iter().map(String::as_str).collect()
+            }
         }
     }
 
@@ -92,6 +94,8 @@ impl Goal {
             Self::Permitted(_) => shown.permitted,
             Self::Refused(_) => shown.refused,
             Self::Determined { policy, .. } => shown.determining.contains(policy),
+            // It needs calls before it.
+            Self::Exceeded { .. } => false,
         })
     }
 
@@ -100,6 +104,7 @@ impl Goal {
         let (reason, policies) = match self {
             Self::Permitted(tool) => (Reason::Permitted, coverage.permits_of(tool)),
             Self::Refused(_) => (Reason::NotPermitted, Vec::new()),
+            Self::Exceeded { .. } => (Reason::BudgetExceeded, Vec::new()),
             Self::Determined { policy, .. } if coverage.forbids(policy) => {
                 (Reason::Forbidden, vec![policy.clone()])
             }
@@ -112,6 +117,7 @@ impl Goal {
         match self {
             Self::Permitted(_) => format!("{tool} is permitted"),
             Self::Refused(_) => format!("{tool} is refused"),
+            Self::Exceeded { budget, .. } => format!("{tool} exceeds {budget}"),
             Self::Determined { policy, .. } if coverage.forbids(policy) => {
                 format!("{policy} forbids {tool}")
             }

@@ -39,6 +39,20 @@ impl Coverage {
             }
         }
         self.count_policies(&shown, &self.matching(gate, trace, outcome));
+        self.count_budgets(outcome);
+    }
+
+    fn count_budgets(&mut self, outcome: &Outcome) {
+        let exceeding = outcome.telling().iter();
+        for record in exceeding.filter(|record| record.reason == Reason::BudgetExceeded) {
+            let inner = record.inner.as_ref().map(|inner| &*inner.tool);
+            let tool = inner.filter(|_| is_about_inner(record)).or(record.tool.as_deref());
+            for spending in record.budgets.iter().filter(|spending| spending.exceeds()) {
+                if let Some(budget) = self.budgets.get_mut(&spending.budget) {
+                    budget.exceeded_by.extend(tool.map(str::to_owned));
+                }
+            }
+        }
     }
 
     fn count_policies(&mut self, shown: &[Shown], matching: &BTreeSet<String>) {

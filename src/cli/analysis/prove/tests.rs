@@ -18,8 +18,8 @@ use crate::cli::input::cases::Suite;
 use crate::cli::input::directory;
 use crate::decide::CedarRequest;
 use crate::gate::Gate;
-use crate::memory::Store;
 use crate::identity::Identity;
+use crate::memory::Store;
 use crate::reason::Decision;
 
 const BUNDLES: [&str; 9] = [

@@ -22,8 +22,12 @@ pub(in crate::cli::diff) struct Account {
     pub(super) environment: String,
     /// Other environments named by such records.
     pub(super) elsewhere: BTreeSet<String>,
+    /// What the records do not tell of earlier calls.
+    pub(super) gaps: BTreeSet<String>,
     /// All differences, grouped by kind.
     pub(super) groups: Groups,
+    /// Whether a bundle remembers something of earlier calls.
+    pub(super) recalls: bool,
     /// The command that explains a difference.
     pub(super) explain: String,
 }

@@ -10,11 +10,12 @@ use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resource};
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::diff::structure::failing::can_fail;
+use crate::cli::log::Recorded;
+use crate::cli::log::history::History;
 use crate::cli::log::withheld::Reads;
 use crate::decide::CedarRequest;
 use crate::exchange::Arrival;
 use crate::gate::Gate;
-use crate::memory::Store;
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 
@@ -22,6 +23,8 @@ use crate::record::Record;
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) gate: Gate,
+    /// What is remembered of the records so far.
+    pub(super) history: History,
     readers: Vec<Reader>,
 }
 
@@ -94,7 +97,32 @@ impl Side {
             can_fail: policy.to_json().map_or(true, |json| can_fail(&json)),
         });
         let readers = readers.collect();
-        Self { gate, readers }
+        Self { gate, history: History::default(), readers }
+    }
+
+    /// Remembers a recorded call for those after it.
+    pub(super) fn remember(&mut self, recorded: &Recorded) {
+        self.history.add(&self.gate, recorded, None);
+    }
+
+    /// Whether one of these policies reads what is remembered of earlier calls.
+    fn recalls(&self, policies: &[String], answer: &Answer) -> bool {
+        let named = |id: &String| policies.contains(id) || answer.policies.contains(id);
+        let recalls = |reader: &&Reader| named(&reader.policy.id().to_string());
+        self.readers.iter().filter(recalls).any(|reader| reader.reads.remembered())
+    }
+
+    /// Whether an answer that is not the recorded one may be due to calls that the log lacks.
+    pub(super) fn lacks_history(&self, recorded: &Recorded, answer: &Answer) -> bool {
+        let by_budget =
+            |reason| matches!(reason, Some(Reason::BudgetExceeded | Reason::HistoryIncomplete));
+        let depends = by_budget(recorded.reason())
+            || by_budget(Some(answer.reason))
+            || self.recalls(&recorded.policies, answer);
+        let now = recorded.time.parse().map(run::millis).unwrap_or_default();
+        let lacks =
+            || self.history.is_uncertain() || self.history.begins_late(&self.gate, now).is_some();
+        self.gate.bundle.memory.is_some() && depends && lacks()
     }
 
     /// Decides a call as the filter does. For a policy that reads withheld values, a known match
@@ -116,7 +144,7 @@ impl Side {
                 if told.contains(&id) { known.revised(policy) } else { Some(policy.clone()) }
             });
             let layers = std::mem::replace(&mut self.gate.bundle.layers, revised);
-            outcome = run::whole(&self.gate, arrival, body);
+            outcome = run::after(&self.gate, arrival, body, self.history.store());
             self.gate.bundle.layers = layers;
         }
         let certainty = certainty(&outcome, &doubts);
@@ -135,9 +163,10 @@ impl Side {
         let reading: Vec<_> =
             self.readers.iter().filter(|reader| withheld.is_read(&reader.reads)).collect();
         if reading.is_empty() {
-            return (run::whole(&self.gate, arrival, body), Vec::new());
+            let memory = self.history.store();
+            return (run::after(&self.gate, arrival, body, memory), Vec::new());
         }
-        let (outcome, trace) = run::traced(&self.gate, arrival, body, &mut Store::default());
+        let (outcome, trace) = run::traced(&self.gate, arrival, body, self.history.store());
         let posed = outcome.records.iter().find_map(|record| trace.of(record));
         // Without a Cedar request no policy is evaluated.
         let Some(PosedCall { question, inner, identity }) = posed else {

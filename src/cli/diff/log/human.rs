@@ -29,10 +29,13 @@ pub(in crate::cli::diff) fn tell(account: &Account) -> String {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "  {}", tinted(tone(what), &format!("{count} {heading}")));
         for (group, calls) in account.groups.of(what) {
-            text.push_str(&told(group, calls, &account.explain));
+            text.push_str(&told(group, calls, account));
         }
     }
     text.push_str(&elsewhere(account));
+    for gap in &account.gaps {
+        let _ = writeln!(text, "{}", tinted(Tone::Odd, &format!("history: {gap}")));
+    }
     text.push_str(&ending(account));
     text
 }
@@ -62,7 +65,7 @@ fn tone(what: What) -> Tone {
     }
 }
 
-fn told(group: &Group, calls: &Calls, explain: &str) -> String {
+fn told(group: &Group, calls: &Calls, account: &Account) -> String {
     let case = &group.case;
     let mark = if case.may_widen { tinted(Tone::Bad, "!") } else { " ".to_owned() };
     let policies = case.policies.join(" ");
@@ -79,16 +82,17 @@ fn told(group: &Group, calls: &Calls, explain: &str) -> String {
     let shown = calls.ids.iter().take(IDS).cloned().collect::<Vec<_>>().join(" ");
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let _ = writeln!(text, "           {}", tinted(Tone::Quiet, &format!("{shown}{more}")));
-    if let Some(example) = example(calls, explain) {
+    if let Some(example) = example(calls, account) {
         let _ = writeln!(text, "           {}", tinted(Tone::Quiet, &example));
     }
     text
 }
 
 /// The command that explains the first call of a group.
-pub(super) fn example(calls: &Calls, explain: &str) -> Option<String> {
+pub(super) fn example(calls: &Calls, account: &Account) -> Option<String> {
     let (log, id) = (calls.log.as_ref()?, calls.ids.first()?);
-    Some(format!("{explain} --record {log} --id {id}"))
+    let after = if account.recalls { format!(" --after {log}") } else { String::new() };
+    Some(format!("{} --record {log} --id {id}{after}", account.explain))
 }
 
 fn ending(account: &Account) -> String {

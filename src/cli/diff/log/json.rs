@@ -19,12 +19,13 @@ pub(in crate::cli::diff) fn tell(account: &Account) -> Value {
         "not_written_by_old": account.foreign,
         "other_environments": account.elsewhere,
         "other_lines": account.others,
+        "history_lacks": account.gaps,
         "calls": Value::Object(counts.into_iter().collect()),
-        "groups": groups.map(|(group, calls)| self::group(group, calls, &account.explain)).collect::<Vec<_>>(),
+        "groups": groups.map(|(group, calls)| self::group(group, calls, account)).collect::<Vec<_>>(),
     })
 }
 
-fn group(group: &Group, calls: &Calls, explain: &str) -> Value {
+fn group(group: &Group, calls: &Calls, account: &Account) -> Value {
     let case = &group.case;
     json!({
         "change": case.what.as_str(),
@@ -38,6 +39,6 @@ fn group(group: &Group, calls: &Calls, explain: &str) -> Value {
         "may_widen": case.may_widen,
         "calls": calls.ids.len(),
         "ids": calls.ids,
-        "example": example(calls, explain),
+        "example": example(calls, account),
     })
 }

@@ -10,11 +10,12 @@ use super::groups::{Case, What};
 use super::inferred::InferredMatches;
 use super::placeholders;
 use crate::bundle::Document;
+use crate::cli::analysis::run;
 use crate::cli::diff::structure::Structure;
 use crate::cli::diff::structure::change::Part;
 use crate::cli::input::directory::Opened;
 use crate::cli::log::{self, Recorded};
-use crate::cli::output::report::Problem;
+use crate::cli::output::report::{Problem, counted};
 use crate::gate::Gate;
 use crate::reason::{Decision, Reason};
 use crate::tool::Tool;
@@ -34,6 +35,8 @@ pub(super) struct Replay {
     only_policies: bool,
     /// The policies that differ.
     changed: BTreeSet<String>,
+    /// How many records are too near to the beginning of the log for all that counts.
+    late: usize,
 }
 
 /// The result for a record.
@@ -78,6 +81,7 @@ impl Replay {
             tools_differ: structure.may_widen(Part::Tool),
             only_policies: structure.only_policies(),
             changed: structure.changed_policies().map(str::to_owned).collect(),
+            late: 0,
         }
     }
 
@@ -86,8 +90,31 @@ impl Replay {
         recorded.is_of(&self.old.gate.bundle.id.digest)
     }
 
-    /// Decides a recorded call with both bundles.
+    /// Decides a recorded call with both bundles, after the calls before it.
     pub(super) fn see(&mut self, recorded: &Recorded) -> Seen {
+        let seen = self.seen(recorded);
+        let now = recorded.time.parse().map(run::millis).unwrap_or_default();
+        let sides = [&self.old, &self.new];
+        if sides.iter().any(|side| side.history.begins_late(&side.gate, now).is_some()) {
+            self.late = self.late.saturating_add(1);
+        }
+        for side in [&mut self.old, &mut self.new] {
+            side.remember(recorded);
+        }
+        seen
+    }
+
+    /// What the records do not tell of earlier calls, in words.
+    pub(super) fn gaps(&self) -> BTreeSet<String> {
+        let late = self.late;
+        let begins = (late > 0).then(|| {
+            let records = counted(late, "record");
+            format!("{records} decided without all that counts, since the log begins later")
+        });
+        self.old.history.gaps().chain(self.new.history.gaps()).chain(begins).collect()
+    }
+
+    fn seen(&mut self, recorded: &Recorded) -> Seen {
         let seen = if recorded.is_call() {
             self.compare(recorded).map(Seen::Compared)
         } else {
@@ -242,6 +269,12 @@ impl Replay {
         let old = match old.certainty {
             Certainty::Full => {
                 let complete = withheld.is_empty();
+                let differs = old.reason != as_recorded(recorded).reason;
+                if differs && self.is_of_old(recorded) && self.old.lacks_history(recorded, &old) {
+                    let why = "the decision depends on earlier calls that the log does not tell";
+                    let policies = recorded.policies.clone();
+                    return Err(Missing { policies, ..Missing::because(why) });
+                }
                 cases.extend(disagreement(recorded, &old, self.is_of_old(recorded), complete));
                 old
             }

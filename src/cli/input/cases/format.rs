@@ -95,7 +95,11 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
             if let Some(name) = earlier.identity.as_ref().filter(unknown) {
                 let names = read.identities.keys().map(String::as_str);
                 let help = fuzzy_match::did_you_mean(name, names);
-                problem(&format!("after.{place}.as"), format!("`{name}` is not in `identities`"), help);
+                problem(
+                    &format!("after.{place}.as"),
+                    format!("`{name}` is not in `identities`"),
+                    help,
+                );
             }
         }
         if case.result.is_some() != case.expect.result.is_some() {

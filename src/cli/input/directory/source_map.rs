@@ -80,7 +80,7 @@ impl SourceMap {
     }
 
     /// The location of a manifest key.
-    pub(super) fn key(&self, key: &str) -> Option<Location> {
+    pub(in crate::cli) fn key(&self, key: &str) -> Option<Location> {
         let replaced = overlay::KEYS.into_iter().find(|replaced| {
             key.strip_prefix(replaced).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
