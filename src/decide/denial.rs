@@ -59,8 +59,8 @@ impl Denial {
     }
 
     /// The denial of a call that exceeds a budget.
-    pub(crate) fn exceeding(exceeded: Exceeded) -> Self {
-        let Exceeded { spending: Spending { budget, used, limit, amount }, wait } = &exceeded;
+    pub(crate) fn exceeding(exceeded: &Exceeded) -> Self {
+        let Exceeded { spending: Spending { budget, used, limit, amount }, wait } = exceeded;
         let when = match wait {
             Some(wait) => format!("try again in {} s", wait.div_ceil(1000)),
             None => "it never fits".to_owned(),

@@ -121,7 +121,7 @@ impl Pending {
         };
         let mask = mask.beside(Others::Of(others));
         let lessons = lessons.to_vec();
-        Some(Look { mask, lessons, ..self.look(method, messages.len(), ids, body.is_batch()) })
+        Some(Look { lessons, mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
 
     /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.

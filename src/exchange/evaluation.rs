@@ -118,7 +118,10 @@ impl Evaluation {
                 };
                 None
             }
-            (State::Draining(pending, recovery, drained), Event::Buffered(_)) => {
+            (
+                State::Draining(pending, recovery, drained),
+                Event::Buffered(_) | Event::Recalled(_),
+            ) => {
                 self.state = State::Draining(pending, recovery, drained);
                 None
             }
@@ -151,14 +154,11 @@ impl Evaluation {
                 self.state = State::Awaiting(pending);
                 None
             }
-            (State::Draining(pending, recovery, drained), Event::Recalled(_)) => {
-                self.state = State::Draining(pending, recovery, drained);
-                None
-            }
-            (State::Decided(_), _)
-            | (State::Awaiting(_), Event::Headers(_) | Event::Drained(_))
+            (State::Awaiting(_), Event::Headers(_) | Event::Drained(_))
             | (State::Draining(..), Event::Headers(_))
-            | (State::Fresh | State::Done, _) => Some(self.fail(gate, OUT_OF_ORDER)),
+            | (State::Fresh | State::Decided(_) | State::Done, _) => {
+                Some(self.fail(gate, OUT_OF_ORDER))
+            }
         }
     }
 }

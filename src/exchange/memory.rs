@@ -108,7 +108,7 @@ impl<'a> Memory<'a> {
                 tenant.unwrap_or_else(|| ANY_TENANT.to_owned())
             }),
         };
-        let asked = working.ask(tool, input, particulars);
+        let asked = working.ask(tool, input, &particulars);
         let asked = asked.map_err(|uncountable| Denial::uncountable(&uncountable))?;
         let facts = working.facts(&asked);
         let is_incomplete = working.has_incomplete_history() || working.is_incomplete(&asked);
@@ -128,7 +128,7 @@ impl<'a> Memory<'a> {
         let denial = if working.is_incomplete(&asked) {
             Some(Denial::forgotten(None))
         } else {
-            working.exceeded(&asked).map(Denial::exceeding)
+            working.exceeded(&asked).as_ref().map(Denial::exceeding)
         };
         if let Some(denial) = denial {
             let outcomes = [Some(&mut verdict.outcome), verdict.staged.as_mut()];

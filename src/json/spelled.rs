@@ -86,6 +86,8 @@ impl<'t> Rest<'t> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
     use proptest::prelude::*;
 
     use crate::json::{Value, read_body};

@@ -196,7 +196,9 @@ impl Account {
     pub(super) fn forget(&mut self, plan: &Plan, now: Millis) -> Millis {
         let until = now.checked_sub(plan.reach());
         for logs in [&mut self.tools, &mut self.sums] {
-            logs.values_mut().for_each(|log| log.forget(until));
+            for log in logs.values_mut() {
+                log.forget(until);
+            }
             logs.retain(|_, log| !log.is_empty());
         }
         self.refusals.forget(until);
@@ -223,11 +225,17 @@ impl Account {
 
     /// Takes less space, without counting less. Returns whether it could.
     pub(super) fn shrink(&mut self) -> bool {
-        let logs =
-            self.tools.values_mut().chain(self.sums.values_mut()).chain([&mut self.refusals]);
-        let logs = logs.map(Log::shrink).fold(false, |one, other| one || other);
-        let seen = [&mut self.resources, &mut self.calls].map(Seen::shrink).contains(&true);
-        let usages = self.usages.values_mut().map(Usage::shrink);
-        usages.fold(logs || seen, |one, other| one || other)
+        // Each of them, whatever the others can.
+        let mut has_shrunk = self.refusals.shrink();
+        for log in self.tools.values_mut().chain(self.sums.values_mut()) {
+            has_shrunk |= log.shrink();
+        }
+        for seen in [&mut self.resources, &mut self.calls] {
+            has_shrunk |= seen.shrink();
+        }
+        for usage in self.usages.values_mut() {
+            has_shrunk |= usage.shrink();
+        }
+        has_shrunk
     }
 }

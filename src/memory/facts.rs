@@ -58,12 +58,12 @@ impl<'a> Working<'a> {
         let since = self.now.checked_sub(span);
         let of_tool = |name: &Name| Use::of(account.tools.get(name), since);
         let tools: Vec<Use> = plan.tools.iter().map(|(_, name)| of_tool(name)).collect();
-        let all = tools.iter().fold(Use::default(), |all, one| all.and(one));
+        let all = tools.iter().fold(Use::default(), Use::and);
         let named = plan.tools.iter().zip(&tools);
         let by_tool = named.map(|((text, _), used)| member(text, used.seen(self.now)));
         let classes = plan.classes.iter().map(|(class, places)| {
             let of = places.iter().filter_map(|place| tools.get(*place));
-            let used = of.fold(Use::default(), |all, one| all.and(one));
+            let used = of.fold(Use::default(), Use::and);
             member(class, used.seen(self.now))
         });
         let sums = plan.sums.iter().map(|(text, name)| {

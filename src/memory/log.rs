@@ -150,6 +150,8 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
     use proptest::prelude::*;
 
     use super::*;

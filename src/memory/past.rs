@@ -95,8 +95,8 @@ impl Plan {
 
     fn sum_title(&self, name: super::Name) -> String {
         let sums = self.history.iter().flat_map(|history| &history.sums);
-        let known = sums.filter(|(_, known)| *known == name).map(|(title, _)| title.clone());
-        known.last().unwrap_or_default()
+        let mut known = sums.filter(|(_, known)| *known == name);
+        known.next().map(|(title, _)| title.clone()).unwrap_or_default()
     }
 }
 

@@ -115,7 +115,8 @@ impl Plan {
             return Ok(None);
         }
         let mut problems = Vec::new();
-        let bucket_bytes = usize::try_from(memory.bytes).unwrap_or(usize::MAX) / usize::from(SLOTS);
+        let bytes = usize::try_from(memory.bytes).unwrap_or(usize::MAX);
+        let bucket_bytes = bytes.checked_div(usize::from(SLOTS)).unwrap_or_default();
         if bucket_bytes < LEAST_BUCKET {
             let least = LEAST_BUCKET.saturating_mul(usize::from(SLOTS));
             problems

@@ -1,5 +1,7 @@
 //! The Cedar types of what policies see of memory.
 
+use std::fmt::Write as _;
+
 use super::plan::{HistoryPlan, Plan};
 use super::settings::RunawaySettings;
 use crate::tool::Tool;
@@ -27,7 +29,8 @@ impl Plan {
             self.budgets_of(tool).map(|budget| format!("{}: toolgate::Amount", budget.title));
         let budgets: Vec<String> = budgets.collect();
         if !budgets.is_empty() {
-            members.push_str(&format!(",\n  budget: {{ {} }}", budgets.join(", ")));
+            // Writing to a string cannot fail.
+            let _ = write!(members, ",\n  budget: {{ {} }}", budgets.join(", "));
         }
         members
     }

@@ -84,8 +84,11 @@ impl Seen {
     /// Takes less space. Returns whether it could.
     pub(super) fn shrink(&mut self) -> bool {
         let displaced = self.displaced.as_mut().map(|it| &mut it.log);
-        let logs = self.things.iter_mut().map(|(_, log)| log).chain(displaced);
-        logs.map(Log::shrink).fold(false, |one, other| one || other)
+        let mut has_shrunk = false;
+        for log in self.things.iter_mut().map(|(_, log)| log).chain(displaced) {
+            has_shrunk |= log.shrink();
+        }
+        has_shrunk
     }
 
     fn displace(&mut self) {
@@ -102,6 +105,8 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;

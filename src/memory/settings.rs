@@ -25,7 +25,6 @@ impl Default for MemorySettings {
 
 impl MemorySettings {
     /// Whether it is the default, which is not serialized.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
     }

@@ -71,7 +71,7 @@ impl<'a> Worker<'a> {
         let working = Working::open(self.bundle.memory.as_ref().unwrap(), self.owners, recalled);
         let input = [("amount".into(), ArgumentValue::Long(self.amount))].into();
         let tool = self.bundle.tool("pay", "refund").unwrap();
-        let asked = working.ask(tool, &ArgumentValue::Record(input), Particulars::default());
+        let asked = working.ask(tool, &ArgumentValue::Record(input), &Particulars::default());
         (working, asked.unwrap())
     }
 

@@ -159,6 +159,8 @@ fn time_to_fall(budget: &Budget, amount: i64) -> Millis {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -178,7 +178,7 @@ impl<'a> Working<'a> {
         &self,
         tool: &Tool,
         input: &ArgumentValue<'_>,
-        particulars: Particulars,
+        particulars: &Particulars,
     ) -> Result<Asked, Uncountable> {
         let Some(plan) = self.plan.tool(tool) else {
             return Ok(Asked::of(self.now, Name::default()));
@@ -200,7 +200,7 @@ impl<'a> Working<'a> {
                 asked.spends.push(Spend { budget: *place, part, amount });
             }
         }
-        asked.complete(plan, &particulars);
+        asked.complete(plan, particulars);
         Ok(asked)
     }
 

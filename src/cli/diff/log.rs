@@ -42,7 +42,7 @@ pub(super) fn replay(
     let recalls = bundles.iter().any(|opened| opened.loaded.bundle.memory.is_some());
     let mut replay = Replay::new(bundles, structure);
     let explain = format!("toolgate explain {}", new.display());
-    let account = Account { environment, explain, recalls, ..Account::default() };
+    let account = Account { environment, recalls, explain, ..Account::default() };
     let mut account = read(logs, account, |account, recorded, place| {
         if recorded.bundle.is_none() {
             // Envoy refused it, and no bundle changes that.

@@ -208,10 +208,9 @@ fn is_withheld(entity: &str) -> bool {
 
 /// Whether the gate counts a refusal: the message was read.
 fn is_counted_refusal(reason: Reason, recorded: &Recorded) -> bool {
-    let of_call = match reason {
-        Reason::ToolChanged | Reason::TooManyValues => recorded.tool.is_some(),
-        reason => reason.stage() == Stage::Call,
-    };
+    let is_about_a_tool = matches!(reason, Reason::ToolChanged | Reason::TooManyValues);
+    let of_call =
+        if is_about_a_tool { recorded.tool.is_some() } else { reason.stage() == Stage::Call };
     of_call && reason.determines()
 }
 

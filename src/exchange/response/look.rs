@@ -51,7 +51,11 @@ impl Look {
         }
         let messages = match message {
             Value::Array(messages) => messages.as_slice(),
-            one => std::slice::from_ref(one),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => std::slice::from_ref(message),
         };
         let succeeded = messages.iter().filter_map(Value::as_object).filter(|it| is_success(it));
         let ids: Vec<Id> = succeeded.filter_map(|message| Id::of(message.get("id")?)).collect();
