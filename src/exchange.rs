@@ -25,7 +25,7 @@ use std::rc::Rc;
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::header;
-use crate::memory::{Lesson, Lessons, Slot};
+use crate::memory::{Lesson, Lessons, Millis, Slot, Store};
 
 use candidate::Candidate;
 use decided::Decided;
@@ -96,6 +96,15 @@ impl Exchange {
     /// The slots of memory whose values must be reported before the end of the request.
     pub fn recalls(&self) -> Vec<Slot> {
         self.evaluation.recalls()
+    }
+
+    /// Reports the end of the request after what a store remembers, for edges without a proxy.
+    pub fn end(&mut self, gate: &Gate, body: &[u8], memory: &Store, now: Millis) -> Step {
+        let slots = self.recalls();
+        if !slots.is_empty() {
+            self.step(gate, Event::Recalled(&memory.recall(&slots, now, Vec::new())));
+        }
+        self.step(gate, Event::End(body))
     }
 
     /// Whether the response must be reported.

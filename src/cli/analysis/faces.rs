@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::run::millis;
 use crate::bundle::Bundle;
 use crate::cli::input::cases::Identity;
 use crate::decide::{self, Facts};
@@ -12,6 +13,7 @@ use crate::exchange::{Arrival, Ending, Event, Exchange, ResponseEvent, ResponseS
 use crate::gate::{Caller, ChangedTools, Gate};
 use crate::head::Head;
 use crate::identity::identify;
+use crate::memory::Store;
 
 /// The tools that the answer to a caller's `tools/list` has, by their names in the bundle, if the
 /// server offers what the bundle pins.
@@ -38,7 +40,7 @@ pub(in crate::cli) fn list(
     Ok(tools.map(|tool| tool.name().to_owned()).collect())
 }
 
-/// What a caller gets of this result of its request: the result, or the response as a whole if that
+/// What a caller gets of this result of its request, after what is remembered: the result, or the response as a whole if that
 /// is an error.
 ///
 /// # Errors
@@ -47,15 +49,13 @@ pub(in crate::cli) fn list(
 /// is a bug in the gate.
 pub(in crate::cli) fn received(
     gate: &Gate,
-    arrival: &Arrival,
-    body: &[u8],
+    request: (&Arrival, &[u8], &Store),
     result: &Value,
 ) -> Result<Value, String> {
     let message = json!({ "jsonrpc": "2.0", "id": 1, "result": result });
-    let whole =
-        response(gate, arrival, body, "application/json", &message.to_string(), usize::MAX)?;
+    let whole = response(gate, request, "application/json", &message.to_string(), usize::MAX)?;
     let event = format!("data: {message}\n\n");
-    let streamed = response(gate, arrival, body, "text/event-stream", &event, 1)?;
+    let streamed = response(gate, request, "text/event-stream", &event, 1)?;
     let data = streamed.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or_default();
     let [whole, streamed] = [whole.as_str(), data].map(serde_json::from_str::<Value>);
     match (whole, streamed) {
@@ -69,15 +69,14 @@ pub(in crate::cli) fn received(
 /// The body of a response that arrives in parts of this size.
 fn response(
     gate: &Gate,
-    arrival: &Arrival,
-    body: &[u8],
+    (arrival, body, memory): (&Arrival, &[u8], &Store),
     content_type: &str,
     upstream: &str,
     size: usize,
 ) -> Result<String, String> {
     let mut exchange = Exchange::default();
     exchange.step(gate, Event::Headers(arrival));
-    let step = exchange.step(gate, Event::End(body));
+    let step = exchange.end(gate, body, memory, millis(arrival.time));
     if !matches!(step, Step::Done(effects) if matches!(effects.ending, Ending::Forward(_))) {
         return Err("the request is refused, so it has no result".to_owned());
     }

@@ -131,14 +131,7 @@ fn run(
                     return step;
                 }
             }
-            (Step::AwaitBody, None) => {
-                let slots = exchange.recalls();
-                if !slots.is_empty() {
-                    let recalled = memory.recall(&slots, millis(arrival.time), Vec::new());
-                    exchange.step(gate, Event::Recalled(&recalled));
-                }
-                exchange.step(gate, Event::End(held))
-            }
+            (Step::AwaitBody, None) => exchange.end(gate, held, memory, millis(arrival.time)),
             (step, _) => return step,
         };
     }

@@ -58,7 +58,7 @@ impl<'a> Verdict<'a> {
         };
         let mut mismatches: Vec<Mismatch> =
             outcome.iter().flat_map(|outcome| compare(&case.expect, outcome)).collect();
-        mismatches.extend(faces(gate, case, identity, (&arrival, &body)));
+        mismatches.extend(faces(gate, case, identity, (&arrival, &body, &memory)));
         let unexpected = outcome.as_ref().filter(|outcome| outcome.reason != case.expect.reason);
         let record = unexpected.and_then(|outcome| outcome.telling().first());
         let help = record.and_then(|record| meant::instead(&gate.bundle, record));
@@ -75,9 +75,10 @@ impl<'a> Verdict<'a> {
 pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
     let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
     let (arrival, body) = case.arrival(identity, &gate.bundle);
-    let outcome = run::remembered(gate, &arrival, &body, &mut memory(gate, file, case));
+    let memory = memory(gate, file, case);
+    let outcome = run::after(gate, &arrival, &body, &memory);
     compare(&case.expect, &outcome).is_empty()
-        && faces(gate, case, identity, (&arrival, &body)).is_empty()
+        && faces(gate, case, identity, (&arrival, &body, &memory)).is_empty()
 }
 
 /// What is remembered once the requests before that of a case have come.
@@ -129,18 +130,18 @@ fn faces(
     gate: &Gate,
     case: &Case,
     identity: Option<&Identity>,
-    (arrival, body): (&Arrival, &[u8]),
+    request: (&Arrival, &[u8], &Store),
 ) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     if let Some(list) = &case.expect.list {
-        let actual = faces::list(&gate.bundle, &gate.environment, identity, arrival);
+        let actual = faces::list(&gate.bundle, &gate.environment, identity, request.0);
         if actual.as_ref() != Ok(list) {
             let actual = actual.map_or_else(Value::from, |actual| json!(actual));
             mismatches.push(Mismatch { what: "list", expected: json!(list), actual });
         }
     }
     if let (Some(result), Some(expected)) = (&case.result, &case.expect.result) {
-        let actual = faces::received(gate, arrival, body, result).unwrap_or_else(Value::from);
+        let actual = faces::received(gate, request, result).unwrap_or_else(Value::from);
         if !contains(&actual, expected) {
             mismatches.push(Mismatch { what: "result", expected: expected.clone(), actual });
         }

@@ -10,6 +10,7 @@ use toolgate::exchange::{
 use toolgate::gate::ChangedTools;
 use toolgate::head::Head;
 use toolgate::identity::Attested;
+use toolgate::memory::Store;
 
 use crate::pieces::pieces;
 use crate::small;
@@ -75,7 +76,7 @@ pub(crate) fn asked(body: &str) -> Exchange {
     };
     let mut exchange = Exchange::default();
     exchange.step(gate, Event::Headers(&arrival));
-    let step = exchange.step(gate, Event::End(body.as_bytes()));
+    let step = exchange.end(gate, body.as_bytes(), &Store::default(), 1);
     let forwards = matches!(&step, Step::Done(Effects { ending: Ending::Forward(_), .. }));
     assert!(forwards && exchange.looks_at_response(), "{step:?}");
     exchange

@@ -7,6 +7,7 @@ use toolgate::cli::input::cases::{self, CaseFile};
 use toolgate::cli::output::report;
 use toolgate::cli::output::source::SourceFile;
 use toolgate::gate::Gate;
+use toolgate::memory::Store;
 
 use crate::{bundles, tree};
 
@@ -30,7 +31,8 @@ fn run_all(gate: &Gate, file: &CaseFile) {
     for case in file.cases.iter().take(SOME) {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
         let (arrival, body) = case.arrival(identity, &gate.bundle);
-        in_pieces(gate, &arrival, &body).unwrap_or_else(|error| panic!("{error}"));
+        in_pieces(gate, &arrival, &body, &Store::default())
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 }
 

@@ -9,6 +9,7 @@ use toolgate::exchange::{Arrival, Event, Exchange, Step};
 use toolgate::gate::Gate;
 use toolgate::head::Head;
 use toolgate::identity::{Attested, Evidence, identify};
+use toolgate::memory::Store;
 
 use crate::pieces::Dice;
 use crate::{bundles, protobuf, small};
@@ -64,7 +65,7 @@ fn ask(gate: &Gate, evidence: Evidence) -> String {
     };
     let mut exchange = Exchange::default();
     let step = match exchange.step(gate, Event::Headers(&arrival)) {
-        Step::AwaitBody => exchange.step(gate, Event::End(b"")),
+        Step::AwaitBody => exchange.end(gate, b"", &Store::default(), 1),
         step @ (Step::Drain | Step::Done(_)) => step,
     };
     format!("{step:?}")

@@ -9,6 +9,7 @@ use toolgate::exchange::{Arrival, Effects, Ending, Event, Exchange, HeaderChange
 use toolgate::gate::Gate;
 use toolgate::head::Head;
 use toolgate::header;
+use toolgate::memory::Store;
 use toolgate::reason::Decision;
 use toolgate::record::{Record, to_lines};
 use toolgate::tool::Tool;
@@ -72,7 +73,7 @@ fn send(gate: &Gate, arrival: &Arrival, pieces: &[&[u8]]) -> (Effects, bool) {
     }
     held.extend_from_slice(last);
     if let Step::AwaitBody = step {
-        step = exchange.step(gate, Event::End(&held));
+        step = exchange.end(gate, &held, &Store::default(), 1);
     }
     let Step::Done(effects) = step else { panic!("the request is complete: {step:?}") };
     for event in [Event::Headers(arrival), Event::Buffered(1), Event::End(&held)] {
