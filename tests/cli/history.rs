@@ -203,3 +203,35 @@ fn cases_and_requests_have_a_past_too() {
     let twice = sandbox.run("explain chains --record - --after -");
     assert_eq!((twice.code, twice.stdout.as_str()), (3, ""));
 }
+
+/// The call inside a call counts, and spends, like a direct one.
+#[test]
+fn inner_calls_count_too() {
+    let sandbox = Sandbox::new();
+    let inner = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/bundles/inner");
+    copy(&inner, &sandbox.path("chains"));
+    let limits = "history: { windows: { hour: 1h } }
+budgets:
+  stars: { of: [hub/set_note], per: [principal], amount: { argument: stars }, limit: 5, window: 1h }
+";
+    let manifest = sandbox.read("chains/bundle.yaml") + limits;
+    sandbox.write("chains/bundle.yaml", &manifest);
+    let note = |stars: u8| json!({ "id": "n-1", "text": "a", "stars": stars });
+    let run_by = |arguments: Value| json!({ "name": "set_note", "arguments": arguments });
+    let steps = [
+        ((0, "ann", "hub", "call_tool", run_by(note(3))), "permitted"),
+        ((1, "ann", "hub", "call_text", run_by(note(3).to_string().into())), "budget_exceeded"),
+        ((2, "ann", "hub", "set_note", note(2)), "permitted"),
+        ((3, "ann", "hub", "set_note", note(1)), "budget_exceeded"),
+    ];
+    let log = log(&sandbox, "chains", &steps);
+    sandbox.write("decisions.ndjson", &log);
+    for (id, (_, reason)) in ids(&log).iter().zip(steps) {
+        let line = format!("explain chains --record decisions.ndjson --id {id}");
+        let json = sandbox.run(&format!("{line} --after decisions.ndjson --format json")).json();
+        assert_eq!((&json["reason"], &json["recorded"]["same"]), (&reason.into(), &true.into()));
+    }
+    let same = sandbox.run("diff chains chains --log decisions.ndjson --format json");
+    let calls = &same.json()["log"]["calls"];
+    assert_eq!((&calls["disagrees_with_record"], &calls["undecided"]), (&0.into(), &0.into()));
+}
