@@ -182,7 +182,12 @@ const SESSION_KEY: &str = "TOOLGATE_SESSION_KEY";
 /// The key for session ids: that of the environment, which several proxies can share, or one that the
 /// first VM of this proxy has drawn.
 pub(super) fn session_key() -> Result<SessionKey, String> {
-    if let Ok(digits) = std::env::var(SESSION_KEY) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a secret does not belong into the configuration"
+    )]
+    let given = std::env::var(SESSION_KEY);
+    if let Ok(digits) = given {
         let key = hex_key(&digits);
         return key.ok_or_else(|| format!("`{SESSION_KEY}` is not 64 hexadecimal digits"));
     }
@@ -216,11 +221,11 @@ pub(super) fn begin_memory() -> Result<(), String> {
     if Slot::all().last().is_some_and(|slot| begun(&slot.name()) == Ok(true)) {
         return Ok(());
     }
-    Slot::all().try_for_each(|slot| match begun(&slot.name())? {
-        true => Ok(()),
-        false => {
-            hostcalls::set_shared_data(&slot.name(), Some(&[]), None).map_err(failed("shared data"))
+    Slot::all().try_for_each(|slot| {
+        if begun(&slot.name())? {
+            return Ok(());
         }
+        hostcalls::set_shared_data(&slot.name(), Some(&[]), None).map_err(failed("shared data"))
     })
 }
 
