@@ -7,6 +7,7 @@ mod masked;
 mod lists;
 mod methods;
 mod names;
+mod remembered;
 mod replaced;
 mod responses;
 mod sessions;

@@ -10,13 +10,13 @@ pub(super) struct Clock {
     age: Duration,
 }
 
-/// More milliseconds than any machine has run.
-const LONGEST: u64 = 1 << 42;
+/// More nanoseconds than any machine has run.
+const LONGEST: u64 = 1 << 62;
 
 impl Default for Clock {
     fn default() -> Self {
         let began = Instant::now();
-        let fits = |millis: u64| began.checked_sub(Duration::from_millis(millis)).is_some();
+        let fits = |nanos: u64| began.checked_sub(Duration::from_nanos(nanos)).is_some();
         let (mut fitting, mut beyond) = (0_u64, LONGEST);
         while let Some(middle) = fitting.checked_add(beyond).map(|sum| sum / 2)
             && middle > fitting
@@ -27,7 +27,7 @@ impl Default for Clock {
                 beyond = middle;
             }
         }
-        Self { began, age: Duration::from_millis(fitting) }
+        Self { began, age: Duration::from_nanos(fitting) }
     }
 }
 

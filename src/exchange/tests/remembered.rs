@@ -1,0 +1,69 @@
+//! What responses change of what is remembered.
+
+use super::*;
+use crate::memory::{Lesson, Store};
+
+fn gate() -> Gate {
+    let mut document = fixture::document_json();
+    document["manifest"]["history"] = json!({ "windows": { "hour": "1h" } });
+    document["manifest"]["servers"]["pay"]["tools"] =
+        json!({ "refund": { "carries": ["seen"] }, "get": { "clears": ["seen"] } });
+    document["layers"]["org"].as_array_mut().unwrap().push(json!({ "id": "once", "source":
+        r#"@id("once") forbid (principal, action == Action::"pay/refund", resource) when { context.history.hour.tools["pay/refund"].calls > 0 && context.history.labels.seen.attached };"# }));
+    let document = serde_json::from_value(document).unwrap();
+    let loaded = crate::bundle::load(&document);
+    Gate::new(loaded.unwrap_or_else(|it| panic!("{it:#?}")).bundle, "test".to_owned())
+}
+
+/// Makes a call, which the server answers with this message; returns its reason.
+fn answered(gate: &Gate, store: &mut Store, body: &str, now: u64, answer: &str) -> Reason {
+    let mut exchange = Exchange::default();
+    exchange.step(gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
+    let Step::Done(effects) = exchange.end(gate, body.as_bytes(), store, now) else { panic!() };
+    assert!(effects.memory.iter().all(|write| store.write(write)));
+    if exchange.looks_at_response() {
+        let fields = [(":status", "200"), ("content-type", "application/json")];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let head = ResponseEvent::Headers(&Head::new(fields.into()), false, Room::default());
+        exchange.respond(gate, head);
+        let changed = crate::gate::ChangedTools::default();
+        exchange.respond(gate, ResponseEvent::Body(answer.as_bytes(), true, &changed));
+        for lesson in exchange.learned() {
+            learn(gate, store, &lesson, now);
+        }
+    }
+    effects.records[0].reason
+}
+
+fn learn(gate: &Gate, store: &mut Store, lesson: &Lesson, now: u64) {
+    let recalled = store.recall(&[lesson.slot()], now, Vec::new());
+    let plan = gate.bundle.memory.as_ref().unwrap();
+    let write = plan.learn(lesson, &recalled.slots[0].1, now).unwrap();
+    assert!(store.write(&write));
+}
+
+#[test]
+fn a_label_is_cleared_by_a_result_alone() {
+    let gate = gate();
+    let (refund, get) = (call("refund", r#"{"amount":1}"#), call("get", r#"{"id":"p"}"#));
+    let answer =
+        |members: Value| json!({ "jsonrpc": "2.0", "id": "x", "result": members }).to_string();
+    let works = answer(json!({ "content": [] }));
+    for (answer, reason) in [
+        (works.clone(), Reason::Permitted),
+        (answer(json!({ "content": [], "isError": true })), Reason::Forbidden),
+        (
+            r#"{"jsonrpc":"2.0","id":"x","error":{"code":1,"message":"no"}}"#.to_owned(),
+            Reason::Forbidden,
+        ),
+        (r#"{"jsonrpc":"2.0","id":"y","result":{"content":[]}}"#.to_owned(), Reason::Forbidden),
+    ] {
+        let mut store = Store::default();
+        let mut call =
+            |body: &str, now, answer: &str| answered(&gate, &mut store, body, now, answer);
+        assert_eq!(call(&refund, 1000, &works), Reason::Permitted);
+        assert_eq!(call(&refund, 2000, &works), Reason::Forbidden);
+        assert_eq!(call(&get, 3000, &answer), Reason::Permitted);
+        assert_eq!(call(&refund, 4000, &works), reason, "{answer}");
+    }
+}
