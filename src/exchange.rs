@@ -74,10 +74,11 @@ impl Exchange {
             self.forged = forged.into_iter().map(str::to_owned).collect();
         }
         let decided = self.evaluation.step(gate, event);
-        if let Event::Recalled(_) = event {
-            self.candidate.again();
-        }
         if let Some(candidate) = &gate.candidate {
+            // Without memory of its own, its decision stays.
+            if matches!(event, Event::Recalled(_)) && candidate.bundle.memory.is_some() {
+                self.candidate.again();
+            }
             self.candidate.step(candidate, event, decided.as_ref());
         }
         match decided {
@@ -95,7 +96,11 @@ impl Exchange {
 
     /// The slots of memory whose values must be reported before the end of the request.
     pub fn recalls(&self) -> Vec<Slot> {
-        self.evaluation.recalls()
+        let mut slots = self.evaluation.recalls();
+        slots.extend(self.candidate.recalls());
+        slots.sort_unstable();
+        slots.dedup();
+        slots
     }
 
     /// Reports the end of the request after what a store remembers, for edges without a proxy.

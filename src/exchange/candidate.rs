@@ -11,6 +11,7 @@ use super::evaluation::Evaluation;
 use crate::bundle::BundleId;
 use crate::gate::{Gate, Sender};
 use crate::json::Shared;
+use crate::memory::Slot;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Outcome};
 
@@ -33,6 +34,11 @@ impl Candidate {
             let outcomes = self.evaluation.step(candidate, event).map(Decided::into_outcomes);
             self.decided = outcomes.map(|outcomes| (candidate.bundle.id.clone(), outcomes));
         }
+    }
+
+    /// The slots of memory that it reads.
+    pub(super) fn recalls(&self) -> Vec<Slot> {
+        self.evaluation.recalls()
     }
 
     /// Forgets a decision that has to be made again.

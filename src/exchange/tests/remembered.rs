@@ -67,3 +67,22 @@ fn a_label_is_cleared_by_a_result_alone() {
         assert_eq!(call(&refund, 4000, &works), reason, "{answer}");
     }
 }
+
+/// In whichever of the two bundles memory is, and also if the bundle in force decides twice.
+#[test]
+fn a_candidate_decides_with_memory_and_without() {
+    let without = || fixture::bundle();
+    let with = || gate().bundle;
+    for (bundle, candidate) in [(with(), without()), (without(), with()), (with(), with())] {
+        let gate = Gate::new(bundle, "test".to_owned()).beside(Some(candidate));
+        let mut exchange = Exchange::default();
+        exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
+        let body = call("refund", r#"{"amount":1}"#);
+        for _ in 0..if gate.bundle.memory.is_some() { 2 } else { 1 } {
+            let step = exchange.end(&gate, body.as_bytes(), &Store::default(), 1);
+            let forward = forwarded(step);
+            let candidate = forward.records[0].candidate.as_ref().unwrap();
+            assert_eq!(candidate.outcome.reason, Reason::Permitted);
+        }
+    }
+}
