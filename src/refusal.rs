@@ -340,7 +340,9 @@ fn headers<'a>(
     refused: impl Iterator<Item = &'a Refused<'a>>,
 ) -> Vec<(&'static str, String)> {
     let refused: Vec<&Refused<'_>> = refused.collect();
-    let waits = refused.iter().filter_map(|refused| refused.exceeded?.seconds());
+    // It would tell that the tool exists.
+    let tells = bundle.refusal.style != RefusalStyle::Conceal;
+    let waits = refused.iter().filter_map(|refused| refused.exceeded.filter(|_| tells)?.seconds());
     let retry_after = waits.max().map(|seconds| ("retry-after", seconds.to_string()));
     let drafts = refused.iter().map(|refused| refused.draft);
     let headers = [

@@ -27,8 +27,8 @@ pub(super) fn learn(gate: &Gate, lessons: &[Lesson], clock: &Clock) -> Result<()
     lessons.iter().try_for_each(|lesson| {
         for _ in 0..ATTEMPTS {
             let stored = host::recall_slot(lesson.slot())?;
-            let write = plan.learn(lesson, &stored, clock.millis());
-            if write.is_none_or(|write| host::remember(&write) == Ok(true)) {
+            let Some(write) = plan.learn(lesson, &stored, clock.millis()) else { return Ok(()) };
+            if host::remember(&write)? {
                 return Ok(());
             }
         }

@@ -88,19 +88,6 @@ impl Written for CandidateField {
     }
 }
 
-impl Written for [Spending] {
-    fn write(&self, line: &mut String) {
-        line.push('[');
-        for (position, spending) in self.iter().enumerate() {
-            if position > 0 {
-                line.push(',');
-            }
-            spending.write(line);
-        }
-        line.push(']');
-    }
-}
-
 impl Written for Amount {
     fn write(&self, line: &mut String) {
         // Writing to a string cannot fail.
@@ -114,14 +101,14 @@ impl Written for str {
     }
 }
 
-impl Written for [String] {
+impl<T: Written> Written for [T] {
     fn write(&self, line: &mut String) {
         line.push('[');
-        for (position, string) in self.iter().enumerate() {
+        for (position, value) in self.iter().enumerate() {
             if position > 0 {
                 line.push(',');
             }
-            json::quote(string, line);
+            value.write(line);
         }
         line.push(']');
     }

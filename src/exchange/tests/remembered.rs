@@ -86,3 +86,25 @@ fn a_candidate_decides_with_memory_and_without() {
         }
     }
 }
+
+/// Only a caller who may know that the tool exists is told when to try again.
+#[test]
+fn a_refusal_by_a_budget_says_when_to_try_again() {
+    for (style, told) in [("tool_result", Some("3600")), ("conceal", None)] {
+        let mut document = fixture::document_json();
+        document["manifest"]["refusal"] = json!({ "style": style });
+        document["manifest"]["budgets"] =
+            json!({ "calls": { "per": ["principal"], "limit": 1, "window": "1h" } });
+        let document = serde_json::from_value(document).unwrap();
+        let gate = Gate::new(crate::bundle::load(&document).unwrap().bundle, "test".to_owned());
+        let (mut store, body) = (Store::default(), call("get", r#"{"id":"p"}"#));
+        assert_eq!(answered(&gate, &mut store, &body, 1000, ""), Reason::Permitted);
+        let mut exchange = Exchange::default();
+        exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
+        let (refusal, _) = refused(exchange.end(&gate, body.as_bytes(), &store, 1000));
+        assert_eq!(refusal.records[0].reason, Reason::BudgetExceeded);
+        let mut headers = refusal.reply.headers.iter();
+        let header = headers.find(|(name, _)| *name == "retry-after");
+        assert_eq!(header.map(|(_, value)| value.as_str()), told, "{style}");
+    }
+}
