@@ -21,6 +21,8 @@ pub const ANY_TENANT: &str = "*";
 pub(super) struct Account {
     /// Until when earlier entries may be missing.
     incomplete_until: Millis,
+    /// It grows with every call: the order in which they came, whatever workers' clocks say.
+    pub(super) turn: u64,
     /// The forwarded calls of each tool.
     pub(super) tools: BTreeMap<Name, Log>,
     /// The sums of arguments, each under its name.
@@ -46,6 +48,8 @@ pub(super) struct Attached {
     pub(super) tenant: Option<String>,
     /// When the data was last returned.
     pub(super) at: Millis,
+    /// The account's turn then.
+    turn: u64,
 }
 
 /// A call that is forwarded.
@@ -66,9 +70,10 @@ pub(super) struct Called {
 }
 
 impl Account {
-    /// An account of which nothing is known until a time.
-    pub(super) fn incomplete(until: Millis) -> Self {
-        Self { incomplete_until: until, ..Self::default() }
+    /// An account that begins now, and of which earlier entries may be missing until a time. Its turns
+    /// are higher than those of an account that was forgotten.
+    pub(super) fn new(now: Millis, until: Millis) -> Self {
+        Self { incomplete_until: until, turn: now, ..Self::default() }
     }
 
     /// Whether earlier entries may be missing.
@@ -87,6 +92,7 @@ impl Account {
 
     /// Adds a forwarded call.
     pub(super) fn call(&mut self, call: &Called) {
+        self.turn = self.turn.saturating_add(1);
         self.tools.entry(call.tool).or_default().push(call.at, 0);
         for (name, amount) in &call.sums {
             self.sums.entry(*name).or_default().push(call.at, *amount);
@@ -180,14 +186,20 @@ impl Account {
             attached.label == label && attached.tenant.as_deref() == tenant
         };
         match self.labels.iter_mut().find(same) {
-            Some(attached) => attached.at = attached.at.max(at),
-            None => self.labels.push(Attached { label, tenant: tenant.map(str::to_owned), at }),
+            Some(attached) => {
+                attached.at = attached.at.max(at);
+                attached.turn = self.turn;
+            }
+            None => {
+                let (tenant, turn) = (tenant.map(str::to_owned), self.turn);
+                self.labels.push(Attached { label, tenant, at, turn });
+            }
         }
     }
 
-    /// Removes a label that was attached before a time.
-    pub(super) fn clear(&mut self, label: Name, before: Millis) {
-        self.labels.retain(|attached| attached.label != label || attached.at >= before);
+    /// Removes a label that was attached up to this turn.
+    pub(super) fn clear(&mut self, label: Name, turn: u64) {
+        self.labels.retain(|attached| attached.label != label || attached.turn > turn);
     }
 
     /// Forgets what no window reaches: history up to `history`, a label up to its own time, and budgets

@@ -34,7 +34,7 @@ impl Bucket {
         let known = self.accounts.iter().find(|(known, until, _)| *known == key && *until > now);
         match known {
             Some((_, _, account)) => account.clone(),
-            None => Account::incomplete(self.lost_until),
+            None => Account::new(now, self.lost_until),
         }
     }
 

@@ -23,8 +23,8 @@ pub struct Lesson {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// A label is gone that was attached before this time.
-    Cleared(Name, Millis),
+    /// A label is gone that was attached up to this turn of the account.
+    Cleared(Name, u64),
     /// An amount that was spent at this time is given back.
     GivenBack(Spend, Millis),
 }
@@ -35,8 +35,11 @@ impl Working<'_> {
         let histories = || self.owners.caller.iter().chain(&self.owners.transaction);
         let clears = self.plan.tool(tool).map(|plan| plan.clears.as_slice()).unwrap_or_default();
         let cleared = |label: &Name| {
-            let kind = Kind::Cleared(*label, self.now);
-            histories().map(move |key| Lesson { key: *key, kind: kind.clone() })
+            let label = *label;
+            histories().map(move |key| Lesson {
+                key: *key,
+                kind: Kind::Cleared(label, self.turn_at_opening(*key)),
+            })
         };
         let gives_back = self
             .spends(asked)
@@ -85,7 +88,7 @@ impl Plan {
         let mut account = bucket.account(lesson.key, now);
         let before = account.clone();
         match &lesson.kind {
-            Kind::Cleared(label, at) => account.clear(*label, *at),
+            Kind::Cleared(label, turn) => account.clear(*label, *turn),
             Kind::GivenBack(spend, at) => {
                 let budget = self.budgets.get(spend.budget)?;
                 account.give_back(budget, spend.part, spend.amount, *at, now);

@@ -133,6 +133,8 @@ pub struct Working<'a> {
     pub(super) now: Millis,
     buckets: BTreeMap<Slot, (Bucket, Option<u32>)>,
     accounts: BTreeMap<Key, Account>,
+    /// The turn of each account before the calls of this request.
+    turns: BTreeMap<Key, u64>,
     changes: Vec<(Key, Change)>,
     /// The accounts that differ from what is stored.
     touched: BTreeSet<Key>,
@@ -150,15 +152,17 @@ impl<'a> Working<'a> {
         let account = |key: Key| {
             let bucket = buckets.get(&key.slot());
             let account = bucket.map(|(bucket, _)| bucket.account(key, now));
-            (key, account.unwrap_or_else(|| Account::incomplete(Millis::MAX)))
+            (key, account.unwrap_or_else(|| Account::new(now, Millis::MAX)))
         };
-        let accounts = owners.keys().into_iter().map(account).collect();
+        let accounts: BTreeMap<Key, Account> = owners.keys().into_iter().map(account).collect();
+        let turns = accounts.iter().map(|(key, account)| (*key, account.turn)).collect();
         let mut working = Self {
             plan,
             owners,
             now,
             buckets,
             accounts,
+            turns,
             changes: Vec::new(),
             touched: BTreeSet::new(),
         };
@@ -334,6 +338,10 @@ impl<'a> Working<'a> {
             let keys = self.owners.budgets.get(spend.budget).map(Vec::as_slice).unwrap_or_default();
             keys.iter().filter_map(move |key| Some((spend, budget?, *key)))
         })
+    }
+
+    pub(super) fn turn_at_opening(&self, key: Key) -> u64 {
+        self.turns.get(&key).copied().unwrap_or_default()
     }
 
     pub(super) fn account(&self, key: Key) -> Option<&Account> {
