@@ -185,15 +185,12 @@ impl Account {
         let same = |attached: &&mut Attached| {
             attached.label == label && attached.tenant.as_deref() == tenant
         };
-        match self.labels.iter_mut().find(same) {
-            Some(attached) => {
-                attached.at = attached.at.max(at);
-                attached.turn = self.turn;
-            }
-            None => {
-                let (tenant, turn) = (tenant.map(str::to_owned), self.turn);
-                self.labels.push(Attached { label, tenant, at, turn });
-            }
+        if let Some(attached) = self.labels.iter_mut().find(same) {
+            attached.at = attached.at.max(at);
+            attached.turn = self.turn;
+        } else {
+            let (tenant, turn) = (tenant.map(str::to_owned), self.turn);
+            self.labels.push(Attached { label, tenant, at, turn });
         }
     }
 
