@@ -25,7 +25,7 @@ use std::rc::Rc;
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::header;
-use crate::memory::{Lesson, Lessons, Millis, Slot, Store};
+use crate::memory::{Answer, Lesson, Lessons, Millis, Query, Slot, Store};
 
 use candidate::Candidate;
 use decided::Decided;
@@ -43,6 +43,8 @@ pub enum Step {
     AwaitBody,
     /// Drop the buffered part of the body and report it. The request will be refused.
     Drain,
+    /// Ask the rate limit service, and report its answer and the end of the request again.
+    Consult(Query),
     /// Carry out the effects.
     Done(Effects),
 }
@@ -82,7 +84,10 @@ impl Exchange {
             self.candidate.step(candidate, event, decided.as_ref());
         }
         match decided {
-            Some(decided) => Step::Done(self.finish(gate, decided)),
+            Some(decided) => match decided.asked() {
+                Some((_, query)) => Step::Consult(query.clone()),
+                None => Step::Done(self.finish(gate, decided)),
+            },
             None if matches!(event, Event::Buffered(_)) && self.evaluation.drains() => Step::Drain,
             None => Step::AwaitBody,
         }
@@ -103,13 +108,19 @@ impl Exchange {
         slots
     }
 
-    /// Reports the end of the request after what a store remembers, for edges without a proxy.
+    /// Reports the end of the request after what a store remembers, for edges without a proxy. They
+    /// count global budgets themselves.
     pub fn end(&mut self, gate: &Gate, body: &[u8], memory: &Store, now: Millis) -> Step {
-        let slots = self.recalls();
-        if !slots.is_empty() {
-            self.step(gate, Event::Recalled(&memory.recall(&slots, now, Vec::new())));
+        loop {
+            let slots = self.recalls();
+            if !slots.is_empty() {
+                self.step(gate, Event::Recalled(&memory.recall(&slots, now, Vec::new())));
+            }
+            match self.step(gate, Event::End(body)) {
+                Step::Consult(_) => _ = self.step(gate, Event::Consulted(&Answer::CountHere)),
+                step => return step,
+            }
         }
-        self.step(gate, Event::End(body))
     }
 
     /// Whether the response must be reported.

@@ -5,6 +5,7 @@ mod host;
 mod memory;
 mod plugin;
 mod random;
+mod rate_limit;
 mod stats;
 mod stream;
 

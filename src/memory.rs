@@ -7,14 +7,18 @@
 
 mod account;
 mod amount;
+mod asked;
 mod bucket;
+mod due;
 mod facts;
+mod global;
 mod lesson;
 mod log;
 mod names;
 mod owners;
 mod past;
 mod plan;
+mod rate_limit;
 mod schema;
 mod seen;
 mod settings;
@@ -24,20 +28,22 @@ mod working;
 
 pub use account::ANY_TENANT;
 pub use amount::{Amount, ONE, Span};
+pub use asked::{Asked, Particulars, Uncountable};
+pub use due::{Due, Unpaid};
 pub use lesson::{Lesson, Lessons};
 use names::Key;
 pub use names::{Name, Slot};
 pub use owners::Owners;
 pub use past::{Told, Untold};
-pub use plan::{Budget, Plan, Problem, Sections};
+pub use plan::{Budget, Plan, Sections};
+pub use rate_limit::{Answer, Charge, Query};
 pub use settings::{
-    BudgetSettings, HistorySettings, MemorySettings, Part, Rate, RunawaySettings, Spends, Storm,
-    SumSettings, Unanswered, Window,
+    BudgetSettings, GlobalSettings, HistorySettings, MemorySettings, Part, Problem, Rate,
+    RateLimitSettings, RunawaySettings, Spends, Storm, SumSettings, Unanswered, Unavailable,
+    Window,
 };
 pub use store::Store;
-pub use working::{
-    Asked, Exceeded, Particulars, Recalled, Spending, Stored, Uncountable, Working, Write,
-};
+pub use working::{Exceeded, Recalled, Spending, Stored, Working, Write};
 
 /// A time in milliseconds of a clock that nobody sets, or a span of it.
 pub type Millis = u64;

@@ -109,6 +109,11 @@ macro_rules! reasons {
                 match self { $( Self::$variant => Stage::$stage, )+ }
             }
 
+            /// Whether what is remembered decides it, besides policies that read the history.
+            pub fn is_of_memory(self) -> bool {
+                matches!(self, Self::BudgetExceeded | Self::BudgetUnavailable | Self::HistoryIncomplete)
+            }
+
             /// Whether it refuses.
             pub fn is_refusal(self) -> bool {
                 self.decision() != Decision::Permit
@@ -147,6 +152,8 @@ reasons! {
     NestedCall = "nested_call", Deny, 403, PolicyRefusal, Call;
     /// The call would exceed a budget.
     BudgetExceeded = "budget_exceeded", Deny, 429, PolicyRefusal, Call;
+    /// The rate limit service that counts a budget did not answer.
+    BudgetUnavailable = "budget_unavailable", Deny, 503, PolicyRefusal, Call;
     /// Earlier calls count that may have been forgotten.
     HistoryIncomplete = "history_incomplete", Deny, 403, PolicyRefusal, Call;
     /// The call names a resource that is not among the bundle's entities.

@@ -152,6 +152,7 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::ToolChanged
         | Reason::NestedCall
         | Reason::BudgetExceeded
+        | Reason::BudgetUnavailable
         | Reason::HistoryIncomplete
         | Reason::UnknownResource
         | Reason::MethodNotAllowed
@@ -309,6 +310,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::ToolChanged => "the tool is not the one that was reviewed",
         Reason::NestedCall => "the inner call may not have an inner call itself",
         Reason::BudgetExceeded => "a budget is used up",
+        Reason::BudgetUnavailable => "the service that counts a budget does not answer",
         Reason::HistoryIncomplete => "it is not known what was called before",
         Reason::UnknownResource => "what this call is about is not known here",
         Reason::MethodNotAllowed => "this method is not allowed here",

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Acceptance, Channel, HighRisk, LayerName, Minimums, ServerNotes};
 use crate::identity::IdentityMapping;
-use crate::memory::{BudgetSettings, HistorySettings, MemorySettings, RunawaySettings, Sections};
+use crate::memory::{
+    BudgetSettings, HistorySettings, MemorySettings, RateLimitSettings, RunawaySettings, Sections,
+};
 
 /// The content of `bundle.yaml`; unknown keys are refused.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -50,6 +52,9 @@ pub struct Manifest {
     /// Limits of what calls spend together.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub budgets: BTreeMap<String, BudgetSettings>,
+    /// Who counts budgets for several proxies together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit_service: Option<RateLimitSettings>,
     /// When an agent counts as running away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runaway: Option<RunawaySettings>,
@@ -71,6 +76,7 @@ impl Manifest {
             memory: self.memory,
             history: self.history.as_ref(),
             budgets: &self.budgets,
+            service: self.rate_limit_service.as_ref(),
             runaway: self.runaway.as_ref(),
         }
     }

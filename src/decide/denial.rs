@@ -2,7 +2,7 @@
 
 use crate::bundle::LayerName;
 use crate::digest::Digest;
-use crate::memory::{Exceeded, Spending, Uncountable};
+use crate::memory::{Exceeded, Spending, Uncountable, Unpaid};
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -70,6 +70,19 @@ impl Denial {
             detail: Some(format!("budget `{budget}`: {used} used, {amount} more, {limit} at most")),
             exceeded: Some(Box::new(exceeded.clone())),
             ..Self::because(Reason::BudgetExceeded)
+        }
+    }
+
+    /// The denial of a call that could not be charged to a global budget.
+    pub(crate) fn unpaid(unpaid: &Unpaid) -> Self {
+        match unpaid {
+            Unpaid::Exceeded(exceeded) => Self::exceeding(exceeded),
+            Unpaid::Incomplete => Self::forgotten(None),
+            Unpaid::Unavailable(budget, why) => Self {
+                advice: Some("the service that counts a budget does not answer".to_owned()),
+                detail: Some(format!("budget `{budget}`: {why}")),
+                ..Self::because(Reason::BudgetUnavailable)
+            },
         }
     }
 

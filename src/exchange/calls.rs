@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Observer;
 use super::decided::Decided;
 use super::inner::Watch;
-use super::memory::Memory;
+use super::memory::{Memory, Place};
 use super::pending::{Pending, draft, failed};
 use super::response::{Look, Mask, Others};
 use crate::bundle::RefusalStyle;
@@ -44,7 +44,11 @@ impl Pending {
         let verdict = |(index, message): (usize, &Message<'_>)| {
             self.verdict(gate, headers, message, &mut memory, Watch { observer, index })
         };
-        let verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
+        let mut verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
+        if let Some(asking) = memory.pay(&mut verdicts, &self.answers) {
+            let unasked = failed(gate, &self.request, "the rate limit service was not asked");
+            return Ok(unasked.asking(asking));
+        }
         let is_call = |message: &Message<'_>| self.is_call(gate, message);
         let outcomes = as_one(messages, &verdicts, is_call);
         let drafts = messages.iter().zip(outcomes).enumerate();
@@ -246,7 +250,8 @@ impl Pending {
         let (question, asked) = memory.join(&gate.bundle, tool, question, call.arguments)?;
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
-        memory.settle((watch.index, tool), &mut verdict, asked);
+        let place = Place { index: watch.index, is_inner: false };
+        memory.settle((place, tool), &mut verdict, asked);
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
         // Only one of the two takes memory at a time.
         drop(question);

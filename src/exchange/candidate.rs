@@ -11,7 +11,7 @@ use super::evaluation::Evaluation;
 use crate::bundle::BundleId;
 use crate::gate::{Gate, Sender};
 use crate::json::Shared;
-use crate::memory::Slot;
+use crate::memory::{Answer, Slot};
 use crate::reason::Reason;
 use crate::record::{CandidateField, Outcome};
 
@@ -27,11 +27,17 @@ impl Candidate {
     pub(super) fn step(&mut self, candidate: &Gate, event: Event<'_>, decided: Option<&Decided>) {
         let readable = match event {
             Event::Headers(_) | Event::Recalled(_) => true,
-            Event::Buffered(_) | Event::Drained(_) => false,
+            // It spends nothing, so it asks nobody.
+            Event::Buffered(_) | Event::Drained(_) | Event::Consulted(_) => false,
             Event::End(_) => decided.is_some_and(Decided::is_about_messages),
         };
         if self.decided.is_none() && readable {
-            let outcomes = self.evaluation.step(candidate, event).map(Decided::into_outcomes);
+            let mut decided = self.evaluation.step(candidate, event);
+            while decided.as_ref().is_some_and(|decided| decided.asked().is_some()) {
+                self.evaluation.step(candidate, Event::Consulted(&Answer::Within));
+                decided = self.evaluation.step(candidate, event);
+            }
+            let outcomes = decided.map(Decided::into_outcomes);
             self.decided = outcomes.map(|outcomes| (candidate.bundle.id.clone(), outcomes));
         }
     }

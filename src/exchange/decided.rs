@@ -6,7 +6,7 @@ use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::{Lessons, Write};
+use crate::memory::{Charge, Lessons, Query, Write};
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::Replacement;
@@ -24,6 +24,8 @@ pub(super) struct Decided {
     memory: Vec<Write>,
     /// What the response can change of it.
     lessons: Vec<Lessons>,
+    /// What the rate limit service must be asked first. Until then it is a refusal.
+    asking: Option<Box<(Charge, Query)>>,
 }
 
 /// What drafts are about.
@@ -72,7 +74,8 @@ impl Decided {
     }
 
     fn new(ending: Ending, drafts: Vec<Draft>, about: About) -> Self {
-        Self { ending, drafts, about, look: None, memory: Vec::new(), lessons: Vec::new() }
+        let (memory, lessons) = (Vec::new(), Vec::new());
+        Self { ending, drafts, about, look: None, memory, lessons, asking: None }
     }
 
     /// The same decision, with what is to be remembered.
@@ -89,6 +92,16 @@ impl Decided {
     /// The same decision, with what the response can change of what is remembered.
     pub(super) fn learning(self, lessons: Vec<Lessons>) -> Self {
         Self { lessons, ..self }
+    }
+
+    /// The same decision, which is not made before the rate limit service is asked.
+    pub(super) fn asking(self, asking: (Charge, Query)) -> Self {
+        Self { asking: Some(Box::new(asking)), ..self }
+    }
+
+    /// What the rate limit service must be asked first.
+    pub(super) fn asked(&self) -> Option<&(Charge, Query)> {
+        self.asking.as_deref()
     }
 
     /// Whether the request could be read: its body has readable messages, or it needs no body.
@@ -120,6 +133,7 @@ impl Decided {
             look: None,
             memory: self.memory,
             lessons: Vec::new(),
+            asking: None,
         }
     }
 

@@ -12,7 +12,7 @@ use super::{Event, HeaderChange, Observer};
 use crate::decide::Facts;
 use crate::gate::{Gate, Sender};
 use crate::mcp::{Recovery, SESSION};
-use crate::memory::{Owners, Slot};
+use crate::memory::{Charge, Owners, Slot};
 use crate::record::Request;
 
 const OUT_OF_ORDER: &str = "events of the request came out of order";
@@ -35,6 +35,8 @@ enum State {
     Awaiting(Box<Pending>),
     /// The body is too large. It is read to its end, but not held.
     Draining(Box<Pending>, Recovery, usize),
+    /// The rate limit service is asked about this charge.
+    Consulting(Box<Pending>, Charge),
     /// A decision that is not carried out yet.
     Decided(Box<Pending>),
     Done,
@@ -140,11 +142,18 @@ impl Evaluation {
             }
             (State::Awaiting(pending), Event::End(body)) => {
                 let decided = pending.decide(gate, body, self.observer.as_deref());
-                // What it remembers may have changed before it is stored.
-                if gate.bundle.memory.is_some() {
+                if let Some((charge, _)) = decided.asked() {
+                    self.state = State::Consulting(pending, charge.clone());
+                } else if gate.bundle.memory.is_some() {
+                    // What it remembers may have changed before it is stored.
                     self.state = State::Decided(pending);
                 }
                 Some(decided)
+            }
+            (State::Consulting(mut pending, charge), Event::Consulted(answer)) => {
+                pending.answers.push((charge, answer.clone()));
+                self.state = State::Awaiting(pending);
+                None
             }
             (
                 State::Awaiting(mut pending) | State::Decided(mut pending),
@@ -154,9 +163,9 @@ impl Evaluation {
                 self.state = State::Awaiting(pending);
                 None
             }
-            (State::Awaiting(_), Event::Headers(_) | Event::Drained(_))
-            | (State::Draining(..), Event::Headers(_))
-            | (State::Fresh | State::Decided(_) | State::Done, _) => {
+            (State::Awaiting(_), Event::Headers(_) | Event::Drained(_) | Event::Consulted(_))
+            | (State::Draining(..), Event::Headers(_) | Event::Consulted(_))
+            | (State::Fresh | State::Consulting(..) | State::Decided(_) | State::Done, _) => {
                 Some(self.fail(gate, OUT_OF_ORDER))
             }
         }

@@ -9,7 +9,7 @@ use crate::decide::Facts;
 use crate::gate::ChangedTools;
 use crate::head::Head;
 use crate::identity::Evidence;
-use crate::memory::Recalled;
+use crate::memory::{Answer, Recalled};
 
 /// The input available when a request's headers are complete.
 #[derive(Clone, Debug)]
@@ -57,6 +57,8 @@ pub enum Event<'a> {
     /// What was asked for of memory, before the end. It comes again if the memory has changed before
     /// the effects were carried out; the end then comes again too.
     Recalled(&'a Recalled),
+    /// The rate limit service has answered what it was asked. The end then comes again.
+    Consulted(&'a Answer),
     /// The request is complete, with this body, or with the part of it that was not dropped.
     End(&'a [u8]),
 }

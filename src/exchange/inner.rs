@@ -1,7 +1,7 @@
 //! Decides the call inside a call.
 
 use super::Observer;
-use super::memory::Memory;
+use super::memory::{Memory, Place};
 use super::pending::Pending;
 use crate::decide::{self, Denial, Inner, Question, Verdict};
 use crate::gate::Gate;
@@ -49,7 +49,8 @@ impl Pending {
         }
         let identity = &self.sender.identity;
         let mut verdict = decide::decide_revealing(bundle, identity, inner.tool, &question);
-        memory.settle((watch.index, inner.tool), &mut verdict, asked);
+        let place = Place { index: watch.index, is_inner: true };
+        memory.settle((place, inner.tool), &mut verdict, asked);
         Ok(verdict)
     }
 }

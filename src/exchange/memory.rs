@@ -9,7 +9,10 @@ use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::Object;
 use crate::mcp::{Id, Message};
-use crate::memory::{ANY_TENANT, Asked, Lessons, Name, Particulars, Spending, Working, Write};
+use crate::memory::{
+    ANY_TENANT, Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Spending, Working,
+    Write,
+};
 use crate::tool::Tool;
 
 /// What is remembered while the messages of one body are decided: each sees the ones before it.
@@ -25,6 +28,17 @@ pub(super) struct Memory<'a> {
     spendings: Vec<(usize, Spending)>,
     /// Whether budgets are spent.
     spends: bool,
+    /// What permitted calls must pay to global budgets.
+    dues: Vec<(Place, Due)>,
+}
+
+/// The place of a call in a body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The position of the message.
+    pub(super) index: usize,
+    /// Whether it is the inner call.
+    pub(super) is_inner: bool,
 }
 
 impl Pending {
@@ -118,31 +132,70 @@ impl<'a> Memory<'a> {
     /// Refuses a call that exceeds a budget, and remembers it if it is permitted.
     pub(super) fn settle(
         &mut self,
-        (index, tool): (usize, &Tool),
+        (place, tool): (Place, &Tool),
         verdict: &mut Verdict,
         asked: Option<Asked>,
     ) {
         let (Some(working), Some(asked)) = (&mut self.working, asked) else { return };
         let spendings = working.spendings(&asked).into_iter();
-        self.spendings.extend(spendings.map(|spending| (index, spending)));
+        self.spendings.extend(spendings.map(|spending| (place.index, spending)));
         let denial = if working.is_incomplete(&asked) {
             Some(Denial::forgotten(None))
         } else {
             working.exceeded(&asked).as_ref().map(Denial::exceeding)
         };
         if let Some(denial) = denial {
-            let outcomes = [Some(&mut verdict.outcome), verdict.staged.as_mut()];
-            for outcome in outcomes.into_iter().flatten().filter(|outcome| outcome.is_ok()) {
-                *outcome = Err(denial.clone());
-            }
+            refuse(verdict, &denial);
         }
         if verdict.outcome.is_ok() {
+            if self.spends {
+                self.dues.extend(working.dues(&asked).into_iter().map(|due| (place, due)));
+            }
             working.forward(&asked, self.spends);
             let lessons = working.lessons(&asked, tool);
             if !lessons.is_empty() {
-                self.lessons.push((index, lessons));
+                self.lessons.push((place.index, lessons));
             }
         }
         self.asked.push(asked);
+    }
+
+    /// Pays what calls spend of global budgets, if all of them are permitted. Returns the next
+    /// question to the rate limit service, or refuses the call that is not paid.
+    pub(super) fn pay(
+        &self,
+        verdicts: &mut [Verdict],
+        answers: &[(Charge, Answer)],
+    ) -> Option<(Charge, Query)> {
+        if self.dues.is_empty() || verdicts.iter().any(|verdict| verdict.outcome.is_err()) {
+            return None;
+        }
+        let plan = self.working.as_ref()?.plan();
+        let mut answers: Vec<_> = answers.iter().collect();
+        for (place, due) in &self.dues {
+            // Equal charges are paid one by one.
+            let known = answers.iter().position(|(charge, _)| *charge == due.charge);
+            let paid = match known.map(|position| &answers.swap_remove(position).1) {
+                Some(answer) => due.pay(answer),
+                None => match plan.query(&due.charge) {
+                    Ok(query) => return Some((due.charge.clone(), query)),
+                    Err(answer) => due.pay(&answer),
+                },
+            };
+            if let (Err(unpaid), Some(verdict)) = (paid, verdicts.get_mut(place.index)) {
+                let denial = Denial::unpaid(&unpaid);
+                refuse(verdict, &if place.is_inner { denial.of_inner() } else { denial });
+                return None;
+            }
+        }
+        None
+    }
+}
+
+/// Refuses a call that policies permit, in force or in shadow.
+fn refuse(verdict: &mut Verdict, denial: &Denial) {
+    let outcomes = [Some(&mut verdict.outcome), verdict.staged.as_mut()];
+    for outcome in outcomes.into_iter().flatten().filter(|outcome| outcome.is_ok()) {
+        *outcome = Err(denial.clone());
     }
 }

@@ -1,7 +1,7 @@
 //! Decides a request of a method that the bundle puts before policies.
 
 use super::inner::Watch;
-use super::memory::Memory;
+use super::memory::{Memory, Place};
 use super::pending::Pending;
 use crate::decide::{self, Denial, Question, Verdict};
 use crate::gate::Gate;
@@ -79,7 +79,8 @@ impl Pending {
         let (question, asked) = memory.join(&gate.bundle, tool, question, arguments.as_ref())?;
         watch.asked(&self.sender.identity, &question);
         let mut verdict = decide::decide(&gate.bundle, &self.sender.identity, &question);
-        memory.settle((watch.index, tool), &mut verdict, asked);
+        let place = Place { index: watch.index, is_inner: false };
+        memory.settle((place, tool), &mut verdict, asked);
         Ok(verdict)
     }
 }

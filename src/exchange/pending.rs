@@ -14,7 +14,7 @@ use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
-use crate::memory::Recalled;
+use crate::memory::{Answer, Charge, Recalled};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused, Reply};
@@ -39,6 +39,8 @@ pub(super) struct Pending {
     pub(super) session: Option<String>,
     /// What is remembered, once it is read.
     pub(super) recalled: Option<Recalled>,
+    /// What the rate limit service has said.
+    pub(super) answers: Vec<(Charge, Answer)>,
 }
 
 /// How much of a refused body has arrived.
@@ -90,6 +92,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         stream: EventStream::of(channel, &arrival.head),
         session,
         recalled: None,
+        answers: Vec::new(),
     });
     (request, pending)
 }

@@ -1,5 +1,6 @@
 mod elsewhere;
 mod failures;
+mod global;
 mod inexact;
 mod inner;
 mod limits;
@@ -61,7 +62,7 @@ fn run(gate: &Gate, fields: &[(&str, &str)], claims: Option<Value>, body: &[u8])
     let mut exchange = Exchange::default();
     match exchange.step(gate, Event::Headers(&arrival(fields, claims))) {
         Step::AwaitBody => exchange.step(gate, Event::End(body)),
-        step @ (Step::Drain | Step::Done(_)) => step,
+        step @ (Step::Drain | Step::Consult(_) | Step::Done(_)) => step,
     }
 }
 
@@ -92,7 +93,9 @@ fn forwarded(step: Step) -> Forward {
         Step::Done(Effects { ending: Ending::Forward(permits), headers, records, .. }) => {
             Forward { permits, headers, records }
         }
-        other @ (Step::AwaitBody | Step::Drain | Step::Done(_)) => panic!("{other:?}"),
+        other @ (Step::AwaitBody | Step::Drain | Step::Consult(_) | Step::Done(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -103,7 +106,9 @@ fn refused(step: Step) -> (Refusal, Value) {
             let body = serde_json::from_slice(&reply.body).unwrap();
             (Refusal { reply, records }, body)
         }
-        other @ (Step::AwaitBody | Step::Drain | Step::Done(_)) => panic!("{other:?}"),
+        other @ (Step::AwaitBody | Step::Drain | Step::Consult(_) | Step::Done(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn body(size: usize) -> Result<Vec<u8>, String> {
 }
 
 /// As many bytes as Envoy says that it has buffered.
-fn buffered(kind: BufferType, size: usize) -> Result<Vec<u8>, String> {
+pub(super) fn buffered(kind: BufferType, size: usize) -> Result<Vec<u8>, String> {
     if size == 0 {
         return Ok(Vec::new());
     }
@@ -344,6 +344,6 @@ fn property(path: &[&str]) -> Result<Option<Vec<u8>>, String> {
         .map_err(|status| format!("property {path:?} failed with status {status:?}"))
 }
 
-fn failed(what: &str) -> impl Fn(Status) -> String + '_ {
+pub(super) fn failed(what: &str) -> impl Fn(Status) -> String + '_ {
     move |status| format!("{what} failed with status {status:?}")
 }

@@ -1,5 +1,7 @@
 //! The stream context of one request.
 
+mod response;
+
 use std::rc::Rc;
 use std::time::SystemTime;
 
@@ -10,14 +12,14 @@ use proxy_wasm::types::{Action, MapType};
 
 use super::clock::Clock;
 use super::host;
-use super::memory::{ATTEMPTS, learn, remember};
+use super::memory::{ATTEMPTS, remember};
 use super::random::Random;
+use super::rate_limit;
 use super::stats::Stats;
-use crate::exchange::{
-    Effects, Ending, Event, Exchange, HeaderChange, ResponseEvent, ResponseStep, Room, Step,
-};
+use crate::exchange::{Effects, Ending, Event, Exchange, ResponseEvent, Room, Step};
 use crate::gate::Gate;
 use crate::header;
+use crate::memory::{Answer, Query};
 use crate::refusal::Reply;
 
 /// One request. It is decided by the gate with which it began, even if a newer configuration is
@@ -34,6 +36,8 @@ pub(super) struct Stream {
     settled: Option<Settled>,
     /// The decision about a request that was replaced, for the response.
     decision: Option<String>,
+    /// The call to the rate limit service whose answer is awaited.
+    consulting: Option<u32>,
     /// Whether a part of the response's body has come, which other bytes can take the place of.
     has_body: bool,
 }
@@ -59,7 +63,24 @@ impl Settled {
     }
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    /// The rate limit service has answered, or Envoy has given up.
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        if self.consulting.take_if(|asked| *asked == token).is_none() {
+            return;
+        }
+        let answer = rate_limit::answer(status, size);
+        let action = match self.consulted(&answer) {
+            Ok(body) => self.decide(&body),
+            Err(failure) => self.fail(&failure),
+        };
+        if action == Action::Continue
+            && let Err(status) = hostcalls::resume_http_request()
+        {
+            error!("a permitted request could not go on: status {status:?}");
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -111,7 +132,7 @@ impl HttpContext for Stream {
             }
         }
         if let Err(failure) = self.give_back() {
-            return withhold(&failure);
+            return Self::withhold(&failure);
         }
         let binds = self.settled == Some(Settled::Forwarded)
             && self.gate.as_ref().is_some_and(|gate| gate.bundle.binds_sessions);
@@ -120,14 +141,14 @@ impl HttpContext for Stream {
         }
         let head = match host::response_head() {
             Ok(head) => head,
-            Err(failure) => return withhold(&failure),
+            Err(failure) => return Self::withhold(&failure),
         };
         let change = self.gate.as_ref().filter(|_| binds);
         let change = change.and_then(|gate| self.exchange.bind_session(gate, &head));
         if let Some(change) = change
             && let Err(failure) = host::change_response_headers(&[change])
         {
-            return withhold(&failure);
+            return Self::withhold(&failure);
         }
         if !self.looks_at_response() {
             return Action::Continue;
@@ -138,7 +159,7 @@ impl HttpContext for Stream {
                 let room = Room::told(&metadata);
                 self.respond(ResponseEvent::Headers(&head, end_of_stream, room), 0)
             }
-            Err(failure) => withhold(&failure),
+            Err(failure) => Self::withhold(&failure),
         }
     }
 
@@ -151,7 +172,7 @@ impl HttpContext for Stream {
             (Ok(part), Ok(changed)) => {
                 self.respond(ResponseEvent::Body(&part, end_of_stream, &changed), size)
             }
-            (Err(failure), _) | (_, Err(failure)) => withhold(&failure),
+            (Err(failure), _) | (_, Err(failure)) => Self::withhold(&failure),
         }
     }
 
@@ -184,72 +205,9 @@ impl Stream {
             buffered: 0,
             settled: None,
             decision: None,
+            consulting: None,
             has_body: false,
         }
-    }
-
-    fn looks_at_response(&self) -> bool {
-        self.settled == Some(Settled::Forwarded) && self.exchange.looks_at_response()
-    }
-
-    fn end_response(&mut self) -> Action {
-        match host::changed_tools() {
-            Ok(changed) => self.respond(ResponseEvent::Body(&[], true, &changed), 0),
-            Err(failure) => withhold(&failure),
-        }
-    }
-
-    /// Gives back what a call has reserved that its server did not get.
-    fn give_back(&mut self) -> Result<(), String> {
-        let Some(gate) = self.gate.clone().filter(|_| self.exchange.awaits_answer()) else {
-            return Ok(());
-        };
-        if host::is_from_upstream()? {
-            return Ok(());
-        }
-        learn(&gate, &self.exchange.unanswered(), &self.clock)
-    }
-
-    /// Reports an event of the response, and puts what is sent in place of `size` bytes.
-    fn respond(&mut self, event: ResponseEvent<'_>, size: usize) -> Action {
-        let Some(gate) = self.gate.clone() else { return Action::Pause };
-        let step = self.exchange.respond(&gate, event);
-        let learned = self.exchange.learned();
-        if let Err(failure) = learn(&gate, &learned, &self.clock) {
-            return withhold(&failure);
-        }
-        match step {
-            ResponseStep::Pass => Action::Continue,
-            ResponseStep::Hold => match host::replace_response_body(size, &[]) {
-                Ok(()) => Action::Pause,
-                Err(failure) => withhold(&failure),
-            },
-            ResponseStep::Send { headers, body, evidence } => {
-                if let Some(evidence) = evidence {
-                    let told = host::share(evidence.changes(), &gate.bundle)
-                        .and_then(|()| host::publish(&evidence.filter_state()));
-                    if let Err(failure) = told {
-                        return withhold(&failure);
-                    }
-                    evidence.counters().for_each(|counter| self.stats.count(counter.clone()));
-                }
-                let sent = host::change_response_headers(&headers)
-                    .and_then(|()| self.replace_response_body(size, &body));
-                match sent {
-                    Ok(()) => Action::Continue,
-                    Err(failure) => withhold(&failure),
-                }
-            }
-        }
-    }
-
-    /// Trailers can follow the headers at once. Envoy then has no buffer for a body, and the host call
-    /// would trap.
-    fn replace_response_body(&self, size: usize, body: &[u8]) -> Result<(), String> {
-        if self.has_body || body.is_empty() {
-            return host::replace_response_body(size, body);
-        }
-        host::change_response_headers(&[HeaderChange::Set("content-length", "0".to_owned())])
     }
 
     fn end(&mut self) -> Action {
@@ -262,6 +220,7 @@ impl Stream {
     /// Reads memory and decides, until nobody else has changed it meanwhile.
     fn decide(&mut self, body: &[u8]) -> Action {
         let slots = self.exchange.recalls();
+        // Budgets are of a known sender, whose accounts are in slots.
         let Some(gate) = self.gate.clone().filter(|_| !slots.is_empty()) else {
             return self.step(Event::End(body));
         };
@@ -277,6 +236,7 @@ impl Stream {
             }
             match self.exchange.step(&gate, Event::End(body)) {
                 Step::AwaitBody | Step::Drain => return Action::Pause,
+                Step::Consult(query) => return self.consult(&query),
                 Step::Done(effects) => match remember(&effects, &mut stored) {
                     Ok(true) => {
                         self.stats.duration(began);
@@ -290,6 +250,28 @@ impl Stream {
         self.fail("memory is written all the time")
     }
 
+    /// Asks the rate limit service, and holds the request until it has answered.
+    fn consult(&mut self, query: &Query) -> Action {
+        match rate_limit::ask(query) {
+            Ok(token) => {
+                self.consulting = Some(token);
+                Action::Pause
+            }
+            Err(failure) => match self.consulted(&Answer::Unavailable(failure)) {
+                Ok(body) => self.decide(&body),
+                Err(failure) => self.fail(&failure),
+            },
+        }
+    }
+
+    /// Reports an answer of the rate limit service, and returns the body to decide again.
+    fn consulted(&mut self, answer: &Answer) -> Result<Vec<u8>, String> {
+        if let Some(gate) = self.gate.clone() {
+            self.exchange.step(&gate, Event::Consulted(answer));
+        }
+        host::body(self.buffered)
+    }
+
     fn step(&mut self, event: Event<'_>) -> Action {
         self.step_since(hostcalls::get_current_time().ok(), event)
     }
@@ -298,6 +280,7 @@ impl Stream {
         let Some(gate) = self.gate.clone() else { return self.answer_without_gate() };
         match self.exchange.step(&gate, event) {
             Step::AwaitBody => Action::Pause,
+            Step::Consult(query) => self.consult(&query),
             Step::Drain => match host::drain(std::mem::take(&mut self.buffered)) {
                 Ok(dropped) => self.step(Event::Drained(&dropped)),
                 Err(failure) => self.fail(&failure),
@@ -362,12 +345,6 @@ fn prepare(effects: &Effects) -> Result<(), String> {
         host::replace_body(replacement.body())?;
     }
     host::publish(&effects.filter_state())
-}
-
-/// Holds a response back that cannot be looked at, until the stream times out or is closed.
-fn withhold(failure: &str) -> Action {
-    error!("a response is held back: {failure}");
-    Action::Pause
 }
 
 /// If the local reply fails, the paused request hangs until it times out; it is never forwarded.

@@ -1,10 +1,11 @@
 //! What policies see of memory: the members of `context` besides those of every call.
 
 use super::account::Account;
+use super::asked::Asked;
 use super::log::Log;
 use super::plan::{HistoryPlan, KeptLabel};
 use super::settings::RunawaySettings;
-use super::working::{Asked, Working};
+use super::working::Working;
 use super::{Key, Millis, Name};
 use crate::policy::{ArgumentValue, MEMORY};
 
@@ -106,7 +107,9 @@ impl<'a> Working<'a> {
     fn budgets(&self, asked: &Asked) -> Vec<Member<'a>> {
         let mut seen: Vec<Member<'a>> = Vec::new();
         for place in asked.spends.iter().map(|spend| spend.budget) {
-            let Some(budget) = self.plan.budgets.get(place) else { continue };
+            // What is used of a global one, only its service knows.
+            let budget = self.plan.budgets.get(place).filter(|budget| !budget.is_global());
+            let Some(budget) = budget else { continue };
             if seen.iter().any(|(name, _)| *name == budget.title) {
                 continue;
             }

@@ -1,7 +1,8 @@
 //! What the response to a call changes of what is remembered.
 
+use super::asked::{Asked, Spend};
 use super::bucket::Bucket;
-use super::working::{Asked, Spend, Working};
+use super::working::Working;
 use super::{Key, Millis, Name, Plan, Slot, Stored, Unanswered, Write};
 use crate::tool::Tool;
 

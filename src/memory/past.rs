@@ -1,6 +1,7 @@
 //! Calls that were made earlier, as records tell of them.
 
-use super::working::{Asked, Particulars, Spend, Working, parts};
+use super::asked::{Asked, Particulars, Spend, parts};
+use super::working::Working;
 use super::{Amount, Millis, Owners, Plan, Spends, Unanswered};
 use crate::tool::Tool;
 use crate::tool::number::Range;

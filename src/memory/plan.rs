@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy_core::ast::EntityType;
 use hashbrown::HashMap;
 
+use super::global::{self, Global};
 use super::names::SLOTS;
 use super::settings::{
-    BudgetSettings, HistorySettings, MemorySettings, Part, RunawaySettings, Spends, Unanswered,
-    Window,
+    BudgetSettings, HistorySettings, MemorySettings, Part, Problem, RateLimitSettings,
+    RunawaySettings, Spends, Unanswered, Window,
 };
 use super::{Amount, Millis, Name};
 use crate::tool::Tool;
@@ -22,6 +23,8 @@ pub struct Plan {
     pub(super) runaway: Option<RunawaySettings>,
     /// The budgets, ordered by name.
     pub budgets: Vec<Budget>,
+    /// Who counts the global ones.
+    pub(super) service: Option<RateLimitSettings>,
     tools: HashMap<String, ToolPlan>,
 }
 
@@ -66,6 +69,8 @@ pub struct Budget {
     pub window: Window,
     /// What happens to the amount of a call that its server did not get.
     pub unanswered: Unanswered,
+    /// How a rate limit service counts it; `None` if each proxy counts for itself.
+    pub(super) global: Option<Global>,
     pub(super) span: Millis,
 }
 
@@ -73,6 +78,11 @@ impl Budget {
     /// How long a window is, in milliseconds.
     pub fn millis(&self) -> Millis {
         self.span
+    }
+
+    /// Whether a rate limit service counts it.
+    pub fn is_global(&self) -> bool {
+        self.global.is_some()
     }
 }
 
@@ -100,17 +110,16 @@ pub struct Sections<'a> {
     pub history: Option<&'a HistorySettings>,
     /// `budgets`
     pub budgets: &'a BTreeMap<String, BudgetSettings>,
+    /// `rate_limit_service`
+    pub service: Option<&'a RateLimitSettings>,
     /// `runaway`
     pub runaway: Option<&'a RunawaySettings>,
 }
 
-/// A problem: the key in `bundle.yaml`, and what is wrong.
-pub type Problem = (String, String);
-
 impl Plan {
     /// The plan of a bundle with these tools; `None` if it has nothing remembered.
     pub fn of(sections: Sections<'_>, tools: &[Tool]) -> Result<Option<Self>, Vec<Problem>> {
-        let Sections { memory, history, budgets, runaway } = sections;
+        let Sections { memory, history, budgets, service, runaway } = sections;
         if history.is_none() && budgets.is_empty() && runaway.is_none() {
             return Ok(None);
         }
@@ -128,6 +137,7 @@ impl Plan {
             .collect();
         let history =
             history.map(|history| HistoryPlan::of(history, tools, &mut plans, &mut problems));
+        problems.extend(service.iter().flat_map(|service| global::of_service(service)));
         let mut planned = Vec::new();
         for (title, settings) in budgets {
             let key = format!("budgets.{title}");
@@ -140,13 +150,14 @@ impl Plan {
                     problems.extend(bad_argument(&format!("{key}.amount"), tool, path));
                 }
             }
-            planned.push(Budget::of(title, settings));
+            let global = Global::of(&key, settings, service, &mut problems);
+            planned.push(Budget::of(title, settings, global));
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let runaway = runaway.cloned();
-        Ok(Some(Self { bucket_bytes, history, runaway, budgets: planned, tools: plans }))
+        let (runaway, service) = (runaway.cloned(), service.cloned());
+        Ok(Some(Self { bucket_bytes, history, runaway, budgets: planned, service, tools: plans }))
     }
 
     /// What is remembered of the calls of a tool.
@@ -275,7 +286,7 @@ impl HistoryPlan {
 }
 
 impl Budget {
-    fn of(title: &str, settings: &BudgetSettings) -> Self {
+    fn of(title: &str, settings: &BudgetSettings, global: Option<Global>) -> Self {
         Self {
             name: Name::of(&title),
             title: title.to_owned(),
@@ -284,6 +295,7 @@ impl Budget {
             limit: settings.limit,
             window: settings.kind,
             unanswered: settings.unanswered,
+            global,
             span: settings.window.millis(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{HistoryPlan, Plan};
+use super::plan::{Budget, HistoryPlan, Plan};
 use super::settings::RunawaySettings;
 use crate::tool::Tool;
 
@@ -12,7 +12,7 @@ impl Plan {
         let history = self.history.as_ref().map(HistoryPlan::types).unwrap_or_default();
         let runaway = self.runaway.as_ref().map(RunawaySettings::types).unwrap_or_default();
         let amount = "  type Amount = { used: decimal, limit: decimal, remaining: decimal, would_use: decimal };\n";
-        let amount = if self.budgets.is_empty() { "" } else { amount };
+        let amount = if self.budgets.iter().all(Budget::is_global) { "" } else { amount };
         format!("{history}{runaway}{amount}")
     }
 
@@ -25,9 +25,9 @@ impl Plan {
         if self.runaway.is_some() {
             members.push_str(",\n  runaway: toolgate::Runaway");
         }
-        let budgets =
-            self.budgets_of(tool).map(|budget| format!("{}: toolgate::Amount", budget.title));
-        let budgets: Vec<String> = budgets.collect();
+        let budgets = self.budgets_of(tool).filter(|budget| !budget.is_global());
+        let budgets: Vec<String> =
+            budgets.map(|budget| format!("{}: toolgate::Amount", budget.title)).collect();
         if !budgets.is_empty() {
             // Writing to a string cannot fail.
             let _ = write!(members, ",\n  budget: {{ {} }}", budgets.join(", "));

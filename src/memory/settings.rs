@@ -86,6 +86,52 @@ pub struct BudgetSettings {
     /// What happens to the amount of a call that its server did not get.
     #[serde(default)]
     pub unanswered: Unanswered,
+    /// Whether, and how, a rate limit service counts it for several proxies together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<GlobalSettings>,
+}
+
+/// How a rate limit service counts a budget.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GlobalSettings {
+    /// How many decimals of an amount are counted; what is beyond is rounded up.
+    pub decimals: u8,
+    /// What happens if the service does not answer.
+    pub unavailable: Unavailable,
+}
+
+/// What happens if the rate limit service does not answer.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unavailable {
+    /// The call is refused.
+    #[default]
+    Refuse,
+    /// The budget is the limit of what this proxy has counted itself.
+    Local,
+}
+
+/// The `rate_limit_service` section: who counts global budgets.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimitSettings {
+    /// The cluster of the service in the proxy's configuration.
+    pub cluster: String,
+    /// The domain of the limits.
+    #[serde(default = "domain")]
+    pub domain: String,
+    /// How long to wait for an answer, in milliseconds.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u32,
+}
+
+fn domain() -> String {
+    "toolgate".to_owned()
+}
+
+fn timeout_ms() -> u32 {
+    100
 }
 
 /// For whom or what a budget is counted separately.
@@ -185,3 +231,6 @@ pub struct Rate {
     /// of so long before.
     pub over: Span,
 }
+
+/// A problem: the key in `bundle.yaml`, and what is wrong.
+pub type Problem = (String, String);

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::settings::{Spends, Unanswered, Window};
 use super::{
-    Amount, Asked, Budget, Millis, Name, Owners, Particulars, Recalled, Store, Working, Write,
+    Amount, Asked, Budget, MemorySettings, Millis, Name, Owners, Particulars, Plan, Problem,
+    RateLimitSettings, Recalled, Sections, Store, Working, Write,
 };
 use crate::bundle::{self, Bundle};
 use crate::fixture;
@@ -24,8 +25,32 @@ pub(super) fn budget(window: Window, span: Millis, limit: i64) -> Budget {
         limit: Amount::of_units(limit),
         window,
         unanswered: Unanswered::Keep,
+        global: None,
         span,
     }
+}
+
+/// Sections with a budget that a rate limit service counts.
+pub(super) fn global() -> Value {
+    json!({
+        "budgets": { "refunds": {
+            "of": ["pay/refund"], "amount": { "argument": "amount" }, "limit": 2000.5,
+            "window": "24h", "kind": "fixed", "global": { "decimals": 2 },
+        } },
+        "rate_limit_service": { "cluster": "limits", "domain": "tools" },
+    })
+}
+
+/// The plan of the fixture with these sections.
+pub(super) fn plan(sections: &Value) -> Result<Plan, Vec<Problem>> {
+    let tools: Vec<_> = bundle(&json!({})).tools().cloned().collect();
+    let budgets = serde_json::from_value(sections["budgets"].clone()).unwrap();
+    let service: Option<RateLimitSettings> =
+        serde_json::from_value(sections["rate_limit_service"].clone()).unwrap();
+    let memory = MemorySettings::default();
+    let (budgets, service) = (&budgets, service.as_ref());
+    let sections = Sections { memory, history: None, budgets, service, runaway: None };
+    Plan::of(sections, &tools).map(|plan| plan.expect("a budget"))
 }
 
 /// The fixture with these sections.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{Account, Called};
+use super::asked::{Asked, Particulars, Spend, Uncountable, amount, parts};
 use super::bucket::Bucket;
-use super::plan::ToolPlan;
-use super::settings::{Part, Spends};
+use super::settings::Spends;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
 use crate::tool::Tool;
@@ -49,44 +49,6 @@ pub(super) enum Change {
     Called(Called),
     Refused(Millis),
     Spent(Spend, Millis),
-}
-
-/// An amount of a budget.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Spend {
-    /// The position of the budget in the plan.
-    pub(super) budget: usize,
-    /// The tool or class for which it is counted.
-    pub(super) part: Name,
-    /// The amount in ten-thousandths.
-    pub(super) amount: i64,
-}
-
-/// A call, as memory sees it.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    pub(super) called: Called,
-    pub(super) spends: Vec<Spend>,
-}
-
-/// What memory must know of a call besides its tool and arguments.
-#[derive(Debug, Default)]
-pub struct Particulars {
-    /// The digest of the resource.
-    pub resource: Option<Name>,
-    /// The digest of the arguments.
-    pub arguments: Option<Name>,
-    /// The tenant of the resource's data.
-    pub tenant: Option<String>,
-}
-
-/// Why a call cannot be counted.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Uncountable {
-    /// The path of the argument.
-    pub argument: String,
-    /// What is wrong.
-    pub problem: &'static str,
 }
 
 /// What a call spends of a budget, or would spend.
@@ -208,15 +170,19 @@ impl<'a> Working<'a> {
         Ok(asked)
     }
 
-    /// The first budget that a call exceeds.
+    /// The first budget that a call exceeds, of those that this proxy counts.
     pub fn exceeded(&self, asked: &Asked) -> Option<Exceeded> {
-        let exceeded = |(spend, budget, key): (&Spend, &Budget, Key)| {
-            let usage = self.accounts.get(&key)?.usage(budget, spend.part);
-            let wait = usage.wait(budget, spend.amount, self.now);
-            let spending = self.spending(spend, budget, key);
-            (wait != Some(0)).then_some(Exceeded { spending, wait })
-        };
-        self.spends(asked).find_map(exceeded)
+        self.spends_here(asked).find_map(|it| self.exceeding(it))
+    }
+
+    pub(super) fn exceeding(
+        &self,
+        (spend, budget, key): (&Spend, &Budget, Key),
+    ) -> Option<Exceeded> {
+        let usage = self.accounts.get(&key)?.usage(budget, spend.part);
+        let wait = usage.wait(budget, spend.amount, self.now);
+        let spending = self.spending(spend, budget, key);
+        (wait != Some(0)).then_some(Exceeded { spending, wait })
     }
 
     /// What a call spends of each budget.
@@ -225,7 +191,7 @@ impl<'a> Working<'a> {
         spends.map(|(spend, budget, key)| self.spending(spend, budget, key)).collect()
     }
 
-    fn spending(&self, spend: &Spend, budget: &Budget, key: Key) -> Spending {
+    pub(super) fn spending(&self, spend: &Spend, budget: &Budget, key: Key) -> Spending {
         let account = self.accounts.get(&key);
         let used = account.map_or(0, |it| it.usage(budget, spend.part).used(budget, self.now));
         Spending {
@@ -238,7 +204,7 @@ impl<'a> Working<'a> {
 
     /// Whether entries of an account may be missing that a call's budgets are counted in.
     pub fn is_incomplete(&self, asked: &Asked) -> bool {
-        self.spends(asked).any(|(_, _, key)| self.is_missing(key))
+        self.spends_here(asked).any(|(_, _, key)| self.is_missing(key))
     }
 
     /// Whether entries of the sender's history may be missing.
@@ -247,7 +213,7 @@ impl<'a> Working<'a> {
         keys.copied().any(|key| self.is_missing(key))
     }
 
-    fn is_missing(&self, key: Key) -> bool {
+    pub(super) fn is_missing(&self, key: Key) -> bool {
         self.accounts.get(&key).is_none_or(|account| account.is_incomplete(self.now))
     }
 
@@ -340,6 +306,14 @@ impl<'a> Working<'a> {
         })
     }
 
+    /// Those that this proxy counts.
+    fn spends_here<'s>(
+        &'s self,
+        asked: &'s Asked,
+    ) -> impl Iterator<Item = (&'s Spend, &'a Budget, Key)> {
+        self.spends(asked).filter(|(_, budget, _)| !budget.is_global())
+    }
+
     pub(super) fn turn_at_opening(&self, key: Key) -> u64 {
         self.turns.get(&key).copied().unwrap_or_default()
     }
@@ -347,47 +321,4 @@ impl<'a> Working<'a> {
     pub(super) fn account(&self, key: Key) -> Option<&Account> {
         self.accounts.get(&key)
     }
-}
-
-impl Asked {
-    pub(super) fn of(at: Millis, tool: Name) -> Self {
-        let called =
-            Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
-        Self { called, spends: Vec::new() }
-    }
-
-    /// Adds what does not depend on arguments.
-    pub(super) fn complete(&mut self, plan: &ToolPlan, particulars: &Particulars) {
-        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
-        self.called.labels = labels.collect();
-        self.called.resource = particulars.resource;
-        let call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
-        self.called.call = call;
-    }
-}
-
-/// The parts for which a budget counts a call of a tool.
-pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
-    let of_tool = budget.per.contains(&Part::Tool).then_some(tool.name);
-    if !budget.per.contains(&Part::Class) {
-        return vec![of_tool.unwrap_or_default()];
-    }
-    let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
-    tool.classes.iter().map(with_class).collect()
-}
-
-/// The amount in an argument, in ten-thousandths.
-fn amount(input: &ArgumentValue<'_>, path: &[String]) -> Result<i64, Uncountable> {
-    let problem = |problem| Uncountable { argument: path.join("."), problem };
-    let value = path.iter().try_fold(input, |value, name| {
-        let ArgumentValue::Record(members) = value else { return None };
-        members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    });
-    let units = match value {
-        Some(ArgumentValue::Long(number)) => number.checked_mul(super::ONE),
-        Some(ArgumentValue::Decimal(units)) => Some(*units),
-        Some(_) | None => return Err(problem("is missing, and its amount is counted")),
-    };
-    let units = units.ok_or_else(|| problem("is too large to be counted"))?;
-    if units < 0 { Err(problem("is below zero, and its amount is counted")) } else { Ok(units) }
 }

@@ -146,7 +146,7 @@ impl Outcome {
     fn of(step: Step) -> Self {
         let (records, ending) = match step {
             Step::Done(effects) => (effects.records, Some(effects.ending)),
-            Step::AwaitBody | Step::Drain => (Vec::new(), None),
+            Step::AwaitBody | Step::Drain | Step::Consult(_) => (Vec::new(), None),
         };
         let lifecycle = matches!(ending, Some(Ending::Forward(_)));
         let (reply, replacement) = match ending {

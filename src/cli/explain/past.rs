@@ -99,8 +99,7 @@ impl Past {
 
     /// Whether an outcome that is not the recorded one may be due to calls that are not known.
     pub(super) fn may_matter(&self, gate: &Gate, recorded: &Recorded, outcome: &Outcome) -> bool {
-        let by_budget =
-            |reason| matches!(reason, Some(Reason::BudgetExceeded | Reason::HistoryIncomplete));
+        let by_budget = |reason: Option<Reason>| reason.is_some_and(Reason::is_of_memory);
         let recalls = |id: &String| {
             let policy = gate.bundle.all_layers().policy(&cedar_policy::PolicyId::new(id));
             policy.is_some_and(|(_, policy)| Reads::of(policy).remembered())

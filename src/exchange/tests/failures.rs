@@ -68,11 +68,13 @@ fn a_body_that_is_too_large_is_read_on_for_its_id() {
         for piece in pieces {
             match exchange.step(gate, Event::Buffered(piece.len())) {
                 Step::Drain => {}
-                done @ (Step::AwaitBody | Step::Done(_)) => return (done, exchange),
+                done @ (Step::AwaitBody | Step::Consult(_) | Step::Done(_)) => {
+                    return (done, exchange);
+                }
             }
             match exchange.step(gate, Event::Drained(piece)) {
                 Step::AwaitBody => {}
-                done @ (Step::Drain | Step::Done(_)) => return (done, exchange),
+                done @ (Step::Drain | Step::Consult(_) | Step::Done(_)) => return (done, exchange),
             }
         }
         (exchange.step(gate, Event::End(last)), exchange)

@@ -56,7 +56,7 @@ fn step(gate: &Gate, body: &str) -> Step {
 fn record(gate: &Gate, body: &str) -> Record {
     match step(gate, body) {
         Step::Done(mut effects) => effects.records.remove(0),
-        other @ (Step::AwaitBody | Step::Drain) => panic!("{other:?}"),
+        other @ (Step::AwaitBody | Step::Drain | Step::Consult(_)) => panic!("{other:?}"),
     }
 }
 

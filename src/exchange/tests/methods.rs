@@ -71,7 +71,7 @@ fn the_record_of_a_method() {
         Step::Done(effects) => {
             effects.counters().map(|counter| counter.to_string()).collect::<Vec<_>>()
         }
-        step @ (Step::AwaitBody | Step::Drain) => panic!("{step:?}"),
+        step @ (Step::AwaitBody | Step::Drain | Step::Consult(_)) => panic!("{step:?}"),
     };
     assert_eq!(
         effects_of(&body),

@@ -33,7 +33,7 @@ fn replaced(step: Step) -> Replaced {
             let body = String::from_utf8(replacement.body().to_vec()).unwrap();
             Replaced { body, effects }
         }
-        other @ (Step::AwaitBody | Step::Drain) => panic!("{other:?}"),
+        other @ (Step::AwaitBody | Step::Drain | Step::Consult(_)) => panic!("{other:?}"),
     }
 }
 
@@ -154,7 +154,7 @@ fn only_a_body_that_has_arrived_wholly_is_replaced() {
             assert!(matches!(step, Step::Drain), "{step:?}");
             match exchange.step(&gate, Event::Drained(piece.as_bytes())) {
                 Step::AwaitBody => {}
-                done @ (Step::Drain | Step::Done(_)) => return done,
+                done @ (Step::Drain | Step::Consult(_) | Step::Done(_)) => return done,
             }
         }
         exchange.step(&gate, Event::End(b"}"))
@@ -178,7 +178,7 @@ fn concealed_tools_are_refused_alike() {
             Step::Done(Effects { ending: Ending::Replace(replacement), .. }) => {
                 (202, String::from_utf8(replacement.body().to_vec()).unwrap())
             }
-            other @ (Step::AwaitBody | Step::Drain | Step::Done(_)) => {
+            other @ (Step::AwaitBody | Step::Drain | Step::Consult(_) | Step::Done(_)) => {
                 let (refusal, body) = refused(other);
                 (refusal.reply.status, body.to_string().replace(tool, "TOOL"))
             }

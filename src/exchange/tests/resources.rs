@@ -40,7 +40,7 @@ fn decided(gate: &Gate, body: &str) -> Vec<Record> {
     let fields = with(&[("mcp-protocol-version", "2025-03-26")]);
     match run(gate, &fields, Some(fixture::claims()), body.as_bytes()) {
         Step::Done(effects) => effects.records,
-        Step::AwaitBody | Step::Drain => panic!("there is a body"),
+        Step::AwaitBody | Step::Drain | Step::Consult(_) => panic!("there is a body"),
     }
 }
 

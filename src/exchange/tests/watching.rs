@@ -208,7 +208,7 @@ proptest! {
             Step::Done(Effects { ending, headers, records, .. }) => {
                 (format!("{ending:?} {headers:?}"), records)
             }
-            Step::AwaitBody | Step::Drain => panic!(),
+            Step::AwaitBody | Step::Drain | Step::Consult(_) => panic!(),
         };
         let ((before, alone), (after, watched)) = (stripped(alone), stripped(watched));
         prop_assert_eq!(before, after);

@@ -201,8 +201,9 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         | Reason::UnreadableResponse
         | Reason::ResponseTooLarge
         | Reason::PolicyError
-        // Nothing is forgotten in a case.
+        // Nothing is forgotten in a case, and it has no service.
         | Reason::HistoryIncomplete
+        | Reason::BudgetUnavailable
         // A case has no session.
         | Reason::SessionMismatch
         | Reason::Internal => false,

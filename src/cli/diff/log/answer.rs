@@ -114,8 +114,7 @@ impl Side {
 
     /// Whether an answer that is not the recorded one may be due to calls that the log lacks.
     pub(super) fn lacks_history(&self, recorded: &Recorded, answer: &Answer) -> bool {
-        let by_budget =
-            |reason| matches!(reason, Some(Reason::BudgetExceeded | Reason::HistoryIncomplete));
+        let by_budget = |reason: Option<Reason>| reason.is_some_and(Reason::is_of_memory);
         let depends = by_budget(recorded.reason())
             || by_budget(Some(answer.reason))
             || self.recalls(&recorded.policies, answer);

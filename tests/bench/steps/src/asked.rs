@@ -103,7 +103,7 @@ impl Asked {
         let mut exchange = Exchange::default();
         match exchange.step(&self.gate, Event::Headers(&self.arrival)) {
             Step::AwaitBody => exchange.step(&self.gate, Event::End(body.as_bytes())),
-            early @ (Step::Drain | Step::Done(_)) => panic!("{early:?}"),
+            early @ (Step::Drain | Step::Consult(_) | Step::Done(_)) => panic!("{early:?}"),
         }
     }
 }

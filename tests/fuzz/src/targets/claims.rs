@@ -66,7 +66,7 @@ fn ask(gate: &Gate, evidence: Evidence) -> String {
     let mut exchange = Exchange::default();
     let step = match exchange.step(gate, Event::Headers(&arrival)) {
         Step::AwaitBody => exchange.end(gate, b"", &Store::default(), 1),
-        step @ (Step::Drain | Step::Done(_)) => step,
+        step @ (Step::Drain | Step::Consult(_) | Step::Done(_)) => step,
     };
     format!("{step:?}")
 }

@@ -63,7 +63,7 @@ fn send(gate: &Gate, arrival: &Arrival, pieces: &[&[u8]]) -> (Effects, bool) {
         held.extend_from_slice(piece);
         step = match step {
             Step::AwaitBody => exchange.step(gate, Event::Buffered(held.len())),
-            step @ (Step::Drain | Step::Done(_)) => step,
+            step @ (Step::Drain | Step::Consult(_) | Step::Done(_)) => step,
         };
         if let Step::Drain = step {
             is_drained = true;

@@ -1,0 +1,88 @@
+//! A call, as memory sees it: what it adds to histories and spends of budgets.
+
+use super::account::Called;
+use super::plan::ToolPlan;
+use super::settings::Part;
+use super::{Budget, Millis, Name};
+use crate::policy::ArgumentValue;
+
+/// A call, as memory sees it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub(super) called: Called,
+    pub(super) spends: Vec<Spend>,
+}
+
+/// What memory must know of a call besides its tool and arguments.
+#[derive(Debug, Default)]
+pub struct Particulars {
+    /// The digest of the resource.
+    pub resource: Option<Name>,
+    /// The digest of the arguments.
+    pub arguments: Option<Name>,
+    /// The tenant of the resource's data.
+    pub tenant: Option<String>,
+}
+
+/// Why a call cannot be counted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Uncountable {
+    /// The path of the argument.
+    pub argument: String,
+    /// What is wrong.
+    pub problem: &'static str,
+}
+
+/// An amount of a budget.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Spend {
+    /// The position of the budget in the plan.
+    pub(super) budget: usize,
+    /// The tool or class for which it is counted.
+    pub(super) part: Name,
+    /// The amount in ten-thousandths.
+    pub(super) amount: i64,
+}
+
+impl Asked {
+    pub(super) fn of(at: Millis, tool: Name) -> Self {
+        let called =
+            Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
+        Self { called, spends: Vec::new() }
+    }
+
+    /// Adds what does not depend on arguments.
+    pub(super) fn complete(&mut self, plan: &ToolPlan, particulars: &Particulars) {
+        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
+        self.called.labels = labels.collect();
+        self.called.resource = particulars.resource;
+        let call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        self.called.call = call;
+    }
+}
+
+/// The parts for which a budget counts a call of a tool.
+pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
+    let of_tool = budget.per.contains(&Part::Tool).then_some(tool.name);
+    if !budget.per.contains(&Part::Class) {
+        return vec![of_tool.unwrap_or_default()];
+    }
+    let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
+    tool.classes.iter().map(with_class).collect()
+}
+
+/// The amount in an argument, in ten-thousandths.
+pub(super) fn amount(input: &ArgumentValue<'_>, path: &[String]) -> Result<i64, Uncountable> {
+    let problem = |problem| Uncountable { argument: path.join("."), problem };
+    let value = path.iter().try_fold(input, |value, name| {
+        let ArgumentValue::Record(members) = value else { return None };
+        members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    });
+    let units = match value {
+        Some(ArgumentValue::Long(number)) => number.checked_mul(super::ONE),
+        Some(ArgumentValue::Decimal(units)) => Some(*units),
+        Some(_) | None => return Err(problem("is missing, and its amount is counted")),
+    };
+    let units = units.ok_or_else(|| problem("is too large to be counted"))?;
+    if units < 0 { Err(problem("is below zero, and its amount is counted")) } else { Ok(units) }
+}

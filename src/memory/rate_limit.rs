@@ -1,0 +1,202 @@
+//! The protocol of a rate limit service.
+//!
+//! The messages are those of version 3 of the service that Envoy defines,
+//! [`envoy.service.ratelimit.v3`](https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ratelimit/v3/rls.proto).
+//! Only the fields that are used are here.
+
+use prost::Message as _;
+
+use super::{Key, Millis, Name, Plan};
+
+/// What a call spends of a global budget.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Charge {
+    pub(super) budget: usize,
+    pub(super) key: Key,
+    pub(super) part: Name,
+    pub(super) amount: i64,
+}
+
+/// A question to the rate limit service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Query {
+    /// The cluster of the service.
+    pub cluster: String,
+    /// How long to wait for the answer, in milliseconds.
+    pub timeout: u32,
+    /// The encoded `RateLimitRequest`.
+    pub message: Vec<u8>,
+}
+
+/// What the rate limit service says about a charge.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// It is within the limit, and is counted.
+    Within,
+    /// It would exceed the limit. The window ends in so many milliseconds, if the service says so.
+    Over(Option<Millis>),
+    /// It is more than the limit itself, so the service is not asked.
+    Never,
+    /// The service did not answer, or not what it should; the text says why.
+    Unavailable(String),
+    /// There is no service: the budget is counted here. Only edges without a proxy answer so.
+    CountHere,
+}
+
+impl Plan {
+    /// The question about a charge.
+    ///
+    /// # Errors
+    ///
+    /// The answer, if there is no need to ask.
+    pub fn query(&self, charge: &Charge) -> Result<Query, Answer> {
+        let missing = || Answer::Unavailable("no service counts the budget".to_owned());
+        let budget = self.budgets.get(charge.budget).ok_or_else(missing)?;
+        let global = budget.global.as_ref().ok_or_else(missing)?;
+        let service = self.service.as_ref().ok_or_else(missing)?;
+        let hits = global.hits(charge.amount).ok_or(Answer::Never)?;
+        // A service counts no hits as one.
+        if hits == 0 {
+            return Err(Answer::Within);
+        }
+        let whose = format!("{:032x}{:016x}", charge.key.0, charge.part.0);
+        let entry = |key: &str, value: &str| Entry { key: key.to_owned(), value: value.to_owned() };
+        let descriptor = Descriptor {
+            entries: vec![entry("budget", &budget.title), entry("whose", &whose)],
+            limit: Some(Limit { requests_per_unit: global.limit, unit: global.window }),
+        };
+        let domain = service.domain.clone();
+        let request = Request { domain, descriptors: vec![descriptor], hits_addend: hits };
+        Ok(Query {
+            cluster: service.cluster.clone(),
+            timeout: service.timeout_ms,
+            message: request.encode_to_vec(),
+        })
+    }
+}
+
+impl Answer {
+    /// Reads an encoded `RateLimitResponse`. Only an explicit `OK` is within the limit.
+    pub fn read(message: &[u8]) -> Self {
+        let response = match Response::decode(message) {
+            Ok(response) => response,
+            Err(error) => return Self::Unavailable(error.to_string()),
+        };
+        match response.overall_code {
+            OK => Self::Within,
+            OVER_LIMIT => {
+                let resets = response.statuses.iter().filter_map(|status| status.until_reset);
+                let resets = resets.filter_map(|span| {
+                    let seconds = u64::try_from(span.seconds).ok()?.saturating_mul(1000);
+                    Some(seconds.saturating_add(u64::try_from(span.nanos).ok()? / 1_000_000))
+                });
+                Self::Over(resets.max())
+            }
+            code => Self::Unavailable(format!("the service answers with code {code}")),
+        }
+    }
+}
+
+/// `RateLimitResponse.Code`
+const OK: i32 = 1;
+const OVER_LIMIT: i32 = 2;
+
+/// `envoy.service.ratelimit.v3.RateLimitRequest`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Request {
+    #[prost(string, tag = "1")]
+    domain: String,
+    #[prost(message, repeated, tag = "2")]
+    descriptors: Vec<Descriptor>,
+    #[prost(uint32, tag = "3")]
+    hits_addend: u32,
+}
+
+/// `envoy.extensions.common.ratelimit.v3.RateLimitDescriptor`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Descriptor {
+    #[prost(message, repeated, tag = "1")]
+    entries: Vec<Entry>,
+    #[prost(message, optional, tag = "2")]
+    limit: Option<Limit>,
+}
+
+/// `RateLimitDescriptor.Entry`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Entry {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+/// `RateLimitDescriptor.RateLimitOverride`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Limit {
+    #[prost(uint32, tag = "1")]
+    requests_per_unit: u32,
+    #[prost(int32, tag = "2")]
+    unit: i32,
+}
+
+/// `envoy.service.ratelimit.v3.RateLimitResponse`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Response {
+    #[prost(int32, tag = "1")]
+    overall_code: i32,
+    #[prost(message, repeated, tag = "2")]
+    statuses: Vec<Status>,
+}
+
+/// `RateLimitResponse.DescriptorStatus`
+#[derive(Clone, PartialEq, prost::Message)]
+struct Status {
+    #[prost(message, optional, tag = "4")]
+    until_reset: Option<prost_types::Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::tests::{global, plan};
+    use crate::memory::{Key, Name};
+
+    #[test]
+    fn a_charge_is_a_descriptor_with_its_limit() {
+        let plan = plan(&global()).unwrap();
+        let charge = |amount| Charge { budget: 0, key: Key(7), part: Name(8), amount };
+        let query = plan.query(&charge(123_401)).unwrap();
+        let request = Request::decode(query.message.as_slice()).unwrap();
+        let [descriptor] = request.descriptors.as_slice() else { panic!() };
+        let entries = descriptor.entries.iter();
+        let entries: Vec<_> =
+            entries.map(|entry| (entry.key.as_str(), entry.value.as_str())).collect();
+        let whose = "000000000000000000000000000000070000000000000008";
+        assert_eq!(entries, [("budget", "refunds"), ("whose", whose)]);
+        // A part of a cent is counted as one; days are unit 4.
+        assert_eq!((request.domain.as_str(), request.hits_addend), ("tools", 1235));
+        assert_eq!(descriptor.limit, Some(Limit { requests_per_unit: 200_050, unit: 4 }));
+        assert_eq!(plan.query(&charge(0)), Err(Answer::Within));
+        assert!(plan.query(&charge(20_005_000)).is_ok());
+        assert_eq!(plan.query(&charge(20_005_001)), Err(Answer::Never));
+        assert_eq!(plan.query(&charge(i64::MAX)), Err(Answer::Never));
+    }
+
+    #[test]
+    fn only_ok_is_within_the_limit() {
+        let response = |overall_code, spans: &[(i64, i32)]| {
+            let duration = |(seconds, nanos): &(i64, i32)| {
+                let (seconds, nanos) = (*seconds, *nanos);
+                Status { until_reset: Some(prost_types::Duration { seconds, nanos }) }
+            };
+            let statuses = spans.iter().map(duration).collect();
+            Answer::read(&Response { overall_code, statuses }.encode_to_vec())
+        };
+        assert_eq!(response(1, &[(5, 0)]), Answer::Within);
+        assert_eq!(response(2, &[(5, 0), (7, 1_000_000)]), Answer::Over(Some(7001)));
+        assert_eq!(response(2, &[(-5, 0)]), Answer::Over(None));
+        for unknown in [response(0, &[]), response(3, &[]), Answer::read(&[]), Answer::read(b"?")] {
+            assert!(matches!(unknown, Answer::Unavailable(_)), "{unknown:?}");
+        }
+    }
+}
