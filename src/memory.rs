@@ -36,7 +36,7 @@ pub use names::{Name, Slot};
 pub use owners::Owners;
 pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Sections};
-pub use rate_limit::{Answer, Charge, Query};
+pub use rate_limit::{Answer, Charge, GlobalLimit, Query};
 pub use settings::{
     BudgetSettings, GlobalSettings, HistorySettings, MemorySettings, Part, Problem, Rate,
     RateLimitSettings, RunawaySettings, Spends, Storm, SumSettings, Unanswered, Unavailable,

@@ -7,10 +7,12 @@ mod ecds;
 mod envoy;
 mod envoy_gateway;
 mod istio;
+mod limitador;
 pub(in crate::cli) mod limits;
 mod paths;
 mod plugin_config;
 mod providers;
+mod rate_limits;
 mod refused_token;
 mod template;
 mod tokens;
@@ -38,6 +40,7 @@ enum Target {
     Ecds(ecds::Arguments),
     Istio(istio::Arguments),
     EnvoyGateway(envoy_gateway::Arguments),
+    Limitador(limitador::Arguments),
 }
 
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
@@ -63,6 +66,12 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
             let text = envoy_gateway::emit(arguments, &opened)?;
             (opened, text, &arguments.output, arguments.paths())
         }
+        Target::Limitador(arguments) => {
+            let environment = arguments.environment.environment.as_ref();
+            let opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
+            let text = limitador::emit(&opened)?;
+            (opened, text, &arguments.output, Vec::new())
+        }
     };
     let warnings = lint::before_use(&opened)?;
     output.write(text.as_bytes())?;
@@ -71,7 +80,7 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     let needs = match &arguments.target {
         Target::Envoy(arguments) => arguments.needs(&opened),
         Target::Ecds(_) => Some(ecds::needs(&opened)),
-        Target::Istio(_) | Target::EnvoyGateway(_) => None,
+        Target::Istio(_) | Target::EnvoyGateway(_) | Target::Limitador(_) => None,
     };
     report::talk(&needs.unwrap_or_default());
     Ok(Exit::Success)

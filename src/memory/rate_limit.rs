@@ -43,7 +43,27 @@ pub enum Answer {
     CountHere,
 }
 
+/// The limit of a global budget, as a service has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GlobalLimit<'a> {
+    /// The budget.
+    pub budget: &'a str,
+    /// The limit in hits.
+    pub hits: u32,
+    /// The window in seconds.
+    pub seconds: u64,
+}
+
 impl Plan {
+    /// The limits of all global budgets, and the domain that they are in.
+    pub fn global_limits(&self) -> (&str, impl Iterator<Item = GlobalLimit<'_>>) {
+        let limits = self.budgets.iter().filter_map(|budget| {
+            let hits = budget.global.as_ref()?.limit;
+            Some(GlobalLimit { budget: &budget.title, hits, seconds: budget.millis() / 1000 })
+        });
+        (self.service.as_ref().map_or("", |service| service.domain.as_str()), limits)
+    }
+
     /// The question about a charge.
     ///
     /// # Errors

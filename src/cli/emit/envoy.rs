@@ -6,6 +6,7 @@ use super::deploy::{Edit, block, render};
 use super::limits::buffer;
 use super::paths::{self, ProxyPath};
 use super::providers;
+use super::rate_limits;
 use super::refused_token;
 use super::template::scalar;
 use super::tokens::{Keys, Provider, Tokens};
@@ -67,6 +68,9 @@ pub(super) struct Arguments {
     authorization_servers: Vec<String>,
     #[command(flatten)]
     cors: Cors,
+    /// Where the rate limit service is that counts global budgets, which speaks gRPC
+    #[arg(long, value_name = "HOST:PORT")]
+    rate_limits: Option<Endpoint>,
     /// Where Envoy listens for calls; beyond this machine only with TLS
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10000")]
     listen: Endpoint,
@@ -130,6 +134,9 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         }
         _ => None,
     };
+    let others = upstreams.as_ref().map(Upstreams::names).unwrap_or_default();
+    let rate_limits = rate_limits::cluster(opened, arguments.rate_limits.as_ref(), &others);
+    let rate_limits = rate_limits.map_err(&mut said).unwrap_or_default();
     let (Some(providers), Some(upstreams), true) = (providers, upstreams, problems.is_empty())
     else {
         return Err(problems.into());
@@ -149,7 +156,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         edits.push(Edit::First("virtual host", arguments.cors.policy()));
     }
     let issuers = providers::clusters(&providers, &arguments.ca);
-    edits.push(Edit::Body("clusters", upstreams.clusters(&arguments.ca) + &issuers));
+    let servers = upstreams.clusters(&arguments.ca);
+    edits.push(Edit::Body("clusters", servers + &issuers + &rate_limits));
     let text = render(TEMPLATE, &edits);
     Ok(match arguments.part {
         Part::Bootstrap => text,

@@ -193,6 +193,12 @@ impl<'a> Upstreams<'a> {
         )
     }
 
+    /// The names of the clusters.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let names = self.addresses.keys().map(|name| name.unwrap_or(self.others).to_owned());
+        names.collect()
+    }
+
     /// Envoy's clusters. `ca` is the file of the authorities that servers with TLS are verified by.
     pub(super) fn clusters(&self, ca: &str) -> String {
         let clusters = self.addresses.iter().map(|(name, at)| {
