@@ -17,6 +17,7 @@ mod init;
 mod inner;
 mod inventory;
 mod junit;
+mod labels;
 mod meant;
 mod mutate;
 mod names;

@@ -128,6 +128,8 @@ codes! {
     NoResource = "no-resource", Warning;
     /// The gate leaves a part of a tool's schema to the tool.
     UnenforcedSchema = "unenforced-schema", Warning;
+    /// A label is on a part that results of the tool do not have.
+    LabelPath = "label-path", Warning;
     /// A tool's description has something that people do not see.
     HiddenText = "hidden-text", Warning;
     /// A text in a policy looks like another one.

@@ -10,6 +10,7 @@ pub(in crate::cli) mod mutate;
 pub(in crate::cli) mod prove;
 pub(in crate::cli) mod recalled;
 pub mod run;
+pub(in crate::cli) mod sample;
 pub(in crate::cli) mod schema_facts;
 pub(in crate::cli) mod scope;
 pub(in crate::cli) mod secrets;

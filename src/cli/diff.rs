@@ -66,7 +66,8 @@ pub(super) struct Arguments {
     /// deciding anything
     #[arg(long, requires = "logs", conflicts_with_all = ["old", "new", "environment"])]
     candidate: bool,
-    /// Prove for every tool whether NEW permits a call that OLD refuses, with the solver cvc5
+    /// Prove for every tool whether NEW permits a call that OLD refuses, and for every label of
+    /// results whether NEW shows what OLD withholds, with the solver cvc5
     ///
     /// The executable is `cvc5` in PATH, or what the environment variable CVC5 names.
     #[arg(long, conflicts_with_all = ["logs", "candidate"])]

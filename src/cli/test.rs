@@ -29,8 +29,9 @@ use summary::Summary;
 /// the exact set of policies. It runs through the same code as in the filter, and in pieces too.
 ///
 /// The coverage of a class of tools is the share of its goals that the cases reach. For each tool
-/// the goals are a permitted call and one that policies refuse; for each policy whose scope admits
-/// a tool of the class, a call to one of these tools whose outcome it determines. Where
+/// the goals are a permitted call and one that policies refuse; for each label on its result, a call
+/// that reveals it and one that does not; for each policy whose scope admits a tool of the class or
+/// such a label, a call to one of these tools whose outcome, or whose label, it determines. Where
 /// `coverage` in bundle.yaml or --minimum asks for more, the run fails and shows cases that help.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:

@@ -77,14 +77,18 @@ class Bundles:
 
     def explained(self, pair: dict[str, Any]) -> list[str]:
         """Explains the counterexample with both bundles: their decisions, the old one's first."""
+        return [answer["decision"] for answer in self.explanations(pair)]
+
+    def explanations(self, pair: dict[str, Any]) -> list[dict[str, Any]]:
+        """Explains the counterexample with both bundles, the old one first."""
         name = pair["test"]["cases"][0]["name"]
-        decisions = []
+        answers = []
         for bundle in (self.old, self.new):
             (bundle / "tests" / "shown.yaml").write_text(yaml.safe_dump(pair["test"]))
             _, answer = toolgate("explain", bundle, "--case", name)
             assert "decision" in answer, answer
-            decisions.append(answer["decision"])
-        return decisions
+            answers.append(answer)
+        return answers
 
     def check(self, wider: set[str], narrower: set[str]) -> Proved:
         """Checks that only these tools are wider, confirmed by `explain`, only these narrower, and all others equal."""
@@ -184,3 +188,85 @@ def test_a_policy_that_cannot_be_evaluated_permits_nothing(tmp_path: Path, solve
     edit("org/notes.cedar", "context.input.stars < -1", "context.input.stars < -3")(bundles.new)
     pairs = bundles.check(wider={"notes/write"}, narrower=set())
     assert pairs["notes/write"]["test"]["cases"][0]["call"]["arguments"]["stars"] in (-2, -3)
+
+
+LABEL = "notes/read/reveal:private"
+LABELS = "labels: { private: [author, \"readers[].name\"] }"
+SEEN = 'context.input.id like "n-*"'
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, solver: Path) -> Bundles:
+    """Two copies of the small bundle, with a label on a result of which writers see the parts."""
+    bundles = Bundles(tmp_path, solver, paths.REPOSITORY / "tests" / "cli" / "bundle")
+    permit = f'permit (principal in Role::"writer", action in Action::"reveal:private", resource)\nwhen {{ {SEEN} }};'
+    for bundle in (bundles.old, bundles.new):
+        edit("bundle.yaml", "read: { classes: [read] }", f"read: {{ classes: [read], {LABELS} }}")(bundle)
+        write("org/reveal.cedar", f'@id("writers-see-people")\n{permit}\n')(bundle)
+    return bundles
+
+
+def label_verdict(bundles: Bundles) -> tuple[str, str | None]:
+    """The verdict about the label, and its cause."""
+    code, pairs = bundles.proved()
+    verdicts = {name: pair["verdict"] for name, pair in pairs.items() if name != LABEL}
+    assert set(verdicts.values()) == {"equal"}, verdicts
+    pair = pairs[LABEL]
+    assert code == {"wider": 1, "unknown": 2}.get(pair["verdict"], 0)
+    return pair["verdict"], pair.get("reason")
+
+
+def test_a_part_that_is_shown_to_more_is_shown_by_a_call(labelled: Bundles) -> None:
+    edit("org/reveal.cedar", "n-*", "n*")(labelled.new)
+    assert label_verdict(labelled) == ("wider", None)
+    pair = labelled.proved()[1][LABEL]
+    assert (pair["label"], "refused" in pair) == ("private", False)
+    calls = [answer["calls"][0] for answer in labelled.explanations(pair)]
+    assert [call["decision"] for call in calls] == ["PERMIT", "PERMIT"]
+    assert [(call["revealed"], call["masked"]) for call in calls] == [([], ["private"]), (["private"], [])]
+    # The test expects the result, too.
+    assert pair["test"]["cases"][0]["expect"]["result"] == pair["test"]["cases"][0]["result"]
+    passed = {}
+    for bundle in (labelled.old, labelled.new):
+        _, answer = toolgate("test", bundle)
+        passed[bundle.name] = {case["name"]: case["passed"] for case in answer["cases"]}["User gets private of notes/read now"]
+    assert passed == {"old": False, "new": True}
+
+
+def test_a_part_that_is_shown_to_fewer(labelled: Bundles) -> None:
+    edit("org/reveal.cedar", "n-*", "n-1*")(labelled.new)
+    assert label_verdict(labelled) == ("narrower", None)
+
+
+def test_the_same_parts_otherwise(labelled: Bundles) -> None:
+    # The action is read in a condition, and the parts are listed in another order.
+    edit("org/reveal.cedar", SEEN, f'[Action::"{LABEL}"].contains(action) && Action::"{LABEL}" == action && {SEEN}')(labelled.new)
+    edit("bundle.yaml", 'author, "readers[].name"', '"readers[].name", author')(labelled.new)
+    assert label_verdict(labelled) == ("equal", None)
+
+
+def test_a_new_label_shows_no_more(labelled: Bundles) -> None:
+    edit("bundle.yaml", f", {LABELS}", "")(labelled.old)
+    (labelled.old / "org" / "reveal.cedar").unlink()
+    assert label_verdict(labelled) == ("narrower", None)
+    write("org/reveal.cedar", '@id("all")\npermit (principal, action in Action::"reveal:private", resource);\n')(labelled.new)
+    assert label_verdict(labelled) == ("equal", None)
+
+
+def test_a_label_that_is_gone_or_elsewhere_leaves_it_open(labelled: Bundles) -> None:
+    edit("bundle.yaml", "[author, ", "[")(labelled.new)
+    other = "the label was on other parts of the result: `author`, `readers[].name`"
+    assert label_verdict(labelled) == ("unknown", other)
+    edit("bundle.yaml", "private: [", "other: [")(labelled.new)
+    edit("org/reveal.cedar", "reveal:private", "reveal:other")(labelled.new)
+    code, pairs = labelled.proved()
+    gone = "the new bundle does not have the label: whoever calls the tool gets its parts"
+    assert (code, pairs[LABEL]["reason"]) == (2, gone)
+    assert pairs["notes/read/reveal:other"]["verdict"] == "narrower"
+
+
+def test_a_call_that_is_new_shows_its_parts(labelled: Bundles) -> None:
+    more = '\n@id("writers-read")\npermit (principal in Role::"writer", action == Action::"notes/read", resource);\n'
+    write("org/more.cedar", more)(labelled.new)
+    pairs = labelled.check(wider={"notes/read", LABEL}, narrower=set())
+    assert pairs[LABEL]["refused"]["reason"] == "not_permitted"

@@ -1,8 +1,10 @@
-//! Proves which calls a new bundle permits that an old one refuses.
+//! Proves which calls a new bundle permits that an old one refuses, and which labelled parts of results
+//! it shows that the old one withholds.
 //!
-//! For every principal type and tool, each bundle becomes one condition on the request alone, and a
-//! solver searches for a request that fulfils the new condition and not the old one. Both bundles
-//! then decide the counterexample; it is only shown if they confirm it.
+//! For every principal type and tool, and every label of the tool's result, each bundle becomes one
+//! condition on the request alone, and a solver searches for a request that fulfils the new condition
+//! and not the old one. Both bundles then decide the counterexample; it is only shown if they confirm
+//! it.
 
 mod confirm;
 mod facts;
@@ -14,6 +16,7 @@ mod proof;
 mod query;
 mod report;
 mod solver;
+mod subject;
 mod syntax;
 mod witness;
 
@@ -26,12 +29,13 @@ use cedar_policy_symcc::Env;
 use crate::cli::output::report::Progress;
 use crate::gate::Gate;
 use crate::identity::TypeName;
-use crate::tool::Tool;
+use crate::tool::{Label, Tool};
 
 use confirm::Confirmed;
 use formula::Formula;
 use proof::{Pair, Verdict};
 use solver::Prover;
+use subject::Subject;
 
 pub(in crate::cli) use proof::Proof;
 pub(in crate::cli) use report::{human, json};
@@ -78,15 +82,26 @@ impl Comparison {
             let name = tool.qualified_name();
             let environments: Vec<_> = query::environments(&self.schema, name).collect();
             for env in environments {
-                let verdict = self.verdict(tool, &env).unwrap_or_else(Verdict::Unknown);
-                let principal = env.principal().to_string();
-                pairs.push(Pair { principal, tool: name.to_owned(), verdict });
+                let mut told = |label: Option<&Label>, verdict: Verdict| {
+                    let (principal, tool) = (env.principal().to_string(), name.to_owned());
+                    let label = label.map(|label| label.name.to_string());
+                    pairs.push(Pair { principal, tool, label, verdict });
+                };
+                for subject in Subject::all(tool) {
+                    let verdict = self.verdict(subject, &env).unwrap_or_else(Verdict::Unknown);
+                    told(subject.label, verdict);
+                }
+                let before = self.old.bundle.same(tool);
+                for label in before.into_iter().flat_map(|before| subject::lost(before, tool)) {
+                    told(Some(label), Verdict::Unknown(subject::LOST.to_owned()));
+                }
             }
         }
         progress.end();
         pairs.extend(self.removed());
         inner::apply(&mut pairs, &self.new.bundle);
-        pairs.sort_by(|a, b| (&a.tool, &a.principal).cmp(&(&b.tool, &b.principal)));
+        let place = |pair: &Pair| (pair.tool.clone(), pair.label.clone(), pair.principal.clone());
+        pairs.sort_by_cached_key(place);
         pairs
     }
 
@@ -100,6 +115,7 @@ impl Comparison {
             principals.clone().into_iter().map(move |principal| Pair {
                 principal,
                 tool: tool.qualified_name().to_owned(),
+                label: None,
                 verdict: match new.shadow {
                     None => Verdict::Narrower,
                     Some(_) => Verdict::Unknown("the new bundle refuses nothing".to_owned()),
@@ -108,9 +124,10 @@ impl Comparison {
         })
     }
 
-    fn verdict(&mut self, tool: &Tool, env: &RequestEnv) -> Result<Verdict, String> {
+    fn verdict(&mut self, subject: Subject<'_>, env: &RequestEnv) -> Result<Verdict, String> {
+        let tool = subject.tool;
         let before = self.old.bundle.same(tool);
-        let new = Formula::of(&self.new.bundle, tool, env)?;
+        let new = subject.formula(&self.new.bundle, tool, env)?;
         let old = match before {
             None => Formula::nothing(),
             Some(before) if before.name() != tool.name() => {
@@ -119,7 +136,7 @@ impl Comparison {
             Some(before)
                 if self.old.bundle.schema().is_some_and(|schema| query::has(schema, env)) =>
             {
-                Formula::of(&self.old.bundle, before, env)?
+                subject.formula(&self.old.bundle, before, env)?
             }
             Some(_) => {
                 return Err("its calls are by or about other types of entities than before".into());
@@ -128,7 +145,7 @@ impl Comparison {
         let is_new = before.is_none();
         let doubts = self.doubts(before, tool);
         let facts = facts::of(&self.new, tool, env, [&old, &new]);
-        if let Some(wider) = self.search(tool, env, [&old, &new], &facts)? {
+        if let Some(wider) = self.search(subject, env, [&old, &new], &facts)? {
             return Ok(Verdict::Wider(Box::new(wider)));
         }
         if lower::is(&new.permits, false) && is_new {
@@ -175,10 +192,11 @@ impl Comparison {
         doubts
     }
 
-    /// A call that only the new bundle permits; `None` if it is proved that there is none.
+    /// A call that only the new bundle permits, or reveals the label of; `None` if it is proved that
+    /// there is none.
     fn search(
         &mut self,
-        tool: &Tool,
+        subject: Subject<'_>,
         env: &RequestEnv,
         [old, new]: [&Formula; 2],
         facts: &BTreeSet<String>,
@@ -194,7 +212,7 @@ impl Comparison {
                 return failure.map_or(Ok(None), Err);
             };
             for found in self.plainer(env, &facts, new, &weaker).iter().chain([&found]) {
-                match confirm::confirm([&self.old, &self.new], tool, found) {
+                match confirm::confirm([&self.old, &self.new], subject, found) {
                     Ok(confirmed) => return Ok(Some(confirmed)),
                     Err(reason) => failure = Some(reason),
                 }

@@ -68,6 +68,14 @@ pub(in crate::cli) fn is_for_everybody(policy: &Policy) -> bool {
     policy.principal_constraint() == PrincipalConstraint::Any && !policy.has_non_scope_constraint()
 }
 
+/// Whether the scope of a policy admits the principals and resources that another one about the same
+/// calls does; `any_resource`: whether it admits every resource of these calls.
+pub(in crate::cli) fn covers(policy: &Policy, other: &Policy, any_resource: bool) -> bool {
+    let principal = policy.principal_constraint();
+    (any_resource || policy.resource_constraint() == other.resource_constraint())
+        && (principal == PrincipalConstraint::Any || principal == other.principal_constraint())
+}
+
 fn is_in(entity: &EntityUid, group: &EntityUid, entities: &Entities) -> bool {
     entity == group || entities.is_ancestor_of(group, entity)
 }
@@ -117,6 +125,24 @@ mod tests {
             let policy = format!("permit (principal, action, {scope});").parse().expect("a policy");
             assert_eq!(admits_resource_type(&policy, "Room"), admitted, "{scope}");
         }
+    }
+
+    #[test]
+    fn what_a_scope_covers() {
+        let policy = |scope: &str| -> Policy {
+            let scope = scope.replace("rep", "Role::\"rep\"");
+            format!("permit (principal {scope};").parse().expect("a policy")
+        };
+        let rep = policy("in rep, action, resource)");
+        for (scope, covered) in [
+            ("in rep, action, resource)", true),
+            (", action, resource)", true),
+            ("in rep, action, resource is Room)", false),
+            ("== rep, action, resource)", false),
+        ] {
+            assert_eq!(covers(&policy(scope), &rep, false), covered, "{scope}");
+        }
+        assert!(covers(&policy("in rep, action, resource is Room)"), &rep, true));
     }
 
     #[test]

@@ -80,19 +80,34 @@ fn goals(coverage: &Coverage) -> Vec<Goal> {
     let forbids = || coverage.policies.values().filter(|policy| policy.effect == Effect::Forbid);
     let refused = all.iter().filter(|goal| match goal {
         Goal::Refused(tool) => !forbids().any(|policy| policy.admits.contains(tool)),
-        Goal::Permitted(_) | Goal::Determined { .. } | Goal::Exceeded { .. } => false,
+        Goal::Permitted(_)
+        | Goal::Determined { .. }
+        | Goal::Exceeded { .. }
+        | Goal::Revealed(_)
+        | Goal::Withheld(_)
+        | Goal::DeterminedLabel { .. } => false,
     });
     // The first tool, rather than a method, whose name has one slash more.
     let refused = refused.min_by_key(|goal| match goal {
         Goal::Refused(tool) => tool.matches('/').count(),
-        Goal::Permitted(_) | Goal::Determined { .. } | Goal::Exceeded { .. } => usize::MAX,
+        Goal::Permitted(_)
+        | Goal::Determined { .. }
+        | Goal::Exceeded { .. }
+        | Goal::Revealed(_)
+        | Goal::Withheld(_)
+        | Goal::DeterminedLabel { .. } => usize::MAX,
     });
     let refused = refused.cloned();
     let determined = all.into_iter().filter_map(|goal| match goal {
         Goal::Determined { policy, tools } => {
             Some(Goal::Determined { policy, tools: tools.into_iter().take(TRIED).collect() })
         }
-        Goal::Permitted(_) | Goal::Refused(_) | Goal::Exceeded { .. } => None,
+        Goal::Permitted(_)
+        | Goal::Refused(_)
+        | Goal::Exceeded { .. }
+        | Goal::Revealed(_)
+        | Goal::Withheld(_)
+        | Goal::DeterminedLabel { .. } => None,
     });
     determined.chain(refused).collect()
 }

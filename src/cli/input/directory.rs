@@ -6,6 +6,7 @@ mod case_files;
 mod elsewhere;
 mod entities;
 mod environments;
+mod label_paths;
 mod layers;
 mod layout;
 mod opened;

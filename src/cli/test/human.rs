@@ -6,7 +6,7 @@ use cedar_policy::Effect;
 use serde_json::Value;
 
 use super::summary::Summary;
-use crate::cli::analysis::coverage::{Measure, PolicyCoverage, Suggestion};
+use crate::cli::analysis::coverage::{LabelCoverage, Measure, PolicyCoverage, Suggestion};
 use crate::cli::analysis::run::Outcome;
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::output::escape::shown;
@@ -24,8 +24,8 @@ impl Summary<'_> {
                 format!("only cases with `{filter}` in their name ran: no coverage is judged");
             let _ = writeln!(text, "{}\n", tinted(Tone::Quiet, &only));
         }
-        for part in [self.policies(), self.tools(), self.reasons(), self.classes(), self.missing()]
-        {
+        let counts = [self.policies(), self.tools(), self.labels(), self.reasons()];
+        for part in counts.into_iter().chain([self.classes(), self.missing()]) {
             text.push_str(&part);
         }
         let failed = self.failed();
@@ -91,6 +91,25 @@ impl Summary<'_> {
             let line = line.trim_end();
             let reached = tool.permitted > 0 && tool.refused > 0;
             let line = if reached { line.to_owned() } else { tinted(Tone::Odd, line) };
+            let _ = writeln!(text, "{line}");
+        }
+        text.push('\n');
+        text
+    }
+
+    /// Empty if no tool has labels.
+    fn labels(&self) -> String {
+        let labels = &self.coverage.labels;
+        if labels.is_empty() {
+            return String::new();
+        }
+        let mut text = heading("labels of results and the cases that had them");
+        let width = labels.keys().map(|label| label.to_string().len()).max().unwrap_or(0);
+        for (label, LabelCoverage { revealed, withheld, .. }) in labels {
+            let name = label.to_string();
+            let line = format!("  {name:width$}  {revealed} revealed, {withheld} withheld");
+            let reached = *revealed > 0 && *withheld > 0;
+            let line = if reached { line } else { tinted(Tone::Odd, &line) };
             let _ = writeln!(text, "{line}");
         }
         text.push('\n');

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::human::effect_name;
 use super::summary::Summary;
-use crate::cli::analysis::coverage::{Goal, Measure, Suggestion};
+use crate::cli::analysis::coverage::{Goal, Measure, ResultLabel, Suggestion};
 use crate::cli::analysis::verdict::Verdict;
 use crate::cli::output::source::Location;
 
@@ -19,6 +19,7 @@ impl Summary<'_> {
                 "classes": self.measures.iter().map(measure).collect::<Vec<_>>(),
                 "policies": self.policies_json(),
                 "tools": self.tools_json(),
+                "labels": self.labels_json(),
                 "reasons": self.reasons_json(),
             },
             "suggestions": self.suggestions.iter().map(suggestion).collect::<Vec<_>>(),
@@ -52,6 +53,18 @@ impl Summary<'_> {
             })
         });
         tools.collect()
+    }
+
+    fn labels_json(&self) -> Vec<Value> {
+        let labels = self.coverage.labels.iter().map(|(label, coverage)| {
+            json!({
+                "tool": label.tool,
+                "label": label.label,
+                "revealed": coverage.revealed,
+                "withheld": coverage.withheld,
+            })
+        });
+        labels.collect()
     }
 
     fn reasons_json(&self) -> Vec<Value> {
@@ -97,6 +110,17 @@ fn goal(goal: &Goal) -> Value {
         }
         Goal::Exceeded { budget, tools } => {
             json!({ "goal": "exceeded", "budget": budget, "tools": tools })
+        }
+        Goal::Revealed(ResultLabel { tool, label }) => {
+            json!({ "goal": "revealed", "tool": tool, "label": label })
+        }
+        Goal::Withheld(ResultLabel { tool, label }) => {
+            json!({ "goal": "withheld", "tool": tool, "label": label })
+        }
+        Goal::DeterminedLabel { policy, labels } => {
+            let labels = labels.iter().map(|it| json!({ "tool": it.tool, "label": it.label }));
+            let labels: Vec<Value> = labels.collect();
+            json!({ "goal": "determined_label", "policy": policy, "labels": labels })
         }
     }
 }

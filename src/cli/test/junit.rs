@@ -70,6 +70,10 @@ impl Summary<'_> {
                 format!("{} permitted, {} refused", tool.permitted, tool.refused),
             )
         });
+        let labels = coverage.labels.iter().map(|(label, coverage)| {
+            let counts = format!("{} revealed, {} withheld", coverage.revealed, coverage.withheld);
+            (format!("label {label}"), counts)
+        });
         let reasons = coverage.reasons.iter();
         let reasons = reasons
             .map(|(reason, cases)| (format!("reason {}", reason.as_str()), cases.to_string()));
@@ -82,6 +86,7 @@ impl Summary<'_> {
                 .map(class)
                 .chain(policies)
                 .chain(tools)
+                .chain(labels)
                 .chain(reasons)
                 .collect(),
             tests: judged.collect(),

@@ -53,7 +53,12 @@ fn suggestions(gate: &Gate, channels: &[Channel], suite: &Suite) -> Vec<Suggesti
         Goal::Determined { policy, tools } => {
             Some(Goal::Determined { policy, tools: tools.into_iter().take(TOOLS).collect() })
         }
-        Goal::Permitted(_) | Goal::Refused(_) | Goal::Exceeded { .. } => None,
+        Goal::Permitted(_)
+        | Goal::Refused(_)
+        | Goal::Exceeded { .. }
+        | Goal::Revealed(_)
+        | Goal::Withheld(_)
+        | Goal::DeterminedLabel { .. } => None,
     });
     let goals: Vec<Goal> = goals.take(POLICIES).collect();
     let suggestions = suggest(gate, channels, suite, &coverage, &goals);

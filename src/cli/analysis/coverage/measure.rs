@@ -2,6 +2,7 @@
 
 use cedar_policy::Effect;
 
+use super::labels::{LabelCoverage, ResultLabel};
 use super::reachable::{BudgetCoverage, Coverage, PolicyCoverage, ToolCoverage};
 use crate::bundle::Percent;
 
@@ -25,6 +26,17 @@ pub enum Goal {
         budget: String,
         /// The measured tools whose calls spend it.
         tools: Vec<String>,
+    },
+    /// This label of a permitted call is revealed.
+    Revealed(ResultLabel),
+    /// This label of a permitted call is withheld.
+    Withheld(ResultLabel),
+    /// This policy determines whether one of these labels is revealed.
+    DeterminedLabel {
+        /// The policy.
+        policy: String,
+        /// The labels of measured tools that it can determine.
+        labels: Vec<ResultLabel>,
     },
 }
 
@@ -80,7 +92,15 @@ impl Coverage {
             let spending = tools.iter().filter(|(name, _)| budget.spent_by.contains(*name));
             budget_goal(name, budget, spending.map(|(name, _)| (*name).clone()).collect())
         });
+        let is_measured = |label: &&ResultLabel| self.tools.get(&label.tool).is_some_and(of_class);
+        let labels = self.labels.iter().filter(|(label, _)| is_measured(label));
+        let about_labels = labels.flat_map(|(label, coverage)| label_goals(label, coverage));
+        let about_revealing = self.policies.iter().filter_map(|(id, policy)| {
+            let labels = policy.labels.iter().filter(is_measured).cloned();
+            revealing_goal(id, policy, labels.collect())
+        });
         let goals = about_tools.chain(about_policies).chain(about_budgets);
+        let goals = goals.chain(about_labels).chain(about_revealing);
         let (reached, missing): (Vec<_>, Vec<_>) = goals.partition(|(_, reached)| *reached);
         Measure {
             class: class.map(str::to_owned),
@@ -117,6 +137,25 @@ fn budget_goal(name: &str, budget: &BudgetCoverage, tools: Vec<String>) -> Optio
     (!tools.is_empty()).then(|| (Goal::Exceeded { budget: name.to_owned(), tools }, reached))
 }
 
+fn label_goals(
+    label: &ResultLabel,
+    coverage: &LabelCoverage,
+) -> impl Iterator<Item = (Goal, bool)> {
+    let revealed = (Goal::Revealed(label.clone()), coverage.revealed > 0);
+    let withheld = (Goal::Withheld(label.clone()), coverage.withheld > 0);
+    let possible = [(coverage.can_be_revealed, revealed), (coverage.can_be_withheld, withheld)];
+    possible.into_iter().filter(|(possible, _)| *possible).map(|(_, goal)| goal)
+}
+
+fn revealing_goal(
+    id: &str,
+    policy: &PolicyCoverage,
+    labels: Vec<ResultLabel>,
+) -> Option<(Goal, bool)> {
+    let reached = labels.iter().any(|label| policy.determined_labels.contains(label));
+    (!labels.is_empty()).then(|| (Goal::DeterminedLabel { policy: id.to_owned(), labels }, reached))
+}
+
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -129,6 +168,12 @@ impl std::fmt::Display for Goal {
             }
             Self::Exceeded { budget, tools } => {
                 write!(f, "budget {budget}: no case exceeds it with {}", tools.join(" or "))
+            }
+            Self::Revealed(label) => write!(f, "label {label}: no case in which it is revealed"),
+            Self::Withheld(label) => write!(f, "label {label}: no case in which it is withheld"),
+            Self::DeterminedLabel { policy, labels } => {
+                let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+                write!(f, "policy {policy}: it determines no case of {}", labels.join(" or "))
             }
         }
     }

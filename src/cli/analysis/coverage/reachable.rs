@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Effect, Policy, PolicySet, ResourceConstraint};
+use cedar_policy::{Effect, Policy};
 
+use super::admitted::{admits, has_any_resource};
+use super::halves::Halves;
+use super::labels::{self, LabelCoverage, ResultLabel};
 use crate::bundle::{Bundle, Layer, LayerName};
-use crate::cli::analysis::scope::{admits_action, admits_resource_type, is_for_everybody};
+use crate::cli::analysis::scope::is_for_everybody;
 use crate::reason::Reason;
 use crate::tool::{Tool, UnknownResource};
 
@@ -16,12 +19,16 @@ pub struct Coverage {
     pub policies: BTreeMap<String, PolicyCoverage>,
     /// Every tool of the inventory, and every method that policies decide, by qualified name.
     pub tools: BTreeMap<String, ToolCoverage>,
+    /// Every label on the result of a tool.
+    pub labels: BTreeMap<ResultLabel, LabelCoverage>,
     /// Every budget by name.
     pub budgets: BTreeMap<String, BudgetCoverage>,
     /// The number of cases per reason. Every reason that is possible in the bundle is listed, even
     /// with none.
     pub reasons: BTreeMap<Reason, usize>,
     pub(super) layers: BTreeMap<LayerName, Halves>,
+    /// The enforced policies about labels.
+    pub(super) revealing: BTreeMap<LayerName, Halves>,
 }
 
 /// The coverage of a policy.
@@ -33,14 +40,18 @@ pub struct PolicyCoverage {
     pub in_shadow: bool,
     /// Its effect.
     pub effect: Effect,
-    /// The number of cases whose outcome it determined.
+    /// The number of cases whose outcome it determined, or that of a label.
     pub determined: usize,
     /// The number of cases in which it matched a call but other policies determined the outcome.
     pub matched: usize,
     /// The tools that its scope admits.
     pub admits: BTreeSet<String>,
+    /// The labels that it can determine.
+    pub labels: BTreeSet<ResultLabel>,
     /// The tools for which it determined an outcome.
     pub(super) determined_about: BTreeSet<String>,
+    /// The labels that it determined.
+    pub(super) determined_labels: BTreeSet<ResultLabel>,
 }
 
 /// The coverage of a budget.
@@ -72,11 +83,13 @@ pub struct ToolCoverage {
 impl Coverage {
     /// The coverage before any case.
     pub fn of(bundle: &Bundle) -> Self {
+        let labels = labels::all(bundle);
         let policies = bundle.all_layers().iter().flat_map(|layer| {
             layer.policies().policies().map(|policy| {
                 let in_force =
                     bundle.shadow.is_none() && bundle.layers.policy(policy.id()).is_some();
-                let admits = bundle.actions().filter(|tool| admits_tool(bundle, policy, tool));
+                let admits =
+                    bundle.actions().filter(|tool| admits(bundle, policy, tool, tool.action()));
                 let coverage = PolicyCoverage {
                     layer: layer.name.clone(),
                     in_shadow: !in_force,
@@ -84,7 +97,9 @@ impl Coverage {
                     determined: 0,
                     matched: 0,
                     admits: admits.map(|tool| tool.qualified_name().to_owned()).collect(),
+                    labels: labels::determined_by(bundle, &labels, (&layer.name, policy)),
                     determined_about: BTreeSet::new(),
+                    determined_labels: BTreeSet::new(),
                 };
                 (policy.id().to_string(), coverage)
             })
@@ -96,14 +111,16 @@ impl Coverage {
         let reasons = Reason::ALL.iter().filter(|reason| can_come(bundle, **reason));
         Self {
             policies: policies.collect(),
+            labels,
             tools: tools.collect(),
             budgets: budgets(bundle),
             reasons: reasons.map(|reason| (*reason, 0)).collect(),
             layers: bundle
                 .all_layers()
                 .iter()
-                .map(|layer| (layer.name.clone(), Halves::of(layer)))
+                .map(|layer| (layer.name.clone(), Halves::of(layer, |_| true)))
                 .collect(),
+            revealing: labels::halves(bundle),
         }
     }
 }
@@ -125,7 +142,7 @@ fn budgets(bundle: &Bundle) -> BTreeMap<String, BudgetCoverage> {
 
 impl ToolCoverage {
     fn of(bundle: &Bundle, tool: &Tool) -> Self {
-        let about = |policy: &&Policy| admits_tool(bundle, policy, tool);
+        let about = |policy: &&Policy| admits(bundle, policy, tool, tool.action());
         let all = || policies(bundle).filter(|(_, policy)| about(policy));
         // The other layers can only restrict what this one permits.
         let mut permits = all().filter(|(layer, policy)| {
@@ -141,25 +158,6 @@ impl ToolCoverage {
     }
 }
 
-/// The policies of a layer by effect. Evaluated alone, all matching policies of one effect are
-/// determining.
-#[derive(Debug)]
-pub(super) struct Halves {
-    pub(super) permits: PolicySet,
-    pub(super) forbids: PolicySet,
-}
-
-impl Halves {
-    fn of(layer: &Layer) -> Self {
-        let half = |effect: Effect| {
-            let policies = layer.policies().policies().filter(|policy| policy.effect() == effect);
-            // The policies are from one set, so their ids are unique.
-            PolicySet::from_policies(policies.cloned()).unwrap_or_default()
-        };
-        Self { permits: half(Effect::Permit), forbids: half(Effect::Forbid) }
-    }
-}
-
 fn policies(bundle: &Bundle) -> impl Iterator<Item = (&LayerName, &Policy)> + Clone {
     let layers: Vec<&Layer> = bundle.all_layers().iter().collect();
     layers.into_iter().flat_map(|layer| {
@@ -168,24 +166,9 @@ fn policies(bundle: &Bundle) -> impl Iterator<Item = (&LayerName, &Policy)> + Cl
     })
 }
 
-/// Whether a policy's scope admits the tool with any resource that its calls can have.
-fn admits_tool(bundle: &Bundle, policy: &Policy, tool: &Tool) -> bool {
-    let action = format!("Action::{:?}", tool.qualified_name()).parse();
-    action.is_ok_and(|action| admits_action(policy, &action, bundle.entities()))
-        && tool.resource_types().iter().any(|kind| admits_resource_type(policy, kind))
-}
-
 /// Whether a permit that admits the tool matches all its calls.
 fn permits_always(policy: &Policy, tool: &Tool) -> bool {
-    let any_resource = match policy.resource_constraint() {
-        ResourceConstraint::Any => true,
-        ResourceConstraint::Is(kind) => tool.resource_types() == [kind.to_string()],
-        ResourceConstraint::Eq(only) => {
-            !tool.has_many_resources() && only.id().unescaped() == tool.server()
-        }
-        ResourceConstraint::In(_) | ResourceConstraint::IsIn(..) => false,
-    };
-    any_resource && is_for_everybody(policy)
+    has_any_resource(policy, tool) && is_for_everybody(policy)
 }
 
 /// Whether the reason is possible in a bundle. Faults are not expected.

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::decided::Decided;
 use super::reachable::Coverage;
 use crate::bundle::Mode;
+use crate::decide::CedarRequest;
+use crate::gate::Gate;
+use crate::identity::Identity;
 use crate::reason::Reason;
 use crate::record::Record;
 
@@ -18,6 +22,25 @@ pub(super) struct Shown {
     /// The determining policies; those in shadow determine the decision with shadow policies
     /// enforced.
     pub(super) determining: BTreeSet<String>,
+    /// The labels of its result, if it was permitted.
+    pub(super) labels: Vec<Decided>,
+}
+
+impl Shown {
+    /// The contribution with that of the labels, from the question to which policies permitted it.
+    #[must_use]
+    pub(super) fn with_labels(
+        self,
+        coverage: &Coverage,
+        gate: &Gate,
+        (identity, question): (&Identity, &CedarRequest),
+    ) -> Self {
+        if !self.permitted {
+            return self;
+        }
+        let labels = coverage.decided(gate, identity, &self.tool, question);
+        Self { labels, ..self }
+    }
 }
 
 impl Coverage {
@@ -40,6 +63,7 @@ impl Coverage {
             permitted: reason == Reason::Permitted,
             refused: matches!(reason, Reason::Forbidden | Reason::NotPermitted),
             determining: determining.flatten().collect(),
+            labels: Vec::new(),
         })
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::labels::ResultLabel;
 use super::measure::Goal;
 use super::reachable::Coverage;
 use crate::bundle::Channel;
@@ -64,7 +65,7 @@ pub fn suggest(
         let Some((tool, trial)) = trial else { continue };
         let person = trial.person.and_then(|person| people.get(person));
         let expect = match found {
-            Some((_, trial)) => trial.expect.clone(),
+            Some((_, trial)) => trial.expected(gate, &people),
             None => goal.expected(coverage),
         };
         suggestions.push(Suggestion {
@@ -85,6 +86,13 @@ impl Goal {
             Self::Determined { tools, .. } | Self::Exceeded { tools, .. } => {
                 tools.iter().map(String::as_str).collect()
             }
+            Self::Revealed(label) | Self::Withheld(label) => vec![&label.tool],
+            Self::DeterminedLabel { labels, .. } => {
+                let mut tools: Vec<&str> = labels.iter().map(|label| &*label.tool).collect();
+                // Labels are sorted by tool.
+                tools.dedup();
+                tools
+            }
         }
     }
 
@@ -96,6 +104,16 @@ impl Goal {
             Self::Determined { policy, .. } => shown.determining.contains(policy),
             // It needs calls before it.
             Self::Exceeded { .. } => false,
+            Self::Revealed(label) => {
+                shown.labels.iter().any(|it| it.label == *label && it.is_revealed)
+            }
+            Self::Withheld(label) => {
+                shown.labels.iter().any(|it| it.label == *label && !it.is_revealed)
+            }
+            Self::DeterminedLabel { policy, labels } => shown
+                .labels
+                .iter()
+                .any(|it| labels.contains(&it.label) && it.determining.contains(policy)),
         })
     }
 
@@ -109,8 +127,16 @@ impl Goal {
                 (Reason::Forbidden, vec![policy.clone()])
             }
             Self::Determined { policy, .. } => (Reason::Permitted, vec![policy.clone()]),
+            // Labels are decided for permitted calls only.
+            Self::Revealed(ResultLabel { tool, .. }) | Self::Withheld(ResultLabel { tool, .. }) => {
+                (Reason::Permitted, coverage.permits_of(tool))
+            }
+            Self::DeterminedLabel { labels, .. } => {
+                let tool = labels.first().map(|label| &*label.tool).unwrap_or_default();
+                (Reason::Permitted, coverage.permits_of(tool))
+            }
         };
-        Expected { reason, policies, shadow: None }
+        Expected { reason, policies, shadow: None, result: None }
     }
 
     fn title(&self, tool: &str, coverage: &Coverage) -> String {
@@ -122,6 +148,14 @@ impl Goal {
                 format!("{policy} forbids {tool}")
             }
             Self::Determined { policy, .. } => format!("{policy} permits {tool}"),
+            Self::Revealed(ResultLabel { label, .. }) => format!("{label} of {tool} is revealed"),
+            Self::Withheld(ResultLabel { label, .. }) => format!("{label} of {tool} is withheld"),
+            Self::DeterminedLabel { policy, labels } => {
+                let label = labels.iter().find(|it| it.tool == tool);
+                let label = label.map(|it| &*it.label).unwrap_or_default();
+                let verb = if coverage.forbids(policy) { "withholds" } else { "reveals" };
+                format!("{policy} {verb} {label} of {tool}")
+            }
         }
     }
 }

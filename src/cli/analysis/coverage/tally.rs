@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use cedar_policy::Authorizer;
 
-use super::reachable::{Coverage, Halves};
+use super::halves::Halves;
+use super::labels::ResultLabel;
+use super::reachable::Coverage;
 use super::shown::{Shown, said};
 use crate::cli::analysis::run::Outcome;
 use crate::cli::analysis::trace::{PosedCall, Trace, is_about_inner};
@@ -38,6 +40,7 @@ impl Coverage {
                 increment(&mut tool.refused);
             }
         }
+        self.count_labels(&shown);
         self.count_policies(&shown, &self.matching(gate, trace, outcome));
         self.count_budgets(outcome);
     }
@@ -55,24 +58,43 @@ impl Coverage {
         }
     }
 
+    fn count_labels(&mut self, shown: &[Shown]) {
+        let decided = shown.iter().flat_map(|shown| &shown.labels);
+        for (label, is_revealed) in
+            decided.map(|it| (&it.label, it.is_revealed)).collect::<BTreeSet<_>>()
+        {
+            let Some(coverage) = self.labels.get_mut(label) else { continue };
+            increment(if is_revealed { &mut coverage.revealed } else { &mut coverage.withheld });
+        }
+    }
+
     fn count_policies(&mut self, shown: &[Shown], matching: &BTreeSet<String>) {
         for (id, policy) in &mut self.policies {
             let determined = shown.iter().filter(|shown| shown.determining.contains(id));
             let about: BTreeSet<String> = determined.map(|shown| shown.tool.clone()).collect();
-            if !about.is_empty() {
+            let decided = || shown.iter().flat_map(|shown| &shown.labels);
+            let labels = decided().filter(|it| it.determining.contains(id));
+            let labels: BTreeSet<ResultLabel> = labels.map(|it| it.label.clone()).collect();
+            if !about.is_empty() || !labels.is_empty() {
                 increment(&mut policy.determined);
-            } else if matching.contains(id) {
+            } else if matching.contains(id) || decided().any(|it| it.matching.contains(id)) {
                 increment(&mut policy.matched);
             }
             policy.determined_about.extend(about);
+            policy.determined_labels.extend(labels);
         }
     }
 
     /// The contributions of a record: that of its call, and that of the inner call. The record has
     /// the policies of both together.
     fn shown_calls(&self, gate: &Gate, trace: &Trace, record: &Record) -> Vec<Shown> {
-        let mut shown = Vec::from_iter(self.shown(record, record.tool.as_deref()));
-        let (Some(inner), Some(posed)) = (&record.inner, trace.of(record)) else { return shown };
+        let shown = self.shown(record, record.tool.as_deref());
+        let Some(posed) = trace.of(record) else { return Vec::from_iter(shown) };
+        let with_labels =
+            |shown: Shown, question| shown.with_labels(self, gate, (&posed.identity, question));
+        let shown = shown.map(|shown| with_labels(shown, &posed.question));
+        let mut shown = Vec::from_iter(shown);
+        let Some(inner) = &record.inner else { return shown };
         let about_inner = is_about_inner(record);
         for outer in &mut shown {
             let matching = self.matching_one(gate, posed, &posed.question);
@@ -84,7 +106,7 @@ impl Coverage {
             let matching = self.matching_one(gate, posed, question);
             shown.determining.retain(|id| matching.contains(id));
             shown.refused &= about_inner;
-            shown
+            with_labels(shown, question)
         }));
         shown
     }

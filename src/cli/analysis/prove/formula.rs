@@ -13,9 +13,10 @@ use super::layers::{self, Applied};
 use super::lower::{self, Lowering, Typed, World};
 use crate::bundle::Bundle;
 use crate::identity::TypeName;
-use crate::tool::{Tool, UnknownResource};
+use crate::tool::{Label, Tool, UnknownResource};
 
-/// The calls that a bundle permits, as a condition on the request alone.
+/// The calls that a bundle permits, or of which it shows a labelled part, as a condition on the request
+/// alone.
 #[derive(Debug)]
 pub(super) struct Formula {
     /// The condition. If its evaluation fails, the bundle refuses the call.
@@ -35,16 +36,42 @@ impl Formula {
         if bundle.shadow.is_some() {
             return Ok(Self { permits: Expr::val(true), facts: BTreeSet::new() });
         }
+        let known = lower::and(layers::known_tenant(bundle), known_resource(bundle, tool));
+        let Self { permits, facts } = Self::of_policies(bundle, env)?;
+        Ok(Self { permits: lower::and(known, permits), facts })
+    }
+
+    /// The calls in a request environment that also reveal a label of their result. In the result, the
+    /// label's action does not occur, and its context is that of the call.
+    pub(super) fn of_label(
+        bundle: &Bundle,
+        tool: &Tool,
+        label: &Label,
+        env: &RequestEnv,
+    ) -> Result<Self, String> {
+        let Self { permits, mut facts } = Self::of(bundle, tool, env)?;
+        if bundle.shadow.is_some() {
+            return Ok(Self { permits, facts });
+        }
+        let (principal, resource) = (env.principal().clone(), env.resource().clone());
+        let env = RequestEnv::new(principal, label.action.clone(), resource);
+        let revealed = Self::of_policies(bundle, &env)?;
+        facts.extend(revealed.facts);
+        Ok(Self { permits: lower::and(permits, revealed.permits), facts })
+    }
+
+    /// What every layer that applies permits.
+    fn of_policies(bundle: &Bundle, env: &RequestEnv) -> Result<Self, String> {
         let principal = env.principal().as_ref();
         let world = World {
             entities: bundle.entities().as_ref(),
             principal,
+            action: env.action().as_ref(),
             parents: parents(bundle, principal),
         };
         let schema = bundle.schema().ok_or("its schema was not read")?.as_ref();
         let mut lowering = Lowering::new(&world);
-        let known = lower::and(layers::known_tenant(bundle), known_resource(bundle, tool));
-        let mut permits = known;
+        let mut permits = Expr::val(true);
         for applied in layers::of(bundle) {
             let inside = layer(&applied, schema, env, &mut lowering)?;
             permits = lower::and(permits, lower::or(applied.elsewhere, inside));

@@ -2,15 +2,18 @@
 
 use super::proof::{Pair, Verdict};
 use crate::bundle::Bundle;
+use crate::tool::Tool;
 
-/// Applies the verdicts on inner tools to those on the tools that run them. A call is permitted only
-/// if its inner call is, so it can be wider than before although its own policies are not.
+/// Applies the verdicts on inner tools to those on the tools that run them, and on their labels. A call
+/// is permitted only if its inner call is, so it can be wider than before although its own policies are
+/// not.
 pub(super) fn apply(pairs: &mut [Pair], bundle: &Bundle) {
     for tool in bundle.tools() {
         let Some(wraps) = tool.wraps() else { continue };
         let is_inner = |pair: &&Pair| {
             let known = bundle.tools().find(|tool| tool.qualified_name() == pair.tool);
-            known.is_some_and(|it| it.server() == wraps.server() && it.wraps().is_none())
+            let is_run = |it: &Tool| it.server() == wraps.server() && it.wraps().is_none();
+            pair.label.is_none() && known.is_some_and(is_run)
         };
         for position in 0..pairs.len() {
             let Some(outer) = pairs.get(position) else { continue };
@@ -51,7 +54,12 @@ mod tests {
 
     #[track_caller]
     fn check(outer: &Verdict, inner: Vec<Verdict>, expected: Option<&str>) {
-        let pair = |verdict| Pair { principal: "User".into(), tool: "hub/get".into(), verdict };
+        let pair = |verdict| Pair {
+            principal: "User".into(),
+            tool: "hub/get".into(),
+            label: None,
+            verdict,
+        };
         let inner: Vec<Pair> = inner.into_iter().map(pair).collect();
         let joined = joined(outer, inner.iter()).map(|verdict| format!("{verdict:?}"));
         assert_eq!(joined.as_deref(), expected);

@@ -31,6 +31,8 @@ pub(super) struct World<'a> {
     pub(super) entities: &'a Entities,
     /// The type of the principal.
     pub(super) principal: &'a EntityType,
+    /// The action, which stands in the result wherever a condition reads it.
+    pub(super) action: &'a EntityUID,
     /// The types of the parents that its token can give the principal; `None` for a workload, whose
     /// ancestors come from the bundle's entities.
     pub(super) parents: Option<BTreeSet<EntityType>>,
@@ -54,6 +56,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn expr(&mut self, typed: &Typed) -> Result<Expr> {
         match typed.expr_kind() {
             ExprKind::Lit(literal) => Ok(Expr::val(literal.clone())),
+            ExprKind::Var(Var::Action) => Ok(Expr::val(self.world.action.clone())),
             ExprKind::Var(var) => Ok(Expr::var(*var)),
             ExprKind::If { test_expr, then_expr, else_expr } => match self.expr(test_expr)? {
                 test if is(&test, true) => self.expr(then_expr),

@@ -2,35 +2,49 @@
 
 use super::confirm::Confirmed;
 use crate::cli::output::exit::Exit;
+use crate::tool::reveal_group;
 
 /// The result of a proof about two bundles.
 #[derive(Debug)]
 pub(in crate::cli) struct Proof {
-    /// Every principal type with every tool, by tool.
+    /// Every principal type with every tool and every label of it, by tool.
     pub(in crate::cli) pairs: Vec<Pair>,
     /// Why there is no proof at all.
     pub(in crate::cli) unavailable: Option<String>,
 }
 
-/// A tool and the type of its caller.
+/// A tool, or a label on its result, and the type of its caller.
 #[derive(Debug)]
 pub(in crate::cli) struct Pair {
     /// The Cedar type of the principal.
     pub(in crate::cli) principal: String,
     /// The tool.
     pub(in crate::cli) tool: String,
+    /// The label, if the pair is about one.
+    pub(in crate::cli) label: Option<String>,
     /// The verdict.
     pub(in crate::cli) verdict: Verdict,
 }
 
-/// The verdict on the calls of a tool.
+impl Pair {
+    /// The name of the action: of the tool, or of the label.
+    pub(super) fn action(&self) -> String {
+        match &self.label {
+            Some(label) => format!("{}/{}", self.tool, reveal_group(label)),
+            None => self.tool.clone(),
+        }
+    }
+}
+
+/// The verdict on the calls of a tool, or on those whose callers get the labelled parts of the result.
 #[derive(Debug)]
 pub(in crate::cli) enum Verdict {
     /// Both bundles permit the same calls.
     Equal,
     /// The new bundle permits no more than the old one.
     Narrower,
-    /// The new bundle permits this call, and the old one refuses it.
+    /// The new bundle permits this call, and the old one refuses it; or only the new bundle shows the
+    /// labelled parts of its result.
     Wider(Box<Confirmed>),
     /// Undecided, with the reason.
     Unknown(String),

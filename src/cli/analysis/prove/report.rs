@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::confirm::Confirmed;
+use super::confirm::{Before, Confirmed};
 use super::proof::{Pair, Proof, Verdict};
 use super::witness::Witness;
 use crate::cli::output::report::{Tone, tinted};
@@ -46,8 +46,13 @@ pub(in crate::cli) fn human(proof: &Proof) -> String {
         |is: fn(&Verdict) -> bool| proof.pairs.iter().filter(|pair| is(&pair.verdict)).count();
     let wider = count(|verdict| matches!(verdict, Verdict::Wider(_)));
     let unknown = count(|verdict| matches!(verdict, Verdict::Unknown(_)));
+    let has_labels = proof.pairs.iter().any(|pair| pair.label.is_some());
+    let withheld = if has_labels { ", and nothing that was withheld is shown" } else { "" };
     let ending = match (wider, unknown) {
-        (0, 0) => tinted(Tone::Good, "proved: nothing that was refused is permitted now"),
+        (0, 0) => tinted(
+            Tone::Good,
+            &format!("proved: nothing that was refused is permitted now{withheld}"),
+        ),
         (0, unknown) => tinted(Tone::Odd, &format!("nothing wider was found; {unknown} unknown")),
         (wider, unknown) => tinted(
             Tone::Bad,
@@ -59,14 +64,14 @@ pub(in crate::cli) fn human(proof: &Proof) -> String {
 }
 
 fn title(pair: &Pair) -> String {
-    format!("{} → {}", pair.principal, pair.tool)
+    format!("{} → {}", pair.principal, pair.action())
 }
 
 /// A test case for the new bundle, in YAML; JSON is YAML's flow style.
 fn example(found: &Confirmed, pair: &Pair) -> String {
     let case = case(found, pair);
     let part = |pointer: &str| case.pointer(pointer).map(Value::to_string).unwrap_or_default();
-    let mut text = format!("      {}\n", tinted(Tone::Quiet, &refusal(found)));
+    let mut text = format!("      {}\n", tinted(Tone::Quiet, &before(found, pair)));
     let mut line = |indent: usize, line: String| {
         let _ = writeln!(text, "{:width$}{line}", "", width = indent.saturating_add(6));
     };
@@ -74,7 +79,7 @@ fn example(found: &Confirmed, pair: &Pair) -> String {
     line(2, format!("somebody: {}", part("/identities/somebody")));
     line(0, "cases:".to_owned());
     line(2, format!("- name: {}", part("/cases/0/name")));
-    for key in ["as", "call", "time", "source_ip", "expect"] {
+    for key in ["as", "call", "time", "source_ip", "result", "expect"] {
         let value = part(&format!("/cases/0/{key}"));
         if !value.is_empty() {
             line(4, format!("{key}: {value}"));
@@ -83,10 +88,15 @@ fn example(found: &Confirmed, pair: &Pair) -> String {
     text
 }
 
-fn refusal(found: &Confirmed) -> String {
-    let by: Vec<&str> = found.refused_by.iter().map(String::as_str).collect();
+/// What the old bundle says about an example.
+fn before(found: &Confirmed, pair: &Pair) -> String {
+    let Before::Refused { reason, by } = &found.before else {
+        let label = pair.label.as_deref().unwrap_or_default();
+        return format!("the old bundle permits this, and withholds {label}:");
+    };
+    let by: Vec<&str> = by.iter().map(String::as_str).collect();
     let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
-    format!("the old bundle refuses this ({}{by}):", found.refused.as_str())
+    format!("the old bundle refuses this ({}{by}):", reason.as_str())
 }
 
 /// A whole test file for the new bundle.
@@ -101,18 +111,31 @@ fn case(found: &Confirmed, pair: &Pair) -> Value {
         (call.called.key()): call.called.name(),
         "arguments": call.arguments,
     });
-    let expect =
-        json!({ "decision": "PERMIT", "reason": found.permitted, "policies": found.policies });
+    let [result, got] = found.result.clone().map_or([None, None], |both| both.map(Some));
+    let expect = told([
+        ("decision", Some(json!("PERMIT"))),
+        ("reason", Some(json!(found.permitted))),
+        ("policies", Some(json!(found.policies))),
+        ("result", got),
+    ]);
     let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let case = told([
-        ("name", Some(json!(format!("{} may call {} now", pair.principal, pair.tool)))),
+        ("name", Some(json!(name(pair)))),
         ("as", Some(json!("somebody"))),
         ("call", Some(call)),
         ("time", Some(json!(time))),
         ("source_ip", source_ip.map(|ip| json!(ip))),
+        ("result", result),
         ("expect", Some(expect)),
     ]);
     json!({ "identities": { "somebody": identity }, "cases": [case] })
+}
+
+fn name(Pair { principal, tool, label, .. }: &Pair) -> String {
+    match label {
+        Some(label) => format!("{principal} gets {label} of {tool} now"),
+        None => format!("{principal} may call {tool} now"),
+    }
 }
 
 /// An object of the members that are present.
@@ -129,14 +152,17 @@ pub(in crate::cli) fn json(proof: &Proof) -> Value {
             Verdict::Unknown(reason) => ("unknown", Some(json!(reason)), None),
             Verdict::Wider(found) => ("wider", None, Some(found)),
         };
-        let refused =
-            |found: &Confirmed| json!({ "reason": found.refused, "policies": found.refused_by });
+        let refused = |found: &Confirmed| match &found.before {
+            Before::Refused { reason, by } => Some(json!({ "reason": reason, "policies": by })),
+            Before::Withheld => None,
+        };
         told([
             ("principal", Some(json!(pair.principal))),
-            ("tool", Some(json!(pair.tool))),
+            ("tool", Some(json!(pair.action()))),
+            ("label", pair.label.as_ref().map(|label| json!(label))),
             ("verdict", Some(json!(verdict))),
             ("reason", reason),
-            ("refused", found.map(|found| refused(found))),
+            ("refused", found.and_then(|found| refused(found))),
             ("test", found.map(|found| case(found, pair))),
         ])
     });

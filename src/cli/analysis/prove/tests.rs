@@ -12,6 +12,7 @@ use cedar_policy::{
 use super::formula::Formula;
 use super::syntax::UNSEEN;
 use super::{facts, query};
+use crate::bundle::{self, Document, LayerName, PolicySource};
 use crate::cli::analysis::run;
 use crate::cli::analysis::trace::PosedCall;
 use crate::cli::input::cases::Suite;
@@ -56,12 +57,48 @@ fn holds(policies: &PolicySet, request: &Request, entities: &Entities) -> bool {
     Authorizer::new().is_authorized(request, policies, entities).decision() == Answer::Allow
 }
 
-/// Returns the number of compared requests.
-fn compare(name: &str) -> usize {
+/// Policies about the labels of every tool, which read the action in every way.
+const REVEAL: &[(&str, &str)] = &[
+    (
+        "a-1",
+        r#"permit (principal, action in Action::"reveal:a", resource) when { context.delegation.depth > 1 };"#,
+    ),
+    (
+        "a-2",
+        r#"forbid (principal, action in Action::"reveal:a", resource) when { [action].contains(action) && context.request.path like "*mail*" };"#,
+    ),
+    ("b-1", r#"permit (principal, action, resource) when { action in Action::"reveal:b" };"#),
+    (
+        "b-2",
+        r#"forbid (principal, action, resource) when { action in [Action::"reveal:b"] && context.request.path like "*crm*" };"#,
+    ),
+];
+
+/// The bundle with labels on the results of all tools.
+fn labelled(mut document: Document) -> Document {
+    for (server, notes) in &mut document.manifest.servers {
+        for tool in &document.tools[server] {
+            let marks = notes.tools.entry(tool.name().to_owned()).or_default();
+            for label in ["a", "b", "c"] {
+                marks.labels.insert(label.to_owned(), vec![label.to_owned()]);
+            }
+        }
+    }
+    let org = document.layers.get_mut(&LayerName::Org).unwrap();
+    for (id, source) in REVEAL {
+        org.push(PolicySource { id, source: &format!("@id(\"{id}\") {source}") });
+    }
+    Document { resolved: None, ..document }
+}
+
+/// Returns the number of compared requests, and whether each of their labels is shown.
+fn compare(name: &str, change: fn(Document) -> Document) -> (usize, Vec<bool>) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    let loaded = directory::open(&directory).unwrap().loaded;
+    let document = change(directory::open(&directory).unwrap().document);
+    let loaded = bundle::load(&document).unwrap();
     let suite = Suite::read(&directory::tests(&directory).unwrap(), &[]).unwrap();
     let gate = Gate::new(loaded.bundle, String::new());
+    let mut labels = Vec::new();
     let mut compared = Vec::new();
     for (file, case, place) in suite.cases() {
         let identity = case.identity.as_ref().and_then(|name| file.identities.get(name));
@@ -95,9 +132,17 @@ fn compare(name: &str) -> usize {
             let policies = query::policies(&BTreeSet::from([fact.clone()]), &always());
             assert!(holds(&policies.unwrap(), &alone, &principal), "{place}: {fact}");
         }
+        for label in tool.labels() {
+            let formula = Formula::of_label(&gate.bundle, tool, label, &env).unwrap();
+            let permits = query::policies(&BTreeSet::new(), &formula.permits).unwrap();
+            let is_shown = permitted && !record.masked.iter().any(|name| **name == *label.name);
+            let shows = holds(&permits, &alone, &principal);
+            assert_eq!(shows, is_shown, "{place}: {}: {}", label.name, formula.permits);
+            labels.push(is_shown);
+        }
         compared.push(place);
     }
-    compared.len()
+    (compared.len(), labels)
 }
 
 fn always() -> cedar_policy_core::ast::Expr {
@@ -107,6 +152,15 @@ fn always() -> cedar_policy_core::ast::Expr {
 #[test]
 fn conditions_permit_what_bundles_permit_and_facts_hold() {
     for bundle in BUNDLES {
-        assert!(compare(bundle) > 0, "{bundle} has no case that policies decide");
+        let (compared, _) = compare(bundle, |document| document);
+        assert!(compared > 0, "{bundle} has no case that policies decide");
+    }
+}
+
+#[test]
+fn conditions_show_what_bundles_show() {
+    for bundle in ["policies/acme", "tests/cases/bundles/mesh"] {
+        let (_, labels) = compare(bundle, labelled);
+        assert!(labels.contains(&true) && labels.contains(&false), "{bundle}");
     }
 }

@@ -10,7 +10,7 @@ use super::layout::{MANIFEST, SCHEMA, TOOLS, is_inside, is_named};
 use super::opened::{Opened, in_order};
 use super::source_map::SourceMap;
 use super::tools::{self, ToolsFile};
-use super::{advice, elsewhere};
+use super::{advice, elsewhere, label_paths};
 use crate::bundle::{
     self, BundleId, Code, Document, EnvironmentName, Finding, Format, Manifest, ServerNotes,
     Severity, Site,
@@ -249,6 +249,8 @@ impl Reader<'_> {
             let tool = warning.at.take();
             warning.at = tool.map(|tool| format!("{server}/{}", entries.name_of(&tool)));
         }
+        let labels = label_paths::check(server, notes, &read.listed);
+        read.warnings.extend(labels.iter().map(|finding| self.map.locate(finding)));
         let names = std::mem::take(&mut read.names).into_iter();
         read.names = names.map(|(tool, at)| (entries.name_of(&tool).to_owned(), at)).collect();
         Ok((file, read))

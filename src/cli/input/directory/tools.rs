@@ -29,6 +29,8 @@ pub(in crate::cli) struct ToolsFile {
     /// The tools, reduced to the members that a bundle keeps.
     pub(in crate::cli) tools: Vec<ToolDescription>,
     pub(in crate::cli) names: Names,
+    /// The tools as their server lists them.
+    pub(in crate::cli) listed: Vec<Value>,
     /// Whether the tools are pinned.
     pub(in crate::cli) is_pinned: bool,
     /// Texts that a reviewer could overlook, located at the tool.
@@ -72,7 +74,8 @@ pub(in crate::cli) fn read(
         })
         .collect();
     let is_pinned = list.get("result").unwrap_or(&list).get("pins").is_some();
-    Ok(ToolsFile { tools, names, is_pinned, warnings })
+    let listed = tool::listed(&list).cloned().unwrap_or_default();
+    Ok(ToolsFile { tools, names, listed, is_pinned, warnings })
 }
 
 /// The JSON of a file, parsed as strictly as a call.

@@ -9,9 +9,11 @@ use crate::bundle::Channel;
 use crate::cli::analysis::coverage::reachable::Coverage;
 use crate::cli::analysis::coverage::shown::Shown;
 use crate::cli::analysis::run::{self, Outcome};
-use crate::cli::analysis::{constants, scope};
+use crate::cli::analysis::{constants, faces, sample, scope};
 use crate::cli::input::cases::{Call, Called, Sent, Suite};
+use crate::exchange::Arrival;
 use crate::gate::Gate;
+use crate::memory::Store;
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -45,6 +47,8 @@ pub(super) struct Expected {
     pub(super) policies: Vec<String>,
     /// The same with shadow policies enforced.
     pub(super) shadow: Option<(Reason, Vec<String>)>,
+    /// A result of the call, and what the caller gets of it.
+    pub(super) result: Option<[Value; 2]>,
 }
 
 impl From<&Outcome> for Expected {
@@ -55,6 +59,7 @@ impl From<&Outcome> for Expected {
             reason: outcome.reason,
             policies: policies(&outcome.policies),
             shadow: shadow.map(|shadow| (shadow.reason, policies(&shadow.policies))),
+            result: None,
         }
     }
 }
@@ -78,18 +83,64 @@ pub(super) fn all(
     let pairs = arguments.iter().flat_map(|arguments| callers.iter().map(move |c| (arguments, *c)));
     let trials = pairs.take(TRIALS).map(|(arguments, person)| {
         let call = call(channel, tool, arguments);
-        let wire = call.on_the_wire(&gate.bundle);
-        let sent = Sent { call: Some(&wire), request: None, time: None, source_ip: None };
-        let identity = person.and_then(|person| people.get(person)).map(|person| person.identity);
-        let (arrival, body) = sent.arrival(identity);
-        let outcome = run::whole(gate, &arrival, &body);
-        let shown = outcome
-            .telling()
-            .first()
-            .and_then(|record| coverage.shown(record, record.tool.as_deref()));
+        let (arrival, body) = arrival(gate, people, person, &call);
+        let (outcome, shown) = tried(gate, coverage, tool, (&arrival, &body));
         Trial { person, call, expect: Expected::from(&outcome), shown }
     });
     trials.collect()
+}
+
+impl Trial {
+    /// The outcome, with a result if that has labels.
+    pub(super) fn expected(&self, gate: &Gate, people: &[Person<'_>]) -> Expected {
+        let labelled = self.shown.as_ref().filter(|shown| !shown.labels.is_empty());
+        let result = labelled.and_then(|shown| {
+            let mut tools = gate.bundle.actions();
+            let tool = tools.find(|known| known.qualified_name() == shown.tool)?;
+            let (arrival, body) = arrival(gate, people, self.person, &self.call);
+            let (memory, result) = (Store::default(), sample::result(tool.labels()));
+            let got = faces::received(gate, (&arrival, &body, &memory), &result).ok()?;
+            Some([result, got])
+        });
+        Expected { result, ..self.expect.clone() }
+    }
+}
+
+fn arrival(
+    gate: &Gate,
+    people: &[Person<'_>],
+    person: Option<usize>,
+    call: &Call,
+) -> (Arrival, Vec<u8>) {
+    let wire = call.on_the_wire(&gate.bundle);
+    let sent = Sent { call: Some(&wire), request: None, time: None, source_ip: None };
+    let identity = person.and_then(|person| people.get(person)).map(|person| person.identity);
+    sent.arrival(identity)
+}
+
+/// The outcome of a call, and what it contributes to coverage.
+fn tried(
+    gate: &Gate,
+    coverage: &Coverage,
+    tool: &Tool,
+    (arrival, body): (&Arrival, &[u8]),
+) -> (Outcome, Option<Shown>) {
+    let shown = |outcome: &Outcome| {
+        let record = outcome.telling().first()?;
+        coverage.shown(record, record.tool.as_deref())
+    };
+    if tool.labels().is_empty() {
+        let outcome = run::whole(gate, arrival, body);
+        let shown = shown(&outcome);
+        return (outcome, shown);
+    }
+    let (outcome, trace) = run::traced(gate, arrival, body, &Store::default());
+    let posed = outcome.telling().first().and_then(|record| trace.of(record));
+    let shown = shown(&outcome).map(|shown| match posed {
+        Some(posed) => shown.with_labels(coverage, gate, (&posed.identity, &posed.question)),
+        None => shown,
+    });
+    (outcome, shown)
 }
 
 pub(super) fn call(channel: &Channel, tool: &Tool, arguments: &Value) -> Call {
@@ -125,12 +176,14 @@ pub(super) fn arguments(gate: &Gate, suite: &Suite, tool: &Tool) -> Vec<Value> {
     arguments
 }
 
-/// The constants of the policies about a tool, and the values next to them.
+/// The constants of the policies about a tool and its labels, and the values next to them.
 fn compared(gate: &Gate, tool: &Tool) -> Vec<Value> {
     let policies = gate.bundle.layers.iter().flat_map(|layer| layer.policies().policies());
     let (entities, kinds) = (gate.bundle.entities(), tool.resource_types());
+    let labels = tool.labels().iter().map(|label| &label.action);
+    let actions: Vec<_> = tool.action().into_iter().chain(labels).collect();
     let about = policies.filter(|policy| {
-        tool.action().is_some_and(|action| scope::admits_action(policy, action, entities))
+        actions.iter().any(|action| scope::admits_action(policy, action, entities))
             && kinds.iter().any(|kind| scope::admits_resource_type(policy, kind))
     });
     let all = about.filter_map(|policy| policy.to_json().ok());

@@ -21,9 +21,15 @@ pub(super) fn written(
     let shadow = expected.shadow.as_ref();
     let shadow =
         shadow.map(|(reason, policies)| format!(", shadow: {{ {} }}", decided(*reason, policies)));
+    let [result, got] = match &expected.result {
+        Some([result, got]) => {
+            [format!("    result: {}\n", flow(result)), format!(", result: {}", flow(got))]
+        }
+        None => [String::new(), String::new()],
+    };
     format!(
-        "  - name: {}\n    as: {who}\n    call: {{ path: {},{} {}: {}, arguments: {} }}\n    \
-         expect: {{ {}{} }}\n",
+        "  - name: {}\n    as: {who}\n    call: {{ path: {},{} {}: {}, arguments: {} }}\n{result}    \
+         expect: {{ {}{}{got} }}\n",
         flow(&json!(name)),
         flow(&json!(call.path)),
         authority.unwrap_or_default(),
