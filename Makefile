@@ -21,7 +21,7 @@ COUNTED := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 	-Cllvm-args=-sanitizer-coverage-trace-compares
 # What `make field` installs.
-FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 rmcp fastmcp langchain inspector conformance1 conformance2 servers servers1 servers2
+FIELD := envoy-1.40.0 mcp1 mcp2 ts1 ts2 rmcp fastmcp langchain inspector limitador redis conformance1 conformance2 servers servers1 servers2
 
 # Cedar's and JSON's own tests, which are data of others and not part of this tree.
 TOOLGATE_CORPORA ?= $(wildcard ../shared/corpora)
@@ -65,7 +65,7 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --ignore tests/e2e/field --quiet --numprocesses 2
 
-field: wasm ## the conformance suite, the official SDKs, published servers and clients (RENEW=1 writes their tables anew)
+field: wasm ## the conformance suite, the official SDKs, published servers and clients, Limitador with Redis (RENEW=1 writes their tables anew)
 	$(CARGO) test --locked --quiet --package toolgate --no-run
 	@$(BOOTSTRAP) $(FIELD)
 	RENEW=$(RENEW) target/e2e/test/bin/pytest tests/e2e/field --quiet

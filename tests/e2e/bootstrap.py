@@ -33,7 +33,7 @@ INSTALLER = "test"
 NODE = "node"
 TOOLCHAIN = HERE.parents[1] / "rust-toolchain.toml"
 # Needed by `make bench` and `make field` only.
-ON_REQUEST = {"bench", "conformance1", "conformance2", "servers", "servers1", "servers2"}
+ON_REQUEST = {"bench", "conformance1", "conformance2", "limitador", "redis", "servers", "servers1", "servers2"}
 # Installs are limited by the network more than by the CPU.
 PARALLEL = 4
 

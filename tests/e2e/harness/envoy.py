@@ -123,6 +123,11 @@ class Envoy:
         self._process.kill()
         self._process.wait()
 
+    def restart(self) -> None:
+        """Starts it again after it was killed, on another port."""
+        (self.files.directory / "admin-address").unlink()
+        self.__enter__()
+
     def _ready(self) -> bool:
         self._alive()
         try:

