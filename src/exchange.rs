@@ -54,8 +54,8 @@ pub enum Step {
 pub struct Exchange {
     evaluation: Evaluation,
     candidate: Candidate,
-    /// The names of inbound header fields that only the gate may set; these fields are removed.
-    forged: Vec<String>,
+    /// The names of inbound header fields that are removed.
+    removed: Vec<String>,
     /// The response, if it is looked at.
     response: Option<Response>,
     /// What the response can change of what is remembered.
@@ -72,8 +72,8 @@ impl Exchange {
     /// decision.
     pub fn step(&mut self, gate: &Gate, event: Event<'_>) -> Step {
         if let Event::Headers(arrival) = event {
-            let forged = arrival.head.names_with_prefix(header::RESERVED);
-            self.forged = forged.into_iter().map(str::to_owned).collect();
+            let removed = arrival.head.names(header::is_removed);
+            self.removed = removed.into_iter().map(str::to_owned).collect();
         }
         let decided = self.evaluation.step(gate, event);
         if let Some(candidate) = &gate.candidate {
@@ -170,7 +170,7 @@ impl Exchange {
             let look = Look { candidate: self.candidate.sender(), ..*look };
             Response::new(look, effects.records.clone())
         });
-        let removed = self.forged.iter().cloned().map(HeaderChange::Remove);
+        let removed = self.removed.iter().cloned().map(HeaderChange::Remove);
         effects.headers.splice(..0, removed);
         if let Ending::Forward(_) = &effects.ending {
             effects.headers.extend(self.evaluation.session());

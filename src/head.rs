@@ -52,13 +52,18 @@ impl Head {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
-    /// The distinct names of fields that begin with `prefix`.
-    pub fn names_with_prefix<'a>(&'a self, prefix: &'a str) -> Vec<&'a str> {
+    /// The distinct names of fields that are like this.
+    pub fn names(&self, is_like: impl Fn(&str) -> bool) -> Vec<&str> {
         let names = self.fields.iter().map(|(name, _)| name.as_str());
-        let mut names: Vec<&str> = names.filter(|name| name.starts_with(prefix)).collect();
+        let mut names: Vec<&str> = names.filter(|name| is_like(name)).collect();
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// The distinct names of fields that begin with `prefix`.
+    pub fn names_with_prefix(&self, prefix: &str) -> Vec<&str> {
+        self.names(|name| name.starts_with(prefix))
     }
 }
 

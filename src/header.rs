@@ -14,6 +14,28 @@ pub const IDENTITY: &str = "toolgate-identity";
 /// The prefix of fields that only the gate may set.
 pub const RESERVED: &str = "toolgate-";
 
+/// The fields by which a request can ask Envoy's router to run it several times, to give up early, or
+/// to have its response named otherwise. How often a call runs is not for its caller to say.
+const OF_THE_ROUTER: &[&str] = &[
+    "x-envoy-hedge-on-per-try-timeout",
+    "x-envoy-is-timeout-retry",
+    "x-envoy-max-retries",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-retry-on",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-stream-duration-ms",
+];
+
+/// Whether a field of a request is removed before it is forwarded.
+pub(crate) fn is_removed(name: &str) -> bool {
+    name.starts_with(RESERVED) || (name.starts_with("x-envoy-") && OF_THE_ROUTER.contains(&name))
+}
+
 /// Larger than most items.
 const USUAL: usize = 256;
 

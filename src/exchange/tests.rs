@@ -236,6 +236,18 @@ fn forged_headers_are_removed() {
     assert_eq!(forward.headers[..2], [remove("toolgate-anything"), remove("toolgate-decision")]);
 }
 
+/// How often a call runs, and when it is given up, is not for its caller to say.
+#[test]
+fn a_caller_gives_the_router_no_orders() {
+    let fields = with(&[("x-envoy-retry-on", "5xx"), ("x-envoy-external-address", "1.2.3.4")]);
+    let body = call("get", r#"{"id":"p"}"#);
+    let forward =
+        forwarded(run(&fixture::gate(), &fields, Some(fixture::claims()), body.as_bytes()));
+    let removed = forward.headers.iter().filter(|it| matches!(it, HeaderChange::Remove(_)));
+    let removed: Vec<_> = removed.collect();
+    assert_eq!(removed, [&HeaderChange::Remove("x-envoy-retry-on".to_owned())]);
+}
+
 #[test]
 fn transport_rules() {
     let gate = fixture::gate();

@@ -13,7 +13,7 @@ use prost::Message as _;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, Status};
 
-use super::clock::Clock;
+use super::clock;
 use super::random::Random;
 use crate::bundle::Bundle;
 use crate::exchange::{Arrival, HeaderChange, OBJECT};
@@ -230,14 +230,10 @@ pub(super) fn begin_memory() -> Result<(), String> {
 }
 
 /// What is remembered in these slots.
-pub(super) fn recall(
-    slots: Vec<Slot>,
-    stored: Vec<Write>,
-    clock: &Clock,
-) -> Result<Recalled, String> {
+pub(super) fn recall(slots: Vec<Slot>, stored: Vec<Write>) -> Result<Recalled, String> {
     let read = |slot: Slot| Ok((slot, recall_slot(slot)?));
     let slots = slots.into_iter().map(read).collect::<Result<_, String>>()?;
-    Ok(Recalled { now: clock.millis(), slots, stored })
+    Ok(Recalled { now: clock::millis(), slots, stored })
 }
 
 /// What is remembered in a slot.

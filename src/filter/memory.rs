@@ -1,13 +1,39 @@
 //! Stores what is remembered, in competition with other workers.
 
-use super::clock::Clock;
+use super::clock;
 use super::host;
 use crate::exchange::Effects;
 use crate::gate::Gate;
-use crate::memory::{Lesson, Write};
+use crate::memory::{Lesson, Millis, Write};
 
-/// Each attempt that fails means that another worker decided a call of the same account.
-pub(super) const ATTEMPTS: usize = 1000;
+/// How often a request or a response tries to store what it changes. Each attempt that fails means
+/// that another worker has stored something in the same slot meanwhile. All others wait for this
+/// worker, so a request that takes long has few attempts, and is then refused.
+pub(super) struct Attempts {
+    made: u32,
+    since: Millis,
+}
+
+/// A request has at least so many attempts, however long they take,
+const LEAST: u32 = 3;
+/// and further ones for so many milliseconds.
+const LONGEST: Millis = 20;
+
+impl Attempts {
+    pub(super) fn begin() -> Self {
+        Self { made: 0, since: clock::millis() }
+    }
+
+    /// Begins another attempt.
+    pub(super) fn another(&mut self) -> Result<(), String> {
+        self.made = self.made.saturating_add(1);
+        let took = clock::millis().saturating_sub(self.since);
+        if self.made <= LEAST || took < LONGEST {
+            return Ok(());
+        }
+        Err("others write the same part of memory all the time".to_owned())
+    }
+}
 
 /// Stores what is to be remembered, and keeps account of it; returns whether all of it is stored.
 pub(super) fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<bool, String> {
@@ -22,16 +48,17 @@ pub(super) fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<boo
 }
 
 /// Changes what is remembered by what a response says.
-pub(super) fn learn(gate: &Gate, lessons: &[Lesson], clock: &Clock) -> Result<(), String> {
+pub(super) fn learn(gate: &Gate, lessons: &[Lesson]) -> Result<(), String> {
     let Some(plan) = &gate.bundle.memory else { return Ok(()) };
     lessons.iter().try_for_each(|lesson| {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::begin();
+        loop {
+            attempts.another()?;
             let stored = host::recall_slot(lesson.slot())?;
-            let Some(write) = plan.learn(lesson, &stored, clock.millis()) else { return Ok(()) };
+            let Some(write) = plan.learn(lesson, &stored, clock::millis()) else { return Ok(()) };
             if host::remember(&write)? {
                 return Ok(());
             }
         }
-        Err("memory is written all the time".to_owned())
     })
 }

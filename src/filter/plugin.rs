@@ -7,7 +7,6 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
-use super::clock::Clock;
 use super::host;
 use super::random::Random;
 use super::stats::Stats;
@@ -21,7 +20,6 @@ pub(super) struct Plugin {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
     random: Rc<Random>,
-    clock: Rc<Clock>,
 }
 
 impl Context for Plugin {}
@@ -39,8 +37,7 @@ impl RootContext for Plugin {
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
         let (stats, random) = (Rc::clone(&self.stats), Rc::clone(&self.random));
-        let clock = Rc::clone(&self.clock);
-        Some(Box::new(Stream::new(self.gate.clone(), stats, random, clock)))
+        Some(Box::new(Stream::new(self.gate.clone(), stats, random)))
     }
 }
 

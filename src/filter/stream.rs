@@ -10,9 +10,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
-use super::clock::Clock;
 use super::host;
-use super::memory::{ATTEMPTS, remember};
+use super::memory::{Attempts, remember};
 use super::random::Random;
 use super::rate_limit;
 use super::stats::Stats;
@@ -29,7 +28,6 @@ pub(super) struct Stream {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
     random: Rc<Random>,
-    clock: Rc<Clock>,
     exchange: Exchange,
     buffered: usize,
     /// How the request ended, once it is decided.
@@ -189,18 +187,12 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    pub(super) fn new(
-        gate: Option<Rc<Gate>>,
-        stats: Rc<Stats>,
-        random: Rc<Random>,
-        clock: Rc<Clock>,
-    ) -> Self {
+    pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
         let exchange = Exchange::default();
         Self {
             gate,
             stats,
             random,
-            clock,
             exchange,
             buffered: 0,
             settled: None,
@@ -225,9 +217,11 @@ impl Stream {
             return self.step(Event::End(body));
         };
         let began = hostcalls::get_current_time().ok();
-        let mut stored = Vec::new();
-        for _ in 0..ATTEMPTS {
-            let recalled = match host::recall(slots.clone(), stored.clone(), &self.clock) {
+        let (mut attempts, mut stored) = (Attempts::begin(), Vec::new());
+        loop {
+            let recalled =
+                attempts.another().and_then(|()| host::recall(slots.clone(), stored.clone()));
+            let recalled = match recalled {
                 Ok(recalled) => recalled,
                 Err(failure) => return self.fail(&failure),
             };
@@ -247,7 +241,6 @@ impl Stream {
                 },
             }
         }
-        self.fail("memory is written all the time")
     }
 
     /// Asks the rate limit service, and holds the request until it has answered.

@@ -1,7 +1,9 @@
 """Budgets and histories through Envoy: shared by all workers, whoever calls when."""
 
 import asyncio
+import json
 import os
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -31,6 +33,20 @@ def token(issuer: TokenIssuer, person: str, tenant: str = "acme", agent: str = "
 def setup(recorder: Recorder, issuer: TokenIssuer) -> Setup:
     route = {"match": {"path": "/mcp"}, "route": {"cluster": "tools", "timeout": "0s"}}
     return Setup(recorder.port, issuer.jwks(), routes=(route,))
+
+
+def changed(directory: Path, version: int = 1) -> Path:
+    """The bundle with a tool that takes many numbers and can be called once an hour."""
+    copied = bundles.plain(BUNDLE, directory)
+    tools = json.loads((copied / "tools" / "desk.json").read_text())
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    schema = {"type": "object", "properties": {"numbers": numbers}, "required": ["numbers"]}
+    tools["tools"].append({"name": "add", "description": "The tool add.", "inputSchema": schema})
+    (copied / "tools" / "desk.json").write_text(json.dumps(tools))
+    manifest = yaml.safe_load((copied / "bundle.yaml").read_text()) | {"version": version}
+    manifest["budgets"]["additions"] = {"of": ["desk/add"], "per": ["principal"], "limit": 1, "window": "1h"}
+    (copied / "bundle.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    return copied
 
 
 def test_a_crowd_spends_exactly_its_budget(tmp_path: Path, issuer: TokenIssuer) -> None:
@@ -96,6 +112,69 @@ def test_a_push_or_another_vm_forgets_nothing(tmp_path: Path, issuer: TokenIssue
             assert asyncio.run(call("transfer", 1001)) == "budget_exceeded"
             assert asyncio.run(call("pay")) == "forbidden"
         assert asyncio.run(call("transfer", 1000)) is None
+
+
+def test_time_goes_on_over_pushes_and_is_that_of_all_workers(tmp_path: Path, issuer: TokenIssuer) -> None:
+    directory, bundle = tmp_path / "envoy", bundles.emit(changed(tmp_path / "first"))
+    with Recorder() as recorder, Envoy(directory, setup(recorder, issuer), bundle, workers=4) as envoy:
+        ann = token(issuer, "ann")
+
+        async def waits() -> set[int]:
+            waits = set()
+            for _ in range(16):
+                # The worker follows from the connection.
+                async with Caller(envoy.port, ann) as caller:
+                    assert await caller.call("add", {"numbers": []}) == "budget_exceeded"
+                    waits.add(int(caller.answered["retry-after"]))
+            return waits
+
+        async def spend() -> str | None:
+            async with Caller(envoy.port, ann) as caller:
+                return await caller.call("add", {"numbers": []})
+
+        assert asyncio.run(spend()) is None
+        before = asyncio.run(waits())
+        assert max(before) == 3600
+        time.sleep(3)
+        envoy.push(bundles.emit(changed(tmp_path / "second", version=2)))
+        envoy.wait_for_success(2)
+        after = asyncio.run(waits())
+        assert max(after) <= min(before) - 2
+        assert max(after) - min(after) <= 1
+
+
+def test_a_call_that_takes_long_does_not_stop_others(tmp_path: Path, issuer: TokenIssuer) -> None:
+    """Somebody changes an account all the time, so that a large call of theirs has to be decided again and again."""
+    directory, bundle = tmp_path / "envoy", bundles.emit(changed(tmp_path / "bundle"))
+    with Recorder() as recorder, Envoy(directory, setup(recorder, issuer), bundle, workers=4) as envoy:
+        ann, ben = token(issuer, "ann"), token(issuer, "ben", "other")
+        large = {"numbers": list(range(10**9, 10**9 + 64000))}
+        done = asyncio.Event()
+
+        async def flood() -> None:
+            async with Caller(envoy.port, ann) as caller:
+                while not done.is_set():
+                    await caller.call("large")
+
+        async def send_large() -> None:
+            async with Caller(envoy.port, ann) as caller:
+                assert await caller.call("add", large) in {None, "budget_exceeded", "internal"}
+
+        async def wait() -> float:
+            longest = 0.0
+            async with Caller(envoy.port, ben) as caller:
+                while not done.is_set():
+                    began = time.monotonic()
+                    assert await caller.call("small") in {None, "budget_exceeded"}
+                    longest = max(longest, time.monotonic() - began)
+            return longest
+
+        async def all_large() -> None:
+            await asyncio.gather(*(send_large() for _ in range(4)))
+            done.set()
+
+        longest = max(filter(None, together(*[flood] * 8, all_large, *[wait] * 12)))
+        assert longest < 5, f"somebody else waited {longest:.1f} s"
 
 
 def test_a_label_is_gone_once_a_review_succeeds(tmp_path: Path, issuer: TokenIssuer) -> None:

@@ -28,7 +28,7 @@ impl Stream {
         if host::is_from_upstream()? {
             return Ok(());
         }
-        learn(&gate, &self.exchange.unanswered(), &self.clock)
+        learn(&gate, &self.exchange.unanswered())
     }
 
     /// Reports an event of the response, and puts what is sent in place of `size` bytes.
@@ -36,7 +36,7 @@ impl Stream {
         let Some(gate) = self.gate.clone() else { return Action::Pause };
         let step = self.exchange.respond(&gate, event);
         let learned = self.exchange.learned();
-        if let Err(failure) = learn(&gate, &learned, &self.clock) {
+        if let Err(failure) = learn(&gate, &learned) {
             return Self::withhold(&failure);
         }
         match step {

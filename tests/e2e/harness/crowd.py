@@ -14,6 +14,8 @@ class Caller:
 
     def __init__(self, port: int, token: str, path: str = "/mcp") -> None:
         self._port, self._token, self._path = port, token, path
+        # The headers of the last response.
+        self.answered: dict[str, str] = {}
 
     async def __aenter__(self) -> "Caller":
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -36,8 +38,8 @@ class Caller:
         } | fields
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._writer.write(f"POST {self._path} HTTP/1.1\r\n{head}\r\n".encode() + body)
-        status, answered = await self._response()
-        decision = answered.get("toolgate-decision")
+        status, self.answered = await self._response()
+        decision = self.answered.get("toolgate-decision")
         if status != 200 and not decision:
             raise RuntimeError(f"status {status}")
         return decision.split("reason=")[1].split(";")[0] if decision else None
