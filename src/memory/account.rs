@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::log::Log;
+use super::reach::Reach;
 use super::seen::Seen;
 use super::settings::Storm;
 use super::usage::Usage;
-use super::{Budget, Millis, Name, Plan};
+use super::{Budget, Millis, Name};
 
 /// The most tenants that are told apart for one label. The next one stands for any.
 const MOST_TENANTS: usize = 16;
@@ -23,6 +24,8 @@ pub(super) struct Account {
     incomplete_until: Millis,
     /// It grows with every call: the order in which they came, whatever workers' clocks say.
     pub(super) turn: u64,
+    /// How far back calls, sums and refusals count.
+    reach: Reach,
     /// The forwarded calls of each tool.
     pub(super) tools: BTreeMap<Name, Log>,
     /// The sums of arguments, each under its name.
@@ -48,6 +51,8 @@ pub(super) struct Attached {
     pub(super) tenant: Option<String>,
     /// When the data was last returned.
     pub(super) at: Millis,
+    /// How long it counts.
+    until: Millis,
     /// The account's turn then.
     turn: u64,
 }
@@ -65,8 +70,19 @@ pub(super) struct Called {
     pub(super) call: Option<Name>,
     /// The amounts for sums.
     pub(super) sums: Vec<(Name, i64)>,
-    /// The labels of the result, and the tenant of its data.
-    pub(super) labels: Vec<(Name, Option<String>)>,
+    /// The labels of the result.
+    pub(super) labels: Vec<Carried>,
+}
+
+/// A label of a result.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Carried {
+    /// The label.
+    pub(super) label: Name,
+    /// The tenant of the data.
+    pub(super) tenant: Option<String>,
+    /// Until when it stays.
+    pub(super) until: Millis,
 }
 
 impl Account {
@@ -84,10 +100,7 @@ impl Account {
     /// What is used of a part of a budget.
     pub(super) fn usage(&self, budget: &Budget, part: Name) -> Usage {
         let known = self.usages.get(&(budget.name, part));
-        known
-            .filter(|usage| usage.is_of(budget.window))
-            .cloned()
-            .unwrap_or_else(|| Usage::new(budget.window))
+        known.cloned().unwrap_or_else(|| Usage::new(budget))
     }
 
     /// Adds a forwarded call.
@@ -107,8 +120,8 @@ impl Account {
                 Some(_) | None => Some((call_name, 1)),
             };
         }
-        for (label, tenant) in &call.labels {
-            self.attach(*label, tenant.as_deref(), call.at);
+        for carried in &call.labels {
+            self.attach(carried, call.at);
         }
     }
 
@@ -169,28 +182,27 @@ impl Account {
         spent: Millis,
         now: Millis,
     ) {
-        if let Some(usage) = self.usages.get_mut(&(budget.name, part))
-            && usage.is_of(budget.window)
-        {
+        if let Some(usage) = self.usages.get_mut(&(budget.name, part)) {
             usage.give_back(budget, amount, spent, now);
         }
     }
 
     /// Attaches a label.
-    pub(super) fn attach(&mut self, label: Name, tenant: Option<&str>, at: Millis) {
-        let of_label = || self.labels.iter().filter(|attached| attached.label == label);
-        let is_known = of_label().any(|attached| attached.tenant.as_deref() == tenant);
+    fn attach(&mut self, carried: &Carried, at: Millis) {
+        let Carried { label, tenant, until } = carried;
+        let of_label = || self.labels.iter().filter(|attached| attached.label == *label);
+        let is_known = of_label().any(|attached| attached.tenant == *tenant);
         let is_full = !is_known && of_label().count() >= MOST_TENANTS;
-        let tenant = if is_full { Some(ANY_TENANT) } else { tenant };
-        let same = |attached: &&mut Attached| {
-            attached.label == label && attached.tenant.as_deref() == tenant
-        };
+        let tenant = if is_full { Some(ANY_TENANT.to_owned()) } else { tenant.clone() };
+        let same =
+            |attached: &&mut Attached| attached.label == *label && attached.tenant == tenant;
         if let Some(attached) = self.labels.iter_mut().find(same) {
             attached.at = attached.at.max(at);
+            attached.until = attached.until.max(*until);
             attached.turn = self.turn;
         } else {
-            let (tenant, turn) = (tenant.map(str::to_owned), self.turn);
-            self.labels.push(Attached { label, tenant, at, turn });
+            let (label, until, turn) = (*label, *until, self.turn);
+            self.labels.push(Attached { label, tenant, at, until, turn });
         }
     }
 
@@ -199,11 +211,11 @@ impl Account {
         self.labels.retain(|attached| attached.label != label || attached.turn > turn);
     }
 
-    /// Forgets what no window reaches: history up to `history`, a label up to its own time, and budgets
-    /// that are not used any more or that the bundle does not have. Returns when all of it can be
-    /// forgotten.
-    pub(super) fn forget(&mut self, plan: &Plan, now: Millis) -> Millis {
-        let until = now.checked_sub(plan.reach());
+    /// Forgets what does not count any more, for a bundle whose windows reach back this far and for any
+    /// other. Returns when all of it can be forgotten.
+    pub(super) fn forget(&mut self, reach: Millis, now: Millis) -> Millis {
+        self.reach.extend(reach, now);
+        let until = self.reach.begins(now);
         for logs in [&mut self.tools, &mut self.sums] {
             for log in logs.values_mut() {
                 log.forget(until);
@@ -213,21 +225,17 @@ impl Account {
         self.refusals.forget(until);
         self.resources.forget(until);
         self.calls.forget(until);
-        let keeps = |attached: &Attached| {
-            let kept = plan.kept(attached.label);
-            attached.at.saturating_add(kept) > now
-        };
-        self.labels.retain(keeps);
-        self.usages.retain(|(budget, _), usage| {
-            plan.budget(*budget).is_some_and(|budget| usage.until(budget) > now)
-        });
+        self.labels.retain(|attached| attached.until > now);
+        self.usages.retain(|_, usage| usage.until() > now);
+        self.until()
+    }
+
+    /// When all of it can be forgotten.
+    fn until(&self) -> Millis {
         let histories = self.tools.values().chain([&self.refusals]).filter_map(Log::last);
-        let histories = histories.map(|at| at.saturating_add(plan.reach()));
-        let labels = self.labels.iter().map(|it| it.at.saturating_add(plan.kept(it.label)));
-        let budgets = self
-            .usages
-            .iter()
-            .filter_map(|((name, _), usage)| Some(usage.until(plan.budget(*name)?)));
+        let histories = histories.map(|at| self.reach.ends(at));
+        let labels = self.labels.iter().map(|attached| attached.until);
+        let budgets = self.usages.values().map(Usage::until);
         let marks = [self.incomplete_until, self.storm_until];
         histories.chain(labels).chain(budgets).chain(marks).max().unwrap_or_default()
     }

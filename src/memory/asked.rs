@@ -1,9 +1,9 @@
 //! A call, as memory sees it: what it adds to histories and spends of budgets.
 
-use super::account::Called;
+use super::account::{Called, Carried};
 use super::plan::ToolPlan;
 use super::settings::Part;
-use super::{Budget, Millis, Name};
+use super::{Budget, Millis, Name, Plan};
 use crate::policy::ArgumentValue;
 
 /// A call, as memory sees it.
@@ -52,11 +52,15 @@ impl Asked {
     }
 
     /// Adds what does not depend on arguments.
-    pub(super) fn complete(&mut self, plan: &ToolPlan, particulars: &Particulars) {
-        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
-        self.called.labels = labels.collect();
+    pub(super) fn complete(&mut self, plan: &Plan, tool: &ToolPlan, particulars: &Particulars) {
+        let carried = |label: &Name| Carried {
+            label: *label,
+            tenant: particulars.tenant.clone(),
+            until: self.called.at.saturating_add(plan.kept(*label)),
+        };
+        self.called.labels = tool.carries.iter().map(carried).collect();
         self.called.resource = particulars.resource;
-        let call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        let call = particulars.arguments.map(|arguments| Name::of(&(tool.name, arguments)));
         self.called.call = call;
     }
 }

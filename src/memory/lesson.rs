@@ -98,7 +98,7 @@ impl Plan {
         if account == before {
             return None;
         }
-        let until = account.forget(self, now);
+        let until = account.forget(self.reach(), now);
         let has_room = bucket.store(lesson.key, account, until, now, self.bucket_bytes);
         let (slot, version) = (lesson.slot(), stored.version);
         has_room.then(|| Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })

@@ -41,7 +41,7 @@ impl Key {
 pub struct Slot(u16);
 
 /// The version of the layout of a stored bucket. Memory of another one is not read.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 impl Slot {
     /// All slots.

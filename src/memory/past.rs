@@ -65,7 +65,7 @@ impl Working<'_> {
         if !plan.clears.is_empty() {
             untold.push(Untold::Cleared);
         }
-        asked.complete(plan, &told.particulars);
+        asked.complete(self.plan, plan, &told.particulars);
         self.forward(&asked, spends);
         untold
     }

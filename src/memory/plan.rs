@@ -55,7 +55,7 @@ pub(super) struct KeptLabel {
 /// A budget.
 #[derive(Debug)]
 pub struct Budget {
-    /// The digest of its name.
+    /// The digest of its name and the kind of its window: with another kind, it is counted anew.
     pub name: Name,
     /// Its name.
     pub title: String,
@@ -198,11 +198,6 @@ impl Plan {
         history.max(runaway)
     }
 
-    /// The budget of a name.
-    pub(super) fn budget(&self, name: Name) -> Option<&Budget> {
-        self.budgets.iter().find(|budget| budget.name == name)
-    }
-
     /// How long a label stays.
     pub(super) fn kept(&self, label: Name) -> Millis {
         let labels = self.history.iter().flat_map(|history| &history.labels);
@@ -288,7 +283,7 @@ impl HistoryPlan {
 impl Budget {
     fn of(title: &str, settings: &BudgetSettings, global: Option<Global>) -> Self {
         Self {
-            name: Name::of(&title),
+            name: Name::of(&(title, settings.kind)),
             title: title.to_owned(),
             per: settings.per.clone(),
             amount: settings.amount.clone(),

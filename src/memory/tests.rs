@@ -2,6 +2,7 @@
 
 mod flood;
 mod interleavings;
+mod versions;
 
 use serde_json::{Value, json};
 

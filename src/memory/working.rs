@@ -166,7 +166,7 @@ impl<'a> Working<'a> {
                 asked.spends.push(Spend { budget: *place, part, amount });
             }
         }
-        asked.complete(plan, particulars);
+        asked.complete(self.plan, plan, particulars);
         Ok(asked)
     }
 
@@ -248,7 +248,7 @@ impl<'a> Working<'a> {
         let (bucket, version) = self.buckets.get_mut(&slot)?;
         let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot() == slot);
         for (key, account) in of_slot.filter(|(key, _)| self.touched.contains(key)) {
-            let until = account.forget(self.plan, self.now);
+            let until = account.forget(self.plan.reach(), self.now);
             if !bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes) {
                 return None;
             }
