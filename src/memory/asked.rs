@@ -72,7 +72,9 @@ pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
         return vec![of_tool.unwrap_or_default()];
     }
     let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
-    tool.classes.iter().map(with_class).collect()
+    // Tools without a class are counted together, as principals without a tenant are.
+    let classes = if tool.classes.is_empty() { &[Name::default()] } else { tool.classes.as_slice() };
+    classes.iter().map(with_class).collect()
 }
 
 /// The amount in an argument, in ten-thousandths.

@@ -2,6 +2,7 @@
 
 mod flood;
 mod interleavings;
+mod parts;
 mod versions;
 
 use serde_json::{Value, json};

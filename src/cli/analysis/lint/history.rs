@@ -6,7 +6,7 @@ use super::facts::sides;
 use super::world::{Read, World};
 use crate::bundle::{Code, Finding, Manifest, Site};
 use crate::cli::analysis::recalled;
-use crate::memory::{Part, Spends};
+use crate::memory::Spends;
 use crate::tool::Tool;
 
 /// How many different resources are counted exactly.
@@ -51,11 +51,8 @@ pub(super) fn budgets(world: &World<'_>) -> Vec<Finding> {
     let unspendable = settings.filter_map(|(name, budget)| {
         let spends = |tool: &&&Tool| plan.budgets_of(tool).any(|budget| budget.title == *name);
         let tools: Vec<_> = world.tools.iter().filter(spends).collect();
-        let classes = || tools.iter().flat_map(|tool| &tool.marks().classes);
         let why = if tools.is_empty() {
             "there is no tool that spends it"
-        } else if budget.per.contains(&Part::Class) && classes().next().is_none() {
-            "it is counted by class, and no tool that spends it has one"
         } else if budget.amount == Spends::Cost
             && tools.iter().all(|tool| tool.marks().cost == Some(0))
         {
