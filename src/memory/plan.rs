@@ -369,8 +369,3 @@ fn bad_name(key: &str, name: &str) -> Option<Problem> {
 
 /// Members of the history besides windows, and words of Cedar.
 const TAKEN: [&str; 9] = ["labels", "true", "false", "if", "then", "else", "in", "is", "like"];
-
-/// The keys of an owner's accounts.
-pub(super) fn owners(per: &BTreeSet<Part>) -> BTreeSet<Part> {
-    per.iter().copied().filter(|part| !matches!(part, Part::Tool | Part::Class)).collect()
-}

@@ -32,3 +32,14 @@ fn tools_without_a_class_are_counted_together() {
         assert_eq!(calls, [true, false], "{parts}");
     }
 }
+
+#[test]
+fn people_without_a_transaction_are_counted_each() {
+    let bundle = bundle(&per(&json!(["transaction"])));
+    let mut store = Store::default();
+    for person in ["alice", "bob"] {
+        let owners = owners(&bundle, person, "bot");
+        let calls = [(); 2].map(|()| Worker::new(&bundle, &owners, 60).call(&mut store, 1000));
+        assert_eq!(calls, [true, false], "{person}");
+    }
+}
