@@ -85,6 +85,14 @@ impl Exceeded {
     pub fn seconds(&self) -> Option<u64> {
         self.wait.map(|wait| wait.div_ceil(1000))
     }
+
+    fn outlasts(&self, other: &Self) -> bool {
+        match (self.wait, other.wait) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(wait), Some(other)) => wait > other,
+        }
+    }
 }
 
 /// The accounts of one request.
@@ -170,9 +178,10 @@ impl<'a> Working<'a> {
         Ok(asked)
     }
 
-    /// The first budget that a call exceeds, of those that this proxy counts.
+    /// Of the budgets of this proxy that a call exceeds, the one into which it fits last.
     pub fn exceeded(&self, asked: &Asked) -> Option<Exceeded> {
-        self.spends_here(asked).find_map(|it| self.exceeding(it))
+        let exceeded = self.spends_here(asked).filter_map(|it| self.exceeding(it));
+        exceeded.reduce(|known, next| if next.outlasts(&known) { next } else { known })
     }
 
     pub(super) fn exceeding(

@@ -43,3 +43,27 @@ fn people_without_a_transaction_are_counted_each() {
         assert_eq!(calls, [true, false], "{person}");
     }
 }
+
+#[test]
+fn a_call_fits_once_it_fits_into_every_budget() {
+    let budget = |limit: i64, window: &str| {
+        json!({ "of": ["pay/refund"], "per": ["principal"], "amount": { "argument": "amount" },
+            "limit": limit, "window": window })
+    };
+    let (hour, day) = (Some(3_600_000), Some(86_400_000));
+    for (budgets, wait) in [
+        (json!({ "a": budget(100, "1h"), "b": budget(100, "24h") }), ("b", day)),
+        (json!({ "a": budget(100, "24h"), "b": budget(100, "1h") }), ("a", day)),
+        (json!({ "a": budget(100, "1h"), "b": budget(70, "24h") }), ("b", None)),
+        (json!({ "a": budget(70, "24h"), "b": budget(100, "1h") }), ("a", None)),
+        (json!({ "a": budget(100, "1h"), "b": budget(500, "24h") }), ("a", hour)),
+    ] {
+        let bundle = bundle(&json!({ "budgets": budgets }));
+        let (owners, mut store) = (owners(&bundle, "alice", "bot"), Store::default());
+        assert!(Worker::new(&bundle, &owners, 60).call(&mut store, 1000));
+        let worker = Worker::new(&bundle, &owners, 80);
+        let (working, asked) = worker.ask(&worker.recall(&store, 1000));
+        let exceeded = working.exceeded(&asked).unwrap();
+        assert_eq!((exceeded.spending.budget.as_str(), exceeded.wait), wait, "{budgets}");
+    }
+}
