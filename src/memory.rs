@@ -34,7 +34,7 @@ pub use asked::{Asked, Particulars, Uncountable};
 pub use due::{Due, Unpaid};
 pub use lesson::{Lesson, Lessons};
 use names::Key;
-pub use names::{Name, Slot};
+pub use names::{Name, Secret, Slot};
 pub use owners::Owners;
 pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Sections};

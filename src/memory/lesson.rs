@@ -78,7 +78,7 @@ impl Lessons {
 impl Lesson {
     /// The slot of the account.
     pub fn slot(&self) -> Slot {
-        self.key.slot()
+        self.key.slot
     }
 }
 

@@ -19,20 +19,46 @@ impl Name {
     }
 }
 
-/// The digest of whose account it is. Nobody can choose one: it is made of a verified identity.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-pub(super) struct Key(pub(super) u128);
+/// Whose account it is, and where it is stored.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Key {
+    /// The digest of the owner. It is the same for every proxy.
+    pub(super) owner: u128,
+    /// The slot of the account.
+    pub(super) slot: Slot,
+}
 
 impl Key {
     /// The key of an owner.
-    pub(super) fn of(owner: &impl Serialize) -> Self {
-        Self(u128::from_be_bytes(Digest::of(owner).head()))
+    pub(super) fn of(owner: &impl Serialize, secret: &Secret) -> Self {
+        let owner = u128::from_be_bytes(Digest::of(owner).head());
+        Self { owner, slot: secret.slot(owner) }
+    }
+}
+
+/// What decides, together with its owner, where an account is stored. A caller who can choose a part of
+/// an owner, such as a transaction, would otherwise find one that fills somebody else's slot.
+///
+/// The default is for edges that have no callers.
+#[derive(Clone, Default)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// A secret of random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
-    /// The slot of the account.
-    pub(super) fn slot(self) -> Slot {
-        let place = self.0.checked_rem(u128::from(SLOTS)).unwrap_or_default();
-        Slot(u16::try_from(place).unwrap_or_default())
+    fn slot(&self, owner: u128) -> Slot {
+        let digest = Digest::of_bytes(&[&self.0[..], &owner.to_be_bytes()].concat());
+        let place = u16::from_be_bytes(digest.head()).checked_rem(SLOTS);
+        Slot(place.unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
     }
 }
 

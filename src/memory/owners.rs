@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::settings::Part;
-use super::{Key, Plan, Slot};
+use super::{Key, Plan, Secret, Slot};
 use crate::identity::Identity;
 
 /// The keys of the accounts of a sender. They are made of the verified identity alone, so no session,
@@ -23,8 +23,8 @@ type Named = (Part, Option<String>);
 
 impl Owners {
     /// The accounts of a sender in a bundle of this name. Another version of the bundle has the same.
-    pub fn of(bundle: &str, plan: &Plan, identity: &Identity) -> Self {
-        let key = |parts: &[Named]| Key::of(&("account", bundle, parts));
+    pub fn of(bundle: &str, plan: &Plan, identity: &Identity, secret: &Secret) -> Self {
+        let key = |parts: &[Named]| Key::of(&("account", bundle, parts), secret);
         let keys = |per: &BTreeSet<Part>| {
             let parts: Vec<Vec<Named>> = parts(per).map(|part| values(part, identity)).collect();
             combined(&parts).iter().map(|parts| key(parts)).collect::<Vec<_>>()
@@ -47,7 +47,7 @@ impl Owners {
 
     /// The slots of all accounts, each once.
     pub fn slots(&self) -> Vec<Slot> {
-        let slots: BTreeSet<Slot> = self.keys().into_iter().map(Key::slot).collect();
+        let slots: BTreeSet<Slot> = self.keys().into_iter().map(|key| key.slot).collect();
         slots.into_iter().collect()
     }
 }

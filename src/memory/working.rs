@@ -120,7 +120,7 @@ impl<'a> Working<'a> {
         let buckets: BTreeMap<_, _> = recalled.slots.iter().filter_map(read).collect();
         let now = recalled.now;
         let account = |key: Key| {
-            let bucket = buckets.get(&key.slot());
+            let bucket = buckets.get(&key.slot);
             let account = bucket.map(|(bucket, _)| bucket.account(key, now));
             (key, account.unwrap_or_else(|| Account::new(now, Millis::MAX)))
         };
@@ -249,20 +249,20 @@ impl<'a> Working<'a> {
 
     /// What is to be stored; `None` if a bucket has no room for an account.
     pub fn into_writes(mut self) -> Option<Vec<Write>> {
-        let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot()).collect();
+        let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot).collect();
         slots.into_iter().map(|slot| self.write(slot)).collect()
     }
 
     fn write(&mut self, slot: Slot) -> Option<Write> {
         let (bucket, version) = self.buckets.get_mut(&slot)?;
-        let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot() == slot);
+        let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot == slot);
         for (key, account) in of_slot.filter(|(key, _)| self.touched.contains(key)) {
             let until = account.forget(self.plan.reach(), self.now);
             if !bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes) {
                 return None;
             }
         }
-        let of_slot = self.changes.iter().filter(|(key, _)| key.slot() == slot);
+        let of_slot = self.changes.iter().filter(|(key, _)| key.slot == slot);
         let changes = of_slot.cloned().collect();
         Some(Write { slot, bytes: bucket.to_bytes(), version: *version, changes })
     }
