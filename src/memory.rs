@@ -21,6 +21,7 @@ mod past;
 mod plan;
 mod rate_limit;
 mod reach;
+mod repeats;
 mod schema;
 mod seen;
 mod settings;

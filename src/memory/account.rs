@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::Log;
 use super::reach::Reach;
+use super::repeats::Repeats;
 use super::seen::Seen;
 use super::settings::Storm;
 use super::usage::Usage;
@@ -25,21 +26,21 @@ pub(super) struct Account {
     /// It grows with every call: the order in which they came, whatever workers' clocks say.
     pub(super) turn: u64,
     /// How far back calls, sums and refusals count.
-    reach: Reach,
+    pub(super) reach: Reach,
     /// The forwarded calls of each tool.
     pub(super) tools: BTreeMap<Name, Log>,
     /// The sums of arguments, each under its name.
     pub(super) sums: BTreeMap<Name, Log>,
     pub(super) refusals: Log,
     pub(super) resources: Seen,
-    pub(super) calls: Seen,
+    pub(super) calls: Repeats,
     /// The last call, and how often it was made in a row.
     pub(super) in_a_row: Option<(Name, u64)>,
     pub(super) labels: Vec<Attached>,
     /// Until when refusals count as a storm.
     pub(super) storm_until: Millis,
     /// What is used of a budget, for each of its parts.
-    usages: BTreeMap<(Name, Name), Usage>,
+    pub(super) usages: BTreeMap<(Name, Name), Usage>,
 }
 
 /// A label of data that a call returned.
@@ -51,10 +52,10 @@ pub(super) struct Attached {
     pub(super) tenant: Option<String>,
     /// When the data was last returned.
     pub(super) at: Millis,
-    /// How long it counts.
-    until: Millis,
+    /// Until when it stays.
+    pub(super) until: Millis,
     /// The account's turn then.
-    turn: u64,
+    pub(super) turn: u64,
 }
 
 /// A call that is forwarded.
@@ -194,8 +195,7 @@ impl Account {
         let is_known = of_label().any(|attached| attached.tenant == *tenant);
         let is_full = !is_known && of_label().count() >= MOST_TENANTS;
         let tenant = if is_full { Some(ANY_TENANT.to_owned()) } else { tenant.clone() };
-        let same =
-            |attached: &&mut Attached| attached.label == *label && attached.tenant == tenant;
+        let same = |attached: &&mut Attached| attached.label == *label && attached.tenant == tenant;
         if let Some(attached) = self.labels.iter_mut().find(same) {
             attached.at = attached.at.max(at);
             attached.until = attached.until.max(*until);
@@ -240,19 +240,51 @@ impl Account {
         histories.chain(labels).chain(budgets).chain(marks).max().unwrap_or_default()
     }
 
-    /// Takes less space, without counting less. Returns whether it could.
+    /// Takes less space, without counting less. What is given up first matters least. Returns whether it
+    /// could.
     pub(super) fn shrink(&mut self) -> bool {
+        self.calls.join_cells()
+            || self.shrink_logs()
+            || self.calls.shrink()
+            || !self.resources.halve().is_empty()
+            || self.join_tenants()
+    }
+
+    /// Forgets everything, and says until when this matters.
+    pub(super) fn lose(&mut self, until: Millis) {
+        let incomplete_until = self.incomplete_until.max(until);
+        *self = Self { incomplete_until, turn: self.turn, ..Self::default() };
+    }
+
+    /// Joins times. Returns whether it could.
+    fn shrink_logs(&mut self) -> bool {
         // Each of them, whatever the others can.
         let mut has_shrunk = self.refusals.shrink();
         for log in self.tools.values_mut().chain(self.sums.values_mut()) {
             has_shrunk |= log.shrink();
         }
-        for seen in [&mut self.resources, &mut self.calls] {
-            has_shrunk |= seen.shrink();
-        }
         for usage in self.usages.values_mut() {
             has_shrunk |= usage.shrink();
         }
-        has_shrunk
+        has_shrunk |= self.resources.shrink_logs();
+        has_shrunk | self.calls.shrink_logs()
+    }
+
+    /// Takes the tenants of each label for any. Returns whether it had to.
+    fn join_tenants(&mut self) -> bool {
+        let before = std::mem::take(&mut self.labels);
+        for attached in &before {
+            let tenant = attached.tenant.as_ref().map(|_| ANY_TENANT.to_owned());
+            match self.labels.iter_mut().find(|known| known.label == attached.label) {
+                Some(known) => {
+                    known.tenant = known.tenant.take().or(tenant);
+                    known.at = known.at.max(attached.at);
+                    known.until = known.until.max(attached.until);
+                    known.turn = known.turn.max(attached.turn);
+                }
+                None => self.labels.push(Attached { tenant, ..attached.clone() }),
+            }
+        }
+        self.labels != before
     }
 }

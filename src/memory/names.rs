@@ -10,7 +10,10 @@ pub(super) const SLOTS: u16 = 8192;
 
 /// The digest of the name of a tool, a label, a budget, a resource or a call.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct Name(pub u64);
+pub struct Name(
+    // A digest takes more as a number of variable length.
+    #[serde(with = "postcard::fixint::be")] pub u64,
+);
 
 impl Name {
     /// The digest of a name, or of several parts.
@@ -67,7 +70,7 @@ impl std::fmt::Debug for Secret {
 pub struct Slot(u16);
 
 /// The version of the layout of a stored bucket. Memory of another one is not read.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 impl Slot {
     /// All slots.

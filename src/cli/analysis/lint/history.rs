@@ -9,7 +9,7 @@ use crate::cli::analysis::recalled;
 use crate::memory::Spends;
 use crate::tool::Tool;
 
-/// How many different resources are counted exactly.
+/// Up to which number resources and equal calls are counted exactly, or almost.
 const EXACT: i64 = 64;
 
 /// A comparison of something remembered with a number.
@@ -95,14 +95,18 @@ fn is_history(of: &str) -> bool {
 
 fn inexact(read: &Read<'_>, comparison: &Comparison) -> Option<Finding> {
     let [of, _, member] = comparison.path.as_slice() else { return None };
-    let counts = is_history(of) && member == "resources";
-    if !counts || comparison.number <= EXACT {
+    let counted = match member.as_str() {
+        "resources" => "different resources",
+        "same_call" => "equal calls",
+        _ => return None,
+    };
+    if !is_history(of) || comparison.number <= EXACT {
         return None;
     }
     let (place, number) = (recalled::shown(&comparison.path), comparison.number);
     let message = format!(
-        "more than {EXACT} different resources may be counted too high, and it compares `{place}` \
-         with {number}"
+        "more than {EXACT} {counted} may be counted too high, and it compares `{place}` with \
+         {number}"
     );
     Some(read.finding_at(&place, Code::InexactCount, message))
 }
