@@ -22,6 +22,7 @@ mod plan;
 mod rate_limit;
 mod reach;
 mod repeats;
+mod room;
 mod schema;
 mod seen;
 mod settings;

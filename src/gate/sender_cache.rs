@@ -75,11 +75,7 @@ impl SenderCache {
 }
 
 impl Sender {
-    fn new(
-        bundle: &Bundle,
-        attested: &Attested,
-        secret: &Secret,
-    ) -> Result<Self, IdentityError> {
+    fn new(bundle: &Bundle, attested: &Attested, secret: &Secret) -> Result<Self, IdentityError> {
         let identity = identity::identify(&bundle.identity, attested)?;
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));

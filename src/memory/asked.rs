@@ -73,7 +73,8 @@ pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
     }
     let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
     // Tools without a class are counted together, as principals without a tenant are.
-    let classes = if tool.classes.is_empty() { &[Name::default()] } else { tool.classes.as_slice() };
+    let classes =
+        if tool.classes.is_empty() { &[Name::default()] } else { tool.classes.as_slice() };
     classes.iter().map(with_class).collect()
 }
 

@@ -47,8 +47,9 @@ impl Bucket {
         }
     }
 
-    /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket.
-    /// Accounts that can be forgotten first give way, and leave a mark. Returns whether it has room.
+    /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket. Of
+    /// those for which there is no room, a mark is left: the account itself, if it needs more than half
+    /// of the bucket, and then those that can be forgotten first.
     pub(super) fn store(
         &mut self,
         key: Key,
@@ -56,18 +57,18 @@ impl Bucket {
         until: Millis,
         now: Millis,
         most: usize,
-    ) -> bool {
+    ) {
         self.accounts.retain(|entry| entry.owner != key.owner && entry.until > now);
         while size(&account) > most / 2 {
             if !account.shrink() {
-                return false;
+                account.lose(until);
+                break;
             }
         }
         self.accounts.push(Entry { owner: key.owner, until, account });
         while self.accounts.len() > 1 && size(self) > most {
             self.give_way(key);
         }
-        true
     }
 
     /// Drops the account that can be forgotten first, other than that of a key.
@@ -83,6 +84,6 @@ impl Bucket {
 }
 
 /// The stored size in bytes.
-fn size(value: &impl Serialize) -> usize {
+pub(super) fn size(value: &impl Serialize) -> usize {
     postcard::to_allocvec(value).map_or(usize::MAX, |bytes| bytes.len())
 }

@@ -99,8 +99,8 @@ impl Plan {
             return None;
         }
         let until = account.forget(self.reach(), now);
-        let has_room = bucket.store(lesson.key, account, until, now, self.bucket_bytes);
+        bucket.store(lesson.key, account, until, now, self.bucket_bytes);
         let (slot, version) = (lesson.slot(), stored.version);
-        has_room.then(|| Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })
+        Some(Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })
     }
 }

@@ -26,7 +26,7 @@ impl Owners {
     pub fn of(bundle: &str, plan: &Plan, identity: &Identity, secret: &Secret) -> Self {
         let key = |parts: &[Named]| Key::of(&("account", bundle, parts), secret);
         let keys = |per: &BTreeSet<Part>| {
-            let parts: Vec<Vec<Named>> = parts(per).map(|part| values(part, identity)).collect();
+            let parts: Vec<Vec<Named>> = of_owner(per).map(|part| values(part, identity)).collect();
             combined(&parts).iter().map(|parts| key(parts)).collect::<Vec<_>>()
         };
         let one = |per: &[Part]| keys(&per.iter().copied().collect()).into_iter().next();
@@ -53,7 +53,7 @@ impl Owners {
 }
 
 /// The parts of an account's key. What a tool has is counted apart within the account.
-fn parts(per: &BTreeSet<Part>) -> impl Iterator<Item = Part> {
+pub(super) fn of_owner(per: &BTreeSet<Part>) -> impl Iterator<Item = Part> {
     per.iter().copied().filter(|part| !matches!(part, Part::Tool | Part::Class))
 }
 

@@ -25,7 +25,7 @@ pub struct Plan {
     pub budgets: Vec<Budget>,
     /// Who counts the global ones.
     pub(super) service: Option<RateLimitSettings>,
-    tools: HashMap<String, ToolPlan>,
+    pub(super) tools: HashMap<String, ToolPlan>,
 }
 
 /// The history that policies see.
@@ -126,11 +126,6 @@ impl Plan {
         let mut problems = Vec::new();
         let bytes = usize::try_from(memory.bytes).unwrap_or(usize::MAX);
         let bucket_bytes = bytes.checked_div(usize::from(SLOTS)).unwrap_or_default();
-        if bucket_bytes < LEAST_BUCKET {
-            let least = LEAST_BUCKET.saturating_mul(usize::from(SLOTS));
-            problems
-                .push(("memory.bytes".to_owned(), format!("less than {least} bytes hold nothing")));
-        }
         let mut plans: HashMap<String, ToolPlan> = tools
             .iter()
             .map(|tool| (tool.qualified_name().to_owned(), ToolPlan::of(tool)))
@@ -157,7 +152,8 @@ impl Plan {
             return Err(problems);
         }
         let (runaway, service) = (runaway.cloned(), service.cloned());
-        Ok(Some(Self { bucket_bytes, history, runaway, budgets: planned, service, tools: plans }))
+        let plan = Self { bucket_bytes, history, runaway, budgets: planned, service, tools: plans };
+        plan.lack_of_room().map_or(Ok(Some(plan)), |problem| Err(vec![problem]))
     }
 
     /// What is remembered of the calls of a tool.
@@ -213,9 +209,6 @@ impl Plan {
         self.history.is_some() || self.runaway.is_some()
     }
 }
-
-/// An account of a few tools takes some hundred bytes.
-const LEAST_BUCKET: usize = 1024;
 
 impl HistoryPlan {
     fn of(

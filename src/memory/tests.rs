@@ -3,6 +3,7 @@
 mod flood;
 mod interleavings;
 mod parts;
+mod room;
 mod versions;
 
 use serde_json::{Value, json};

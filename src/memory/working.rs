@@ -247,7 +247,7 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// What is to be stored; `None` if a bucket has no room for an account.
+    /// What is to be stored; `None` if the slot of an account was not read, or does not parse.
     pub fn into_writes(mut self) -> Option<Vec<Write>> {
         let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot).collect();
         slots.into_iter().map(|slot| self.write(slot)).collect()
@@ -258,9 +258,7 @@ impl<'a> Working<'a> {
         let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot == slot);
         for (key, account) in of_slot.filter(|(key, _)| self.touched.contains(key)) {
             let until = account.forget(self.plan.reach(), self.now);
-            if !bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes) {
-                return None;
-            }
+            bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes);
         }
         let of_slot = self.changes.iter().filter(|(key, _)| key.slot == slot);
         let changes = of_slot.cloned().collect();

@@ -137,7 +137,7 @@ impl History {
             working.refuse();
         }
         self.counted = self.counted.saturating_add(1);
-        // An account without room is one that a proxy would have given up, too.
+        // All slots were read, so nothing is missing.
         for write in working.into_writes().unwrap_or_default() {
             self.store.write(&write);
         }

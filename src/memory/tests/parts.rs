@@ -24,9 +24,9 @@ fn tools_without_a_class_are_counted_together() {
         let worker = Worker::new(&bundle, &owners, 60);
         let (working, asked) = worker.ask(&worker.recall(&store, 1000));
         let facts = working.facts(&asked);
-        let has_budget = facts.iter().any(|(name, value)| {
-            *name == "budget" && format!("{value:?}").contains("\"refunds\"")
-        });
+        let has_budget = facts
+            .iter()
+            .any(|(name, value)| *name == "budget" && format!("{value:?}").contains("\"refunds\""));
         assert!(has_budget, "the schema says that a call has it: {facts:?}");
         let calls = [(); 2].map(|()| Worker::new(&bundle, &owners, 60).call(&mut store, 1000));
         assert_eq!(calls, [true, false], "{parts}");
