@@ -94,7 +94,7 @@ pub(super) struct ToolPlan {
     /// The classes, as parts of budgets.
     pub(super) classes: Vec<Name>,
     /// The sums that its calls add to, and the path of the argument.
-    pub(super) sums: Vec<(Name, Vec<String>)>,
+    pub(super) sums: Vec<(Name, String)>,
     /// The budgets that its calls spend, as positions.
     pub(super) budgets: Vec<usize>,
     pub(super) carries: Vec<Name>,
@@ -229,11 +229,10 @@ impl HistoryPlan {
         for (title, sum) in &settings.sums {
             let key = format!("history.sums.{title}");
             problems.extend(bad_name(&key, title));
-            let path: Vec<String> = sum.argument.split('.').map(str::to_owned).collect();
             for tool in selected(&sum.of, tools, &format!("{key}.of"), problems) {
                 problems.extend(bad_argument(&format!("{key}.argument"), tool, &sum.argument));
                 if let Some(plan) = plans.get_mut(tool.qualified_name()) {
-                    plan.sums.push((Name::of(title), path.clone()));
+                    plan.sums.push((Name::of(title), sum.argument.clone()));
                 }
             }
         }

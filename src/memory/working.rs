@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{Account, Called};
-use super::asked::{Asked, Particulars, Spend, Uncountable, amount, parts};
+use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
-use super::settings::Spends;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
 use crate::tool::Tool;
@@ -163,16 +162,8 @@ impl<'a> Working<'a> {
         }
         for place in &plan.budgets {
             let Some(budget) = self.plan.budgets.get(*place) else { continue };
-            let amount = match &budget.amount {
-                Spends::Calls => super::ONE,
-                Spends::Cost => i64::from(plan.cost).saturating_mul(super::ONE),
-                Spends::Argument(path) => {
-                    amount(input, &path.split('.').map(str::to_owned).collect::<Vec<_>>())?
-                }
-            };
-            for part in parts(budget, plan) {
-                asked.spends.push(Spend { budget: *place, part, amount });
-            }
+            let amount = budget.amount_of(plan, |path| amount(input, path))?;
+            asked.spend(*place, budget, plan, amount);
         }
         asked.complete(self.plan, plan, particulars);
         Ok(asked)
