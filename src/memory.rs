@@ -19,6 +19,7 @@ mod owners;
 mod pace;
 mod past;
 mod plan;
+mod planning;
 mod rate_limit;
 mod reach;
 mod repeats;
