@@ -33,13 +33,12 @@ enum Kind {
 impl Working<'_> {
     /// What the response to a call of this tool can change.
     pub fn lessons(&self, asked: &Asked, tool: &Tool) -> Lessons {
-        let histories = || self.owners.caller.iter().chain(&self.owners.transaction);
         let clears = self.plan.tool(tool).map(|plan| plan.clears.as_slice()).unwrap_or_default();
         let cleared = |label: &Name| {
             let label = *label;
-            histories().map(move |key| Lesson {
-                key: *key,
-                kind: Kind::Cleared(label, self.turn_at_opening(*key)),
+            self.owners.histories().map(move |key| Lesson {
+                key,
+                kind: Kind::Cleared(label, self.turn_at_opening(key)),
             })
         };
         let gives_back = self

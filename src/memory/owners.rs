@@ -39,10 +39,14 @@ impl Owners {
         }
     }
 
+    /// The accounts in which calls are remembered.
+    pub(super) fn histories(&self) -> impl Iterator<Item = Key> {
+        self.caller.into_iter().chain(self.transaction)
+    }
+
     /// All keys, each once.
     pub(super) fn keys(&self) -> BTreeSet<Key> {
-        let histories = self.caller.iter().chain(&self.transaction);
-        histories.chain(self.budgets.iter().flatten()).copied().collect()
+        self.histories().chain(self.budgets.iter().flatten().copied()).collect()
     }
 
     /// The slots of all accounts, each once.

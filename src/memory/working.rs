@@ -209,8 +209,7 @@ impl<'a> Working<'a> {
 
     /// Whether entries of the sender's history may be missing.
     pub fn has_incomplete_history(&self) -> bool {
-        let keys = self.owners.caller.iter().chain(&self.owners.transaction);
-        keys.copied().any(|key| self.is_missing(key))
+        self.owners.histories().any(|key| self.is_missing(key))
     }
 
     pub(super) fn is_missing(&self, key: Key) -> bool {
@@ -219,8 +218,8 @@ impl<'a> Working<'a> {
 
     /// Adds a call that is forwarded, and reserves its amounts.
     pub fn forward(&mut self, asked: &Asked, spends: bool) {
-        let histories = self.owners.caller.iter().chain(&self.owners.transaction);
-        let called = histories.map(|key| (*key, Change::Called(asked.called.clone())));
+        let histories = self.owners.histories();
+        let called = histories.map(|key| (key, Change::Called(asked.called.clone())));
         let spent = self.spends(asked).filter(|_| spends);
         let spent = spent.map(|(spend, _, key)| (key, Change::Spent(spend.clone(), self.now)));
         let changes: Vec<_> = called.chain(spent).collect();
@@ -231,9 +230,8 @@ impl<'a> Working<'a> {
 
     /// Adds a refused call.
     pub fn refuse(&mut self) {
-        let histories = self.owners.caller.iter().chain(&self.owners.transaction);
-        let keys: Vec<Key> = histories.copied().collect();
-        for key in keys {
+        let owners = self.owners;
+        for key in owners.histories() {
             self.apply(key, Change::Refused(self.now));
         }
     }
