@@ -30,7 +30,7 @@ struct Group {
 #[derive(Deserialize, Serialize)]
 enum Packed {
     One(Millis),
-    Some { last: Millis, span: Millis, count: u64, sum: i64 },
+    Many { last: Millis, span: Millis, count: u64, sum: i64 },
 }
 
 /// The events of a log in a window.
@@ -178,7 +178,7 @@ impl From<Packed> for Group {
     fn from(packed: Packed) -> Self {
         match packed {
             Packed::One(last) => Self { last, span: 0, count: 1, sum: 0 },
-            Packed::Some { last, span, count, sum } => Self { last, span, count, sum },
+            Packed::Many { last, span, count, sum } => Self { last, span, count, sum },
         }
     }
 }
@@ -187,7 +187,7 @@ impl From<Group> for Packed {
     fn from(Group { last, span, count, sum }: Group) -> Self {
         match (span, count, sum) {
             (0, 1, 0) => Self::One(last),
-            (_, _, _) => Self::Some { last, span, count, sum },
+            (_, _, _) => Self::Many { last, span, count, sum },
         }
     }
 }

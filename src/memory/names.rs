@@ -53,7 +53,7 @@ impl Secret {
     }
 
     fn slot(&self, owner: u128) -> Slot {
-        let digest = Digest::of_bytes(&[&self.0[..], &owner.to_be_bytes()].concat());
+        let digest = Digest::of_bytes(&[self.0.as_slice(), &owner.to_be_bytes()].concat());
         let place = u16::from_be_bytes(digest.head()).checked_rem(SLOTS);
         Slot(place.unwrap_or_default())
     }
