@@ -182,6 +182,40 @@ mod tests {
             }
         }
 
+        /// Whatever two versions of a bundle have for windows and limits, and in whichever order they
+        /// spend: neither sees less than what it has spent itself, nor is that forgotten.
+        #[test]
+        fn no_version_forgets_what_another_one_counts(
+            spends in prop::collection::vec((0_u64..200, 1_i64..60, 0_usize..2), 1..60),
+            spans in (50_u64..500, 50_u64..500),
+            limits in (20_i64..200, 20_i64..200),
+            kind in 1_usize..3,
+        ) {
+            let kind = KINDS[kind];
+            let versions = [budget(kind, spans.0, limits.0), budget(kind, spans.1, limits.1)];
+            let mut both = Usage::new(&versions[0]);
+            let (mut alone, mut spent) = (versions.each_ref().map(Usage::new), Vec::new());
+            let mut now = 1000;
+            for (gap, amount, version) in spends {
+                now += gap;
+                both.spend(&versions[version], amount, now);
+                alone[version].spend(&versions[version], amount, now);
+                spent.push((version, now, amount));
+                for (place, budget) in versions.iter().enumerate() {
+                    let since = now - budget.millis();
+                    let own = spent.iter().filter(|(by, at, _)| *by == place && *at > since);
+                    // A log alone may count more than there is; a bucket falls in whole units.
+                    let least = match kind {
+                        Window::Sliding => own.map(|(_, _, amount)| amount).sum(),
+                        Window::Fixed | Window::TokenBucket => alone[place].used(budget, now) - 1,
+                    };
+                    let used = both.used(budget, now);
+                    prop_assert!(used >= least, "{place}: {used} of {least}");
+                    prop_assert!(least <= 0 || both.until() > now);
+                }
+            }
+        }
+
         /// What is given back can be spent again, and no more than that.
         #[test]
         fn what_is_given_back_is_as_if_it_had_not_been_spent(
