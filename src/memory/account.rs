@@ -158,7 +158,7 @@ impl Account {
     pub(super) fn storm(&mut self, storm: &Storm, at: Millis) {
         let since = at.checked_sub(storm.within.millis());
         if self.refusals.after(since).count >= u64::from(storm.count) {
-            self.storm_until = at.saturating_add(storm.lasts.millis());
+            self.storm_until = self.storm_until.max(at.saturating_add(storm.lasts.millis()));
         }
     }
 

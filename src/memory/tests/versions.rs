@@ -5,8 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Worker, bundle, owners};
-use crate::memory::{Millis, Particulars, Store, Working};
-use crate::policy::ArgumentValue;
+use crate::memory::{Millis, Store};
 
 const HOUR: Millis = 3_600_000;
 
@@ -84,14 +83,35 @@ fn a_bundle_that_knows_less_forgets_no_history() {
         let owners = owners(&bundle, "alice", "bot");
         assert!(Worker::new(&bundle, &owners, 1).call(&mut store, now));
     }
-    let bundle = bundle(&new);
-    let owners = owners(&bundle, "alice", "bot");
-    let recalled = store.recall(&owners.slots(), 6 * HOUR, Vec::new());
-    let working = Working::open(bundle.memory.as_ref().unwrap(), &owners, &recalled);
-    let tool = bundle.tool("pay", "refund").unwrap();
-    let input = ArgumentValue::Record([("amount".into(), ArgumentValue::Long(1))].into());
-    let asked = working.ask(tool, &input, &Particulars::default()).unwrap();
-    let facts = format!("{:?}", working.facts(&asked));
+    let facts = facts(&new, &store, 6 * HOUR);
     assert!(facts.contains("(\"calls\", Long(3))"), "{facts}");
     assert!(facts.contains("(\"attached\", Bool(true))"), "{facts}");
+}
+
+#[test]
+fn a_shorter_storm_does_not_end_a_longer_one() {
+    let storm = |lasts: &str| {
+        json!({
+            "runaway": { "refusals": { "count": 2, "within": "1m", "lasts": lasts } },
+            "budgets": { "refunds": { "of": ["pay/refund"], "limit": 0.5, "window": "1m" } },
+        })
+    };
+    let (old, new) = (storm("1s"), storm("1h"));
+    let mut store = Store::default();
+    for (sections, now) in [(&new, HOUR), (&new, HOUR + 1), (&old, HOUR + 2)] {
+        let bundle = bundle(sections);
+        let owners = owners(&bundle, "alice", "bot");
+        assert!(!Worker::new(&bundle, &owners, 1).call(&mut store, now));
+    }
+    let facts = facts(&new, &store, HOUR + 60_000);
+    assert!(facts.contains("(\"refusals\", Bool(true))"), "{facts}");
+}
+
+/// What policies of a bundle with these sections see for a call of alice's agent.
+fn facts(sections: &Value, store: &Store, now: Millis) -> String {
+    let bundle = bundle(sections);
+    let owners = owners(&bundle, "alice", "bot");
+    let worker = Worker::new(&bundle, &owners, 1);
+    let (working, asked) = worker.ask(&worker.recall(store, now));
+    format!("{:?}", working.facts(&asked))
 }
