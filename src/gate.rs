@@ -15,6 +15,7 @@ pub(crate) use sender_cache::{Sender, SenderCache};
 use crate::bundle::Bundle;
 use crate::json::Shared;
 use crate::mcp::SessionKey;
+use crate::memory::Secret;
 
 /// A bundle in force and its environment. Immutable except for its cache; an update creates another
 /// gate.
@@ -68,6 +69,13 @@ impl Gate {
         Self { candidate: candidate.map(gate).map(Box::new), ..self }
     }
 
+    /// Sets the secret that decides where accounts are stored, the same for all workers.
+    #[must_use]
+    pub fn storing_by(self, secret: &Secret) -> Self {
+        let candidate = self.candidate.map(|candidate| Box::new((*candidate).storing_by(secret)));
+        Self { candidate, senders: SenderCache::new(secret.clone()), ..self }
+    }
+
     /// Sets the gate's identification in records.
     #[must_use]
     pub fn named(self, id: &GateId) -> Self {
@@ -77,7 +85,30 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    /// A candidate reads what the bundle in force remembers.
+    #[test]
+    fn a_candidate_looks_for_accounts_in_the_same_places() {
+        let mut document = crate::fixture::document_json();
+        document["manifest"]["history"] = json!({ "windows": { "hour": "1h" } });
+        let document = serde_json::from_value(document).unwrap();
+        let bundle = || crate::bundle::load(&document).unwrap().bundle;
+        let gate = Gate::new(bundle(), "test".to_owned()).beside(Some(bundle()));
+        let tokens = json!({ "session": crate::fixture::claims() });
+        let metadata = crate::fixture::metadata(&tokens, 0);
+        let evidence = crate::identity::Evidence::Encoded { metadata, peer: None };
+        let slots = |gate: &Gate| {
+            let sender = gate.senders.identify(&gate.bundle, &evidence).unwrap();
+            sender.owners.as_ref().unwrap().slots()
+        };
+        let other = slots(&gate);
+        let gate = gate.storing_by(&Secret::new([7; 32]));
+        assert_ne!(slots(&gate), other);
+        assert_eq!(slots(&gate), slots(gate.candidate.as_ref().unwrap()));
+    }
 
     /// A native edge can share one gate between its threads.
     #[test]

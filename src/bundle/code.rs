@@ -164,7 +164,7 @@ codes! {
     LayerWithoutPermit = "layer-without-permit", Warning;
     /// A policy compares an argument of several tools with the values of one of them.
     ForeignValue = "foreign-value", Warning;
-    /// A policy compares a number of resources that is not counted exactly.
+    /// A policy compares a number of resources or of equal calls that is not counted exactly.
     InexactCount = "inexact-count", Warning;
     /// A policy compares a time with more than its window reaches.
     BeyondWindow = "beyond-window", Warning;

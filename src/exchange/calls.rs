@@ -69,7 +69,7 @@ impl Pending {
         };
         let refused = messages.iter().zip(&verdicts).filter(|pair| is_refused(*pair)).count();
         let Some(writes) = self.remembered(gate, memory, refused) else {
-            return Ok(failed(gate, &self.request, "there is no room to remember the call"));
+            return Ok(failed(gate, &self.request, "what is remembered cannot be read"));
         };
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         if outcomes.iter().any(Result::is_err) {

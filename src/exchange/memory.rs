@@ -55,7 +55,7 @@ impl Pending {
         Some(Working::open(plan, owners, self.recalled.as_ref().unwrap_or(&nothing)))
     }
 
-    /// What is to be stored once the body is decided; `None` if there is no room for it.
+    /// What is to be stored once the body is decided; `None` if what is remembered was not read.
     pub(super) fn remembered(
         &self,
         gate: &Gate,

@@ -22,7 +22,7 @@ use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
 use crate::mcp::SessionKey;
-use crate::memory::{Recalled, Slot, Stored, Write};
+use crate::memory::{Recalled, Secret, Slot, Stored, Write};
 
 /// The input of the gate when a request's headers are complete, and the time at which it was
 /// collected.
@@ -191,16 +191,25 @@ pub(super) fn session_key() -> Result<SessionKey, String> {
         let key = hex_key(&digits);
         return key.ok_or_else(|| format!("`{SESSION_KEY}` is not 64 hexadecimal digits"));
     }
-    let name = "toolgate.session_key";
+    drawn("toolgate.session_key").map(SessionKey::new)
+}
+
+/// The secret that decides where accounts are stored. It ends with them.
+pub(super) fn memory_secret() -> Result<Secret, String> {
+    drawn("toolgate.memory_secret").map(Secret::new)
+}
+
+/// Random bytes that the first VM of this proxy has drawn, and that all workers share.
+fn drawn(name: &str) -> Result<[u8; 32], String> {
     let known = |value: (Option<Vec<u8>>, Option<u32>)| value.0?.try_into().ok();
     let shared = || hostcalls::get_shared_data(name).map_err(failed("shared data"));
-    if let Some(key) = known(shared()?) {
-        return Ok(SessionKey::new(key));
+    if let Some(bytes) = known(shared()?) {
+        return Ok(bytes);
     }
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| error.to_string())?;
-    hostcalls::set_shared_data(name, Some(&key), None).map_err(failed("shared data"))?;
-    Ok(SessionKey::new(key))
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    hostcalls::set_shared_data(name, Some(&bytes), None).map_err(failed("shared data"))?;
+    Ok(bytes)
 }
 
 fn hex_key(digits: &str) -> Option<SessionKey> {

@@ -55,6 +55,7 @@ impl Plugin {
         }
         if gate.bundle.memory.is_some() {
             host::begin_memory()?;
+            gate = gate.storing_by(&host::memory_secret()?);
         }
         let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
         info!("bundle {} is {mode}", gate.bundle.id);

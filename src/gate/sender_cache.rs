@@ -10,7 +10,7 @@ use crate::identity::{
 };
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;
-use crate::memory::Owners;
+use crate::memory::{Owners, Secret};
 
 /// The number of most recently used senders that stay cached. The cache has at most twice as many.
 const CACHED: usize = 128;
@@ -37,27 +37,36 @@ pub(crate) struct Sender {
 /// The senders of a gate, by their complete evidence. A lookup compares encoded claims and does not
 /// decode them.
 #[derive(Debug)]
-pub(crate) struct SenderCache(Mutex<LimitedCache<SenderKey, Arc<Sender>>>);
+pub(crate) struct SenderCache {
+    senders: Mutex<LimitedCache<SenderKey, Arc<Sender>>>,
+    /// It decides where the accounts of senders are stored.
+    secret: Secret,
+}
 
 impl Default for SenderCache {
     fn default() -> Self {
-        Self(Mutex::new(LimitedCache::new(CACHED)))
+        Self::new(Secret::default())
     }
 }
 
 impl SenderCache {
+    /// An empty cache of senders whose accounts are stored where this secret says.
+    pub(crate) fn new(secret: Secret) -> Self {
+        Self { senders: Mutex::new(LimitedCache::new(CACHED)), secret }
+    }
+
     /// The sender with this evidence, identified by the mapping of the gate's bundle.
     pub(crate) fn identify(
         &self,
         bundle: &Bundle,
         evidence: &Evidence,
     ) -> Result<Arc<Sender>, IdentityError> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
         let key = evidence.sender_key(LONGEST);
         if let Some(sender) = key.as_ref().and_then(|key| cached.get(key)) {
             return Ok(sender);
         }
-        let sender = Arc::new(Sender::new(bundle, &*evidence.attested()?)?);
+        let sender = Arc::new(Sender::new(bundle, &*evidence.attested()?, &self.secret)?);
         if let Some(key) = key {
             cached.insert(key, Arc::clone(&sender));
         }
@@ -66,13 +75,13 @@ impl SenderCache {
 }
 
 impl Sender {
-    fn new(bundle: &Bundle, attested: &Attested) -> Result<Self, IdentityError> {
+    fn new(bundle: &Bundle, attested: &Attested, secret: &Secret) -> Result<Self, IdentityError> {
         let identity = identity::identify(&bundle.identity, attested)?;
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
         let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
         let owners = bundle.memory.as_ref();
-        let owners = owners.map(|plan| Owners::of(&bundle.id.name, plan, &identity));
+        let owners = owners.map(|plan| Owners::of(&bundle.id.name, plan, &identity, secret));
         Ok(Self {
             owners,
             caller: Caller::new(bundle, &identity).map(Arc::new),

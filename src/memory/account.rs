@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::log::Log;
+use super::reach::Reach;
+use super::repeats::Repeats;
 use super::seen::Seen;
 use super::settings::Storm;
 use super::usage::Usage;
-use super::{Budget, Millis, Name, Plan};
+use super::{Budget, Millis, Name};
 
 /// The most tenants that are told apart for one label. The next one stands for any.
 const MOST_TENANTS: usize = 16;
@@ -23,20 +25,22 @@ pub(super) struct Account {
     incomplete_until: Millis,
     /// It grows with every call: the order in which they came, whatever workers' clocks say.
     pub(super) turn: u64,
+    /// How far back calls, sums and refusals count.
+    pub(super) reach: Reach,
     /// The forwarded calls of each tool.
     pub(super) tools: BTreeMap<Name, Log>,
     /// The sums of arguments, each under its name.
     pub(super) sums: BTreeMap<Name, Log>,
     pub(super) refusals: Log,
     pub(super) resources: Seen,
-    pub(super) calls: Seen,
+    pub(super) calls: Repeats,
     /// The last call, and how often it was made in a row.
     pub(super) in_a_row: Option<(Name, u64)>,
     pub(super) labels: Vec<Attached>,
     /// Until when refusals count as a storm.
     pub(super) storm_until: Millis,
     /// What is used of a budget, for each of its parts.
-    usages: BTreeMap<(Name, Name), Usage>,
+    pub(super) usages: BTreeMap<(Name, Name), Usage>,
 }
 
 /// A label of data that a call returned.
@@ -48,8 +52,10 @@ pub(super) struct Attached {
     pub(super) tenant: Option<String>,
     /// When the data was last returned.
     pub(super) at: Millis,
+    /// Until when it stays.
+    pub(super) until: Millis,
     /// The account's turn then.
-    turn: u64,
+    pub(super) turn: u64,
 }
 
 /// A call that is forwarded.
@@ -65,8 +71,19 @@ pub(super) struct Called {
     pub(super) call: Option<Name>,
     /// The amounts for sums.
     pub(super) sums: Vec<(Name, i64)>,
-    /// The labels of the result, and the tenant of its data.
-    pub(super) labels: Vec<(Name, Option<String>)>,
+    /// The labels of the result.
+    pub(super) labels: Vec<Carried>,
+}
+
+/// A label of a result.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Carried {
+    /// The label.
+    pub(super) label: Name,
+    /// The tenant of the data.
+    pub(super) tenant: Option<String>,
+    /// Until when it stays.
+    pub(super) until: Millis,
 }
 
 impl Account {
@@ -84,10 +101,7 @@ impl Account {
     /// What is used of a part of a budget.
     pub(super) fn usage(&self, budget: &Budget, part: Name) -> Usage {
         let known = self.usages.get(&(budget.name, part));
-        known
-            .filter(|usage| usage.is_of(budget.window))
-            .cloned()
-            .unwrap_or_else(|| Usage::new(budget.window))
+        known.cloned().unwrap_or_else(|| Usage::new(budget))
     }
 
     /// Adds a forwarded call.
@@ -107,8 +121,8 @@ impl Account {
                 Some(_) | None => Some((call_name, 1)),
             };
         }
-        for (label, tenant) in &call.labels {
-            self.attach(*label, tenant.as_deref(), call.at);
+        for carried in &call.labels {
+            self.attach(carried, call.at);
         }
     }
 
@@ -144,7 +158,7 @@ impl Account {
     pub(super) fn storm(&mut self, storm: &Storm, at: Millis) {
         let since = at.checked_sub(storm.within.millis());
         if self.refusals.after(since).count >= u64::from(storm.count) {
-            self.storm_until = at.saturating_add(storm.lasts.millis());
+            self.storm_until = self.storm_until.max(at.saturating_add(storm.lasts.millis()));
         }
     }
 
@@ -169,28 +183,26 @@ impl Account {
         spent: Millis,
         now: Millis,
     ) {
-        if let Some(usage) = self.usages.get_mut(&(budget.name, part))
-            && usage.is_of(budget.window)
-        {
+        if let Some(usage) = self.usages.get_mut(&(budget.name, part)) {
             usage.give_back(budget, amount, spent, now);
         }
     }
 
     /// Attaches a label.
-    pub(super) fn attach(&mut self, label: Name, tenant: Option<&str>, at: Millis) {
-        let of_label = || self.labels.iter().filter(|attached| attached.label == label);
-        let is_known = of_label().any(|attached| attached.tenant.as_deref() == tenant);
+    fn attach(&mut self, carried: &Carried, at: Millis) {
+        let Carried { label, tenant, until } = carried;
+        let of_label = || self.labels.iter().filter(|attached| attached.label == *label);
+        let is_known = of_label().any(|attached| attached.tenant == *tenant);
         let is_full = !is_known && of_label().count() >= MOST_TENANTS;
-        let tenant = if is_full { Some(ANY_TENANT) } else { tenant };
-        let same = |attached: &&mut Attached| {
-            attached.label == label && attached.tenant.as_deref() == tenant
-        };
+        let tenant = if is_full { Some(ANY_TENANT.to_owned()) } else { tenant.clone() };
+        let same = |attached: &&mut Attached| attached.label == *label && attached.tenant == tenant;
         if let Some(attached) = self.labels.iter_mut().find(same) {
             attached.at = attached.at.max(at);
+            attached.until = attached.until.max(*until);
             attached.turn = self.turn;
         } else {
-            let (tenant, turn) = (tenant.map(str::to_owned), self.turn);
-            self.labels.push(Attached { label, tenant, at, turn });
+            let (label, until, turn) = (*label, *until, self.turn);
+            self.labels.push(Attached { label, tenant, at, until, turn });
         }
     }
 
@@ -199,11 +211,11 @@ impl Account {
         self.labels.retain(|attached| attached.label != label || attached.turn > turn);
     }
 
-    /// Forgets what no window reaches: history up to `history`, a label up to its own time, and budgets
-    /// that are not used any more or that the bundle does not have. Returns when all of it can be
-    /// forgotten.
-    pub(super) fn forget(&mut self, plan: &Plan, now: Millis) -> Millis {
-        let until = now.checked_sub(plan.reach());
+    /// Forgets what does not count any more, for a bundle whose windows reach back this far and for any
+    /// other. Returns when all of it can be forgotten.
+    pub(super) fn forget(&mut self, reach: Millis, now: Millis) -> Millis {
+        self.reach.extend(reach, now);
+        let until = self.reach.begins(now);
         for logs in [&mut self.tools, &mut self.sums] {
             for log in logs.values_mut() {
                 log.forget(until);
@@ -213,38 +225,66 @@ impl Account {
         self.refusals.forget(until);
         self.resources.forget(until);
         self.calls.forget(until);
-        let keeps = |attached: &Attached| {
-            let kept = plan.kept(attached.label);
-            attached.at.saturating_add(kept) > now
-        };
-        self.labels.retain(keeps);
-        self.usages.retain(|(budget, _), usage| {
-            plan.budget(*budget).is_some_and(|budget| usage.until(budget) > now)
-        });
+        self.labels.retain(|attached| attached.until > now);
+        self.usages.retain(|_, usage| usage.until() > now);
+        self.until()
+    }
+
+    /// When all of it can be forgotten.
+    fn until(&self) -> Millis {
         let histories = self.tools.values().chain([&self.refusals]).filter_map(Log::last);
-        let histories = histories.map(|at| at.saturating_add(plan.reach()));
-        let labels = self.labels.iter().map(|it| it.at.saturating_add(plan.kept(it.label)));
-        let budgets = self
-            .usages
-            .iter()
-            .filter_map(|((name, _), usage)| Some(usage.until(plan.budget(*name)?)));
+        let histories = histories.map(|at| self.reach.ends(at));
+        let labels = self.labels.iter().map(|attached| attached.until);
+        let budgets = self.usages.values().map(Usage::until);
         let marks = [self.incomplete_until, self.storm_until];
         histories.chain(labels).chain(budgets).chain(marks).max().unwrap_or_default()
     }
 
-    /// Takes less space, without counting less. Returns whether it could.
+    /// Takes less space, without counting less. What is given up first matters least. Returns whether it
+    /// could.
     pub(super) fn shrink(&mut self) -> bool {
+        self.calls.join_cells()
+            || self.shrink_logs()
+            || self.calls.shrink()
+            || !self.resources.halve().is_empty()
+            || self.join_tenants()
+    }
+
+    /// Forgets everything, and says until when this matters.
+    pub(super) fn lose(&mut self, until: Millis) {
+        let incomplete_until = self.incomplete_until.max(until);
+        *self = Self { incomplete_until, turn: self.turn, ..Self::default() };
+    }
+
+    /// Joins times. Returns whether it could.
+    fn shrink_logs(&mut self) -> bool {
         // Each of them, whatever the others can.
         let mut has_shrunk = self.refusals.shrink();
         for log in self.tools.values_mut().chain(self.sums.values_mut()) {
             has_shrunk |= log.shrink();
         }
-        for seen in [&mut self.resources, &mut self.calls] {
-            has_shrunk |= seen.shrink();
-        }
         for usage in self.usages.values_mut() {
             has_shrunk |= usage.shrink();
         }
-        has_shrunk
+        has_shrunk |= self.resources.shrink_logs();
+        has_shrunk | self.calls.shrink_logs()
+    }
+
+    /// Takes the tenants of each label for any. Returns whether it had to.
+    fn join_tenants(&mut self) -> bool {
+        let before = std::mem::take(&mut self.labels);
+        for attached in &before {
+            let tenant = attached.tenant.as_ref().map(|_| ANY_TENANT.to_owned());
+            match self.labels.iter_mut().find(|known| known.label == attached.label) {
+                Some(known) => {
+                    known.tenant = known.tenant.take().or(tenant);
+                    known.at = known.at.max(attached.at);
+                    known.until = known.until.max(attached.until);
+                    known.turn = known.turn.max(attached.turn);
+                }
+                None => self.labels.push(Attached { tenant, ..attached.clone() }),
+            }
+        }
+        self.labels != before
     }
 }

@@ -8,13 +8,18 @@ use super::Millis;
 use crate::policy::value;
 use crate::tool::number::Range;
 
-/// An amount of at least zero, in ten-thousandths, as Cedar's `decimal` has them.
+/// An amount, in ten-thousandths, as Cedar's `decimal` has them. What a bundle writes is above zero and
+/// at most [`MOST`]; what is used of a budget can be zero.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "serde_json::Number", into = "serde_json::Number")]
 pub struct Amount(i64);
 
 /// The units of one.
 pub const ONE: i64 = 10_000;
+
+/// The largest amount of a bundle or of a call, in ten-thousandths: a hundred thousand millions. JSON has
+/// numbers as doubles, which have every ten-thousandth up to more than five times as much.
+pub(super) const MOST: i64 = 100_000_000_000 * ONE;
 
 impl Amount {
     /// The amount in ten-thousandths.
@@ -39,9 +44,10 @@ impl TryFrom<serde_json::Number> for Amount {
 
     fn try_from(number: serde_json::Number) -> Result<Self, String> {
         let units = Range::default().decimal(&number.to_string()).ok();
-        units.filter(|units| *units > 0).map(Self).ok_or_else(|| {
+        units.filter(|units| (1..=MOST).contains(units)).map(Self).ok_or_else(|| {
             format!(
-                "`{number}` is not an amount: write a number above zero with at most four decimals"
+                "`{number}` is not an amount: write a number above zero and up to 100000000000, with \
+                 at most four decimals"
             )
         })
     }
@@ -53,7 +59,7 @@ impl From<Amount> for serde_json::Number {
         if whole && let Some(number) = units.checked_div(ONE) {
             return number.into();
         }
-        // Four decimals of at most 15 digits are a double exactly as they are written.
+        // Up to five times the largest amount, no other number of four decimals is the same double.
         let double = value::plain(units).parse().ok().and_then(Self::from_f64);
         double.unwrap_or_else(|| units.into())
     }
@@ -97,9 +103,26 @@ impl From<Span> for String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+
+    proptest! {
+        /// What a record says is the amount, also after a reader who knows doubles only.
+        #[test]
+        fn amounts_are_written_exactly(units in 0..5 * MOST, decimals in 0_u32..5) {
+            let units = units - units % 10_i64.pow(decimals);
+            let text = Amount::of_units(units).to_string();
+            let digits = value::plain(units);
+            let exact = digits.trim_end_matches('0').trim_end_matches('.');
+            prop_assert_eq!(&text, if units == 0 { "0" } else { exact });
+            let double: f64 = text.parse().unwrap();
+            prop_assert_eq!(&format!("{double}"), &text);
+        }
+    }
 
     #[test]
     fn amounts_are_exact() {
@@ -110,7 +133,14 @@ mod tests {
             assert_eq!(amount.units(), units);
             assert_eq!(serde_json::to_value(amount).unwrap(), number);
         }
-        for number in [json!(0), json!(-1), json!(0.00001), json!("1"), json!(1e30)] {
+        for number in [
+            json!(0),
+            json!(-1),
+            json!(0.00001),
+            json!("1"),
+            json!(1e30),
+            json!(100_000_000_000_u64 + 1),
+        ] {
             assert!(serde_json::from_value::<Amount>(number.clone()).is_err(), "{number}");
         }
     }

@@ -1,9 +1,10 @@
 //! A call, as memory sees it: what it adds to histories and spends of budgets.
 
-use super::account::Called;
+use super::account::{Called, Carried};
+use super::amount::MOST;
 use super::plan::ToolPlan;
-use super::settings::Part;
-use super::{Budget, Millis, Name};
+use super::settings::{Part, Spends};
+use super::{Budget, Millis, Name, Plan};
 use crate::policy::ArgumentValue;
 
 /// A call, as memory sees it.
@@ -45,18 +46,29 @@ pub(super) struct Spend {
 }
 
 impl Asked {
+    /// A call of a tool of which nothing else counts.
     pub(super) fn of(at: Millis, tool: Name) -> Self {
         let called =
             Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
         Self { called, spends: Vec::new() }
     }
 
+    /// Adds what the call spends of the budget in a place of the plan.
+    pub(super) fn spend(&mut self, place: usize, budget: &Budget, tool: &ToolPlan, amount: i64) {
+        let spend = |part| Spend { budget: place, part, amount };
+        self.spends.extend(parts(budget, tool).into_iter().map(spend));
+    }
+
     /// Adds what does not depend on arguments.
-    pub(super) fn complete(&mut self, plan: &ToolPlan, particulars: &Particulars) {
-        let labels = plan.carries.iter().map(|label| (*label, particulars.tenant.clone()));
-        self.called.labels = labels.collect();
+    pub(super) fn complete(&mut self, plan: &Plan, tool: &ToolPlan, particulars: &Particulars) {
+        let carried = |label: &Name| Carried {
+            label: *label,
+            tenant: particulars.tenant.clone(),
+            until: self.called.at.saturating_add(plan.kept(*label)),
+        };
+        self.called.labels = tool.carries.iter().map(carried).collect();
         self.called.resource = particulars.resource;
-        let call = particulars.arguments.map(|arguments| Name::of(&(plan.name, arguments)));
+        let call = particulars.arguments.map(|arguments| Name::of(&(tool.name, arguments)));
         self.called.call = call;
     }
 }
@@ -68,21 +80,42 @@ pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
         return vec![of_tool.unwrap_or_default()];
     }
     let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
-    tool.classes.iter().map(with_class).collect()
+    // Tools without a class are counted together, as principals without a tenant are.
+    let classes =
+        if tool.classes.is_empty() { &[Name::default()] } else { tool.classes.as_slice() };
+    classes.iter().map(with_class).collect()
 }
 
-/// The amount in an argument, in ten-thousandths.
-pub(super) fn amount(input: &ArgumentValue<'_>, path: &[String]) -> Result<i64, Uncountable> {
-    let problem = |problem| Uncountable { argument: path.join("."), problem };
-    let value = path.iter().try_fold(input, |value, name| {
+impl Budget {
+    /// What a call of a tool spends, if `argument` is the amount in the argument at a path.
+    pub(super) fn amount_of<E>(
+        &self,
+        tool: &ToolPlan,
+        argument: impl FnOnce(&str) -> Result<i64, E>,
+    ) -> Result<i64, E> {
+        match &self.amount {
+            Spends::Calls => Ok(super::ONE),
+            Spends::Cost => Ok(i64::from(tool.cost).saturating_mul(super::ONE)),
+            Spends::Argument(path) => argument(path),
+        }
+    }
+}
+
+/// The amount in the argument at a dotted path, in ten-thousandths.
+pub(super) fn amount(input: &ArgumentValue<'_>, path: &str) -> Result<i64, Uncountable> {
+    let problem = |problem| Uncountable { argument: path.to_owned(), problem };
+    let value = path.split('.').try_fold(input, |value, name| {
         let ArgumentValue::Record(members) = value else { return None };
         members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     });
     let units = match value {
-        Some(ArgumentValue::Long(number)) => number.checked_mul(super::ONE),
-        Some(ArgumentValue::Decimal(units)) => Some(*units),
+        Some(ArgumentValue::Long(number)) => number.saturating_mul(super::ONE),
+        Some(ArgumentValue::Decimal(units)) => *units,
         Some(_) | None => return Err(problem("is missing, and its amount is counted")),
     };
-    let units = units.ok_or_else(|| problem("is too large to be counted"))?;
-    if units < 0 { Err(problem("is below zero, and its amount is counted")) } else { Ok(units) }
+    match units {
+        ..0 => Err(problem("is below zero, and its amount is counted")),
+        0..=MOST => Ok(units),
+        _ => Err(problem("is too large to be counted")),
+    }
 }

@@ -8,10 +8,19 @@ use super::{Key, Millis};
 /// The accounts whose keys fall into one slot.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Bucket {
-    /// The accounts, each with the time at which it can be forgotten.
-    accounts: Vec<(Key, Millis, Account)>,
+    accounts: Vec<Entry>,
     /// Until when an account without an entry may have lost one: the bucket was full.
     lost_until: Millis,
+}
+
+/// An account.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+struct Entry {
+    /// The digest of its owner.
+    owner: u128,
+    /// When it can be forgotten.
+    until: Millis,
+    account: Account,
 }
 
 impl Bucket {
@@ -31,15 +40,16 @@ impl Bucket {
 
     /// The account of a key, as it is now.
     pub(super) fn account(&self, key: Key, now: Millis) -> Account {
-        let known = self.accounts.iter().find(|(known, until, _)| *known == key && *until > now);
-        match known {
-            Some((_, _, account)) => account.clone(),
+        let mut entries = self.accounts.iter();
+        match entries.find(|entry| entry.owner == key.owner && entry.until > now) {
+            Some(entry) => entry.account.clone(),
             None => Account::new(now, self.lost_until),
         }
     }
 
-    /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket.
-    /// Accounts that can be forgotten first give way, and leave a mark. Returns whether it has room.
+    /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket. Of
+    /// those for which there is no room, a mark is left: the account itself, if it needs more than half
+    /// of the bucket, and then those that can be forgotten first.
     pub(super) fn store(
         &mut self,
         key: Key,
@@ -47,32 +57,33 @@ impl Bucket {
         until: Millis,
         now: Millis,
         most: usize,
-    ) -> bool {
-        self.accounts.retain(|(known, until, _)| *known != key && *until > now);
+    ) {
+        self.accounts.retain(|entry| entry.owner != key.owner && entry.until > now);
         while size(&account) > most / 2 {
             if !account.shrink() {
-                return false;
+                account.lose(until);
+                break;
             }
         }
-        self.accounts.push((key, until, account));
+        self.accounts.push(Entry { owner: key.owner, until, account });
         while self.accounts.len() > 1 && size(self) > most {
             self.give_way(key);
         }
-        true
     }
 
     /// Drops the account that can be forgotten first, other than that of a key.
     fn give_way(&mut self, key: Key) {
-        let others = self.accounts.iter().enumerate().filter(|(_, (other, _, _))| *other != key);
-        let first = others.min_by_key(|(_, (_, until, _))| *until).map(|(place, _)| place);
+        let entries = self.accounts.iter().enumerate();
+        let others = entries.filter(|(_, entry)| entry.owner != key.owner);
+        let first = others.min_by_key(|(_, entry)| entry.until).map(|(place, _)| place);
         if let Some(place) = first {
-            let (_, until, _) = self.accounts.remove(place);
-            self.lost_until = self.lost_until.max(until);
+            let lost = self.accounts.remove(place);
+            self.lost_until = self.lost_until.max(lost.until);
         }
     }
 }
 
 /// The stored size in bytes.
-fn size(value: &impl Serialize) -> usize {
+pub(super) fn size(value: &impl Serialize) -> usize {
     postcard::to_allocvec(value).map_or(usize::MAX, |bytes| bytes.len())
 }

@@ -33,13 +33,12 @@ enum Kind {
 impl Working<'_> {
     /// What the response to a call of this tool can change.
     pub fn lessons(&self, asked: &Asked, tool: &Tool) -> Lessons {
-        let histories = || self.owners.caller.iter().chain(&self.owners.transaction);
         let clears = self.plan.tool(tool).map(|plan| plan.clears.as_slice()).unwrap_or_default();
         let cleared = |label: &Name| {
             let label = *label;
-            histories().map(move |key| Lesson {
-                key: *key,
-                kind: Kind::Cleared(label, self.turn_at_opening(*key)),
+            self.owners.histories().map(move |key| Lesson {
+                key,
+                kind: Kind::Cleared(label, self.turn_at_opening(key)),
             })
         };
         let gives_back = self
@@ -78,7 +77,7 @@ impl Lessons {
 impl Lesson {
     /// The slot of the account.
     pub fn slot(&self) -> Slot {
-        self.key.slot()
+        self.key.slot
     }
 }
 
@@ -98,9 +97,9 @@ impl Plan {
         if account == before {
             return None;
         }
-        let until = account.forget(self, now);
-        let has_room = bucket.store(lesson.key, account, until, now, self.bucket_bytes);
+        let until = account.forget(self.reach(), now);
+        bucket.store(lesson.key, account, until, now, self.bucket_bytes);
         let (slot, version) = (lesson.slot(), stored.version);
-        has_room.then(|| Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })
+        Some(Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })
     }
 }

@@ -17,11 +17,20 @@ pub(super) struct Log(Vec<Group>);
 
 /// Events that are neighbours.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(from = "Packed", into = "Packed")]
 struct Group {
-    first: Millis,
     last: Millis,
+    /// The time between the first and the last.
+    span: Millis,
     count: u64,
     sum: i64,
+}
+
+/// The stored form of a group. Most are one event without an amount.
+#[derive(Deserialize, Serialize)]
+enum Packed {
+    One(Millis),
+    Many { last: Millis, span: Millis, count: u64, sum: i64 },
 }
 
 /// The events of a log in a window.
@@ -36,23 +45,30 @@ pub(super) struct Tally {
 }
 
 impl Log {
-    /// A log of this many events at one time.
-    pub(super) fn of(at: Millis, count: u64) -> Self {
-        Self(vec![Group { first: at, last: at, count, sum: 0 }])
+    /// A log of events that are neighbours, with the time of the last and the time since the first.
+    pub(super) fn joined(last: Millis, span: Millis, count: u64, sum: i64) -> Self {
+        Self(vec![Group { last, span, count, sum }])
     }
 
     /// Adds an event.
     pub(super) fn push(&mut self, at: Millis, amount: i64) {
         // Workers have one clock, but they do not write in the order in which they read it.
         let place = self.0.partition_point(|group| group.last <= at);
-        self.0.insert(place, Group { first: at, last: at, count: 1, sum: amount });
+        self.0.insert(place, Group { last: at, span: 0, count: 1, sum: amount });
         self.condense(APART);
+    }
+
+    /// Adds the events of another log.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().cloned());
+        self.0.sort_by_key(|group| group.last);
+        while self.condense(APART) {}
     }
 
     /// Takes back an event of this time, if its amount is still there.
     pub(super) fn take_back(&mut self, at: Millis, amount: i64) {
         let alone = |group: &Group| group.count == 1 && group.last == at && group.sum == amount;
-        let joined = |group: &Group| group.count > 1 && group.first <= at && at <= group.last;
+        let joined = |group: &Group| group.count > 1 && group.first() <= at && at <= group.last;
         let place = self.0.iter().position(alone).or_else(|| self.0.iter().position(joined));
         let Some(group) = place.and_then(|place| self.0.get_mut(place)) else { return };
         group.count = group.count.saturating_sub(1);
@@ -67,7 +83,7 @@ impl Log {
         for group in self.0.iter().filter(is_in) {
             tally.count = tally.count.saturating_add(group.count);
             tally.sum = tally.sum.saturating_add(group.sum);
-            let first = since.map_or(group.first, |since| group.first.max(since));
+            let first = since.map_or(group.first(), |since| group.first().max(since));
             tally.span = Some((tally.span.map_or(first, |(first, _)| first), group.last));
         }
         tally
@@ -106,20 +122,22 @@ impl Log {
 
     /// Joins older groups, so that it takes less space. Returns whether it could.
     pub(super) fn shrink(&mut self) -> bool {
-        let before = self.0.len();
-        for apart in (0..APART).rev() {
-            self.condense(apart);
-            if self.0.len() < before {
-                return true;
-            }
+        if (0..APART).rev().any(|apart| self.condense(apart)) {
+            return true;
         }
-        false
+        // What is left are groups of different sizes.
+        let is_several = self.0.len() > 1;
+        self.join(0);
+        is_several
     }
 
     /// Joins the two oldest of more than `apart` groups of one size, beginning with the smallest.
-    fn condense(&mut self, apart: usize) {
-        let mut size = 0;
-        while size < u64::BITS {
+    /// Returns whether there are any.
+    fn condense(&mut self, apart: usize) -> bool {
+        let (before, mut size) = (self.0.len(), 0);
+        let reaches =
+            |group: &Group, size| group.count.checked_ilog2().is_some_and(|it| it >= size);
+        while self.0.iter().any(|group| reaches(group, size)) {
             let of_size = |group: &Group| group.count.checked_ilog2() == Some(size);
             let mut places = self.0.iter().enumerate().filter(|(_, group)| of_size(group));
             let oldest = places.next().map(|(place, _)| place);
@@ -130,6 +148,7 @@ impl Log {
             }
             size = size.saturating_add(1);
         }
+        self.0.len() < before
     }
 
     /// Joins a group and the next one.
@@ -140,10 +159,35 @@ impl Log {
         }
         let later = self.0.remove(next);
         if let Some(group) = self.0.get_mut(place) {
-            group.first = group.first.min(later.first);
+            let first = group.first().min(later.first());
             group.last = group.last.max(later.last);
+            group.span = group.last.saturating_sub(first);
             group.count = group.count.saturating_add(later.count);
             group.sum = group.sum.saturating_add(later.sum);
+        }
+    }
+}
+
+impl Group {
+    fn first(&self) -> Millis {
+        self.last.saturating_sub(self.span)
+    }
+}
+
+impl From<Packed> for Group {
+    fn from(packed: Packed) -> Self {
+        match packed {
+            Packed::One(last) => Self { last, span: 0, count: 1, sum: 0 },
+            Packed::Many { last, span, count, sum } => Self { last, span, count, sum },
+        }
+    }
+}
+
+impl From<Group> for Packed {
+    fn from(Group { last, span, count, sum }: Group) -> Self {
+        match (span, count, sum) {
+            (0, 1, 0) => Self::One(last),
+            (_, _, _) => Self::Many { last, span, count, sum },
         }
     }
 }
@@ -204,7 +248,7 @@ mod tests {
             while log.shrink() {
                 prop_assert!(log.after(count.checked_sub(back)).count >= before);
             }
-            prop_assert!(log.0.len() <= 10, "{}", log.0.len());
+            prop_assert_eq!(log.0.len(), 1);
             prop_assert_eq!(log.after(None).count, count);
         }
     }

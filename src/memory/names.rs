@@ -10,7 +10,10 @@ pub(super) const SLOTS: u16 = 8192;
 
 /// The digest of the name of a tool, a label, a budget, a resource or a call.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct Name(pub u64);
+pub struct Name(
+    // A digest takes more as a number of variable length.
+    #[serde(with = "postcard::fixint::be")] pub u64,
+);
 
 impl Name {
     /// The digest of a name, or of several parts.
@@ -19,20 +22,46 @@ impl Name {
     }
 }
 
-/// The digest of whose account it is. Nobody can choose one: it is made of a verified identity.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-pub(super) struct Key(pub(super) u128);
+/// Whose account it is, and where it is stored.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Key {
+    /// The digest of the owner. It is the same for every proxy.
+    pub(super) owner: u128,
+    /// The slot of the account.
+    pub(super) slot: Slot,
+}
 
 impl Key {
     /// The key of an owner.
-    pub(super) fn of(owner: &impl Serialize) -> Self {
-        Self(u128::from_be_bytes(Digest::of(owner).head()))
+    pub(super) fn of(owner: &impl Serialize, secret: &Secret) -> Self {
+        let owner = u128::from_be_bytes(Digest::of(owner).head());
+        Self { owner, slot: secret.slot(owner) }
+    }
+}
+
+/// What decides, together with its owner, where an account is stored. A caller who can choose a part of
+/// an owner, such as a transaction, would otherwise find one that fills somebody else's slot.
+///
+/// The default is for edges that have no callers.
+#[derive(Clone, Default)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// A secret of random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
-    /// The slot of the account.
-    pub(super) fn slot(self) -> Slot {
-        let place = self.0.checked_rem(u128::from(SLOTS)).unwrap_or_default();
-        Slot(u16::try_from(place).unwrap_or_default())
+    fn slot(&self, owner: u128) -> Slot {
+        let digest = Digest::of_bytes(&[self.0.as_slice(), &owner.to_be_bytes()].concat());
+        let place = u16::from_be_bytes(digest.head()).checked_rem(SLOTS);
+        Slot(place.unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
     }
 }
 
@@ -41,7 +70,7 @@ impl Key {
 pub struct Slot(u16);
 
 /// The version of the layout of a stored bucket. Memory of another one is not read.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 3;
 
 impl Slot {
     /// All slots.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::owners;
 use super::settings::Part;
-use super::{Key, Plan, Slot};
+use super::{Key, Plan, Secret, Slot};
 use crate::identity::Identity;
 
 /// The keys of the accounts of a sender. They are made of the verified identity alone, so no session,
@@ -24,11 +23,10 @@ type Named = (Part, Option<String>);
 
 impl Owners {
     /// The accounts of a sender in a bundle of this name. Another version of the bundle has the same.
-    pub fn of(bundle: &str, plan: &Plan, identity: &Identity) -> Self {
-        let key = |parts: &[Named]| Key::of(&("account", bundle, parts));
+    pub fn of(bundle: &str, plan: &Plan, identity: &Identity, secret: &Secret) -> Self {
+        let key = |parts: &[Named]| Key::of(&("account", bundle, parts), secret);
         let keys = |per: &BTreeSet<Part>| {
-            let parts: Vec<Vec<Named>> =
-                owners(per).into_iter().map(|part| values(part, identity)).collect();
+            let parts: Vec<Vec<Named>> = of_owner(per).map(|part| values(part, identity)).collect();
             combined(&parts).iter().map(|parts| key(parts)).collect::<Vec<_>>()
         };
         let one = |per: &[Part]| keys(&per.iter().copied().collect()).into_iter().next();
@@ -41,23 +39,33 @@ impl Owners {
         }
     }
 
+    /// The accounts in which calls are remembered.
+    pub(super) fn histories(&self) -> impl Iterator<Item = Key> {
+        self.caller.into_iter().chain(self.transaction)
+    }
+
     /// All keys, each once.
     pub(super) fn keys(&self) -> BTreeSet<Key> {
-        let histories = self.caller.iter().chain(&self.transaction);
-        histories.chain(self.budgets.iter().flatten()).copied().collect()
+        self.histories().chain(self.budgets.iter().flatten().copied()).collect()
     }
 
     /// The slots of all accounts, each once.
     pub fn slots(&self) -> Vec<Slot> {
-        let slots: BTreeSet<Slot> = self.keys().into_iter().map(Key::slot).collect();
+        let slots: BTreeSet<Slot> = self.keys().into_iter().map(|key| key.slot).collect();
         slots.into_iter().collect()
     }
+}
+
+/// The parts of an account's key. What a tool has is counted apart within the account.
+pub(super) fn of_owner(per: &BTreeSet<Part>) -> impl Iterator<Item = Part> {
+    per.iter().copied().filter(|part| !matches!(part, Part::Tool | Part::Class))
 }
 
 /// The values that a sender has for a part of an owner: one, or one for each team.
 fn values(part: Part, identity: &Identity) -> Vec<Named> {
     let principal = &identity.principal;
-    let person = format!("{}::{}", principal.type_name, principal.id);
+    // As Cedar writes it: with the id in quotes, no other type and id read the same.
+    let person = format!("{}::{:?}", principal.type_name, principal.id);
     let value = match part {
         Part::Team if principal.teams.is_empty() => None,
         Part::Team => {
@@ -66,11 +74,14 @@ fn values(part: Part, identity: &Identity) -> Vec<Named> {
         Part::Tenant => principal.tenant.clone(),
         Part::Principal => Some(person),
         Part::Actor => identity.actor.as_ref().map(|actor| actor.uid.to_string()),
-        // A client may be able to choose it, so it never joins two people.
+        // A client may be able to choose it or to leave it out, so it never joins two people.
         Part::Transaction => {
             let token = identity.token.as_ref();
             let txn = token.and_then(|token| Some((token.issuer.as_ref(), token.txn.as_ref()?)));
-            txn.map(|(issuer, txn)| format!("{person} {issuer:?} {txn:?}"))
+            Some(match txn {
+                Some((issuer, txn)) => format!("{person} {issuer:?} {txn:?}"),
+                None => person,
+            })
         }
         Part::Tool | Part::Class => None,
     };
@@ -86,4 +97,31 @@ fn combined(parts: &[Vec<Named>]) -> Vec<Vec<Named>> {
         };
         combinations.iter().flat_map(longer).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixture;
+    use crate::identity::{Attested, identify};
+
+    #[test]
+    fn no_type_and_id_read_like_others() {
+        let bundle = fixture::bundle();
+        let tokens = [("session".to_owned(), fixture::claims())].into();
+        let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
+        let known = |type_name: &str, id: &str, part: Part| {
+            let mut identity = identity.clone();
+            (identity.principal.type_name, identity.principal.id) = (type_name.into(), id.into());
+            values(part, &identity)
+        };
+        for part in [Part::Principal, Part::Transaction] {
+            assert_ne!(known("A::B", "c", part), known("A", "B::c", part), "{part:?}");
+            assert_ne!(known("A", "b\" \"c", part), known("A", "b\\\" \\\"c", part), "{part:?}");
+            assert_ne!(known("A", "b\"", part), known("A", "b\\", part), "{part:?}");
+        }
+        assert_eq!(json!(known("A", "b", Part::Principal)), json!([["principal", "A::\"b\""]]));
+    }
 }

@@ -1,8 +1,9 @@
 //! Calls that were made earlier, as records tell of them.
 
-use super::asked::{Asked, Particulars, Spend, parts};
+use super::amount::MOST;
+use super::asked::{Asked, Particulars};
 use super::working::Working;
-use super::{Amount, Millis, Owners, Plan, Spends, Unanswered};
+use super::{Amount, Millis, Owners, Plan, Unanswered};
 use crate::tool::Tool;
 use crate::tool::number::Range;
 
@@ -37,35 +38,29 @@ impl Working<'_> {
         let mut untold = Vec::new();
         let mut asked = Asked::of(self.now, plan.name);
         for (name, path) in &plan.sums {
-            match told.amount(path.iter().map(String::as_str)) {
+            match told.amount(path) {
                 Some(amount) => asked.called.sums.push((*name, amount)),
                 None => untold.push(Untold::Sum(self.plan.sum_title(*name))),
             }
         }
         for place in plan.budgets.iter().filter(|_| spends) {
             let Some(budget) = self.plan.budgets.get(*place) else { continue };
-            let amount = match &budget.amount {
-                Spends::Calls => Some(super::ONE),
-                Spends::Cost => Some(i64::from(plan.cost).saturating_mul(super::ONE)),
-                Spends::Argument(path) => {
-                    told.amount(path.split('.')).or_else(|| told.spent_of(&budget.title))
-                }
-            };
-            let Some(amount) = amount else {
-                untold.push(Untold::Budget(budget.title.clone()));
+            let title = &budget.title;
+            let argument =
+                |path: &str| told.amount(path).or_else(|| told.spent_of(title)).ok_or(());
+            let Ok(amount) = budget.amount_of(plan, argument) else {
+                untold.push(Untold::Budget(title.clone()));
                 continue;
             };
-            for part in parts(budget, plan) {
-                asked.spends.push(Spend { budget: *place, part, amount });
-            }
+            asked.spend(*place, budget, plan, amount);
             if budget.unanswered == Unanswered::GiveBack {
-                untold.push(Untold::GivenBack(budget.title.clone()));
+                untold.push(Untold::GivenBack(title.clone()));
             }
         }
         if !plan.clears.is_empty() {
             untold.push(Untold::Cleared);
         }
-        asked.complete(plan, &told.particulars);
+        asked.complete(self.plan, plan, &told.particulars);
         self.forward(&asked, spends);
         untold
     }
@@ -73,10 +68,10 @@ impl Working<'_> {
 
 impl Told<'_> {
     /// The amount in an argument, in ten-thousandths.
-    fn amount<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> Option<i64> {
-        let value = path.try_fold(self.arguments?, |value, name| value.get(name))?;
+    fn amount(&self, path: &str) -> Option<i64> {
+        let value = path.split('.').try_fold(self.arguments?, |value, name| value.get(name))?;
         let number = value.as_number()?.to_string();
-        Range::default().decimal(&number).ok().filter(|units| *units >= 0)
+        Range::default().decimal(&number).ok().filter(|units| (0..=MOST).contains(units))
     }
 
     fn spent_of(&self, budget: &str) -> Option<i64> {

@@ -79,7 +79,7 @@ impl Plan {
         if hits == 0 {
             return Err(Answer::Within);
         }
-        let whose = format!("{:032x}{:016x}", charge.key.0, charge.part.0);
+        let whose = format!("{:032x}{:016x}", charge.key.owner, charge.part.0);
         let entry = |key: &str, value: &str| Entry { key: key.to_owned(), value: value.to_owned() };
         let descriptor = Descriptor {
             entries: vec![entry("budget", &budget.title), entry("whose", &whose)],
@@ -179,12 +179,13 @@ struct Status {
 mod tests {
     use super::*;
     use crate::memory::tests::{global, plan};
-    use crate::memory::{Key, Name};
+    use crate::memory::{Key, Name, Secret};
 
     #[test]
     fn a_charge_is_a_descriptor_with_its_limit() {
         let plan = plan(&global()).unwrap();
-        let charge = |amount| Charge { budget: 0, key: Key(7), part: Name(8), amount };
+        let key = Key { owner: 7, ..Key::of(&"somebody", &Secret::default()) };
+        let charge = |amount| Charge { budget: 0, key, part: Name(8), amount };
         let query = plan.query(&charge(123_401)).unwrap();
         let request = Request::decode(query.message.as_slice()).unwrap();
         let [descriptor] = request.descriptors.as_slice() else { panic!() };

@@ -210,11 +210,11 @@ pub struct RunawaySettings {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Storm {
-    /// So many refusals
+    /// The number of refusals that are a storm, if they come within [`Self::within`].
     pub count: u32,
-    /// in so long
+    /// The time within which they come, at least a second.
     pub within: Span,
-    /// are a storm for so long after the last of them.
+    /// How long the storm lasts after the last of them, at least a second.
     pub lasts: Span,
 }
 
@@ -222,13 +222,13 @@ pub struct Storm {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// At least so many calls
+    /// The least number of calls that come within [`Self::within`], the one in question included.
     pub count: u32,
-    /// in so long,
+    /// The time in which calls are counted, at least a second.
     pub within: Span,
-    /// and so many times the average
+    /// How many times the average of the time before they must exceed.
     pub times: u32,
-    /// of so long before.
+    /// The time before, over which the average is taken, at least a second.
     pub over: Span,
 }
 

@@ -2,13 +2,16 @@
 
 mod flood;
 mod interleavings;
+mod parts;
+mod room;
+mod versions;
 
 use serde_json::{Value, json};
 
 use super::settings::{Spends, Unanswered, Window};
 use super::{
     Amount, Asked, Budget, MemorySettings, Millis, Name, Owners, Particulars, Plan, Problem,
-    RateLimitSettings, Recalled, Sections, Store, Working, Write,
+    RateLimitSettings, Recalled, Secret, Sections, Store, Working, Write,
 };
 use crate::bundle::{self, Bundle};
 use crate::fixture;
@@ -69,7 +72,8 @@ fn owners(bundle: &Bundle, person: &str, agent: &str) -> Owners {
     claims["act"]["sub"] = json!(agent);
     let tokens = [("session".to_owned(), claims)].into();
     let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
-    Owners::of(&bundle.id.name, bundle.memory.as_ref().unwrap(), &identity)
+    let plan = bundle.memory.as_ref().unwrap();
+    Owners::of(&bundle.id.name, plan, &identity, &Secret::default())
 }
 
 /// A worker that decides one call: it reads, decides, and stores part by part.

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{Account, Called};
-use super::asked::{Asked, Particulars, Spend, Uncountable, amount, parts};
+use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
-use super::settings::Spends;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
 use crate::tool::Tool;
@@ -85,6 +84,14 @@ impl Exceeded {
     pub fn seconds(&self) -> Option<u64> {
         self.wait.map(|wait| wait.div_ceil(1000))
     }
+
+    fn outlasts(&self, other: &Self) -> bool {
+        match (self.wait, other.wait) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(wait), Some(other)) => wait > other,
+        }
+    }
 }
 
 /// The accounts of one request.
@@ -112,7 +119,7 @@ impl<'a> Working<'a> {
         let buckets: BTreeMap<_, _> = recalled.slots.iter().filter_map(read).collect();
         let now = recalled.now;
         let account = |key: Key| {
-            let bucket = buckets.get(&key.slot());
+            let bucket = buckets.get(&key.slot);
             let account = bucket.map(|(bucket, _)| bucket.account(key, now));
             (key, account.unwrap_or_else(|| Account::new(now, Millis::MAX)))
         };
@@ -155,24 +162,17 @@ impl<'a> Working<'a> {
         }
         for place in &plan.budgets {
             let Some(budget) = self.plan.budgets.get(*place) else { continue };
-            let amount = match &budget.amount {
-                Spends::Calls => super::ONE,
-                Spends::Cost => i64::from(plan.cost).saturating_mul(super::ONE),
-                Spends::Argument(path) => {
-                    amount(input, &path.split('.').map(str::to_owned).collect::<Vec<_>>())?
-                }
-            };
-            for part in parts(budget, plan) {
-                asked.spends.push(Spend { budget: *place, part, amount });
-            }
+            let amount = budget.amount_of(plan, |path| amount(input, path))?;
+            asked.spend(*place, budget, plan, amount);
         }
-        asked.complete(plan, particulars);
+        asked.complete(self.plan, plan, particulars);
         Ok(asked)
     }
 
-    /// The first budget that a call exceeds, of those that this proxy counts.
+    /// Of the budgets of this proxy that a call exceeds, the one into which it fits last.
     pub fn exceeded(&self, asked: &Asked) -> Option<Exceeded> {
-        self.spends_here(asked).find_map(|it| self.exceeding(it))
+        let exceeded = self.spends_here(asked).filter_map(|it| self.exceeding(it));
+        exceeded.reduce(|known, next| if next.outlasts(&known) { next } else { known })
     }
 
     pub(super) fn exceeding(
@@ -209,8 +209,7 @@ impl<'a> Working<'a> {
 
     /// Whether entries of the sender's history may be missing.
     pub fn has_incomplete_history(&self) -> bool {
-        let keys = self.owners.caller.iter().chain(&self.owners.transaction);
-        keys.copied().any(|key| self.is_missing(key))
+        self.owners.histories().any(|key| self.is_missing(key))
     }
 
     pub(super) fn is_missing(&self, key: Key) -> bool {
@@ -219,8 +218,8 @@ impl<'a> Working<'a> {
 
     /// Adds a call that is forwarded, and reserves its amounts.
     pub fn forward(&mut self, asked: &Asked, spends: bool) {
-        let histories = self.owners.caller.iter().chain(&self.owners.transaction);
-        let called = histories.map(|key| (*key, Change::Called(asked.called.clone())));
+        let histories = self.owners.histories();
+        let called = histories.map(|key| (key, Change::Called(asked.called.clone())));
         let spent = self.spends(asked).filter(|_| spends);
         let spent = spent.map(|(spend, _, key)| (key, Change::Spent(spend.clone(), self.now)));
         let changes: Vec<_> = called.chain(spent).collect();
@@ -231,29 +230,26 @@ impl<'a> Working<'a> {
 
     /// Adds a refused call.
     pub fn refuse(&mut self) {
-        let histories = self.owners.caller.iter().chain(&self.owners.transaction);
-        let keys: Vec<Key> = histories.copied().collect();
-        for key in keys {
+        let owners = self.owners;
+        for key in owners.histories() {
             self.apply(key, Change::Refused(self.now));
         }
     }
 
-    /// What is to be stored; `None` if a bucket has no room for an account.
+    /// What is to be stored; `None` if the slot of an account was not read, or does not parse.
     pub fn into_writes(mut self) -> Option<Vec<Write>> {
-        let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot()).collect();
+        let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot).collect();
         slots.into_iter().map(|slot| self.write(slot)).collect()
     }
 
     fn write(&mut self, slot: Slot) -> Option<Write> {
         let (bucket, version) = self.buckets.get_mut(&slot)?;
-        let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot() == slot);
+        let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot == slot);
         for (key, account) in of_slot.filter(|(key, _)| self.touched.contains(key)) {
-            let until = account.forget(self.plan, self.now);
-            if !bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes) {
-                return None;
-            }
+            let until = account.forget(self.plan.reach(), self.now);
+            bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes);
         }
-        let of_slot = self.changes.iter().filter(|(key, _)| key.slot() == slot);
+        let of_slot = self.changes.iter().filter(|(key, _)| key.slot == slot);
         let changes = of_slot.cloned().collect();
         Some(Write { slot, bytes: bucket.to_bytes(), version: *version, changes })
     }

@@ -12,7 +12,7 @@ use crate::cli::output::exit::Stop;
 use crate::cli::output::report::{Problem, counted};
 use crate::exchange::Arrival;
 use crate::gate::Gate;
-use crate::memory::{Millis, Owners, Store};
+use crate::memory::{Millis, Owners, Secret, Store};
 use crate::reason::Reason;
 
 /// What is remembered before the explained request.
@@ -56,7 +56,8 @@ impl Past {
         let posed = outcome.records.iter().find_map(|record| trace.take(record));
         // Without a Cedar request nothing remembered is read.
         let Some(posed) = posed else { return Ok(self) };
-        let owners = Owners::of(&gate.bundle.id.name, plan, &posed.identity);
+        let name = &gate.bundle.id.name;
+        let owners = Owners::of(name, plan, &posed.identity, &Secret::default());
         let now = run::millis(arrival.time);
         let mut history = History::default();
         for log in logs {

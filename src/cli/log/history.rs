@@ -20,7 +20,8 @@ use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::identity::identify;
 use crate::memory::{
-    ANY_TENANT, Amount, Millis, Name, Owners, Particulars, Plan, Store, Told, Untold, Working,
+    ANY_TENANT, Amount, Millis, Name, Owners, Particulars, Plan, Secret, Store, Told, Untold,
+    Working,
 };
 use crate::reason::{Reason, Stage};
 use crate::tool::Tool;
@@ -136,7 +137,7 @@ impl History {
             working.refuse();
         }
         self.counted = self.counted.saturating_add(1);
-        // An account without room is one that a proxy would have given up, too.
+        // All slots were read, so nothing is missing.
         for write in working.into_writes().unwrap_or_default() {
             self.store.write(&write);
         }
@@ -219,7 +220,7 @@ fn owners(recorded: &Recorded, bundle: &Bundle, plan: &Plan) -> Result<Owners, S
         identity::restore(recorded, &bundle.identity).map_err(|problem| problem.message)?;
     let found = identify(&bundle.identity, &restored.identity.attested());
     let found = found.map_err(|error| error.to_string())?;
-    Ok(Owners::of(&bundle.id.name, plan, &found))
+    Ok(Owners::of(&bundle.id.name, plan, &found, &Secret::default()))
 }
 
 /// What the calls of a record spent. Another bundle may count other amounts under the same name.

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{Worker, bundle, owners, used};
-use crate::memory::names::{Key, SLOTS};
-use crate::memory::{ONE, Owners, Store};
+use crate::memory::names::Key;
+use crate::memory::{ONE, Owners, Secret, Store};
 
 /// Whoever floods memory gains nothing, for himself or against somebody else: a budget that may have
 /// been forgotten is not spent.
@@ -20,14 +20,13 @@ fn an_account_that_had_to_give_way_is_not_as_good_as_new() {
     let mut store = Store::default();
     let victim = owners(&bundle, "victim", "bot");
     assert!(Worker::new(&bundle, &victim, 60).call(&mut store, 1000));
-    // People whose keys have the victim's slot; nobody can choose one.
+    // People whose accounts are in the victim's slot; nobody can choose one.
     let key = victim.budgets[0][0];
-    let others = (1..).map(|number| Owners {
+    let mut others = (1..).map(|number| Owners {
         caller: None,
         transaction: None,
-        budgets: vec![vec![Key(key.0.wrapping_add(number * u128::from(SLOTS)))]],
+        budgets: vec![vec![Key { owner: key.owner.wrapping_add(number), ..key }]],
     });
-    let mut others = others.filter(|owners| owners.slots() == victim.slots());
     let mut refused = 0;
     for now in 1001..1101 {
         let mallory = others.next().unwrap();
@@ -39,4 +38,16 @@ fn an_account_that_had_to_give_way_is_not_as_good_as_new() {
     assert_eq!(used(&bundle, &victim, &store, later), 0);
     assert!(Worker::new(&bundle, &victim, 100).call(&mut store, later), "the window is over");
     assert_eq!(used(&bundle, &victim, &store, later), 100 * ONE);
+}
+
+/// Whoever can choose transactions searches in vain for one that fills a victim's slot.
+#[test]
+fn a_slot_cannot_be_found_without_the_secret() {
+    let (guessed, secret) = (Secret::default(), Secret::new([7; 32]));
+    let slot = |secret: &Secret, owner: u32| Key::of(&("account", owner), secret).slot;
+    let victim = 0;
+    let aimed = (1..).filter(|owner| slot(&guessed, *owner) == slot(&guessed, victim));
+    for owner in aimed.take(3) {
+        assert_ne!(slot(&secret, owner), slot(&secret, victim), "{owner}");
+    }
 }

@@ -6,10 +6,10 @@ use super::facts::sides;
 use super::world::{Read, World};
 use crate::bundle::{Code, Finding, Manifest, Site};
 use crate::cli::analysis::recalled;
-use crate::memory::{Part, Spends};
+use crate::memory::Spends;
 use crate::tool::Tool;
 
-/// How many different resources are counted exactly.
+/// Up to which number resources and equal calls are counted exactly, or almost.
 const EXACT: i64 = 64;
 
 /// A comparison of something remembered with a number.
@@ -51,11 +51,8 @@ pub(super) fn budgets(world: &World<'_>) -> Vec<Finding> {
     let unspendable = settings.filter_map(|(name, budget)| {
         let spends = |tool: &&&Tool| plan.budgets_of(tool).any(|budget| budget.title == *name);
         let tools: Vec<_> = world.tools.iter().filter(spends).collect();
-        let classes = || tools.iter().flat_map(|tool| &tool.marks().classes);
         let why = if tools.is_empty() {
             "there is no tool that spends it"
-        } else if budget.per.contains(&Part::Class) && classes().next().is_none() {
-            "it is counted by class, and no tool that spends it has one"
         } else if budget.amount == Spends::Cost
             && tools.iter().all(|tool| tool.marks().cost == Some(0))
         {
@@ -98,14 +95,18 @@ fn is_history(of: &str) -> bool {
 
 fn inexact(read: &Read<'_>, comparison: &Comparison) -> Option<Finding> {
     let [of, _, member] = comparison.path.as_slice() else { return None };
-    let counts = is_history(of) && member == "resources";
-    if !counts || comparison.number <= EXACT {
+    let counted = match member.as_str() {
+        "resources" => "different resources",
+        "same_call" => "equal calls",
+        _ => return None,
+    };
+    if !is_history(of) || comparison.number <= EXACT {
         return None;
     }
     let (place, number) = (recalled::shown(&comparison.path), comparison.number);
     let message = format!(
-        "more than {EXACT} different resources may be counted too high, and it compares `{place}` \
-         with {number}"
+        "more than {EXACT} {counted} may be counted too high, and it compares `{place}` with \
+         {number}"
     );
     Some(read.finding_at(&place, Code::InexactCount, message))
 }
