@@ -17,6 +17,7 @@ mod methods;
 mod observer;
 mod pending;
 mod preflight;
+mod reach;
 mod response;
 mod session;
 
@@ -33,6 +34,7 @@ pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
 pub use event::{Arrival, Event};
 pub use observer::Observer;
+pub use reach::never_left;
 pub use response::{Evidence, ResponseEvent, ResponseStep, Room};
 use response::{Look, Response};
 

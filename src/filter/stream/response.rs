@@ -25,7 +25,7 @@ impl Stream {
         let Some(gate) = self.gate.clone().filter(|_| self.exchange.awaits_answer()) else {
             return Ok(());
         };
-        if host::is_from_upstream()? {
+        if !host::is_unsent()? {
             return Ok(());
         }
         learn(&gate, &self.exchange.unanswered(), &self.clock)
