@@ -21,10 +21,31 @@ pub(super) fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<boo
     Ok(true)
 }
 
+/// Changes what is remembered before a part of a response passes, unless nobody has written there since
+/// this was done last. `known` has the versions of then.
+pub(super) fn arrive<'l>(
+    gate: &Gate,
+    lessons: impl Iterator<Item = &'l Lesson> + Clone,
+    clock: &Clock,
+    known: &mut Vec<Option<u32>>,
+) -> Result<(), String> {
+    let version = |lesson: &Lesson| Ok(host::recall_slot(lesson.slot())?.version);
+    let versions = lessons.clone().map(version).collect::<Result<Vec<_>, String>>()?;
+    if versions != *known {
+        learn(gate, lessons, clock)?;
+        *known = versions;
+    }
+    Ok(())
+}
+
 /// Changes what is remembered by what a response says.
-pub(super) fn learn(gate: &Gate, lessons: &[Lesson], clock: &Clock) -> Result<(), String> {
+pub(super) fn learn<'l>(
+    gate: &Gate,
+    mut lessons: impl Iterator<Item = &'l Lesson>,
+    clock: &Clock,
+) -> Result<(), String> {
     let Some(plan) = &gate.bundle.memory else { return Ok(()) };
-    lessons.iter().try_for_each(|lesson| {
+    lessons.try_for_each(|lesson| {
         for _ in 0..ATTEMPTS {
             let stored = host::recall_slot(lesson.slot())?;
             let Some(write) = plan.learn(lesson, &stored, clock.millis()) else { return Ok(()) };
