@@ -81,8 +81,7 @@ impl Exchange {
         }
         let decided = self.evaluation.step(gate, event);
         if let Some(candidate) = &gate.candidate {
-            // Without memory of its own, its decision stays.
-            if matches!(event, Event::Recalled(_)) && candidate.bundle.memory.is_some() {
+            if let Event::Recalled(_) = event {
                 self.candidate.again();
             }
             self.candidate.step(candidate, event, decided.as_ref());

@@ -37,27 +37,37 @@ pub(crate) struct Sender {
 /// The senders of a gate, by their complete evidence. A lookup compares encoded claims and does not
 /// decode them.
 #[derive(Debug)]
-pub(crate) struct SenderCache(Mutex<LimitedCache<SenderKey, Arc<Sender>>>);
+pub(crate) struct SenderCache {
+    cached: Mutex<LimitedCache<SenderKey, Arc<Sender>>>,
+    /// The name of the bundle whose accounts are those of senders, if not the gate's.
+    accounts_of: Option<String>,
+}
 
 impl Default for SenderCache {
     fn default() -> Self {
-        Self(Mutex::new(LimitedCache::new(CACHED)))
+        Self { cached: Mutex::new(LimitedCache::new(CACHED)), accounts_of: None }
     }
 }
 
 impl SenderCache {
+    /// A cache of senders with the accounts that they have under a bundle of this name.
+    pub(crate) fn with_accounts_of(bundle: &str) -> Self {
+        Self { accounts_of: Some(bundle.to_owned()), ..Self::default() }
+    }
+
     /// The sender with this evidence, identified by the mapping of the gate's bundle.
     pub(crate) fn identify(
         &self,
         bundle: &Bundle,
         evidence: &Evidence,
     ) -> Result<Arc<Sender>, IdentityError> {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let key = evidence.sender_key(LONGEST);
         if let Some(sender) = key.as_ref().and_then(|key| cached.get(key)) {
             return Ok(sender);
         }
-        let sender = Arc::new(Sender::new(bundle, &*evidence.attested()?)?);
+        let accounts_of = self.accounts_of.as_deref().unwrap_or(&bundle.id.name);
+        let sender = Arc::new(Sender::new(bundle, accounts_of, &*evidence.attested()?)?);
         if let Some(key) = key {
             cached.insert(key, Arc::clone(&sender));
         }
@@ -66,13 +76,13 @@ impl SenderCache {
 }
 
 impl Sender {
-    fn new(bundle: &Bundle, attested: &Attested) -> Result<Self, IdentityError> {
+    fn new(bundle: &Bundle, accounts_of: &str, attested: &Attested) -> Result<Self, IdentityError> {
         let identity = identity::identify(&bundle.identity, attested)?;
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
         let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
         let owners = bundle.memory.as_ref();
-        let owners = owners.map(|plan| Owners::of(&bundle.id.name, plan, &identity));
+        let owners = owners.map(|plan| Owners::of(accounts_of, plan, &identity));
         Ok(Self {
             owners,
             caller: Caller::new(bundle, &identity).map(Arc::new),

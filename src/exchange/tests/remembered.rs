@@ -119,6 +119,38 @@ fn a_candidate_decides_with_memory_and_without() {
     }
 }
 
+/// Where the bundle in force decides again, a candidate that has refused before the body does not.
+#[test]
+fn a_candidate_that_refuses_at_the_headers_does_so_for_good() {
+    let mut document = fixture::document_json();
+    document["manifest"]["history"] = json!({ "windows": { "hour": "1h" } });
+    document["manifest"]["channels"] = json!([{ "path": "/other", "server": "pay" }]);
+    let candidate = crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
+    let gate = gate(|_| ()).beside(Some(candidate));
+    let mut exchange = Exchange::default();
+    exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
+    for _ in 0..2 {
+        let body = call("refund", r#"{"amount":1}"#);
+        let forward = forwarded(exchange.end(&gate, body.as_bytes(), &Store::default(), 1));
+        let candidate = forward.records[0].candidate.as_ref().unwrap();
+        assert_eq!(candidate.outcome.reason, Reason::UnknownChannel);
+    }
+}
+
+/// Whatever its name is, so that it can be compared before it takes the place of another bundle.
+#[test]
+fn a_candidate_reads_what_the_bundle_in_force_remembers() {
+    let candidate = gate(|document| document["manifest"]["name"] = json!("another")).bundle;
+    let gate = gate(|_| ()).beside(Some(candidate));
+    let (mut store, body) = (Store::default(), call("refund", r#"{"amount":1}"#));
+    for (now, reason) in [(1000, Reason::Permitted), (2000, Reason::Forbidden)] {
+        let (_, effects) = asked(&gate, &mut store, (&POST, &body), now);
+        let record = &effects.records[0];
+        let candidate = record.candidate.as_ref().unwrap();
+        assert_eq!((record.reason, candidate.outcome.reason), (reason, reason));
+    }
+}
+
 /// Only a caller who may know that the tool exists is told when to try again.
 #[test]
 fn a_refusal_by_a_budget_says_when_to_try_again() {
