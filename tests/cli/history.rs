@@ -71,7 +71,7 @@ fn log(sandbox: &Sandbox, bundle: &str, steps: &[(Step<'_>, &str)]) -> String {
         let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
         let (mut arrival, body) = sent.arrival(Some(&identity));
         arrival.entropy = number;
-        for record in run::remembered(&gate, &arrival, &body, &mut memory).records {
+        for record in run::remembered(&gate, (&arrival, &body), &mut memory, false).records {
             assert_eq!(record.reason.as_str(), *reason, "{number}");
             writeln!(log, "{}", record.to_line()).unwrap();
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::subject::Subject;
 use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::input::cases::Preceding;
 use crate::cli::log::Recorded;
 use crate::cli::log::history::History;
 use crate::cli::log::lines::{self, Line};
@@ -34,8 +35,8 @@ impl Past {
             let of_call = subject.recorded.as_ref();
             past = past.read(gate, (arrival, body), of_call, logs, &mut subject.notes)?;
         }
-        for (arrival, body) in &subject.earlier {
-            run::remembered(gate, arrival, body, &mut past.memory);
+        for Preceding { arrival, body, fails } in &subject.earlier {
+            run::remembered(gate, (arrival, body), &mut past.memory, *fails);
         }
         Ok(past)
     }
