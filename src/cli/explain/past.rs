@@ -14,7 +14,6 @@ use crate::cli::output::report::{Problem, counted};
 use crate::exchange::Arrival;
 use crate::gate::Gate;
 use crate::memory::{Millis, Owners, Store};
-use crate::reason::Reason;
 
 /// What is remembered before the explained request.
 #[derive(Debug, Default)]
@@ -100,15 +99,13 @@ impl Past {
 
     /// Whether an outcome that is not the recorded one may be due to calls that are not known.
     pub(super) fn may_matter(&self, gate: &Gate, recorded: &Recorded, outcome: &Outcome) -> bool {
-        let by_budget = |reason: Option<Reason>| reason.is_some_and(Reason::is_of_memory);
         let recalls = |id: &String| {
             let policy = gate.bundle.all_layers().policy(&cedar_policy::PolicyId::new(id));
             policy.is_some_and(|(_, policy)| Reads::of(policy).remembered())
         };
         let depends = || {
-            by_budget(recorded.reason())
-                || by_budget(Some(outcome.reason))
-                || recorded.policies.iter().chain(&outcome.policies).any(recalls)
+            let policies = recorded.policies.iter().chain(&outcome.policies);
+            History::matters([recorded.reason(), Some(outcome.reason)], policies, recalls)
         };
         self.is_incomplete && gate.bundle.memory.is_some() && depends()
     }
