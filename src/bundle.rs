@@ -21,7 +21,7 @@ mod schema;
 mod server;
 mod signature;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Entities, Schema};
 
@@ -52,7 +52,7 @@ use crate::memory::Plan;
 use crate::policy::EntityStore;
 pub use crate::policy::{Policies, PolicySource};
 use crate::structured_field;
-use crate::tool::Tool;
+use crate::tool::{Tool, Wraps};
 
 /// A bundle that passed every check. It is immutable; an update creates another bundle.
 #[derive(Debug)]
@@ -201,6 +201,13 @@ impl Bundle {
     /// The tools of a server, ordered by name on the wire.
     pub fn tools_of(&self, server: &str) -> impl Iterator<Item = &Tool> {
         self.servers.get(server).into_iter().flat_map(|server| server.tools.values())
+    }
+
+    /// The tools whose results a server can give: its own, and those of servers whose tools it runs.
+    pub fn tools_behind<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a Tool> {
+        let inner = self.tools_of(server).filter_map(Tool::wraps).map(Wraps::server);
+        let servers: BTreeSet<&str> = inner.chain([server]).collect();
+        servers.into_iter().flat_map(|server| self.tools_of(server))
     }
 
     /// Every tool of the inventory, ordered by server and name on the wire.

@@ -17,6 +17,7 @@ mod methods;
 mod observer;
 mod pending;
 mod preflight;
+mod reach;
 mod response;
 mod session;
 
@@ -25,7 +26,7 @@ use std::rc::Rc;
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::header;
-use crate::memory::{Answer, Lesson, Lessons, Millis, Query, Slot, Store};
+use crate::memory::{Answer, Lesson, Millis, Query, Slot, Store};
 
 use candidate::Candidate;
 use decided::Decided;
@@ -33,8 +34,9 @@ pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
 pub use event::{Arrival, Event};
 pub use observer::Observer;
+pub use reach::never_left;
 pub use response::{Evidence, ResponseEvent, ResponseStep, Room};
-use response::{Look, Response};
+use response::{Learner, Learning, Look, Response};
 
 /// The next step for the edge.
 #[derive(Debug)]
@@ -58,8 +60,10 @@ pub struct Exchange {
     removed: Vec<String>,
     /// The response, if it is looked at.
     response: Option<Response>,
+    /// The same, if what is remembered depends on it.
+    learner: Option<Learner>,
     /// What the response can change of what is remembered.
-    lessons: Vec<Lessons>,
+    lessons: Vec<Learning>,
 }
 
 impl Exchange {
@@ -77,8 +81,7 @@ impl Exchange {
         }
         let decided = self.evaluation.step(gate, event);
         if let Some(candidate) = &gate.candidate {
-            // Without memory of its own, its decision stays.
-            if matches!(event, Event::Recalled(_)) && candidate.bundle.memory.is_some() {
+            if let Event::Recalled(_) = event {
                 self.candidate.again();
             }
             self.candidate.step(candidate, event, decided.as_ref());
@@ -125,7 +128,7 @@ impl Exchange {
 
     /// Whether the response must be reported.
     pub fn looks_at_response(&self) -> bool {
-        self.response.is_some()
+        self.response.is_some() || self.learner.as_ref().is_some_and(Learner::reads)
     }
 
     /// The change to the headers of a response that binds a session to the caller. Only a bundle that
@@ -137,22 +140,34 @@ impl Exchange {
 
     /// Whether it changes what is remembered if the server does not get the request.
     pub fn awaits_answer(&self) -> bool {
-        self.lessons.iter().any(|lessons| !lessons.of_no_answer().is_empty())
+        self.lessons.iter().any(|(_, lessons)| lessons.await_answer())
     }
 
-    /// What is to be changed of what is remembered because the server did not get the request.
+    /// What is to be changed of what is remembered, once, because the server did not get the request.
     pub fn unanswered(&mut self) -> Vec<Lesson> {
-        let lessons = std::mem::take(&mut self.lessons);
-        lessons.iter().flat_map(|lessons| lessons.of_no_answer().to_vec()).collect()
+        self.lessons.iter_mut().flat_map(|(_, lessons)| lessons.take_unanswered()).collect()
+    }
+
+    /// What is to be changed before a part of the response reaches the caller: each can have the data.
+    pub fn arriving(&self) -> impl Iterator<Item = &Lesson> + Clone {
+        self.lessons.iter().flat_map(|(_, lessons)| lessons.of_arrival())
+    }
+
+    /// What changes if each call of the request succeeds, for edges without a server.
+    pub fn succeeding(&self) -> impl Iterator<Item = &Lesson> {
+        self.lessons.iter().flat_map(|(_, lessons)| lessons.of_success())
     }
 
     /// What the response has changed of what is remembered, since this was asked last.
     pub fn learned(&mut self) -> Vec<Lesson> {
-        self.response.as_mut().map(Response::learned).unwrap_or_default()
+        self.learner.as_mut().map(Learner::learned).unwrap_or_default()
     }
 
     /// Processes an event of the response to a forwarded request.
     pub fn respond(&mut self, gate: &Gate, event: ResponseEvent<'_>) -> ResponseStep {
+        if let Some(learner) = &mut self.learner {
+            learner.step(gate, event);
+        }
         let Some(response) = &mut self.response else { return ResponseStep::Pass };
         let step = response.step(gate, event);
         if let ResponseStep::Pass = step {
@@ -165,6 +180,7 @@ impl Exchange {
         let candidate = &self.candidate;
         let refused = candidate.refuses();
         let (mut effects, look, lessons) = decided.finish(gate, refused, |at| candidate.field(at));
+        self.learner = Learner::of(&lessons);
         self.lessons = lessons;
         self.response = look.map(|look| {
             let look = Look { candidate: self.candidate.sender(), ..*look };

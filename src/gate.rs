@@ -30,8 +30,8 @@ pub struct Gate {
     pub environment: Arc<str>,
     /// The identification of this gate in records.
     pub id: Shared<GateId>,
-    /// The key for session ids, the same for all workers.
-    pub sessions: SessionKey,
+    /// The key for session ids, the same for all workers. Without one, no session is anybody's.
+    pub sessions: Option<SessionKey>,
     pub(crate) senders: SenderCache,
 }
 
@@ -54,17 +54,20 @@ impl Gate {
             candidate: None,
             environment: environment.into(),
             id: Shared::new(GateId::default()),
-            sessions: SessionKey::new([0; 32]),
+            sessions: None,
             senders: SenderCache::default(),
         }
     }
 
-    /// Adds a candidate bundle, whose limit of values is at most that of the bundle in force.
+    /// Adds a candidate bundle, whose limit of values is at most that of the bundle in force. It reads
+    /// the accounts of that bundle, and cannot check sessions that are not bound.
     #[must_use]
     pub fn beside(self, candidate: Option<Bundle>) -> Self {
         let gate = |mut bundle: Bundle| {
             bundle.limits.values = bundle.limits.values.min(self.bundle.limits.values);
-            Self::new(bundle, self.environment.to_string())
+            bundle.binds_sessions &= self.bundle.binds_sessions;
+            let senders = SenderCache::with_accounts_of(&self.bundle.id.name);
+            Self { senders, ..Self::new(bundle, self.environment.to_string()) }
         };
         Self { candidate: candidate.map(gate).map(Box::new), ..self }
     }
@@ -73,7 +76,14 @@ impl Gate {
     #[must_use]
     pub fn storing_by(self, secret: &Secret) -> Self {
         let candidate = self.candidate.map(|candidate| Box::new((*candidate).storing_by(secret)));
-        Self { candidate, senders: SenderCache::new(secret.clone()), ..self }
+        Self { candidate, senders: self.senders.storing_by(secret), ..self }
+    }
+
+    /// Sets the key for session ids, also for the candidate.
+    #[must_use]
+    pub fn with_sessions(self, key: SessionKey) -> Self {
+        let candidate = self.candidate.map(|gate| Box::new(gate.with_sessions(key.clone())));
+        Self { candidate, sessions: Some(key), ..self }
     }
 
     /// Sets the gate's identification in records.

@@ -60,13 +60,13 @@ impl Denial {
 
     /// The denial of a call that exceeds a budget.
     pub(crate) fn exceeding(exceeded: &Exceeded) -> Self {
-        let Exceeded { spending: Spending { budget, used, limit, amount }, wait } = exceeded;
-        let when = match wait {
-            Some(wait) => format!("try again in {} s", wait.div_ceil(1000)),
-            None => "it never fits".to_owned(),
+        let Spending { budget, used, limit, amount } = &exceeded.spending;
+        let advice = match exceeded.seconds() {
+            Some(wait) => format!("the budget `{budget}` is used up; try again in {wait} s"),
+            None => format!("the call spends more than the whole budget `{budget}`"),
         };
         Self {
-            advice: Some(format!("the budget `{budget}` is used up; {when}")),
+            advice: Some(advice),
             detail: Some(format!("budget `{budget}`: {used} used, {amount} more, {limit} at most")),
             exceeded: Some(Box::new(exceeded.clone())),
             ..Self::because(Reason::BudgetExceeded)

@@ -14,9 +14,8 @@ use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::gate::Gate;
 use crate::json::{Value, cut};
 use crate::mcp::{
-    self, Body, Call, Housekeeping, Id, Kind, Message, MessageError, Method, StandardHeaders,
+    self, Body, Call, Housekeeping, Kind, Message, MessageError, Method, StandardHeaders,
 };
-use crate::memory::Lessons;
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused};
@@ -62,8 +61,11 @@ impl Pending {
             draft.about(method(message), call)
         });
         let drafts: Vec<Draft> = drafts.collect();
-        let lessons = memory.lessons(messages);
-        let look = self.look_at_response(gate, &body, &verdicts, &lessons);
+        for (index, _) in messages.iter().enumerate().filter(|(_, it)| it.asks_about_tasks()) {
+            memory.learn(index, self.of_any_call(gate));
+        }
+        let lessons = memory.lessons(messages, self.answers_on_stream());
+        let look = self.look_at_response(gate, &body, &verdicts);
         let is_refused = |(message, verdict): (&Message<'_>, &Verdict)| {
             verdict.outcome.is_err() && self.is_call(gate, message)
         };
@@ -72,29 +74,19 @@ impl Pending {
             return Ok(failed(gate, &self.request, "what is remembered cannot be read"));
         };
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
-        if outcomes.iter().any(Result::is_err) {
-            return Ok(self.refuse_all(gate, &body, &outcomes, drafts).remembering(writes));
-        }
-        Ok(match Permits::all(outcomes.into_iter().flatten().collect()) {
-            Some(permits) => {
-                let unanswered = lessons.into_iter().map(|(_, lessons)| lessons).collect();
-                pass(&self.request, permits, drafts)
-                    .with_look(look)
-                    .remembering(writes)
-                    .learning(unanswered)
+        let decided = if outcomes.iter().any(Result::is_err) {
+            self.refuse_all(gate, &body, &outcomes, drafts)
+        } else {
+            match Permits::all(outcomes.into_iter().flatten().collect()) {
+                Some(permits) => pass(&self.request, permits, drafts).with_look(look),
+                None => return Ok(failed(gate, &self.request, "the body has no message")),
             }
-            None => failed(gate, &self.request, "the body has no message"),
-        })
+        };
+        Ok(decided.remembering(writes).learning(lessons))
     }
 
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.
-    fn look_at_response(
-        &self,
-        gate: &Gate,
-        body: &Body<'_>,
-        verdicts: &[Verdict],
-        lessons: &[(Id, Lessons)],
-    ) -> Option<Look> {
+    fn look_at_response(&self, gate: &Gate, body: &Body<'_>, verdicts: &[Verdict]) -> Option<Look> {
         let messages = body.messages();
         let (mut mask, mut others) = (Mask::default(), Vec::new());
         for (message, verdict) in messages.iter().zip(verdicts) {
@@ -111,8 +103,7 @@ impl Pending {
         // A list comes on the event stream that the caller opened before.
         let list = messages.iter().find_map(|message| self.listing(gate, message));
         let list = list.filter(|_| !self.answers_on_stream());
-        let learns = lessons.iter().any(|(_, lessons)| lessons.need_body());
-        if list.is_none() && mask.is_empty() && !learns {
+        if list.is_none() && mask.is_empty() {
             return None;
         }
         let ids = messages.iter().filter_map(Message::request_id).cloned().collect();
@@ -124,8 +115,7 @@ impl Pending {
             _ => None,
         };
         let mask = mask.beside(Others::Of(others));
-        let lessons = lessons.to_vec();
-        Some(Look { lessons, mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
+        Some(Look { mask, ..self.look(method, messages.len(), ids, body.is_batch()) })
     }
 
     /// Checks the `Mcp-Param-*` headers against the arguments. The tool's schema declares them.

@@ -47,9 +47,11 @@ impl Candidate {
         self.evaluation.recalls()
     }
 
-    /// Forgets a decision that has to be made again.
+    /// Forgets a decision that can be made again. One without memory, or without the body, stays.
     pub(super) fn again(&mut self) {
-        self.decided = None;
+        if self.evaluation.can_decide_again() {
+            self.decided = None;
+        }
     }
 
     /// The sender as the candidate knows it.

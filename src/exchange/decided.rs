@@ -1,12 +1,12 @@
 //! The decision of one bundle about a request, before a candidate is evaluated.
 
 use super::effects::{Effects, Ending, HeaderChange};
-use super::response::Look;
+use super::response::{Learning, Look, Response};
 use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::{Charge, Lessons, Query, Write};
+use crate::memory::{Charge, Query, Write};
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::Replacement;
@@ -22,8 +22,8 @@ pub(super) struct Decided {
     look: Option<Box<Look>>,
     /// What is to be remembered.
     memory: Vec<Write>,
-    /// What the response can change of it.
-    lessons: Vec<Lessons>,
+    /// What the response can change of it, by the id of the request if it has one.
+    lessons: Vec<Learning>,
     /// What the rate limit service must be asked first. Until then it is a refusal.
     asking: Option<Box<(Charge, Query)>>,
 }
@@ -90,7 +90,7 @@ impl Decided {
     }
 
     /// The same decision, with what the response can change of what is remembered.
-    pub(super) fn learning(self, lessons: Vec<Lessons>) -> Self {
+    pub(super) fn learning(self, lessons: Vec<Learning>) -> Self {
         Self { lessons, ..self }
     }
 
@@ -132,7 +132,7 @@ impl Decided {
             about: self.about,
             look: None,
             memory: self.memory,
-            lessons: Vec::new(),
+            lessons: self.lessons,
             asking: None,
         }
     }
@@ -144,16 +144,20 @@ impl Decided {
         gate: &Gate,
         refused_by_candidate: bool,
         candidate: impl Fn(Option<usize>) -> Option<CandidateField>,
-    ) -> (Effects, Option<Box<Look>>, Vec<Lessons>) {
+    ) -> (Effects, Option<Box<Look>>, Vec<Learning>) {
         let housekeeping = self.about == About::Housekeeping;
         if housekeeping && refused_by_candidate && gate.bundle.shadow.is_some() {
             self.drafts = watched(self.drafts);
         }
+        if !matches!(self.ending, Ending::Forward(_)) {
+            self.lessons.clear();
+        }
         let headers = match &self.ending {
             Ending::Forward(_) => {
+                let learns = self.lessons.iter().any(|(_, lessons)| lessons.need_body());
                 let mut headers = for_upstream(gate, &self.drafts);
-                if self.look.is_some() {
-                    headers.splice(..0, Look::request_headers());
+                if learns || self.look.is_some() {
+                    headers.splice(..0, Response::request_headers());
                 }
                 headers
             }

@@ -72,6 +72,11 @@ impl Evaluation {
         pending.sender.owners.as_ref().map(Owners::slots).unwrap_or_default()
     }
 
+    /// Whether it decides again after another read of memory.
+    pub(super) fn can_decide_again(&self) -> bool {
+        matches!(self.state, State::Decided(_))
+    }
+
     /// The sender, once it is known.
     pub(super) fn sender(&self) -> Option<Arc<Sender>> {
         self.request.as_ref()?.sender.clone()

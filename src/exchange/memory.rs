@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::pending::Pending;
+use super::response::Learning;
 use crate::bundle::Bundle;
 use crate::decide::{Denial, Question, Remembered, Verdict};
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::json::Object;
-use crate::mcp::{Id, Message};
+use crate::mcp::Message;
 use crate::memory::{
     ANY_TENANT, Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Spending, Working,
     Write,
@@ -26,7 +27,7 @@ pub(super) struct Memory<'a> {
     lessons: Vec<(usize, Lessons)>,
     /// What calls spend of budgets, or would spend, by the position of the message.
     spendings: Vec<(usize, Spending)>,
-    /// Whether budgets are spent.
+    /// Whether budgets are spent, and refused calls do not run: not in shadow.
     spends: bool,
     /// What permitted calls must pay to global budgets.
     dues: Vec<(Place, Due)>,
@@ -46,6 +47,16 @@ impl Pending {
     pub(super) fn memory<'a>(&'a self, gate: &'a Gate) -> Memory<'a> {
         let spends = gate.bundle.shadow.is_none();
         Memory { working: self.working(gate), spends, ..Memory::default() }
+    }
+
+    /// What changes when results of any calls of the server arrive.
+    pub(super) fn of_any_call(&self, gate: &Gate) -> Lessons {
+        match (&gate.bundle.memory, &self.sender.owners) {
+            (Some(plan), Some(owners)) => {
+                Lessons::of_any(plan, owners, gate.bundle.tools_behind(&self.server))
+            }
+            _ => Lessons::default(),
+        }
     }
 
     fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
@@ -79,11 +90,26 @@ impl Pending {
 }
 
 impl<'a> Memory<'a> {
-    /// What the responses to forwarded calls can change, by the id of the request.
-    pub(super) fn lessons(&mut self, messages: &[Message<'_>]) -> Vec<(Id, Lessons)> {
+    /// What the responses to forwarded calls can change, by the id of the request, if they can be
+    /// answered in reply.
+    pub(super) fn lessons(
+        &mut self,
+        messages: &[Message<'_>],
+        answers_on_stream: bool,
+    ) -> Vec<Learning> {
         let id = |index: usize| messages.get(index)?.request_id().cloned();
         let lessons = std::mem::take(&mut self.lessons).into_iter();
-        lessons.filter_map(|(index, lessons)| Some((id(index)?, lessons))).collect()
+        let lessons = lessons.map(|(index, lessons)| {
+            (index, if answers_on_stream { lessons.without_success() } else { lessons })
+        });
+        lessons.map(|(index, lessons)| (id(index), lessons)).collect()
+    }
+
+    /// Adds what the response to another message can change.
+    pub(super) fn learn(&mut self, index: usize, lessons: Lessons) {
+        if !lessons.is_empty() {
+            self.lessons.push((index, lessons));
+        }
     }
 
     /// What the call of a message spends of budgets, or would spend.
@@ -152,10 +178,12 @@ impl<'a> Memory<'a> {
                 self.dues.extend(working.dues(&asked).into_iter().map(|due| (place, due)));
             }
             working.forward(&asked, self.spends);
-            let lessons = working.lessons(&asked, tool);
-            if !lessons.is_empty() {
-                self.lessons.push((place.index, lessons));
-            }
+        }
+        if verdict.outcome.is_ok() || !self.spends {
+            let lessons = working.lessons(&asked, tool, self.spends);
+            // The result is that of the outer call, which says nothing of what it ran.
+            let lessons = if place.is_inner { lessons.without_success() } else { lessons };
+            self.learn(place.index, lessons);
         }
         self.asked.push(asked);
     }

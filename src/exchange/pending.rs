@@ -1,6 +1,5 @@
 //! Refusals before the body arrives, and the state of a request that waits for its body.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decided::Decided;
@@ -18,7 +17,6 @@ use crate::memory::{Answer, Charge, Recalled};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused, Reply};
-use crate::tool::{Tool, Wraps};
 
 /// A request with a known sender whose body has not arrived.
 #[derive(Debug)]
@@ -35,6 +33,8 @@ pub(super) struct Pending {
     bodiless: Option<Housekeeping>,
     /// Where the request is answered, if not in reply to it.
     stream: Option<EventStream>,
+    /// Whether it asks for what it has missed of another response.
+    resumes: bool,
     /// The server's id of the session, which is the caller's.
     pub(super) session: Option<String>,
     /// What is remembered, once it is read.
@@ -90,6 +90,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         announced: announced(&arrival.head),
         bodiless,
         stream: EventStream::of(channel, &arrival.head),
+        resumes: arrival.head.has("last-event-id"),
         session,
         recalled: None,
         answers: Vec::new(),
@@ -147,7 +148,10 @@ impl Pending {
                 let decided = Decided::housekeeping(decide::housekeeping(proof).into(), draft);
                 // The end of a session has no message in return.
                 let has_stream = self.request.facts.method == "GET";
-                decided.with_look(has_stream.then(|| self.look_at_stream(gate)))
+                let resumed = (has_stream && self.resumes).then(|| (None, self.of_any_call(gate)));
+                decided
+                    .with_look(has_stream.then(|| self.look_at_stream(gate)))
+                    .learning(resumed.into_iter().collect())
             }
             Some(_) => {
                 let message = "this HTTP method has no body".to_owned();
@@ -225,19 +229,7 @@ impl Pending {
         let (request, sender) = (Arc::clone(&self.request), Arc::clone(&self.sender));
         let (server, form) = (Arc::clone(&self.server), self.form(batch));
         let mask = Mask::default();
-        let lessons = Vec::new();
-        Look {
-            request,
-            sender,
-            candidate: None,
-            server,
-            messages,
-            method,
-            ids,
-            form,
-            lessons,
-            mask,
-        }
+        Look { request, sender, candidate: None, server, messages, method, ids, form, mask }
     }
 
     /// A look at a stream that has responses to other requests, in which any labelled tool of the
@@ -254,9 +246,7 @@ impl Pending {
     pub(super) fn withhold_of_any_call(&self, gate: &Gate, mask: &mut Mask) {
         let (bundle, identity) = (&gate.bundle, &self.sender.identity);
         let facts = call_facts(&self.request.facts);
-        let inner = bundle.tools_of(&self.server).filter_map(Tool::wraps).map(Wraps::server);
-        let servers: BTreeSet<&str> = inner.chain([&*self.server]).collect();
-        let tools = servers.into_iter().flat_map(|server| bundle.tools_of(server));
+        let tools = bundle.tools_behind(&self.server);
         for tool in tools.filter(|tool| !tool.labels().is_empty()) {
             let withheld = match &self.sender.caller {
                 Some(caller) => decide::withheld_from_some(bundle, identity, caller, tool, &facts),

@@ -6,6 +6,7 @@
 
 mod about_bytes;
 mod entries;
+mod learner;
 mod lists;
 mod look;
 mod mask;
@@ -18,12 +19,12 @@ use super::effects::HeaderChange;
 use crate::gate::{ChangedTools, Gate};
 use crate::head::{Head, trimmed};
 use crate::json::{self, Value};
-use crate::memory::Lesson;
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::sse::{Data, Event, Splitter};
 
 use entries::Viewer;
+pub(super) use learner::{Learner, Learning};
 use lists::Filtered;
 pub(super) use look::{Look, call_facts};
 use mask::Kept;
@@ -37,8 +38,6 @@ use trail::Trail;
 #[derive(Debug)]
 pub(super) struct Response {
     trail: Trail,
-    /// What is to be changed of what is remembered.
-    learned: Vec<Lesson>,
     /// The header fields that describe the bytes of the body.
     described: Vec<&'static str>,
     state: State,
@@ -68,14 +67,13 @@ enum Kind {
 impl Response {
     /// The response to a request with these records.
     pub(super) fn new(look: Look, records: Vec<Record>) -> Self {
-        let (learned, described) = (Vec::new(), Vec::new());
         let (state, room) = (State::Fresh, Room::default());
-        Self { trail: Trail::new(look, records), learned, described, state, room }
+        Self { trail: Trail::new(look, records), described: Vec::new(), state, room }
     }
 
-    /// What is to be changed of what is remembered, since this was asked last.
-    pub(super) fn learned(&mut self) -> Vec<Lesson> {
-        std::mem::take(&mut self.learned)
+    /// The header changes without which the upstream could answer in an encoding that is not read.
+    pub(super) fn request_headers() -> [HeaderChange; 1] {
+        [HeaderChange::Set("accept-encoding", "identity".to_owned())]
     }
 
     /// Processes an event and returns the next step.
@@ -132,8 +130,7 @@ impl Response {
                 (false, false) => Ok(ResponseStep::Pass),
             };
         }
-        let encoding = head.one("content-encoding");
-        if !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| e == Some("identity")) {
+        if is_encoded(head) {
             return Err("it is encoded");
         }
         self.described = about_bytes::of(head);
@@ -285,8 +282,6 @@ impl Response {
         let values = limits.response_values();
         let mut message: Value<'_> =
             json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
-        let learned = self.trail.look.learned(&message);
-        self.learned.extend(learned);
         let facts = self.trail.look.facts();
         let Look { server, sender, candidate, .. } = &self.trail.look;
         let candidate = gate.candidate.as_deref().zip(candidate.as_deref());
@@ -331,6 +326,12 @@ fn without_body() -> ResponseStep {
 
 fn send(body: Vec<u8>) -> ResponseStep {
     ResponseStep::Send { headers: Vec::new(), body, evidence: None }
+}
+
+/// Whether a body is in an encoding that is not read.
+fn is_encoded(head: &Head) -> bool {
+    let encoding = head.one("content-encoding");
+    !matches!(encoding, Ok(None)) && !encoding.is_ok_and(|e| e == Some("identity"))
 }
 
 impl Kind {

@@ -26,7 +26,8 @@ pub(super) fn of(
     let Some(sealed) = head.one(SESSION).map_err(|error| denied(&error.to_string()))? else {
         return Ok(None);
     };
-    let id = gate.sessions.open(sealed, &owner(server, sender));
+    let key = gate.sessions.as_ref().ok_or_else(|| denied("there is no key for sessions"))?;
+    let id = key.open(sealed, &owner(server, sender));
     let id =
         id.ok_or_else(|| denied("the principal and the actor have not opened this session"))?;
     Ok(Some(id.to_owned()))
@@ -43,7 +44,7 @@ pub(super) fn sealed(
         return None;
     }
     let id = head.one(SESSION).ok().flatten();
-    let sealed = id.and_then(|id| gate.sessions.seal(id, &owner(server, sender)));
+    let sealed = id.and_then(|id| gate.sessions.as_ref()?.seal(id, &owner(server, sender)));
     Some(match sealed {
         Some(sealed) => HeaderChange::Set(SESSION, sealed),
         // Nobody could use it.

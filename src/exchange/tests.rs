@@ -1,3 +1,4 @@
+mod arriving;
 mod elsewhere;
 mod failures;
 mod global;

@@ -16,7 +16,7 @@ use proxy_wasm::types::{BufferType, MapType, Status};
 use super::clock;
 use super::random::Random;
 use crate::bundle::Bundle;
-use crate::exchange::{Arrival, HeaderChange, OBJECT};
+use crate::exchange::{Arrival, HeaderChange, OBJECT, never_left};
 use crate::gate::{Change, ChangedTools, GateId};
 use crate::head::Head;
 use crate::header;
@@ -251,10 +251,13 @@ pub(super) fn recall_slot(slot: Slot) -> Result<Stored, String> {
     Ok(Stored { bytes: value.0.unwrap_or_default(), version: value.1 })
 }
 
-/// Whether a response is the upstream's, and not one that the proxy gives because it could not reach
-/// the upstream.
-pub(super) fn is_from_upstream() -> Result<bool, String> {
-    Ok(text(&["response", "code_details"])?.as_deref() == Some("via_upstream"))
+/// Whether Envoy answers by itself because no server got the request. An attempt that is not counted
+/// may have reached one.
+pub(super) fn is_unsent() -> Result<bool, String> {
+    let details = text(&["response", "code_details"])?;
+    let attempts = property(&["upstream", "request_attempt_count"])?;
+    let attempts = attempts.and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    Ok(never_left(details.as_deref(), attempts))
 }
 
 /// Stores a part of memory; returns whether nobody else has stored there since it was read.

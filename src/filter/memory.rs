@@ -47,10 +47,29 @@ pub(super) fn remember(effects: &Effects, stored: &mut Vec<Write>) -> Result<boo
     Ok(true)
 }
 
+/// Changes what is remembered before a part of a response passes, unless nobody has written there since
+/// this was done last. `known` has the versions of then.
+pub(super) fn arrive<'l>(
+    gate: &Gate,
+    lessons: impl Iterator<Item = &'l Lesson> + Clone,
+    known: &mut Vec<Option<u32>>,
+) -> Result<(), String> {
+    let version = |lesson: &Lesson| Ok(host::recall_slot(lesson.slot())?.version);
+    let versions = lessons.clone().map(version).collect::<Result<Vec<_>, String>>()?;
+    if versions != *known {
+        learn(gate, lessons)?;
+        *known = versions;
+    }
+    Ok(())
+}
+
 /// Changes what is remembered by what a response says.
-pub(super) fn learn(gate: &Gate, lessons: &[Lesson]) -> Result<(), String> {
+pub(super) fn learn<'l>(
+    gate: &Gate,
+    mut lessons: impl Iterator<Item = &'l Lesson>,
+) -> Result<(), String> {
     let Some(plan) = &gate.bundle.memory else { return Ok(()) };
-    lessons.iter().try_for_each(|lesson| {
+    lessons.try_for_each(|lesson| {
         let mut attempts = Attempts::begin();
         loop {
             attempts.another()?;

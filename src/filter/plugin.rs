@@ -51,7 +51,7 @@ impl Plugin {
         host::declare()?;
         host::begin_sharing()?;
         if gate.bundle.binds_sessions {
-            gate.sessions = host::session_key()?;
+            gate = gate.with_sessions(host::session_key()?);
         }
         if gate.bundle.memory.is_some() {
             host::begin_memory()?;

@@ -36,6 +36,8 @@ pub(super) struct Stream {
     decision: Option<String>,
     /// The call to the rate limit service whose answer is awaited.
     consulting: Option<u32>,
+    /// The versions of memory at which labels of the response's data were attached.
+    attached: Vec<Option<u32>>,
     /// Whether a part of the response's body has come, which other bytes can take the place of.
     has_body: bool,
 }
@@ -129,7 +131,7 @@ impl HttpContext for Stream {
                 }
             }
         }
-        if let Err(failure) = self.give_back() {
+        if let Err(failure) = self.give_back().and_then(|()| self.attach()) {
             return Self::withhold(&failure);
         }
         let binds = self.settled == Some(Settled::Forwarded)
@@ -162,6 +164,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Err(failure) = self.attach() {
+            return Self::withhold(&failure);
+        }
         if !self.looks_at_response() {
             return Action::Continue;
         }
@@ -176,6 +181,9 @@ impl HttpContext for Stream {
 
     /// With trailers, no part of the body is marked as the last one.
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        if let Err(failure) = self.attach() {
+            return Self::withhold(&failure);
+        }
         if self.looks_at_response() && self.end_response() == Action::Pause {
             return Action::Pause;
         }
@@ -198,6 +206,7 @@ impl Stream {
             settled: None,
             decision: None,
             consulting: None,
+            attached: Vec::new(),
             has_body: false,
         }
     }

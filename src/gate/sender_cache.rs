@@ -38,21 +38,30 @@ pub(crate) struct Sender {
 /// decode them.
 #[derive(Debug)]
 pub(crate) struct SenderCache {
-    senders: Mutex<LimitedCache<SenderKey, Arc<Sender>>>,
+    cached: Mutex<LimitedCache<SenderKey, Arc<Sender>>>,
+    /// The name of the bundle whose accounts are those of senders, if not the gate's.
+    accounts_of: Option<String>,
     /// It decides where the accounts of senders are stored.
     secret: Secret,
 }
 
 impl Default for SenderCache {
     fn default() -> Self {
-        Self::new(Secret::default())
+        let cached = Mutex::new(LimitedCache::new(CACHED));
+        Self { cached, accounts_of: None, secret: Secret::default() }
     }
 }
 
 impl SenderCache {
+    /// A cache of senders with the accounts that they have under a bundle of this name.
+    pub(crate) fn with_accounts_of(bundle: &str) -> Self {
+        Self { accounts_of: Some(bundle.to_owned()), ..Self::default() }
+    }
+
     /// An empty cache of senders whose accounts are stored where this secret says.
-    pub(crate) fn new(secret: Secret) -> Self {
-        Self { senders: Mutex::new(LimitedCache::new(CACHED)), secret }
+    pub(crate) fn storing_by(self, secret: &Secret) -> Self {
+        let accounts_of = self.accounts_of;
+        Self { accounts_of, secret: secret.clone(), ..Self::default() }
     }
 
     /// The sender with this evidence, identified by the mapping of the gate's bundle.
@@ -61,12 +70,13 @@ impl SenderCache {
         bundle: &Bundle,
         evidence: &Evidence,
     ) -> Result<Arc<Sender>, IdentityError> {
-        let mut cached = self.senders.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let key = evidence.sender_key(LONGEST);
         if let Some(sender) = key.as_ref().and_then(|key| cached.get(key)) {
             return Ok(sender);
         }
-        let sender = Arc::new(Sender::new(bundle, &*evidence.attested()?, &self.secret)?);
+        let accounts = (self.accounts_of.as_deref().unwrap_or(&bundle.id.name), &self.secret);
+        let sender = Arc::new(Sender::new(bundle, accounts, &*evidence.attested()?)?);
         if let Some(key) = key {
             cached.insert(key, Arc::clone(&sender));
         }
@@ -75,13 +85,17 @@ impl SenderCache {
 }
 
 impl Sender {
-    fn new(bundle: &Bundle, attested: &Attested, secret: &Secret) -> Result<Self, IdentityError> {
+    fn new(
+        bundle: &Bundle,
+        (accounts_of, secret): (&str, &Secret),
+        attested: &Attested,
+    ) -> Result<Self, IdentityError> {
         let identity = identity::identify(&bundle.identity, attested)?;
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
         let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
         let owners = bundle.memory.as_ref();
-        let owners = owners.map(|plan| Owners::of(&bundle.id.name, plan, &identity, secret));
+        let owners = owners.map(|plan| Owners::of(accounts_of, plan, &identity, secret));
         Ok(Self {
             owners,
             caller: Caller::new(bundle, &identity).map(Arc::new),

@@ -189,7 +189,7 @@ impl Account {
     }
 
     /// Attaches a label.
-    fn attach(&mut self, carried: &Carried, at: Millis) {
+    pub(super) fn attach(&mut self, carried: &Carried, at: Millis) {
         let Carried { label, tenant, until } = carried;
         let of_label = || self.labels.iter().filter(|attached| attached.label == *label);
         let is_known = of_label().any(|attached| attached.tenant == *tenant);

@@ -1,9 +1,12 @@
 //! What the response to a call changes of what is remembered.
 
+use std::collections::BTreeSet;
+
+use super::account::{ANY_TENANT, Account, Attached, Carried};
 use super::asked::{Asked, Spend};
 use super::bucket::Bucket;
 use super::working::Working;
-use super::{Key, Millis, Name, Plan, Slot, Stored, Unanswered, Write};
+use super::{Key, Millis, Name, Owners, Plan, Slot, Stored, Unanswered, Write};
 use crate::tool::Tool;
 
 /// What the response to a forwarded call can change.
@@ -11,6 +14,8 @@ use crate::tool::Tool;
 pub struct Lessons {
     /// If it succeeds.
     success: Vec<Lesson>,
+    /// Before any of its data reaches the caller.
+    arrival: Vec<Lesson>,
     /// If the server did not get it.
     unanswered: Vec<Lesson>,
 }
@@ -26,13 +31,15 @@ pub struct Lesson {
 enum Kind {
     /// A label is gone that was attached up to this turn of the account.
     Cleared(Name, u64),
+    /// Data with a label arrives, of a tenant if there is one.
+    Arrived(Name, Option<String>),
     /// An amount that was spent at this time is given back.
     GivenBack(Spend, Millis),
 }
 
 impl Working<'_> {
-    /// What the response to a call of this tool can change.
-    pub fn lessons(&self, asked: &Asked, tool: &Tool) -> Lessons {
+    /// What the response to a call of this tool can change, if it spends budgets.
+    pub fn lessons(&self, asked: &Asked, tool: &Tool, spends: bool) -> Lessons {
         let clears = self.plan.tool(tool).map(|plan| plan.clears.as_slice()).unwrap_or_default();
         let cleared = |label: &Name| {
             let label = *label;
@@ -43,16 +50,39 @@ impl Working<'_> {
         };
         let gives_back = self
             .spends(asked)
-            .filter(|(_, budget, _)| budget.unanswered == Unanswered::GiveBack)
+            .filter(|(_, budget, _)| spends && budget.unanswered == Unanswered::GiveBack)
             .map(|(spend, _, key)| Lesson { key, kind: Kind::GivenBack(spend.clone(), self.now) });
+        let carried = asked.called.labels.iter().filter(|_| self.plan.history.is_some());
         Lessons {
             success: clears.iter().flat_map(cleared).collect(),
+            arrival: carried
+                .flat_map(|it| self.owners.arrivals(it.label, it.tenant.as_deref()))
+                .collect(),
             unanswered: gives_back.collect(),
         }
     }
 }
 
+impl Owners {
+    fn arrivals(&self, label: Name, tenant: Option<&str>) -> impl Iterator<Item = Lesson> {
+        let kind = Kind::Arrived(label, tenant.map(str::to_owned));
+        self.histories().map(move |key| Lesson { key, kind: kind.clone() })
+    }
+}
+
 impl Lessons {
+    /// What the results of these tools change when they arrive, of whatever call they are.
+    pub fn of_any<'t>(plan: &Plan, owners: &Owners, tools: impl Iterator<Item = &'t Tool>) -> Self {
+        if plan.history.is_none() {
+            return Self::default();
+        }
+        let carried = tools.filter_map(|tool| plan.tool(tool)).flat_map(|tool| &tool.carries);
+        let carried: BTreeSet<Name> = carried.copied().collect();
+        let arrival =
+            carried.into_iter().flat_map(|label| owners.arrivals(label, Some(ANY_TENANT)));
+        Self { arrival: arrival.collect(), ..Self::default() }
+    }
+
     /// Whether the body of the response is needed to know.
     pub fn need_body(&self) -> bool {
         !self.success.is_empty()
@@ -60,7 +90,13 @@ impl Lessons {
 
     /// Whether nothing can change.
     pub fn is_empty(&self) -> bool {
-        self.success.is_empty() && self.unanswered.is_empty()
+        [&self.success, &self.arrival, &self.unanswered].into_iter().all(Vec::is_empty)
+    }
+
+    /// The same, where no result tells of success.
+    #[must_use]
+    pub fn without_success(self) -> Self {
+        Self { success: Vec::new(), ..self }
     }
 
     /// The changes of a call that succeeded.
@@ -68,9 +104,19 @@ impl Lessons {
         &self.success
     }
 
-    /// The changes of a call that its server did not get.
-    pub fn of_no_answer(&self) -> &[Lesson] {
-        &self.unanswered
+    /// The changes before data of the response reaches the caller.
+    pub fn of_arrival(&self) -> &[Lesson] {
+        &self.arrival
+    }
+
+    /// Whether there are changes of a call that its server did not get.
+    pub fn await_answer(&self) -> bool {
+        !self.unanswered.is_empty()
+    }
+
+    /// The changes of a call that its server did not get. There are none afterwards.
+    pub fn take_unanswered(&mut self) -> Vec<Lesson> {
+        std::mem::take(&mut self.unanswered)
     }
 }
 
@@ -89,6 +135,9 @@ impl Plan {
         let before = account.clone();
         match &lesson.kind {
             Kind::Cleared(label, turn) => account.clear(*label, *turn),
+            Kind::Arrived(label, tenant) => {
+                account.arrive((*label, self.kept(*label)), tenant.as_deref(), now);
+            }
             Kind::GivenBack(spend, at) => {
                 let budget = self.budgets.get(spend.budget)?;
                 account.give_back(budget, spend.part, spend.amount, *at, now);
@@ -101,5 +150,17 @@ impl Plan {
         bucket.store(lesson.key, account, until, now, self.bucket_bytes);
         let (slot, version) = (lesson.slot(), stored.version);
         Some(Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })
+    }
+}
+
+impl Account {
+    /// Attaches a label, unless that was done within a second and no call has come since: most
+    /// responses then need no write.
+    fn arrive(&mut self, (label, kept): (Name, Millis), tenant: Option<&str>, now: Millis) {
+        let same = |it: &&Attached| it.label == label && it.tenant.as_deref() == tenant;
+        let known = self.labels.iter().find(same).map(|attached| attached.at);
+        let at = known.filter(|at| now.saturating_sub(*at) < 1000).unwrap_or(now);
+        let tenant = tenant.map(str::to_owned);
+        self.attach(&Carried { label, tenant, until: at.saturating_add(kept) }, at);
     }
 }

@@ -17,6 +17,9 @@ use super::sandbox::{Sandbox, check, copy};
 /// A call: the minute of the day, who makes it, and what it is.
 type Step<'a> = (u32, &'a str, &'a str, &'a str, Value);
 
+/// In place of a tool: a body that is no JSON.
+const UNREADABLE: &str = "";
+
 fn customer(id: &str) -> Value {
     json!({ "customer": id })
 }
@@ -60,18 +63,21 @@ fn log(sandbox: &Sandbox, bundle: &str, steps: &[(Step<'_>, &str)]) -> String {
             "sub": who, "roles": ["clerk"], "tenant": "acme", "txn": "t-1", "act": { "sub": "helper" },
         });
         let identity = Identity { tokens: [("session".to_owned(), claims)].into(), spiffe: None };
-        let request: RawRequest = serde_json::from_value(json!({
+        let mut request = json!({
             "path": format!("/{server}/mcp"),
             "headers": { "content-type": "application/json" },
-            "json": call(1, tool, arguments),
-        }))
-        .unwrap();
+        });
+        match *tool {
+            UNREADABLE => request["body"] = json!("{"),
+            tool => request["json"] = call(1, tool, arguments),
+        }
+        let request: RawRequest = serde_json::from_value(request).unwrap();
         let time = format!("2026-03-04T{:02}:{:02}:00Z", 8 + minute / 60, minute % 60);
         let time = Some(time.parse().unwrap());
         let sent = Sent { call: None, request: Some(&request), time, source_ip: None };
         let (mut arrival, body) = sent.arrival(Some(&identity));
         arrival.entropy = number;
-        for record in run::remembered(&gate, &arrival, &body, &mut memory).records {
+        for record in run::remembered(&gate, (&arrival, &body), &mut memory, false).records {
             assert_eq!(record.reason.as_str(), *reason, "{number}");
             writeln!(log, "{}", record.to_line()).unwrap();
         }
@@ -182,6 +188,41 @@ when { context.history.hour.sums.refunded.used.greaterThan(decimal(\"1000.0\")) 
     let line = "explain chains --record decisions.ndjson --after decisions.ndjson";
     check("history_withheld", &sandbox.run(&format!("{line} --id {last}")));
     check("history_diff_withheld", &sandbox.run("diff chains chains --log decisions.ndjson"));
+}
+
+/// Everything passes in shadow, and counts as what it would be in force.
+#[test]
+fn a_log_of_a_bundle_in_shadow_tells_refusals_from_calls() {
+    let sandbox = Sandbox::new();
+    let chains = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/chains");
+    copy(&chains, &sandbox.path("chains"));
+    sandbox.replace("chains/bundle.yaml", "version: 1\n", "version: 1\nmode: shadow\n");
+    let mut steps = vec![((0, "ann", "crm", UNREADABLE, json!({})), "shadow"); 5];
+    for (customer_id, times) in [("acme-1", 3), ("acme-2", 3)] {
+        steps.extend(vec![
+            ((1, "ann", "crm", "get_customer", customer(customer_id)), "shadow");
+            times
+        ]);
+    }
+    // They run, so that the fourth is one write too many, and the fifth refusal begins a pause.
+    steps.extend(vec![((2, "ann", "payments", "refund", refund(2001.0)), "shadow"); 6]);
+    let log = log(&sandbox, "chains", &steps);
+    sandbox.write("decisions.ndjson", &log);
+    let reasons = log.lines().map(|line| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        record["shadow"]["reason"].as_str().unwrap().to_owned()
+    });
+    let reasons: Vec<String> = reasons.collect();
+    let expected =
+        [("malformed_body", 5), ("permitted", 6), ("budget_exceeded", 3), ("forbidden", 3)];
+    let expected = expected.map(|(reason, times)| vec![reason; times]);
+    assert_eq!(reasons, expected.concat());
+    for (id, reason) in ids(&log).iter().zip(reasons).skip(5) {
+        let line = format!("explain chains --record decisions.ndjson --id {id}");
+        let run = sandbox.run(&format!("{line} --after decisions.ndjson --format json"));
+        assert_eq!(run.json()["recorded"]["same"], true, "{reason}: {}", run.stdout);
+        assert!(!run.stdout.contains("does not have"), "{}", run.stdout);
+    }
 }
 
 /// The calls before a case, and those of a log before a request.

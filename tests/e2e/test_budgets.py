@@ -1,14 +1,20 @@
 """Budgets and histories through Envoy: shared by all workers, whoever calls when."""
 
 import asyncio
+import contextlib
+import copy
+import dataclasses
 import json
 import os
+import re
+import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from harness import bundles, paths
@@ -189,21 +195,132 @@ def test_a_label_is_gone_once_a_review_succeeds(tmp_path: Path, issuer: TokenIss
         assert asyncio.run(reasons("review", "pay")) == [None, None]
 
 
-def test_what_the_server_did_not_get_is_given_back(tmp_path: Path, issuer: TokenIssuer) -> None:
-    with ExitStack() as server:
-        recorder = server.enter_context(Recorder())
-        with Envoy(tmp_path, setup(recorder, issuer), bundles.emit(BUNDLE)) as envoy:
-            ann = token(issuer, "ann")
+# Servers that do not answer, what Envoy answers in their place, and whether one may have got the call.
+UNANSWERED = {
+    "absent": ("status 503", False),
+    "unresolved": ("status 503", False),
+    "full": ("status 503", False),
+    "absent-retried": ("status 503", True),
+    "closing": ("status 503", True),
+    "closing-later": ("status 503", True),
+    "silent": ("status 504", True),
+}
 
-            async def transfer(amount: int) -> str | None:
-                async with Caller(envoy.port, ann) as caller:
+
+async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A server that reads a request and closes the connection; if it is asked for by name, the second one."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    if b"closing-later" in head and b"small" in await reader.read(65536):
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+        await reader.read(65536)
+    writer.close()
+
+
+def without_servers(closing: int, silent: int) -> Callable[[dict[str, Any], object], None]:
+    """Adds a cluster for each of them, and a route that a header chooses."""
+
+    def shape(config: dict[str, Any], _: object) -> None:
+        resources = config["static_resources"]
+        [tools] = [each for each in resources["clusters"] if each["name"] == "tools"]
+        manager = resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        routes = manager["route_config"]["virtual_hosts"][0]["routes"]
+        ports = {"closing": closing, "closing-later": closing, "silent": silent}
+        for name in UNANSWERED:
+            cluster = copy.deepcopy(tools) | {"name": name}
+            endpoints = cluster["load_assignment"]["endpoints"]
+            address = endpoints[0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+            address["port_value"] = ports.get(name, unused_port() if "absent" in name else silent)
+            if name == "unresolved":
+                cluster["load_assignment"]["endpoints"] = []
+            if name == "full":
+                cluster["circuit_breakers"] = {"thresholds": [{"max_requests": 0, "max_pending_requests": 0}]}
+            resources["clusters"].append(cluster)
+            route: dict[str, Any] = {"cluster": name, "timeout": "1s"}
+            if name.endswith("retried"):
+                route["retry_policy"] = {"retry_on": "connect-failure", "num_retries": 1}
+            match = {"path": "/mcp", "headers": [{"name": "x-server", "string_match": {"exact": name}}]}
+            routes.insert(0, {"match": match, "route": route})
+
+    return shape
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("version", paths.ENVOY_VERSIONS)
+def test_only_what_no_server_can_have_got_is_given_back(version: str, tmp_path: Path, issuer: TokenIssuer) -> None:
+    with Recorder() as recorder, Recorder() as silent, socket.create_server(("127.0.0.1", 0)) as closer:
+        silent.answers = False
+        shape = without_servers(closer.getsockname()[1], silent.port)
+        configured = dataclasses.replace(setup(recorder, issuer), shape=shape)
+        with Envoy(tmp_path, configured, bundles.emit(BUNDLE), version=version) as envoy:
+
+            async def transfer(person: str, amount: int, tool: str = "transfer", **fields: str) -> str | None:
+                async with Caller(envoy.port, token(issuer, person)) as caller:
                     try:
-                        return await caller.call("transfer", {"amount": amount})
+                        return await caller.call(tool, {"amount": amount} if tool == "transfer" else {}, **fields)
                     except RuntimeError as error:
                         return str(error)
 
-            assert asyncio.run(transfer(2000)) is None
-            server.close()
-            assert asyncio.run(transfer(3000)) == "status 503"
-            assert asyncio.run(transfer(3001)) == "budget_exceeded"
-            assert asyncio.run(transfer(3000)) == "status 503"
+            async def all_of_them() -> dict[str, tuple[str | None, str | None]]:
+                seen = {}
+                async with await asyncio.start_server(closing, sock=closer):
+                    for name in UNANSWERED:
+                        to = {"x-server": name}
+                        if name == "closing-later":
+                            assert await transfer(name, 0, "small", **to) is None
+                        first = await transfer(name, 3000, **to)
+                        seen[name] = (first, await transfer(name, 5000))
+                return seen
+
+            kept = {True: "budget_exceeded", False: None}
+            expected = {name: (status, kept[got]) for name, (status, got) in UNANSWERED.items()}
+            assert asyncio.run(all_of_them()) == expected
+            assert envoy.complaints() == []
+
+
+@pytest.mark.parametrize("early", [0, 200])
+def test_a_page_that_arrives_after_the_review_has_its_label(early: int, tmp_path: Path, issuer: TokenIssuer) -> None:
+    result = {"content": [{"type": "text", "text": "x" * 1000}]}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    answer = head + body
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        async def run(port: int, ann: str) -> list[str | None]:
+            asked, reviewed = asyncio.Event(), asyncio.Event()
+
+            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                    while head := await reader.readuntil(b"\r\n\r\n"):
+                        [length] = re.findall(rb"content-length: (\d+)", head)
+                        if b"read_page" in await reader.readexactly(int(length)):
+                            writer.write(answer[:early])
+                            asked.set()
+                            await reviewed.wait()
+                            writer.write(answer[early:])
+                        else:
+                            writer.write(answer)
+
+            async def call(tool: str) -> str | None:
+                async with Caller(port, ann) as caller:
+                    return await caller.call(tool)
+
+            async with await asyncio.start_server(serve, sock=listening):
+                page = asyncio.create_task(call("read_page"))
+                await asked.wait()
+                before = [await call("pay"), await call("review"), await call("pay")]
+                reviewed.set()
+                return [*before, await page, await call("pay"), await call("review"), await call("pay")]
+
+        upstream = Setup(
+            listening.getsockname()[1],
+            issuer.jwks(),
+            routes=({"match": {"path": "/mcp"}, "route": {"cluster": "tools", "timeout": "0s"}},),
+        )
+        with Envoy(tmp_path, upstream, bundles.emit(BUNDLE)) as envoy:
+            reasons = asyncio.run(run(envoy.port, token(issuer, "ann")))
+            assert reasons == ["forbidden", None, None, None, "forbidden", None, None]
+            assert envoy.complaints() == []

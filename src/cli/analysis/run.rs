@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::trace::{Trace, Tracer};
 use crate::exchange::{Arrival, Ending, Event, Exchange, Step};
 use crate::gate::Gate;
-use crate::memory::{Millis, Store};
+use crate::memory::{Lesson, Millis, Store};
 use crate::reason::{Decision, Reason};
 use crate::record::Record;
 use crate::refusal::{Replacement, Reply};
@@ -56,7 +56,7 @@ pub fn in_pieces(
     memory: &Store,
 ) -> Result<(Outcome, Trace), String> {
     let tracer = Rc::new(Tracer::new(arrival));
-    let run = |exchange, growth| run(exchange, gate, (arrival, body), memory, growth);
+    let run = |mut exchange, growth| run(&mut exchange, gate, (arrival, body), memory, growth);
     let whole = run(Exchange::observed(tracer.clone()), None);
     for growth in [1, 7] {
         let pieces = run(Exchange::default(), Some(growth));
@@ -80,17 +80,43 @@ pub(in crate::cli) fn after(
     body: &[u8],
     memory: &Store,
 ) -> Outcome {
-    Outcome::of(run(Exchange::default(), gate, (arrival, body), memory, None))
+    Outcome::of(run(&mut Exchange::default(), gate, (arrival, body), memory, None))
 }
 
-/// Runs a request with its body in one piece, which is remembered.
-pub fn remembered(gate: &Gate, arrival: &Arrival, body: &[u8], memory: &mut Store) -> Outcome {
-    let step = run(Exchange::default(), gate, (arrival, body), memory, None);
+/// Runs a request with its body in one piece, which is remembered. Its calls succeed unless the server
+/// answers with an error.
+pub fn remembered(
+    gate: &Gate,
+    request: (&Arrival, &[u8]),
+    memory: &mut Store,
+    fails: bool,
+) -> Outcome {
+    let mut exchange = Exchange::default();
+    let step = run(&mut exchange, gate, request, memory, None);
     if let Step::Done(effects) = &step {
         // Nobody else writes.
         effects.memory.iter().for_each(|write| _ = memory.write(write));
+        let now = millis(request.0.time);
+        let succeeding = exchange.succeeding().filter(|_| !fails);
+        learn(gate, exchange.arriving().chain(succeeding), memory, now);
     }
     Outcome::of(step)
+}
+
+/// Changes what is remembered by what a response says.
+pub(in crate::cli) fn learn<'l>(
+    gate: &Gate,
+    lessons: impl Iterator<Item = &'l Lesson>,
+    memory: &mut Store,
+    now: Millis,
+) {
+    let Some(plan) = &gate.bundle.memory else { return };
+    for lesson in lessons {
+        let recalled = memory.recall(&[lesson.slot()], now, Vec::new());
+        let stored = recalled.slots.first();
+        let write = stored.and_then(|(_, stored)| plan.learn(lesson, stored, now));
+        write.iter().for_each(|write| _ = memory.write(write));
+    }
 }
 
 /// Runs a request with its body in one piece, and returns the evaluated Cedar requests.
@@ -101,13 +127,13 @@ pub(in crate::cli) fn traced(
     memory: &Store,
 ) -> (Outcome, Trace) {
     let tracer = Rc::new(Tracer::new(arrival));
-    let step = run(Exchange::observed(tracer.clone()), gate, (arrival, body), memory, None);
+    let step = run(&mut Exchange::observed(tracer.clone()), gate, (arrival, body), memory, None);
     (Outcome::of(step), tracer.trace())
 }
 
 /// `growth`: by how many bytes the body grows between two events; in one piece if absent.
 fn run(
-    mut exchange: Exchange,
+    exchange: &mut Exchange,
     gate: &Gate,
     (arrival, body): (&Arrival, &[u8]),
     memory: &Store,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::run::{self, Outcome};
 use super::trace::Trace;
 use super::{faces, meant};
-use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Identity, Suite};
+use crate::cli::input::cases::{Case, CaseFile, Expect, ExpectShadow, Identity, Preceding, Suite};
 use crate::cli::output::source::Location;
 use crate::exchange::Arrival;
 use crate::gate::Gate;
@@ -84,8 +84,8 @@ pub(super) fn passes(gate: &Gate, file: &CaseFile, case: &Case) -> bool {
 /// What is remembered once the requests before that of a case have come.
 fn memory(gate: &Gate, file: &CaseFile, case: &Case) -> Store {
     let mut memory = Store::default();
-    for (arrival, body) in case.earlier(file, &gate.bundle) {
-        run::remembered(gate, &arrival, &body, &mut memory);
+    for Preceding { arrival, body, fails } in case.earlier(file, &gate.bundle) {
+        run::remembered(gate, (&arrival, &body), &mut memory, fails);
     }
     memory
 }

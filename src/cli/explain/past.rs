@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::subject::Subject;
 use crate::cli::analysis::run::{self, Outcome};
+use crate::cli::input::cases::Preceding;
 use crate::cli::log::Recorded;
 use crate::cli::log::history::History;
 use crate::cli::log::lines::{self, Line};
@@ -13,7 +14,6 @@ use crate::cli::output::report::{Problem, counted};
 use crate::exchange::Arrival;
 use crate::gate::Gate;
 use crate::memory::{Millis, Owners, Secret, Store};
-use crate::reason::Reason;
 
 /// What is remembered before the explained request.
 #[derive(Debug, Default)]
@@ -34,8 +34,8 @@ impl Past {
             let of_call = subject.recorded.as_ref();
             past = past.read(gate, (arrival, body), of_call, logs, &mut subject.notes)?;
         }
-        for (arrival, body) in &subject.earlier {
-            run::remembered(gate, arrival, body, &mut past.memory);
+        for Preceding { arrival, body, fails } in &subject.earlier {
+            run::remembered(gate, (arrival, body), &mut past.memory, *fails);
         }
         Ok(past)
     }
@@ -100,15 +100,13 @@ impl Past {
 
     /// Whether an outcome that is not the recorded one may be due to calls that are not known.
     pub(super) fn may_matter(&self, gate: &Gate, recorded: &Recorded, outcome: &Outcome) -> bool {
-        let by_budget = |reason: Option<Reason>| reason.is_some_and(Reason::is_of_memory);
         let recalls = |id: &String| {
             let policy = gate.bundle.all_layers().policy(&cedar_policy::PolicyId::new(id));
             policy.is_some_and(|(_, policy)| Reads::of(policy).remembered())
         };
         let depends = || {
-            by_budget(recorded.reason())
-                || by_budget(Some(outcome.reason))
-                || recorded.policies.iter().chain(&outcome.policies).any(recalls)
+            let policies = recorded.policies.iter().chain(&outcome.policies);
+            History::matters([recorded.reason(), Some(outcome.reason)], policies, recalls)
         };
         self.is_incomplete && gate.bundle.memory.is_some() && depends()
     }

@@ -12,7 +12,7 @@ use super::identity::Identities;
 use super::recorded;
 use super::subject::Subject;
 use crate::cli::files;
-use crate::cli::input::cases::{Call, Called, Identity, RawRequest, Sent, Suite, time};
+use crate::cli::input::cases::{Call, Called, Identity, Preceding, RawRequest, Sent, Suite, time};
 use crate::cli::input::{directory, yaml};
 use crate::cli::log::Recorded;
 use crate::cli::output::exit::Stop;
@@ -62,7 +62,7 @@ pub(super) struct Chosen {
     pub(super) is_list: bool,
     pub(super) request: Request,
     /// The requests before it.
-    earlier: Vec<Request>,
+    earlier: Vec<Preceding>,
 }
 
 /// The case with this name.

@@ -1,5 +1,6 @@
 //! The request to explain.
 
+use crate::cli::input::cases::Preceding;
 use crate::cli::log::Recorded;
 use crate::exchange::Arrival;
 
@@ -9,7 +10,7 @@ pub(super) struct Subject {
     /// The request with its body; `None` if the record is not complete enough to decide it again.
     pub(super) request: Option<(Arrival, Vec<u8>)>,
     /// The requests before it that the case has, the earliest first.
-    pub(super) earlier: Vec<(Arrival, Vec<u8>)>,
+    pub(super) earlier: Vec<Preceding>,
     /// The record that the request was rebuilt from.
     pub(super) recorded: Option<Recorded>,
     /// Whether the record withholds something that the decision is based on.

@@ -8,7 +8,7 @@ mod request;
 mod suite;
 
 pub use call::{Call, Called};
-pub use earlier::Earlier;
+pub use earlier::{Earlier, Preceding};
 pub use expect::{Expect, ExpectShadow};
 pub use format::{Case, CaseFile, read};
 pub(in crate::cli) use request::time;

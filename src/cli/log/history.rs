@@ -12,16 +12,16 @@ use serde_json::Value;
 
 use super::arguments::is_mark;
 use super::identity;
-use super::line::Recorded;
+use super::line::{Recorded, reason_of};
 use crate::bundle::Bundle;
-use crate::cli::analysis::run::millis;
+use crate::cli::analysis::run::{learn, millis};
 use crate::cli::output::report::counted;
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::identity::identify;
 use crate::memory::{
-    ANY_TENANT, Amount, Millis, Name, Owners, Particulars, Plan, Secret, Store, Told, Untold,
-    Working,
+    ANY_TENANT, Amount, Lessons, Millis, Name, Owners, Particulars, Plan, Secret, Store, Told,
+    Untold, Working,
 };
 use crate::reason::{Reason, Stage};
 use crate::tool::Tool;
@@ -92,6 +92,16 @@ impl History {
         !self.gaps.is_empty()
     }
 
+    /// Whether one of two outcomes of a call depends on earlier calls: a budget has decided it, or a
+    /// policy that determines it reads them.
+    pub(in crate::cli) fn matters<'a>(
+        reasons: [Option<Reason>; 2],
+        mut policies: impl Iterator<Item = &'a String>,
+        reads: impl Fn(&String) -> bool,
+    ) -> bool {
+        reasons.into_iter().flatten().any(Reason::is_of_memory) || policies.any(|id| reads(id))
+    }
+
     /// How long before a time the records begin, if something counts for longer.
     pub(in crate::cli) fn begins_late(&self, gate: &Gate, now: Millis) -> Option<Millis> {
         let plan = gate.bundle.memory.as_ref()?;
@@ -106,8 +116,7 @@ impl History {
         let (Some(reason), Ok(time)) = (recorded.reason(), recorded.time.parse()) else { return };
         let now = millis(time);
         self.begins = Some(self.begins.map_or(now, |begins| begins.min(now)));
-        let forwards = matches!(reason, Reason::Permitted | Reason::Shadow);
-        let refuses = reason == Reason::Shadow || is_counted_refusal(reason, recorded);
+        let Counted { forwards, refuses } = Counted::of(reason, recorded);
         if recorded.principal.is_none() || !(forwards || refuses) {
             return;
         }
@@ -140,6 +149,11 @@ impl History {
         // All slots were read, so nothing is missing.
         for write in working.into_writes().unwrap_or_default() {
             self.store.write(&write);
+        }
+        let method = recorded.in_bundle(bundle).filter(|tool| forwards && is_about_tasks(tool));
+        if let Some(method) = method {
+            let arrival = Lessons::of_any(plan, &owners, bundle.tools_behind(method.server()));
+            learn(gate, arrival.of_arrival().iter(), &mut self.store, now);
         }
     }
 
@@ -205,6 +219,43 @@ impl Made<'_> {
 fn is_withheld(entity: &str) -> bool {
     let id = entity.rsplit_once("::\"").and_then(|(_, id)| id.strip_suffix('"'));
     id.is_some_and(is_mark)
+}
+
+/// What a record counts as.
+struct Counted {
+    /// A call that was forwarded.
+    forwards: bool,
+    /// A refusal.
+    refuses: bool,
+}
+
+impl Counted {
+    fn of(reason: Reason, recorded: &Recorded) -> Self {
+        if reason != Reason::Shadow {
+            let refuses = is_counted_refusal(reason, recorded);
+            return Self { forwards: reason == Reason::Permitted, refuses };
+        }
+        // Everything passes, and what is refused in force counts as that, too.
+        let Some(reason) = recorded.shadow.as_ref().and_then(|it| reason_of(&it.reason)) else {
+            return Self { forwards: false, refuses: false };
+        };
+        let refuses = is_counted_refusal(reason, recorded);
+        Self { forwards: was_asked(reason), refuses }
+    }
+}
+
+/// Whether policies were asked about a call with this outcome: no other is one to the gate.
+fn was_asked(reason: Reason) -> bool {
+    let unfit = matches!(
+        reason,
+        Reason::UnknownTool | Reason::InvalidArguments | Reason::UnknownResource | Reason::Shadow
+    );
+    reason.stage() == Stage::Call && !unfit
+}
+
+/// Whether the response to a method can have the result of any call.
+fn is_about_tasks(method: &Tool) -> bool {
+    method.is_method() && method.wire_name().starts_with("tasks/")
 }
 
 /// Whether the gate counts a refusal: the message was read.

@@ -20,7 +20,7 @@ pub enum ResponseEvent<'a> {
 /// The next step for the edge.
 #[derive(Debug)]
 pub enum ResponseStep {
-    /// Pass everything as it is, and report no more events.
+    /// Pass this as it is. The exchange says whether it looks at the rest.
     Pass,
     /// Hold the headers. The part of the body that was reported is dropped.
     Hold,

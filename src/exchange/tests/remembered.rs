@@ -3,24 +3,29 @@
 use super::*;
 use crate::memory::{Lesson, Store};
 
-fn gate() -> Gate {
+pub(super) fn gate(change: impl FnOnce(&mut Value)) -> Gate {
     let mut document = fixture::document_json();
     document["manifest"]["history"] = json!({ "windows": { "hour": "1h" } });
     document["manifest"]["servers"]["pay"]["tools"] =
         json!({ "refund": { "carries": ["seen"] }, "get": { "clears": ["seen"] } });
     document["layers"]["org"].as_array_mut().unwrap().push(json!({ "id": "once", "source":
         r#"@id("once") forbid (principal, action == Action::"pay/refund", resource) when { context.history.hour.tools["pay/refund"].calls > 0 && context.history.labels.seen.attached };"# }));
+    change(&mut document);
     let document = serde_json::from_value(document).unwrap();
     let loaded = crate::bundle::load(&document);
     Gate::new(loaded.unwrap_or_else(|it| panic!("{it:#?}")).bundle, "test".to_owned())
 }
 
 /// Makes a call, which the server answers with this message; returns its reason.
-fn answered(gate: &Gate, store: &mut Store, body: &str, now: u64, answer: &str) -> Reason {
-    let mut exchange = Exchange::default();
-    exchange.step(gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
-    let Step::Done(effects) = exchange.end(gate, body.as_bytes(), store, now) else { panic!() };
-    assert!(effects.memory.iter().all(|write| store.write(write)));
+pub(super) fn answered(
+    gate: &Gate,
+    store: &mut Store,
+    body: &str,
+    now: u64,
+    answer: &str,
+) -> Reason {
+    let (mut exchange, effects) = asked(gate, store, (&POST, body), now);
+    arrive(gate, store, &exchange, now);
     if exchange.looks_at_response() {
         let fields = [(":status", "200"), ("content-type", "application/json")];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
@@ -35,16 +40,35 @@ fn answered(gate: &Gate, store: &mut Store, body: &str, now: u64, answer: &str) 
     effects.records[0].reason
 }
 
-fn learn(gate: &Gate, store: &mut Store, lesson: &Lesson, now: u64) {
+/// Sends a request, and stores what it changes.
+pub(super) fn asked(
+    gate: &Gate,
+    store: &mut Store,
+    (fields, body): (&[(&str, &str)], &str),
+    now: u64,
+) -> (Exchange, Effects) {
+    let mut exchange = Exchange::default();
+    exchange.step(gate, Event::Headers(&arrival(fields, Some(fixture::claims()))));
+    let Step::Done(effects) = exchange.end(gate, body.as_bytes(), store, now) else { panic!() };
+    assert!(effects.memory.iter().all(|write| store.write(write)));
+    (exchange, effects)
+}
+
+/// The next part of the response arrives.
+pub(super) fn arrive(gate: &Gate, store: &mut Store, exchange: &Exchange, now: u64) {
+    exchange.arriving().for_each(|lesson| learn(gate, store, lesson, now));
+}
+
+pub(super) fn learn(gate: &Gate, store: &mut Store, lesson: &Lesson, now: u64) {
     let recalled = store.recall(&[lesson.slot()], now, Vec::new());
     let plan = gate.bundle.memory.as_ref().unwrap();
-    let write = plan.learn(lesson, &recalled.slots[0].1, now).unwrap();
-    assert!(store.write(&write));
+    let write = plan.learn(lesson, &recalled.slots[0].1, now);
+    assert!(write.iter().all(|write| store.write(write)));
 }
 
 #[test]
 fn a_label_is_cleared_by_a_result_alone() {
-    let gate = gate();
+    let gate = gate(|_| ());
     let (refund, get) = (call("refund", r#"{"amount":1}"#), call("get", r#"{"id":"p"}"#));
     let answer =
         |members: Value| json!({ "jsonrpc": "2.0", "id": "x", "result": members }).to_string();
@@ -52,6 +76,14 @@ fn a_label_is_cleared_by_a_result_alone() {
     for (answer, reason) in [
         (works.clone(), Reason::Permitted),
         (answer(json!({ "content": [], "isError": true })), Reason::Forbidden),
+        (answer(json!({ "content": [], "isError": 1 })), Reason::Forbidden),
+        (answer(json!({ "content": [], "resultType": "complete" })), Reason::Permitted),
+        (answer(json!({ "resultType": "input_required" })), Reason::Forbidden),
+        (
+            answer(json!({ "resultType": "task", "taskId": "t", "status": "working" })),
+            Reason::Forbidden,
+        ),
+        (answer(json!({ "task": { "taskId": "t", "status": "working" } })), Reason::Forbidden),
         (
             r#"{"jsonrpc":"2.0","id":"x","error":{"code":1,"message":"no"}}"#.to_owned(),
             Reason::Forbidden,
@@ -72,7 +104,7 @@ fn a_label_is_cleared_by_a_result_alone() {
 #[test]
 fn a_candidate_decides_with_memory_and_without() {
     let without = || fixture::bundle();
-    let with = || gate().bundle;
+    let with = || gate(|_| ()).bundle;
     for (bundle, candidate) in [(with(), without()), (without(), with()), (with(), with())] {
         let gate = Gate::new(bundle, "test".to_owned()).beside(Some(candidate));
         let mut exchange = Exchange::default();
@@ -84,6 +116,38 @@ fn a_candidate_decides_with_memory_and_without() {
             let candidate = forward.records[0].candidate.as_ref().unwrap();
             assert_eq!(candidate.outcome.reason, Reason::Permitted);
         }
+    }
+}
+
+/// Where the bundle in force decides again, a candidate that has refused before the body does not.
+#[test]
+fn a_candidate_that_refuses_at_the_headers_does_so_for_good() {
+    let mut document = fixture::document_json();
+    document["manifest"]["history"] = json!({ "windows": { "hour": "1h" } });
+    document["manifest"]["channels"] = json!([{ "path": "/other", "server": "pay" }]);
+    let candidate = crate::bundle::load(&serde_json::from_value(document).unwrap()).unwrap().bundle;
+    let gate = gate(|_| ()).beside(Some(candidate));
+    let mut exchange = Exchange::default();
+    exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
+    for _ in 0..2 {
+        let body = call("refund", r#"{"amount":1}"#);
+        let forward = forwarded(exchange.end(&gate, body.as_bytes(), &Store::default(), 1));
+        let candidate = forward.records[0].candidate.as_ref().unwrap();
+        assert_eq!(candidate.outcome.reason, Reason::UnknownChannel);
+    }
+}
+
+/// Whatever its name is, so that it can be compared before it takes the place of another bundle.
+#[test]
+fn a_candidate_reads_what_the_bundle_in_force_remembers() {
+    let candidate = gate(|document| document["manifest"]["name"] = json!("another")).bundle;
+    let gate = gate(|_| ()).beside(Some(candidate));
+    let (mut store, body) = (Store::default(), call("refund", r#"{"amount":1}"#));
+    for (now, reason) in [(1000, Reason::Permitted), (2000, Reason::Forbidden)] {
+        let (_, effects) = asked(&gate, &mut store, (&POST, &body), now);
+        let record = &effects.records[0];
+        let candidate = record.candidate.as_ref().unwrap();
+        assert_eq!((record.reason, candidate.outcome.reason), (reason, reason));
     }
 }
 

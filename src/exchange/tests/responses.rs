@@ -45,11 +45,8 @@ pub(super) fn answered(
     let mut got = Got::default();
     let changed = got.changed.clone();
     let mut take = |step: ResponseStep, part: &[u8]| match step {
-        ResponseStep::Hold => true,
-        ResponseStep::Pass => {
-            got.body.push_str(std::str::from_utf8(part).unwrap());
-            false
-        }
+        ResponseStep::Hold => {}
+        ResponseStep::Pass => got.body.push_str(std::str::from_utf8(part).unwrap()),
         ResponseStep::Send { headers, body, evidence } => {
             got.headers.extend(headers);
             got.body.push_str(&String::from_utf8(body).unwrap());
@@ -61,14 +58,11 @@ pub(super) fn answered(
                     got.records = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
                 }
             }
-            true
         }
     };
-    let none = parts.is_empty();
-    if take(
-        exchange.respond(gate, ResponseEvent::Headers(&head(fields), none, Room::default())),
-        b"",
-    ) {
+    let headers = ResponseEvent::Headers(&head(fields), parts.is_empty(), Room::default());
+    take(exchange.respond(gate, headers), b"");
+    if exchange.looks_at_response() {
         for (position, part) in (1..).zip(parts) {
             let last = position == parts.len();
             take(exchange.respond(gate, ResponseEvent::Body(part, last, &changed)), part);

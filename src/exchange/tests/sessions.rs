@@ -1,13 +1,15 @@
 //! Sessions that belong to whoever opened them.
 
 use super::*;
+use crate::mcp::SessionKey;
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
 
 fn gate() -> Gate {
     let mut document = fixture::document();
     document.manifest.mcp.bind_sessions = true;
-    Gate::new(crate::bundle::load(&document).unwrap().bundle, "test".to_owned())
+    let gate = Gate::new(crate::bundle::load(&document).unwrap().bundle, "test".to_owned());
+    gate.with_sessions(SessionKey::new([7; 32]))
 }
 
 fn claims(person: &str, agent: &str) -> Value {
@@ -95,4 +97,32 @@ fn a_bundle_that_does_not_bind_sessions_leaves_them_alone() {
             .iter()
             .any(|change| { matches!(change, HeaderChange::Set("mcp-session-id", _)) })
     );
+}
+
+/// No known key is used by mistake.
+#[test]
+fn without_a_key_no_session_is_anybodys() {
+    let bound = gate();
+    let session = opened(&bound);
+    let keyless = Gate { sessions: None, ..gate() };
+    let fields = [&POST[..], &[("mcp-session-id", &session)]].concat();
+    let body = call("get", r#"{"id":"p"}"#);
+    let (refusal, _) =
+        refused(run(&keyless, &fields, Some(claims("alice", "bot")), body.as_bytes()));
+    assert_eq!(refusal.records[0].reason, Reason::SessionMismatch);
+}
+
+#[test]
+fn a_candidate_knows_the_sessions_that_the_bundle_in_force_binds() {
+    let body = call("get", r#"{"id":"p"}"#);
+    let candidate = |gate: &Gate, session: &str| {
+        let fields = [&POST[..], &[("mcp-session-id", session)]].concat();
+        let step = run(gate, &fields, Some(claims("alice", "bot")), body.as_bytes());
+        forwarded(step).records[0].candidate.as_ref().unwrap().outcome.reason
+    };
+    let both = gate().beside(Some(gate().bundle)).with_sessions(SessionKey::new([7; 32]));
+    assert_eq!(candidate(&both, &opened(&both)), Reason::Permitted);
+    // What a server gave has no code yet.
+    let alone = fixture::gate().beside(Some(gate().bundle));
+    assert_eq!(candidate(&alone, "s-1"), Reason::Permitted);
 }

@@ -6,7 +6,7 @@ use proxy_wasm::types::Action;
 use super::{Settled, Stream};
 use crate::exchange::{HeaderChange, ResponseEvent, ResponseStep};
 use crate::filter::host;
-use crate::filter::memory::learn;
+use crate::filter::memory::{arrive, learn};
 
 impl Stream {
     pub(super) fn looks_at_response(&self) -> bool {
@@ -22,13 +22,18 @@ impl Stream {
 
     /// Gives back what a call has reserved that its server did not get.
     pub(super) fn give_back(&mut self) -> Result<(), String> {
-        let Some(gate) = self.gate.clone().filter(|_| self.exchange.awaits_answer()) else {
-            return Ok(());
-        };
-        if host::is_from_upstream()? {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        if !self.exchange.awaits_answer() || !host::is_unsent()? {
             return Ok(());
         }
-        learn(&gate, &self.exchange.unanswered())
+        learn(gate, self.exchange.unanswered().iter())
+    }
+
+    /// Attaches the labels of data before it reaches the caller: a label can have been cleared since
+    /// the call was forwarded.
+    pub(super) fn attach(&mut self) -> Result<(), String> {
+        let Some(gate) = &self.gate else { return Ok(()) };
+        arrive(gate, self.exchange.arriving(), &mut self.attached)
     }
 
     /// Reports an event of the response, and puts what is sent in place of `size` bytes.
@@ -36,7 +41,7 @@ impl Stream {
         let Some(gate) = self.gate.clone() else { return Action::Pause };
         let step = self.exchange.respond(&gate, event);
         let learned = self.exchange.learned();
-        if let Err(failure) = learn(&gate, &learned) {
+        if let Err(failure) = learn(&gate, learned.iter()) {
             return Self::withhold(&failure);
         }
         match step {

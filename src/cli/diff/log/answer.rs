@@ -105,19 +105,17 @@ impl Side {
         self.history.add(&self.gate, recorded, None);
     }
 
-    /// Whether one of these policies reads what is remembered of earlier calls.
-    fn recalls(&self, policies: &[String], answer: &Answer) -> bool {
-        let named = |id: &String| policies.contains(id) || answer.policies.contains(id);
-        let recalls = |reader: &&Reader| named(&reader.policy.id().to_string());
-        self.readers.iter().filter(recalls).any(|reader| reader.reads.remembered())
+    /// Whether a policy reads what is remembered of earlier calls.
+    fn recalls(&self, id: &String) -> bool {
+        let named = |reader: &&Reader| reader.policy.id().to_string() == *id;
+        self.readers.iter().filter(named).any(|reader| reader.reads.remembered())
     }
 
     /// Whether an answer that is not the recorded one may be due to calls that the log lacks.
     pub(super) fn lacks_history(&self, recorded: &Recorded, answer: &Answer) -> bool {
-        let by_budget = |reason: Option<Reason>| reason.is_some_and(Reason::is_of_memory);
-        let depends = by_budget(recorded.reason())
-            || by_budget(Some(answer.reason))
-            || self.recalls(&recorded.policies, answer);
+        let policies = recorded.policies.iter().chain(&answer.policies);
+        let reasons = [recorded.reason(), Some(answer.reason)];
+        let depends = History::matters(reasons, policies, |id| self.recalls(id));
         let now = recorded.time.parse().map(run::millis).unwrap_or_default();
         let lacks =
             || self.history.is_uncertain() || self.history.begins_late(&self.gate, now).is_some();

@@ -23,12 +23,26 @@ pub struct Earlier {
     /// How often it is made.
     #[serde(default = "once")]
     pub times: u32,
+    /// Whether the server answers its calls with an error.
+    #[serde(default)]
+    pub fails: bool,
     /// A call in the usual form.
     #[serde(default)]
     pub call: Option<Call>,
     /// Any other request.
     #[serde(default)]
     pub request: Option<RawRequest>,
+}
+
+/// A request before another one, as it arrives.
+#[derive(Clone, Debug)]
+pub struct Preceding {
+    /// Its headers, and when they come.
+    pub arrival: Arrival,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Whether the server answers its calls with an error.
+    pub fails: bool,
 }
 
 fn once() -> u32 {
@@ -47,13 +61,14 @@ impl Earlier {
         (identities, identity): (&'a BTreeMap<String, Identity>, Option<&'a Identity>),
         time: DateTime<Utc>,
         bundle: &Bundle,
-    ) -> (Arrival, Vec<u8>) {
+    ) -> Preceding {
         let own = self.identity.as_ref().and_then(|name| identities.get(name));
         let time = i64::try_from(self.ago.millis()).ok().and_then(|millis| {
             time.checked_sub_signed(chrono::TimeDelta::try_milliseconds(millis)?)
         });
         let call = self.call.as_ref().map(|call| call.on_the_wire(bundle));
-        self.sent(call.as_ref(), time).arrival(own.or(identity))
+        let (arrival, body) = self.sent(call.as_ref(), time).arrival(own.or(identity));
+        Preceding { arrival, body, fails: self.fails }
     }
 
     fn sent<'a>(&'a self, call: Option<&'a Call>, time: Option<DateTime<Utc>>) -> Sent<'a> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::call::Call;
-use super::earlier::Earlier;
+use super::earlier::{Earlier, Preceding};
 use super::expect::Expect;
 use super::request::{Identity, RawRequest, Sent, time};
 use crate::bundle::{Bundle, Code};
@@ -149,14 +149,14 @@ impl Case {
     }
 
     /// The requests before it, the earliest first, as they arrive.
-    pub fn earlier(&self, file: &CaseFile, bundle: &Bundle) -> Vec<(Arrival, Vec<u8>)> {
+    pub fn earlier(&self, file: &CaseFile, bundle: &Bundle) -> Vec<Preceding> {
         let identity = self.identity.as_ref().and_then(|name| file.identities.get(name));
         let time = self.sent(self.call.as_ref()).time();
         let mut earlier: Vec<&Earlier> = self.after.iter().collect();
         earlier.sort_by_key(|earlier| std::cmp::Reverse(earlier.ago));
         let arrivals = earlier.into_iter().flat_map(|earlier| {
-            let (arrival, body) = earlier.arrival((&file.identities, identity), time, bundle);
-            (0..earlier.times).map(move |_| (arrival.clone(), body.clone()))
+            let preceding = earlier.arrival((&file.identities, identity), time, bundle);
+            (0..earlier.times).map(move |_| preceding.clone())
         });
         arrivals.collect()
     }

@@ -1,0 +1,132 @@
+//! What the response to calls changes of what is remembered. It passes as it is, read or not.
+
+use super::step::ResponseEvent;
+use super::{Kind, is_encoded};
+use crate::bundle::Limits;
+use crate::gate::Gate;
+use crate::head::Head;
+use crate::json::{self, Object, Value};
+use crate::mcp::Id;
+use crate::memory::{Lesson, Lessons};
+use crate::sse::{Data, Splitter};
+
+/// What the response to a request can change, and the id of the request if it has one.
+pub(in crate::exchange) type Learning = (Option<Id>, Lessons);
+
+/// A response that is read beside its way to the caller.
+#[derive(Debug)]
+pub(in crate::exchange) struct Learner {
+    /// What each call changes that has not succeeded yet.
+    lessons: Vec<(Id, Lessons)>,
+    /// What is to be changed.
+    learned: Vec<Lesson>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Fresh,
+    /// A JSON body, as far as it has arrived.
+    Json(Vec<u8>),
+    Stream(Splitter),
+    /// Nothing is read any more.
+    Done,
+}
+
+impl Learner {
+    /// The reader of the response to requests, if its messages can change something.
+    pub(in crate::exchange) fn of(lessons: &[Learning]) -> Option<Self> {
+        let of_call = |(id, lessons): &Learning| Some((id.clone()?, lessons.clone()));
+        let lessons = lessons.iter().filter(|(_, lessons)| lessons.need_body());
+        let lessons: Vec<_> = lessons.filter_map(of_call).collect();
+        let reader = Self { lessons, learned: Vec::new(), state: State::Fresh };
+        (!reader.lessons.is_empty()).then_some(reader)
+    }
+
+    /// Whether the next events can change something.
+    pub(in crate::exchange) fn reads(&self) -> bool {
+        !matches!(self.state, State::Done)
+    }
+
+    /// What is to be changed, since this was asked last.
+    pub(in crate::exchange) fn learned(&mut self) -> Vec<Lesson> {
+        std::mem::take(&mut self.learned)
+    }
+
+    /// Reads the next part of the response. What cannot be read changes nothing.
+    pub(in crate::exchange) fn step(&mut self, gate: &Gate, event: ResponseEvent<'_>) {
+        let limits = gate.bundle.limits;
+        let state = std::mem::replace(&mut self.state, State::Done);
+        let state = match (state, event) {
+            (State::Fresh, ResponseEvent::Headers(head, false, _)) => State::of(head),
+            (State::Json(mut held), ResponseEvent::Body(bytes, end, _)) => {
+                if held.len().saturating_add(bytes.len()) > limits.response_bytes {
+                    State::Done
+                } else {
+                    held.extend_from_slice(bytes);
+                    if end { self.whole(&held, limits) } else { State::Json(held) }
+                }
+            }
+            (State::Stream(splitter), ResponseEvent::Body(bytes, _, _)) => {
+                self.events(splitter, bytes, limits)
+            }
+            _ => State::Done,
+        };
+        self.state = if self.lessons.is_empty() { State::Done } else { state };
+    }
+
+    fn whole(&mut self, body: &[u8], limits: Limits) -> State {
+        self.message(body, limits);
+        State::Done
+    }
+
+    fn events(&mut self, mut splitter: Splitter, bytes: &[u8], limits: Limits) -> State {
+        for event in splitter.push(bytes) {
+            // One with another name is no message.
+            if let Some(Data::Message(message)) = event.data() {
+                self.message(message.as_bytes(), limits);
+            }
+        }
+        if splitter.held() > limits.response_bytes { State::Done } else { State::Stream(splitter) }
+    }
+
+    /// A message, or a batch of them: each call succeeds once.
+    fn message(&mut self, bytes: &[u8], limits: Limits) {
+        let read = json::read_body(bytes, limits.depth, limits.response_values());
+        let Ok(message) = read else { return };
+        let messages = match &message {
+            Value::Array(messages) => messages.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let succeeded = messages.iter().filter_map(Value::as_object).filter(|it| is_success(it));
+        let ids: Vec<Id> = succeeded.filter_map(|message| Id::of(message.get("id")?)).collect();
+        let (learned, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.lessons).into_iter().partition(|(id, _)| ids.contains(id));
+        self.lessons = left;
+        self.learned.extend(learned.iter().flat_map(|(_, lessons)| lessons.of_success().to_vec()));
+    }
+}
+
+impl State {
+    fn of(head: &Head) -> Self {
+        match Kind::of(head) {
+            _ if is_encoded(head) => Self::Done,
+            Kind::Json => Self::Json(Vec::new()),
+            Kind::Stream => Self::Stream(Splitter::default()),
+            Kind::Other => Self::Done,
+        }
+    }
+}
+
+/// Whether a message is the final result of a call, and the call did not fail. A task, or a demand for
+/// input, is a promise of one.
+fn is_success(message: &Object<'_>) -> bool {
+    let Some(result) = message.get("result").and_then(Value::as_object) else { return false };
+    let is_response = ["method", "error"].iter().all(|name| message.get(name).is_none());
+    let is_final = match result.get("resultType") {
+        None => true,
+        Some(kind) => kind.as_str() == Some("complete"),
+    };
+    let is_error = result.get("isError").is_some_and(|it| !matches!(it, Value::Bool(false)));
+    is_response && is_final && !is_error && result.get("task").is_none()
+}
