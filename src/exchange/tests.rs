@@ -3,6 +3,7 @@ mod failures;
 mod inexact;
 mod inner;
 mod limits;
+mod listed_again;
 mod masked;
 mod lists;
 mod methods;

@@ -31,6 +31,7 @@ impl<'t> Rest<'t> {
             Value::String(string) => self.takes_string(string),
             Value::Array(elements) => self.takes_array(elements),
             Value::Object(object) => self.takes_object(object),
+            Value::Raw(_) => false,
         }
     }
 

@@ -2,7 +2,7 @@
 //! (RFC 8785).
 
 use super::text::plain_prefix;
-use super::{Number, Object, Value};
+use super::{Number, Object, Value, unread};
 
 /// Larger than most arguments.
 const USUAL: usize = 512;
@@ -91,6 +91,8 @@ fn write<const SORTED: bool>(value: &Value<'_>, text: &mut String) {
         Value::String(string) => quote(string, text),
         Value::Array(elements) => array::<SORTED>(elements, text),
         Value::Object(members) => object::<SORTED>(members, text),
+        Value::Raw(json) if SORTED => write::<SORTED>(&unread(json), text),
+        Value::Raw(json) => text.push_str(json),
     }
 }
 

@@ -55,7 +55,8 @@ impl Look {
             | Value::Bool(_)
             | Value::Number(_)
             | Value::String(_)
-            | Value::Object(_) => std::slice::from_ref(message),
+            | Value::Object(_)
+            | Value::Raw(_) => std::slice::from_ref(message),
         };
         let succeeded = messages.iter().filter_map(Value::as_object).filter(|it| is_success(it));
         let ids: Vec<Id> = succeeded.filter_map(|message| Id::of(message.get("id")?)).collect();

@@ -64,7 +64,11 @@ impl Known {
                     let is_read = parts.withhold_from_fragment(&mut value);
                     is_read.then(|| value.to_json(text.len()))
                 }
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Raw(_) => None,
             },
         }
     }
