@@ -6,7 +6,7 @@ use super::list::LEADING;
 use super::{Element, JsonError, List, Number, Numbers, Object, Value};
 
 /// Objects up to this size are checked for duplicate keys pairwise.
-const FEW_KEYS: usize = 8;
+const FEW_KEYS: usize = 16;
 
 /// More than the open objects of most documents contain.
 const USUAL_MEMBERS: usize = 16;
