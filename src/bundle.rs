@@ -13,6 +13,7 @@ mod finding;
 mod layer;
 mod layer_index;
 mod layer_name;
+mod listed;
 mod load;
 mod manifest;
 mod name;
@@ -35,6 +36,7 @@ pub use environment::EnvironmentName;
 pub use finding::{Finding, Site};
 pub use layer::{Layer, Layers};
 pub use layer_name::LayerName;
+pub(crate) use listed::Listed;
 pub use load::{Loaded, load, open};
 pub use manifest::{
     BundleName, LayerSettings, Limits, Manifest, McpSettings, MetadataUrl, Mode, RefusalSettings,
@@ -54,7 +56,8 @@ pub use crate::policy::{Policies, PolicySource};
 use crate::structured_field;
 use crate::tool::{Tool, Wraps};
 
-/// A bundle that passed every check. It is immutable; an update creates another bundle.
+/// A bundle that passed every check. It is immutable except for its caches; an update creates another
+/// bundle.
 #[derive(Debug)]
 pub struct Bundle {
     /// The bundle's identification.
@@ -135,6 +138,7 @@ struct Server {
     tools: BTreeMap<String, Tool>,
     /// The methods that policies decide, by name.
     methods: BTreeMap<String, Tool>,
+    listed: Listed,
 }
 
 /// Proof that a bundle is in shadow and therefore refuses nothing. Only loading such a bundle
@@ -191,6 +195,11 @@ impl Bundle {
     /// Finds a tool of the inventory by its name on the wire.
     pub fn tool(&self, server: &str, wire_name: &str) -> Option<&Tool> {
         self.servers.get(server)?.tools.get(wire_name)
+    }
+
+    /// The texts with which a server listed its tools as they are pinned.
+    pub(crate) fn listed(&self, server: &str) -> Option<&Listed> {
+        self.servers.get(server).map(|server| &server.listed)
     }
 
     /// Finds a tool of the inventory by its name in the bundle.

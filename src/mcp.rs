@@ -64,7 +64,7 @@ pub fn read<'a>(
     match body {
         Value::Object(message) => Message::read(message, headers).map(Body::Single),
         Value::Array(messages) => batch(messages, headers, max_messages).map(Body::Batch),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Raw(_) => {
             Err(malformed("the body is not a JSON-RPC message"))
         }
     }

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::Schema;
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, Layers, Manifest, Mode, Resolved, Server,
+    Bundle, BundleId, Code, Document, Finding, Layers, Listed, Manifest, Mode, Resolved, Server,
     ServerNotes, Shadow, Site, is_name, schema,
 };
 use crate::digest::Digest;
@@ -140,10 +140,9 @@ fn assemble(
 ) -> Bundle {
     let server = |(name, notes): (&String, &ServerNotes)| {
         let &ServerNotes { changed_tools, reviewed, .. } = notes;
-        (
-            name.clone(),
-            Server { changed_tools, reviewed, tools: BTreeMap::new(), methods: BTreeMap::new() },
-        )
+        let (tools, methods) = (BTreeMap::new(), BTreeMap::new());
+        let listed = Listed::default();
+        (name.clone(), Server { changed_tools, reviewed, tools, methods, listed })
     };
     let mut servers: BTreeMap<_, _> = manifest.servers.iter().map(server).collect();
     for tool in tools {

@@ -18,7 +18,7 @@ mod trail;
 use super::effects::HeaderChange;
 use crate::gate::{ChangedTools, Gate};
 use crate::head::{Head, trimmed};
-use crate::json::{self, Value};
+use crate::json::{self, List, Value};
 use crate::reason::Reason;
 use crate::record::Record;
 use crate::sse::{Data, Event, Splitter};
@@ -280,13 +280,17 @@ impl Response {
     ) -> Result<(Filtered, Change), String> {
         let limits = gate.bundle.limits;
         let values = limits.response_values();
-        let mut message: Value<'_> =
-            json::read_body(bytes, limits.depth, values).map_err(|error| error.to_string())?;
+        let listed = gate.bundle.listed(&self.trail.look.server);
+        let known = |text: &str| listed.and_then(|listed| listed.extent(text));
+        let list = List { path: ["result", "tools"], known: &known };
+        let (mut message, texts): (Value<'_>, _) =
+            json::read_message(bytes, limits.depth, values, list)
+                .map_err(|error| error.to_string())?;
         let facts = self.trail.look.facts();
         let Look { server, sender, candidate, .. } = &self.trail.look;
         let candidate = gate.candidate.as_deref().zip(candidate.as_deref());
         let viewer = Viewer { gate, server, sender, facts: &facts, changed, candidate };
-        let filtered = viewer.filter(&mut message);
+        let filtered = viewer.filter(&mut message, &texts);
         if filtered.is_too_long {
             return Err("a list has too many entries".to_owned());
         }

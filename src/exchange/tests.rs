@@ -5,6 +5,7 @@ mod global;
 mod inexact;
 mod inner;
 mod limits;
+mod listed_again;
 mod masked;
 mod lists;
 mod methods;

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::number::Numbers;
-use super::{JsonError, Number, Object, Value};
+use super::list::LEADING;
+use super::{Element, JsonError, List, Number, Numbers, Object, Value};
 
 /// Objects up to this size are checked for duplicate keys pairwise.
-const FEW_KEYS: usize = 8;
+const FEW_KEYS: usize = 16;
 
 /// More than the open objects of most documents contain.
 const USUAL_MEMBERS: usize = 16;
@@ -15,7 +15,7 @@ const USUAL_MEMBERS: usize = 16;
 ///
 /// The stack use is bounded by `max_depth`.
 pub fn read(bytes: &[u8], max_depth: usize) -> Result<Value<'_>, JsonError> {
-    read_with(bytes, Numbers::Interoperable, max_depth, usize::MAX)
+    read_with(bytes, Numbers::Interoperable, max_depth, usize::MAX, None).map(|(value, _)| value)
 }
 
 /// Parses the body of a request: as [`read`], with a limit of values, including each element and
@@ -28,21 +28,23 @@ pub fn read_body(
     max_depth: usize,
     max_values: usize,
 ) -> Result<Value<'_>, JsonError> {
-    read_with(bytes, Numbers::Any, max_depth, max_values)
+    read_with(bytes, Numbers::Any, max_depth, max_values, None).map(|(value, _)| value)
 }
 
-fn read_with(
-    bytes: &[u8],
+pub(super) fn read_with<'a>(
+    bytes: &'a [u8],
     numbers: Numbers,
     max_depth: usize,
     max_values: usize,
-) -> Result<Value<'_>, JsonError> {
+    list: Option<List<'a>>,
+) -> Result<(Value<'a>, Vec<Element<'a>>), JsonError> {
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         return Err(JsonError::ByteOrderMark(0));
     }
     let text =
         std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8(error.valid_up_to()))?;
-    Reader::new(text, numbers, max_depth, max_values).document()
+    let mut reader = Reader::new(text, numbers, max_depth, max_values, list);
+    Ok((reader.document()?, reader.elements))
 }
 
 /// A position in a document.
@@ -52,19 +54,32 @@ pub(super) struct Reader<'a> {
     numbers: Numbers,
     limit: usize,
     /// The number of values still allowed.
-    values: usize,
+    pub(super) values: usize,
     /// The offsets of the keys of the open objects, innermost last.
     key_offsets: Vec<usize>,
     /// The members of the open objects, innermost last. A closed object is allocated at its exact
     /// size.
     members: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// The list of which elements can be known.
+    pub(super) list: Option<List<'a>>,
+    /// How many names of its path lead to the value that is read.
+    pub(super) followed: usize,
+    /// Its elements.
+    pub(super) elements: Vec<Element<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, numbers: Numbers, limit: usize, values: usize) -> Self {
+    fn new(
+        text: &'a str,
+        numbers: Numbers,
+        limit: usize,
+        values: usize,
+        list: Option<List<'a>>,
+    ) -> Self {
         let key_offsets = Vec::with_capacity(USUAL_MEMBERS);
         let members = Vec::with_capacity(USUAL_MEMBERS);
-        Self { text, at: 0, numbers, limit, values, key_offsets, members }
+        let (followed, elements) = (0, Vec::new());
+        Self { text, at: 0, numbers, limit, values, key_offsets, members, list, followed, elements }
     }
 
     fn document(&mut self) -> Result<Value<'a>, JsonError> {
@@ -75,7 +90,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+    pub(super) fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         let first = self.peek_token();
         self.values = self.values.checked_sub(1).ok_or(JsonError::TooManyValues(self.at))?;
         match first {
@@ -100,12 +115,12 @@ impl<'a> Reader<'a> {
 
     fn array(&mut self, depth: usize) -> Result<Vec<Value<'a>>, JsonError> {
         self.advance(1);
-        let mut elements = Vec::new();
+        let (mut elements, is_list) = (Vec::new(), self.is_list(depth));
         if self.take_token(b']') {
             return Ok(elements);
         }
         loop {
-            elements.push(self.value(depth)?);
+            elements.push(if is_list { self.element(depth)? } else { self.value(depth)? });
             if self.ends_list(b']')? {
                 return Ok(elements);
             }
@@ -142,6 +157,9 @@ impl<'a> Reader<'a> {
         match self.peek_token() {
             Some(b':') => self.advance(1),
             other => return Err(self.unexpected(other)),
+        }
+        if depth <= LEADING {
+            self.follow(depth, &key);
         }
         Ok((key, self.value(depth)?))
     }
@@ -210,7 +228,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte after white space.
-    fn peek_token(&mut self) -> Option<u8> {
+    pub(super) fn peek_token(&mut self) -> Option<u8> {
         loop {
             match self.peek() {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.advance(1),

@@ -1,6 +1,6 @@
 //! Compares a text with a value without reading it.
 
-use super::text::plain_prefix;
+use super::text::are_plain_and_equal;
 use super::{Object, Value};
 
 impl Value<'_> {
@@ -31,6 +31,7 @@ impl<'t> Rest<'t> {
             Value::String(string) => self.takes_string(string),
             Value::Array(elements) => self.takes_array(elements),
             Value::Object(object) => self.takes_object(object),
+            Value::Raw(_) => false,
         }
     }
 
@@ -61,8 +62,12 @@ impl<'t> Rest<'t> {
     }
 
     fn takes_string(&mut self, string: &str) -> bool {
-        let is_plain = plain_prefix(string.as_bytes()) == string.len();
-        is_plain && self.takes("\"") && self.takes(string) && self.takes("\"")
+        let [b'"', rest @ ..] = self.0 else { return false };
+        let Some((taken, [b'"', rest @ ..])) = rest.split_at_checked(string.len()) else {
+            return false;
+        };
+        self.0 = rest;
+        are_plain_and_equal(taken, string.as_bytes())
     }
 
     fn takes_token(&mut self, token: &str) -> bool {

@@ -14,19 +14,22 @@ impl<'a> Reader<'a> {
             self.advance(1);
             return Ok(Cow::Borrowed(plain));
         }
-        let mut unescaped = plain.to_owned();
+        let mut unescaped = plain.as_bytes().to_vec();
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.advance(1);
-                    return Ok(Cow::Owned(unescaped));
+                    // What is added to the text is whole characters, so this does not fail.
+                    let unescaped = String::from_utf8(unescaped);
+                    return unescaped.map(Cow::Owned).map_err(|_| JsonError::NotUtf8(self.at));
                 }
-                Some(b'\\') => unescaped.push(self.escape()?),
+                Some(b'\\') => self.escape(&mut unescaped)?,
                 Some(0) => return Err(JsonError::Nul(self.at)),
                 Some(_) => return Err(JsonError::ControlCharacter(self.at)),
                 None => return Err(self.unexpected(None)),
             }
-            unescaped.push_str(self.plain_run()?);
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            self.advance(copy_plain(rest, &mut unescaped));
         }
     }
 
@@ -38,28 +41,29 @@ impl<'a> Reader<'a> {
         self.slice(start, self.at)
     }
 
-    /// Parses the escape whose backslash is next.
-    fn escape(&mut self) -> Result<char, JsonError> {
+    /// Parses the escape whose backslash is next, and appends its character.
+    fn escape(&mut self, unescaped: &mut Vec<u8>) -> Result<(), JsonError> {
         let start = self.at;
         self.advance(1);
         let character = match self.peek() {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
+            Some(byte @ (b'"' | b'\\' | b'/')) => byte,
+            Some(b'b') => 0x08,
+            Some(b'f') => 0x0C,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
             Some(b'u') => {
                 self.advance(1);
-                return self.unicode_escape(start);
+                let character = self.unicode_escape(start)?;
+                unescaped.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                return Ok(());
             }
             Some(_) => return Err(JsonError::UnknownEscape(start)),
             None => return Err(self.unexpected(None)),
         };
         self.advance(1);
-        Ok(character)
+        unescaped.push(character);
+        Ok(())
     }
 
     /// Parses the digits of a `\u` escape that starts at `start`, including its low surrogate if
@@ -113,8 +117,67 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
         }
         length = length.saturating_add(8);
     }
-    let tail = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
-    length.saturating_add(tail.unwrap_or(rest.len()))
+    length.saturating_add(short_plain_prefix(rest))
+}
+
+/// Copies the bytes before the first quote, backslash or control character, and returns their number.
+/// To copy eight bytes and to drop some again is faster than to copy any other number.
+pub(super) fn copy_plain(bytes: &[u8], copy: &mut Vec<u8>) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut length: usize = 0;
+    for word in words {
+        copy.extend_from_slice(word);
+        let marks = special_marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            let plain = marks.trailing_zeros() as usize / 8;
+            copy.truncate(copy.len().saturating_sub(8).saturating_add(plain));
+            return length.saturating_add(plain);
+        }
+        length = length.saturating_add(8);
+    }
+    let plain = short_plain_prefix(rest);
+    copy.extend(rest.iter().take(plain));
+    length.saturating_add(plain)
+}
+
+/// Whether a text has no quotes, backslashes and control characters.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    all_words(bytes, bytes, |word, _| special_marks(word) == 0)
+}
+
+/// Whether two texts are equal and have no quotes, backslashes and control characters.
+pub(super) fn are_plain_and_equal(bytes: &[u8], others: &[u8]) -> bool {
+    bytes.len() == others.len()
+        && all_words(bytes, others, |word, other| word == other && special_marks(word) == 0)
+}
+
+/// Whether a function is true for all bytes of two texts of one length, given in words of eight. Some
+/// bytes are given twice, and spaces fill up short texts.
+#[inline]
+fn all_words(bytes: &[u8], others: &[u8], is_true: impl Fn(u64, u64) -> bool) -> bool {
+    let eight = |word: &[u8; 8], other: &[u8; 8]| {
+        is_true(u64::from_le_bytes(*word), u64::from_le_bytes(*other))
+    };
+    if let (Some(last), Some(other)) = (bytes.last_chunk(), others.last_chunk()) {
+        let (words, others) = (bytes.as_chunks().0, others.as_chunks().0);
+        return words.iter().zip(others).all(|(word, other)| eight(word, other))
+            && eight(last, other);
+    }
+    let short = |bytes: &[u8]| match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            (u64::from(u32::from_le_bytes(*first)) << 32) | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => bytes
+            .iter()
+            .fold(u64::from_le_bytes([b' '; 8]), |word, byte| (word << 8) | u64::from(*byte)),
+    };
+    is_true(short(bytes), short(others))
+}
+
+/// As [`plain_prefix`], one byte at a time.
+fn short_plain_prefix(bytes: &[u8]) -> usize {
+    let special = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
+    special.unwrap_or(bytes.len())
 }
 
 /// Sets the top bit of the special bytes of a word; bits above the lowest one may be false

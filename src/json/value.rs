@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 
 use super::Number;
 
@@ -21,6 +21,9 @@ pub enum Value<'a> {
     Array(Vec<Value<'a>>),
     /// An object without duplicate keys.
     Object(Object<'a>),
+    /// The JSON of a value that is only passed on: it was read before, or written. The readers return
+    /// it only where [`read_message`](super::read_message) is told what was read before.
+    Raw(Cow<'a, str>),
 }
 
 impl<'a> Value<'a> {
@@ -58,6 +61,7 @@ impl<'a> Value<'a> {
             Self::String(_) => "string",
             Self::Array(_) => "array",
             Self::Object(_) => "object",
+            Self::Raw(_) => "unread",
         }
     }
 }
@@ -140,6 +144,7 @@ impl Serialize for Value<'_> {
             Self::String(text) => serializer.serialize_str(text),
             Self::Array(elements) => elements.serialize(serializer),
             Self::Object(object) => object.serialize(serializer),
+            Self::Raw(_) => Err(S::Error::custom("this value is not read")),
         }
     }
 }

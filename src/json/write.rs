@@ -1,8 +1,8 @@
 //! Serializes JSON directly into a `String`: strings, and values as they are or in the canonical form
 //! (RFC 8785).
 
-use super::text::plain_prefix;
-use super::{Number, Object, Value};
+use super::text::{copy_plain, is_plain};
+use super::{Number, Object, Value, unread};
 
 /// Larger than most arguments.
 const USUAL: usize = 512;
@@ -43,35 +43,44 @@ impl Object<'_> {
 /// Appends a string in its JSON spelling, which is also the canonical one.
 pub(crate) fn quote(string: &str, text: &mut String) {
     text.push('"');
-    let mut rest = string;
-    loop {
-        let plain = plain_prefix(rest.as_bytes());
-        text.push_str(rest.get(..plain).unwrap_or_default());
-        let Some(special) = rest.as_bytes().get(plain) else { break };
-        escape(*special, text);
-        rest = rest.get(plain.saturating_add(1)..).unwrap_or_default();
+    if is_plain(string.as_bytes()) {
+        text.push_str(string);
+    } else {
+        text.push_str(&escaped(string));
     }
     text.push('"');
 }
 
+/// A string with escapes for quotes, backslashes and control characters.
+fn escaped(string: &str) -> String {
+    let mut rest = string.as_bytes();
+    let mut escaped = Vec::with_capacity(string.len().saturating_add(string.len() / 4));
+    loop {
+        let plain = copy_plain(rest, &mut escaped);
+        let Some(special) = rest.get(plain) else { break };
+        escape(*special, &mut escaped);
+        rest = rest.get(plain.saturating_add(1)..).unwrap_or_default();
+    }
+    // Escapes take the place of whole characters, so this does not fail.
+    String::from_utf8(escaped).unwrap_or_default()
+}
+
 /// Appends the escape of a quote, a backslash or a control character.
-#[cold]
-fn escape(special: u8, text: &mut String) {
+fn escape(special: u8, text: &mut Vec<u8>) {
     let short = match special {
-        b'"' => "\\\"",
-        b'\\' => "\\\\",
-        0x08 => "\\b",
-        b'\t' => "\\t",
-        b'\n' => "\\n",
-        0x0C => "\\f",
-        b'\r' => "\\r",
+        b'"' | b'\\' => special,
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0C => b'f',
+        b'\r' => b'r',
         _ => {
-            text.push_str("\\u00");
-            text.extend(hex(special).map(char::from));
+            text.extend_from_slice(b"\\u00");
+            text.extend_from_slice(&hex(special));
             return;
         }
     };
-    text.push_str(short);
+    text.extend_from_slice(&[b'\\', short]);
 }
 
 /// The two hexadecimal digits of a byte.
@@ -91,6 +100,8 @@ fn write<const SORTED: bool>(value: &Value<'_>, text: &mut String) {
         Value::String(string) => quote(string, text),
         Value::Array(elements) => array::<SORTED>(elements, text),
         Value::Object(members) => object::<SORTED>(members, text),
+        Value::Raw(json) if SORTED => write::<SORTED>(&unread(json), text),
+        Value::Raw(json) => text.push_str(json),
     }
 }
 

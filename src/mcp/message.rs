@@ -193,7 +193,7 @@ fn id(message: &Object<'_>) -> Result<Option<Id>, MessageError> {
             Some(number) => Ok(Some(Id::Number(number))),
             None => Err(malformed("`id` is a number but no integer within ±(2^53 - 1)")),
         },
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Raw(_)) => {
             Err(malformed("`id` is neither a string nor an integer"))
         }
     }

@@ -163,7 +163,7 @@ fn mirrors(text: &str, value: &Value<'_>) -> bool {
             let digits = whole.strip_prefix('-').unwrap_or(whole);
             digits.bytes().all(|b| b.is_ascii_digit()) && whole.parse() == Ok(argument)
         }),
-        Value::Null | Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Array(_) | Value::Object(_) | Value::Raw(_) => false,
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a reviewer saw of a tool, as digests, to compare with what its server lists now.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,9 +11,6 @@ use crate::json::Object;
 /// The members that every revision of MCP has. A list without one of them differs.
 const ALWAYS: [&str; 2] = ["description", "inputSchema"];
 
-/// Longer than most descriptions.
-const USUAL: usize = 2048;
-
 /// The digests of a tool's description: of the whole, and of each member except the name.
 ///
 /// A client of an older revision gets fewer members than the reviewer saw, so the digest of the whole
@@ -24,23 +20,7 @@ pub struct Pin {
     pub(super) digest: Digest,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) members: BTreeMap<String, Digest>,
-    #[serde(skip)]
-    pub(super) listed: Listed,
 }
-
-/// The JSON with which the tool was first listed without a difference. Servers list it alike most of
-/// the time, and comparing is much faster than a digest.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Listed(OnceLock<Box<str>>);
-
-/// It follows from the digests and says nothing that they do not.
-impl PartialEq for Listed {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Listed {}
 
 impl Pin {
     /// The pin of a tool as its server describes it. The digest covers every member, known or not, so
@@ -52,7 +32,7 @@ impl Pin {
     }
 
     pub(super) fn new(digest: Digest, members: BTreeMap<String, Digest>) -> Self {
-        Self { digest, members, listed: Listed::default() }
+        Self { digest, members }
     }
 
     /// The digest of everything that the server states about the tool.
@@ -63,19 +43,6 @@ impl Pin {
     /// The digest of a tool in a list, if it differs: a member is another one, or new, or one that no
     /// revision leaves out is missing.
     pub fn difference(&self, listed: &Object<'_>) -> Option<Digest> {
-        let Listed(known) = &self.listed;
-        let text = listed.to_json(known.get().map_or(USUAL, |known| known.len()));
-        if known.get().is_some_and(|known| **known == *text) {
-            return None;
-        }
-        let difference = self.digested_difference(listed);
-        if difference.is_none() {
-            known.get_or_init(|| text.into());
-        }
-        difference
-    }
-
-    fn digested_difference(&self, listed: &Object<'_>) -> Option<Digest> {
         let digest = Digest::of_bytes(listed.canonical().as_bytes());
         if digest == self.digest {
             return None;
@@ -128,20 +95,6 @@ mod tests {
         ] {
             assert!(differs(&pin, &listed), "{change}");
         }
-    }
-
-    #[test]
-    fn what_was_listed_before_changes_nothing() {
-        let tool = json!({ "name": "a", "description": "A.", "title": "A", "inputSchema": {} });
-        let older = json!({ "name": "a", "description": "A.", "inputSchema": {} });
-        let other = json!({ "name": "a", "description": "B.", "title": "A", "inputSchema": {} });
-        let pin = Pin::of(&tool);
-        for _ in 0..2 {
-            assert!(differs(&pin, &other));
-            assert!(!differs(&pin, &older));
-            assert!(!differs(&pin, &tool));
-        }
-        assert_eq!(pin, Pin::of(&tool));
     }
 
     #[test]

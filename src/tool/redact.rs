@@ -119,9 +119,11 @@ impl Shown<'_> {
             {
                 self.scalar(value)
             }
-            Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                self.string(UNKNOWN)
-            }
+            Value::Array(_)
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Raw(_) => self.string(UNKNOWN),
         }
     }
 
@@ -174,6 +176,7 @@ impl Shown<'_> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
                 self.scalar(value)
             }
+            Value::Raw(_) => self.string(UNKNOWN),
         }
     }
 
@@ -199,7 +202,7 @@ impl Shown<'_> {
             Value::Bool(false) => self.put("false"),
             Value::Number(number) if number.has_one_spelling() => self.put(number.as_str()),
             Value::String(string) => self.string(string),
-            Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => {
+            Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) | Value::Raw(_) => {
                 // What the strict reader accepts always serializes.
                 self.put(&serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
             }

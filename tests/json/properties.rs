@@ -17,6 +17,7 @@ fn model(value: &Value<'_>) -> Model {
         Value::String(text) => Model::from(text.as_ref()),
         Value::Array(elements) => elements.iter().map(model).collect(),
         Value::Object(object) => object.iter().map(|(key, value)| (key, model(value))).collect(),
+        Value::Raw(text) => panic!("`read` returns the unread text {text}"),
     }
 }
 

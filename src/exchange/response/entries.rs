@@ -6,7 +6,7 @@ use crate::bundle::OnChange;
 use crate::decide::{self, Denial, Facts, Question};
 use crate::digest::Digest;
 use crate::gate::{Change, ChangedTools, Gate, Sender};
-use crate::json::{Object, Value};
+use crate::json::{Element, Object, Value, unread};
 use crate::reason::Reason;
 use crate::record::Outcome;
 use crate::tool::{Noted, Tool};
@@ -18,6 +18,14 @@ pub(super) enum Hidden {
     Known(Arc<str>),
     /// Another one.
     Unknown,
+}
+
+/// An entry of a list.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'e> {
+    pub(super) value: &'e Value<'e>,
+    /// The text of a tool.
+    pub(super) text: Option<Element<'e>>,
 }
 
 /// A tool that is listed otherwise than it is pinned.
@@ -95,15 +103,13 @@ impl<'g> Viewer<'g> {
     pub(super) fn hides(
         &self,
         entries: Entries,
-        entry: &Value<'_>,
+        entry: Entry<'_>,
         changed: &mut Vec<Changed>,
     ) -> Option<(Hidden, Reason)> {
-        let member = |name| entry.as_object().and_then(|entry| entry.get(name));
+        let member = |name| entry.value.as_object().and_then(|entry| entry.get(name));
         let tool = match entries.method() {
             Some(method) => self.decided(method),
-            None => member("name")
-                .and_then(Value::as_str)
-                .and_then(|name| self.gate.bundle.tool(self.server, name)),
+            None => self.tool(entry.value),
         };
         let Some(tool) = tool else { return Some((Hidden::Unknown, Reason::UnknownTool)) };
         let denial = match entries {
@@ -118,13 +124,19 @@ impl<'g> Viewer<'g> {
     }
 
     /// What shadow policies and a candidate would do with a tool that is hidden now, or is not.
-    pub(super) fn flips(&self, listed: &Value<'_>, is_hidden: bool) -> Vec<ListFlip> {
-        let name = listed.as_object().and_then(|listed| listed.get("name")?.as_str());
-        let tool = name.and_then(|name| self.gate.bundle.tool(self.server, name));
-        let Some(tool) = tool else { return Vec::new() };
+    pub(super) fn flips(&self, entry: Entry<'_>, is_hidden: bool) -> Vec<ListFlip> {
+        if self.candidate.is_none() && self.gate.bundle.staged.is_none() {
+            return Vec::new();
+        }
+        let Some(tool) = self.tool(entry.value) else { return Vec::new() };
         let by_candidate = self.candidate.map(|(gate, sender)| {
             let other = Viewer { gate, sender, candidate: None, ..*self };
-            other.hides(Entries::Tools, listed, &mut Vec::new()).is_some()
+            let read = match entry.value {
+                Value::Raw(text) if other.tool(entry.value).is_none() => &unread(text),
+                value => value,
+            };
+            let entry = Entry { value: read, ..entry };
+            other.hides(Entries::Tools, entry, &mut Vec::new()).is_some()
         });
         let others = [("shadow", self.hides_in_shadow(tool)), ("candidate", by_candidate)];
         let flip = |(by, hides): (_, Option<bool>)| {
@@ -145,18 +157,29 @@ impl<'g> Viewer<'g> {
     }
 
     /// The denial of a tool that is listed otherwise than it is pinned, now or before.
-    fn differs(
-        &self,
-        tool: &Tool,
-        listed: &Value<'_>,
-        changed: &mut Vec<Changed>,
-    ) -> Option<Denial> {
-        let listed = listed.as_object()?;
-        let now = tool.pin().difference(listed).map(|digest| self.change(tool, &digest));
+    fn differs(&self, tool: &Tool, entry: Entry<'_>, changed: &mut Vec<Changed>) -> Option<Denial> {
+        let now = entry.value.as_object().and_then(|listed| {
+            let digest = tool.pin().difference(listed)?;
+            Some(self.change(tool, &digest))
+        });
+        if now.is_none() {
+            self.keep(tool, entry);
+        }
         let refused = now.as_ref().map(|now| now.outcome.reason).filter(|it| it.is_refusal());
         changed.extend(now);
         let before = decide::unchanged(&self.gate.bundle, self.changed, tool).err();
         before.or_else(|| refused.map(Denial::because))
+    }
+
+    /// Keeps the text of a tool that is listed as it is pinned, unless a part of it is taken out.
+    fn keep(&self, tool: &Tool, entry: Entry<'_>) {
+        let bundle = &self.gate.bundle;
+        if let Some(listed) = entry.value.as_object()
+            && !is_withdrawn(tool, listed)
+            && let (Some(text), Some(known)) = (entry.text, bundle.listed(self.server))
+        {
+            known.keep(tool.wire_name(), text, bundle.limits.response_bytes);
+        }
     }
 
     /// The change of a tool that is listed with this digest.
@@ -176,14 +199,32 @@ impl<'g> Viewer<'g> {
     /// Takes the schema of the result out of a tool's description if parts of the result can be
     /// withheld: clients refuse a result that does not fit it.
     pub(super) fn withdraw_schema(&self, tool: &mut Value<'_>) -> bool {
-        let Value::Object(listed) = tool else { return false };
-        let name = listed.get("name").and_then(Value::as_str);
-        let tool = name.and_then(|name| self.gate.bundle.tool(self.server, name));
-        if tool.is_none_or(|tool| tool.labels().is_empty()) || listed.get(RESULT_SCHEMA).is_none() {
+        // The text of such a tool is not kept.
+        if matches!(tool, Value::Raw(_)) {
             return false;
         }
-        listed.retain(|name, _| name != RESULT_SCHEMA);
-        true
+        let known = self.tool(tool);
+        let Value::Object(listed) = tool else { return false };
+        let is_withdrawn = known.is_some_and(|tool| is_withdrawn(tool, listed));
+        if is_withdrawn {
+            listed.retain(|name, _| name != RESULT_SCHEMA);
+        }
+        is_withdrawn
+    }
+
+    /// What stands for a tool whose text is known.
+    pub(super) fn known<'v>(&self, text: Element<'v>) -> Option<Value<'v>> {
+        let known = self.gate.bundle.listed(self.server)?.tool(text.text);
+        known.map(|_| Value::Raw(text.text.into()))
+    }
+
+    /// The tool of the inventory that an entry of a list is.
+    fn tool(&self, entry: &Value<'_>) -> Option<&'g Tool> {
+        let bundle = &self.gate.bundle;
+        if let Value::Raw(text) = entry {
+            return bundle.tool(self.server, &bundle.listed(self.server)?.tool(text)?);
+        }
+        bundle.tool(self.server, entry.as_object()?.get("name")?.as_str()?)
     }
 
     fn decided(&self, method: &str) -> Option<&'g Tool> {
@@ -221,4 +262,9 @@ impl<'g> Viewer<'g> {
             Err(denial) => Some(denial),
         }
     }
+}
+
+/// Whether a tool's description has a schema of the result that is taken out.
+fn is_withdrawn(tool: &Tool, listed: &Object<'_>) -> bool {
+    !tool.labels().is_empty() && listed.get(RESULT_SCHEMA).is_some()
 }

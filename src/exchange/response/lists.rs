@@ -3,8 +3,8 @@
 //! A list is known by its shape, a result with a member such as `tools`, and not by the request: on a
 //! stream that is resumed, the answer to an earlier request arrives.
 
-use super::entries::{Changed, Entries, Hidden, ListFlip, Viewer};
-use crate::json::{Object, Value};
+use super::entries::{Changed, Entries, Entry, Hidden, ListFlip, Viewer};
+use crate::json::{Element, Object, Value};
 use crate::reason::Reason;
 use crate::tool::folded;
 
@@ -36,31 +36,37 @@ const MOST_ENTRIES: usize = 10_000;
 
 impl Viewer<'_> {
     /// Takes what the viewer could not use out of every list in a JSON-RPC message, or in a batch of
-    /// them.
-    pub(super) fn filter(&self, message: &mut Value<'_>) -> Filtered {
+    /// them. The texts are those of the tools in a message.
+    pub(super) fn filter<'v>(&self, message: &mut Value<'v>, texts: &[Element<'v>]) -> Filtered {
         let mut filtered = Filtered::default();
         match message {
-            Value::Object(message) => self.filter_one(message, &mut filtered),
+            Value::Object(message) => self.filter_one(message, texts, &mut filtered),
             Value::Array(messages) => {
                 for message in messages {
                     if let Value::Object(message) = message {
-                        self.filter_one(message, &mut filtered);
+                        self.filter_one(message, &[], &mut filtered);
                     }
                 }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Raw(_) => {}
         }
         filtered
     }
 
-    fn filter_one(&self, message: &mut Object<'_>, filtered: &mut Filtered) {
+    fn filter_one<'v>(
+        &self,
+        message: &mut Object<'v>,
+        texts: &[Element<'v>],
+        filtered: &mut Filtered,
+    ) {
         filtered.is_changed |= drop_alike(message, "result");
         let Some(Value::Object(result)) = message.get_mut("result") else { return };
         let lists = Entries::ALL.into_iter().filter(|(_, entries)| self.filters(*entries));
         for (member, entries) in lists {
             filtered.is_changed |= drop_alike(result, member);
             let Some(list) = result.get_mut(member) else { continue };
-            self.filter_list(entries, list, filtered);
+            let texts = if entries == Entries::Tools { texts } else { &[] };
+            self.filter_list(entries, list, texts, filtered);
             if let Some(scope) = result.get_mut(CACHE_SCOPE)
                 && scope.as_str() != Some("private")
             {
@@ -70,7 +76,13 @@ impl Viewer<'_> {
         }
     }
 
-    fn filter_list(&self, entries: Entries, list: &mut Value<'_>, filtered: &mut Filtered) {
+    fn filter_list<'v>(
+        &self,
+        entries: Entries,
+        list: &mut Value<'v>,
+        texts: &[Element<'v>],
+        filtered: &mut Filtered,
+    ) {
         filtered.lists = filtered.lists.saturating_add(1);
         // Clients could read another value as a list.
         let Value::Array(list) = list else {
@@ -83,13 +95,22 @@ impl Viewer<'_> {
             filtered.is_too_long = true;
             return;
         }
-        list.retain(|entry| {
+        let mut texts = texts.iter().copied();
+        list.retain_mut(|value| {
+            let text = texts.next();
+            let entry = Entry { value, text };
             let hidden = self.hides(entries, entry, &mut filtered.changed);
             let is_shown = hidden.is_none();
             if entries == Entries::Tools {
                 filtered.flips.extend(self.flips(entry, !is_shown));
             }
             filtered.hidden.extend(hidden);
+            // A client gets the same bytes the first time.
+            if !matches!(value, Value::Raw(_))
+                && let Some(known) = text.and_then(|text| self.known(text))
+            {
+                *value = known;
+            }
             is_shown
         });
         if entries == Entries::Tools {

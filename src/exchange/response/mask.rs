@@ -166,11 +166,12 @@ impl Mask {
                     | Value::Bool(_)
                     | Value::Number(_)
                     | Value::String(_)
-                    | Value::Array(_) => false,
+                    | Value::Array(_)
+                    | Value::Raw(_) => false,
                 });
                 failure.map_or(Ok(Kept::Message), Err)
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Raw(_) => {
                 Err("it is no JSON-RPC message")
             }
         }
@@ -363,7 +364,7 @@ fn is_plain(value: &Value<'_>) -> bool {
     match value {
         Value::Number(_) => true,
         Value::String(text) => text.len() <= LONGEST_ID && !text.contains(char::is_whitespace),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Raw(_) => false,
     }
 }
 

@@ -1,17 +1,19 @@
 //! The parts of a value that are withheld.
 
+use std::rc::Rc;
+
 use crate::json::Value;
 use crate::tool::{ResultPath, Step, Withheld};
 
 /// Parts of a value, each with what stands in its place.
 #[derive(Debug)]
-pub(super) struct Parts<'a>(Vec<(&'a [Step], Hidden<'a>)>);
+pub(super) struct Parts<'a>(Vec<(&'a [Step], Hidden)>);
 
 /// What stands in place of a part.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hidden<'a> {
-    pub(super) withheld: Withheld,
-    pub(super) label: &'a str,
+#[derive(Clone, Debug)]
+struct Hidden {
+    withheld: Withheld,
+    note: Rc<str>,
 }
 
 impl<'a> Parts<'a> {
@@ -20,7 +22,7 @@ impl<'a> Parts<'a> {
         paths: impl IntoIterator<Item = (&'a ResultPath, Withheld, &'a str)>,
     ) -> Self {
         let part = |(path, withheld, label): (&'a ResultPath, Withheld, &'a str)| {
-            (path.steps(), Hidden { withheld, label })
+            (path.steps(), Hidden { withheld, note: note(label).into() })
         };
         Self(paths.into_iter().map(part).collect())
     }
@@ -33,7 +35,7 @@ impl<'a> Parts<'a> {
         for (path, hidden) in &self.0 {
             let found = suffixes(path).filter(|path| leads(value, path));
             let before = there.len();
-            there.extend(found.map(|path| (path, *hidden)));
+            there.extend(found.map(|path| (path, hidden.clone())));
             if there.len() == before {
                 return false;
             }
@@ -45,17 +47,17 @@ impl<'a> Parts<'a> {
     /// Withholds the parts.
     pub(super) fn withhold(&self, value: &mut Value<'_>) {
         for (path, hidden) in &self.0 {
-            if !inside(value, path, *hidden) {
+            if !inside(value, path, hidden) {
                 *value = hidden.note();
             }
         }
     }
 }
 
-impl Hidden<'_> {
+impl Hidden {
     /// The text in place of a value.
-    fn note<'v>(self) -> Value<'v> {
-        Value::String(note(self.label).into())
+    fn note<'v>(&self) -> Value<'v> {
+        Value::String(String::from(&*self.note).into())
     }
 }
 
@@ -91,7 +93,7 @@ fn leads(value: &Value<'_>, path: &[Step]) -> bool {
 
 /// Withholds what a path leads to; false if it is the value itself, or if the value has another form
 /// than the path, so that all of it has to be withheld.
-fn inside(value: &mut Value<'_>, path: &[Step], hidden: Hidden<'_>) -> bool {
+fn inside(value: &mut Value<'_>, path: &[Step], hidden: &Hidden) -> bool {
     let Some((step, rest)) = path.split_first() else { return false };
     let keep = |value: &mut Value<'_>| {
         let is_kept = inside(value, rest, hidden);
@@ -103,7 +105,9 @@ fn inside(value: &mut Value<'_>, path: &[Step], hidden: Hidden<'_>) -> bool {
     match (step, value) {
         (_, Value::Null) => true,
         (Step::Member(name), Value::Object(object)) => {
-            object.retain(|member, value| member != name || keep(value));
+            if !object.get_mut(name).is_none_or(keep) {
+                object.retain(|member, _| member != name);
+            }
             true
         }
         (Step::Members, Value::Object(object)) => {

@@ -32,7 +32,12 @@ impl Known {
         if texts.iter().flatten().all(|text| repeats(text)) {
             parts.withhold(data);
             let longest = texts.iter().flatten().map(|text| text.len()).max();
-            return Self::Repeated(longest.map_or_else(String::new, |size| data.to_json(size)));
+            let shown = longest.map_or_else(String::new, |size| data.to_json(size));
+            if longest.is_some() {
+                // It is not written again.
+                *data = Value::Raw(shown.clone().into());
+            }
+            return Self::Repeated(shown);
         }
         let before: Vec<String> = fragments(data).map(Value::canonical).collect();
         parts.withhold(data);
@@ -64,7 +69,11 @@ impl Known {
                     let is_read = parts.withhold_from_fragment(&mut value);
                     is_read.then(|| value.to_json(text.len()))
                 }
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Raw(_) => None,
             },
         }
     }

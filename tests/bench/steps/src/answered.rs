@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use toolgate::digest::Digest;
-use toolgate::exchange::{Event, Exchange, ResponseEvent, ResponseStep, Step};
+use toolgate::exchange::{Event, Exchange, ResponseEvent, ResponseStep, Room, Step};
 use toolgate::gate::{ChangedTools, Gate};
 use toolgate::head::Head;
 
@@ -86,7 +86,7 @@ impl Answered {
         assert!(matches!(opened, Step::AwaitBody), "{opened:?}");
         let forwarded = exchange.step(gate, Event::End(self.request.as_bytes()));
         assert!(exchange.looks_at_response(), "{forwarded:?}");
-        exchange.respond(gate, ResponseEvent::Headers(&self.head, false));
+        exchange.respond(gate, ResponseEvent::Headers(&self.head, false, Room::default()));
         exchange.respond(gate, ResponseEvent::Body(&self.response, true, &self.changed))
     }
 
