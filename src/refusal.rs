@@ -344,8 +344,11 @@ fn headers<'a>(
     let refused: Vec<&Refused<'_>> = refused.collect();
     // It would tell that the tool exists.
     let tells = bundle.refusal.style != RefusalStyle::Conceal;
-    let waits = refused.iter().filter_map(|refused| refused.exceeded.filter(|_| tells)?.seconds());
-    let retry_after = waits.max().map(|seconds| ("retry-after", seconds.to_string()));
+    let waits = refused.iter().filter_map(|refused| refused.exceeded.filter(|_| tells));
+    // If one of the calls never fits, neither does the body.
+    let waits: Option<Vec<u64>> = waits.map(Exceeded::seconds).collect();
+    let longest = waits.unwrap_or_default().into_iter().max();
+    let retry_after = longest.map(|seconds| ("retry-after", seconds.to_string()));
     let drafts = refused.iter().map(|refused| refused.draft);
     let headers = [
         ("content-type", "application/json".to_owned()),

@@ -11,8 +11,7 @@ use crate::gate::Gate;
 use crate::json::Object;
 use crate::mcp::Message;
 use crate::memory::{
-    ANY_TENANT, Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Spending, Working,
-    Write,
+    Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Spending, Working, Write,
 };
 use crate::tool::Tool;
 
@@ -136,16 +135,15 @@ impl<'a> Memory<'a> {
         let (input, resource) = question.counted();
         let plan = working.plan();
         let digest = |arguments: Option<&Object<'_>>| {
-            let canonical = arguments.map(Object::canonical).unwrap_or_default();
+            // No arguments are the same as none in an object.
+            let canonical = arguments.map_or_else(|| "{}".into(), Object::canonical);
             Name::of(&Digest::of_bytes(canonical.as_bytes()))
         };
         let particulars = Particulars {
             resource: plan.counts_resources().then(|| Name::of(&resource.to_string())),
             arguments: plan.counts_repeats().then(|| digest(arguments)),
-            // A tenant that is not known may be any.
-            tenant: plan.tenant_attribute(resource.entity_type()).map(|attribute| {
-                let tenant = bundle.entity_store().text(resource, attribute);
-                tenant.unwrap_or_else(|| ANY_TENANT.to_owned())
+            tenant: plan.tenant(Some(resource.entity_type()), |attribute| {
+                bundle.entity_store().text(resource, attribute)
             }),
         };
         let asked = working.ask(tool, input, &particulars);

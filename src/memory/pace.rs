@@ -30,9 +30,12 @@ impl Pace {
 
     /// The pace after an addition by a budget, from which on there is this level.
     pub(super) fn holding(self, budget: &Budget, level: i64, at: Millis) -> Self {
-        let own = Self::of(budget);
-        let is_own = (self.limit, self.span) == (own.limit, own.span);
-        if is_own { Self { until: self.ends(level, at), ..self } } else { self }
+        if self.is_of(budget) { Self { until: self.ends(level, at), ..self } } else { self }
+    }
+
+    /// Whether it is the pace of a budget.
+    pub(super) fn is_of(self, budget: &Budget) -> bool {
+        (self.limit, self.span) == (budget.limit.units(), budget.millis())
     }
 
     /// How much falls in some time, in whole units.

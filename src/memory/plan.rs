@@ -10,7 +10,7 @@ use super::settings::{
     BudgetSettings, HistorySettings, MemorySettings, Part, RateLimitSettings, RunawaySettings,
     Spends, Unanswered, Window,
 };
-use super::{Amount, Millis, Name};
+use super::{ANY_TENANT, Amount, Millis, Name};
 use crate::tool::Tool;
 
 /// What a bundle has remembered.
@@ -138,13 +138,19 @@ impl Plan {
         runaway || self.history.as_ref().is_some_and(|history| history.repeats)
     }
 
-    /// The attribute of resources of a type that has the tenant of their data.
-    pub fn tenant_attribute(&self, entity_type: &EntityType) -> Option<&str> {
+    /// The tenant of the data of a resource of this type, in the attribute that has it; `None` if the
+    /// bundle tells no tenants apart. One that is not known may be any.
+    pub fn tenant(
+        &self,
+        entity_type: Option<&EntityType>,
+        attribute: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<String> {
         let tenants = &self.history.as_ref()?.tenants;
         if tenants.is_empty() {
             return None;
         }
-        tenants.get(&entity_type.to_string()).map(String::as_str)
+        let named = entity_type.and_then(|it| tenants.get(&it.to_string()));
+        Some(named.and_then(|it| attribute(it)).unwrap_or_else(|| ANY_TENANT.to_owned()))
     }
 
     /// How long something of an account counts, other than labels and budgets.

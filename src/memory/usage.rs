@@ -71,6 +71,8 @@ impl Usage {
             Self::Bucket { level, at, pace } => {
                 *pace = pace.or_of(budget, now);
                 let (left, since) = fallen(*level, *at, *pace, now);
+                // The time that a part of a unit has taken is short only at the budget's own pace.
+                let since = if pace.is_of(budget) { since } else { now };
                 (*level, *at) = (left.saturating_add(amount), since);
                 *pace = pace.holding(budget, *level, *at);
             }

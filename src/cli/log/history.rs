@@ -20,8 +20,7 @@ use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::identity::identify;
 use crate::memory::{
-    ANY_TENANT, Amount, Lessons, Millis, Name, Owners, Particulars, Plan, Secret, Store, Told,
-    Untold, Working,
+    Amount, Lessons, Millis, Name, Owners, Particulars, Plan, Secret, Store, Told, Untold, Working,
 };
 use crate::reason::{Reason, Stage};
 use crate::tool::Tool;
@@ -196,15 +195,12 @@ impl Made<'_> {
     fn particulars(&self, bundle: &Bundle, plan: &Plan) -> Particulars {
         let resource = self.resource.filter(|text| !is_withheld(text));
         let uid: Option<EntityUid> = resource.and_then(|text| text.parse().ok());
-        let empty = Digest::of_bytes(&[]);
+        let empty = Digest::of_bytes(b"{}");
         let digest = self.digest.unwrap_or_else(|| empty.as_str());
         let of_tool = self.tool.resource_without_id();
         let about: Option<&EntityUid> = uid.as_ref().or(of_tool.as_ref());
-        let attribute = about.and_then(|uid| plan.tenant_attribute(uid.type_name().as_ref()));
-        // A tenant that is not known may be any.
-        let tenant = attribute.map(|attribute| {
-            let text = |uid: &EntityUid| bundle.entity_store().text(uid.as_ref(), attribute);
-            uid.as_ref().and_then(text).unwrap_or_else(|| ANY_TENANT.to_owned())
+        let tenant = plan.tenant(about.map(|uid| uid.type_name().as_ref()), |attribute| {
+            bundle.entity_store().text(uid.as_ref()?.as_ref(), attribute)
         });
         let uid = uid.as_ref().filter(|_| plan.counts_resources());
         Particulars {

@@ -90,7 +90,7 @@ impl Learner {
         if splitter.held() > limits.response_bytes { State::Done } else { State::Stream(splitter) }
     }
 
-    /// A message, or a batch of them: each call succeeds once.
+    /// A message, or a batch of them: the first response to a call is the one that counts.
     fn message(&mut self, bytes: &[u8], limits: Limits) {
         let read = json::read_body(bytes, limits.depth, limits.response_values());
         let Ok(message) = read else { return };
@@ -98,19 +98,26 @@ impl Learner {
             Value::Array(messages) => messages.as_slice(),
             one => std::slice::from_ref(one),
         };
-        let succeeded = messages.iter().filter_map(Value::as_object).filter(|it| is_success(it));
-        let ids: Vec<Id> = succeeded.filter_map(|message| Id::of(message.get("id")?)).collect();
-        let (learned, left): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.lessons).into_iter().partition(|(id, _)| ids.contains(id));
-        self.lessons = left;
-        self.learned.extend(learned.iter().flat_map(|(_, lessons)| lessons.of_success().to_vec()));
+        for message in messages.iter().filter_map(Value::as_object) {
+            let Some(id) = message.get("id").and_then(Id::of).filter(|_| is_response(message))
+            else {
+                continue;
+            };
+            for (_, lessons) in self.lessons.extract_if(.., |(of, _)| *of == id) {
+                if is_success(message) {
+                    self.learned.extend_from_slice(lessons.of_success());
+                }
+            }
+        }
     }
 }
 
 impl State {
     fn of(head: &Head) -> Self {
+        let succeeded =
+            head.one(":status").is_ok_and(|it| it.is_some_and(|it| it.starts_with('2')));
         match Kind::of(head) {
-            _ if is_encoded(head) => Self::Done,
+            _ if is_encoded(head) || !succeeded => Self::Done,
             Kind::Json => Self::Json(Vec::new()),
             Kind::Stream => Self::Stream(Splitter::default()),
             Kind::Other => Self::Done,
@@ -118,15 +125,20 @@ impl State {
     }
 }
 
-/// Whether a message is the final result of a call, and the call did not fail. A task, or a demand for
+/// Whether a message answers a request.
+fn is_response(message: &Object<'_>) -> bool {
+    message.get("method").is_none()
+        && ["result", "error"].iter().any(|name| message.get(name).is_some())
+}
+
+/// Whether a response is the final result of a call, and the call did not fail. A task, or a demand for
 /// input, is a promise of one.
 fn is_success(message: &Object<'_>) -> bool {
     let Some(result) = message.get("result").and_then(Value::as_object) else { return false };
-    let is_response = ["method", "error"].iter().all(|name| message.get(name).is_none());
     let is_final = match result.get("resultType") {
         None => true,
         Some(kind) => kind.as_str() == Some("complete"),
     };
     let is_error = result.get("isError").is_some_and(|it| !matches!(it, Value::Bool(false)));
-    is_response && is_final && !is_error && result.get("task").is_none()
+    is_final && !is_error && result.get("task").is_none() && message.get("error").is_none()
 }

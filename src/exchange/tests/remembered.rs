@@ -24,10 +24,21 @@ pub(super) fn answered(
     now: u64,
     answer: &str,
 ) -> Reason {
+    answered_with("200", gate, store, (body, answer), now)
+}
+
+/// The same, with an HTTP status.
+fn answered_with(
+    status: &str,
+    gate: &Gate,
+    store: &mut Store,
+    (body, answer): (&str, &str),
+    now: u64,
+) -> Reason {
     let (mut exchange, effects) = asked(gate, store, (&POST, body), now);
     arrive(gate, store, &exchange, now);
     if exchange.looks_at_response() {
-        let fields = [(":status", "200"), ("content-type", "application/json")];
+        let fields = [(":status", status), ("content-type", "application/json")];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
         let head = ResponseEvent::Headers(&Head::new(fields.into()), false, Room::default());
         exchange.respond(gate, head);
@@ -89,6 +100,11 @@ fn a_label_is_cleared_by_a_result_alone() {
             Reason::Forbidden,
         ),
         (r#"{"jsonrpc":"2.0","id":"y","result":{"content":[]}}"#.to_owned(), Reason::Forbidden),
+        // The first response is the one that counts.
+        (
+            r#"[{"jsonrpc":"2.0","id":"x","error":{"code":1,"message":"no"}},{"jsonrpc":"2.0","id":"x","result":{}}]"#.to_owned(),
+            Reason::Forbidden,
+        ),
     ] {
         let mut store = Store::default();
         let mut call =
@@ -97,6 +113,20 @@ fn a_label_is_cleared_by_a_result_alone() {
         assert_eq!(call(&refund, 2000, &works), Reason::Forbidden);
         assert_eq!(call(&get, 3000, &answer), Reason::Permitted);
         assert_eq!(call(&refund, 4000, &works), reason, "{answer}");
+    }
+}
+
+/// A server that fails has reviewed nothing, whatever it writes.
+#[test]
+fn a_label_stays_if_the_server_fails() {
+    let gate = gate(|_| ());
+    let (refund, get) = (call("refund", r#"{"amount":1}"#), call("get", r#"{"id":"p"}"#));
+    let works = r#"{"jsonrpc":"2.0","id":"x","result":{"content":[]}}"#;
+    for (status, reason) in [("200", Reason::Permitted), ("500", Reason::Forbidden)] {
+        let mut store = Store::default();
+        answered(&gate, &mut store, &refund, 1000, works);
+        answered_with(status, &gate, &mut store, (&get, works), 2000);
+        assert_eq!(answered(&gate, &mut store, &refund, 3000, works), reason, "{status}");
     }
 }
 
