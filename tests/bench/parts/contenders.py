@@ -23,14 +23,15 @@ NATIVE = "native"
 TOOLGATE = "toolgate"
 LOGGED = "toolgate_logged"
 BEFORE = "toolgate_before"
+REMEMBERING = "toolgate_remembering"
 EXT_AUTHZ = "ext_authz"
 EXT_PROC = "ext_proc"
 # The contenders of requests, and those of responses.
-OF_REQUESTS = (PLAIN, FLOOR, CALLS, LUA, NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
+OF_REQUESTS = (PLAIN, FLOOR, CALLS, LUA, NATIVE, TOOLGATE, LOGGED, REMEMBERING, BEFORE, EXT_AUTHZ)
 OF_RESPONSES = (PLAIN, TOOLGATE, BEFORE, EXT_PROC)
 ALL = (*OF_REQUESTS, EXT_PROC)
 # The contenders that can refuse a call.
-DECIDING = (NATIVE, TOOLGATE, LOGGED, BEFORE, EXT_AUTHZ)
+DECIDING = (NATIVE, TOOLGATE, LOGGED, REMEMBERING, BEFORE, EXT_AUTHZ)
 
 MEANING = {
     PLAIN: "token verified, forwarded",
@@ -40,6 +41,7 @@ MEANING = {
     NATIVE: "Envoy's mcp and rbac filters, by the tool's name",
     TOOLGATE: "toolgate",
     LOGGED: "toolgate, with its decision log written to a file",
+    REMEMBERING: "toolgate with a history that policies read, and two budgets",
     BEFORE: "toolgate, an earlier build",
     EXT_AUTHZ: "ext_authz over gRPC to a Cedar sidecar",
     EXT_PROC: "ext_proc over gRPC to a Cedar sidecar that rewrites responses",
@@ -56,7 +58,7 @@ class Contender:
     @property
     def loads_bundle(self) -> bool:
         """Whether Envoy loads the bundle."""
-        return self.name in (TOOLGATE, LOGGED, BEFORE)
+        return self.name in (TOOLGATE, LOGGED, REMEMBERING, BEFORE)
 
     @property
     def asks_sidecar(self) -> bool:

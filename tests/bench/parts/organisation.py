@@ -101,8 +101,29 @@ def resource(directory: Path, wasm: Path = paths.TOOLGATE_WASM, command: Path = 
     return file.read_bytes().replace(ANY_FILTER.encode(), str(wasm).encode())
 
 
+# What a bundle says that remembers, and a policy that reads it. Nobody reaches a limit.
+REMEMBERED: Json = {
+    "history": {"windows": {"recent": "10m", "hour": "1h"}},
+    "budgets": {
+        "calls": {"per": ["principal", "actor"], "limit": 10**9, "window": "1h"},
+        "money": {
+            "of": ["class:money"],
+            "per": ["principal"],
+            "amount": {"argument": "amount"},
+            "limit": 10**11,
+            "window": "24h",
+        },
+    },
+}
+READER = """\
+@id("not-too-often")
+forbid (principal, action in Action::"class:money", resource)
+when { context.history.recent.classes.money.calls > 1000000000 };
+"""
+
+
 @cache
-def bundle(policies: int) -> Path:
+def bundle(policies: int, *, remembers: bool = False) -> Path:
     """The directory of a bundle with this many policies."""
     servers = {
         server: {"tools_from": f"tools/{server}.json", "tools": {tool: _marks(tool) for tool in tools}}
@@ -111,7 +132,10 @@ def bundle(policies: int) -> Path:
     tools = {server: [_tool(name) for name in names] for server, names in _servers().items()}
     others = (_policy(number) for number in range(max(policies - OWN_POLICIES, 0)))
     sources = {"own": OWN if policies else NO_OTHER, "others": "\n".join(others)}
-    return write(str(policies), manifest(servers, version=policies + 1), tools, sources)
+    written = manifest(servers, version=policies + 1)
+    if remembers:
+        return write(f"{policies}-remembering", written | REMEMBERED, tools, sources | {"reader": READER})
+    return write(str(policies), written, tools, sources)
 
 
 def write(name: str, manifest: Json, tools: dict[str, list[Json]], policies: dict[str, str]) -> Path:

@@ -13,7 +13,7 @@ from harness.envoy_config import Setup
 from harness.tokens import TokenIssuer
 
 from parts import organisation, places
-from parts.contenders import Contender
+from parts.contenders import REMEMBERING, Contender
 from parts.load import Load, Outcome
 from parts.requests import Requests
 
@@ -56,7 +56,7 @@ class Bench:
     ) -> Iterator["Running"]:
         """Starts an Envoy with this contender, by default with the bundle of its size and the shared upstream."""
         directory = self._fresh_directory(contender)
-        bundle = bundle or organisation.bundle(contender.policies)
+        bundle = bundle or organisation.bundle(contender.policies, remembers=contender.name == REMEMBERING)
         socket = directory / "sidecar"
         with ExitStack() as stack:
             processes = []
