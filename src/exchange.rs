@@ -121,7 +121,7 @@ impl Exchange {
             }
             match self.step(gate, Event::End(body)) {
                 Step::Consult(_) => _ = self.step(gate, Event::Consulted(&Answer::CountHere)),
-                step => return step,
+                step @ (Step::AwaitBody | Step::Drain | Step::Done(_)) => return step,
             }
         }
     }

@@ -24,6 +24,7 @@ mod rate_limit;
 mod reach;
 mod repeats;
 mod room;
+mod runaway;
 mod schema;
 mod seen;
 mod settings;
@@ -42,6 +43,7 @@ pub use owners::Owners;
 pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Sections};
 pub use rate_limit::{Answer, Charge, GlobalLimit, Query};
+pub use runaway::{Anomaly, Signs};
 pub use settings::{
     BudgetSettings, GlobalSettings, HistorySettings, MemorySettings, Part, Problem, Rate,
     RateLimitSettings, RunawaySettings, Spends, Storm, SumSettings, Unanswered, Unavailable,

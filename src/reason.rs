@@ -46,6 +46,8 @@ pub enum EventClass {
     MalformedCall,
     /// A list of tools was passed on.
     Discovery,
+    /// A sign that an agent is running away began or ended.
+    Anomaly,
 }
 
 impl EventClass {
@@ -56,6 +58,7 @@ impl EventClass {
             Self::PolicyRefusal => "policy_refusal",
             Self::MalformedCall => "malformed_call",
             Self::Discovery => "discovery",
+            Self::Anomaly => "anomaly",
         }
     }
 }
@@ -136,6 +139,10 @@ reasons! {
     Listed = "listed", Permit, 200, Discovery, Request;
     /// A list was passed on with a tool that differs from its pin, as the bundle allows.
     ChangeTolerated = "change_tolerated", Permit, 200, Discovery, Request;
+    /// A sign that an agent is running away began with the call of another record.
+    RunawayBegan = "runaway_began", Permit, 200, Anomaly, Request;
+    /// It ended.
+    RunawayEnded = "runaway_ended", Permit, 200, Anomaly, Request;
     /// The bundle is in shadow: it refuses nothing, whatever its policies say.
     Shadow = "shadow", Permit, 200, PolicyDecision, Call;
     /// A `forbid` policy matched.

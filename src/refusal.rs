@@ -144,6 +144,8 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::Lifecycle
         | Reason::Listed
         | Reason::ChangeTolerated
+        | Reason::RunawayBegan
+        | Reason::RunawayEnded
         | Reason::Shadow
         | Reason::Forbidden
         | Reason::PolicyError
@@ -302,6 +304,8 @@ fn sentence(reason: Reason) -> &'static str {
         | Reason::Lifecycle
         | Reason::Listed
         | Reason::ChangeTolerated
+        | Reason::RunawayBegan
+        | Reason::RunawayEnded
         | Reason::Shadow => "the call is permitted",
         Reason::Forbidden => "a policy forbids this call",
         Reason::PolicyError => "a policy could not be evaluated for this call",

@@ -70,7 +70,7 @@ impl Pending {
             verdict.outcome.is_err() && self.is_call(gate, message)
         };
         let refused = messages.iter().zip(&verdicts).filter(|pair| is_refused(*pair)).count();
-        let Some(writes) = self.remembered(gate, memory, refused) else {
+        let Some((writes, anomalies)) = self.remembered(gate, memory, refused) else {
             return Ok(failed(gate, &self.request, "what is remembered cannot be read"));
         };
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
@@ -82,7 +82,8 @@ impl Pending {
                 None => return Ok(failed(gate, &self.request, "the body has no message")),
             }
         };
-        Ok(decided.remembering(writes).learning(lessons))
+        let anomalies = self.anomalies(&anomalies, messages.len());
+        Ok(decided.remembering(writes).learning(lessons).noticing(anomalies))
     }
 
     /// A look at the response, if a message asks for a list, or a part of a result is withheld.

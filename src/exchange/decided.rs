@@ -24,6 +24,8 @@ pub(super) struct Decided {
     memory: Vec<Write>,
     /// What the response can change of it, by the id of the request if it has one.
     lessons: Vec<Learning>,
+    /// Drafts about signs of running away, which are recorded beside those of the calls.
+    anomalies: Vec<Draft>,
     /// What the rate limit service must be asked first. Until then it is a refusal.
     asking: Option<Box<(Charge, Query)>>,
 }
@@ -74,8 +76,8 @@ impl Decided {
     }
 
     fn new(ending: Ending, drafts: Vec<Draft>, about: About) -> Self {
-        let (memory, lessons) = (Vec::new(), Vec::new());
-        Self { ending, drafts, about, look: None, memory, lessons, asking: None }
+        let (memory, lessons, anomalies) = (Vec::new(), Vec::new(), Vec::new());
+        Self { ending, drafts, about, look: None, memory, lessons, anomalies, asking: None }
     }
 
     /// The same decision, with what is to be remembered.
@@ -92,6 +94,11 @@ impl Decided {
     /// The same decision, with what the response can change of what is remembered.
     pub(super) fn learning(self, lessons: Vec<Learning>) -> Self {
         Self { lessons, ..self }
+    }
+
+    /// The same decision, with drafts about signs of running away.
+    pub(super) fn noticing(self, anomalies: Vec<Draft>) -> Self {
+        Self { anomalies, ..self }
     }
 
     /// The same decision, which is not made before the rate limit service is asked.
@@ -133,6 +140,7 @@ impl Decided {
             look: None,
             memory: self.memory,
             lessons: self.lessons,
+            anomalies: self.anomalies,
             asking: None,
         }
     }
@@ -173,7 +181,8 @@ impl Decided {
             let candidate = candidate(self.about.at(&draft));
             draft.finish(gate, candidate)
         };
-        let records = self.drafts.into_iter().map(finish).collect();
+        let anomalies = self.anomalies.into_iter().map(|draft| draft.finish(gate, None));
+        let records = self.drafts.into_iter().map(finish).chain(anomalies).collect();
         let memory = self.memory;
         (Effects { ending: self.ending, headers, memory, records }, self.look, self.lessons)
     }

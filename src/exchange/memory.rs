@@ -11,8 +11,11 @@ use crate::gate::Gate;
 use crate::json::Object;
 use crate::mcp::Message;
 use crate::memory::{
-    Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Spending, Working, Write,
+    Anomaly, Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Signs, Spending,
+    Working, Write,
 };
+use crate::reason::Reason;
+use crate::record::{Draft, Outcome};
 use crate::tool::Tool;
 
 /// What is remembered while the messages of one body are decided: each sees the ones before it.
@@ -28,6 +31,8 @@ pub(super) struct Memory<'a> {
     spendings: Vec<(usize, Spending)>,
     /// Whether budgets are spent, and refused calls do not run: not in shadow.
     spends: bool,
+    /// The signs of running away at the calls that policies decided.
+    signs: Option<Signs>,
     /// What permitted calls must pay to global budgets.
     dues: Vec<(Place, Due)>,
 }
@@ -58,6 +63,16 @@ impl Pending {
         }
     }
 
+    /// Drafts about signs of running away; `messages` is how many the body has.
+    pub(super) fn anomalies(&self, anomalies: &[Anomaly], messages: usize) -> Vec<Draft> {
+        let draft = |(place, anomaly): (usize, &Anomaly)| {
+            let reason = if anomaly.begins { Reason::RunawayBegan } else { Reason::RunawayEnded };
+            let detail = Some(anomaly.sign.to_owned());
+            Draft::new(&self.request, place, Outcome { detail, ..Outcome::because(reason) }, None)
+        };
+        (messages..).zip(anomalies).map(draft).collect()
+    }
+
     fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
         let plan = gate.bundle.memory.as_ref()?;
         let owners = self.sender.owners.as_ref()?;
@@ -65,18 +80,18 @@ impl Pending {
         Some(Working::open(plan, owners, self.recalled.as_ref().unwrap_or(&nothing)))
     }
 
-    /// What is to be stored once the body is decided; `None` if what is remembered was not read.
+    /// What is to be stored once the body is decided, and the signs of running away that begin or end;
+    /// `None` if what is remembered was not read.
     pub(super) fn remembered(
         &self,
         gate: &Gate,
         memory: Memory<'_>,
         refused: usize,
-    ) -> Option<Vec<Write>> {
-        if memory.working.is_none() {
-            return Some(Vec::new());
-        }
+    ) -> Option<(Vec<Write>, Vec<Anomaly>)> {
+        let Some(mut decided) = memory.working else { return Some((Vec::new(), Vec::new())) };
         if refused == 0 {
-            return memory.working?.into_writes();
+            let anomalies = decided.notice(memory.signs);
+            return Some((decided.into_writes()?, anomalies));
         }
         // None of the calls runs, or, in shadow, all of them do.
         let mut working = self.working(gate)?;
@@ -84,7 +99,8 @@ impl Pending {
             memory.asked.iter().for_each(|asked| working.forward(asked, false));
         }
         (0..refused).for_each(|_| working.refuse());
-        working.into_writes()
+        let anomalies = working.notice(memory.signs);
+        Some((working.into_writes()?, anomalies))
     }
 }
 
@@ -161,6 +177,8 @@ impl<'a> Memory<'a> {
         asked: Option<Asked>,
     ) {
         let (Some(working), Some(asked)) = (&mut self.working, asked) else { return };
+        let signs = working.signs(&asked);
+        self.signs = Some(self.signs.unwrap_or_default().or(signs));
         let spendings = working.spendings(&asked).into_iter();
         self.spendings.extend(spendings.map(|spending| (place.index, spending)));
         let denial = if working.is_incomplete(&asked) {

@@ -13,6 +13,7 @@ mod names;
 mod remembered;
 mod replaced;
 mod responses;
+mod runaway;
 mod sessions;
 mod resources;
 mod watching;

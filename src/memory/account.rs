@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::log::Log;
 use super::reach::Reach;
 use super::repeats::Repeats;
+use super::runaway::Signs;
 use super::seen::Seen;
 use super::settings::Storm;
 use super::usage::Usage;
@@ -39,6 +40,8 @@ pub(super) struct Account {
     pub(super) labels: Vec<Attached>,
     /// Until when refusals count as a storm.
     pub(super) storm_until: Millis,
+    /// The signs of running away that were noticed.
+    pub(super) signs: Signs,
     /// What is used of a budget, for each of its parts.
     pub(super) usages: BTreeMap<(Name, Name), Usage>,
 }

@@ -4,7 +4,6 @@ use super::account::Account;
 use super::asked::Asked;
 use super::log::Log;
 use super::plan::{HistoryPlan, KeptLabel};
-use super::settings::RunawaySettings;
 use super::working::Working;
 use super::{Key, Millis, Name};
 use crate::policy::{ArgumentValue, MEMORY};
@@ -28,8 +27,10 @@ impl<'a> Working<'a> {
         if !budgets.is_empty() {
             facts.push((budget, ArgumentValue::Record(budgets)));
         }
-        if let (Some(plan), Some(account)) = (&self.plan.runaway, caller) {
-            facts.push((runaway, self.runaway(plan, account, asked)));
+        if let (Some(plan), Some(_)) = (&self.plan.runaway, caller) {
+            let told = self.told(plan, asked);
+            let told = record(told.map(|(name, is_so)| member(name, ArgumentValue::Bool(is_so))));
+            facts.push((runaway, told));
         }
         facts
     }
@@ -131,38 +132,6 @@ impl<'a> Working<'a> {
             seen.push(member(&budget.title, record(amounts)));
         }
         seen
-    }
-
-    fn runaway(
-        &self,
-        plan: &'a RunawaySettings,
-        account: &Account,
-        asked: &Asked,
-    ) -> ArgumentValue<'a> {
-        let identical = plan.identical.map(|most| {
-            let before = account.in_a_row.filter(|(last, _)| Some(*last) == asked.called.call);
-            let times = before.map_or(0, |(_, times)| times).saturating_add(1);
-            ("identical", times >= u64::from(most))
-        });
-        let refusals = plan.refusals.as_ref().map(|_| ("refusals", self.now < account.storm_until));
-        let rate = plan.rate.as_ref().map(|rate| {
-            let (within, over) = (rate.within.millis(), rate.over.millis());
-            let recent = self.now.checked_sub(within);
-            let since = self.now.checked_sub(within.saturating_add(over));
-            let count = |since| {
-                let counts = account.tools.values().map(|log| log.after(since).count);
-                counts.fold(0, u64::saturating_add)
-            };
-            let now = count(recent).saturating_add(1);
-            let before = count(since).saturating_sub(count(recent));
-            let usual = u128::from(before)
-                .saturating_mul(u128::from(within))
-                .saturating_mul(u128::from(rate.times));
-            let is_above = u128::from(now).saturating_mul(u128::from(over)) > usual;
-            ("rate", now >= u64::from(rate.count) && is_above)
-        });
-        let known = [identical, refusals, rate].into_iter().flatten();
-        record(known.map(|(name, is_so)| member(name, ArgumentValue::Bool(is_so))))
     }
 }
 

@@ -70,7 +70,7 @@ impl std::fmt::Debug for Secret {
 pub struct Slot(u16);
 
 /// The version of the layout of a stored bucket. Memory of another one is not read.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 impl Slot {
     /// All slots.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{Account, Called};
 use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
+use super::runaway::Signs;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
 use crate::tool::Tool;
@@ -48,6 +49,7 @@ pub(super) enum Change {
     Called(Called),
     Refused(Millis),
     Spent(Spend, Millis),
+    Noticed { before: Signs, now: Signs },
 }
 
 /// What a call spends of a budget, or would spend.
@@ -254,7 +256,7 @@ impl<'a> Working<'a> {
         Some(Write { slot, bytes: bucket.to_bytes(), version: *version, changes })
     }
 
-    fn apply(&mut self, key: Key, change: Change) {
+    pub(super) fn apply(&mut self, key: Key, change: Change) {
         let Some(account) = self.accounts.get_mut(&key) else { return };
         match &change {
             Change::Called(called) => account.call(called),
@@ -270,6 +272,7 @@ impl<'a> Working<'a> {
                     account.spend(budget, spend.part, spend.amount, *at);
                 }
             }
+            Change::Noticed { now, .. } => account.signs = *now,
         }
         self.touched.insert(key);
         self.changes.push((key, change));
@@ -287,6 +290,7 @@ impl<'a> Working<'a> {
                     account.give_back(budget, spend.part, spend.amount, *at, self.now);
                 }
             }
+            Change::Noticed { before, .. } => account.signs = *before,
         }
     }
 

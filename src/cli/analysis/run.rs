@@ -115,7 +115,10 @@ pub(in crate::cli) fn learn<'l>(
         let recalled = memory.recall(&[lesson.slot()], now, Vec::new());
         let stored = recalled.slots.first();
         let write = stored.and_then(|(_, stored)| plan.learn(lesson, stored, now));
-        write.iter().for_each(|write| _ = memory.write(write));
+        if let Some(write) = write {
+            // Nobody else writes.
+            _ = memory.write(&write);
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl History {
         mut policies: impl Iterator<Item = &'a String>,
         reads: impl Fn(&String) -> bool,
     ) -> bool {
-        reasons.into_iter().flatten().any(Reason::is_of_memory) || policies.any(|id| reads(id))
+        reasons.into_iter().flatten().any(Reason::is_of_memory) || policies.any(reads)
     }
 
     /// How long before a time the records begin, if something counts for longer.

@@ -133,7 +133,13 @@ impl<'g> Viewer<'g> {
             let other = Viewer { gate, sender, candidate: None, ..*self };
             let read = match entry.value {
                 Value::Raw(text) if other.tool(entry.value).is_none() => &unread(text),
-                value => value,
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)
+                | Value::Object(_)
+                | Value::Raw(_) => entry.value,
             };
             let entry = Entry { value: read, ..entry };
             other.hides(Entries::Tools, entry, &mut Vec::new()).is_some()

@@ -96,7 +96,12 @@ impl Learner {
         let Ok(message) = read else { return };
         let messages = match &message {
             Value::Array(messages) => messages.as_slice(),
-            one => std::slice::from_ref(one),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)
+            | Value::Raw(_) => std::slice::from_ref(&message),
         };
         for message in messages.iter().filter_map(Value::as_object) {
             let Some(id) = message.get("id").and_then(Id::of).filter(|_| is_response(message))

@@ -11,6 +11,8 @@ fn refund() -> String {
     call("refund", r#"{"amount":1}"#)
 }
 
+type Fields<'f> = &'f [(&'f str, &'f str)];
+
 /// Clears the label of refunds.
 fn get() -> String {
     call("get", r#"{"id":"p"}"#)
@@ -19,11 +21,9 @@ fn get() -> String {
 /// Whether another refund is refused because of the label of an earlier one.
 fn is_labelled(gate: &Gate, store: &Store, now: u64) -> bool {
     let mut copy = store.clone();
-    match answered(gate, &mut copy, &refund(), now, WORKS) {
-        Reason::Permitted => false,
-        Reason::Forbidden => true,
-        other => panic!("{other:?}"),
-    }
+    let reason = answered(gate, &mut copy, &refund(), now, WORKS);
+    assert!([Reason::Permitted, Reason::Forbidden].contains(&reason), "{reason:?}");
+    reason == Reason::Forbidden
 }
 
 #[test]
@@ -38,7 +38,9 @@ fn data_that_arrives_after_its_label_was_cleared_has_the_label_again() {
     let (mut early, _) = asked(&gate, &mut store, (&POST, &get()), 6000);
     arrive(&gate, &mut store, &slow, 6100);
     let cleared: Vec<_> = early.succeeding().cloned().collect();
-    cleared.iter().for_each(|lesson| super::remembered::learn(&gate, &mut store, lesson, 6200));
+    for lesson in &cleared {
+        super::remembered::learn(&gate, &mut store, lesson, 6200);
+    }
     assert!(is_labelled(&gate, &store, 7000));
     assert!(early.learned().is_empty());
     assert_eq!(answered(&gate, &mut store, &get(), 8000, WORKS), Reason::Permitted);
@@ -52,7 +54,7 @@ fn what_arrives_of_a_task_or_of_a_resumed_stream_may_be_anything() {
     let task = r#"{"jsonrpc":"2.0","id":"t","method":"tasks/result","params":{"taskId":"1"}}"#;
     let stream = [(":method", "GET"), (":path", "/pay/mcp"), ("accept", "text/event-stream")];
     let resumed = [&stream[..], &[("last-event-id", "7")]].concat();
-    let requests: [(&[(&str, &str)], &str, bool); 3] =
+    let requests: [(Fields<'_>, &str, bool); 3] =
         [(&POST, task, true), (&resumed, "", true), (&stream, "", false)];
     for (fields, body, labels) in requests {
         let mut store = Store::default();
@@ -121,7 +123,7 @@ fn what_cannot_be_read_passes_and_clears_nothing() {
     let long = WORKS.to_owned() + &" ".repeat(1000);
     let encoded = [&JSON[..], &[("content-encoding", "gzip")]].concat();
     let text = [(":status", "200"), ("content-type", "text/plain")];
-    let responses: [(&[(&str, &str)], &str, bool); 7] = [
+    let responses: [(Fields<'_>, &str, bool); 7] = [
         (&JSON, WORKS, true),
         (&EVENTS, &event, true),
         (&EVENTS, &other, false),
@@ -166,6 +168,8 @@ fn a_bundle_in_shadow_clears_labels_and_leaves_responses_alone() {
         assert!(matches!(step, ResponseStep::Pass), "{step:?}");
     }
     let learned = exchange.learned();
-    learned.iter().for_each(|lesson| super::remembered::learn(&gate, &mut store, lesson, 3000));
+    for lesson in &learned {
+        super::remembered::learn(&gate, &mut store, lesson, 3000);
+    }
     assert_eq!(shadow(&mut store, 4000), Reason::Permitted);
 }

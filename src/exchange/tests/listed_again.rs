@@ -58,8 +58,8 @@ fn a_list_that_was_read_before_is_filtered_as_then() {
     for fresh in gates {
         let used = fresh();
         for list in lists.iter().chain(&lists) {
-            let event = list.lines().map(|line| format!("data: {line}\n")).collect::<String>();
-            for (fields, body) in [(JSON, list), (EVENTS, &format!("{event}\n"))] {
+            let event = format!("data: {}\n\n", list.lines().collect::<Vec<_>>().join("\ndata: "));
+            for (fields, body) in [(JSON, list), (EVENTS, &event)] {
                 let [again, first] = [&used, &fresh()].map(|gate| {
                     let (mut exchange, _) = asked(gate, &POST, LIST);
                     answered(&mut exchange, gate, &fields, &[body.as_bytes()])

@@ -1,5 +1,4 @@
 //! Accounts that need more space than usual.
-#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! Bundles of several versions that remember at the same time: streams keep the bundle with which they
 //! began, and workers load a pushed one at different moments.
-#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
 
 use serde_json::{Value, json};
 
@@ -90,13 +89,13 @@ fn a_bundle_that_knows_less_forgets_no_history() {
 
 #[test]
 fn a_shorter_storm_does_not_end_a_longer_one() {
-    let storm = |lasts: &str| {
+    let bundle_with = |lasts: &str| {
         json!({
             "runaway": { "refusals": { "count": 2, "within": "1m", "lasts": lasts } },
             "budgets": { "refunds": { "of": ["pay/refund"], "limit": 0.5, "window": "1m" } },
         })
     };
-    let (old, new) = (storm("1s"), storm("1h"));
+    let (old, new) = (bundle_with("1s"), bundle_with("1h"));
     let mut store = Store::default();
     for (sections, now) in [(&new, HOUR), (&new, HOUR + 1), (&old, HOUR + 2)] {
         let bundle = bundle(sections);

@@ -180,6 +180,9 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         // A case has no response.
         Reason::Listed
         | Reason::ChangeTolerated
+        // These are no outcomes of calls.
+        | Reason::RunawayBegan
+        | Reason::RunawayEnded
         | Reason::ToolChanged
         | Reason::UnreadableResponse
         | Reason::ResponseTooLarge
