@@ -28,27 +28,27 @@ mod runaway;
 mod schema;
 mod seen;
 mod settings;
+mod signs;
 mod store;
 mod usage;
 mod working;
 
-pub use account::ANY_TENANT;
 pub use amount::{Amount, ONE, Span};
 pub use asked::{Asked, Particulars, Uncountable};
 pub use due::{Due, Unpaid};
 pub use lesson::{Lesson, Lessons};
 use names::Key;
-pub use names::{Name, Secret, Slot};
+pub use names::{ANY_TENANT, Name, Secret, Slot};
 pub use owners::Owners;
 pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Sections};
 pub use rate_limit::{Answer, Charge, GlobalLimit, Query};
-pub use runaway::{Anomaly, Signs};
 pub use settings::{
     BudgetSettings, GlobalSettings, HistorySettings, MemorySettings, Part, Problem, Rate,
     RateLimitSettings, RunawaySettings, Spends, Storm, SumSettings, Unanswered, Unavailable,
     Window,
 };
+pub use signs::{Anomaly, Signs};
 pub use store::Store;
 pub use working::{Exceeded, Recalled, Spending, Stored, Working, Write};
 

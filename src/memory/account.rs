@@ -7,17 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::log::Log;
 use super::reach::Reach;
 use super::repeats::Repeats;
-use super::runaway::Signs;
 use super::seen::Seen;
 use super::settings::Storm;
+use super::signs::Signs;
 use super::usage::Usage;
-use super::{Budget, Millis, Name};
+use super::{ANY_TENANT, Budget, Millis, Name};
 
 /// The most tenants that are told apart for one label. The next one stands for any.
 const MOST_TENANTS: usize = 16;
-
-/// The tenant that stands for any, which no policy names.
-pub const ANY_TENANT: &str = "*";
 
 /// What somebody, or a transaction, has done, and what is used of the budgets that have the same key.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

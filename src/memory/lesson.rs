@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{ANY_TENANT, Account, Attached, Carried};
+use super::account::{Account, Attached, Carried};
 use super::asked::{Asked, Spend};
 use super::bucket::Bucket;
 use super::working::Working;
-use super::{Key, Millis, Name, Owners, Plan, Slot, Stored, Unanswered, Write};
+use super::{ANY_TENANT, Key, Millis, Name, Owners, Plan, Slot, Stored, Unanswered, Write};
 use crate::tool::Tool;
 
 /// What the response to a forwarded call can change.

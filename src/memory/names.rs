@@ -65,6 +65,9 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// The tenant that stands for any, which no policy names.
+pub const ANY_TENANT: &str = "*";
+
 /// One of the values that all workers share.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Slot(u16);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::account::{ANY_TENANT, Account, Attached};
+use super::ANY_TENANT;
+use super::account::{Account, Attached};
 use super::asked::parts;
 use super::bucket::size;
 use super::log::Log;

@@ -1,44 +1,10 @@
-//! Signs that an agent is running away, and when they begin and end.
-
-use serde::{Deserialize, Serialize};
+//! When signs that an agent is running away begin and end.
 
 use super::account::Account;
 use super::asked::Asked;
 use super::settings::{Rate, RunawaySettings};
+use super::signs::{Anomaly, NAMES, Signs};
 use super::working::{Change, Working};
-
-/// The names of the signs, as policies and records have them.
-const NAMES: [&str; 3] = ["identical", "refusals", "rate"];
-
-/// Which signs there are, a bit for each.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Signs(u8);
-
-/// A sign that begins or ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Anomaly {
-    /// `identical`, `refusals` or `rate`.
-    pub sign: &'static str,
-    /// Whether it begins.
-    pub begins: bool,
-}
-
-impl Signs {
-    fn of(present: [bool; 3]) -> Self {
-        let bits = present.iter().zip([1, 2, 4]).filter(|(is_there, _)| **is_there);
-        Self(bits.map(|(_, bit)| bit).sum())
-    }
-
-    fn present(self) -> [bool; 3] {
-        [1, 2, 4].map(|bit| self.0 & bit != 0)
-    }
-
-    /// The signs of either.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
 
 impl Working<'_> {
     /// The signs at a call that is not counted yet.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{Account, Called};
 use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
-use super::runaway::Signs;
+use super::signs::Signs;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
 use crate::tool::Tool;
