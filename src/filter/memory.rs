@@ -15,7 +15,7 @@ pub(super) struct Attempts {
 }
 
 /// A request has at least so many attempts, however long they take,
-const LEAST: u32 = 3;
+const LEAST: u32 = 12;
 /// and further ones for so many milliseconds.
 const LONGEST: Millis = 20;
 
