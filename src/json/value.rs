@@ -22,7 +22,7 @@ pub enum Value<'a> {
     /// An object without duplicate keys.
     Object(Object<'a>),
     /// The JSON of a value that is only passed on: it was read before, or written. The readers return
-    /// it only where [`read_message`](super::read_message) is told what was read before.
+    /// it only where `read_message` is told what was read before.
     Raw(Cow<'a, str>),
 }
 

@@ -9,7 +9,7 @@ use crate::policy::value;
 use crate::tool::number::Range;
 
 /// An amount, in ten-thousandths, as Cedar's `decimal` has them. What a bundle writes is above zero and
-/// at most [`MOST`]; what is used of a budget can be zero.
+/// at most 100,000,000,000; what is used of a budget can be zero.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "serde_json::Number", into = "serde_json::Number")]
 pub struct Amount(i64);
