@@ -98,16 +98,6 @@ fn goals(coverage: &Coverage) -> Vec<Goal> {
         | Goal::DeterminedLabel { .. } => usize::MAX,
     });
     let refused = refused.cloned();
-    let determined = all.into_iter().filter_map(|goal| match goal {
-        Goal::Determined { policy, tools } => {
-            Some(Goal::Determined { policy, tools: tools.into_iter().take(TRIED).collect() })
-        }
-        Goal::Permitted(_)
-        | Goal::Refused(_)
-        | Goal::Exceeded { .. }
-        | Goal::Revealed(_)
-        | Goal::Withheld(_)
-        | Goal::DeterminedLabel { .. } => None,
-    });
+    let determined = all.into_iter().filter_map(|goal| goal.determined_about(TRIED));
     determined.chain(refused).collect()
 }

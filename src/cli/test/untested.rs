@@ -49,17 +49,11 @@ pub(super) fn tell(
 /// For each of some policies a case that it determines.
 fn suggestions(gate: &Gate, channels: &[Channel], suite: &Suite) -> Vec<Suggestion> {
     let coverage = Coverage::of(&gate.bundle);
-    let goals = coverage.measure(None, None).missing.into_iter().filter_map(|goal| match goal {
-        Goal::Determined { policy, tools } => {
-            Some(Goal::Determined { policy, tools: tools.into_iter().take(TOOLS).collect() })
-        }
-        Goal::Permitted(_)
-        | Goal::Refused(_)
-        | Goal::Exceeded { .. }
-        | Goal::Revealed(_)
-        | Goal::Withheld(_)
-        | Goal::DeterminedLabel { .. } => None,
-    });
+    let goals = coverage
+        .measure(None, None)
+        .missing
+        .into_iter()
+        .filter_map(|goal| goal.determined_about(TOOLS));
     let goals: Vec<Goal> = goals.take(POLICIES).collect();
     let suggestions = suggest(gate, channels, suite, &coverage, &goals);
     suggestions.into_iter().filter(|suggestion| suggestion.tried).collect()

@@ -40,6 +40,24 @@ pub enum Goal {
     },
 }
 
+impl Goal {
+    /// The goal that a policy determines calls, with the first of its tools; `None` for other goals.
+    pub fn determined_about(self, most: usize) -> Option<Self> {
+        match self {
+            Self::Determined { policy, mut tools } => {
+                tools.truncate(most);
+                Some(Self::Determined { policy, tools })
+            }
+            Self::Permitted(_)
+            | Self::Refused(_)
+            | Self::Exceeded { .. }
+            | Self::Revealed(_)
+            | Self::Withheld(_)
+            | Self::DeterminedLabel { .. } => None,
+        }
+    }
+}
+
 /// The coverage of a class of tools.
 #[derive(Clone, Debug)]
 pub struct Measure {
