@@ -79,7 +79,6 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn keep(listed: &Listed, text: &str, limit: usize) {

@@ -14,9 +14,10 @@ pub(super) struct Attempts {
     since: Millis,
 }
 
-/// A request has at least so many attempts, however long they take,
+/// The number of attempts that a request has, however long they take. Several large calls of one
+/// account at the same time need some.
 const LEAST: u32 = 12;
-/// and further ones for so many milliseconds.
+/// For so many milliseconds, a request has further attempts.
 const LONGEST: Millis = 20;
 
 impl Attempts {
