@@ -79,3 +79,13 @@ def tool_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             return stack.enter_context(ToolServer(environment, log))
 
         yield server
+
+
+@pytest.fixture(scope="session")
+def solver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The solver as a command."""
+    command = tmp_path_factory.mktemp("solver") / "cvc5"
+    script = paths.E2E / "cvc5_command.py"
+    command.write_text(f'#!/bin/sh\nexec "{paths.python("cvc5")}" "{script}" "$@"\n')
+    command.chmod(0o755)
+    return command

@@ -19,16 +19,6 @@ Proved = dict[str, dict[str, Any]]
 SALES = 'when { context.actor in [AgentClass::"sales", AgentClass::"support"] };'
 
 
-@pytest.fixture(scope="session")
-def solver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The solver as a command."""
-    command = tmp_path_factory.mktemp("solver") / "cvc5"
-    script = paths.E2E / "cvc5_command.py"
-    command.write_text(f'#!/bin/sh\nexec "{paths.python("cvc5")}" "{script}" "$@"\n')
-    command.chmod(0o755)
-    return command
-
-
 def toolgate(*arguments: str | Path, **variables: str) -> tuple[int, dict[str, Any]]:
     """Runs the command: exit code and output."""
     command = [paths.TOOLGATE, *arguments, "--format", "json"]
