@@ -12,6 +12,7 @@ mod compiled;
 mod entities;
 mod env;
 mod fallback;
+mod lazy;
 #[cfg(not(feature = "cedar-only"))]
 mod native;
 #[cfg(feature = "cedar-only")]
@@ -32,6 +33,7 @@ pub use compiled::CompiledPolicy;
 pub use entities::{EntityStore, PrincipalEntity};
 pub use env::{Environment, RequestContext};
 pub use fallback::Fallback;
+pub use lazy::{LazyContext, LazyValue};
 pub use native::{Env, Graph, Index, Node, PolicyCache, RequestKeys};
 #[cfg(not(feature = "cedar-only"))]
 pub use native::{Key, ScopeKeys};

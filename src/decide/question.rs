@@ -18,8 +18,11 @@ use crate::bundle::Bundle;
 use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::json::Object;
+use crate::memory;
 use crate::policy::value::{self, Extension, Value};
-use crate::policy::{ArgumentValue, CompiledPolicy, EntityStore, Env, MEMORY, RequestContext};
+use crate::policy::{
+    ArgumentValue, CompiledPolicy, EntityStore, Env, LazyContext, MEMORY, RequestContext,
+};
 use crate::reason::Reason;
 use crate::tool::{ArgumentError, Inexact, Input, Tool, UnknownResource};
 
@@ -44,10 +47,10 @@ pub struct Facts {
 }
 
 /// What policies see of memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Remembered<'a> {
-    /// The members of `context`.
-    pub facts: Vec<(&'static str, ArgumentValue<'a>)>,
+    /// The attributes of `context`.
+    pub facts: memory::Facts<'a>,
     /// Whether earlier calls may be missing in them.
     pub is_incomplete: bool,
 }
@@ -201,7 +204,7 @@ impl<'a> Question<'a> {
             action: self.action,
             resource: &self.resource,
             input: &self.input.value,
-            memory: self.remembered.as_ref().map(|it| it.facts.as_slice()).unwrap_or_default(),
+            memory: self.memory(),
             context: &self.caller.context,
             request: RequestContext {
                 method,
@@ -226,20 +229,21 @@ impl<'a> Question<'a> {
 
     fn request(&self) -> Result<cedar_policy::Request, Denial> {
         let [principal, action, resource] = self.uids().map(|uid| uid.clone().into());
-        let context = self.context().ok_or_else(Denial::unfit)?.into();
+        let context = self.context(&|_| true).ok_or_else(Denial::unfit)?.into();
         // The context lacks inexact arguments, which the schema may require.
         let schema = self.schema.filter(|_| self.input.inexact.is_empty());
         cedar_policy::Request::new(principal, action, resource, context, schema)
             .map_err(|_| Denial::unfit())
     }
 
-    /// The request for Cedar's evaluator, with the entities reachable from the call and these
-    /// policies.
+    /// The request for Cedar's evaluator, with what these policies read of earlier calls, and the
+    /// entities reachable from the call and the policies.
     pub fn reachable<'p>(
         &self,
-        policies: impl Iterator<Item = &'p Arc<CompiledPolicy>>,
+        policies: impl Iterator<Item = &'p Arc<CompiledPolicy>> + Clone,
     ) -> Option<(Request, Entities)> {
-        let context = self.context()?;
+        let is_read = |path: &[&str]| policies.clone().any(|policy| policy.reads.has(path));
+        let context = self.context(&is_read)?;
         let named = context_uids(&context);
         let of_policies = policies.flat_map(|policy| &policy.entities);
         let parties = [self.action, &*self.resource];
@@ -250,15 +254,20 @@ impl<'a> Question<'a> {
         Some((Request::new_unchecked(principal, action, resource, Some(context)), entities))
     }
 
-    fn context(&self) -> Option<Context> {
+    /// The context, with what is wanted of earlier calls.
+    fn context(&self, is_wanted: &dyn Fn(&[&str]) -> bool) -> Option<Context> {
         let input = self.input.value.in_cedar()?;
         let members = [("input", input), ("request", observed(self.facts)?)].into_iter();
         let members = members.chain(self.caller.context.iter().cloned());
-        let facts = self.remembered.iter().flat_map(|remembered| &remembered.facts);
-        let facts = facts.map(|(name, value)| Some((*name, value.in_cedar()?)));
-        let members = members.chain(facts.collect::<Option<Vec<_>>>()?);
-        let members = members.map(|(name, value)| (name.into(), value)).collect();
-        Some(Context::Value(Arc::new(members)))
+        let members = members.map(|(name, value)| (name.into(), value));
+        let remembered =
+            self.memory().map_or_else(|| Some(Vec::new()), |it| it.in_cedar(is_wanted));
+        let remembered = remembered?.into_iter().map(|(name, value)| (name.into(), value));
+        Some(Context::Value(Arc::new(members.chain(remembered).collect())))
+    }
+
+    fn memory(&self) -> Option<&(dyn LazyContext + 'a)> {
+        self.remembered.as_ref().map(|remembered| &remembered.facts as _)
     }
 
     fn uids(&self) -> [&EntityUID; 3] {

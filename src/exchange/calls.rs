@@ -238,14 +238,15 @@ impl Pending {
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let (identity, facts) = (&self.sender.identity, &self.request.facts);
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
-        let (question, asked) = memory.join(&gate.bundle, tool, question, call.arguments)?;
+        let asked = memory.ask(&gate.bundle, tool, &question, call.arguments)?;
+        let question = memory.join(question, asked.as_ref())?;
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
+        // Only one of the outer and the inner question takes memory at a time.
+        drop(question);
         let place = Place { index: watch.index, is_inner: false };
         memory.settle((place, tool), &mut verdict, asked);
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
-        // Only one of the two takes memory at a time.
-        drop(question);
         Ok(verdict.and_inner(|| self.decide_inner(gate, wraps, call.arguments, memory, watch)))
     }
 }

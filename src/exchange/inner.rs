@@ -41,14 +41,15 @@ impl Pending {
         decide::unchanged(bundle, &self.changed, inner.tool).map_err(Denial::of_inner)?;
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let question = inner.question(caller, bundle, &self.request.facts)?;
-        let object = inner.arguments.as_object();
-        let (question, asked) =
-            memory.join(bundle, inner.tool, question, object).map_err(Denial::of_inner)?;
+        let asked = memory.ask(bundle, inner.tool, &question, inner.arguments.as_object());
+        let asked = asked.map_err(Denial::of_inner)?;
+        let question = memory.join(question, asked.as_ref()).map_err(Denial::of_inner)?;
         if let Some(observer) = watch.observer {
             observer.asked_inner(watch.index, &question);
         }
         let identity = &self.sender.identity;
         let mut verdict = decide::decide_revealing(bundle, identity, inner.tool, &question);
+        drop(question);
         let place = Place { index: watch.index, is_inner: true };
         memory.settle((place, inner.tool), &mut verdict, asked);
         Ok(verdict)

@@ -76,8 +76,7 @@ impl Pending {
     fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
         let plan = gate.bundle.memory.as_ref()?;
         let owners = self.sender.owners.as_ref()?;
-        let nothing = crate::memory::Recalled::default();
-        Some(Working::open(plan, owners, self.recalled.as_ref().unwrap_or(&nothing)))
+        Some(Working::open(plan, owners, self.recalled.as_ref()))
     }
 
     /// What is to be stored once the body is decided, and the signs of running away that begin or end;
@@ -136,18 +135,15 @@ impl<'a> Memory<'a> {
         of_call.map(|(_, spending)| spending.clone()).collect()
     }
 
-    /// Adds what is remembered to the question about a call.
-    pub(super) fn join<'q>(
+    /// A call as memory sees it, if the bundle has anything remembered.
+    pub(super) fn ask(
         &self,
         bundle: &Bundle,
         tool: &Tool,
-        question: Question<'q>,
+        question: &Question<'_>,
         arguments: Option<&Object<'_>>,
-    ) -> Result<(Question<'q>, Option<Asked>), Denial>
-    where
-        'a: 'q,
-    {
-        let Some(working) = &self.working else { return Ok((question, None)) };
+    ) -> Result<Option<Asked>, Denial> {
+        let Some(working) = &self.working else { return Ok(None) };
         let (input, resource) = question.counted();
         let plan = working.plan();
         let digest = |arguments: Option<&Object<'_>>| {
@@ -163,10 +159,18 @@ impl<'a> Memory<'a> {
             }),
         };
         let asked = working.ask(tool, input, &particulars);
-        let asked = asked.map_err(|uncountable| Denial::uncountable(&uncountable))?;
-        let facts = working.facts(&asked);
-        let is_incomplete = working.has_incomplete_history() || working.is_incomplete(&asked);
-        Ok((question.remembering(Remembered { facts, is_incomplete })?, Some(asked)))
+        asked.map(Some).map_err(|uncountable| Denial::uncountable(&uncountable))
+    }
+
+    /// Adds what is remembered to the question about a call.
+    pub(super) fn join<'q>(
+        &'q self,
+        question: Question<'q>,
+        asked: Option<&'q Asked>,
+    ) -> Result<Question<'q>, Denial> {
+        let (Some(working), Some(asked)) = (&self.working, asked) else { return Ok(question) };
+        let is_incomplete = working.has_incomplete_history() || working.is_incomplete(asked);
+        question.remembering(Remembered { facts: working.facts(asked), is_incomplete })
     }
 
     /// Refuses a call that exceeds a budget, and remembers it if it is permitted.

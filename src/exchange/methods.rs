@@ -76,9 +76,11 @@ impl Pending {
         let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
         let facts = &self.request.facts;
         let question = Question::by(caller, &gate.bundle, tool, arguments.as_ref(), facts)?;
-        let (question, asked) = memory.join(&gate.bundle, tool, question, arguments.as_ref())?;
+        let asked = memory.ask(&gate.bundle, tool, &question, arguments.as_ref())?;
+        let question = memory.join(question, asked.as_ref())?;
         watch.asked(&self.sender.identity, &question);
         let mut verdict = decide::decide(&gate.bundle, &self.sender.identity, &question);
+        drop(question);
         let place = Place { index: watch.index, is_inner: false };
         memory.settle((place, tool), &mut verdict, asked);
         Ok(verdict)

@@ -1,141 +1,211 @@
-//! What policies see of memory: the members of `context` besides those of every call.
+//! What policies see of memory: attributes of `context` besides those of every call.
 
 use super::account::Account;
 use super::asked::Asked;
 use super::log::Log;
 use super::plan::{HistoryPlan, KeptLabel};
+use super::signs;
 use super::working::Working;
 use super::{Key, Millis, Name};
-use crate::policy::{ArgumentValue, MEMORY};
+use crate::policy::{LazyContext, LazyValue, MEMORY};
 
-/// A member of a record.
-type Member<'a> = (std::borrow::Cow<'a, str>, ArgumentValue<'a>);
+/// What policies see of memory when they decide a call.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    working: &'a Working<'a>,
+    asked: &'a Asked,
+}
 
 impl<'a> Working<'a> {
-    /// The members of `context` for a call.
-    pub fn facts(&self, asked: &Asked) -> Vec<(&'static str, ArgumentValue<'a>)> {
-        let [history, transaction, budget, runaway] = MEMORY;
-        let account = |key: Option<Key>| self.account(key?);
-        let (caller, run) = (account(self.owners.caller), account(self.owners.transaction));
-        let mut facts = Vec::new();
-        if let Some(plan) = &self.plan.history {
-            let seen = |account| self.history(plan, account, asked);
-            facts.extend(caller.map(|account| (history, seen(account))));
-            facts.extend(run.map(|account| (transaction, seen(account))));
-        }
-        let budgets: Vec<Member<'a>> = self.budgets(asked);
-        if !budgets.is_empty() {
-            facts.push((budget, ArgumentValue::Record(budgets)));
-        }
-        if let (Some(plan), Some(_)) = (&self.plan.runaway, caller) {
-            let told = self.told(plan, asked);
-            let told = record(told.map(|(name, is_so)| member(name, ArgumentValue::Bool(is_so))));
-            facts.push((runaway, told));
-        }
-        facts
-    }
-
-    fn history(
-        &self,
-        plan: &'a HistoryPlan,
-        account: &Account,
-        asked: &Asked,
-    ) -> ArgumentValue<'a> {
-        let windows = plan.windows.iter();
-        let windows =
-            windows.map(|(name, span)| member(name, self.window(plan, *span, account, asked)));
-        let labels =
-            plan.labels.iter().map(|label| member(&label.text, self.label(label, account)));
-        let labels = (!plan.labels.is_empty()).then(|| member("labels", record(labels)));
-        record(windows.chain(labels))
-    }
-
-    fn window(
-        &self,
-        plan: &'a HistoryPlan,
-        span: Millis,
-        account: &Account,
-        asked: &Asked,
-    ) -> ArgumentValue<'a> {
-        let since = self.now.checked_sub(span);
-        let of_tool = |name: &Name| Use::of(account.tools.get(name), since);
-        let tools: Vec<Use> = plan.tools.iter().map(|(_, name)| of_tool(name)).collect();
-        let all = tools.iter().fold(Use::default(), Use::and);
-        let named = plan.tools.iter().zip(&tools);
-        let by_tool = named.map(|((text, _), used)| member(text, used.seen(self.now)));
-        let classes = plan.classes.iter().map(|(class, places)| {
-            let of = places.iter().filter_map(|place| tools.get(*place));
-            let used = of.fold(Use::default(), Use::and);
-            member(class, used.seen(self.now))
-        });
-        let sums = plan.sums.iter().map(|(text, name)| {
-            let used = account.sums.get(name).map_or(0, |log| log.after(since).sum);
-            let adds = asked.called.sums.iter().filter(|(known, _)| known == name);
-            let would = adds.fold(used, |sum, (_, amount)| sum.saturating_add(*amount));
-            let amounts = [("used", used), ("would_use", would)];
-            member(
-                text,
-                record(amounts.map(|(name, units)| member(name, ArgumentValue::Decimal(units)))),
-            )
-        });
-        let calls = member("calls", long(all.calls));
-        let refusals = member("refusals", long(account.refusals.after(since).count));
-        let classes = (!plan.classes.is_empty()).then(|| member("classes", record(classes)));
-        let sums = (!plan.sums.is_empty()).then(|| member("sums", record(sums)));
-        let resources =
-            plan.resources.then(|| member("resources", long(account.resources.distinct(since))));
-        let repeats = asked.called.call.filter(|_| plan.repeats);
-        let repeats =
-            repeats.map(|call| member("same_call", long(account.calls.times(call, since))));
-        let tools = member("tools", record(by_tool));
-        let optional = [classes, sums, resources, repeats].into_iter().flatten();
-        record([calls, refusals, tools].into_iter().chain(optional))
-    }
-
-    fn label(&self, label: &'a KeptLabel, account: &Account) -> ArgumentValue<'a> {
-        let stays = |at: Millis| at.saturating_add(label.kept) > self.now;
-        let attached = account.labels.iter().filter(|it| it.label == label.name && stays(it.at));
-        let attached: Vec<_> = attached.collect();
-        let tenants = attached.iter().filter_map(|it| it.tenant.clone());
-        let tenants = tenants.map(|tenant| ArgumentValue::Text(tenant.into())).collect();
-        let last = attached.iter().map(|it| it.at).max();
-        let last = last.map(|at| member("last", ago(at, self.now)));
-        let attached = member("attached", ArgumentValue::Bool(last.is_some()));
-        let tenants = member("tenants", ArgumentValue::Set(tenants));
-        record([attached, tenants].into_iter().chain(last))
-    }
-
-    fn budgets(&self, asked: &Asked) -> Vec<Member<'a>> {
-        let mut seen: Vec<Member<'a>> = Vec::new();
-        for place in asked.spends.iter().map(|spend| spend.budget) {
-            // What is used of a global one, only its service knows.
-            let budget = self.plan.budgets.get(place).filter(|budget| !budget.is_global());
-            let Some(budget) = budget else { continue };
-            if seen.iter().any(|(name, _)| *name == budget.title) {
-                continue;
-            }
-            // Of several parts, such as the classes of a tool, the one that has least left.
-            let of_budget = self.spends(asked).filter(|(spend, _, _)| spend.budget == place);
-            let used = of_budget.filter_map(|(spend, budget, key)| {
-                let usage = self.account(key)?.usage(budget, spend.part);
-                Some((usage.used(budget, self.now), spend.amount))
-            });
-            let (used, amount) = used.max().unwrap_or_default();
-            let limit = budget.limit.units();
-            let amounts = [
-                ("used", used),
-                ("limit", limit),
-                ("remaining", limit.saturating_sub(used).max(0)),
-                ("would_use", used.saturating_add(amount)),
-            ];
-            let amounts = amounts.map(|(name, units)| member(name, ArgumentValue::Decimal(units)));
-            seen.push(member(&budget.title, record(amounts)));
-        }
-        seen
+    /// What policies see when they decide a call.
+    pub fn facts<'f>(&'f self, asked: &'f Asked) -> Facts<'f> {
+        Facts { working: self, asked }
     }
 }
 
-/// How a tool or class was used in a window.
+impl LazyContext for Facts<'_> {
+    fn at(&self, path: &[&str]) -> Option<LazyValue<'_>> {
+        let [history, transaction, budget, runaway] = MEMORY;
+        let owners = self.working.owners;
+        match path {
+            [] => Some(names(MEMORY.into_iter())),
+            [root, path @ ..] if *root == history => self.history(owners.caller?, path),
+            [root, path @ ..] if *root == transaction => self.history(owners.transaction?, path),
+            [root, path @ ..] if *root == budget => self.budget(path),
+            [root, path @ ..] if *root == runaway => self.runaway(path),
+            _ => None,
+        }
+    }
+}
+
+impl Facts<'_> {
+    fn history(&self, key: Key, path: &[&str]) -> Option<LazyValue<'_>> {
+        let plan = self.working.plan.history.as_ref()?;
+        let account = self.working.account(key)?;
+        match path {
+            [] => {
+                let windows = plan.windows.iter().map(|(name, _)| name.as_str());
+                Some(names(windows.chain(["labels"])))
+            }
+            ["labels", path @ ..] if !plan.labels.is_empty() => self.labels(plan, account, path),
+            [window, path @ ..] => {
+                let (_, span) = plan.windows.iter().find(|(name, _)| name == window)?;
+                let since = self.working.now.checked_sub(*span);
+                self.window(Window { plan, account, since }, path)
+            }
+        }
+    }
+
+    fn window<'w>(&'w self, window: Window<'w>, path: &[&str]) -> Option<LazyValue<'w>> {
+        let Window { plan, account, since } = window;
+        let called = &self.asked.called;
+        Some(match path {
+            [] => names(WINDOW.into_iter()),
+            ["calls"] => long(window.used(plan.tools.iter().map(|(_, name)| *name)).calls),
+            ["refusals"] => long(account.refusals.after(since).count),
+            ["resources"] if plan.resources => long(account.resources.distinct(since)),
+            ["same_call"] if plan.repeats => long(account.calls.times(called.call?, since)),
+            ["tools"] => names(plan.tools.iter().map(|(name, _)| name.as_str())),
+            ["classes"] if !plan.classes.is_empty() => {
+                names(plan.classes.iter().map(|(name, _)| name.as_str()))
+            }
+            ["sums"] if !plan.sums.is_empty() => {
+                names(plan.sums.iter().map(|(name, _)| name.as_str()))
+            }
+            ["tools", tool, path @ ..] => {
+                let tool = self.working.plan.tools.get(*tool)?.name;
+                self.used(window, std::iter::once(tool), path)?
+            }
+            ["classes", class, path @ ..] => {
+                let (_, places) = plan.classes.iter().find(|(name, _)| name == class)?;
+                let tools = places.iter().filter_map(|place| plan.tools.get(*place));
+                self.used(window, tools.map(|(_, name)| *name), path)?
+            }
+            ["sums", sum, path @ ..] => {
+                let (_, name) = plan.sums.iter().find(|(title, _)| title == sum)?;
+                let used = || account.sums.get(name).map_or(0, |log| log.after(since).sum);
+                let adds = called.sums.iter().filter(|(known, _)| known == name);
+                match path {
+                    [] => names(["used", "would_use"].into_iter()),
+                    ["used"] => LazyValue::Decimal(used()),
+                    ["would_use"] => LazyValue::Decimal(
+                        adds.fold(used(), |sum, (_, amount)| sum.saturating_add(*amount)),
+                    ),
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// How some tools were used.
+    fn used<'w>(
+        &self,
+        window: Window<'w>,
+        tools: impl Iterator<Item = Name>,
+        path: &[&str],
+    ) -> Option<LazyValue<'w>> {
+        let now = self.working.now;
+        match path {
+            [] => Some(names(["calls", "first", "last"].into_iter())),
+            ["calls"] => Some(long(window.used(tools).calls)),
+            ["first"] => window.used(tools).span.map(|(first, _)| ago(first, now)),
+            ["last"] => window.used(tools).span.map(|(_, last)| ago(last, now)),
+            _ => None,
+        }
+    }
+
+    fn labels<'w>(
+        &self,
+        plan: &'w HistoryPlan,
+        account: &'w Account,
+        path: &[&str],
+    ) -> Option<LazyValue<'w>> {
+        let now = self.working.now;
+        let [label, path @ ..] = path else {
+            return Some(names(plan.labels.iter().map(|label| label.text.as_str())));
+        };
+        let label: &KeptLabel = plan.labels.iter().find(|known| known.text == *label)?;
+        let stays = |at: Millis| at.saturating_add(label.kept) > now;
+        let attached = account.labels.iter().filter(|it| it.label == label.name && stays(it.at));
+        let last = || attached.clone().map(|it| it.at).max();
+        match path {
+            [] => Some(names(["attached", "tenants", "last"].into_iter())),
+            ["attached"] => Some(LazyValue::Bool(last().is_some())),
+            ["tenants"] => {
+                Some(LazyValue::Texts(attached.filter_map(|it| it.tenant.as_deref()).collect()))
+            }
+            ["last"] => last().map(|at| ago(at, now)),
+            _ => None,
+        }
+    }
+
+    fn budget(&self, path: &[&str]) -> Option<LazyValue<'_>> {
+        let plan = self.working.plan;
+        // What is used of a global one, only its service knows.
+        let is_spent = |place| self.asked.spends.iter().any(|spend| spend.budget == place);
+        let budgets = plan.budgets.iter().enumerate();
+        let mut budgets = budgets.filter(move |(place, it)| !it.is_global() && is_spent(*place));
+        let Some((title, path)) = path.split_first() else {
+            let mut titles = budgets.map(|(_, budget)| budget.title.as_str()).peekable();
+            titles.peek()?;
+            return Some(names(titles));
+        };
+        let (place, budget) = budgets.find(|(_, budget)| budget.title == *title)?;
+        // Of several parts, such as the classes of a tool, the one that has least left.
+        let of_budget =
+            self.working.spends(self.asked).filter(|(spend, _, _)| spend.budget == place);
+        let used = of_budget.filter_map(|(spend, budget, key)| {
+            let account = self.working.account(key)?;
+            Some((account.usage(budget, spend.part).used(budget, self.working.now), spend.amount))
+        });
+        let (used, amount) = used.max().unwrap_or_default();
+        let limit = budget.limit.units();
+        match path {
+            [] => Some(names(["used", "limit", "remaining", "would_use"].into_iter())),
+            ["used"] => Some(LazyValue::Decimal(used)),
+            ["limit"] => Some(LazyValue::Decimal(limit)),
+            ["remaining"] => Some(LazyValue::Decimal(limit.saturating_sub(used).max(0))),
+            ["would_use"] => Some(LazyValue::Decimal(used.saturating_add(amount))),
+            _ => None,
+        }
+    }
+
+    fn runaway(&self, path: &[&str]) -> Option<LazyValue<'_>> {
+        let plan = self.working.plan.runaway.as_ref()?;
+        self.working.account(self.working.owners.caller?)?;
+        match path {
+            [] => Some(names(signs::NAMES.into_iter())),
+            [sign] => {
+                let mut told = self.working.told(plan, self.asked);
+                told.find(|(name, _)| name == sign).map(|(_, is_so)| LazyValue::Bool(is_so))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The attributes of a window.
+const WINDOW: [&str; 7] =
+    ["calls", "refusals", "tools", "classes", "sums", "resources", "same_call"];
+
+/// The calls of an account in a window.
+#[derive(Clone, Copy, Debug)]
+struct Window<'a> {
+    plan: &'a HistoryPlan,
+    account: &'a Account,
+    since: Option<Millis>,
+}
+
+impl Window<'_> {
+    /// How tools were used.
+    fn used(self, tools: impl Iterator<Item = Name>) -> Use {
+        let logs = tools.map(|name| self.account.tools.get(&name));
+        logs.fold(Use::default(), |used, log| used.and(Use::of(log, self.since)))
+    }
+}
+
+/// How tools were used in a window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Use {
     calls: u64,
@@ -148,35 +218,24 @@ impl Use {
         Self { calls: tally.count, span: tally.span }
     }
 
-    fn and(self, other: &Self) -> Self {
+    fn and(self, other: Self) -> Self {
         let span = match (self.span, other.span) {
             (Some((first, last)), Some((a, b))) => Some((first.min(a), last.max(b))),
             (one, other) => one.or(other),
         };
         Self { calls: self.calls.saturating_add(other.calls), span }
     }
-
-    fn seen<'a>(&self, now: Millis) -> ArgumentValue<'a> {
-        let span = self.span.map(|(first, last)| {
-            [member("first", ago(first, now)), member("last", ago(last, now))]
-        });
-        record([member("calls", long(self.calls))].into_iter().chain(span.into_iter().flatten()))
-    }
 }
 
 /// The whole seconds since a time.
-fn ago<'a>(at: Millis, now: Millis) -> ArgumentValue<'a> {
+fn ago<'a>(at: Millis, now: Millis) -> LazyValue<'a> {
     long(now.saturating_sub(at) / 1000)
 }
 
-fn long<'a>(number: u64) -> ArgumentValue<'a> {
-    ArgumentValue::Long(i64::try_from(number).unwrap_or(i64::MAX))
+fn long<'a>(number: u64) -> LazyValue<'a> {
+    LazyValue::Long(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn member<'a>(name: &'a str, value: ArgumentValue<'a>) -> Member<'a> {
-    (name.into(), value)
-}
-
-fn record<'a>(members: impl IntoIterator<Item = Member<'a>>) -> ArgumentValue<'a> {
-    ArgumentValue::Record(members.into_iter().collect())
+fn names<'a>(names: impl Iterator<Item = &'a str> + 'a) -> LazyValue<'a> {
+    LazyValue::Record(Box::new(names))
 }

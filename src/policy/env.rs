@@ -2,7 +2,7 @@
 
 use cedar_policy_core::ast::{EntityUID, Value};
 
-use super::ArgumentValue;
+use super::{ArgumentValue, LazyContext};
 
 /// The data about a call that policies can read. Entities are in the form of the evaluator: a graph
 /// `G` of nodes `N`.
@@ -21,7 +21,7 @@ pub struct Environment<'a, G, N> {
     /// `context.request`
     pub request: RequestContext<'a>,
     /// The attributes of `context` about earlier calls.
-    pub memory: &'a [(&'static str, ArgumentValue<'a>)],
+    pub memory: Option<&'a dyn LazyContext>,
     /// The other attributes of `context`.
     pub context: &'a [(&'static str, Value)],
 }

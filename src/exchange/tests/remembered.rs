@@ -202,3 +202,33 @@ fn a_refusal_by_a_budget_says_when_to_try_again() {
         assert_eq!(header.map(|(_, value)| value.as_str()), told, "{style}");
     }
 }
+
+/// For Cedar's evaluator, only what a policy reads of the past is made.
+#[test]
+fn a_policy_that_cedar_evaluates_reads_the_same_past() {
+    let refund = call("refund", r#"{"amount":1}"#);
+    let works = json!({ "jsonrpc": "2.0", "id": "x", "result": {} }).to_string();
+    for condition in [
+        r"context.history.hour.calls + 1 > 2",
+        r#"context.history.hour.tools["pay/refund"].calls * 1 == 2"#,
+        r"{ past: context.history }.past.hour.calls >= 2",
+        r"context has history.hour && context.history.hour.calls >= 2",
+        r"(if context has history then context.history else context.history).hour.calls >= 2",
+        r#"context.history.hour.tools == context.history.hour.tools && context.history.hour.tools["pay/refund"].calls == 2"#,
+        r#"context.history.labels.seen.attached && context.history.hour.tools["pay/refund"].calls * 1 > 1"#,
+    ] {
+        let gate = gate(|document| {
+            let source = format!(
+                r#"@id("cedar") forbid (principal, action, resource) when {{ {condition} }};"#
+            );
+            document["layers"]["org"][3] = json!({ "id": "cedar", "source": source });
+        });
+        let mut store = Store::default();
+        let reasons = [1, 2, 3].map(|now| answered(&gate, &mut store, &refund, now, &works));
+        assert_eq!(
+            reasons,
+            [Reason::Permitted, Reason::Permitted, Reason::Forbidden],
+            "{condition}"
+        );
+    }
+}

@@ -75,7 +75,7 @@ impl Env<'_> {
     fn attribute<'s>(
         &'s self,
         of: &Operand<'s>,
-        name: &str,
+        name: &'s str,
     ) -> Result<Option<Operand<'s>>, Unknown> {
         match of {
             Operand::Entity(uid) => {
@@ -88,6 +88,7 @@ impl Env<'_> {
             }
             Operand::Context => Ok(self.of_context(name)),
             Operand::Request => self.of_request(name),
+            Operand::Lazy(path) => Ok(self.of_memory(path, name)),
             Operand::Bool(_)
             | Operand::Long(_)
             | Operand::Decimal(_)
@@ -98,17 +99,22 @@ impl Env<'_> {
         }
     }
 
-    fn of_context(&self, name: &str) -> Option<Operand<'_>> {
+    fn of_context<'s>(&'s self, name: &'s str) -> Option<Operand<'s>> {
         match name {
             "input" => Some(Operand::of_argument(self.input)),
             "request" => Some(Operand::Request),
             _ => {
                 let found = self.context.iter().find(|(attribute, _)| *attribute == name);
-                let remembered = self.memory.iter().find(|(attribute, _)| *attribute == name);
                 let found = found.map(|(_, value)| Operand::of_value(value));
-                found.or_else(|| remembered.map(|(_, value)| Operand::of_argument(value)))
+                found.or_else(|| self.of_memory(&[], name))
             }
         }
+    }
+
+    fn of_memory<'s>(&'s self, path: &[&'s str], name: &'s str) -> Option<Operand<'s>> {
+        let path = [path, &[name]].concat();
+        let found = self.memory?.at(&path)?;
+        Some(Operand::of_lazy(path, found))
     }
 
     fn of_request(&self, name: &str) -> Result<Option<Operand<'_>>, Unknown> {

@@ -2,7 +2,7 @@
 
 use cedar_policy_core::ast::{EntityUID, Literal, Value, ValueKind};
 
-use crate::policy::ArgumentValue;
+use crate::policy::{ArgumentValue, LazyValue};
 
 /// The maximum size of a set that is searched natively. Callers can send larger ones, and many
 /// policies can search the same set: Cedar sorts it once.
@@ -23,6 +23,8 @@ pub(super) enum Operand<'a> {
     Argument(&'a ArgumentValue<'a>),
     /// A set, a record or an extension value of Cedar.
     Cedar(&'a Value),
+    /// A record at a path from `context` that is found when it is read.
+    Lazy(Vec<&'a str>),
     /// `context`
     Context,
     /// `context.request`
@@ -43,6 +45,17 @@ impl<'a> Operand<'a> {
             ArgumentValue::Entity(uid) => Self::Entity(uid),
             ArgumentValue::Set(_) | ArgumentValue::Record(_) => Self::Argument(argument),
             ArgumentValue::Extension(value) => Self::Cedar(value),
+        }
+    }
+
+    /// What was found at a path from `context`.
+    pub(super) fn of_lazy(path: Vec<&'a str>, found: LazyValue<'a>) -> Self {
+        match found {
+            LazyValue::Bool(value) => Self::Bool(value),
+            LazyValue::Long(number) => Self::Long(number),
+            LazyValue::Decimal(number) => Self::Decimal(number),
+            LazyValue::Texts(texts) => Self::Set(texts.into_iter().map(Self::Text).collect()),
+            LazyValue::Record(_) => Self::Lazy(path),
         }
     }
 
@@ -121,9 +134,12 @@ impl<'a> Operand<'a> {
             Self::Bool(_) | Self::Long(_) | Self::Decimal(_) | Self::Text(_) | Self::Entity(_) => {
                 false
             }
-            Self::Set(_) | Self::Argument(_) | Self::Cedar(_) | Self::Context | Self::Request => {
-                true
-            }
+            Self::Set(_)
+            | Self::Argument(_)
+            | Self::Cedar(_)
+            | Self::Lazy(_)
+            | Self::Context
+            | Self::Request => true,
         }
     }
 }
