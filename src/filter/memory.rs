@@ -11,7 +11,8 @@ use crate::memory::{Lesson, Millis, Write};
 /// worker, so a request that takes long has few attempts, and is then refused.
 pub(super) struct Attempts {
     made: u32,
-    since: Millis,
+    /// When it had made those that it has in any case.
+    since: Option<Millis>,
 }
 
 /// The number of attempts that a request has, however long they take. Several large calls of one
@@ -22,14 +23,17 @@ const LONGEST: Millis = 20;
 
 impl Attempts {
     pub(super) fn begin() -> Self {
-        Self { made: 0, since: clock::millis() }
+        Self { made: 0, since: None }
     }
 
     /// Begins another attempt.
     pub(super) fn another(&mut self) -> Result<(), String> {
         self.made = self.made.saturating_add(1);
-        let took = clock::millis().saturating_sub(self.since);
-        if self.made <= LEAST || took < LONGEST {
+        if self.made <= LEAST {
+            return Ok(());
+        }
+        let now = clock::millis();
+        if now.saturating_sub(*self.since.get_or_insert(now)) < LONGEST {
             return Ok(());
         }
         Err("others write the same part of memory all the time".to_owned())

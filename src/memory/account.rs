@@ -1,5 +1,6 @@
 //! What is remembered under one key.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -99,9 +100,9 @@ impl Account {
     }
 
     /// What is used of a part of a budget.
-    pub(super) fn usage(&self, budget: &Budget, part: Name) -> Usage {
+    pub(super) fn usage(&self, budget: &Budget, part: Name) -> Cow<'_, Usage> {
         let known = self.usages.get(&(budget.name, part));
-        known.cloned().unwrap_or_else(|| Usage::new(budget))
+        known.map_or_else(|| Cow::Owned(Usage::new(budget)), Cow::Borrowed)
     }
 
     /// Adds a forwarded call.
@@ -169,9 +170,8 @@ impl Account {
 
     /// Reserves an amount of a budget.
     pub(super) fn spend(&mut self, budget: &Budget, part: Name, amount: i64, at: Millis) {
-        let mut usage = self.usage(budget, part);
-        usage.spend(budget, amount, at);
-        self.usages.insert((budget.name, part), usage);
+        let usage = self.usages.entry((budget.name, part));
+        usage.or_insert_with(|| Usage::new(budget)).spend(budget, amount, at);
     }
 
     /// Gives back an amount of a budget that was reserved at a time.

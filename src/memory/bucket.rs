@@ -1,31 +1,37 @@
 //! A bucket of accounts, as all workers share it.
 
+use std::borrow::Cow;
+
+use postcard::ser_flavors::Size;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
 use super::{Key, Millis};
 
-/// The accounts whose keys fall into one slot.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Bucket {
-    accounts: Vec<Entry>,
+/// The accounts whose keys fall into one slot. Only those that a request is about are parsed.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct Bucket<'a> {
+    #[serde(borrow)]
+    accounts: Vec<Entry<'a>>,
     /// Until when an account without an entry may have lost one: the bucket was full.
     lost_until: Millis,
 }
 
 /// An account.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-struct Entry {
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Entry<'a> {
     /// The digest of its owner.
     owner: u128,
     /// When it can be forgotten.
     until: Millis,
-    account: Account,
+    /// The account in its stored form.
+    #[serde(borrow, with = "serde_bytes")]
+    account: Cow<'a, [u8]>,
 }
 
-impl Bucket {
+impl<'a> Bucket<'a> {
     /// Parses a stored bucket; `None` if it is not what [`Self::to_bytes`] writes.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self::default());
         }
@@ -34,16 +40,15 @@ impl Bucket {
 
     /// The stored form.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        // Writing to a vector cannot fail.
-        postcard::to_allocvec(self).unwrap_or_default()
+        stored(self)
     }
 
-    /// The account of a key, as it is now.
-    pub(super) fn account(&self, key: Key, now: Millis) -> Account {
+    /// The account of a key, as it is now; `None` if it does not parse.
+    pub(super) fn account(&self, key: Key, now: Millis) -> Option<Account> {
         let mut entries = self.accounts.iter();
         match entries.find(|entry| entry.owner == key.owner && entry.until > now) {
-            Some(entry) => entry.account.clone(),
-            None => Account::new(now, self.lost_until),
+            Some(entry) => postcard::from_bytes(&entry.account).ok(),
+            None => Some(Account::new(now, self.lost_until)),
         }
     }
 
@@ -53,19 +58,24 @@ impl Bucket {
     pub(super) fn store(
         &mut self,
         key: Key,
-        mut account: Account,
+        account: &mut Account,
         until: Millis,
         now: Millis,
         most: usize,
     ) {
         self.accounts.retain(|entry| entry.owner != key.owner && entry.until > now);
-        while size(&account) > most / 2 {
-            if !account.shrink() {
+        let mut bytes = stored(account);
+        while bytes.len() > most / 2 {
+            let is_smaller = account.shrink();
+            if !is_smaller {
                 account.lose(until);
+            }
+            bytes = stored(account);
+            if !is_smaller {
                 break;
             }
         }
-        self.accounts.push(Entry { owner: key.owner, until, account });
+        self.accounts.push(Entry { owner: key.owner, until, account: bytes.into() });
         while self.accounts.len() > 1 && size(self) > most {
             self.give_way(key);
         }
@@ -83,7 +93,16 @@ impl Bucket {
     }
 }
 
+/// So many bytes are enough for most of what is stored.
+const USUAL: usize = 1024;
+
 /// The stored size in bytes.
 pub(super) fn size(value: &impl Serialize) -> usize {
-    postcard::to_allocvec(value).map_or(usize::MAX, |bytes| bytes.len())
+    postcard::serialize_with_flavor(value, Size::default()).unwrap_or(usize::MAX)
+}
+
+/// The stored form.
+fn stored(value: &impl Serialize) -> Vec<u8> {
+    // Writing to a vector cannot fail.
+    postcard::to_extend(value, Vec::with_capacity(USUAL)).unwrap_or_default()
 }

@@ -131,7 +131,7 @@ impl Plan {
     /// What is to be stored for a change; `None` if there is nothing to change.
     pub fn learn(&self, lesson: &Lesson, stored: &Stored, now: Millis) -> Option<Write> {
         let mut bucket = Bucket::read(&stored.bytes)?;
-        let mut account = bucket.account(lesson.key, now);
+        let mut account = bucket.account(lesson.key, now)?;
         let before = account.clone();
         match &lesson.kind {
             Kind::Cleared(label, turn) => account.clear(*label, *turn),
@@ -147,7 +147,7 @@ impl Plan {
             return None;
         }
         let until = account.forget(self.reach(), now);
-        bucket.store(lesson.key, account, until, now, self.bucket_bytes);
+        bucket.store(lesson.key, &mut account, until, now, self.bucket_bytes);
         let (slot, version) = (lesson.slot(), stored.version);
         Some(Write { slot, bytes: bucket.to_bytes(), version, changes: Vec::new() })
     }

@@ -3,34 +3,26 @@
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
+use super::group::{Group, Packed, condense, pack, unpack};
 
 /// How many groups of about the same size stay apart. A count of at most one less than this is exact,
 /// and a higher one is too high by at most one part in one less than this.
 const APART: usize = 8;
 
+/// The most groups that are not packed.
+const MOST_NEWER: usize = 2 * APART;
+
 /// Events with amounts. Older events stand in groups that double in size, and a group counts until its
 /// last event is out of a window: a count is never too low.
 ///
-/// This is an exponential histogram (Datar, Gionis, Indyk, Motwani, 2002) that errs upwards.
+/// This is an exponential histogram (Datar, Gionis, Indyk, Motwani, 2002) that errs upwards. Most calls
+/// neither read nor change its older groups, so these stay packed.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Log(Vec<Group>);
-
-/// Events that are neighbours.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(from = "Packed", into = "Packed")]
-struct Group {
-    last: Millis,
-    /// The time between the first and the last.
-    span: Millis,
-    count: u64,
-    sum: i64,
-}
-
-/// The stored form of a group. Most are one event without an amount.
-#[derive(Deserialize, Serialize)]
-enum Packed {
-    One(Millis),
-    Many { last: Millis, span: Millis, count: u64, sum: i64 },
+pub(super) struct Log {
+    older: Option<Packed>,
+    /// The newest groups, ordered by their last events.
+    #[serde(serialize_with = "pack", deserialize_with = "unpack")]
+    newer: Vec<Group>,
 }
 
 /// The events of a log in a window.
@@ -47,53 +39,56 @@ pub(super) struct Tally {
 impl Log {
     /// A log of events that are neighbours, with the time of the last and the time since the first.
     pub(super) fn joined(last: Millis, span: Millis, count: u64, sum: i64) -> Self {
-        Self(vec![Group { last, span, count, sum }])
+        Self { older: None, newer: vec![Group { last, span, count, sum }] }
     }
 
     /// Adds an event.
     pub(super) fn push(&mut self, at: Millis, amount: i64) {
+        let group = Group { last: at, span: 0, count: 1, sum: amount };
         // Workers have one clock, but they do not write in the order in which they read it.
-        let place = self.0.partition_point(|group| group.last <= at);
-        self.0.insert(place, Group { last: at, span: 0, count: 1, sum: amount });
-        self.condense(APART);
+        let is_late = self.older.as_ref().is_some_and(|older| at < older.last());
+        if is_late || self.newer.len() >= MOST_NEWER {
+            self.change(|groups| insert(groups, group));
+        } else {
+            insert(&mut self.newer, group);
+        }
     }
 
     /// Adds the events of another log.
     pub(super) fn absorb(&mut self, other: &Self) {
-        self.0.extend(other.0.iter().cloned());
-        self.0.sort_by_key(|group| group.last);
-        while self.condense(APART) {}
+        let others = other.groups();
+        self.change(|groups| {
+            groups.extend(others);
+            groups.sort_by_key(|group| group.last);
+            while condense(groups, APART) {}
+        });
     }
 
     /// Takes back an event of this time, if its amount is still there.
     pub(super) fn take_back(&mut self, at: Millis, amount: i64) {
         let alone = |group: &Group| group.count == 1 && group.last == at && group.sum == amount;
         let joined = |group: &Group| group.count > 1 && group.first() <= at && at <= group.last;
-        let place = self.0.iter().position(alone).or_else(|| self.0.iter().position(joined));
-        let Some(group) = place.and_then(|place| self.0.get_mut(place)) else { return };
-        group.count = group.count.saturating_sub(1);
-        group.sum = group.sum.saturating_sub(amount);
-        self.0.retain(|group| group.count > 0);
+        self.change(|groups| {
+            let place = groups.iter().position(alone).or_else(|| groups.iter().position(joined));
+            let Some(group) = place.and_then(|place| groups.get_mut(place)) else { return };
+            group.count = group.count.saturating_sub(1);
+            group.sum = group.sum.saturating_sub(amount);
+            groups.retain(|group| group.count > 0);
+        });
     }
 
     /// The events after `since`.
     pub(super) fn after(&self, since: Option<Millis>) -> Tally {
-        let is_in = |group: &&Group| since.is_none_or(|since| group.last > since);
-        let mut tally = Tally::default();
-        for group in self.0.iter().filter(is_in) {
-            tally.count = tally.count.saturating_add(group.count);
-            tally.sum = tally.sum.saturating_add(group.sum);
-            let first = since.map_or(group.first(), |since| group.first().max(since));
-            tally.span = Some((tally.span.map_or(first, |(first, _)| first), group.last));
-        }
-        tally
+        let older = self.older.as_ref().map(|older| older.after(since)).unwrap_or_default();
+        self.newer.iter().fold(older, |tally, group| tally.and(group, since))
     }
 
     /// When the sum after `since`, which moves with the time, is at most `most`; `None` if it is so
     /// now.
     pub(super) fn falls_to(&self, since: Option<Millis>, most: i64) -> Option<Millis> {
         let mut sum = self.after(since).sum;
-        let mut groups = self.0.iter().filter(|group| since.is_none_or(|since| group.last > since));
+        let groups = self.groups().into_iter();
+        let mut groups = groups.filter(|group| since.is_none_or(|since| group.last > since));
         let mut leaves = None;
         while sum > most {
             let group = groups.next()?;
@@ -105,93 +100,74 @@ impl Log {
 
     /// Forgets the events up to `until`.
     pub(super) fn forget(&mut self, until: Option<Millis>) {
-        if let Some(until) = until {
-            self.0.retain(|group| group.last > until);
+        let newer = || self.newer.first().map(|group| group.last);
+        let first = self.older.as_ref().map(Packed::first_leaves).or_else(newer);
+        if let (Some(first), Some(until)) = (first, until)
+            && first <= until
+        {
+            self.change(|groups| groups.retain(|group| group.last > until));
         }
     }
 
     /// When the last event happened.
     pub(super) fn last(&self) -> Option<Millis> {
-        self.0.last().map(|group| group.last)
+        self.newer.last().map(|group| group.last)
     }
 
     /// Whether there is no event.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.newer.is_empty()
     }
 
     /// Joins older groups, so that it takes less space. Returns whether it could.
     pub(super) fn shrink(&mut self) -> bool {
-        if (0..APART).rev().any(|apart| self.condense(apart)) {
-            return true;
-        }
-        // What is left are groups of different sizes.
-        let is_several = self.0.len() > 1;
-        self.join(0);
-        is_several
-    }
-
-    /// Joins the two oldest of more than `apart` groups of one size, beginning with the smallest.
-    /// Returns whether there are any.
-    fn condense(&mut self, apart: usize) -> bool {
-        let (before, mut size) = (self.0.len(), 0);
-        let reaches =
-            |group: &Group, size| group.count.checked_ilog2().is_some_and(|it| it >= size);
-        while self.0.iter().any(|group| reaches(group, size)) {
-            let of_size = |group: &Group| group.count.checked_ilog2() == Some(size);
-            let mut places = self.0.iter().enumerate().filter(|(_, group)| of_size(group));
-            let oldest = places.next().map(|(place, _)| place);
-            let others = places.count();
-            match oldest {
-                Some(place) if others > 0 && others >= apart => self.join(place),
-                Some(_) | None => {}
+        let mut has_shrunk = false;
+        self.change(|groups| {
+            has_shrunk = groups.len() > 1;
+            if !(0..APART).rev().any(|apart| condense(groups, apart)) && has_shrunk {
+                // What is left are groups of different sizes.
+                super::group::join(groups, 0);
             }
-            size = size.saturating_add(1);
-        }
-        self.0.len() < before
+        });
+        has_shrunk
     }
 
-    /// Joins a group and the next one.
-    fn join(&mut self, place: usize) {
-        let next = place.saturating_add(1);
-        if next >= self.0.len() {
-            return;
-        }
-        let later = self.0.remove(next);
-        if let Some(group) = self.0.get_mut(place) {
-            let first = group.first().min(later.first());
-            group.last = group.last.max(later.last);
-            group.span = group.last.saturating_sub(first);
-            group.count = group.count.saturating_add(later.count);
-            group.sum = group.sum.saturating_add(later.sum);
-        }
+    fn groups(&self) -> Vec<Group> {
+        let mut groups = self.older.as_ref().map(Packed::groups).unwrap_or_default();
+        groups.extend(&self.newer);
+        groups
     }
-}
 
-impl Group {
-    fn first(&self) -> Millis {
-        self.last.saturating_sub(self.span)
+    /// Changes any of the groups.
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Group>)) {
+        let mut groups = self.groups();
+        change(&mut groups);
+        while groups.len() > MOST_NEWER && condense(&mut groups, APART) {}
+        let newer = groups.len().checked_sub(APART).filter(|_| groups.len() >= MOST_NEWER);
+        self.newer = groups.split_off(newer.unwrap_or_default());
+        self.older = Packed::of(&groups);
     }
 }
 
-impl From<Packed> for Group {
-    fn from(packed: Packed) -> Self {
-        match packed {
-            Packed::One(last) => Self { last, span: 0, count: 1, sum: 0 },
-            Packed::Many { last, span, count, sum } => Self { last, span, count, sum },
+fn insert(groups: &mut Vec<Group>, group: Group) {
+    let place = groups.partition_point(|known| known.last <= group.last);
+    groups.insert(place, group);
+}
+
+impl Tally {
+    /// The same with the events of a group, if they are after `since`.
+    pub(super) fn and(self, group: &Group, since: Option<Millis>) -> Self {
+        if since.is_some_and(|since| group.last <= since) {
+            return self;
+        }
+        let first = since.map_or(group.first(), |since| group.first().max(since));
+        Self {
+            count: self.count.saturating_add(group.count),
+            sum: self.sum.saturating_add(group.sum),
+            span: Some((self.span.map_or(first, |(first, _)| first), group.last)),
         }
     }
 }
-
-impl From<Group> for Packed {
-    fn from(Group { last, span, count, sum }: Group) -> Self {
-        match (span, count, sum) {
-            (0, 1, 0) => Self::One(last),
-            (_, _, _) => Self::Many { last, span, count, sum },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
@@ -221,7 +197,7 @@ mod tests {
                 prop_assert_eq!(count, exact);
             }
             prop_assert_eq!(tally.span.map(|(_, last)| last), inside.last().copied());
-            prop_assert!(log.0.len() <= 9 * 8, "{}", log.0.len());
+            prop_assert!(log.groups().len() <= 9 * 8, "{}", log.groups().len());
         }
 
         /// What is taken back leaves no trace while it is the newest.
@@ -248,7 +224,7 @@ mod tests {
             while log.shrink() {
                 prop_assert!(log.after(count.checked_sub(back)).count >= before);
             }
-            prop_assert_eq!(log.0.len(), 1);
+            prop_assert_eq!(log.groups().len(), 1);
             prop_assert_eq!(log.after(None).count, count);
         }
     }

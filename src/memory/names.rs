@@ -73,7 +73,7 @@ pub const ANY_TENANT: &str = "*";
 pub struct Slot(u16);
 
 /// The version of the layout of a stored bucket. Memory of another one is not read.
-const LAYOUT: u8 = 4;
+const LAYOUT: u8 = 5;
 
 impl Slot {
     /// All slots.

@@ -45,15 +45,21 @@ impl Owners {
     }
 
     /// All keys, each once.
-    pub(super) fn keys(&self) -> BTreeSet<Key> {
-        self.histories().chain(self.budgets.iter().flatten().copied()).collect()
+    pub(super) fn keys(&self) -> Vec<Key> {
+        each_once(self.histories().chain(self.budgets.iter().flatten().copied()))
     }
 
     /// The slots of all accounts, each once.
     pub fn slots(&self) -> Vec<Slot> {
-        let slots: BTreeSet<Slot> = self.keys().into_iter().map(|key| key.slot).collect();
-        slots.into_iter().collect()
+        each_once(self.keys().into_iter().map(|key| key.slot))
     }
+}
+
+fn each_once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// The parts of an account's key. What a tool has is counted apart within the account.

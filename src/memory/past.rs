@@ -99,6 +99,7 @@ impl Plan {
 impl Owners {
     /// Whether two senders have an account in common.
     pub fn shares(&self, other: &Self) -> bool {
-        !self.keys().is_disjoint(&other.keys())
+        let others = other.keys();
+        self.keys().iter().any(|key| others.contains(key))
     }
 }

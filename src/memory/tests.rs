@@ -93,11 +93,12 @@ impl<'a> Worker<'a> {
         store.recall(&self.owners.slots(), now, self.stored.clone())
     }
 
-    fn ask<'w>(&self, recalled: &Recalled) -> (Working<'w>, Asked)
+    fn ask<'w>(&self, recalled: &'w Recalled) -> (Working<'w>, Asked)
     where
         'a: 'w,
     {
-        let working = Working::open(self.bundle.memory.as_ref().unwrap(), self.owners, recalled);
+        let plan = self.bundle.memory.as_ref().unwrap();
+        let working = Working::open(plan, self.owners, Some(recalled));
         let input = [("amount".into(), ArgumentValue::Long(self.amount))].into();
         let tool = self.bundle.tool("pay", "refund").unwrap();
         let asked = working.ask(tool, &ArgumentValue::Record(input), &Particulars::default());
@@ -137,7 +138,8 @@ impl<'a> Worker<'a> {
 
 fn used(bundle: &Bundle, owners: &Owners, store: &Store, now: Millis) -> i64 {
     let worker = Worker::new(bundle, owners, 0);
-    let (working, asked) = worker.ask(&worker.recall(store, now));
+    let recalled = worker.recall(store, now);
+    let (working, asked) = worker.ask(&recalled);
     let mut spends = working.spends(&asked);
     let (spend, budget, key) = spends.next().unwrap();
     working.account(key).unwrap().usage(budget, spend.part).used(budget, now)

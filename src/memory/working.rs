@@ -1,7 +1,5 @@
 //! The accounts of one request while it is decided.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::account::{Account, Called};
 use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
@@ -102,42 +100,47 @@ pub struct Working<'a> {
     pub(super) plan: &'a Plan,
     pub(super) owners: &'a Owners,
     pub(super) now: Millis,
-    buckets: BTreeMap<Slot, (Bucket, Option<u32>)>,
-    accounts: BTreeMap<Key, Account>,
-    /// The turn of each account before the calls of this request.
-    turns: BTreeMap<Key, u64>,
+    // There are only a few of each, for which a list is faster than a map.
+    buckets: Vec<(Slot, Bucket<'a>, Option<u32>)>,
+    accounts: Vec<Held>,
     changes: Vec<(Key, Change)>,
-    /// The accounts that differ from what is stored.
-    touched: BTreeSet<Key>,
+}
+
+/// An account.
+#[derive(Debug)]
+struct Held {
+    key: Key,
+    account: Account,
+    /// Its turn before the calls of this request.
+    turn: u64,
+    /// Whether it differs from what is stored.
+    is_touched: bool,
 }
 
 impl<'a> Working<'a> {
-    /// The accounts of a sender, without what was stored before for the same request. Of a slot that
-    /// was not read, or does not parse, nothing is known.
-    pub fn open(plan: &'a Plan, owners: &'a Owners, recalled: &Recalled) -> Self {
-        let read = |(slot, stored): &(Slot, Stored)| {
-            Some((*slot, (Bucket::read(&stored.bytes)?, stored.version)))
+    /// The accounts of a sender, without what was stored before for the same request. Of what was not
+    /// read, or does not parse, nothing is known.
+    pub fn open(plan: &'a Plan, owners: &'a Owners, recalled: Option<&'a Recalled>) -> Self {
+        let read = |(slot, stored): &'a (Slot, Stored)| {
+            Some((*slot, Bucket::read(&stored.bytes)?, stored.version))
         };
-        let buckets: BTreeMap<_, _> = recalled.slots.iter().filter_map(read).collect();
-        let now = recalled.now;
-        let account = |key: Key| {
-            let bucket = buckets.get(&key.slot);
-            let account = bucket.map(|(bucket, _)| bucket.account(key, now));
-            (key, account.unwrap_or_else(|| Account::new(now, Millis::MAX)))
-        };
-        let accounts: BTreeMap<Key, Account> = owners.keys().into_iter().map(account).collect();
-        let turns = accounts.iter().map(|(key, account)| (*key, account.turn)).collect();
-        let mut working = Self {
-            plan,
-            owners,
-            now,
-            buckets,
-            accounts,
-            turns,
-            changes: Vec::new(),
-            touched: BTreeSet::new(),
-        };
-        for (key, change) in recalled.stored.iter().flat_map(|write| &write.changes) {
+        let slots = recalled.iter().flat_map(|recalled| &recalled.slots);
+        let mut buckets: Vec<_> = slots.filter_map(read).collect();
+        let now = recalled.map_or(0, |recalled| recalled.now);
+        let mut accounts = Vec::new();
+        for key in owners.keys() {
+            let bucket = buckets.iter().find(|(slot, _, _)| *slot == key.slot);
+            let account = bucket.and_then(|(_, bucket, _)| bucket.account(key, now));
+            if account.is_none() {
+                // It is never written.
+                buckets.retain(|(slot, _, _)| *slot != key.slot);
+            }
+            let account = account.unwrap_or_else(|| Account::new(now, Millis::MAX));
+            accounts.push(Held { key, turn: account.turn, account, is_touched: false });
+        }
+        let mut working = Self { plan, owners, now, buckets, accounts, changes: Vec::new() };
+        let stored = recalled.iter().flat_map(|recalled| &recalled.stored);
+        for (key, change) in stored.flat_map(|write| &write.changes) {
             working.revoke(*key, change);
         }
         working
@@ -181,7 +184,7 @@ impl<'a> Working<'a> {
         &self,
         (spend, budget, key): (&Spend, &Budget, Key),
     ) -> Option<Exceeded> {
-        let usage = self.accounts.get(&key)?.usage(budget, spend.part);
+        let usage = self.account(key)?.usage(budget, spend.part);
         let wait = usage.wait(budget, spend.amount, self.now);
         let spending = self.spending(spend, budget, key);
         (wait != Some(0)).then_some(Exceeded { spending, wait })
@@ -194,7 +197,7 @@ impl<'a> Working<'a> {
     }
 
     pub(super) fn spending(&self, spend: &Spend, budget: &Budget, key: Key) -> Spending {
-        let account = self.accounts.get(&key);
+        let account = self.account(key);
         let used = account.map_or(0, |it| it.usage(budget, spend.part).used(budget, self.now));
         Spending {
             budget: budget.title.clone(),
@@ -215,7 +218,7 @@ impl<'a> Working<'a> {
     }
 
     pub(super) fn is_missing(&self, key: Key) -> bool {
-        self.accounts.get(&key).is_none_or(|account| account.is_incomplete(self.now))
+        self.account(key).is_none_or(|account| account.is_incomplete(self.now))
     }
 
     /// Adds a call that is forwarded, and reserves its amounts.
@@ -240,16 +243,19 @@ impl<'a> Working<'a> {
 
     /// What is to be stored; `None` if the slot of an account was not read, or does not parse.
     pub fn into_writes(mut self) -> Option<Vec<Write>> {
-        let slots: BTreeSet<Slot> = self.touched.iter().map(|key| key.slot).collect();
+        let touched = self.accounts.iter().filter(|held| held.is_touched);
+        let mut slots: Vec<Slot> = touched.map(|held| held.key.slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
         slots.into_iter().map(|slot| self.write(slot)).collect()
     }
 
     fn write(&mut self, slot: Slot) -> Option<Write> {
-        let (bucket, version) = self.buckets.get_mut(&slot)?;
-        let of_slot = self.accounts.iter_mut().filter(|(key, _)| key.slot == slot);
-        for (key, account) in of_slot.filter(|(key, _)| self.touched.contains(key)) {
+        let (_, bucket, version) = self.buckets.iter_mut().find(|(known, _, _)| *known == slot)?;
+        let of_slot = self.accounts.iter_mut().filter(|held| held.key.slot == slot);
+        for Held { key, account, .. } in of_slot.filter(|held| held.is_touched) {
             let until = account.forget(self.plan.reach(), self.now);
-            bucket.store(*key, account.clone(), until, self.now, self.plan.bucket_bytes);
+            bucket.store(*key, account, until, self.now, self.plan.bucket_bytes);
         }
         let of_slot = self.changes.iter().filter(|(key, _)| key.slot == slot);
         let changes = of_slot.cloned().collect();
@@ -257,7 +263,8 @@ impl<'a> Working<'a> {
     }
 
     pub(super) fn apply(&mut self, key: Key, change: Change) {
-        let Some(account) = self.accounts.get_mut(&key) else { return };
+        let Some(Held { account, is_touched, .. }) = held(&mut self.accounts, key) else { return };
+        *is_touched = true;
         match &change {
             Change::Called(called) => account.call(called),
             Change::Refused(at) => {
@@ -274,14 +281,13 @@ impl<'a> Working<'a> {
             }
             Change::Noticed { now, .. } => account.signs = *now,
         }
-        self.touched.insert(key);
         self.changes.push((key, change));
     }
 
     /// Takes back a change that was stored in an earlier attempt.
     fn revoke(&mut self, key: Key, change: &Change) {
-        let Some(account) = self.accounts.get_mut(&key) else { return };
-        self.touched.insert(key);
+        let Some(Held { account, is_touched, .. }) = held(&mut self.accounts, key) else { return };
+        *is_touched = true;
         match change {
             Change::Called(called) => account.uncall(called),
             Change::Refused(at) => account.unrefuse(*at),
@@ -315,10 +321,18 @@ impl<'a> Working<'a> {
     }
 
     pub(super) fn turn_at_opening(&self, key: Key) -> u64 {
-        self.turns.get(&key).copied().unwrap_or_default()
+        self.held(key).map_or(0, |held| held.turn)
     }
 
     pub(super) fn account(&self, key: Key) -> Option<&Account> {
-        self.accounts.get(&key)
+        self.held(key).map(|held| &held.account)
     }
+
+    fn held(&self, key: Key) -> Option<&Held> {
+        self.accounts.iter().find(|held| held.key == key)
+    }
+}
+
+fn held(accounts: &mut [Held], key: Key) -> Option<&mut Held> {
+    accounts.iter_mut().find(|held| held.key == key)
 }

@@ -127,7 +127,7 @@ impl History {
             return;
         }
         let recalled = self.store.recall(&owners.slots(), now, Vec::new());
-        let mut working = Working::open(plan, &owners, &recalled);
+        let mut working = Working::open(plan, &owners, Some(&recalled));
         let made = if forwards { self.made(bundle, recorded) } else { Vec::new() };
         for made in made {
             let name = made.tool.qualified_name();

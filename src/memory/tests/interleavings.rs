@@ -124,7 +124,8 @@ fn a_label_once_attached_is_seen_by_every_later_call() {
     while let Some(state) = open.pop() {
         let done = state.at.iter().any(|at| matches!(at, At::Done(true)));
         let worker = Worker::new(&bundle, &alice, 1);
-        let (working, _) = worker.ask(&worker.recall(&state.store, 20));
+        let recalled = worker.recall(&state.store, 20);
+        let (working, _) = worker.ask(&recalled);
         let is_attached = !working.account(alice.caller.unwrap()).unwrap().labels.is_empty();
         assert!(is_attached || !done);
         for worker in [0, 1] {

@@ -67,7 +67,7 @@ fn call(
     particulars: &Particulars,
 ) -> bool {
     let recalled = store.recall(&owners.slots(), now, Vec::new());
-    let mut working = Working::open(bundle.memory.as_ref().unwrap(), owners, &recalled);
+    let mut working = Working::open(bundle.memory.as_ref().unwrap(), owners, Some(&recalled));
     let input = ArgumentValue::Record([("amount".into(), ArgumentValue::Long(1))].into());
     let asked: Asked = working.ask(bundle.tool("pay", tool).unwrap(), &input, particulars).unwrap();
     let is_complete = !working.is_incomplete(&asked) && !working.has_incomplete_history();
@@ -122,8 +122,8 @@ fn an_account_without_room_leaves_a_mark() {
         });
     }
     let (mut bucket, until) = (Bucket::default(), now + 3_600_000);
-    bucket.store(key, account, until, now, 4096);
+    bucket.store(key, &mut account, until, now, 4096);
     assert!(bucket.to_bytes().len() < 100);
-    assert!(bucket.account(key, until - 1).is_incomplete(until - 1));
-    assert!(!bucket.account(key, until).is_incomplete(until));
+    assert!(bucket.account(key, until - 1).unwrap().is_incomplete(until - 1));
+    assert!(!bucket.account(key, until).unwrap().is_incomplete(until));
 }

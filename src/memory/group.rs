@@ -1,0 +1,222 @@
+//! Groups of events, and their stored form. An account has many, and every call reads and writes it.
+
+use integer_encoding::VarInt;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Millis;
+use super::log::Tally;
+
+/// Events that are neighbours.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Group {
+    /// When the last of them happened.
+    pub(super) last: Millis,
+    /// The time between the first and the last.
+    pub(super) span: Millis,
+    /// How many there are.
+    pub(super) count: u64,
+    /// The sum of their amounts.
+    pub(super) sum: i64,
+}
+
+impl Group {
+    /// When the first of them happened.
+    pub(super) fn first(&self) -> Millis {
+        self.last.saturating_sub(self.span)
+    }
+
+    /// The size, as a power of two.
+    fn size(&self) -> u32 {
+        self.count.checked_ilog2().unwrap_or_default()
+    }
+}
+
+/// Joins the two oldest of more than `apart` groups of one size, beginning with the smallest. Returns
+/// whether there are any.
+pub(super) fn condense(groups: &mut Vec<Group>, apart: usize) -> bool {
+    let before = groups.len();
+    // Newer groups are smaller, so those of one size are neighbours.
+    let (mut end, mut size) = (before, 0);
+    while let Some(known @ [_, ..]) = groups.get(..end) {
+        let of_size = known.iter().rev().take_while(|group| group.size() <= size).count();
+        let oldest = end.saturating_sub(of_size);
+        end = if of_size > apart.max(1) {
+            join(groups, oldest);
+            oldest.saturating_add(1)
+        } else {
+            oldest
+        };
+        size = size.saturating_add(1);
+    }
+    groups.len() < before
+}
+
+/// Joins the group in a place with the next one, if there is one.
+pub(super) fn join(groups: &mut Vec<Group>, place: usize) {
+    let next = place.saturating_add(1);
+    if next >= groups.len() {
+        return;
+    }
+    let later = groups.remove(next);
+    if let Some(group) = groups.get_mut(place) {
+        let first = group.first().min(later.first());
+        group.last = group.last.max(later.last);
+        group.span = group.last.saturating_sub(first);
+        group.count = group.count.saturating_add(later.count);
+        group.sum = group.sum.saturating_add(later.sum);
+    }
+}
+
+/// Groups in their stored form, and what is known of them without reading it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Packed {
+    /// All events as one group.
+    all: Group,
+    /// When the first group leaves a window.
+    first_leaves: Millis,
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// The stored form of groups; `None` if there are none.
+    pub(super) fn of(groups: &[Group]) -> Option<Self> {
+        let first_leaves = groups.first()?.last;
+        let mut one = groups.to_vec();
+        while one.len() > 1 {
+            join(&mut one, 0);
+        }
+        Some(Self { all: one.pop()?, first_leaves, bytes: packed(groups) })
+    }
+
+    /// When the last event happened.
+    pub(super) fn last(&self) -> Millis {
+        self.all.last
+    }
+
+    /// When the first group leaves a window.
+    pub(super) fn first_leaves(&self) -> Millis {
+        self.first_leaves
+    }
+
+    /// The groups. If the stored form does not parse, all events are one.
+    pub(super) fn groups(&self) -> Vec<Group> {
+        unpacked(&self.bytes).collect::<Option<_>>().unwrap_or_else(|| vec![self.all])
+    }
+
+    /// The events after `since`.
+    pub(super) fn after(&self, since: Option<Millis>) -> Tally {
+        let nothing = Tally::default();
+        if since.is_none_or(|since| since < self.first_leaves) {
+            return nothing.and(&self.all, since);
+        }
+        let mut groups = unpacked(&self.bytes);
+        let after = groups.try_fold(nothing, |tally, group| Some(tally.and(&group?, since)));
+        after.unwrap_or_else(|| nothing.and(&self.all, since))
+    }
+}
+
+/// Serializes groups that are ordered by their last events.
+pub(super) fn pack<S: Serializer>(groups: &[Group], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(&packed(groups))
+}
+
+/// Deserializes groups.
+pub(super) fn unpack<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Group>, D::Error> {
+    let bytes = <&[u8]>::deserialize(deserializer)?;
+    unpacked(bytes).collect::<Option<_>>().ok_or_else(|| D::Error::custom("a group is cut off"))
+}
+
+/// Each group begins with the time since the last event of the group before it, doubled, and 1 more if
+/// its span, count and sum follow. Most are one event without an amount.
+fn packed(groups: &[Group]) -> Vec<u8> {
+    let mut bytes = vec![0; groups.len().saturating_mul(MOST_BYTES)];
+    let (mut length, mut before) = (0, 0);
+    for Group { last, span, count, sum } in groups {
+        let after = last.saturating_sub(before).saturating_mul(2);
+        before = *last;
+        if (*span, *count, *sum) == (0, 1, 0) {
+            put(after, &mut bytes, &mut length);
+            continue;
+        }
+        for number in [after | 1, *span, *count] {
+            put(number, &mut bytes, &mut length);
+        }
+        put(*sum, &mut bytes, &mut length);
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// The groups, up to one that is cut off, in whose place is `None`.
+fn unpacked(mut bytes: &[u8]) -> impl Iterator<Item = Option<Group>> {
+    let mut before = 0;
+    std::iter::from_fn(move || {
+        (!bytes.is_empty()).then(|| {
+            let group = group(&mut bytes, before)?;
+            before = group.last;
+            Some(group)
+        })
+    })
+}
+
+fn group(bytes: &mut &[u8], before: Millis) -> Option<Group> {
+    let after: u64 = take(bytes)?;
+    let last = before.saturating_add(after / 2);
+    if after & 1 == 0 {
+        return Some(Group { last, span: 0, count: 1, sum: 0 });
+    }
+    let (span, count) = (take(bytes)?, take(bytes)?);
+    Some(Group { last, span, count, sum: take(bytes)? })
+}
+
+/// The most bytes of a group: four numbers.
+const MOST_BYTES: usize = 40;
+
+fn put(number: impl VarInt, bytes: &mut [u8], length: &mut usize) {
+    let written = bytes.get_mut(*length..).map_or(0, |rest| number.encode_var(rest));
+    *length = length.saturating_add(written);
+}
+
+fn take<N: VarInt>(bytes: &mut &[u8]) -> Option<N> {
+    let (number, length) = N::decode_var(bytes)?;
+    *bytes = bytes.get(length..)?;
+    Some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_groups() -> impl Strategy<Value = Vec<Group>> {
+        let group = (0_u64..1 << 42, 0_u64..1 << 42, 1_u64..1 << 28, any::<i64>());
+        let group = group.prop_map(|(last, span, count, sum)| Group { last, span, count, sum });
+        prop::collection::vec(group, 1..40).prop_map(|mut groups| {
+            groups.sort_by_key(|group| group.last);
+            groups
+        })
+    }
+
+    proptest! {
+        /// What is stored is what is read.
+        #[test]
+        fn groups_are_read_as_they_were_stored(groups in any_groups()) {
+            let packed = Packed::of(&groups).unwrap();
+            prop_assert_eq!(packed.groups(), groups);
+        }
+
+        /// What does not parse counts no less than it did.
+        #[test]
+        fn damage_takes_nothing_away(groups in any_groups(), lost in 1_usize..8, since in 0_u64..1 << 42) {
+            let mut packed = Packed::of(&groups).unwrap();
+            let before = packed.after(Some(since)).count;
+            packed.bytes.truncate(packed.bytes.len().saturating_sub(lost));
+            if unpacked(&packed.bytes).any(|group| group.is_none()) {
+                prop_assert!(packed.after(Some(since)).count >= before);
+            }
+        }
+    }
+}
