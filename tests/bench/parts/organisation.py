@@ -105,13 +105,14 @@ def resource(directory: Path, wasm: Path = paths.TOOLGATE_WASM, command: Path = 
 REMEMBERED: Json = {
     "history": {"windows": {"recent": "10m", "hour": "1h"}},
     "budgets": {
-        "calls": {"per": ["principal", "actor"], "limit": 10**9, "window": "1h"},
+        "calls": {"per": ["principal", "actor"], "limit": 10**9, "window": "1h", "kind": "fixed"},
         "money": {
             "of": ["class:money"],
-            "per": ["principal"],
+            "per": ["principal", "actor"],
             "amount": {"argument": "amount"},
             "limit": 10**11,
             "window": "24h",
+            "kind": "fixed",
         },
     },
 }

@@ -5,7 +5,7 @@ use toolgate::bundle::{self, Document};
 use toolgate::digest::Digest;
 
 /// The policies about the measured call, of which six apply to it.
-const ABOUT_THE_CALL: [&str; 10] = [
+pub(crate) const ABOUT_THE_CALL: [&str; 10] = [
     r#"permit (principal in Role::"rep", action == Action::"pay/refund", resource) when { context.input.amount <= 500 };"#,
     r#"permit (principal in Role::"lead", action == Action::"pay/refund", resource) when { context.input.amount <= 5000 };"#,
     r#"permit (principal in Role::"rep", action in Action::"class:read", resource);"#,
@@ -36,11 +36,15 @@ pub(crate) fn resolved(mut document: Value, alike: Value) -> Vec<u8> {
 }
 
 fn document(policies: usize) -> Value {
-    let marks = json!({
+    whole("pay", &marks(), (0..policies).map(policy), &tools())
+}
+
+/// What a manifest says of the tools.
+pub(crate) fn marks() -> Value {
+    json!({
         "refund": { "classes": ["money", "write"], "redact": ["note"] },
         "get": { "classes": ["read"] },
-    });
-    whole("pay", &marks, (0..policies).map(policy), &tools())
+    })
 }
 
 /// A document with one server.
@@ -107,7 +111,8 @@ fn policy(index: usize) -> String {
 
 const OTHER_TOOLS: usize = 20;
 
-fn tools() -> Vec<Value> {
+/// The tools of the measured call's server.
+pub(crate) fn tools() -> Vec<Value> {
     let text = json!({ "type": "string" });
     let others = (0..OTHER_TOOLS).map(|index| format!("tool-{index}"));
     let mut tools: Vec<Value> = others
@@ -126,7 +131,8 @@ fn tools() -> Vec<Value> {
     tools
 }
 
-fn tool(name: &str, properties: &Value, required: &[&str]) -> Value {
+/// A tool as a document has it.
+pub(crate) fn tool(name: &str, properties: &Value, required: &[&str]) -> Value {
     json!({
         "name": name,
         "digest": Digest::of_bytes(name.as_bytes()),

@@ -4,6 +4,7 @@ mod answered;
 mod asked;
 mod document;
 mod evidence;
+mod remembered;
 mod step;
 mod versus;
 

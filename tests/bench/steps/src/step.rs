@@ -11,6 +11,7 @@ use toolgate::{decide, json};
 use crate::answered::Answered;
 use crate::asked::{self, Asked, FORBIDDEN, PERMITTED};
 use crate::document;
+use crate::remembered::Remembered;
 
 /// A step to measure.
 pub struct Step {
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Step> {
         step("exchange, permitted", || few.exchange(PERMITTED)),
         step("exchange, refused", || few.exchange(FORBIDDEN)),
         step("exchange 10000, permitted", || many.exchange(PERMITTED)),
+        remembering("exchange, remembering"),
         response("exchange, list of 50 tools", Answered::list()),
         response("exchange, masked result", Answered::masked()),
         loading("load 10", 10),
@@ -85,6 +87,11 @@ fn after_the_decision(asked: &'static Asked) -> Vec<Step> {
 
 fn response(name: &'static str, answered: Answered) -> Step {
     step(name, move || answered.exchange())
+}
+
+fn remembering(name: &'static str) -> Step {
+    let remembered = Remembered::new();
+    step(name, move || remembered.exchange())
 }
 
 fn loading(name: &'static str, policies: usize) -> Step {
