@@ -65,7 +65,7 @@ e2e: wasm ## the built filter in Envoy 1.36 to 1.40, with the official MCP clien
 	@$(BOOTSTRAP)
 	target/e2e/test/bin/pytest tests/e2e --ignore tests/e2e/field --quiet --numprocesses 2
 
-field: wasm ## the conformance suite, the official SDKs, published servers and clients, Limitador with Redis (RENEW=1 writes their tables anew)
+field: wasm ## the conformance suite, the official SDKs, published servers and clients, Limitador with Redis, a million people (RENEW=1 writes their tables anew)
 	$(CARGO) test --locked --quiet --package toolgate --no-run
 	@$(BOOTSTRAP) $(FIELD)
 	RENEW=$(RENEW) target/e2e/test/bin/pytest tests/e2e/field --quiet

@@ -74,6 +74,33 @@ def variant(directory: Path, **changes: Any) -> Path:
     return copied
 
 
+def small(directory: Path, policies: str, tools: dict[str, dict[str, Any]], **sections: Any) -> Path:
+    """A bundle in `directory` with one server at `/mcp`, whose tools have these entries and no arguments."""
+    schema = {"type": "object", "properties": {}}
+    listed = [{"name": name, "description": f"The tool {name}.", "inputSchema": schema} for name in tools]
+    manifest = {
+        "name": "small",
+        "version": 1,
+        "identity": {
+            "principal": {"tokens": ["session"], "type": "User"},
+            "actor": {"type": "Agent", "required": True},
+        },
+        "channels": [{"path": "/mcp", "server": "desk"}],
+        "servers": {"desk": {"tools_from": "tools/desk.json", "tools": tools}},
+    }
+    files = {
+        "bundle.yaml": yaml.safe_dump(manifest | sections, sort_keys=False),
+        "schema.cedarschema": "entity User;\nentity Agent;\nentity Server;\n",
+        "entities.yaml": "- uid: 'Server::\"desk\"'\n",
+        "org/all.cedar": policies,
+        "tools/desk.json": json.dumps({"tools": listed}),
+    }
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    return directory
+
+
 def define(bundle: Path, environment: str) -> Path:
     """Gives a bundle an environment that changes nothing."""
     file = bundle / "environments" / f"{environment}.yaml"

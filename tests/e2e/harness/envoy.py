@@ -1,8 +1,10 @@
 """Starts, queries and stops an Envoy."""
 
 import json
+import os
 import subprocess
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,11 +21,20 @@ class Envoy:
     """An Envoy process with its own directory, ports and logs; a context manager."""
 
     def __init__(
-        self, directory: Path, setup: Setup, bundle: bytes, *, version: str = paths.NEWEST_ENVOY, workers: int = 2
+        self,
+        directory: Path,
+        setup: Setup,
+        bundle: bytes,
+        *,
+        version: str = paths.NEWEST_ENVOY,
+        workers: int = 2,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.files = Files(directory)
         self._version = version
         self._workers = workers
+        # Of its environment, beside those of the tests.
+        self._variables = variables or {}
         envoy_config.write(setup, self.files, bundle)
 
     def __enter__(self) -> Self:
@@ -38,6 +49,7 @@ class Envoy:
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=os.environ | self._variables,
         )
         try:
             self._admin = wait_until(lambda: self._alive() and _read(admin_address), "the admin address of Envoy")

@@ -1,6 +1,10 @@
 """The identity provider: a signing key, its JWKS, and tokens signed with it."""
 
+import base64
+import hashlib
+import hmac
 import json
+import secrets
 import time
 from typing import Any
 
@@ -32,3 +36,26 @@ class TokenIssuer:
     def sign_bytes(self, payload: bytes) -> str:
         """A token with this payload, without any checks."""
         return jwt.api_jws.encode(payload, self._key, algorithm="ES256", headers={"kid": KEY_ID})
+
+
+class FastIssuer:
+    """Signs tokens with a secret that it shares with Envoy, which takes microseconds."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_bytes(32)
+        self._header = _base64(json.dumps({"alg": "HS256", "kid": KEY_ID}).encode())
+
+    def jwks(self) -> str:
+        """The secret for Envoy's `local_jwks`."""
+        key = {"kty": "oct", "kid": KEY_ID, "alg": "HS256", "k": _base64(self._secret).decode()}
+        return json.dumps({"keys": [key]})
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A token with these claims, plus those that Envoy requires."""
+        demanded = {"iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + LIFETIME}
+        signed = self._header + b"." + _base64(json.dumps(demanded | claims).encode())
+        return (signed + b"." + _base64(hmac.digest(self._secret, signed, hashlib.sha256))).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
