@@ -30,6 +30,7 @@ mod seen;
 mod settings;
 mod signs;
 mod store;
+mod tasks;
 mod usage;
 mod working;
 
@@ -50,6 +51,7 @@ pub use settings::{
 };
 pub use signs::{Anomaly, Signs};
 pub use store::Store;
+pub use tasks::{OwnTasks, Task};
 pub use working::{Exceeded, Recalled, Spending, Stored, Working, Write};
 
 /// A time in milliseconds of a clock that nobody sets, or a span of it.

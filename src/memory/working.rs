@@ -118,7 +118,8 @@ impl<'a> Working<'a> {
         let read = |(slot, stored): &(Slot, Stored)| {
             Some((*slot, (Bucket::read(&stored.bytes)?, stored.version)))
         };
-        let buckets: BTreeMap<_, _> = recalled.slots.iter().filter_map(read).collect();
+        let slots = recalled.slots.iter().filter(|(slot, _)| slot.has_accounts());
+        let buckets: BTreeMap<_, _> = slots.filter_map(read).collect();
         let now = recalled.now;
         let account = |key: Key| {
             let bucket = buckets.get(&key.slot);
