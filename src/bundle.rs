@@ -59,6 +59,7 @@ use crate::tool::{Tool, Wraps};
 /// A bundle that passed every check. It is immutable except for its caches; an update creates another
 /// bundle.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Bundle {
     /// The bundle's identification.
     pub id: Shared<BundleId>,
@@ -74,6 +75,8 @@ pub struct Bundle {
     pub refuses_responses: bool,
     /// Whether the id of a session is bound to whoever opened it.
     pub binds_sessions: bool,
+    /// Whether a task is for whoever made it.
+    pub binds_tasks: bool,
     /// Whether each list that a caller gets has a record.
     pub records_lists: bool,
     /// The enforced policies. Every layer that applies must permit.

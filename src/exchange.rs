@@ -20,6 +20,7 @@ mod preflight;
 mod reach;
 mod response;
 mod session;
+mod tasks;
 
 use std::rc::Rc;
 

@@ -60,16 +60,25 @@ impl Gate {
     }
 
     /// Adds a candidate bundle, whose limit of values is at most that of the bundle in force. It reads
-    /// the accounts of that bundle, and cannot check sessions that are not bound.
+    /// the accounts of that bundle, and cannot check sessions and tasks that are not bound.
     #[must_use]
     pub fn beside(self, candidate: Option<Bundle>) -> Self {
         let gate = |mut bundle: Bundle| {
             bundle.limits.values = bundle.limits.values.min(self.bundle.limits.values);
             bundle.binds_sessions &= self.bundle.binds_sessions;
+            bundle.binds_tasks &= self.bundle.binds_tasks;
             let senders = SenderCache::with_accounts_of(&self.bundle.id.name);
             Self { senders, ..Self::new(bundle, self.environment.to_string()) }
         };
         Self { candidate: candidate.map(gate).map(Box::new), ..self }
+    }
+
+    /// The gate of an edge without servers, which sees no task: it decides a request about one as if
+    /// its sender had made it.
+    #[must_use]
+    pub fn without_tasks(mut self) -> Self {
+        self.bundle.binds_tasks = false;
+        self
     }
 
     /// Sets the secret that decides where accounts are stored, the same for all workers.

@@ -11,6 +11,7 @@ mod method;
 mod recover;
 mod revision;
 mod session;
+mod task;
 
 pub use error::MessageError;
 pub use housekeeping::Housekeeping;
@@ -21,6 +22,7 @@ pub use recover::{Recovered, Recovery};
 pub use revision::Revision;
 pub use session::{SESSION, SessionKey};
 pub use standard_headers::StandardHeaders;
+pub use task::NewTask;
 
 use crate::json::Value;
 use crate::reason::Reason;

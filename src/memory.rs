@@ -31,6 +31,7 @@ mod seen;
 mod settings;
 mod signs;
 mod store;
+mod tasks;
 mod usage;
 mod working;
 
@@ -52,6 +53,7 @@ pub use settings::{
 };
 pub use signs::{Anomaly, Signs};
 pub use store::Store;
+pub use tasks::{OwnTasks, Task};
 pub use working::{Exceeded, Recalled, Spending, Stored, Working, Write};
 
 /// A time in milliseconds of a clock that nobody sets, or a span of it.

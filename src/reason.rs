@@ -114,7 +114,13 @@ macro_rules! reasons {
 
             /// Whether what is remembered decides it, besides policies that read the history.
             pub fn is_of_memory(self) -> bool {
-                matches!(self, Self::BudgetExceeded | Self::BudgetUnavailable | Self::HistoryIncomplete)
+                matches!(
+                    self,
+                    Self::BudgetExceeded
+                        | Self::BudgetUnavailable
+                        | Self::HistoryIncomplete
+                        | Self::TaskMismatch
+                )
             }
 
             /// Whether it refuses.
@@ -179,6 +185,8 @@ reasons! {
     IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal, Request;
     /// The session is not one that this principal and actor have opened through the gate.
     SessionMismatch = "session_mismatch", Deny, 404, PolicyRefusal, Request;
+    /// The task is not one that a call of this principal and actor has made.
+    TaskMismatch = "task_mismatch", Deny, 403, PolicyRefusal, Message;
     /// The bundle has no policies for the principal's tenant.
     UnknownTenant = "unknown_tenant", Deny, 403, PolicyRefusal, Request;
     /// No channel of the bundle has this authority and path.

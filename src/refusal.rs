@@ -164,6 +164,7 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::InvalidIdentity
         | Reason::IdentityMismatch
         | Reason::SessionMismatch
+        | Reason::TaskMismatch
         | Reason::UnknownTenant
         | Reason::UnknownChannel
         | Reason::UnreadableResponse
@@ -324,6 +325,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::InvalidIdentity => "the verified identity does not have the form required here",
         Reason::IdentityMismatch => "the verified identities contradict each other",
         Reason::SessionMismatch => "this session is not yours; begin a new one",
+        Reason::TaskMismatch => "this task is not yours",
         Reason::UnknownTenant => "there are no policies for this tenant",
         Reason::UnknownChannel => "nothing is served at this address",
         Reason::UnsupportedMediaType => "the content type must be `application/json` in UTF-8",

@@ -160,6 +160,7 @@ fn assemble(
         refuses_responses: manifest.mcp.refuse_responses,
         // In shadow, nothing is refused.
         binds_sessions: manifest.mcp.bind_sessions && manifest.mode == Mode::Enforce,
+        binds_tasks: manifest.mcp.bind_tasks,
         records_lists: manifest.mcp.record_lists,
         layers,
         staged,

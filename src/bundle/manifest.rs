@@ -78,6 +78,7 @@ impl Manifest {
             budgets: &self.budgets,
             service: self.rate_limit_service.as_ref(),
             runaway: self.runaway.as_ref(),
+            binds_tasks: self.mcp.bind_tasks,
         }
     }
 }
@@ -158,6 +159,7 @@ pub enum UnknownTenant {
 /// The `mcp` section.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key that a bundle can have")]
 pub struct McpSettings {
     /// Methods forwarded without a policy besides the lifecycle, such as `resources/list`.
     #[serde(default)]
@@ -178,6 +180,11 @@ pub struct McpSettings {
     /// The default is not serialized, so that documents built before it existed keep their digest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bind_sessions: bool,
+    /// Whether a task is for the principal and the actor that made it.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bind_tasks: bool,
     /// Whether each list that a caller gets has a record.
     ///
     /// The default is not serialized, so that documents built before it existed keep their digest.

@@ -139,7 +139,7 @@ impl Pending {
     }
 
     /// Whether a tool is not in the sender's lists: no call of it is permitted.
-    fn hides(&self, gate: &Gate, tool: &Tool) -> bool {
+    pub(super) fn hides(&self, gate: &Gate, tool: &Tool) -> bool {
         if decide::unchanged(&gate.bundle, &self.changed, tool).is_err() {
             return true;
         }
@@ -209,10 +209,13 @@ impl Pending {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
             Kind::Call(call) => self.decide_call(gate, &call, memory, watch),
-            Kind::Request { method, .. } => match self.asked(gate, message) {
-                Some(asked) => self.decide_method(gate, headers, &asked, memory, watch),
-                None => housekeeping(self.undecided(gate, method)),
-            },
+            Kind::Request { method, .. } => {
+                let verdict = match self.asked(gate, message) {
+                    Some(asked) => self.decide_method(gate, headers, &asked, memory, watch),
+                    None => housekeeping(self.undecided(gate, method)),
+                };
+                verdict.map(|verdict| self.about_own_tasks(gate, message, verdict))
+            }
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => housekeeping(Housekeeping::response(gate.bundle.refuses_responses)),
         };

@@ -114,7 +114,7 @@ impl<'a> Memory<'a> {
         let id = |index: usize| messages.get(index)?.request_id().cloned();
         let lessons = std::mem::take(&mut self.lessons).into_iter();
         let lessons = lessons.map(|(index, lessons)| {
-            (index, if answers_on_stream { lessons.without_success() } else { lessons })
+            (index, if answers_on_stream { lessons.without_result() } else { lessons })
         });
         lessons.map(|(index, lessons)| (id(index), lessons)).collect()
     }
@@ -202,7 +202,7 @@ impl<'a> Memory<'a> {
         if verdict.outcome.is_ok() || !self.spends {
             let lessons = working.lessons(&asked, tool, self.spends);
             // The result is that of the outer call, which says nothing of what it ran.
-            let lessons = if place.is_inner { lessons.without_success() } else { lessons };
+            let lessons = if place.is_inner { lessons.without_result() } else { lessons };
             self.learn(place.index, lessons);
         }
         self.asked.push(asked);
@@ -241,7 +241,7 @@ impl<'a> Memory<'a> {
 }
 
 /// Refuses a call that policies permit, in force or in shadow.
-fn refuse(verdict: &mut Verdict, denial: &Denial) {
+pub(super) fn refuse(verdict: &mut Verdict, denial: &Denial) {
     let outcomes = [Some(&mut verdict.outcome), verdict.staged.as_mut()];
     for outcome in outcomes.into_iter().flatten().filter(|outcome| outcome.is_ok()) {
         *outcome = Err(denial.clone());

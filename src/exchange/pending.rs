@@ -148,7 +148,8 @@ impl Pending {
                 let decided = Decided::housekeeping(decide::housekeeping(proof).into(), draft);
                 // The end of a session has no message in return.
                 let has_stream = self.request.facts.method == "GET";
-                let resumed = (has_stream && self.resumes).then(|| (None, self.of_any_call(gate)));
+                let resumed = has_stream && self.resumes;
+                let resumed = resumed.then(|| (None, self.of_resumed_stream(gate)));
                 decided
                     .with_look(has_stream.then(|| self.look_at_stream(gate)))
                     .learning(resumed.into_iter().collect())

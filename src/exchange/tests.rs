@@ -15,6 +15,7 @@ mod replaced;
 mod responses;
 mod runaway;
 mod sessions;
+mod tasks;
 mod resources;
 mod watching;
 

@@ -220,17 +220,19 @@ fn hex_key(digits: &str) -> Option<SessionKey> {
     bytes.try_into().ok().map(SessionKey::new)
 }
 
-/// Begins memory, if there is none, for the same reason.
-pub(super) fn begin_memory() -> Result<(), String> {
+/// Begins memory in these slots, if there is none, for the same reason.
+pub(super) fn begin_memory(
+    mut slots: impl DoubleEndedIterator<Item = Slot> + Clone,
+) -> Result<(), String> {
     let begun = |name: &str| {
         let value = hostcalls::get_shared_data(name).map_err(failed("shared data"))?;
         Ok::<_, String>(value.1.is_some())
     };
     // The last slot comes last.
-    if Slot::all().last().is_some_and(|slot| begun(&slot.name()) == Ok(true)) {
+    if slots.clone().next_back().is_some_and(|slot| begun(&slot.name()) == Ok(true)) {
         return Ok(());
     }
-    Slot::all().try_for_each(|slot| {
+    slots.try_for_each(|slot| {
         if begun(&slot.name())? {
             return Ok(());
         }

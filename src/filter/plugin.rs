@@ -13,6 +13,7 @@ use super::stats::Stats;
 use super::stream::Stream;
 use crate::config;
 use crate::gate::Gate;
+use crate::memory::Slot;
 
 /// One configured plugin on one worker.
 #[derive(Debug, Default)]
@@ -54,7 +55,10 @@ impl Plugin {
             gate = gate.with_sessions(host::session_key()?);
         }
         if gate.bundle.memory.is_some() {
-            host::begin_memory()?;
+            host::begin_memory(Slot::of_accounts())?;
+            if gate.bundle.binds_tasks {
+                host::begin_memory(Slot::of_tasks())?;
+            }
             gate = gate.storing_by(&host::memory_secret()?);
         }
         let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };

@@ -115,15 +115,6 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Whether the message asks for the state or the results of tasks, and so for those of other
-    /// calls.
-    pub fn asks_about_tasks(&self) -> bool {
-        let Kind::Request { method, params } = self.kind else { return false };
-        let notifications = || params?.get("notifications")?.as_object()?.get("taskIds");
-        method.starts_with("tasks/")
-            || (method == "subscriptions/listen" && notifications().is_some())
-    }
-
     /// The JSON-RPC method, if the message has one.
     pub fn method(&self) -> Option<&'a str> {
         match self.kind {

@@ -8,6 +8,9 @@ use crate::digest::Digest;
 /// looked for elsewhere.
 pub(super) const SLOTS: u16 = 8192;
 
+/// How many further slots there are for tasks.
+const TASK_SLOTS: u16 = 1024;
+
 /// The digest of the name of a tool, a label, a budget, a resource or a call.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Name(
@@ -37,6 +40,12 @@ impl Key {
         let owner = u128::from_be_bytes(Digest::of(owner).head());
         Self { owner, slot: secret.slot(owner) }
     }
+
+    /// The key of the tasks of an owner.
+    pub(super) fn of_tasks(owner: &impl Serialize, secret: &Secret) -> Self {
+        let owner = u128::from_be_bytes(Digest::of(owner).head());
+        Self { owner, slot: secret.slot_of_tasks(owner) }
+    }
 }
 
 /// What decides, together with its owner, where an account is stored. A caller who can choose a part of
@@ -53,9 +62,17 @@ impl Secret {
     }
 
     fn slot(&self, owner: u128) -> Slot {
+        Slot(self.place(owner, SLOTS))
+    }
+
+    fn slot_of_tasks(&self, owner: u128) -> Slot {
+        Slot(self.place(owner, TASK_SLOTS).saturating_add(SLOTS))
+    }
+
+    /// One of so many places.
+    fn place(&self, owner: u128, places: u16) -> u16 {
         let digest = Digest::of_bytes(&[self.0.as_slice(), &owner.to_be_bytes()].concat());
-        let place = u16::from_be_bytes(digest.head()).checked_rem(SLOTS);
-        Slot(place.unwrap_or_default())
+        u16::from_be_bytes(digest.head()).checked_rem(places).unwrap_or_default()
     }
 }
 
@@ -76,9 +93,19 @@ pub struct Slot(u16);
 const LAYOUT: u8 = 5;
 
 impl Slot {
-    /// All slots.
-    pub fn all() -> impl Iterator<Item = Self> {
+    /// The slots of accounts.
+    pub fn of_accounts() -> impl DoubleEndedIterator<Item = Self> + Clone {
         (0..SLOTS).map(Self)
+    }
+
+    /// The slots of tasks.
+    pub fn of_tasks() -> impl DoubleEndedIterator<Item = Self> + Clone {
+        (SLOTS..SLOTS.saturating_add(TASK_SLOTS)).map(Self)
+    }
+
+    /// Whether it has accounts.
+    pub(super) fn has_accounts(self) -> bool {
+        self.0 < SLOTS
     }
 
     /// The name of the shared value.

@@ -16,6 +16,8 @@ pub struct Owners {
     pub(super) transaction: Option<Key>,
     /// Those of each budget, in the order of the plan.
     pub(super) budgets: Vec<Vec<Key>>,
+    /// The tasks of the principal and the actor, if they are remembered.
+    pub(super) tasks: Option<Key>,
 }
 
 /// A part of an owner, and its value, if the sender has it.
@@ -32,10 +34,15 @@ impl Owners {
         let one = |per: &[Part]| keys(&per.iter().copied().collect()).into_iter().next();
         let has_transaction = identity.token.as_ref().is_some_and(|token| token.txn.is_some());
         let history = plan.has_history();
+        let tasks = || {
+            let parts = [Part::Principal, Part::Actor].map(|part| values(part, identity));
+            Key::of_tasks(&("tasks", bundle, parts), secret)
+        };
         Self {
             caller: one(&[Part::Principal, Part::Actor]).filter(|_| history),
             transaction: one(&[Part::Transaction]).filter(|_| history && has_transaction),
             budgets: plan.budgets.iter().map(|budget| keys(&budget.per)).collect(),
+            tasks: plan.binds_tasks.then(tasks),
         }
     }
 
@@ -49,9 +56,9 @@ impl Owners {
         each_once(self.histories().chain(self.budgets.iter().flatten().copied()))
     }
 
-    /// The slots of all accounts, each once.
+    /// The slots of all accounts, each once, and that of the tasks.
     pub fn slots(&self) -> Vec<Slot> {
-        each_once(self.keys().into_iter().map(|key| key.slot))
+        each_once(self.keys().into_iter().chain(self.tasks).map(|key| key.slot))
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Plan {
     pub budgets: Vec<Budget>,
     /// Who counts the global ones.
     pub(super) service: Option<RateLimitSettings>,
+    /// Whether it is remembered whose tasks are.
+    pub(super) binds_tasks: bool,
     pub(super) tools: HashMap<String, ToolPlan>,
 }
 
@@ -113,6 +115,8 @@ pub struct Sections<'a> {
     pub service: Option<&'a RateLimitSettings>,
     /// `runaway`
     pub runaway: Option<&'a RunawaySettings>,
+    /// `mcp.bind_tasks`
+    pub binds_tasks: bool,
 }
 
 impl Plan {

@@ -21,8 +21,8 @@ impl Plan {
     ///
     /// The sections do not fit the tools.
     pub fn of(sections: Sections<'_>, tools: &[Tool]) -> Result<Option<Self>, Vec<Problem>> {
-        let Sections { memory, history, budgets, service, runaway } = sections;
-        if history.is_none() && budgets.is_empty() && runaway.is_none() {
+        let Sections { memory, history, budgets, service, runaway, binds_tasks } = sections;
+        if history.is_none() && budgets.is_empty() && runaway.is_none() && !binds_tasks {
             return Ok(None);
         }
         let mut planning = Planning::new(tools);
@@ -41,6 +41,7 @@ impl Plan {
             runaway: runaway.cloned(),
             budgets,
             service: service.cloned(),
+            binds_tasks,
             tools: planning.plans,
         };
         plan.lack_of_room().map_or(Ok(Some(plan)), |problem| Err(vec![problem]))

@@ -52,7 +52,8 @@ pub(super) fn plan(sections: &Value) -> Result<Plan, Vec<Problem>> {
         serde_json::from_value(sections["rate_limit_service"].clone()).unwrap();
     let memory = MemorySettings::default();
     let (budgets, service) = (&budgets, service.as_ref());
-    let sections = Sections { memory, history: None, budgets, service, runaway: None };
+    let sections =
+        Sections { memory, history: None, budgets, service, runaway: None, binds_tasks: false };
     Plan::of(sections, &tools).map(|plan| plan.expect("a budget"))
 }
 

@@ -125,6 +125,7 @@ impl<'a> Working<'a> {
             Some((*slot, Bucket::read(&stored.bytes)?, stored.version))
         };
         let slots = recalled.iter().flat_map(|recalled| &recalled.slots);
+        let slots = slots.filter(|(slot, _)| slot.has_accounts());
         let mut buckets: Vec<_> = slots.filter_map(read).collect();
         let now = recalled.map_or(0, |recalled| recalled.now);
         let mut accounts = Vec::new();

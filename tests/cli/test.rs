@@ -22,6 +22,30 @@ fn some_fail_and_some_policies_are_not_reached() {
     check("test_failed_json", &sandbox.run("test bundle --format json"));
 }
 
+/// Only a proxy knows whose a task is.
+#[test]
+fn a_request_about_a_task_is_decided_as_if_its_sender_had_made_it() {
+    let methods = "tools_from: tools/notes.json\n    methods: { tasks/get: {} }";
+    let sandbox = Sandbox::with(&[
+        ("bundle.yaml", "tools_from: tools/notes.json", methods),
+        ("bundle.yaml", "servers:\n", "mcp: { bind_tasks: true }\nservers:\n"),
+    ]);
+    let tasks =
+        "permit (principal in Role::\"reader\", action == Action::\"notes/tasks/get\", resource);";
+    sandbox.write("bundle/org/tasks.cedar", &format!("@id(\"tasks\")\n{tasks}\n"));
+    let case = "
+  - name: a reader looks at a task
+    as: bob
+    call: { path: /notes/mcp, method: tasks/get, arguments: { taskId: t-1 } }
+    expect: { decision: PERMIT, reason: permitted, policies: [tasks] }
+";
+    let cases = sandbox.read(&format!("bundle/{CASES}"));
+    sandbox.write(&format!("bundle/{CASES}"), &(cases + case));
+    let run = sandbox.run("test bundle");
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(sandbox.run("check bundle").code, 0);
+}
+
 #[test]
 fn a_reply_is_compared_as_far_as_it_is_given() {
     let sandbox =

@@ -256,7 +256,8 @@ fn is_about_tasks(method: &Tool) -> bool {
 
 /// Whether the gate counts a refusal: the message was read.
 fn is_counted_refusal(reason: Reason, recorded: &Recorded) -> bool {
-    let is_about_a_tool = matches!(reason, Reason::ToolChanged | Reason::TooManyValues);
+    let is_about_a_tool =
+        matches!(reason, Reason::ToolChanged | Reason::TooManyValues | Reason::TaskMismatch);
     let of_call =
         if is_about_a_tool { recorded.tool.is_some() } else { reason.stage() == Stage::Call };
     of_call && reason.determines()

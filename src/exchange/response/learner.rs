@@ -6,7 +6,7 @@ use crate::bundle::Limits;
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::json::{self, Object, Value};
-use crate::mcp::Id;
+use crate::mcp::{Id, NewTask};
 use crate::memory::{Lesson, Lessons};
 use crate::sse::{Data, Splitter};
 
@@ -16,8 +16,8 @@ pub(in crate::exchange) type Learning = (Option<Id>, Lessons);
 /// A response that is read beside its way to the caller.
 #[derive(Debug)]
 pub(in crate::exchange) struct Learner {
-    /// What each call changes that has not succeeded yet.
-    lessons: Vec<(Id, Lessons)>,
+    /// What each call changes that has no response yet; on a stream that was resumed, what any does.
+    lessons: Vec<Learning>,
     /// What is to be changed.
     learned: Vec<Lesson>,
     state: State,
@@ -26,8 +26,8 @@ pub(in crate::exchange) struct Learner {
 #[derive(Debug)]
 enum State {
     Fresh,
-    /// A JSON body, as far as it has arrived.
-    Json(Vec<u8>),
+    /// A JSON body, as far as it has arrived, and its length if the headers have it.
+    Json(Vec<u8>, Option<usize>),
     Stream(Splitter),
     /// Nothing is read any more.
     Done,
@@ -36,9 +36,8 @@ enum State {
 impl Learner {
     /// The reader of the response to requests, if its messages can change something.
     pub(in crate::exchange) fn of(lessons: &[Learning]) -> Option<Self> {
-        let of_call = |(id, lessons): &Learning| Some((id.clone()?, lessons.clone()));
         let lessons = lessons.iter().filter(|(_, lessons)| lessons.need_body());
-        let lessons: Vec<_> = lessons.filter_map(of_call).collect();
+        let lessons: Vec<_> = lessons.cloned().collect();
         let reader = Self { lessons, learned: Vec::new(), state: State::Fresh };
         (!reader.lessons.is_empty()).then_some(reader)
     }
@@ -59,12 +58,14 @@ impl Learner {
         let state = std::mem::replace(&mut self.state, State::Done);
         let state = match (state, event) {
             (State::Fresh, ResponseEvent::Headers(head, false, _)) => State::of(head),
-            (State::Json(mut held), ResponseEvent::Body(bytes, end, _)) => {
+            (State::Json(mut held, length), ResponseEvent::Body(bytes, end, _)) => {
                 if held.len().saturating_add(bytes.len()) > limits.response_bytes {
                     State::Done
                 } else {
                     held.extend_from_slice(bytes);
-                    if end { self.whole(&held, limits) } else { State::Json(held) }
+                    // Its reader may not wait for an end that comes by itself.
+                    let is_whole = end || length == Some(held.len());
+                    if is_whole { self.whole(&held, limits) } else { State::Json(held, length) }
                 }
             }
             (State::Stream(splitter), ResponseEvent::Body(bytes, _, _)) => {
@@ -108,11 +109,15 @@ impl Learner {
             else {
                 continue;
             };
-            for (_, lessons) in self.lessons.extract_if(.., |(of, _)| *of == id) {
+            let is_of = |of: &Option<Id>| of.as_ref().is_none_or(|of| *of == id);
+            for (_, lessons) in self.lessons.iter().filter(|(of, _)| is_of(of)) {
                 if is_success(message) {
                     self.learned.extend_from_slice(lessons.of_success());
                 }
+                let task = NewTask::of(message);
+                self.learned.extend(task.and_then(|task| lessons.of_task(task.id, task.ttl)));
             }
+            self.lessons.retain(|(of, _)| of.as_ref() != Some(&id));
         }
     }
 }
@@ -123,7 +128,10 @@ impl State {
             head.one(":status").is_ok_and(|it| it.is_some_and(|it| it.starts_with('2')));
         match Kind::of(head) {
             _ if is_encoded(head) || !succeeded => Self::Done,
-            Kind::Json => Self::Json(Vec::new()),
+            Kind::Json => {
+                let length = head.one("content-length").ok().flatten();
+                Self::Json(Vec::new(), length.and_then(|length| length.parse().ok()))
+            }
             Kind::Stream => Self::Stream(Splitter::default()),
             Kind::Other => Self::Done,
         }

@@ -12,7 +12,7 @@ fn gate() -> Gate {
     gate.with_sessions(SessionKey::new([7; 32]))
 }
 
-fn claims(person: &str, agent: &str) -> Value {
+pub(super) fn claims(person: &str, agent: &str) -> Value {
     let mut claims = fixture::claims();
     claims["sub"] = json!(person);
     claims["act"]["sub"] = json!(agent);

@@ -26,6 +26,7 @@ fn an_account_that_had_to_give_way_is_not_as_good_as_new() {
         caller: None,
         transaction: None,
         budgets: vec![vec![Key { owner: key.owner.wrapping_add(number), ..key }]],
+        tasks: None,
     });
     let mut refused = 0;
     for now in 1001..1101 {

@@ -190,8 +190,9 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         // Nothing is forgotten in a case, and it has no service.
         | Reason::HistoryIncomplete
         | Reason::BudgetUnavailable
-        // A case has no session.
+        // A case has no session, and no task.
         | Reason::SessionMismatch
+        | Reason::TaskMismatch
         | Reason::Internal => false,
         Reason::Permitted => has(Effect::Permit),
         Reason::Forbidden => has(Effect::Forbid),
