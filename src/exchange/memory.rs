@@ -103,7 +103,7 @@ impl Pending {
     }
 }
 
-impl<'a> Memory<'a> {
+impl Memory<'_> {
     /// What the responses to forwarded calls can change, by the id of the request, if they can be
     /// answered in reply.
     pub(super) fn lessons(

@@ -16,7 +16,7 @@ pub struct Facts<'a> {
     asked: &'a Asked,
 }
 
-impl<'a> Working<'a> {
+impl Working<'_> {
     /// What policies see when they decide a call.
     pub fn facts<'f>(&'f self, asked: &'f Asked) -> Facts<'f> {
         Facts { working: self, asked }

@@ -123,6 +123,8 @@ fn facts<const N: usize>(
     paths.map(|path| match facts.at(path).expect("it is there") {
         LazyValue::Bool(value) => value.to_string(),
         LazyValue::Long(number) => number.to_string(),
-        other => format!("{other:?}"),
+        other @ (LazyValue::Decimal(_) | LazyValue::Texts(_) | LazyValue::Record(_)) => {
+            format!("{other:?}")
+        }
     })
 }
