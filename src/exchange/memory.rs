@@ -180,7 +180,13 @@ impl Memory<'_> {
         verdict: &mut Verdict,
         asked: Option<Asked>,
     ) {
-        let (Some(working), Some(asked)) = (&mut self.working, asked) else { return };
+        let (Some(working), Some(mut asked)) = (&mut self.working, asked) else { return };
+        if self.spends {
+            asked.show(working.plan(), verdict.revealed.shown());
+        } else {
+            // In shadow, nothing is withheld.
+            asked.show(working.plan(), tool.labels().iter().map(|label| &*label.name));
+        }
         let signs = working.signs(&asked);
         self.signs = Some(self.signs.unwrap_or_default().or(signs));
         let spendings = working.spendings(&asked).into_iter();

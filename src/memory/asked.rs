@@ -12,6 +12,8 @@ use crate::policy::ArgumentValue;
 pub struct Asked {
     pub(super) called: Called,
     pub(super) spends: Vec<Spend>,
+    /// The tenant of the resource's data.
+    tenant: Option<String>,
 }
 
 /// What memory must know of a call besides its tool and arguments.
@@ -50,7 +52,7 @@ impl Asked {
     pub(super) fn of(at: Millis, tool: Name) -> Self {
         let called =
             Called { at, tool, resource: None, call: None, sums: Vec::new(), labels: Vec::new() };
-        Self { called, spends: Vec::new() }
+        Self { called, spends: Vec::new(), tenant: None }
     }
 
     /// Adds what the call spends of the budget in a place of the plan.
@@ -61,15 +63,27 @@ impl Asked {
 
     /// Adds what does not depend on arguments.
     pub(super) fn complete(&mut self, plan: &Plan, tool: &ToolPlan, particulars: &Particulars) {
-        let carried = |label: &Name| Carried {
-            label: *label,
-            tenant: particulars.tenant.clone(),
-            until: self.called.at.saturating_add(plan.kept(*label)),
-        };
-        self.called.labels = tool.carries.iter().map(carried).collect();
+        self.tenant.clone_from(&particulars.tenant);
+        self.carry(plan, tool.carries.iter().copied());
         self.called.resource = particulars.resource;
         let call = particulars.arguments.map(|arguments| Name::of(&(tool.name, arguments)));
         self.called.call = call;
+    }
+
+    /// Adds the labels of parts of the result that policies show, whether the result has them or not.
+    pub fn show(&mut self, plan: &Plan, labels: impl Iterator<Item = impl AsRef<str>>) {
+        if plan.history.is_some() {
+            self.carry(plan, labels.map(|label| Name::of(&label.as_ref())));
+        }
+    }
+
+    fn carry(&mut self, plan: &Plan, labels: impl Iterator<Item = Name>) {
+        let (at, tenant) = (self.called.at, &self.tenant);
+        let carried = |label: Name| {
+            let until = at.saturating_add(plan.kept(label));
+            Carried { label, tenant: tenant.clone(), until }
+        };
+        self.called.labels.extend(labels.map(carried));
     }
 }
 

@@ -93,8 +93,12 @@ impl Lessons {
         if plan.history.is_none() {
             return Self::default();
         }
-        let carried = tools.filter_map(|tool| plan.tool(tool)).flat_map(|tool| &tool.carries);
-        let carried: BTreeSet<Name> = carried.copied().collect();
+        let carried = |tool: &'t Tool| {
+            let whole = plan.tool(tool).map(|plan| plan.carries.iter().copied());
+            let of_parts = tool.labels().iter().map(|label| Name::of(&label.name));
+            whole.into_iter().flatten().chain(of_parts)
+        };
+        let carried: BTreeSet<Name> = tools.flat_map(carried).collect();
         let arrival =
             carried.into_iter().flat_map(|label| owners.arrivals(label, Some(ANY_TENANT)));
         Self { arrival: arrival.collect(), ..Self::default() }

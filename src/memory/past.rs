@@ -14,6 +14,8 @@ pub struct Told<'a> {
     pub arguments: Option<&'a serde_json::Value>,
     /// The amounts that the call spent, by budget; where the record is of another bundle, none.
     pub spent: &'a [(String, Amount)],
+    /// The labels of parts that the caller got.
+    pub shown: Vec<&'a str>,
     /// The rest.
     pub particulars: Particulars,
 }
@@ -61,6 +63,7 @@ impl Working<'_> {
             untold.push(Untold::Cleared);
         }
         asked.complete(self.plan, plan, &told.particulars);
+        asked.show(self.plan, told.shown.iter());
         self.forward(&asked, spends);
         untold
     }

@@ -12,7 +12,7 @@ use super::settings::{
     SumSettings,
 };
 use super::{Millis, Name};
-use crate::tool::Tool;
+use crate::tool::{Marks, Tool};
 
 impl Plan {
     /// The plan of a bundle with these tools; `None` if it has nothing remembered.
@@ -132,11 +132,10 @@ impl<'a> Planning<'a> {
         }
     }
 
-    /// The labels that tools carry or clear, and how long each stays.
+    /// The labels that tools or parts of results carry, or that tools clear, and how long each stays.
     fn labels(&mut self, settings: &HistorySettings, longest: Millis) -> Vec<KeptLabel> {
         let marks = self.tools.iter().map(Tool::marks);
-        let marked: BTreeSet<&String> =
-            marks.flat_map(|marks| marks.carries.iter().chain(&marks.clears)).collect();
+        let marked: BTreeSet<&String> = marks.flat_map(labels).collect();
         for label in settings.labels.keys().filter(|label| !marked.contains(label)) {
             let problem = format!("no tool carries `{label}`");
             self.problems.push((format!("history.labels.{label}"), problem));
@@ -207,6 +206,11 @@ impl ToolPlan {
             clears: names(&marks.clears),
         }
     }
+}
+
+/// The labels that an entry of a tool names.
+fn labels(marks: &Marks) -> impl Iterator<Item = &String> {
+    marks.carries.iter().chain(&marks.clears).chain(marks.labels.keys())
 }
 
 /// The name of a tool in policies and in memory.

@@ -283,3 +283,40 @@ budgets:
     let calls = &same.json()["log"]["calls"];
     assert_eq!((&calls["disagrees_with_record"], &calls["undecided"]), (&0.into(), &0.into()));
 }
+
+/// Labels of parts that the caller got count, and those of parts that were withheld do not.
+#[test]
+fn revealed_labels_count_too() {
+    let sandbox = Sandbox::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/chains"), &sandbox.path("chains"));
+    sandbox.replace(
+        "chains/bundle.yaml",
+        "      review: { classes: [read], clears: [untrusted_content] }",
+        "      review: { classes: [read], labels: { pii: [\"people[]\"], notes: [\"notes[]\"] } }",
+    );
+    let withhold =
+        r#"@id("notes") forbid (principal, action in Action::"reveal:notes", resource);"#;
+    let after = r#"@id("after") forbid (principal, action == Action::"desk/send_mail", resource)
+when { context.history.labels.pii.attached || context.history.labels.notes.attached };"#;
+    let rules = sandbox.read("chains/org/rules.cedar");
+    sandbox.write("chains/org/rules.cedar", &format!("{rules}\n{withhold}\n{after}\n"));
+    let steps = |reason| {
+        [
+            ((0, "ann", "desk", "send_mail", mail("x@acme.example")), "permitted"),
+            ((1, "ann", "desk", "review", json!({})), "permitted"),
+            ((2, "ann", "desk", "send_mail", mail("x@acme.example")), reason),
+        ]
+    };
+    for (pii, reason) in [("true", "permitted"), ("false", "forbidden")] {
+        let pii = format!(
+            r#"@id("pii") forbid (principal, action in Action::"reveal:pii", resource) when {{ {pii} }};"#
+        );
+        sandbox.write("chains/org/pii.cedar", &pii);
+        let log = log(&sandbox, "chains", &steps(reason));
+        sandbox.write("decisions.ndjson", &log);
+        let id = &ids(&log)[2];
+        let line = format!("explain chains --record decisions.ndjson --id {id}");
+        let json = sandbox.run(&format!("{line} --after decisions.ndjson --format json")).json();
+        assert_eq!((&json["reason"], &json["recorded"]["same"]), (&reason.into(), &true.into()));
+    }
+}

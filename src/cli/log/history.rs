@@ -136,7 +136,8 @@ impl History {
             if withheld && (plan.counts_resources() || particulars.tenant.is_some()) {
                 self.miss(Gap::Resource(name.to_owned()));
             }
-            let told = Told { arguments: made.arguments, spent: &made.spent, particulars };
+            let shown = shown(recorded, made.tool, bundle.shadow.is_some());
+            let told = Told { arguments: made.arguments, spent: &made.spent, shown, particulars };
             for untold in working.recount(made.tool, &told, bundle.shadow.is_none()) {
                 self.miss(Gap::Call(name.to_owned(), untold));
             }
@@ -269,6 +270,14 @@ fn owners(recorded: &Recorded, bundle: &Bundle, plan: &Plan) -> Result<Owners, S
     let found = identify(&bundle.identity, &restored.identity.attested());
     let found = found.map_err(|error| error.to_string())?;
     Ok(Owners::of(&bundle.id.name, plan, &found, &Secret::default()))
+}
+
+/// The labels of a tool's result whose parts the caller of a record got: all of them in shadow.
+fn shown<'a>(recorded: &Recorded, tool: &'a Tool, in_shadow: bool) -> Vec<&'a str> {
+    let revealed = recorded.whole.get("revealed").and_then(Value::as_array);
+    let revealed: Vec<&str> = revealed.into_iter().flatten().filter_map(Value::as_str).collect();
+    let labels = tool.labels().iter().map(|label| &*label.name);
+    labels.filter(|label| in_shadow || revealed.contains(label)).collect()
 }
 
 /// What the calls of a record spent. Another bundle may count other amounts under the same name.

@@ -232,3 +232,37 @@ fn a_policy_that_cedar_evaluates_reads_the_same_past() {
         );
     }
 }
+
+/// A label of a part is attached if policies show the part, and not if they withhold it.
+#[test]
+fn a_part_that_is_shown_attaches_its_label() {
+    let get = call("get", r#"{"id":"p"}"#);
+    let works = json!({ "jsonrpc": "2.0", "id": "x", "result": {} }).to_string();
+    for (reveals, shadow, expected) in [
+        ("true", false, Reason::Forbidden),
+        ("false", false, Reason::Permitted),
+        ("false", true, Reason::Shadow),
+    ] {
+        let gate = gate(|document| {
+            document["manifest"]["servers"]["pay"]["tools"] =
+                json!({ "get": { "labels": { "pii": ["email"] } } });
+            if shadow {
+                document["manifest"]["mode"] = json!("shadow");
+            }
+            let policies = [
+                format!(
+                    r#"@id("shows") permit (principal, action in Action::"reveal:pii", resource) when {{ {reveals} }};"#
+                ),
+                r#"@id("after") forbid (principal, action == Action::"pay/refund", resource) when { context.history.labels.pii.attached };"#.to_owned(),
+            ];
+            let policies = policies.into_iter().zip(["shows", "after"]);
+            let org = document["layers"]["org"].as_array_mut().unwrap();
+            org.pop();
+            org.extend(policies.map(|(source, id)| json!({ "id": id, "source": source })));
+        });
+        let mut store = Store::default();
+        answered(&gate, &mut store, &get, 1, &works);
+        let refund = call("refund", r#"{"amount":1}"#);
+        assert_eq!(answered(&gate, &mut store, &refund, 2, &works), expected, "{reveals} {shadow}");
+    }
+}
