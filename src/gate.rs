@@ -73,15 +73,14 @@ impl Gate {
         Self { candidate: candidate.map(gate).map(Box::new), ..self }
     }
 
-    /// The gate of an edge without servers, which sees no task: it decides a request about one as if
-    /// its sender had made it.
-    #[must_use]
-    pub fn without_tasks(mut self) -> Self {
-        self.bundle.binds_tasks = false;
-        self
+    /// The gate of an edge without servers, which sees no task made: it decides a request about one as
+    /// if its sender had made it.
+    pub fn without_servers(mut bundle: Bundle, environment: String) -> Self {
+        bundle.binds_tasks = false;
+        Self::new(bundle, environment)
     }
 
-    /// Sets the secret that decides where accounts are stored, the same for all workers.
+    /// Sets the secret that decides where accounts and tasks are stored, the same for all workers.
     #[must_use]
     pub fn storing_by(self, secret: &Secret) -> Self {
         let candidate = self.candidate.map(|candidate| Box::new((*candidate).storing_by(secret)));

@@ -8,9 +8,9 @@
 mod account;
 mod amount;
 mod asked;
+mod attributes;
 mod bucket;
 mod due;
-mod facts;
 mod global;
 mod group;
 mod lesson;
@@ -37,8 +37,8 @@ mod working;
 
 pub use amount::{Amount, ONE, Span};
 pub use asked::{Asked, Particulars, Uncountable};
+pub use attributes::Attributes;
 pub use due::{Due, Unpaid};
-pub use facts::Facts;
 pub use lesson::{Lesson, Lessons};
 use names::Key;
 pub use names::{ANY_TENANT, Name, Secret, Slot};

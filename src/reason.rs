@@ -185,7 +185,8 @@ reasons! {
     IdentityMismatch = "identity_mismatch", Deny, 401, PolicyRefusal, Request;
     /// The session is not one that this principal and actor have opened through the gate.
     SessionMismatch = "session_mismatch", Deny, 404, PolicyRefusal, Request;
-    /// The task is not one that a call of this principal and actor has made.
+    /// The task is not one that a call of this principal and actor has made, or the request does not say
+    /// which it is about.
     TaskMismatch = "task_mismatch", Deny, 403, PolicyRefusal, Message;
     /// The bundle has no policies for the principal's tenant.
     UnknownTenant = "unknown_tenant", Deny, 403, PolicyRefusal, Request;

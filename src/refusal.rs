@@ -325,7 +325,9 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::InvalidIdentity => "the verified identity does not have the form required here",
         Reason::IdentityMismatch => "the verified identities contradict each other",
         Reason::SessionMismatch => "this session is not yours; begin a new one",
-        Reason::TaskMismatch => "this task is not yours",
+        Reason::TaskMismatch => {
+            "this is about a task that is not yours, or does not say which task it is about"
+        }
         Reason::UnknownTenant => "there are no policies for this tenant",
         Reason::UnknownChannel => "nothing is served at this address",
         Reason::UnsupportedMediaType => "the content type must be `application/json` in UTF-8",

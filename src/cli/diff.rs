@@ -153,7 +153,7 @@ fn proof([old, new]: [Opened; 2], structure: &Structure, timeout: Duration) -> P
     let schema = new.loaded.schema_text.clone();
     let gate = |opened: Opened| {
         let environment = opened.document.environment_name();
-        Gate::new(opened.loaded.bundle, environment).without_tasks()
+        Gate::without_servers(opened.loaded.bundle, environment)
     };
     let gates = [gate(old), gate(new)];
     prove::compare(gates, &schema, doubts(structure), timeout)

@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let name = environment(arguments, recorded.as_ref())?;
     let opened = directory::open_for(&arguments.bundle.bundle, name.as_ref())?;
     let environment = opened.document.environment_name();
-    let gate = Gate::new(opened.loaded.bundle, environment).without_tasks();
+    let gate = Gate::without_servers(opened.loaded.bundle, environment);
     if let Some(server) = &arguments.call.list {
         report::data(&listed::tell(arguments, server, &gate, &opened.map, format)?)?;
         return Ok(Exit::Success);

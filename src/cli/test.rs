@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     let Opened { document, loaded, map, .. } = directory::open_for(directory, name)?;
     let special = directory::tests_for(directory, name)?;
     let suite = Suite::read(&directory::tests(directory)?, &special)?;
-    let gate = Gate::new(loaded.bundle, document.environment_name()).without_tasks();
+    let gate = Gate::without_servers(loaded.bundle, document.environment_name());
     if arguments.mutate {
         return mutations::run(&document, &gate, &suite, &map, format);
     }

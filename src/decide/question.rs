@@ -46,11 +46,11 @@ pub struct Facts {
     pub environment: Arc<str>,
 }
 
-/// What policies see of memory.
+/// What policies see of memory, and whether it is all.
 #[derive(Debug)]
 pub struct Remembered<'a> {
     /// The attributes of `context`.
-    pub facts: memory::Facts<'a>,
+    pub attributes: memory::Attributes<'a>,
     /// Whether earlier calls may be missing in them.
     pub is_incomplete: bool,
 }
@@ -267,7 +267,7 @@ impl<'a> Question<'a> {
     }
 
     fn memory(&self) -> Option<&(dyn LazyContext + 'a)> {
-        self.remembered.as_ref().map(|remembered| &remembered.facts as _)
+        self.remembered.as_ref().map(|remembered| &remembered.attributes as _)
     }
 
     fn uids(&self) -> [&EntityUID; 3] {

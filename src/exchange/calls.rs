@@ -214,7 +214,7 @@ impl Pending {
                     Some(asked) => self.decide_method(gate, headers, &asked, memory, watch),
                     None => housekeeping(self.undecided(gate, method)),
                 };
-                verdict.map(|verdict| self.about_own_tasks(gate, message, verdict))
+                verdict.map(|verdict| self.refusing_tasks_of_others(gate, message, verdict))
             }
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => housekeeping(Housekeeping::response(gate.bundle.refuses_responses)),
@@ -245,7 +245,8 @@ impl Pending {
         let question = memory.join(question, asked.as_ref())?;
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
-        // Only one of the outer and the inner question takes memory at a time.
+        // It borrows memory, which the verdict changes, and only one of the outer and the inner question
+        // takes space at a time.
         drop(question);
         let place = Place { index: watch.index, is_inner: false };
         memory.settle((place, tool), &mut verdict, asked);

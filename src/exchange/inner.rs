@@ -49,6 +49,7 @@ impl Pending {
         }
         let identity = &self.sender.identity;
         let mut verdict = decide::decide_revealing(bundle, identity, inner.tool, &question);
+        // It borrows memory, which the verdict changes.
         drop(question);
         let place = Place { index: watch.index, is_inner: true };
         memory.settle((place, inner.tool), &mut verdict, asked);

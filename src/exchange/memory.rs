@@ -170,7 +170,8 @@ impl Memory<'_> {
     ) -> Result<Question<'q>, Denial> {
         let (Some(working), Some(asked)) = (&self.working, asked) else { return Ok(question) };
         let is_incomplete = working.has_incomplete_history() || working.is_incomplete(asked);
-        question.remembering(Remembered { facts: working.facts(asked), is_incomplete })
+        let attributes = working.attributes(asked);
+        question.remembering(Remembered { attributes, is_incomplete })
     }
 
     /// Refuses a call that exceeds a budget, and remembers it if it is permitted.

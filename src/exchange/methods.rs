@@ -80,6 +80,7 @@ impl Pending {
         let question = memory.join(question, asked.as_ref())?;
         watch.asked(&self.sender.identity, &question);
         let mut verdict = decide::decide(&gate.bundle, &self.sender.identity, &question);
+        // It borrows memory, which the verdict changes.
         drop(question);
         let place = Place { index: watch.index, is_inner: false };
         memory.settle((place, tool), &mut verdict, asked);

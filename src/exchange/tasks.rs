@@ -1,4 +1,4 @@
-//! Binds tasks to whoever made them.
+//! Refuses requests about tasks that calls of others have made.
 
 use super::memory::refuse;
 use super::pending::Pending;
@@ -11,7 +11,7 @@ use crate::reason::Reason;
 impl Pending {
     /// The verdict about a request, which is refused if it is about a task that the sender has not
     /// made. A task of somebody else is as unknown as one that does not exist.
-    pub(super) fn about_own_tasks(
+    pub(super) fn refusing_tasks_of_others(
         &self,
         gate: &Gate,
         message: &Message<'_>,
@@ -27,8 +27,8 @@ impl Pending {
         verdict
     }
 
-    /// What a stream changes that is resumed: it has responses to earlier requests. Only the session
-    /// proves whose these are.
+    /// What a resumed stream changes: it has responses to earlier requests, and only the session proves
+    /// whose these are.
     pub(super) fn of_resumed_stream(&self, gate: &Gate) -> Lessons {
         let lessons = self.of_any_call(gate);
         match (&self.session, &self.sender.owners) {
@@ -47,7 +47,7 @@ impl Pending {
         for id in ids {
             let task = tasks.find(&self.server, id);
             let task = task.ok_or("no call of the principal and the actor has made this task")?;
-            if !self.can_call_maker(gate, task) {
+            if !self.can_call_its_tool(gate, task) {
                 return Err("the tool that made this task is not for the sender any more");
             }
         }
@@ -55,7 +55,7 @@ impl Pending {
     }
 
     /// Whether the sender can still call the tool that made a task.
-    fn can_call_maker(&self, gate: &Gate, task: &Task) -> bool {
+    fn can_call_its_tool(&self, gate: &Gate, task: &Task) -> bool {
         let Some(plan) = &gate.bundle.memory else { return false };
         let mut tools = gate.bundle.tools_behind(&self.server);
         tools.any(|tool| task.can_be_of(plan, tool) && !self.hides(gate, tool))

@@ -194,7 +194,7 @@ pub(super) fn session_key() -> Result<SessionKey, String> {
     drawn("toolgate.session_key").map(SessionKey::new)
 }
 
-/// The secret that decides where accounts are stored. It ends with them.
+/// The secret that decides where accounts and tasks are stored. It ends with them.
 pub(super) fn memory_secret() -> Result<Secret, String> {
     drawn("toolgate.memory_secret").map(Secret::new)
 }

@@ -11,8 +11,8 @@ use crate::memory::{Lesson, Millis, Write};
 /// worker, so a request that takes long has few attempts, and is then refused.
 pub(super) struct Attempts {
     made: u32,
-    /// When it had made those that it has in any case.
-    since: Option<Millis>,
+    /// When the attempts that every request has were used up.
+    used_up: Option<Millis>,
 }
 
 /// The number of attempts that a request has, however long they take. Several large calls of one
@@ -23,7 +23,7 @@ const LONGEST: Millis = 20;
 
 impl Attempts {
     pub(super) fn begin() -> Self {
-        Self { made: 0, since: None }
+        Self { made: 0, used_up: None }
     }
 
     /// Begins another attempt.
@@ -33,7 +33,7 @@ impl Attempts {
             return Ok(());
         }
         let now = clock::millis();
-        if now.saturating_sub(*self.since.get_or_insert(now)) < LONGEST {
+        if now.saturating_sub(*self.used_up.get_or_insert(now)) < LONGEST {
             return Ok(());
         }
         Err("others write the same part of memory all the time".to_owned())

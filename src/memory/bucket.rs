@@ -102,7 +102,7 @@ pub(super) fn size(value: &impl Serialize) -> usize {
 }
 
 /// The stored form.
-fn stored(value: &impl Serialize) -> Vec<u8> {
+pub(super) fn stored(value: &impl Serialize) -> Vec<u8> {
     // Writing to a vector cannot fail.
     postcard::to_extend(value, Vec::with_capacity(USUAL)).unwrap_or_default()
 }

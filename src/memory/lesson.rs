@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::account::{Account, Attached, Carried};
 use super::asked::{Asked, Spend};
 use super::bucket::Bucket;
-use super::tasks::{Made, Maker};
+use super::tasks::{Made, Origin};
 use super::working::Working;
 use super::{ANY_TENANT, Key, Millis, Name, Owners, Plan, Slot, Stored, Unanswered, Write};
 use crate::tool::Tool;
@@ -19,8 +19,8 @@ pub struct Lessons {
     arrival: Vec<Lesson>,
     /// If the server did not get it.
     unanswered: Vec<Lesson>,
-    /// Who has the task, if it makes one.
-    maker: Option<Maker>,
+    /// Whose the task is, if it makes one.
+    origin: Option<Origin>,
 }
 
 /// A change to one account, or a further task.
@@ -32,14 +32,12 @@ pub struct Lesson {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// An account changes.
-    Changed(Change),
-    /// A task is made.
-    Made(Made),
+    Account(AccountChange),
+    Task(Made),
 }
 
 #[derive(Clone, Debug)]
-enum Change {
+enum AccountChange {
     /// A label is gone that was attached up to this turn of the account.
     Cleared(Name, u64),
     /// Data with a label arrives, of a tenant if there is one.
@@ -56,21 +54,21 @@ impl Working<'_> {
             let label = *label;
             self.owners.histories().map(move |key| Lesson {
                 key,
-                kind: Kind::Changed(Change::Cleared(label, self.turn_at_opening(key))),
+                kind: Kind::Account(AccountChange::Cleared(label, self.turn_at_opening(key))),
             })
         };
         let gives_back = self
             .spends(asked)
             .filter(|(_, budget, _)| spends && budget.unanswered == Unanswered::GiveBack)
             .map(|(spend, _, key)| {
-                let change = Change::GivenBack(spend.clone(), self.now);
-                Lesson { key, kind: Kind::Changed(change) }
+                let change = AccountChange::GivenBack(spend.clone(), self.now);
+                Lesson { key, kind: Kind::Account(change) }
             });
         let carried = asked.called.labels.iter().filter(|_| self.plan.history.is_some());
         let name = Some(asked.called.tool);
-        let maker = self.owners.tasks.filter(|_| !tool.is_method());
+        let origin = self.owners.tasks.filter(|_| !tool.is_method());
         Lessons {
-            maker: maker.map(|key| Maker { key, server: tool.server().to_owned(), tool: name }),
+            origin: origin.map(|key| Origin { key, server: tool.server().to_owned(), tool: name }),
             success: clears.iter().flat_map(cleared).collect(),
             arrival: carried
                 .flat_map(|it| self.owners.arrivals(it.label, it.tenant.as_deref()))
@@ -82,7 +80,7 @@ impl Working<'_> {
 
 impl Owners {
     fn arrivals(&self, label: Name, tenant: Option<&str>) -> impl Iterator<Item = Lesson> {
-        let kind = Kind::Changed(Change::Arrived(label, tenant.map(str::to_owned)));
+        let kind = Kind::Account(AccountChange::Arrived(label, tenant.map(str::to_owned)));
         self.histories().map(move |key| Lesson { key, kind: kind.clone() })
     }
 }
@@ -107,25 +105,25 @@ impl Lessons {
     /// The same, where a result of a call of any tool of a server can make a task.
     #[must_use]
     pub fn making_tasks(self, owners: &Owners, server: &str) -> Self {
-        let maker = |key| Maker { key, server: server.to_owned(), tool: None };
-        Self { maker: owners.tasks.map(maker), ..self }
+        let origin = |key| Origin { key, server: server.to_owned(), tool: None };
+        Self { origin: owners.tasks.map(origin), ..self }
     }
 
     /// Whether the body of the response is needed to know.
     pub fn need_body(&self) -> bool {
-        !self.success.is_empty() || self.maker.is_some()
+        !self.success.is_empty() || self.origin.is_some()
     }
 
     /// Whether nothing can change.
     pub fn is_empty(&self) -> bool {
         let changes = [&self.success, &self.arrival, &self.unanswered];
-        changes.into_iter().all(Vec::is_empty) && self.maker.is_none()
+        changes.into_iter().all(Vec::is_empty) && self.origin.is_none()
     }
 
     /// The same, where no result tells what became of the call.
     #[must_use]
     pub fn without_result(self) -> Self {
-        Self { success: Vec::new(), maker: None, ..self }
+        Self { success: Vec::new(), origin: None, ..self }
     }
 
     /// The changes of a call that succeeded.
@@ -135,8 +133,8 @@ impl Lessons {
 
     /// The change of a call that makes a task of this id, which the server keeps for so long.
     pub fn of_task(&self, id: &str, ttl: Option<Millis>) -> Option<Lesson> {
-        let maker = self.maker.as_ref()?;
-        Some(Lesson { key: maker.key, kind: Kind::Made(maker.made(id, ttl)) })
+        let origin = self.origin.as_ref()?;
+        Some(Lesson { key: origin.key, kind: Kind::Task(origin.made(id, ttl)) })
     }
 
     /// The changes before data of the response reaches the caller.
@@ -166,21 +164,27 @@ impl Plan {
     /// What is to be stored for a change; `None` if there is nothing to change.
     pub fn learn(&self, lesson: &Lesson, stored: &Stored, now: Millis) -> Option<Write> {
         match &lesson.kind {
-            Kind::Changed(change) => self.change(lesson.key, change, stored, now),
-            Kind::Made(made) => Some(self.keep(lesson.key, made, stored, now)),
+            Kind::Account(change) => self.change(lesson.key, change, stored, now),
+            Kind::Task(made) => Some(self.keep(lesson.key, made, stored, now)),
         }
     }
 
-    fn change(&self, key: Key, change: &Change, stored: &Stored, now: Millis) -> Option<Write> {
+    fn change(
+        &self,
+        key: Key,
+        change: &AccountChange,
+        stored: &Stored,
+        now: Millis,
+    ) -> Option<Write> {
         let mut bucket = Bucket::read(&stored.bytes)?;
         let mut account = bucket.account(key, now)?;
         let before = account.clone();
         match change {
-            Change::Cleared(label, turn) => account.clear(*label, *turn),
-            Change::Arrived(label, tenant) => {
+            AccountChange::Cleared(label, turn) => account.clear(*label, *turn),
+            AccountChange::Arrived(label, tenant) => {
                 account.arrive((*label, self.kept(*label)), tenant.as_deref(), now);
             }
-            Change::GivenBack(spend, at) => {
+            AccountChange::GivenBack(spend, at) => {
                 let budget = self.budgets.get(spend.budget)?;
                 account.give_back(budget, spend.part, spend.amount, *at, now);
             }

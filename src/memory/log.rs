@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
-use super::group::{Group, Packed, condense, pack, unpack};
+use super::group::{Group, Packed, condense, join, pack, unpack};
 
 /// How many groups of about the same size stay apart. A count of at most one less than this is exact,
 /// and a higher one is too high by at most one part in one less than this.
@@ -20,7 +20,7 @@ const MOST_NEWER: usize = 2 * APART;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Log {
     older: Option<Packed>,
-    /// The newest groups, ordered by their last events.
+    /// The newest groups, ordered by their last events. There are none only if there is no event.
     #[serde(serialize_with = "pack", deserialize_with = "unpack")]
     newer: Vec<Group>,
 }
@@ -80,7 +80,7 @@ impl Log {
     /// The events after `since`.
     pub(super) fn after(&self, since: Option<Millis>) -> Tally {
         let older = self.older.as_ref().map(|older| older.after(since)).unwrap_or_default();
-        self.newer.iter().fold(older, |tally, group| tally.and(group, since))
+        self.newer.iter().fold(older, |tally, group| tally.with_group(group, since))
     }
 
     /// When the sum after `since`, which moves with the time, is at most `most`; `None` if it is so
@@ -101,7 +101,7 @@ impl Log {
     /// Forgets the events up to `until`.
     pub(super) fn forget(&mut self, until: Option<Millis>) {
         let newer = || self.newer.first().map(|group| group.last);
-        let first = self.older.as_ref().map(Packed::first_leaves).or_else(newer);
+        let first = self.older.as_ref().map(Packed::oldest).or_else(newer);
         if let (Some(first), Some(until)) = (first, until)
             && first <= until
         {
@@ -121,15 +121,15 @@ impl Log {
 
     /// Joins older groups, so that it takes less space. Returns whether it could.
     pub(super) fn shrink(&mut self) -> bool {
-        let mut has_shrunk = false;
+        let mut are_several = false;
         self.change(|groups| {
-            has_shrunk = groups.len() > 1;
-            if !(0..APART).rev().any(|apart| condense(groups, apart)) && has_shrunk {
+            are_several = groups.len() > 1;
+            if !(1..APART).rev().any(|apart| condense(groups, apart)) {
                 // What is left are groups of different sizes.
-                super::group::join(groups, 0);
+                join(groups, 0);
             }
         });
-        has_shrunk
+        are_several
     }
 
     fn groups(&self) -> Vec<Group> {
@@ -143,8 +143,9 @@ impl Log {
         let mut groups = self.groups();
         change(&mut groups);
         while groups.len() > MOST_NEWER && condense(&mut groups, APART) {}
-        let newer = groups.len().checked_sub(APART).filter(|_| groups.len() >= MOST_NEWER);
-        self.newer = groups.split_off(newer.unwrap_or_default());
+        // Fewer are not worth packing.
+        let older = if groups.len() < MOST_NEWER { 0 } else { groups.len().saturating_sub(APART) };
+        self.newer = groups.split_off(older);
         self.older = Packed::of(&groups);
     }
 }
@@ -155,8 +156,18 @@ fn insert(groups: &mut Vec<Group>, group: Group) {
 }
 
 impl Tally {
+    /// The same with the events of another log.
+    pub(super) fn with(self, other: Self) -> Self {
+        let span = match (self.span, other.span) {
+            (Some((first, last)), Some((a, b))) => Some((first.min(a), last.max(b))),
+            (one, other) => one.or(other),
+        };
+        let count = self.count.saturating_add(other.count);
+        Self { count, sum: self.sum.saturating_add(other.sum), span }
+    }
+
     /// The same with the events of a group, if they are after `since`.
-    pub(super) fn and(self, group: &Group, since: Option<Millis>) -> Self {
+    pub(super) fn with_group(self, group: &Group, since: Option<Millis>) -> Self {
         if since.is_some_and(|since| group.last <= since) {
             return self;
         }
@@ -168,6 +179,7 @@ impl Tally {
         }
     }
 }
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// How many slots there are. The number is part of the layout: with another one, accounts would be
+/// How many slots there are for accounts. The number is part of the layout: with another one, accounts would be
 /// looked for elsewhere.
 pub(super) const SLOTS: u16 = 8192;
 
@@ -25,12 +25,12 @@ impl Name {
     }
 }
 
-/// Whose account it is, and where it is stored.
+/// Whose account or tasks it is about, and where they are stored.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Key {
     /// The digest of the owner. It is the same for every proxy.
     pub(super) owner: u128,
-    /// The slot of the account.
+    /// The slot of the account or the tasks.
     pub(super) slot: Slot,
 }
 
@@ -89,7 +89,7 @@ pub const ANY_TENANT: &str = "*";
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Slot(u16);
 
-/// The version of the layout of a stored bucket. Memory of another one is not read.
+/// The version of the layout of what slots store. Memory of another one is not read.
 const LAYOUT: u8 = 5;
 
 impl Slot {

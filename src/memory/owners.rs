@@ -62,7 +62,8 @@ impl Owners {
     }
 }
 
-fn each_once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+/// Sorted values, each once.
+pub(super) fn each_once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();
     values.dedup();

@@ -24,7 +24,7 @@ pub struct Plan {
     pub budgets: Vec<Budget>,
     /// Who counts the global ones.
     pub(super) service: Option<RateLimitSettings>,
-    /// Whether it is remembered whose tasks are.
+    /// Whether it is remembered whose a task is.
     pub(super) binds_tasks: bool,
     pub(super) tools: HashMap<String, ToolPlan>,
 }

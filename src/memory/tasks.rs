@@ -14,15 +14,15 @@ const MOST: usize = 64;
 /// The most bytes of a stored entry.
 const ENTRY: usize = 48;
 
-/// A server may keep a task for longer than it has said.
+/// The shortest time for which a task is remembered: a server may keep it for longer than it has said.
 const SHORTEST: Millis = 3_600_000;
 
-/// Some servers say that they keep a task for ever.
+/// The longest: some servers say that they keep a task for ever, or nothing.
 const LONGEST: Millis = 7 * 24 * SHORTEST;
 
-/// Who has a task once a call has made it.
+/// What is remembered of a task besides its id: whose it is, and of which tool.
 #[derive(Clone, Debug)]
-pub(super) struct Maker {
+pub(super) struct Origin {
     pub(super) key: Key,
     /// The server, which chooses the ids of its tasks.
     pub(super) server: String,
@@ -38,7 +38,7 @@ pub(super) struct Made {
     kept: Millis,
 }
 
-impl Maker {
+impl Origin {
     /// The task of this id, which its server keeps for so long, if it says.
     pub(super) fn made(&self, id: &str, ttl: Option<Millis>) -> Made {
         let kept = ttl.map_or(LONGEST, |ttl| ttl.clamp(SHORTEST, LONGEST));
@@ -56,7 +56,7 @@ impl OwnTasks {
         let Some(key) = owners.tasks else { return Self(Vec::new()) };
         let mut slots = recalled.slots.iter();
         let stored = slots.find(|(slot, _)| *slot == key.slot).map(|(_, stored)| stored);
-        let Book(mut tasks) = stored.map(Book::read).unwrap_or_default();
+        let TaskBucket(mut tasks) = stored.map(TaskBucket::read).unwrap_or_default();
         tasks.retain(|task| task.owner == key.owner && task.until > recalled.now);
         Self(tasks)
     }
@@ -88,9 +88,9 @@ impl Task {
 
 /// The tasks whose owners' keys fall into one slot, in the order in which they came.
 #[derive(Debug, Default, Deserialize, Serialize)]
-struct Book(Vec<Task>);
+struct TaskBucket(Vec<Task>);
 
-impl Book {
+impl TaskBucket {
     /// Of a slot that does not parse, nothing is known.
     fn read(stored: &Stored) -> Self {
         postcard::from_bytes(&stored.bytes).unwrap_or_default()
@@ -104,8 +104,8 @@ impl Book {
         let room = bytes / ENTRY;
         let owner = task.owner;
         while tasks.iter().filter(|it| it.owner == owner).count() >= MOST.min(room / 2).max(1) {
-            let first = tasks.iter().position(|it| it.owner == owner);
-            first.map(|place| tasks.remove(place));
+            let Some(first) = tasks.iter().position(|it| it.owner == owner) else { break };
+            tasks.remove(first);
         }
         let superfluous = tasks.len().saturating_add(1).saturating_sub(room);
         tasks.drain(..superfluous.min(tasks.len()));
@@ -116,12 +116,11 @@ impl Book {
 impl Plan {
     /// What is to be stored so that a sender has a task.
     pub(super) fn keep(&self, key: Key, made: &Made, stored: &Stored, now: Millis) -> Write {
-        let mut book = Book::read(stored);
+        let mut bucket = TaskBucket::read(stored);
         let Made { id, tool, kept } = *made;
         let task = Task { owner: key.owner, id, tool, until: now.saturating_add(kept) };
-        book.add(task, now, self.bucket_bytes);
-        // Writing to a vector cannot fail.
-        let bytes = postcard::to_allocvec(&book).unwrap_or_default();
+        bucket.add(task, now, self.bucket_bytes);
+        let bytes = super::bucket::stored(&bucket);
         Write { slot: key.slot, bytes, version: stored.version, changes: Vec::new() }
     }
 }
@@ -139,34 +138,34 @@ mod tests {
         Task { owner, id: Name(id), tool: Some(Name(u64::MAX)), until }
     }
 
-    fn ids(book: &Book, owner: u128) -> Vec<u64> {
-        book.0.iter().filter(|task| task.owner == owner).map(|task| task.id.0).collect()
+    fn ids(bucket: &TaskBucket, owner: u128) -> Vec<u64> {
+        bucket.0.iter().filter(|task| task.owner == owner).map(|task| task.id.0).collect()
     }
 
     #[test]
     fn the_oldest_tasks_of_an_owner_give_way_to_its_own() {
-        let mut book = Book::default();
-        book.add(task(1, 0, 100), 0, 8192);
+        let mut bucket = TaskBucket::default();
+        bucket.add(task(1, 0, 100), 0, 8192);
         for id in 0..70 {
-            book.add(task(2, id, 100), 0, 8192);
+            bucket.add(task(2, id, 100), 0, 8192);
         }
-        assert_eq!(ids(&book, 1), [0]);
-        assert_eq!(ids(&book, 2), (6..70).collect::<Vec<_>>());
+        assert_eq!(ids(&bucket, 1), [0]);
+        assert_eq!(ids(&bucket, 2), (6..70).collect::<Vec<_>>());
         // The server says again how long it keeps one.
-        book.add(task(2, 6, 200), 0, 8192);
-        assert_eq!(ids(&book, 2), (7..70).chain([6]).collect::<Vec<_>>());
-        book.add(task(1, 1, 200), 100, 8192);
-        assert_eq!((ids(&book, 1), ids(&book, 2)), (vec![1], vec![6]));
+        bucket.add(task(2, 6, 200), 0, 8192);
+        assert_eq!(ids(&bucket, 2), (7..70).chain([6]).collect::<Vec<_>>());
+        bucket.add(task(1, 1, 200), 100, 8192);
+        assert_eq!((ids(&bucket, 1), ids(&bucket, 2)), (vec![1], vec![6]));
     }
 
     #[test]
     fn nobody_takes_more_than_half_of_a_slot() {
-        let mut book = Book::default();
-        book.add(task(1, 0, 100), 0, 1024);
+        let mut bucket = TaskBucket::default();
+        bucket.add(task(1, 0, 100), 0, 1024);
         for id in 0..30 {
-            book.add(task(2, id, 100), 0, 1024);
+            bucket.add(task(2, id, 100), 0, 1024);
         }
-        assert_eq!((ids(&book, 1), ids(&book, 2)), (vec![0], (20..30).collect()));
+        assert_eq!((ids(&bucket, 1), ids(&bucket, 2)), (vec![0], (20..30).collect()));
     }
 
     #[test]
@@ -174,7 +173,7 @@ mod tests {
         let key = Key::of_tasks(&"somebody", &Secret::default());
         let other = Key { owner: key.owner.wrapping_add(1), ..key };
         let task = Task { id: named("desk", "t"), ..task(key.owner, 0, 100) };
-        let bytes = postcard::to_allocvec(&Book(vec![task])).unwrap();
+        let bytes = postcard::to_allocvec(&TaskBucket(vec![task])).unwrap();
         let slots = vec![(key.slot, Stored { bytes, version: None })];
         let recalled = Recalled { now: 1, slots, stored: Vec::new() };
         let has = |key| {
@@ -188,14 +187,14 @@ mod tests {
     #[test]
     fn a_slot_stays_within_its_bytes() {
         for bytes in [0, 50, 1024, 8192] {
-            let mut book = Book::default();
+            let mut bucket = TaskBucket::default();
             for number in 0..1000 {
                 let owner = u128::MAX.saturating_sub(number % 400);
-                book.add(task(owner, u64::MAX, (1 << 42) - 1), 0, bytes);
-                let stored = postcard::to_allocvec(&book).unwrap().len();
+                bucket.add(task(owner, u64::MAX, (1 << 42) - 1), 0, bytes);
+                let stored = postcard::to_allocvec(&bucket).unwrap().len();
                 assert!(stored <= bytes.max(ENTRY), "{stored} of {bytes}");
             }
-            assert_eq!(book.0.last().unwrap().owner, u128::MAX - 999 % 400);
+            assert_eq!(bucket.0.last().unwrap().owner, u128::MAX - 999 % 400);
         }
     }
 
@@ -203,7 +202,7 @@ mod tests {
     fn two_servers_can_give_tasks_the_same_id() {
         let key = Key::of_tasks(&"somebody", &Secret::default());
         let made = |server: &str, id: &str| {
-            Maker { key, server: server.to_owned(), tool: None }.made(id, None).id
+            Origin { key, server: server.to_owned(), tool: None }.made(id, None).id
         };
         assert_ne!(made("desk", "t"), made("crms", "t"));
         assert_ne!(made("a", "bc"), made("ab", "c"));
@@ -212,7 +211,7 @@ mod tests {
     #[test]
     fn a_slot_that_does_not_parse_has_no_tasks() {
         for bytes in [vec![], vec![7], vec![255; 40]] {
-            assert!(Book::read(&Stored { bytes, version: None }).0.is_empty());
+            assert!(TaskBucket::read(&Stored { bytes, version: None }).0.is_empty());
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::account::{Account, Called};
 use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
+use super::owners::each_once;
 use super::signs::Signs;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
@@ -106,7 +107,7 @@ pub struct Working<'a> {
     changes: Vec<(Key, Change)>,
 }
 
-/// An account.
+/// An account while a request is decided.
 #[derive(Debug)]
 struct Held {
     key: Key,
@@ -133,7 +134,7 @@ impl<'a> Working<'a> {
             let bucket = buckets.iter().find(|(slot, _, _)| *slot == key.slot);
             let account = bucket.and_then(|(_, bucket, _)| bucket.account(key, now));
             if account.is_none() {
-                // It is never written.
+                // A bucket that is only half understood must not be written: the request fails instead.
                 buckets.retain(|(slot, _, _)| *slot != key.slot);
             }
             let account = account.unwrap_or_else(|| Account::new(now, Millis::MAX));
@@ -245,9 +246,7 @@ impl<'a> Working<'a> {
     /// What is to be stored; `None` if the slot of an account was not read, or does not parse.
     pub fn into_writes(mut self) -> Option<Vec<Write>> {
         let touched = self.accounts.iter().filter(|held| held.is_touched);
-        let mut slots: Vec<Slot> = touched.map(|held| held.key.slot).collect();
-        slots.sort_unstable();
-        slots.dedup();
+        let slots = each_once(touched.map(|held| held.key.slot));
         slots.into_iter().map(|slot| self.write(slot)).collect()
     }
 

@@ -114,7 +114,7 @@ fn loaded(mut document: Document) -> Option<Gate> {
     document.resolved = None;
     let loaded = bundle::load(&document).ok()?;
     let environment = document.environment_name();
-    Some(Gate::new(loaded.bundle, environment).without_tasks())
+    Some(Gate::without_servers(loaded.bundle, environment))
 }
 
 fn is_noticed(gate: &Gate, suite: &Suite) -> bool {

@@ -28,7 +28,7 @@ pub(super) fn text(bundle: &Path, path: &str, unknown: &str) -> Result<(String, 
         format!(include_str!("tools.yaml"), path = path, unknown = unknown, cases = cases)
     };
     let Opened { document, loaded, .. } = directory::open(bundle)?;
-    let gate = Gate::new(loaded.bundle, document.environment_name()).without_tasks();
+    let gate = Gate::without_servers(loaded.bundle, document.environment_name());
     let people = bundle.join("people.yaml");
     files::write_new(&people, &text(""))?;
     let suite = Suite::read(std::slice::from_ref(&people), &[]);

@@ -91,8 +91,8 @@ impl History {
         !self.gaps.is_empty()
     }
 
-    /// Whether one of two outcomes of a call depends on earlier calls: a budget has decided it, or a
-    /// policy that determines it reads them.
+    /// Whether one of two outcomes of a call depends on earlier calls: a budget or the owner of a
+    /// task has decided it, or a policy that determines it reads them.
     pub(in crate::cli) fn matters<'a>(
         reasons: [Option<Reason>; 2],
         mut policies: impl Iterator<Item = &'a String>,
@@ -237,12 +237,16 @@ impl Counted {
             return Self { forwards: false, refuses: false };
         };
         let refuses = is_counted_refusal(reason, recorded);
-        Self { forwards: was_asked(reason), refuses }
+        Self { forwards: was_asked(reason, recorded), refuses }
     }
 }
 
 /// Whether policies were asked about a call with this outcome: no other is one to the gate.
-fn was_asked(reason: Reason) -> bool {
+fn was_asked(reason: Reason, recorded: &Recorded) -> bool {
+    // Whose a task is, is asked after policies.
+    if reason == Reason::TaskMismatch {
+        return recorded.tool.is_some();
+    }
     let unfit = matches!(
         reason,
         Reason::UnknownTool | Reason::InvalidArguments | Reason::UnknownResource | Reason::Shadow
@@ -257,10 +261,10 @@ fn is_about_tasks(method: &Tool) -> bool {
 
 /// Whether the gate counts a refusal: the message was read.
 fn is_counted_refusal(reason: Reason, recorded: &Recorded) -> bool {
-    let is_about_a_tool =
+    let needs_a_tool =
         matches!(reason, Reason::ToolChanged | Reason::TooManyValues | Reason::TaskMismatch);
     let of_call =
-        if is_about_a_tool { recorded.tool.is_some() } else { reason.stage() == Stage::Call };
+        if needs_a_tool { recorded.tool.is_some() } else { reason.stage() == Stage::Call };
     of_call && reason.determines()
 }
 

@@ -16,7 +16,8 @@ pub(in crate::exchange) type Learning = (Option<Id>, Lessons);
 /// A response that is read beside its way to the caller.
 #[derive(Debug)]
 pub(in crate::exchange) struct Learner {
-    /// What each call changes that has no response yet; on a stream that was resumed, what any does.
+    /// The calls that have no response yet, and what theirs changes; without an id, what any response on a
+    /// resumed stream changes.
     lessons: Vec<Learning>,
     /// What is to be changed.
     learned: Vec<Lesson>,
@@ -26,7 +27,7 @@ pub(in crate::exchange) struct Learner {
 #[derive(Debug)]
 enum State {
     Fresh,
-    /// A JSON body, as far as it has arrived, and its length if the headers have it.
+    /// A JSON body, as far as it has arrived, and its `content-length` if there is one.
     Json(Vec<u8>, Option<usize>),
     Stream(Splitter),
     /// Nothing is read any more.
@@ -63,7 +64,7 @@ impl Learner {
                     State::Done
                 } else {
                     held.extend_from_slice(bytes);
-                    // Its reader may not wait for an end that comes by itself.
+                    // The caller has the whole body when its last byte has passed, also if the end is told later.
                     let is_whole = end || length == Some(held.len());
                     if is_whole { self.whole(&held, limits) } else { State::Json(held, length) }
                 }

@@ -25,7 +25,7 @@ fn tools_without_a_class_are_counted_together() {
         let worker = Worker::new(&bundle, &owners, 60);
         let recalled = worker.recall(&store, 1000);
         let (working, asked) = worker.ask(&recalled);
-        let budget = working.facts(&asked).at(&["budget", "refunds"]).is_some();
+        let budget = working.attributes(&asked).at(&["budget", "refunds"]).is_some();
         assert!(budget, "the schema says that a call has it");
         let calls = [(); 2].map(|()| Worker::new(&bundle, &owners, 60).call(&mut store, 1000));
         assert_eq!(calls, [true, false], "{parts}");

@@ -119,12 +119,12 @@ fn facts<const N: usize>(
     let worker = Worker::new(&bundle, &owners, 1);
     let recalled = worker.recall(store, now);
     let (working, asked) = worker.ask(&recalled);
-    let facts = working.facts(&asked);
-    paths.map(|path| match facts.at(path).expect("it is there") {
+    let attributes = working.attributes(&asked);
+    paths.map(|path| match attributes.at(path).expect("it is there") {
         LazyValue::Bool(value) => value.to_string(),
         LazyValue::Long(number) => number.to_string(),
-        other @ (LazyValue::Decimal(_) | LazyValue::Texts(_) | LazyValue::Record(_)) => {
-            format!("{other:?}")
+        LazyValue::Decimal(_) | LazyValue::Texts(_) | LazyValue::Record(_) => {
+            panic!("{path:?} is neither a boolean nor a number")
         }
     })
 }

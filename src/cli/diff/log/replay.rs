@@ -71,7 +71,7 @@ impl Missing {
 impl Replay {
     pub(super) fn new([old, new]: [Opened; 2], structure: &Structure) -> Self {
         let callers = Callers::new(&old.loaded.bundle.identity, &new.loaded.bundle.identity);
-        let gate = |bundle| Gate::new(bundle, String::new()).without_tasks();
+        let gate = |bundle| Gate::without_servers(bundle, String::new());
         Self {
             old: Side::new(gate(old.loaded.bundle)),
             new: Side::new(gate(new.loaded.bundle)),

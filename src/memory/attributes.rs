@@ -2,28 +2,28 @@
 
 use super::account::Account;
 use super::asked::Asked;
-use super::log::Log;
+use super::log::Tally;
 use super::plan::{HistoryPlan, KeptLabel};
 use super::signs;
 use super::working::Working;
 use super::{Key, Millis, Name};
 use crate::policy::{LazyContext, LazyValue, MEMORY};
 
-/// What policies see of memory when they decide a call.
+/// The attributes of `context` about earlier calls.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct Attributes<'a> {
     working: &'a Working<'a>,
     asked: &'a Asked,
 }
 
 impl Working<'_> {
-    /// What policies see when they decide a call.
-    pub fn facts<'f>(&'f self, asked: &'f Asked) -> Facts<'f> {
-        Facts { working: self, asked }
+    /// What policies see of memory when they decide a call.
+    pub fn attributes<'f>(&'f self, asked: &'f Asked) -> Attributes<'f> {
+        Attributes { working: self, asked }
     }
 }
 
-impl LazyContext for Facts<'_> {
+impl LazyContext for Attributes<'_> {
     fn at(&self, path: &[&str]) -> Option<LazyValue<'_>> {
         let [history, transaction, budget, runaway] = MEMORY;
         let owners = self.working.owners;
@@ -38,7 +38,7 @@ impl LazyContext for Facts<'_> {
     }
 }
 
-impl Facts<'_> {
+impl Attributes<'_> {
     fn history(&self, key: Key, path: &[&str]) -> Option<LazyValue<'_>> {
         let plan = self.working.plan.history.as_ref()?;
         let account = self.working.account(key)?;
@@ -61,7 +61,7 @@ impl Facts<'_> {
         let called = &self.asked.called;
         Some(match path {
             [] => names(WINDOW.into_iter()),
-            ["calls"] => long(window.used(plan.tools.iter().map(|(_, name)| *name)).calls),
+            ["calls"] => long(window.used(plan.tools.iter().map(|(_, name)| *name)).count),
             ["refusals"] => long(account.refusals.after(since).count),
             ["resources"] if plan.resources => long(account.resources.distinct(since)),
             ["same_call"] if plan.repeats => long(account.calls.times(called.call?, since)),
@@ -108,7 +108,7 @@ impl Facts<'_> {
         let now = self.working.now;
         match path {
             [] => Some(names(["calls", "first", "last"].into_iter())),
-            ["calls"] => Some(long(window.used(tools).calls)),
+            ["calls"] => Some(long(window.used(tools).count)),
             ["first"] => window.used(tools).span.map(|(first, _)| ago(first, now)),
             ["last"] => window.used(tools).span.map(|(_, last)| ago(last, now)),
             _ => None,
@@ -199,31 +199,9 @@ struct Window<'a> {
 
 impl Window<'_> {
     /// How tools were used.
-    fn used(self, tools: impl Iterator<Item = Name>) -> Use {
-        let logs = tools.map(|name| self.account.tools.get(&name));
-        logs.fold(Use::default(), |used, log| used.and(Use::of(log, self.since)))
-    }
-}
-
-/// How tools were used in a window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Use {
-    calls: u64,
-    span: Option<(Millis, Millis)>,
-}
-
-impl Use {
-    fn of(log: Option<&Log>, since: Option<Millis>) -> Self {
-        let tally = log.map(|log| log.after(since)).unwrap_or_default();
-        Self { calls: tally.count, span: tally.span }
-    }
-
-    fn and(self, other: Self) -> Self {
-        let span = match (self.span, other.span) {
-            (Some((first, last)), Some((a, b))) => Some((first.min(a), last.max(b))),
-            (one, other) => one.or(other),
-        };
-        Self { calls: self.calls.saturating_add(other.calls), span }
+    fn used(self, tools: impl Iterator<Item = Name>) -> Tally {
+        let logs = tools.filter_map(|name| self.account.tools.get(&name));
+        logs.fold(Tally::default(), |used, log| used.with(log.after(self.since)))
     }
 }
 
