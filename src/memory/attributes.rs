@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use super::asked::Asked;
-use super::log::Tally;
+use super::group::Tally;
 use super::plan::{HistoryPlan, KeptLabel};
 use super::signs;
 use super::working::Working;

@@ -5,7 +5,6 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Millis;
-use super::log::Tally;
 
 /// Events that are neighbours.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -40,6 +39,42 @@ impl Group {
     /// The size, as a power of two.
     fn size(&self) -> u32 {
         self.count.checked_ilog2().unwrap_or_default()
+    }
+}
+
+/// The events of a window.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Tally {
+    /// How many there are.
+    pub(super) count: u64,
+    /// The sum of their amounts.
+    pub(super) sum: i64,
+    /// When the first and the last of them happened.
+    pub(super) span: Option<(Millis, Millis)>,
+}
+
+impl Tally {
+    /// The events of both.
+    pub(super) fn with(self, other: Self) -> Self {
+        let span = match (self.span, other.span) {
+            (Some((first, last)), Some((a, b))) => Some((first.min(a), last.max(b))),
+            (one, other) => one.or(other),
+        };
+        let count = self.count.saturating_add(other.count);
+        Self { count, sum: self.sum.saturating_add(other.sum), span }
+    }
+
+    /// The same with the events of a group, if they are after `since`.
+    pub(super) fn with_group(self, group: &Group, since: Option<Millis>) -> Self {
+        if since.is_some_and(|since| group.last <= since) {
+            return self;
+        }
+        let first = since.map_or(group.first(), |since| group.first().max(since));
+        Self {
+            count: self.count.saturating_add(group.count),
+            sum: self.sum.saturating_add(group.sum),
+            span: Some((self.span.map_or(first, |(first, _)| first), group.last)),
+        }
     }
 }
 

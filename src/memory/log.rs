@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
-use super::group::{Group, Packed, condense, join, pack, unpack};
+use super::group::{Group, Packed, Tally, condense, join, pack, unpack};
 
 /// How many groups of about the same size stay apart. A count of at most one less than this is exact,
 /// and a higher one is too high by at most one part in one less than this.
@@ -23,17 +23,6 @@ pub(super) struct Log {
     /// The newest groups, ordered by their last events. There are none only if there is no event.
     #[serde(serialize_with = "pack", deserialize_with = "unpack")]
     newer: Vec<Group>,
-}
-
-/// The events of a log in a window.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Tally {
-    /// How many there are.
-    pub(super) count: u64,
-    /// The sum of their amounts.
-    pub(super) sum: i64,
-    /// When the first and the last of them happened.
-    pub(super) span: Option<(Millis, Millis)>,
 }
 
 impl Log {
@@ -153,31 +142,6 @@ impl Log {
 fn insert(groups: &mut Vec<Group>, group: Group) {
     let place = groups.partition_point(|known| known.last <= group.last);
     groups.insert(place, group);
-}
-
-impl Tally {
-    /// The same with the events of another log.
-    pub(super) fn with(self, other: Self) -> Self {
-        let span = match (self.span, other.span) {
-            (Some((first, last)), Some((a, b))) => Some((first.min(a), last.max(b))),
-            (one, other) => one.or(other),
-        };
-        let count = self.count.saturating_add(other.count);
-        Self { count, sum: self.sum.saturating_add(other.sum), span }
-    }
-
-    /// The same with the events of a group, if they are after `since`.
-    pub(super) fn with_group(self, group: &Group, since: Option<Millis>) -> Self {
-        if since.is_some_and(|since| group.last <= since) {
-            return self;
-        }
-        let first = since.map_or(group.first(), |since| group.first().max(since));
-        Self {
-            count: self.count.saturating_add(group.count),
-            sum: self.sum.saturating_add(group.sum),
-            span: Some((self.span.map_or(first, |(first, _)| first), group.last)),
-        }
-    }
 }
 
 #[cfg(test)]
