@@ -209,16 +209,14 @@ impl Pending {
         let listed = &gate.bundle.methods;
         let verdict = match message.kind {
             Kind::Call(call) => self.decide_call(gate, &call, memory, watch),
-            Kind::Request { method, .. } => {
-                let verdict = match self.asked(gate, message) {
-                    Some(asked) => self.decide_method(gate, headers, &asked, memory, watch),
-                    None => housekeeping(self.undecided(gate, method)),
-                };
-                verdict.map(|verdict| self.refusing_tasks_of_others(gate, message, verdict))
-            }
+            Kind::Request { method, .. } => match self.asked(gate, message) {
+                Some(asked) => self.decide_method(gate, headers, &asked, memory, watch),
+                None => housekeeping(self.undecided(gate, method)),
+            },
             Kind::Notification(method) => housekeeping(Housekeeping::notification(method, listed)),
             Kind::Response => housekeeping(Housekeeping::response(gate.bundle.refuses_responses)),
         };
+        let verdict = verdict.map(|it| self.refusing_tasks_of_others(gate, message, it));
         // A denial before the evaluation of policies holds with shadow policies enforced too.
         verdict.unwrap_or_else(|denial| Verdict {
             staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),

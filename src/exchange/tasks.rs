@@ -9,8 +9,8 @@ use crate::memory::{Lessons, OwnTasks, Task};
 use crate::reason::Reason;
 
 impl Pending {
-    /// The verdict about a request, which is refused if it is about a task that the sender has not
-    /// made. A task of somebody else is as unknown as one that does not exist.
+    /// The verdict about a message, which is refused if it is about a task, or belongs to one, that the
+    /// sender has not made. A task of somebody else is as unknown as one that does not exist.
     pub(super) fn refusing_tasks_of_others(
         &self,
         gate: &Gate,
@@ -18,7 +18,7 @@ impl Pending {
         mut verdict: Verdict,
     ) -> Verdict {
         if gate.bundle.binds_tasks
-            && message.asks_about_tasks()
+            && message.names_tasks()
             && let Err(detail) = self.check_tasks(gate, message)
         {
             let detail = Some(detail.to_owned());
@@ -44,14 +44,16 @@ impl Pending {
             return Err("what is remembered was not read");
         };
         let tasks = OwnTasks::of(owners, recalled);
-        for id in ids {
-            let task = tasks.find(&self.server, id);
-            let task = task.ok_or("no call of the principal and the actor has made this task")?;
-            if !self.can_call_its_tool(gate, task) {
-                return Err("the tool that made this task is not for the sender any more");
-            }
+        let own =
+            ids.into_iter().map(|id| tasks.find(&self.server, id)).collect::<Option<Vec<_>>>();
+        let mut own = own.ok_or("no call of the principal and the actor has made this task")?;
+        // One decision for each tool.
+        own.sort_unstable_by_key(|task| task.tool());
+        own.dedup_by_key(|task| task.tool());
+        if own.into_iter().all(|task| self.can_call_its_tool(gate, task)) {
+            return Ok(());
         }
-        Ok(())
+        Err("the tool that made this task is not for the sender any more")
     }
 
     /// Whether the sender can still call the tool that made a task.

@@ -37,6 +37,8 @@ pub struct Message<'a> {
     pub id: Option<Id>,
     /// The kind of the message.
     pub kind: Kind<'a>,
+    /// The `_meta` of the params, or of a client's result.
+    pub meta: Option<&'a Object<'a>>,
 }
 
 /// The kind of a message.
@@ -104,7 +106,9 @@ impl<'a> Message<'a> {
         if method.is_some() && (message.get("result").is_some() || message.get("error").is_some()) {
             return Err(malformed("a message is a request or a response, not both"));
         }
-        Ok(Self { id, kind })
+        let result = message.get("result").and_then(Value::as_object);
+        let of_result = || result?.get("_meta")?.as_object();
+        Ok(Self { id, kind, meta: meta.or_else(of_result) })
     }
 
     /// The id, if the message is a request, which expects a response.

@@ -1,4 +1,6 @@
-//! Tasks: which of them a request is about, and which a result makes.
+//! Tasks: which of them a message is about or belongs to, and which a result makes.
+
+use std::collections::BTreeSet;
 
 use super::{Kind, Message};
 use crate::json::{Object, Value};
@@ -6,6 +8,9 @@ use crate::tool::folded;
 
 /// The method whose stream can have the states of tasks.
 const LISTEN: &str = "subscriptions/listen";
+
+/// The end of `io.modelcontextprotocol/related-task`, folded.
+const RELATED: &str = "relatedtask";
 
 /// A task that a server makes in place of the final result of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -42,21 +47,45 @@ impl<'a> Message<'a> {
         method.starts_with("tasks/") || (method == LISTEN && listened(params).next().is_some())
     }
 
-    /// The ids of the tasks that a request is about; `None` if it does not say which.
-    pub fn task_ids(&self) -> Option<Vec<&'a str>> {
-        let Kind::Request { method, params } = self.kind else { return None };
-        if method != LISTEN {
-            return Some(vec![params?.get("taskId")?.as_str()?]);
-        }
-        let mut ids = Vec::new();
-        for (name, value) in listened(params) {
-            // A lenient server could take another spelling for it.
-            let listed = value.as_array().filter(|_| name == "taskIds")?;
-            for id in listed {
-                ids.push(id.as_str()?);
+    /// Whether the message is about tasks, or belongs to one.
+    pub fn names_tasks(&self) -> bool {
+        self.asks_about_tasks() || self.related().next().is_some()
+    }
+
+    /// The ids of these tasks, each once; `None` if the message does not say which they are.
+    pub fn task_ids(&self) -> Option<BTreeSet<&'a str>> {
+        let mut ids = BTreeSet::new();
+        if self.asks_about_tasks()
+            && let Kind::Request { method, params } = self.kind
+        {
+            if method == LISTEN {
+                for (name, listed) in listened(params) {
+                    let listed = listed.as_array().filter(|_| name == "taskIds")?;
+                    ids.extend(listed.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?);
+                }
+            } else {
+                ids.insert(task_id(params?)?);
             }
         }
+        for task in self.related() {
+            ids.insert(task_id(task.as_object()?)?);
+        }
         Some(ids)
+    }
+
+    /// The members of `_meta` that name the task to which a message belongs, in whatever spelling.
+    fn related(&self) -> impl Iterator<Item = &'a Value<'a>> {
+        let members = self.meta.into_iter().flat_map(Object::iter);
+        members.filter(|(name, _)| folded(name).ends_with(RELATED)).map(|(_, value)| value)
+    }
+}
+
+/// The one task id of an object. A lenient server could take another spelling for it.
+fn task_id<'a>(of: &'a Object<'_>) -> Option<&'a str> {
+    let mut ids = of.iter().filter(|(name, _)| folded(name) == "taskid");
+    match (ids.next(), ids.next()) {
+        (Some(("taskId", id)), None) => id.as_str(),
+        _ => None,
     }
 }
 
@@ -71,7 +100,9 @@ fn listened<'a>(params: Option<&'a Object<'a>>) -> impl Iterator<Item = (&'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::Head;
     use crate::json;
+    use crate::mcp::StandardHeaders;
 
     fn object(text: &str) -> Value<'_> {
         json::read_body(text.as_bytes(), 32, 100).unwrap()
@@ -107,6 +138,8 @@ mod tests {
             ("tasks/get", r#"{"taskId":7}"#, None),
             ("tasks/get", r#"{"taskId":null}"#, None),
             ("tasks/get", "{}", None),
+            ("tasks/get", r#"{"taskId":"t","task_id":"u"}"#, None),
+            (LISTEN, r#"{"notifications":{"taskIds":["t","t"]}}"#, Some(vec!["t"])),
             ("tasks/list", r#"{"cursor":"c"}"#, None),
             (LISTEN, r#"{"notifications":{"taskIds":["t","u"]}}"#, Some(vec!["t", "u"])),
             (LISTEN, r#"{"notifications":{"taskIds":[]}}"#, Some(Vec::new())),
@@ -117,8 +150,9 @@ mod tests {
         ] {
             let params = object(params);
             let kind = Kind::Request { method, params: params.as_object() };
-            let message = Message { id: None, kind };
+            let message = Message { id: None, kind, meta: None };
             assert!(message.asks_about_tasks(), "{method}");
+            let ids = ids.map(|ids| ids.into_iter().collect());
             assert_eq!(message.task_ids(), ids, "{method} {params:?}");
         }
         for (method, params) in
@@ -126,7 +160,34 @@ mod tests {
         {
             let params = object(params);
             let kind = Kind::Request { method, params: params.as_object() };
-            assert!(!Message { id: None, kind }.asks_about_tasks(), "{method}");
+            assert!(!Message { id: None, kind, meta: None }.asks_about_tasks(), "{method}");
+        }
+    }
+
+    #[test]
+    fn the_task_that_a_message_belongs_to() {
+        for (meta, ids) in [
+            (r#"{"io.modelcontextprotocol/related-task":{"taskId":"t"}}"#, Some(vec!["t"])),
+            (r#"{"modelcontextprotocol.io/related-task":{"taskId":"t","x":1}}"#, Some(vec!["t"])),
+            (r#"{"io.modelcontextprotocol/RelatedTask":{"taskId":"t"}}"#, Some(vec!["t"])),
+            (r#"{"io.modelcontextprotocol/related-task":{"task_id":"t"}}"#, None),
+            (r#"{"io.modelcontextprotocol/related-task":{"taskId":7}}"#, None),
+            (r#"{"io.modelcontextprotocol/related-task":"t"}"#, None),
+        ] {
+            let params = format!(r#"{{"name":"a","_meta":{meta}}}"#);
+            for message in [
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#),
+                format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{params}}}"#),
+                format!(r#"{{"jsonrpc":"2.0","method":"notifications/a","params":{params}}}"#),
+                format!(r#"{{"jsonrpc":"2.0","id":1,"result":{params}}}"#),
+            ] {
+                let read = object(&message);
+                let headers = StandardHeaders::read(&Head::new(Vec::new())).unwrap();
+                let message = Message::read(read.as_object().unwrap(), &headers).unwrap();
+                assert!(message.names_tasks());
+                let ids = ids.clone().map(|ids| ids.into_iter().collect());
+                assert_eq!(message.task_ids(), ids, "{read:?}");
+            }
         }
     }
 }

@@ -80,6 +80,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// The digest of the tool that made it, if that is known.
+    pub fn tool(&self) -> Option<Name> {
+        self.tool
+    }
+
     /// Whether a tool can have made it. Of a task on a resumed stream, the tool is not known.
     pub fn can_be_of(&self, plan: &Plan, tool: &Tool) -> bool {
         self.tool.is_none_or(|name| plan.tool(tool).is_some_and(|known| known.name == name))

@@ -27,6 +27,7 @@ META = {
 }
 CLAIMS = {"sub": "alice", "roles": ["operator"], "act": {"sub": "agent"}}
 NOT_YOURS = "task_mismatch"
+RELATED = "io.modelcontextprotocol/related-task"
 
 
 class Served(NamedTuple):
@@ -137,6 +138,11 @@ def test_a_task_is_for_the_person_and_the_agent_that_made_it(served: Served, pat
         for strange in (session, served.open(path, other)):
             for method in ("tasks/get", "tasks/result", "tasks/cancel"):
                 assert reason(served.ask(path, other, strange, method, about)) == NOT_YOURS
+        # Nor is anything of theirs to become a part of it.
+        into = {"name": "report", "arguments": {"of": "bob"}, "_meta": {RELATED: about}}
+        for method, params in [("tools/call", into), ("ping", {"_meta": {RELATED: about}})]:
+            assert reason(served.ask(path, other, session, method, params)) == NOT_YOURS
+    assert "result" in served.ask(path, owner, session, "ping", {"_meta": {RELATED: about}})
     for method, params in [("tasks/get", {"taskId": "another"}), ("tasks/list", {})]:
         assert reason(served.ask(path, owner, session, method, params)) == NOT_YOURS
 
