@@ -168,6 +168,16 @@ fn links_in_documents_lead_somewhere() {
 }
 
 #[test]
+fn every_end_to_end_test_is_in_their_table() {
+    let page = read("tests/e2e/README.md");
+    let files = std::fs::read_dir(root().join("tests/e2e")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    for name in names.filter(|name| name.starts_with("test_")) {
+        assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
+    }
+}
+
+#[test]
 fn the_policy_that_the_readme_shows_is_one_of_the_example() {
     let readme = read("README.md");
     let shown = readme.split("```cedar\n").nth(1).and_then(|rest| rest.split("```").next());

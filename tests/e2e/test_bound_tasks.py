@@ -27,6 +27,7 @@ META = {
 }
 CLAIMS = {"sub": "alice", "roles": ["operator"], "act": {"sub": "agent"}}
 NOT_YOURS = "task_mismatch"
+REFUSAL = "dev.toolgate/refusal"
 RELATED = "io.modelcontextprotocol/related-task"
 
 
@@ -82,7 +83,8 @@ def answer(response: Response) -> dict[str, Any]:
 
 def reason(answered: dict[str, Any]) -> str | None:
     """Why the gate has refused a request; `None` if it has not."""
-    told: str | None = answered.get("error", {}).get("data", {}).get("reason")
+    refusal = answered.get("error", {}).get("data") or answered.get("result", {}).get("_meta", {}).get(REFUSAL)
+    told: str | None = (refusal or {}).get("reason")
     return told
 
 

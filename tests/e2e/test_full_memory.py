@@ -1,4 +1,4 @@
-"""More people call than memory has room for: it stays as large as the bundle says, and nobody gains by it."""
+"""More people call than memory has room for: it stays bounded, and nobody gains by it."""
 
 from pathlib import Path
 

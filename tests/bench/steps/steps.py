@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         BASELINE.write_text(json.dumps(counts, indent=2) + "\n")
         return 0
     if worse:
-        print(f"worse than {BASELINE.name} by more than {TOLERANCE:.0%}: {', '.join(worse)}", file=sys.stderr)
+        print(f"worse than {BASELINE.name} by more than {TOLERANCE:.0%}, or not in it: {', '.join(worse)}", file=sys.stderr)
     return 1 if worse else 0
 
 
@@ -76,7 +76,7 @@ def compare(counts: dict[str, int], baseline: dict[str, int]) -> list[str]:
         ratio = now / before if before else None
         told = f"{before:>16,}{ratio:>8.3f}" if before else f"{'none':>16}{'':>8}"
         print(f"{name:<28}{now:>16,}{told}")
-        if ratio and ratio > 1 + TOLERANCE:
+        if not ratio or ratio > 1 + TOLERANCE:
             worse.append(name)
     return worse
 

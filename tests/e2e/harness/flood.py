@@ -12,7 +12,7 @@ REASON = re.compile(rb"\r\ntoolgate-decision: [^\r]*?reason=([a-z_]+)")
 
 
 def flood(port: int, tokens: Iterable[str], tool: str) -> Counter[str]:
-    """Calls a tool once with each token; returns how often calls were `permitted`, or refused for which reason."""
+    """Calls a tool once with each token; returns how often calls were `permitted`, or refused for which reason; others count under their status."""
     return asyncio.run(_flood(port, iter(tokens), tool))
 
 

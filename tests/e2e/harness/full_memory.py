@@ -16,13 +16,13 @@ from harness.tool_server import free_port
 
 MEBIBYTE = 2**20
 # What Envoy and its VMs may take for anything else during a flood, such as connections and the filter's caches.
-ELSE = 16 * MEBIBYTE
-# How much of the crowd has called when it is looked at what is remembered: at first, memory has room for all.
+OVERHEAD = 16 * MEBIBYTE
+# After which parts of the crowd memory is looked at; it has room for all of the first.
 PARTS = (0.05, 0.25, 0.5, 0.75, 1.0)
 # How many people of each kind are looked at, and how many of those who call all the time.
 PEOPLE, REGULARS = 200, 5
 # One call in so many is by a regular.
-REGULARLY = 200
+REGULAR_EVERY = 200
 # What all calls of the crowd attach, so that an account takes more space, and memory is full sooner.
 LABELS = [f"label_{number}" for number in range(4)]
 
@@ -104,8 +104,8 @@ def run(directory: Path, crowd: int, memory: int) -> Flooded:
         for number in people:
             # What is done in a transaction is remembered for it, too.
             yield from tokens("person", range(number, number + 1), txn="only")
-            if number % REGULARLY == 0:
-                yield regulars[number // REGULARLY % REGULARS]
+            if number % REGULAR_EVERY == 0:
+                yield regulars[number // REGULAR_EVERY % REGULARS]
 
     with Envoy(directory / "envoy", _setup(issuer), emit(directory / "bundle", memory)) as envoy:
 
@@ -127,14 +127,14 @@ def run(directory: Path, crowd: int, memory: int) -> Flooded:
         # A call that needs no history gives somebody who had to give way a new account, not a new past.
         seen += call(attackers, "look_up")
         return Flooded(
-            sizes,
-            seen,
-            newest,
-            regular,
-            {tool: call(victims, tool) for tool in LIMITED},
-            {tool: call(attackers, tool) for tool in LIMITED},
-            call(keepers, "weekly"),
-            envoy.complaints(),
+            sizes=sizes,
+            crowd=seen,
+            newest=newest,
+            regulars=regular,
+            victims={tool: call(victims, tool) for tool in LIMITED},
+            attackers={tool: call(attackers, tool) for tool in LIMITED},
+            kept=call(keepers, "weekly"),
+            complaints=envoy.complaints(),
         )
 
 
@@ -144,9 +144,9 @@ def check(flooded: Flooded, memory: int) -> None:
     assert flooded.complaints == []
     before, *_, last, end = flooded.sizes
     for size in flooded.sizes:
-        assert size.allocated - before.allocated < memory + ELSE, flooded.sizes
+        assert size.allocated - before.allocated < memory + OVERHEAD, flooded.sizes
         # Between values whose sizes change all the time, the allocator keeps up to half as much again.
-        assert size.resident - before.resident < memory * 3 // 2 + ELSE, flooded.sizes
+        assert size.resident - before.resident < memory * 3 // 2 + OVERHEAD, flooded.sizes
     # Memory is full, and the last quarter of the crowd makes it hardly fuller.
     assert end.allocated - before.allocated > memory // 2, flooded.sizes
     assert end.resident - last.resident < memory // 8, flooded.sizes
