@@ -106,8 +106,7 @@ impl<'a> Message<'a> {
         if method.is_some() && (message.get("result").is_some() || message.get("error").is_some()) {
             return Err(malformed("a message is a request or a response, not both"));
         }
-        let result = message.get("result").and_then(Value::as_object);
-        let of_result = || result?.get("_meta")?.as_object();
+        let of_result = || message.get("result")?.as_object()?.get("_meta")?.as_object();
         Ok(Self { id, kind, meta: meta.or_else(of_result) })
     }
 
