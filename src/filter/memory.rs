@@ -18,7 +18,7 @@ pub(super) struct Attempts {
 /// The number of attempts that a request has, however long they take. Several large calls of one
 /// account at the same time need some.
 const LEAST: u32 = 24;
-/// For so many milliseconds, a request has further attempts.
+/// For how many milliseconds a request has further attempts.
 const LONGEST: Millis = 20;
 
 impl Attempts {

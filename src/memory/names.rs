@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
-/// How many slots there are for accounts. The number is part of the layout: with another one, accounts would be
-/// looked for elsewhere.
+/// How many slots there are for accounts. The number is part of the layout: with another one, accounts
+/// would be looked for elsewhere.
 pub(super) const SLOTS: u16 = 8192;
 
 /// How many further slots there are for tasks.

@@ -356,3 +356,37 @@ fn a_bundle_that_does_not_bind_tasks_reads_no_response() {
         assert_eq!(exchange.looks_at_response(), reads);
     }
 }
+
+/// A server adds what belongs to a task to the messages of the task's owner.
+#[test]
+fn no_message_joins_a_task_of_somebody_else() {
+    let mut scene = Scene::new(gate(|_| ()));
+    scene.call(MADE[0]);
+    let meta = |task: Value| json!({ "io.modelcontextprotocol/related-task": task });
+    let messages = |meta: Value| {
+        [
+            json!({ "jsonrpc": "2.0", "id": "x", "method": "tools/call",
+                "params": { "name": "get", "arguments": { "id": "p" }, "_meta": meta } }),
+            json!({ "jsonrpc": "2.0", "id": "x", "method": "ping", "params": { "_meta": meta } }),
+            json!({ "jsonrpc": "2.0", "method": "notifications/cancelled",
+                "params": { "requestId": 1, "_meta": meta } }),
+            json!({ "jsonrpc": "2.0", "id": 1, "result": { "_meta": meta } }),
+        ]
+    };
+    let own = meta(json!({ "taskId": "t" }));
+    for message in messages(own.clone()) {
+        let (_, ending, _) = scene.ask(ALICE, &message.to_string());
+        assert!(matches!(ending, Ending::Forward(_)), "{message}");
+        for other in OTHERS {
+            let (_, ending, reason) = scene.ask(other, &message.to_string());
+            assert!(!matches!(ending, Ending::Forward(_)), "{message}");
+            assert_eq!(reason, Reason::TaskMismatch, "{message}");
+        }
+    }
+    for strange in [json!({ "taskId": "u" }), json!({ "taskId": 1 }), json!({}), json!("t")] {
+        for message in messages(meta(strange)) {
+            let (_, _, reason) = scene.ask(ALICE, &message.to_string());
+            assert_eq!(reason, Reason::TaskMismatch, "{message}");
+        }
+    }
+}
