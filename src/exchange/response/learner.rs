@@ -16,8 +16,8 @@ pub(in crate::exchange) type Learning = (Option<Id>, Lessons);
 /// A response that is read beside its way to the caller.
 #[derive(Debug)]
 pub(in crate::exchange) struct Learner {
-    /// The calls that have no response yet, and what theirs changes; without an id, what any response on a
-    /// resumed stream changes.
+    /// The calls that have no response yet, and what the response to each changes; without an id, what
+    /// any response on a resumed stream changes.
     lessons: Vec<Learning>,
     /// What is to be changed.
     learned: Vec<Lesson>,
@@ -64,7 +64,7 @@ impl Learner {
                     State::Done
                 } else {
                     held.extend_from_slice(bytes);
-                    // The caller has the whole body when its last byte has passed, also if the end is told later.
+                    // The caller has the whole body with its last byte, even if the end is told later.
                     let is_whole = end || length == Some(held.len());
                     if is_whole { self.whole(&held, limits) } else { State::Json(held, length) }
                 }
