@@ -5,6 +5,8 @@ pub mod json;
 pub mod head;
 pub mod sse;
 pub mod digest;
+pub mod key;
+pub mod jose;
 mod structured_field;
 mod timestamp;
 mod metadata;

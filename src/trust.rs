@@ -3,8 +3,6 @@
 //! A signature covers a [`statement`] that names the bundle, so that anyone with a JSON parser and
 //! `openssl` can verify it. Nothing of a bundle is loaded before it is trusted.
 
-mod key;
-
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +11,10 @@ use std::num::NonZeroU32;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use key::{KeyError, KeyId, PublicKey};
-
 use crate::bundle::{BundleName, Document, Signature};
 use crate::digest::Digest;
 use crate::json;
+use crate::key::{KeyError, KeyId, PublicKey};
 
 /// The `trust` section of the filter's configuration, as written.
 ///
@@ -309,7 +306,7 @@ fn good(
     }
     // The statement is computed from the document; the digest stated in the signature is not
     // trusted.
-    if trusted.key.verifies(statement, &signature.signature) {
+    if trusted.key.verifies(statement.as_bytes(), signature.signature.as_ref()) {
         Ok(())
     } else {
         Err(Distrust::WrongSignature(key))

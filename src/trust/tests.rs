@@ -8,6 +8,7 @@ use crate::bundle::PolicySource;
 use crate::config;
 use crate::fixture;
 use crate::gate::GateId;
+use crate::key::KeyId;
 
 const NOW: &str = "2026-06-01T00:00:00Z";
 

@@ -1,13 +1,14 @@
-//! Ed25519 public keys in the formats of `openssl`.
+//! Ed25519 keys in the formats of `openssl`.
 
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ed25519_dalek::VerifyingKey;
-use ed25519_dalek::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, spki};
+use ed25519_dalek::pkcs8::{
+    self, DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _, spki,
+};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
-use crate::bundle::SignatureBytes;
 use crate::digest::Digest;
 
 /// The SHA-256 of a public key's DER form (`SubjectPublicKeyInfo`), which identifies a key without
@@ -51,10 +52,20 @@ impl PublicKey {
         &self.id
     }
 
+    /// The key as 32 bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.key.as_bytes()
+    }
+
+    /// The key of these 32 bytes.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?.try_into().ok()
+    }
+
     /// Whether this key signed the text. Verification is strict: a signature has only one valid
     /// encoding, and keys for which anyone could forge signatures are refused.
-    pub fn verifies(&self, text: &str, signature: &SignatureBytes) -> bool {
-        self.key.verify_strict(text.as_bytes(), signature.as_ref()).is_ok()
+    pub fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
+        self.key.verify_strict(text, signature).is_ok()
     }
 }
 
@@ -85,6 +96,79 @@ impl FromStr for PublicKey {
             VerifyingKey::from_public_key_der(&der)
         };
         key.map_err(|error| problem(&error))?.try_into()
+    }
+}
+
+/// A key that signs.
+#[derive(Debug)]
+pub struct PrivateKey {
+    key: SigningKey,
+    public: PublicKey,
+}
+
+/// Why a text is not a private key. Messages never contain the text.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PrivateKeyError {
+    /// It is encrypted.
+    #[error("is encrypted")]
+    Encrypted,
+    /// It is a public key.
+    #[error("is a public key")]
+    Public,
+    /// It is a key for another algorithm.
+    #[error("is no Ed25519 key")]
+    OtherAlgorithm,
+    /// It parses but is unusable.
+    #[error("is a key whose signatures anybody could forge")]
+    Weak,
+    /// It does not parse.
+    #[error("is no private key in PEM (PKCS#8)")]
+    Unreadable,
+}
+
+impl PrivateKey {
+    /// The key that verifies what this one signs.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The secret as 32 bytes.
+    pub(crate) fn seed(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
+    /// Signs a text.
+    pub fn sign(&self, text: &[u8]) -> Signature {
+        self.key.sign(text)
+    }
+}
+
+impl FromStr for PrivateKey {
+    type Err = PrivateKeyError;
+
+    /// Reads PKCS#8 in PEM, or only the base64 between its first and last line.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.contains("ENCRYPTED PRIVATE KEY") {
+            return Err(PrivateKeyError::Encrypted);
+        }
+        if text.contains("BEGIN PUBLIC KEY") {
+            return Err(PrivateKeyError::Public);
+        }
+        let key = if text.starts_with("-----") {
+            SigningKey::from_pkcs8_pem(text)
+        } else {
+            let der = STANDARD.decode(text).map_err(|_| PrivateKeyError::Unreadable)?;
+            SigningKey::from_pkcs8_der(&der)
+        };
+        let key = key.map_err(|error| match error {
+            pkcs8::Error::PublicKey(spki::Error::OidUnknown { .. }) => {
+                PrivateKeyError::OtherAlgorithm
+            }
+            _ => PrivateKeyError::Unreadable,
+        })?;
+        let public = key.verifying_key().try_into().map_err(|_| PrivateKeyError::Weak)?;
+        Ok(Self { key, public })
     }
 }
 
