@@ -19,6 +19,7 @@ pub mod memory;
 pub mod mcp;
 pub mod bundle;
 pub mod trust;
+pub mod approval;
 
 pub mod gate;
 pub mod config;

@@ -1,0 +1,20 @@
+//! Approval by a person, bound to the exact call.
+//!
+//! A call that only policies with `@escalate` forbid is put to a person: the gate signs a
+//! [`Request`], an approval service shows it to approvers and signs an [`Approval`] that contains it,
+//! and the gate accepts that for this call, once. The gate stores nothing while a person thinks.
+
+mod binding;
+mod claims;
+
+pub use binding::{Action, Binding, BoundContext, Entity};
+pub use claims::{Answer, Approval, Asked, Details, Request, Ruling, Status};
+
+/// `typ` of a [`Request`].
+pub const REQUEST: &str = "toolgate-approval-request+jwt";
+
+/// `typ` of an [`Approval`].
+pub const APPROVAL: &str = "toolgate-approval+jwt";
+
+/// The request header with an [`Approval`].
+pub const HEADER: &str = "toolgate-approval";
