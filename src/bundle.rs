@@ -10,6 +10,7 @@ mod described;
 mod document;
 mod environment;
 mod finding;
+mod issuer;
 mod layer;
 mod layer_index;
 mod layer_name;
@@ -34,6 +35,7 @@ pub use described::{Described, Entries};
 pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Site};
+pub use issuer::Issuer;
 pub use layer::{Layer, Layers};
 pub use layer_name::LayerName;
 pub(crate) use listed::Listed;
@@ -63,6 +65,8 @@ use crate::tool::{Tool, Wraps};
 pub struct Bundle {
     /// The bundle's identification.
     pub id: Shared<BundleId>,
+    /// The name of the gate in what it signs.
+    pub issuer: Option<Issuer>,
     /// How verified claims map to principal and actor.
     pub identity: IdentityMapping,
     /// How refusals are reported to callers.

@@ -13,6 +13,7 @@ pub use changed_tools::{Change, ChangedTools};
 pub(crate) use sender_cache::{Sender, SenderCache};
 
 use crate::bundle::Bundle;
+use crate::jose::Signer;
 use crate::json::Shared;
 use crate::mcp::SessionKey;
 use crate::memory::Secret;
@@ -32,6 +33,8 @@ pub struct Gate {
     pub id: Shared<GateId>,
     /// The key for session ids, the same for all workers. Without one, no session is anybody's.
     pub sessions: Option<SessionKey>,
+    /// What the gate signs with. Without it, nothing that needs a signature is done.
+    pub signer: Option<Arc<Signer>>,
     pub(crate) senders: SenderCache,
 }
 
@@ -55,6 +58,7 @@ impl Gate {
             environment: environment.into(),
             id: Shared::new(GateId::default()),
             sessions: None,
+            signer: None,
             senders: SenderCache::default(),
         }
     }
@@ -92,6 +96,12 @@ impl Gate {
     pub fn with_sessions(self, key: SessionKey) -> Self {
         let candidate = self.candidate.map(|gate| Box::new(gate.with_sessions(key.clone())));
         Self { candidate, sessions: Some(key), ..self }
+    }
+
+    /// Sets what the gate signs with. A candidate signs nothing.
+    #[must_use]
+    pub fn signing_with(self, signer: Signer) -> Self {
+        Self { signer: Some(Arc::new(signer)), ..self }
     }
 
     /// Sets the gate's identification in records.

@@ -5,6 +5,8 @@
 //! that was signed for something else is never accepted. No other member of a header has an effect:
 //! keys come from configuration only.
 
+use std::str::FromStr;
+
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -12,13 +14,61 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use signature::{Signer, Verifier};
+use signature::{Signer as Signs, Verifier};
 
 use crate::json;
-use crate::key::{PrivateKey, PublicKey};
+use crate::key::{PrivateKey, PrivateKeyError, PublicKey};
 
 /// The longest JWS that is read, in bytes.
 pub const LONGEST: usize = 32_768;
+
+/// The keys of a signer: it signs with the first, and verifies what any of them has signed, so that keys
+/// can be rotated.
+#[derive(Debug)]
+pub struct Signer {
+    first: PrivateKey,
+    others: Vec<PrivateKey>,
+}
+
+impl Signer {
+    /// Signs claims for a purpose.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`].
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, JwsError> {
+        sign(typ, claims, &self.first)
+    }
+
+    /// The claims of a JWS that this signer has signed for this purpose.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`].
+    pub fn verify<C: DeserializeOwned>(&self, typ: &str, jws: &str) -> Result<C, JwsError> {
+        let keys = std::iter::once(&self.first).chain(&self.others);
+        verify(typ, jws, keys.map(PrivateKey::public))
+    }
+}
+
+impl FromStr for Signer {
+    type Err = PrivateKeyError;
+
+    /// Reads private keys, PKCS#8 in PEM one after the other, or only the base64 of each with spaces in
+    /// between.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const END: &str = "-----END PRIVATE KEY-----";
+        let texts: Vec<&str> = if text.contains(END) {
+            text.trim().split_inclusive(END).collect()
+        } else {
+            text.split_ascii_whitespace().collect()
+        };
+        let keys = texts.into_iter().map(str::parse).collect::<Result<Vec<PrivateKey>, _>>()?;
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or(PrivateKeyError::Unreadable)?;
+        Ok(Self { first, others: keys.collect() })
+    }
+}
 
 /// Why a JWS is not accepted. Messages never contain it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -134,7 +184,7 @@ static ED25519: CryptoProvider = CryptoProvider {
 
 struct Signing(SigningKey);
 
-impl Signer<Vec<u8>> for Signing {
+impl Signs<Vec<u8>> for Signing {
     fn try_sign(&self, text: &[u8]) -> Result<Vec<u8>, signature::Error> {
         Ok(self.0.try_sign(text)?.to_bytes().to_vec())
     }
@@ -246,6 +296,25 @@ mod tests {
             ("b64", json!(false), JwsError::Malformed),
         ] {
             assert_eq!(with(name, value), Err(error), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_signer_reads_what_its_earlier_keys_have_signed() {
+        let der = |number: u8| STANDARD.encode([&PKCS8[..], &[number; 32]].concat());
+        let old: Signer = der(1).parse().unwrap();
+        let new: Signer = format!("{} {}\n", der(2), der(1)).parse().unwrap();
+        let jws = old.sign(TYPE, &json!({ "sub": "ann" })).unwrap();
+        assert!(new.verify::<Value>(TYPE, &jws).is_ok());
+        let jws = new.sign(TYPE, &json!({ "sub": "ann" })).unwrap();
+        assert_eq!(old.verify::<Value>(TYPE, &jws), Err(JwsError::UnknownKey));
+        let pem = |number: u8| {
+            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", der(number))
+        };
+        let both: Signer = [pem(2), pem(1)].concat().parse().unwrap();
+        assert!(both.verify::<Value>(TYPE, &jws).is_ok());
+        for odd in [String::new(), " ".to_owned(), pem(1) + "x", der(1) + " x", der(1).repeat(2)] {
+            assert!(odd.parse::<Signer>().is_err(), "{odd}");
         }
     }
 

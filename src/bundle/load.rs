@@ -153,6 +153,7 @@ fn assemble(
     }
     Bundle {
         id: Shared::new(BundleId::new(manifest.name.as_str(), manifest.version, digest)),
+        issuer: manifest.issuer.clone(),
         identity: manifest.identity.clone(),
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,

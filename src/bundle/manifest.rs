@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, Channel, HighRisk, LayerName, Minimums, ServerNotes};
+use super::{Acceptance, Channel, HighRisk, Issuer, LayerName, Minimums, ServerNotes};
 use crate::identity::IdentityMapping;
 use crate::memory::{
     BudgetSettings, HistorySettings, MemorySettings, RateLimitSettings, RunawaySettings, Sections,
@@ -22,6 +22,12 @@ pub struct Manifest {
     /// Whether the bundle is enforced or in shadow.
     #[serde(default)]
     pub mode: Mode,
+    /// The name of the gate in what it signs.
+    ///
+    /// It is not serialized where there is none, so that documents built before it existed keep their
+    /// digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Issuer>,
     /// How verified claims map to principal and actor.
     pub identity: IdentityMapping,
     /// The handling of tenants without a layer, and the layers in shadow.

@@ -21,6 +21,7 @@ use crate::gate::{Change, ChangedTools, GateId};
 use crate::head::Head;
 use crate::header;
 use crate::identity::Evidence;
+use crate::jose::Signer;
 use crate::mcp::SessionKey;
 use crate::memory::{Recalled, Secret, Slot, Stored, Write};
 
@@ -192,6 +193,20 @@ pub(super) fn session_key() -> Result<SessionKey, String> {
         return key.ok_or_else(|| format!("`{SESSION_KEY}` is not 64 hexadecimal digits"));
     }
     drawn("toolgate.session_key").map(SessionKey::new)
+}
+
+/// The environment variable with the keys that the gate signs with.
+const SIGNING_KEY: &str = "TOOLGATE_SIGNING_KEY";
+
+/// What the gate signs with.
+pub(super) fn signer() -> Result<Signer, String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a secret does not belong into the configuration"
+    )]
+    let given = std::env::var(SIGNING_KEY);
+    let given = given.map_err(|_| format!("`{SIGNING_KEY}` is missing, and the bundle signs"))?;
+    given.parse().map_err(|error| format!("`{SIGNING_KEY}` {error}"))
 }
 
 /// The secret that decides where accounts and tasks are stored. It ends with them.

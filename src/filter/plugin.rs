@@ -61,6 +61,9 @@ impl Plugin {
             }
             gate = gate.storing_by(&host::memory_secret()?);
         }
+        if gate.bundle.issuer.is_some() {
+            gate = gate.signing_with(host::signer()?);
+        }
         let mode = if gate.bundle.shadow.is_some() { "in shadow" } else { "in force" };
         info!("bundle {} is {mode}", gate.bundle.id);
         if let Some(candidate) = &gate.candidate {
