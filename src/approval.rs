@@ -4,11 +4,19 @@
 //! [`Request`], an approval service shows it to approvers and signs an [`Approval`] that contains it,
 //! and the gate accepts that for this call, once. The gate stores nothing while a person thinks.
 
+mod accept;
 mod binding;
+mod challenge;
 mod claims;
+mod query;
+mod settings;
 
+pub use accept::{Accepted, Signed, Unaccepted, verified};
 pub use binding::{Action, Binding, BoundContext, Entity};
+pub use challenge::{Challenge, Form};
 pub use claims::{Answer, Approval, Asked, Details, Request, Ruling, Status};
+pub use query::{Heard, Query};
+pub use settings::{ApprovalSettings, ServiceUrl};
 
 /// `typ` of a [`Request`].
 pub const REQUEST: &str = "toolgate-approval-request+jwt";

@@ -3,6 +3,7 @@
 #![doc = include_str!("bundle.md")]
 
 mod acceptance;
+mod approvals;
 mod channel;
 mod code;
 mod coverage;
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Entities, Schema};
 
 pub use acceptance::{Acceptance, Explanation, HighRisk};
+pub use approvals::Approvals;
 pub use channel::{Channel, Host, Protocol};
 pub use code::{Code, Severity};
 pub use coverage::{Minimums, Percent};
@@ -92,6 +94,8 @@ pub struct Bundle {
     pub shadow: Option<Shadow>,
     /// Whether the `org` layer suffices for a tenant without a layer.
     unknown_tenant: UnknownTenant,
+    /// Who approves what policies escalate; `None` if nobody does.
+    pub approvals: Option<Approvals>,
     /// What is remembered of calls; `None` if nothing is.
     pub memory: Option<Plan>,
     channels: Vec<Channel>,

@@ -1,5 +1,6 @@
 //! Decides one call by one bundle: a permit or a denial. Only this module creates permits.
 
+mod approve;
 mod denial;
 mod inner;
 mod listing;
@@ -8,8 +9,9 @@ mod reveal;
 
 use std::sync::Arc;
 
+pub use approve::{Approved, Approver, approve};
 pub(crate) use denial::difference;
-pub use denial::{Denial, INNER};
+pub use denial::{Denial, Escalation, INNER};
 pub use inner::Inner;
 pub use listing::{Listing, list, list_asked, list_knowing};
 pub use question::{CedarRequest, Facts, Question, Remembered};
@@ -19,6 +21,7 @@ use crate::bundle::{Bundle, Layer, LayerName, Layers, OnChange, Shadow};
 use crate::gate::ChangedTools;
 use crate::identity::Identity;
 use crate::mcp::Housekeeping;
+use crate::memory::Write;
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
 use crate::tool::{Inexact, Label, Tool, Withheld};
@@ -85,6 +88,34 @@ pub struct Verdict {
     pub staged: Option<Result<Permit, Denial>>,
     /// The labels of the result, as far as they were decided.
     pub revealed: Revealed,
+    /// Who has approved the call.
+    pub approval: Option<Box<UsedApproval>>,
+}
+
+/// An approval that permits a call.
+#[derive(Clone, Debug)]
+pub struct UsedApproval {
+    /// The approval, for the record.
+    pub field: ApprovalField,
+    /// What is to be remembered, so that it is used once.
+    pub write: Option<Write>,
+}
+
+/// An approval in records.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+pub struct ApprovalField {
+    /// The id of the approval.
+    pub id: String,
+    /// The id of the decision that asked for it.
+    pub request: String,
+    /// The approver as Cedar writes it.
+    pub approver: String,
+    /// The policies that permit the approver to approve.
+    pub policies: Vec<String>,
+    /// What the approver said.
+    pub reason: Option<String>,
+    /// When the approver decided, RFC 3339 in UTC with milliseconds.
+    pub time: String,
 }
 
 /// The labels of a result, by whether the caller gets the parts that have them.
@@ -127,16 +158,17 @@ impl Revealed {
 impl From<Permit> for Verdict {
     /// The verdict for a message that is not evaluated by policies.
     fn from(permit: Permit) -> Self {
-        Self { outcome: Ok(permit), staged: None, revealed: Revealed::default() }
+        Self { outcome: Ok(permit), staged: None, revealed: Revealed::default(), approval: None }
     }
 }
 
 /// Decides one call: every layer that applies must permit it, and any error is a denial. The denial
-/// comes from the most general layer that refuses.
+/// comes from the most general layer that refuses. A call that nothing but policies with `@escalate`
+/// stand against is escalated.
 pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> Verdict {
     let judge = |layers: &Layers| judge(layers.of(identity), question);
     let (outcome, staged) = (judge(&bundle.layers), bundle.staged.as_ref().map(judge));
-    Verdict { outcome, staged, revealed: Revealed::default() }
+    Verdict { outcome, staged, revealed: Revealed::default(), approval: None }
 }
 
 fn judge<'a>(
@@ -164,10 +196,23 @@ fn judge<'a>(
     if let Some(policy) = all().find(is_read) {
         return Err(Denial::forgotten(Some(&policy.id)));
     }
-    let mut policies = Vec::new();
+    let (mut policies, mut escalated) = (Vec::new(), None::<Denial>);
     for (layer, candidates) in &applying {
         let response = authorize(candidates, &env, |policy| fallback.matches(policy));
-        policies.extend(outcome(layer, &response)?);
+        match outcome(layer, &response) {
+            Ok(permits) => policies.extend(permits),
+            // Another layer can refuse the call whatever a person says.
+            Err(denial) if denial.escalation.is_some() => {
+                escalated = Some(match escalated {
+                    Some(known) => known.and_escalated(denial),
+                    None => denial,
+                });
+            }
+            Err(denial) => return Err(denial),
+        }
+    }
+    if let Some(denial) = escalated {
+        return Err(denial);
     }
     // Without an applicable layer nothing is permitted.
     let (last, _) = applying.last().ok_or_else(|| Denial::because(Reason::NotPermitted))?;
@@ -222,6 +267,10 @@ fn outcome(layer: &Layer, response: &Response) -> Result<Vec<String>, Denial> {
         return Err(denial(layer, Reason::PolicyError, &response.errors));
     }
     if !response.forbids.is_empty() {
+        let escalates = response.forbids.iter().all(|policy| policy.escalate.is_some());
+        if escalates && !response.permits.is_empty() {
+            return Err(Denial::escalated(layer, &response.forbids));
+        }
         return Err(denial(layer, Reason::Forbidden, &response.forbids));
     }
     if response.permits.is_empty() {

@@ -3,6 +3,8 @@
 //! Headers are held until the body is decided, so nothing of a refused body reaches the upstream. An
 //! exchange that does not end in a permit ends in a refusal.
 
+mod approvals;
+mod asking;
 mod calls;
 mod candidate;
 mod decided;
@@ -24,16 +26,17 @@ mod tasks;
 
 use std::rc::Rc;
 
+use crate::approval::Heard;
 use crate::gate::Gate;
 use crate::head::Head;
 use crate::header;
-use crate::memory::{Answer, Lesson, Millis, Query, Slot, Store};
+use crate::memory::{Answer, Lesson, Millis, Slot, Store};
 
 use candidate::Candidate;
 use decided::Decided;
 pub use effects::{Counter, DURATION, Effects, Ending, HeaderChange, OBJECT};
 use evaluation::Evaluation;
-pub use event::{Arrival, Event};
+pub use event::{Arrival, Consult, Consulted, Event};
 pub use observer::Observer;
 pub use reach::never_left;
 pub use response::{Evidence, ResponseEvent, ResponseStep, Room};
@@ -46,8 +49,8 @@ pub enum Step {
     AwaitBody,
     /// Drop the buffered part of the body and report it. The request will be refused.
     Drain,
-    /// Ask the rate limit service, and report its answer and the end of the request again.
-    Consult(Query),
+    /// Ask a service, and report its answer and the end of the request again.
+    Consult(Consult),
     /// Carry out the effects.
     Done(Effects),
 }
@@ -89,7 +92,7 @@ impl Exchange {
         }
         match decided {
             Some(decided) => match decided.asked() {
-                Some((_, query)) => Step::Consult(query.clone()),
+                Some(asking) => Step::Consult(asking.question()),
                 None => Step::Done(self.finish(gate, decided)),
             },
             None if matches!(event, Event::Buffered(_)) && self.evaluation.drains() => Step::Drain,
@@ -121,7 +124,13 @@ impl Exchange {
                 self.step(gate, Event::Recalled(&memory.recall(&slots, now, Vec::new())));
             }
             match self.step(gate, Event::End(body)) {
-                Step::Consult(_) => _ = self.step(gate, Event::Consulted(&Answer::CountHere)),
+                Step::Consult(question) => {
+                    let answer = match question {
+                        Consult::RateLimit(_) => Consulted::RateLimit(Answer::CountHere),
+                        Consult::Approval(_) => Consulted::Approval(Heard::Pending),
+                    };
+                    self.step(gate, Event::Consulted(&answer));
+                }
                 step @ (Step::AwaitBody | Step::Drain | Step::Done(_)) => return step,
             }
         }

@@ -1,5 +1,6 @@
 //! The proxy-wasm edge: host calls → events, effects → host calls. It makes no decisions.
 
+mod approvals;
 mod clock;
 mod host;
 mod memory;

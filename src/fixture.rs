@@ -2,11 +2,14 @@
 
 use std::hash::BuildHasher as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use foldhash::fast::FixedState;
 use serde_json::{Value, json};
 
 use crate::bundle::{self, Bundle, Document};
 use crate::gate::Gate;
+use crate::key::PrivateKey;
 use crate::tool;
 
 pub(crate) fn document_json() -> Value {
@@ -54,6 +57,14 @@ pub(crate) fn listed() -> Value {
             "inputSchema": { "type": "object", "properties": {
                 "amount": { "type": "integer" }, "note": { "type": "string" } }, "required": ["amount"] } },
     ])
+}
+
+/// A key that signs; each number has another one.
+pub(crate) fn key(number: u8) -> PrivateKey {
+    const PKCS8: [u8; 16] =
+        [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let der = [&PKCS8[..], &[number; 32]].concat();
+    STANDARD.encode(der).parse().expect("the key reads")
 }
 
 fn policy(id: &str, source: &str) -> Value {

@@ -35,6 +35,8 @@ pub struct Gate {
     pub sessions: Option<SessionKey>,
     /// What the gate signs with. Without it, nothing that needs a signature is done.
     pub signer: Option<Arc<Signer>>,
+    /// What decides where this proxy remembers something.
+    pub(crate) secret: Secret,
     pub(crate) senders: SenderCache,
 }
 
@@ -59,6 +61,7 @@ impl Gate {
             id: Shared::new(GateId::default()),
             sessions: None,
             signer: None,
+            secret: Secret::default(),
             senders: SenderCache::default(),
         }
     }
@@ -88,7 +91,8 @@ impl Gate {
     #[must_use]
     pub fn storing_by(self, secret: &Secret) -> Self {
         let candidate = self.candidate.map(|candidate| Box::new((*candidate).storing_by(secret)));
-        Self { candidate, senders: self.senders.storing_by(secret), ..self }
+        let senders = self.senders.storing_by(secret);
+        Self { candidate, senders, secret: secret.clone(), ..self }
     }
 
     /// Sets the key for session ids, also for the candidate.

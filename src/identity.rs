@@ -103,6 +103,25 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
     })
 }
 
+/// The person with these claims, as a caller with a token of this name would be identified.
+///
+/// # Errors
+///
+/// As [`identify`]; claims of an agent that acts for somebody are no person's.
+pub fn identify_person(
+    mapping: &IdentityMapping,
+    token: &str,
+    claims: &Value,
+) -> Result<Identity, IdentityError> {
+    if claims.get("act").is_some_and(|act| !act.is_null()) {
+        return Err(IdentityError::RefusedClaim { claim: "act".to_owned() });
+    }
+    let of_token = of_token(mapping, token, claims)?;
+    check(of_token, claims)?;
+    let token = Some(claims::token(claims)?);
+    Ok(Identity { principal: principal(of_token, claims)?, actor: None, token })
+}
+
 /// The one token that names the principal, if there is one.
 fn only_token<'a>(
     mapping: &'a IdentityMapping,

@@ -218,13 +218,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixture::key;
 
     const TYPE: &str = "toolgate-test+jwt";
-
-    fn key(number: u8) -> PrivateKey {
-        let der = [&PKCS8[..], &[number; 32]].concat();
-        STANDARD.encode(der).parse().unwrap()
-    }
 
     /// The DER prefix of a 32-byte Ed25519 key.
     const PKCS8: [u8; 16] =

@@ -62,6 +62,12 @@ impl PublicKey {
         VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?.try_into().ok()
     }
 
+    /// The base64 of the DER form.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        STANDARD.encode(self.key.to_public_key_der().expect("a key").as_bytes())
+    }
+
     /// Whether this key signed the text. Verification is strict: a signature has only one valid
     /// encoding, and keys for which anyone could forge signatures are refused.
     pub fn verifies(&self, text: &[u8], signature: &Signature) -> bool {
@@ -130,6 +136,13 @@ impl PrivateKey {
     /// The key that verifies what this one signs.
     pub fn public(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The base64 of the DER form.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+        STANDARD.encode(self.key.to_pkcs8_der().expect("a key").as_bytes())
     }
 
     /// The secret as 32 bytes.

@@ -33,6 +33,7 @@ mod signs;
 mod store;
 mod tasks;
 mod usage;
+mod used;
 mod working;
 
 pub use amount::{Amount, ONE, Span};
@@ -54,6 +55,7 @@ pub use settings::{
 pub use signs::{Anomaly, Signs};
 pub use store::Store;
 pub use tasks::{OwnTasks, Task};
+pub use used::{Approval, Unusable};
 pub use working::{Exceeded, Recalled, Spending, Stored, Working, Write};
 
 /// A time in milliseconds of a clock that nobody sets, or a span of it.

@@ -12,15 +12,18 @@ pub enum Decision {
     Deny,
     /// Nothing permits the call.
     Silence,
+    /// A person must approve the call.
+    Escalate,
 }
 
 impl Decision {
-    /// The word used in records: `PERMIT`, `DENY` or `SILENCE`.
+    /// The word used in records: `PERMIT`, `DENY`, `SILENCE` or `ESCALATE`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Permit => "PERMIT",
             Self::Deny => "DENY",
             Self::Silence => "SILENCE",
+            Self::Escalate => "ESCALATE",
         }
     }
 
@@ -30,6 +33,7 @@ impl Decision {
             Self::Permit => "permit",
             Self::Deny => "deny",
             Self::Silence => "silence",
+            Self::Escalate => "escalate",
         }
     }
 }
@@ -169,6 +173,24 @@ reasons! {
     BudgetUnavailable = "budget_unavailable", Deny, 503, PolicyRefusal, Call;
     /// Earlier calls count that may have been forgotten.
     HistoryIncomplete = "history_incomplete", Deny, 403, PolicyRefusal, Call;
+    /// Policies forbid the call unless a person approves it.
+    ApprovalRequired = "approval_required", Escalate, 403, PolicyRefusal, Call;
+    /// A person has denied the call.
+    ApprovalDenied = "approval_denied", Deny, 403, PolicyRefusal, Call;
+    /// The approval is for another call.
+    ApprovalMismatch = "approval_mismatch", Deny, 403, PolicyRefusal, Call;
+    /// The approval is not signed as it must be.
+    ApprovalUnverified = "approval_unverified", Deny, 403, PolicyRefusal, Call;
+    /// The approval is not valid at this time.
+    ApprovalExpired = "approval_expired", Deny, 403, PolicyRefusal, Call;
+    /// The approval was used before.
+    ApprovalUsed = "approval_used", Deny, 403, PolicyRefusal, Call;
+    /// The approver is the one for whom the call is, or an agent of its delegation.
+    SelfApproval = "self_approval", Deny, 403, PolicyRefusal, Call;
+    /// The approver may not approve this call.
+    ApproverNotPermitted = "approver_not_permitted", Deny, 403, PolicyRefusal, Call;
+    /// The approval service does not answer, or it cannot be remembered that an approval is used.
+    ApprovalUnavailable = "approval_unavailable", Deny, 503, PolicyRefusal, Call;
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.

@@ -22,6 +22,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::bundle::{BundleId, LayerName, Mode};
+use crate::decide::ApprovalField;
 use crate::digest::Digest;
 use crate::gate::GateId;
 use crate::identity::{ActorField, PrincipalField, TokenField};
@@ -112,6 +113,8 @@ pub struct Record {
     pub masked: Arc<[String]>,
     /// What the call spends of each budget, or would have spent.
     pub budgets: Arc<[Spending]>,
+    /// The approval with which the call was decided.
+    pub approval: Option<Box<ApprovalField>>,
     /// The inner call.
     pub inner: Option<Box<InnerField>>,
     /// The transaction id from the token.

@@ -1,10 +1,13 @@
 //! Denial → local reply, or the message that takes the place of the request. The reply states the
 //! reason and whom to contact, never policy text.
 
+mod elicitation;
 mod replacement;
+mod sentence;
 
 use serde_json::{Value, json};
 
+use crate::approval::Challenge;
 use crate::bundle::{Bundle, RefusalSettings, RefusalStyle};
 use crate::header;
 use crate::mcp::{Id, MessageError, Recovered, Revision};
@@ -12,7 +15,9 @@ use crate::memory::Exceeded;
 use crate::reason::Reason;
 use crate::record::Draft;
 
+use elicitation::{approval, elicited};
 pub use replacement::Replacement;
+use sentence::sentence;
 
 /// The code of an MCP header mismatch.
 const HEADER_MISMATCH: i32 = -32020;
@@ -49,6 +54,8 @@ pub struct Refused<'a> {
     pub advice: Option<&'a str>,
     /// The budget that the call exceeds.
     pub exceeded: Option<&'a Exceeded>,
+    /// Where a person is asked to approve the call.
+    pub challenge: Option<&'a Challenge>,
     /// Whether the refusal is about the inner call of the call.
     pub is_inner: bool,
     /// The protocol revision that was asked for, if it is not supported.
@@ -61,7 +68,8 @@ impl<'a> Refused<'a> {
     /// A message of which nothing is known besides the decision about it.
     pub(crate) fn because_of(draft: &'a Draft) -> Self {
         let (id, tool, advice, exceeded, requested) = (None, None, None, None, None);
-        Self { id, tool, advice, exceeded, is_inner: false, requested, draft }
+        let (challenge, is_inner) = (None, false);
+        Self { id, tool, advice, exceeded, challenge, is_inner, requested, draft }
     }
 }
 
@@ -156,6 +164,15 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::BudgetExceeded
         | Reason::BudgetUnavailable
         | Reason::HistoryIncomplete
+        | Reason::ApprovalRequired
+        | Reason::ApprovalDenied
+        | Reason::ApprovalMismatch
+        | Reason::ApprovalUnverified
+        | Reason::ApprovalExpired
+        | Reason::ApprovalUsed
+        | Reason::SelfApproval
+        | Reason::ApproverNotPermitted
+        | Reason::ApprovalUnavailable
         | Reason::UnknownResource
         | Reason::MethodNotAllowed
         | Reason::InvalidArguments
@@ -206,7 +223,9 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
     let status = first.filter(|_| !conceals);
     let status = status.map_or(403, |refused| refused.draft.outcome.reason.status());
     let unknown_method = form.modern && !unanswerable && first.is_some_and(is_unknown_method);
+    let elicits = |refused: &Refused<'_>| elicited(refused, form, settings).is_some();
     let as_error = unanswerable || form.streamed || settings.style == RefusalStyle::Http;
+    let as_error = as_error && !refused.iter().any(elicits);
     Reply {
         status: if unknown_method {
             404
@@ -225,6 +244,9 @@ fn is_unknown_method(refused: &Refused<'_>) -> bool {
 }
 
 fn answer(refused: &Refused<'_>, form: Form, settings: &RefusalSettings) -> Value {
+    if let Some(elicited) = elicited(refused, form, settings) {
+        return elicited;
+    }
     match (form.style(settings), refused.tool) {
         (RefusalStyle::ToolResult, Some(_)) => tool_result(refused, settings),
         (RefusalStyle::Conceal, Some(tool)) => {
@@ -286,6 +308,9 @@ fn account(refused: &Refused<'_>) -> Value {
         let seconds = exceeded.seconds();
         members.extend(seconds.map(|seconds| ("retry_after".to_owned(), json!(seconds))));
     }
+    if let (Some(challenge), Some(members)) = (refused.challenge, account.as_object_mut()) {
+        members.insert("approval".to_owned(), approval(challenge));
+    }
     account
 }
 
@@ -295,54 +320,12 @@ fn words(refused: &Refused<'_>, settings: &RefusalSettings) -> String {
     let told = refused.advice.unwrap_or_else(|| sentence(reason));
     let told = told.trim_end_matches('.');
     let inner = if refused.is_inner { "in the inner call, " } else { "" };
+    let page = refused.challenge.and_then(|challenge| challenge.url.as_deref());
+    let page = page.map(|url| format!(" A person can approve it at {url}; call again then."));
+    let page = page.unwrap_or_default();
     let help = settings.help.as_deref().map(|help| format!(" {help}")).unwrap_or_default();
-    format!("Refused ({}): {inner}{told}.{help} Decision {}.", reason.as_str(), refused.draft.id)
-}
-
-fn sentence(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Permitted
-        | Reason::Lifecycle
-        | Reason::Listed
-        | Reason::ChangeTolerated
-        | Reason::RunawayBegan
-        | Reason::RunawayEnded
-        | Reason::Shadow => "the call is permitted",
-        Reason::Forbidden => "a policy forbids this call",
-        Reason::PolicyError => "a policy could not be evaluated for this call",
-        Reason::NotPermitted => "no policy permits this call",
-        Reason::UnknownTool => "this tool is not in the inventory",
-        Reason::ToolChanged => "the tool is not the one that was reviewed",
-        Reason::NestedCall => "the inner call may not have an inner call itself",
-        Reason::BudgetExceeded => "a budget is used up",
-        Reason::BudgetUnavailable => "the service that counts a budget does not answer",
-        Reason::HistoryIncomplete => "it is not known what was called before",
-        Reason::UnknownResource => "what this call is about is not known here",
-        Reason::MethodNotAllowed => "this method is not allowed here",
-        Reason::InvalidArguments => "the arguments do not fit the tool's schema",
-        Reason::BatchRefused => "another call of the same batch was refused, so none of them ran",
-        Reason::Unauthenticated => "a verified identity is required",
-        Reason::InvalidIdentity => "the verified identity does not have the form required here",
-        Reason::IdentityMismatch => "the verified identities contradict each other",
-        Reason::SessionMismatch => "this session is not yours; begin a new one",
-        Reason::TaskMismatch => {
-            "this is about a task that is not yours, or does not say which task it is about"
-        }
-        Reason::UnknownTenant => "there are no policies for this tenant",
-        Reason::UnknownChannel => "nothing is served at this address",
-        Reason::UnsupportedMediaType => "the content type must be `application/json` in UTF-8",
-        Reason::UnsupportedEncoding => "the body must not be compressed or encoded",
-        Reason::BodyTooLarge => "the body is too large",
-        Reason::TooManyCalls => "the batch has too many messages",
-        Reason::TooManyValues => "the request has too many values",
-        Reason::MalformedBody => "the body is not strict JSON",
-        Reason::MalformedMessage => "the body is not a message that the protocol allows here",
-        Reason::HeaderMismatch => "a header contradicts the body",
-        Reason::UnsupportedVersion => "the protocol version is not supported",
-        Reason::UnreadableResponse => "the server's response cannot be read",
-        Reason::ResponseTooLarge => "the server's response is too large",
-        Reason::Internal => "the gate could not decide",
-    }
+    let reason = reason.as_str();
+    format!("Refused ({reason}): {inner}{told}.{page}{help} Decision {}.", refused.draft.id)
 }
 
 fn headers<'a>(

@@ -15,6 +15,7 @@ use crate::policy::ArgumentValue;
 
 mod alike;
 mod allowance;
+mod approval;
 pub(crate) mod argument;
 mod argument_error;
 mod cedar;
@@ -53,6 +54,7 @@ mod wraps;
 pub(crate) mod tests;
 
 pub(crate) use self::alike::folded;
+pub use self::approval::APPROVE;
 use self::argument::Record;
 pub use self::argument_error::ArgumentError;
 pub use self::labels::{Label, REVEAL, ResultPath, Step, reveal_group};

@@ -56,9 +56,27 @@ pub struct BoundContext {
     pub bundle_digest: Digest,
     /// The environment of the gate.
     pub environment: String,
+    /// The proxy that asks, until it is restarted: it knows which approvals were used.
+    pub proxy: String,
 }
 
 impl Binding {
+    /// What another binding has otherwise, in words.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let [own, others] = [self, other].map(|it| &it.context);
+        let parts = [
+            ("principal", self.subject == other.subject && own.tenant == others.tenant),
+            ("delegation", own.chain == others.chain && own.agent_type == others.agent_type),
+            ("tool", self.action == other.action),
+            ("set of arguments", own.arguments_digest == others.arguments_digest),
+            ("resource", self.resource == other.resource),
+            ("bundle", own.bundle_digest == others.bundle_digest),
+            ("proxy, or one that was restarted since", own.proxy == others.proxy),
+            ("call", self == other),
+        ];
+        parts.into_iter().find(|(_, is_same)| !is_same).map(|(what, _)| what)
+    }
+
     /// SHA-256 of the canonical JSON (RFC 8785), in base64url.
     pub fn hash(&self) -> String {
         URL_SAFE_NO_PAD.encode(Digest::of(self).head::<32>())

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::Schema;
 
 use super::{
-    Bundle, BundleId, Code, Document, Finding, Layers, Listed, Manifest, Mode, Resolved, Server,
-    ServerNotes, Shadow, Site, is_name, schema,
+    Approvals, Bundle, BundleId, Code, Document, Finding, Layers, Listed, Manifest, Mode, Resolved,
+    Server, ServerNotes, Shadow, Site, approvals, is_name, schema,
 };
 use crate::digest::Digest;
 use crate::json::Shared;
@@ -165,6 +165,7 @@ fn assemble(
         records_lists: manifest.mcp.record_lists,
         layers,
         staged,
+        approvals: Approvals::of(manifest),
         memory,
         shadow: (manifest.mode == Mode::Shadow).then_some(Shadow(())),
         unknown_tenant: manifest.layers.unknown_tenant,
@@ -208,6 +209,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
         );
     }
     identity::problems(&manifest.identity, &mut error);
+    approvals::problems(manifest, &mut error);
     if manifest.mcp.methods.iter().any(|method| method == "tools/call") {
         error("mcp.methods", "`tools/call` is decided per call and cannot be listed".to_owned());
     }

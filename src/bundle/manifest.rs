@@ -6,6 +6,7 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::{Acceptance, Channel, HighRisk, Issuer, LayerName, Minimums, ServerNotes};
+use crate::approval::ApprovalSettings;
 use crate::identity::IdentityMapping;
 use crate::memory::{
     BudgetSettings, HistorySettings, MemorySettings, RateLimitSettings, RunawaySettings, Sections,
@@ -64,6 +65,9 @@ pub struct Manifest {
     /// When an agent counts as running away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runaway: Option<RunawaySettings>,
+    /// Who approves what policies escalate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<ApprovalSettings>,
     /// The minimum coverage by the bundle's cases for each class of tools.
     #[serde(default, skip_serializing_if = "Minimums::is_empty")]
     pub coverage: Minimums,

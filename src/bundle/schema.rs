@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Manifest;
+use super::approvals::approver_type;
 use crate::memory::Plan;
-use crate::tool::{PATTERN, SERVER, Tool, reveal_group};
+use crate::tool::{APPROVE, PATTERN, SERVER, Tool, reveal_group};
 
 /// The author's schema followed by the generated part, so that positions in the author's text stay
 /// valid.
@@ -31,10 +32,22 @@ pub(super) fn generate(
     for label in labels {
         declare(&mut text, &format!("action {};", quoted(&reveal_group(label))));
     }
+    let approver = approver_type(manifest);
+    if approver.is_some() {
+        declare(&mut text, &format!("action {};", quoted(APPROVE)));
+    }
     for tool in tools {
         declare(&mut text, &tool.declarations());
-        let remembered = plan.map(|plan| plan.members(tool)).unwrap_or_default();
-        let members = (tool, remembered.as_str());
+        let mut members = plan.map(|plan| plan.members(tool)).unwrap_or_default();
+        if let Some(approver) = approver.as_ref().filter(|_| !tool.is_method()) {
+            let of_approver = format!("{members},\n  escalation: toolgate::Escalation");
+            let group = std::iter::once(APPROVE.to_owned());
+            let (name, principals) = (tool.approve_name(), vec![approver.clone()]);
+            let action = action_by(manifest, (tool, &of_approver), (&name, principals), group);
+            declare(&mut text, &action);
+            members.push_str(",\n  approval?: toolgate::Approval");
+        }
+        let members = (tool, members.as_str());
         declare(&mut text, &action(manifest, members, tool.qualified_name(), tool.groups()));
         // Not in the groups of the tool: a permit to call it reveals nothing.
         for label in tool.labels() {
@@ -53,6 +66,13 @@ fn declare(text: &mut String, declaration: &str) {
 /// The types in `context` that all tools share.
 fn shared_types(manifest: &Manifest, remembered: &str) -> String {
     let agent = &manifest.identity.actor.entity_type;
+    let approvals = approver_type(manifest).map_or_else(String::new, |approver| {
+        format!(
+            "  type Approval = {{ approver: {approver}, at: datetime, reason?: String }};
+  type Escalation = {{ groups: Set<String>, requester: String }};
+"
+        )
+    });
     format!(
         "namespace toolgate {{
   type Delegation = {{ depth: Long, agents: Set<{agent}> }};
@@ -61,19 +81,18 @@ fn shared_types(manifest: &Manifest, remembered: &str) -> String {
     time: datetime, source_ip?: ipaddr, method: String, path: String,
     environment: String, trace_id?: String
   }};
-{remembered}}}"
+{approvals}{remembered}}}"
     )
 }
 
-/// An action about calls of a tool, whose context has these members of memory.
+/// An action about calls of a tool, whose context has these further members.
 fn action(
     manifest: &Manifest,
-    (tool, remembered): (&Tool, &str),
+    members: (&Tool, &str),
     name: &str,
     groups: impl Iterator<Item = String>,
 ) -> String {
     let identity = &manifest.identity;
-    let groups = groups.map(|group| format!("Action::{}", quoted(&group)));
     let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
     let mut principals: Vec<String> = Vec::new();
     for name in identity.principal_types().map(ToString::to_string).chain(workload) {
@@ -81,6 +100,18 @@ fn action(
             principals.push(name);
         }
     }
+    action_by(manifest, members, (name, principals), groups)
+}
+
+/// An action of principals of these types.
+fn action_by(
+    manifest: &Manifest,
+    (tool, members): (&Tool, &str),
+    (name, principals): (&str, Vec<String>),
+    groups: impl Iterator<Item = String>,
+) -> String {
+    let identity = &manifest.identity;
+    let groups = groups.map(|group| format!("Action::{}", quoted(&group)));
     let (actor, token) = (
         if identity.actor.required { "actor" } else { "actor?" },
         if identity.workload.is_none() { "token" } else { "token?" },
@@ -91,7 +122,7 @@ fn action(
   {actor}: {},
   {token}: toolgate::Token,
   delegation: toolgate::Delegation,
-  request: toolgate::Request{remembered}
+  request: toolgate::Request{members}
 }} }};",
         quoted(name),
         groups.collect::<Vec<_>>().join(", "),

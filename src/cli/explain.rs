@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, format: Format) -> Result<Exit, Stop> {
     })?;
     Ok(match explanation.decision {
         Decision::Permit => Exit::Success,
-        Decision::Deny | Decision::Silence => Exit::Refused,
+        Decision::Deny | Decision::Silence | Decision::Escalate => Exit::Refused,
     })
 }
 

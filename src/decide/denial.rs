@@ -1,8 +1,12 @@
 //! Why a message is refused.
 
-use crate::bundle::LayerName;
+use std::sync::Arc;
+
+use crate::approval::{Challenge, Query};
+use crate::bundle::{Layer, LayerName};
 use crate::digest::Digest;
 use crate::memory::{Exceeded, Spending, Uncountable, Unpaid};
+use crate::policy::CompiledPolicy;
 use crate::reason::Reason;
 use crate::tool::Tool;
 
@@ -26,6 +30,21 @@ pub struct Denial {
     pub is_inner: bool,
     /// The budget that the call exceeds.
     pub exceeded: Option<Box<Exceeded>>,
+    /// Who can approve the call, if only this stands against it.
+    pub escalation: Option<Box<Escalation>>,
+    /// Where a person is asked.
+    pub asked: Option<Box<Challenge>>,
+    /// What the approval service must be asked before the denial holds.
+    pub asking: Option<Box<Query>>,
+}
+
+/// Who can approve a call.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Escalation {
+    /// The groups that `@escalate` names, sorted.
+    pub groups: Vec<String>,
+    /// What the policies say to people.
+    pub reasons: Vec<String>,
 }
 
 impl Denial {
@@ -39,7 +58,39 @@ impl Denial {
             detail: None,
             is_inner: false,
             exceeded: None,
+            escalation: None,
+            asked: None,
+            asking: None,
         }
+    }
+
+    /// The denial of a call that each of these policies forbids unless a person approves it.
+    pub(super) fn escalated(layer: &Layer, policies: &[Arc<CompiledPolicy>]) -> Self {
+        let mut groups: Vec<String> =
+            policies.iter().filter_map(|policy| policy.escalate.clone()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let reasons: Vec<String> = policies.iter().filter_map(|it| it.reason.clone()).collect();
+        Self {
+            policies: policies.iter().map(|policy| policy.id.clone()).collect(),
+            layer: Some(layer.name.clone()),
+            advice: reasons.first().cloned(),
+            escalation: Some(Box::new(Escalation { groups, reasons })),
+            ..Self::because(Reason::ApprovalRequired)
+        }
+    }
+
+    /// The denial of a call that this and another layer escalate.
+    pub(super) fn and_escalated(mut self, other: Self) -> Self {
+        self.policies.extend(other.policies);
+        self.policies.sort_unstable();
+        if let (Some(escalation), Some(other)) = (&mut self.escalation, other.escalation) {
+            escalation.groups.extend(other.groups);
+            escalation.groups.sort_unstable();
+            escalation.groups.dedup();
+            escalation.reasons.extend(other.reasons);
+        }
+        self
     }
 
     /// The denial of a call because of this denial of its inner call.

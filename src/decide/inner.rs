@@ -84,6 +84,7 @@ impl Verdict {
             outcome: of(self.outcome, false),
             staged: self.staged.map(|outcome| of(outcome, true)),
             revealed,
+            approval: self.approval,
         }
     }
 }

@@ -153,7 +153,8 @@ where
             errors.push(Arc::clone(policy));
         } else if policy.effect == Effect::Permit {
             may_permit |= possible.truth;
-        } else if possible.is_never_false() {
+        } else if possible.is_never_false() && policy.escalate.is_none() {
+            // What a person can approve is no call that cannot be made.
             forbids.push(Arc::clone(policy));
         }
     }

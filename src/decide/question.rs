@@ -151,10 +151,15 @@ impl<'a> Question<'a> {
 
     /// The same call with another action.
     pub(super) fn about<'b>(&'b self, action: &'b EntityUID) -> Question<'b> {
+        self.of(Arc::clone(&self.caller), action)
+    }
+
+    /// The same call by another caller, with another action.
+    pub(super) fn of<'b>(&'b self, caller: Arc<Caller>, action: &'b EntityUID) -> Question<'b> {
         Question {
             entities: self.entities,
             schema: self.schema,
-            caller: Arc::clone(&self.caller),
+            caller,
             action,
             resource: Cow::Borrowed(&self.resource),
             input: self.input.clone(),
@@ -177,6 +182,21 @@ impl<'a> Question<'a> {
         let input = Input { value: input, inexact: Vec::new() };
         let (schema, remembered) = (None, None);
         Self { entities, schema, caller, action, resource, input, facts, remembered }
+    }
+
+    /// The action.
+    pub fn action(&self) -> &EntityUID {
+        self.action
+    }
+
+    /// The caller.
+    pub(super) fn sent_by(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The resource.
+    pub fn resource(&self) -> &EntityUID {
+        &self.resource
     }
 
     /// The arguments that no Cedar value equals, so that no policy may read them.

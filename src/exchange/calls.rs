@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Observer;
+use super::asking::Asking;
 use super::decided::Decided;
 use super::inner::Watch;
 use super::memory::{Memory, Place};
 use super::pending::{Pending, draft, failed};
 use super::response::{Look, Mask, Others};
+use crate::approval;
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
 use crate::gate::Gate;
@@ -41,11 +43,14 @@ impl Pending {
         let messages = body.messages();
         let mut memory = self.memory(gate);
         let verdict = |(index, message): (usize, &Message<'_>)| {
-            self.verdict(gate, headers, message, &mut memory, Watch { observer, index })
+            let watch = Watch { observer, index, is_alone: !body.is_batch() };
+            self.verdict(gate, headers, message, &mut memory, watch)
         };
         let mut verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
-        if let Some(asking) = memory.pay(&mut verdicts, &self.answers) {
-            let unasked = failed(gate, &self.request, "the rate limit service was not asked");
+        let asking = unapproved(&verdicts).map(Asking::Approval);
+        let asking = asking.or_else(|| memory.pay(&mut verdicts, &self.answers.charges));
+        if let Some(asking) = asking {
+            let unasked = failed(gate, &self.request, "a service was not asked");
             return Ok(unasked.asking(asking));
         }
         let is_call = |message: &Message<'_>| self.is_call(gate, message);
@@ -57,6 +62,7 @@ impl Pending {
             if let (Some(call), Some(verdict)) = (&mut call, verdicts.get(index)) {
                 call.add_labels(&verdict.revealed);
                 call.budgets = memory.spendings(index);
+                call.approval = verdict.approval.as_ref().map(|it| Box::new(it.field.clone()));
             }
             draft.about(method(message), call)
         });
@@ -70,9 +76,13 @@ impl Pending {
             verdict.outcome.is_err() && self.is_call(gate, message)
         };
         let refused = messages.iter().zip(&verdicts).filter(|pair| is_refused(*pair)).count();
-        let Some((writes, anomalies)) = self.remembered(gate, memory, refused) else {
+        let Some((mut writes, anomalies)) = self.remembered(gate, memory, refused) else {
             return Ok(failed(gate, &self.request, "what is remembered cannot be read"));
         };
+        if refused == 0 {
+            let approvals = verdicts.iter().filter_map(|verdict| verdict.approval.as_ref());
+            writes.extend(approvals.filter_map(|it| it.write.clone()));
+        }
         let outcomes: Vec<_> = verdicts.into_iter().map(|verdict| verdict.outcome).collect();
         let decided = if outcomes.iter().any(Result::is_err) {
             self.refuse_all(gate, &body, &outcomes, drafts)
@@ -186,6 +196,7 @@ impl Pending {
             tool: name(message),
             advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
             exceeded: outcome.as_ref().err().and_then(|denial| denial.exceeded.as_deref()),
+            challenge: outcome.as_ref().err().and_then(|denial| denial.asked.as_deref()),
             is_inner: outcome.as_ref().is_err_and(|denial| denial.is_inner),
             requested: None,
             draft,
@@ -222,6 +233,7 @@ impl Pending {
             staged: gate.bundle.staged.as_ref().map(|_| Err(denial.clone())),
             outcome: Err(denial),
             revealed: Revealed::default(),
+            approval: None,
         })
     }
 
@@ -242,7 +254,8 @@ impl Pending {
         let asked = memory.ask(&gate.bundle, tool, &question, call.arguments)?;
         let question = memory.join(question, asked.as_ref())?;
         watch.asked(identity, &question);
-        let mut verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
+        let verdict = decide::decide_revealing(&gate.bundle, identity, tool, &question);
+        let mut verdict = self.escalate(gate, (tool, call), &question, verdict, watch);
         // It borrows memory, which the verdict changes, and only one of the outer and the inner question
         // takes space at a time.
         drop(question);
@@ -251,6 +264,12 @@ impl Pending {
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
         Ok(verdict.and_inner(|| self.decide_inner(gate, wraps, call.arguments, memory, watch)))
     }
+}
+
+/// What the approval service must be asked about one of the calls.
+fn unapproved(verdicts: &[Verdict]) -> Option<approval::Query> {
+    let denials = verdicts.iter().filter_map(|verdict| verdict.outcome.as_ref().err());
+    denials.filter_map(|denial| denial.asking.as_deref()).next().cloned()
 }
 
 /// The outcome of each message, and its outcome with shadow policies enforced. In both, one refusal

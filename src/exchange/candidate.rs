@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::Event;
 use super::decided::{Decided, Located};
 use super::evaluation::Evaluation;
+use super::{Consulted, Event};
 use crate::bundle::BundleId;
 use crate::gate::{Gate, Sender};
 use crate::json::Shared;
@@ -34,7 +34,8 @@ impl Candidate {
         if self.decided.is_none() && readable {
             let mut decided = self.evaluation.step(candidate, event);
             while decided.as_ref().is_some_and(|decided| decided.asked().is_some()) {
-                self.evaluation.step(candidate, Event::Consulted(&Answer::Within));
+                let answer = Consulted::RateLimit(Answer::Within);
+                self.evaluation.step(candidate, Event::Consulted(&answer));
                 decided = self.evaluation.step(candidate, event);
             }
             let outcomes = decided.map(Decided::into_outcomes);

@@ -1,12 +1,13 @@
 //! The decision of one bundle about a request, before a candidate is evaluated.
 
+use super::asking::Asking;
 use super::effects::{Effects, Ending, HeaderChange};
 use super::response::{Learning, Look, Response};
 use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::{Charge, Query, Write};
+use crate::memory::Write;
 use crate::reason::Reason;
 use crate::record::{CandidateField, Draft, Outcome};
 use crate::refusal::Replacement;
@@ -26,8 +27,8 @@ pub(super) struct Decided {
     lessons: Vec<Learning>,
     /// Drafts about signs of running away, which are recorded beside those of the calls.
     anomalies: Vec<Draft>,
-    /// What the rate limit service must be asked first. Until then it is a refusal.
-    asking: Option<Box<(Charge, Query)>>,
+    /// What a service must be asked first. Until then it is a refusal.
+    asking: Option<Box<Asking>>,
 }
 
 /// What drafts are about.
@@ -101,13 +102,13 @@ impl Decided {
         Self { anomalies, ..self }
     }
 
-    /// The same decision, which is not made before the rate limit service is asked.
-    pub(super) fn asking(self, asking: (Charge, Query)) -> Self {
+    /// The same decision, which is not made before a service is asked.
+    pub(super) fn asking(self, asking: Asking) -> Self {
         Self { asking: Some(Box::new(asking)), ..self }
     }
 
-    /// What the rate limit service must be asked first.
-    pub(super) fn asked(&self) -> Option<&(Charge, Query)> {
+    /// What a service must be asked first.
+    pub(super) fn asked(&self) -> Option<&Asking> {
         self.asking.as_deref()
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 
+use super::asking::Asking;
 use super::decided::Decided;
 use super::pending::{Arrived, Pending, failed, open};
 use super::preflight::LONGEST_DRAINED;
@@ -12,7 +13,7 @@ use super::{Event, HeaderChange, Observer};
 use crate::decide::Facts;
 use crate::gate::{Gate, Sender};
 use crate::mcp::{Recovery, SESSION};
-use crate::memory::{Charge, Owners, Slot};
+use crate::memory::Slot;
 use crate::record::Request;
 
 const OUT_OF_ORDER: &str = "events of the request came out of order";
@@ -35,8 +36,8 @@ enum State {
     Awaiting(Box<Pending>),
     /// The body is too large. It is read to its end, but not held.
     Draining(Box<Pending>, Recovery, usize),
-    /// The rate limit service is asked about this charge.
-    Consulting(Box<Pending>, Charge),
+    /// A service is asked.
+    Consulting(Box<Pending>, Box<Asking>),
     /// A decision that is not carried out yet.
     Decided(Box<Pending>),
     Done,
@@ -69,7 +70,7 @@ impl Evaluation {
         let (State::Awaiting(pending) | State::Decided(pending)) = &self.state else {
             return Vec::new();
         };
-        pending.sender.owners.as_ref().map(Owners::slots).unwrap_or_default()
+        pending.slots()
     }
 
     /// Whether it decides again after another read of memory.
@@ -147,16 +148,18 @@ impl Evaluation {
             }
             (State::Awaiting(pending), Event::End(body)) => {
                 let decided = pending.decide(gate, body, self.observer.as_deref());
-                if let Some((charge, _)) = decided.asked() {
-                    self.state = State::Consulting(pending, charge.clone());
-                } else if gate.bundle.memory.is_some() {
+                if let Some(asking) = decided.asked() {
+                    self.state = State::Consulting(pending, Box::new(asking.clone()));
+                } else if !pending.slots().is_empty() {
                     // What it remembers may have changed before it is stored.
                     self.state = State::Decided(pending);
                 }
                 Some(decided)
             }
-            (State::Consulting(mut pending, charge), Event::Consulted(answer)) => {
-                pending.answers.push((charge, answer.clone()));
+            (State::Consulting(mut pending, asking), Event::Consulted(answer)) => {
+                if !pending.consulted(gate, *asking, answer) {
+                    return Some(self.fail(gate, OUT_OF_ORDER));
+                }
                 self.state = State::Awaiting(pending);
                 None
             }

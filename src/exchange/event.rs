@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::approval::{self, Accepted};
 use crate::decide::Facts;
 use crate::gate::ChangedTools;
 use crate::head::Head;
 use crate::identity::Evidence;
-use crate::memory::{Answer, Recalled};
+use crate::memory::{self, Answer, Recalled};
 
 /// The input available when a request's headers are complete.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Arrival {
     pub entropy: u128,
     /// The tools that differ from their pins, as all workers know them.
     pub changed: Arc<ChangedTools>,
+    /// An approval that comes with the request, for edges where nobody signs.
+    pub approval: Option<Accepted>,
 }
 
 impl Arrival {
@@ -45,6 +48,24 @@ impl Arrival {
     }
 }
 
+/// A question to a service, for which the decision waits.
+#[derive(Debug)]
+pub enum Consult {
+    /// To the rate limit service.
+    RateLimit(memory::Query),
+    /// To the approval service.
+    Approval(approval::Query),
+}
+
+/// The answer of a service.
+#[derive(Clone, Debug)]
+pub enum Consulted {
+    /// Of the rate limit service.
+    RateLimit(Answer),
+    /// Of the approval service.
+    Approval(approval::Heard),
+}
+
 /// An event of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
@@ -57,8 +78,8 @@ pub enum Event<'a> {
     /// What was asked for of memory, before the end. It comes again if the memory has changed before
     /// the effects were carried out; the end then comes again too.
     Recalled(&'a Recalled),
-    /// The rate limit service has answered what it was asked. The end then comes again.
-    Consulted(&'a Answer),
+    /// A service has answered what it was asked. The end then comes again.
+    Consulted(&'a Consulted),
     /// The request is complete, with this body, or with the part of it that was not dropped.
     End(&'a [u8]),
 }

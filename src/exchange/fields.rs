@@ -12,7 +12,7 @@ use crate::tool::{Tool, is_wire_name};
 
 /// The maximum size of the arguments in a record, and of its resource, in bytes. The digest covers all
 /// arguments.
-const LONGEST_FIELD: usize = 16_384;
+pub(super) const LONGEST_FIELD: usize = 16_384;
 
 impl Pending {
     /// The fields of a record for a call.

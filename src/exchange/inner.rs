@@ -15,6 +15,8 @@ pub(super) struct Watch<'o> {
     pub(super) observer: Option<&'o dyn Observer>,
     /// The position of the message in the body.
     pub(super) index: usize,
+    /// Whether it is the only message of the body.
+    pub(super) is_alone: bool,
 }
 
 impl Watch<'_> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::asking::Asking;
 use super::pending::Pending;
 use super::response::Learning;
 use crate::bundle::Bundle;
@@ -11,8 +12,8 @@ use crate::gate::Gate;
 use crate::json::Object;
 use crate::mcp::Message;
 use crate::memory::{
-    Anomaly, Answer, Asked, Charge, Due, Lessons, Name, Particulars, Query, Signs, Spending,
-    Working, Write,
+    Anomaly, Answer, Asked, Charge, Due, Lessons, Name, Particulars, Signs, Spending, Working,
+    Write,
 };
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome};
@@ -221,7 +222,7 @@ impl Memory<'_> {
         &self,
         verdicts: &mut [Verdict],
         answers: &[(Charge, Answer)],
-    ) -> Option<(Charge, Query)> {
+    ) -> Option<Asking> {
         if self.dues.is_empty() || verdicts.iter().any(|verdict| verdict.outcome.is_err()) {
             return None;
         }
@@ -233,7 +234,7 @@ impl Memory<'_> {
             let paid = match known.map(|position| &answers.swap_remove(position).1) {
                 Some(answer) => due.pay(answer),
                 None => match plan.query(&due.charge) {
-                    Ok(query) => return Some((due.charge.clone(), query)),
+                    Ok(query) => return Some(Asking::RateLimit(due.charge.clone(), query)),
                     Err(answer) => due.pay(&answer),
                 },
             };

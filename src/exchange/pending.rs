@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use super::approvals::Presented;
+use super::asking::{Answers, Asking};
 use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
 use super::response::{Look, Mask, Others, call_facts};
-use super::{Arrival, Observer, session};
+use super::{Arrival, Consulted, Observer, session};
+use crate::approval::Heard;
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
 use crate::json::{self, JsonError};
-use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, StandardHeaders};
-use crate::memory::{Answer, Charge, Recalled};
+use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, Revision, StandardHeaders};
+use crate::memory::{Owners, Recalled, Slot};
 use crate::reason::Reason;
 use crate::record::{Draft, Outcome, Request};
 use crate::refusal::{self, Form, Refused, Reply};
@@ -39,8 +42,10 @@ pub(super) struct Pending {
     pub(super) session: Option<String>,
     /// What is remembered, once it is read.
     pub(super) recalled: Option<Recalled>,
-    /// What the rate limit service has said.
-    pub(super) answers: Vec<(Charge, Answer)>,
+    /// What services have said.
+    pub(super) answers: Answers,
+    /// The approval that the request has brought, or that the approval service has given.
+    pub(super) approval: Option<Presented>,
 }
 
 /// How much of a refused body has arrived.
@@ -82,6 +87,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
     let looked = look(gate, arrival, &mut request);
     let request = Arc::new(request);
     let pending = looked.map(|(channel, sender, headers, bodiless, session)| Pending {
+        approval: Presented::by(gate, arrival),
         request: Arc::clone(&request),
         sender,
         server: Arc::clone(&channel.server),
@@ -93,7 +99,7 @@ pub(super) fn open(gate: &Gate, arrival: &Arrival) -> (Arc<Request>, Result<Pend
         resumes: arrival.head.has("last-event-id"),
         session,
         recalled: None,
-        answers: Vec::new(),
+        answers: Answers::default(),
     });
     (request, pending)
 }
@@ -125,6 +131,21 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
 }
 
 impl Pending {
+    /// The slots of memory to read before the end of the request.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let mut slots = self.sender.owners.as_ref().map(Owners::slots).unwrap_or_default();
+        slots.extend(self.approval.as_ref().and_then(Presented::slot));
+        slots
+    }
+
+    /// Takes the answer of a service; returns whether it is to what was asked.
+    pub(super) fn consulted(&mut self, gate: &Gate, asked: Asking, answer: &Consulted) -> bool {
+        if let Consulted::Approval(Heard::Decided(approval)) = answer {
+            self.approval = Presented::signed(gate, approval);
+        }
+        self.answers.add(asked, answer)
+    }
+
     /// Decides a request whose body is complete.
     pub(super) fn decide(
         &self,
@@ -273,6 +294,11 @@ impl Pending {
     /// Whether the request is answered on a stream of its own.
     pub(super) fn answers_on_stream(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// The revision of the protocol that the headers name.
+    pub(super) fn revision(&self) -> Option<Revision> {
+        self.headers.as_ref().ok().and_then(|headers| headers.revision)
     }
 
     /// The form of a reply.

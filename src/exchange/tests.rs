@@ -1,3 +1,4 @@
+mod approvals;
 mod arriving;
 mod elsewhere;
 mod failures;
@@ -50,6 +51,7 @@ fn arrival(fields: &[(&str, &str)], claims: Option<Value>) -> Arrival {
         time: DateTime::from_timestamp_millis(1_795_219_200_123).unwrap(),
         entropy: 7,
         changed: std::sync::Arc::default(),
+        approval: None,
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) fn arrival(random: &Random) -> Result<(Arrival, SystemTime), String> 
     let entropy = random.draw()?;
     let known = time()?;
     let changed = Arc::new(changed_tools()?);
-    Ok((Arrival { head, evidence, source_ip, time: utc(known)?, entropy, changed }, known))
+    let (time, approval) = (utc(known)?, None);
+    Ok((Arrival { head, evidence, source_ip, time, entropy, changed, approval }, known))
 }
 
 fn evidence() -> Result<Evidence, String> {

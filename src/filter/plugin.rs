@@ -59,6 +59,11 @@ impl Plugin {
             if gate.bundle.binds_tasks {
                 host::begin_memory(Slot::of_tasks())?;
             }
+        }
+        if gate.bundle.approvals.is_some() {
+            host::begin_memory(Slot::of_approvals())?;
+        }
+        if gate.bundle.memory.is_some() || gate.bundle.approvals.is_some() {
             gate = gate.storing_by(&host::memory_secret()?);
         }
         if gate.bundle.issuer.is_some() {

@@ -10,15 +10,18 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
-use super::host;
 use super::memory::{Attempts, remember};
 use super::random::Random;
 use super::rate_limit;
 use super::stats::Stats;
-use crate::exchange::{Effects, Ending, Event, Exchange, ResponseEvent, Room, Step};
+use super::{approvals, host};
+use crate::approval::Heard;
+use crate::exchange::{
+    Consult, Consulted, Effects, Ending, Event, Exchange, ResponseEvent, Room, Step,
+};
 use crate::gate::Gate;
 use crate::header;
-use crate::memory::{Answer, Query};
+use crate::memory::Answer;
 use crate::refusal::Reply;
 
 /// One request. It is decided by the gate with which it began, even if a newer configuration is
@@ -34,7 +37,7 @@ pub(super) struct Stream {
     settled: Option<Settled>,
     /// The decision about a request that was replaced, for the response.
     decision: Option<String>,
-    /// The call to the rate limit service whose answer is awaited.
+    /// The call to a service whose answer is awaited.
     consulting: Option<u32>,
     /// The versions of memory at which labels of the response's data were attached.
     attached: Vec<Option<u32>>,
@@ -66,18 +69,15 @@ impl Settled {
 impl Context for Stream {
     /// The rate limit service has answered, or Envoy has given up.
     fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        if self.consulting.take_if(|asked| *asked == token).is_none() {
-            return;
+        if self.consulting.take_if(|asked| *asked == token).is_some() {
+            self.go_on(&Consulted::RateLimit(rate_limit::answer(status, size)));
         }
-        let answer = rate_limit::answer(status, size);
-        let action = match self.consulted(&answer) {
-            Ok(body) => self.decide(&body),
-            Err(failure) => self.fail(&failure),
-        };
-        if action == Action::Continue
-            && let Err(status) = hostcalls::resume_http_request()
-        {
-            error!("a permitted request could not go on: status {status:?}");
+    }
+
+    /// The approval service has answered, or Envoy has given up.
+    fn on_http_call_response(&mut self, token: u32, headers: usize, size: usize, _: usize) {
+        if self.consulting.take_if(|asked| *asked == token).is_some() {
+            self.go_on(&Consulted::Approval(approvals::answer(headers, size)));
         }
     }
 }
@@ -252,26 +252,43 @@ impl Stream {
         }
     }
 
-    /// Asks the rate limit service, and holds the request until it has answered.
-    fn consult(&mut self, query: &Query) -> Action {
-        match rate_limit::ask(query) {
+    /// Asks a service, and holds the request until it has answered.
+    fn consult(&mut self, question: &Consult) -> Action {
+        let asked = match question {
+            Consult::RateLimit(query) => rate_limit::ask(query)
+                .map_err(|failure| Consulted::RateLimit(Answer::Unavailable(failure))),
+            Consult::Approval(query) => approvals::ask(query)
+                .map_err(|failure| Consulted::Approval(Heard::Unavailable(failure))),
+        };
+        match asked {
             Ok(token) => {
                 self.consulting = Some(token);
                 Action::Pause
             }
-            Err(failure) => match self.consulted(&Answer::Unavailable(failure)) {
-                Ok(body) => self.decide(&body),
-                Err(failure) => self.fail(&failure),
-            },
+            Err(answer) => self.consulted(&answer),
         }
     }
 
-    /// Reports an answer of the rate limit service, and returns the body to decide again.
-    fn consulted(&mut self, answer: &Answer) -> Result<Vec<u8>, String> {
-        if let Some(gate) = self.gate.clone() {
-            self.exchange.step(&gate, Event::Consulted(answer));
+    /// Goes on with a request that was held until a service answered.
+    fn go_on(&mut self, answer: &Consulted) {
+        if self.consulted(answer) == Action::Continue
+            && let Err(status) = hostcalls::resume_http_request()
+        {
+            error!("a permitted request could not go on: status {status:?}");
         }
-        host::body(self.buffered)
+    }
+
+    /// Decides a request again with the answer of a service.
+    fn consulted(&mut self, answer: &Consulted) -> Action {
+        if let Some(gate) = self.gate.clone()
+            && let Step::Done(effects) = self.exchange.step(&gate, Event::Consulted(answer))
+        {
+            return self.carry_out(&effects);
+        }
+        match host::body(self.buffered) {
+            Ok(body) => self.decide(&body),
+            Err(failure) => self.fail(&failure),
+        }
     }
 
     fn step(&mut self, event: Event<'_>) -> Action {

@@ -28,6 +28,8 @@ const PROTECTED: [&str; 12] = [
     "jsonrpc",
 ];
 
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+
 const REVISION_IN_META: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// One message.
@@ -66,6 +68,10 @@ pub struct Call<'a> {
     pub name: &'a str,
     /// The arguments as sent.
     pub arguments: Option<&'a Object<'a>>,
+    /// Whether the client says that it can have its user open URLs.
+    pub elicits_urls: bool,
+    /// Whether it repeats a call with answers to requests for input.
+    pub answers: bool,
 }
 
 impl<'a> Message<'a> {
@@ -135,7 +141,11 @@ fn call<'a>(params: Option<&'a Object<'a>>, has_id: bool) -> Result<Call<'a>, Me
     let params = params.ok_or_else(|| malformed("`tools/call` has no params"))?;
     only(params, &CALL_PARAMS, "`params`")?;
     let name = params.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let capabilities = || params.get("_meta")?.as_object()?.get(CAPABILITIES)?.as_object();
+    let elicitation = || capabilities()?.get("elicitation")?.as_object()?.get("url");
     Ok(Call {
+        elicits_urls: elicitation().is_some(),
+        answers: params.get("inputResponses").is_some(),
         name: name.ok_or_else(|| malformed("`name` is not a non-empty string"))?,
         arguments: object(params, "arguments")?,
     })

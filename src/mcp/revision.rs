@@ -46,6 +46,11 @@ impl Revision {
         self >= Self::V2026July
     }
 
+    /// Whether an error can demand that a URL is opened.
+    pub fn has_url_elicitation(self) -> bool {
+        self == Self::V2025November
+    }
+
     /// Whether a body may be an array of messages.
     pub fn has_batches(self) -> bool {
         self == Self::V2025March

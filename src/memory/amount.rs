@@ -74,6 +74,11 @@ pub struct Span(Duration);
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 
 impl Span {
+    /// A span of so many seconds.
+    pub const fn of_seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
     /// The span in milliseconds.
     pub fn millis(self) -> Millis {
         Millis::try_from(self.0.as_millis()).unwrap_or(Millis::MAX)

@@ -11,6 +11,12 @@ pub(super) const SLOTS: u16 = 8192;
 /// How many further slots there are for tasks.
 const TASK_SLOTS: u16 = 1024;
 
+/// How many further slots there are for used approvals.
+const APPROVAL_SLOTS: u16 = 64;
+
+/// Where these begin.
+const APPROVALS: u16 = SLOTS + TASK_SLOTS;
+
 /// The digest of the name of a tool, a label, a budget, a resource or a call.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Name(
@@ -46,6 +52,13 @@ impl Key {
         let owner = u128::from_be_bytes(Digest::of(owner).head());
         Self { owner, slot: secret.slot_of_tasks(owner) }
     }
+
+    /// The key of an approval.
+    pub(super) fn of_approval(approval: &impl Serialize, secret: &Secret) -> Self {
+        let owner = u128::from_be_bytes(Digest::of(approval).head());
+        let slot = Slot(secret.place(owner, APPROVAL_SLOTS).saturating_add(APPROVALS));
+        Self { owner, slot }
+    }
 }
 
 /// What decides, together with its owner, where an account is stored. A caller who can choose a part of
@@ -59,6 +72,12 @@ impl Secret {
     /// A secret of random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// The name of the proxy that has the secret, which does not tell the secret.
+    pub fn proxy(&self) -> String {
+        let name = Digest::of_bytes(&[b"proxy", self.0.as_slice()].concat());
+        format!("{:032x}", u128::from_be_bytes(name.head()))
     }
 
     fn slot(&self, owner: u128) -> Slot {
@@ -100,7 +119,12 @@ impl Slot {
 
     /// The slots of tasks.
     pub fn of_tasks() -> impl DoubleEndedIterator<Item = Self> + Clone {
-        (SLOTS..SLOTS.saturating_add(TASK_SLOTS)).map(Self)
+        (SLOTS..APPROVALS).map(Self)
+    }
+
+    /// The slots of used approvals.
+    pub fn of_approvals() -> impl DoubleEndedIterator<Item = Self> + Clone {
+        (APPROVALS..APPROVALS.saturating_add(APPROVAL_SLOTS)).map(Self)
     }
 
     /// Whether it has accounts.

@@ -25,6 +25,8 @@ pub struct CompiledPolicy {
     pub slots: SlotEnv,
     /// The policy's `@reason` for the refused caller.
     pub reason: Option<String>,
+    /// The policy's `@escalate`: the group that can approve a call that it forbids.
+    pub escalate: Option<String>,
     /// The entities named in `when` and `unless`.
     pub entities: Vec<EntityUID>,
     /// The native evaluator of the policy.
@@ -52,6 +54,7 @@ impl CompiledPolicy {
             scope: scope(policy),
             slots: policy.env().clone(),
             reason: annotation(policy, "reason").filter(|text| !text.is_empty()),
+            escalate: escalate(policy),
             entities,
             native: Matcher::of(policy),
             skeleton: OnceLock::new(),
@@ -73,6 +76,12 @@ impl CompiledPolicy {
         let policy = parse(source).ok_or_else(|| Unreadable(source.id.to_owned()))?;
         Ok(Self::of(&policy))
     }
+}
+
+/// Nobody can approve what a permit permits.
+fn escalate(policy: &Policy) -> Option<String> {
+    let group = annotation(policy, "escalate").filter(|group| !group.is_empty());
+    group.filter(|_| policy.effect() == Effect::Forbid)
 }
 
 fn scope(policy: &Policy) -> Expr {

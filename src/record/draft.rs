@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{CandidateField, InnerField, Outcome, Record, SCHEMA, decision_id};
 use crate::bundle::Mode;
-use crate::decide::{Facts, Revealed};
+use crate::decide::{ApprovalField, Facts, Revealed};
 use crate::digest::Digest;
 use crate::gate::{Gate, Sender};
 use crate::json::{Rendered, cut};
@@ -44,6 +44,8 @@ pub(crate) struct CallFields {
     pub(crate) revealed: Arc<[String]>,
     pub(crate) masked: Arc<[String]>,
     pub(crate) budgets: Arc<[Spending]>,
+    /// Who has approved the call.
+    pub(crate) approval: Option<Box<ApprovalField>>,
     /// The fields of its inner call.
     pub(crate) inner: Option<Box<CallFields>>,
 }
@@ -176,6 +178,7 @@ impl Draft {
             revealed: call.revealed,
             masked: call.masked,
             budgets: call.budgets,
+            approval: call.approval,
             inner: call.inner.map(|inner| Box::new(InnerField::from(*inner))),
             txn: token.and_then(|token| token.txn.clone()),
             trace_id: facts.trace_id.clone(),

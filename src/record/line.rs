@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{CandidateField, InnerField, Outcome, Record};
 use crate::bundle::{LayerName, Mode};
+use crate::decide::ApprovalField;
 use crate::digest::Digest;
 use crate::json::{self, Rendered, Shared};
 use crate::memory::{Amount, Spending};
@@ -64,13 +65,15 @@ fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
-    arguments_digest, resource, revealed, masked, budgets, inner, txn, trace_id, source_ip, environment, gate; not in it: known
+    arguments_digest, resource, revealed, masked, budgets, approval, inner, txn, trace_id, source_ip, environment, gate; not in it: known
 }
 
 fields! {
     InnerField: tool, tool_name, classes, data_class, operation, cost, arguments, arguments_digest,
     resource; not in it:
 }
+
+fields! { ApprovalField: id, request, approver, policies, reason, time; not in it: }
 
 fields! { Spending: budget, used, amount, limit; not in it: }
 

@@ -44,6 +44,7 @@ pub(crate) fn sample() -> Record {
         resource: None,
         revealed: Arc::default(),
         masked: Arc::default(),
+        approval: None,
         budgets: Arc::default(),
         inner: None,
         txn: None,

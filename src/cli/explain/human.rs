@@ -56,7 +56,7 @@ pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> S
 fn headline(decision: Decision, reason: Reason) -> String {
     let tone = match decision {
         Decision::Permit => Tone::Good,
-        Decision::Deny | Decision::Silence => Tone::Bad,
+        Decision::Deny | Decision::Silence | Decision::Escalate => Tone::Bad,
     };
     format!("{} {}", tinted(tone, decision.as_str()), reason.as_str())
 }

@@ -1,5 +1,6 @@
 //! Test files: requests with their identities, and the expected outcomes.
 
+mod approved;
 mod call;
 mod earlier;
 mod expect;
@@ -7,6 +8,7 @@ mod format;
 mod request;
 mod suite;
 
+pub use approved::ApprovedBy;
 pub use call::{Call, Called};
 pub use earlier::{Earlier, Preceding};
 pub use expect::{Expect, ExpectShadow};

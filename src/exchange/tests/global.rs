@@ -31,16 +31,17 @@ fn asked(gate: &Gate, store: &mut Store, body: &str, answers: &[Answer]) -> (Rea
         let recalled = store.recall(&exchange.recalls(), 1000, Vec::new());
         exchange.step(gate, Event::Recalled(&recalled));
         match exchange.step(gate, Event::End(body.as_bytes())) {
-            Step::Consult(query) => {
+            Step::Consult(Consult::RateLimit(query)) => {
                 assert_eq!((query.cluster.as_str(), query.timeout), ("limits", 50));
                 questions += 1;
-                exchange.step(gate, Event::Consulted(left.next().expect("an answer")));
+                let answer = Consulted::RateLimit(left.next().expect("an answer").clone());
+                exchange.step(gate, Event::Consulted(&answer));
             }
             Step::Done(effects) => {
                 assert!(effects.memory.iter().all(|write| store.write(write)));
                 return (effects.records[0].reason, questions);
             }
-            other @ (Step::AwaitBody | Step::Drain) => panic!("{other:?}"),
+            other @ (Step::AwaitBody | Step::Drain | Step::Consult(_)) => panic!("{other:?}"),
         }
     }
 }

@@ -171,6 +171,11 @@ fn permits_always(policy: &Policy, tool: &Tool) -> bool {
     has_any_resource(policy, tool) && is_for_everybody(policy)
 }
 
+/// Whether a policy leaves calls to a person.
+fn escalates(bundle: &Bundle) -> bool {
+    policies(bundle).any(|(_, policy)| policy.annotation("escalate").is_some())
+}
+
 /// Whether the reason is possible in a bundle. Faults are not expected.
 fn can_come(bundle: &Bundle, reason: Reason) -> bool {
     let has = |effect: Effect| policies(bundle).any(|(_, policy)| policy.effect() == effect);
@@ -193,6 +198,13 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         // A case has no session, and no task.
         | Reason::SessionMismatch
         | Reason::TaskMismatch
+        // Nobody signs in a case, and an approval is for the call that has it.
+        | Reason::ApprovalDenied
+        | Reason::ApprovalMismatch
+        | Reason::ApprovalUnverified
+        | Reason::ApprovalExpired
+        | Reason::ApprovalUsed
+        | Reason::ApprovalUnavailable
         | Reason::Internal => false,
         Reason::Permitted => has(Effect::Permit),
         Reason::Forbidden => has(Effect::Forbid),
@@ -207,6 +219,10 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
                 || identity.actor.must_match_claim
                 || tokens.len() > 1
                 || identity.principal.iter().any(claims)
+        }
+        Reason::ApprovalRequired => escalates(bundle),
+        Reason::SelfApproval | Reason::ApproverNotPermitted => {
+            bundle.approvals.is_some() && escalates(bundle)
         }
         Reason::Shadow => bundle.shadow.is_some(),
         Reason::UnknownResource => {

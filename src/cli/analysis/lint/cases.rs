@@ -69,6 +69,7 @@ impl Outcome<'_> {
         let effect = match self.decision {
             Decision::Permit => Some(Effect::Permit),
             Decision::Deny if self.reason == Reason::Forbidden => Some(Effect::Forbid),
+            Decision::Escalate => Some(Effect::Forbid),
             Decision::Deny | Decision::Silence => None,
         };
         for id in self.policies {

@@ -30,7 +30,7 @@ fn case(recorded: &Recorded, by: String, opinion: &OpinionField) -> Option<Case>
         (from, to) if from == to => return None,
         (_, Decision::Permit) => What::Permitted,
         (Decision::Permit, _) => What::Refused,
-        (_, Decision::Deny | Decision::Silence) => What::RefusedOtherwise,
+        (_, Decision::Deny | Decision::Silence | Decision::Escalate) => What::RefusedOtherwise,
     };
     // If a policy no longer matches, name the policies of the decision that it determined.
     let policies = if opinion.policies.is_empty()

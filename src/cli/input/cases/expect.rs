@@ -55,10 +55,12 @@ pub struct ExpectShadow {
 
 fn decision<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decision, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let known = [Decision::Permit, Decision::Deny, Decision::Silence];
+    let known = [Decision::Permit, Decision::Deny, Decision::Silence, Decision::Escalate];
     let found = known.into_iter().find(|decision| decision.as_str() == text);
     found.ok_or_else(|| {
-        de::Error::custom(format!("`{text}` is not a decision: there are PERMIT, DENY and SILENCE"))
+        de::Error::custom(format!(
+            "`{text}` is not a decision: there are PERMIT, DENY, SILENCE and ESCALATE"
+        ))
     })
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::approved::ApprovedBy;
 use super::call::Call;
 use super::earlier::{Earlier, Preceding};
 use super::expect::Expect;
@@ -54,6 +55,9 @@ pub struct Case {
     /// The requests before it.
     #[serde(default)]
     pub after: Vec<Earlier>,
+    /// The approval of the call.
+    #[serde(default)]
+    pub approved: Option<ApprovedBy>,
     /// The result with which the server answers.
     #[serde(default)]
     pub result: Option<Value>,
@@ -67,11 +71,11 @@ pub struct Case {
 ///
 /// The file is not YAML of this form, or a case refers to an undefined identity.
 pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
-    let read: CaseFile = yaml::read(file).map_err(|problem| vec![advised(problem)])?;
+    let mut read: CaseFile = yaml::read(file).map_err(|problem| vec![advised(problem)])?;
     let places = KeySpans::of(file);
     let mut names = BTreeSet::new();
     let mut problems = Vec::new();
-    for (position, case) in read.cases.iter().enumerate() {
+    for (position, case) in read.cases.iter_mut().enumerate() {
         let mut problem = |key: &str, message: String, help: Option<String>| {
             let span = places.find(&format!("cases.{position}.{key}"));
             let place = span.map_or_else(|| Location::whole(file), |span| Location::at(file, span));
@@ -86,6 +90,17 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
         {
             let help = fuzzy_match::did_you_mean(name, read.identities.keys().map(String::as_str));
             problem("as", format!("`{name}` is not in `identities`"), help);
+        }
+        if let Some(approved) = &mut case.approved {
+            match read.identities.get(&approved.by) {
+                Some(identity) => approved.approver.clone_from(identity),
+                None => {
+                    let names = read.identities.keys().map(String::as_str);
+                    let help = fuzzy_match::did_you_mean(&approved.by, names);
+                    let message = format!("`{}` is not in `identities`", approved.by);
+                    problem("approved.by", message, help);
+                }
+            }
         }
         for (place, earlier) in case.after.iter().enumerate() {
             if let Err(message) = earlier.check() {
@@ -126,7 +141,7 @@ fn advised(problem: Problem) -> Problem {
              policies: [<id>] }`"
                 .to_owned()
         }
-        Some("decision") => format!("{of_expect}: write `PERMIT`, `DENY` or `SILENCE`"),
+        Some("decision") => format!("{of_expect}: write `PERMIT`, `DENY`, `SILENCE` or `ESCALATE`"),
         Some("reason") => {
             format!(
                 "{of_expect}: write `permitted`, `forbidden`, `not_permitted` or another reason"
@@ -145,7 +160,9 @@ impl Case {
     /// The request of the case as it arrives at a gate with this bundle.
     pub fn arrival(&self, identity: Option<&Identity>, bundle: &Bundle) -> (Arrival, Vec<u8>) {
         let call = self.call.as_ref().map(|call| call.on_the_wire(bundle));
-        self.sent(call.as_ref()).arrival(identity)
+        let (arrival, body) = self.sent(call.as_ref()).arrival(identity);
+        let approval = self.approved.as_ref().and_then(|it| it.accepted(bundle, arrival.time));
+        (Arrival { approval, ..arrival }, body)
     }
 
     /// The requests before it, the earliest first, as they arrive.

@@ -144,6 +144,7 @@ impl Sent<'_> {
             time: self.time(),
             entropy: 0,
             changed: Arc::default(),
+            approval: None,
         };
         (arrival, body)
     }

@@ -1,0 +1,111 @@
+//! Whether an approval is for a call.
+
+use serde_json::{Map, Value};
+
+use super::{APPROVAL, Approval, Binding, REQUEST, Request, Ruling};
+use crate::jose::{self, Signer};
+use crate::key::PublicKey;
+use crate::reason::Reason;
+
+/// How many seconds the clocks of a gate and an approval service may differ.
+const LEEWAY: i64 = 30;
+
+/// An approval whose signatures were verified: that of the service, and that of the gate on the request
+/// in it.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    approval: Approval,
+    request: Request,
+}
+
+/// An approval that fits a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Accepted {
+    /// The id of the approval.
+    pub id: String,
+    /// The id of the request, which is used up.
+    pub nonce: String,
+    /// The verified claims of the approver.
+    pub approver: Map<String, Value>,
+    /// What the approver said.
+    pub reason: Option<String>,
+    /// When the approver decided, in seconds since the epoch.
+    pub at: i64,
+}
+
+/// Why an approval is not accepted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unaccepted {
+    /// The reason.
+    pub reason: Reason,
+    /// The problem, for the record.
+    pub detail: String,
+}
+
+impl Unaccepted {
+    fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+/// Verifies the signatures on an approval.
+///
+/// # Errors
+///
+/// [`Reason::ApprovalUnverified`]
+pub fn verified(jws: &str, keys: &[PublicKey], signer: &Signer) -> Result<Signed, Unaccepted> {
+    let unverified =
+        |what: &str, error| Unaccepted::new(Reason::ApprovalUnverified, format!("{what}: {error}"));
+    let approval: Approval =
+        jose::verify(APPROVAL, jws, keys).map_err(|error| unverified("the approval", error))?;
+    let request = signer.verify(REQUEST, &approval.request);
+    let request = request.map_err(|error| unverified("the request in the approval", error))?;
+    Ok(Signed { approval, request })
+}
+
+impl Signed {
+    /// The id of the request, which an approval uses up.
+    pub fn nonce(&self) -> &str {
+        &self.request.jti
+    }
+
+    /// Whether the approval is for a call with this binding, at a time in seconds since the epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::ApprovalMismatch`], [`Reason::ApprovalExpired`] and [`Reason::ApprovalDenied`].
+    pub fn accept(
+        &self,
+        (gate, service): (&str, &str),
+        binding: &Binding,
+        now: i64,
+    ) -> Result<Accepted, Unaccepted> {
+        let Self { approval, request } = self;
+        let parties = [&approval.iss, &approval.aud, &request.iss, &request.aud];
+        if parties != [service, gate, gate, service] {
+            let detail = "it is between another gate and another approval service";
+            return Err(Unaccepted::new(Reason::ApprovalMismatch, detail));
+        }
+        if let Some(what) = request.binding.difference(binding) {
+            let detail = format!("it is for another {what}");
+            return Err(Unaccepted::new(Reason::ApprovalMismatch, detail));
+        }
+        if now >= approval.exp.min(request.exp) {
+            return Err(Unaccepted::new(Reason::ApprovalExpired, "its time is over"));
+        }
+        if now.saturating_add(LEEWAY) < approval.iat.max(request.iat) {
+            return Err(Unaccepted::new(Reason::ApprovalExpired, "its time has not begun"));
+        }
+        if approval.decision == Ruling::Denied {
+            let detail = approval.reason.clone().unwrap_or_else(|| "without a reason".to_owned());
+            return Err(Unaccepted::new(Reason::ApprovalDenied, detail));
+        }
+        Ok(Accepted {
+            id: approval.jti.clone(),
+            nonce: request.jti.clone(),
+            approver: approval.approver.clone(),
+            reason: approval.reason.clone(),
+            at: approval.iat,
+        })
+    }
+}

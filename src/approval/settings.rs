@@ -1,0 +1,138 @@
+//! The `approvals` section of a bundle.
+
+use serde::{Deserialize, Serialize};
+
+use crate::key::{KeyError, PublicKey};
+use crate::memory::Span;
+
+/// The longest time for which the gate holds a call, in milliseconds.
+const LONGEST_HOLD: u64 = 60_000;
+
+/// The longest time for which a request for approval is valid, in milliseconds.
+const LONGEST_VALID: u64 = 24 * 3_600_000;
+
+/// The `approvals` section of a bundle: who approves what policies escalate, and how they are asked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalSettings {
+    /// The URL of the approval service: `aud` of requests and `iss` of approvals.
+    pub service: ServiceUrl,
+    /// The keys that sign approvals: Ed25519 in PEM, or only the base64 of the PEM.
+    pub keys: Vec<String>,
+    /// The cluster of the service in the proxy's configuration. Without it, requests are brought to
+    /// approvers by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// How long to wait for the service, in milliseconds.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u32,
+    /// How long a call is held while a person thinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Span>,
+    /// How long a request is valid, and an approval of it.
+    #[serde(default = "valid_for")]
+    pub valid_for: Span,
+    /// The token whose mapping fits the claims of approvers; by default the first of `identity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+fn timeout_ms() -> u32 {
+    500
+}
+
+fn valid_for() -> Span {
+    Span::of_seconds(600)
+}
+
+impl ApprovalSettings {
+    /// The keys, and what is wrong with others by their position.
+    pub fn keys(&self) -> (Vec<PublicKey>, Vec<(usize, KeyError)>) {
+        let (mut keys, mut errors) = (Vec::new(), Vec::new());
+        for (position, text) in self.keys.iter().enumerate() {
+            match text.parse() {
+                Ok(key) => keys.push(key),
+                Err(error) => errors.push((position, error)),
+            }
+        }
+        (keys, errors)
+    }
+
+    /// Problems with their keys in the section.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        if self.keys.is_empty() {
+            problems.push(("keys", "without a key nobody can approve anything".to_owned()));
+        }
+        if self.hold.is_some_and(|hold| hold.millis() > LONGEST_HOLD) {
+            problems.push(("hold", "a call is held for at most `60s`".to_owned()));
+        }
+        if self.hold.is_some() && self.cluster.is_none() {
+            problems
+                .push(("hold", "only an approval service with a `cluster` is asked".to_owned()));
+        }
+        if self.valid_for.millis() > LONGEST_VALID {
+            problems.push(("valid_for", "a request is valid for at most `24h`".to_owned()));
+        }
+        problems
+    }
+}
+
+/// The URL of an approval service.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceUrl(String);
+
+impl ServiceUrl {
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The page of a request.
+    pub fn page(&self, id: &str) -> String {
+        format!("{}/requests/{id}", self.0)
+    }
+
+    /// The authority, for requests to the service.
+    pub fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest);
+        rest.split_once('/').map_or(rest, |(authority, _)| authority)
+    }
+
+    /// The path of the service's interface.
+    pub fn path(&self) -> String {
+        let rest = self.0.split_once("://").map_or(&*self.0, |(_, rest)| rest);
+        let path = rest.split_once('/').map_or("", |(_, path)| path);
+        if path.is_empty() {
+            "/access-requests".to_owned()
+        } else {
+            format!("/{path}/access-requests")
+        }
+    }
+}
+
+impl TryFrom<String> for ServiceUrl {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Self, Self::Error> {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"<>?#@\\".contains(&byte);
+        let fits = |rest: &str| {
+            !rest.is_empty() && !rest.starts_with('/') && !rest.ends_with('/') && rest.len() <= 200
+        };
+        if rest.is_some_and(fits) && url.bytes().all(plain) {
+            Ok(Self(url))
+        } else {
+            Err(format!(
+                "`{url}` is not the URL of a service, such as `https://approvals.acme.example`"
+            ))
+        }
+    }
+}
+
+impl From<ServiceUrl> for String {
+    fn from(url: ServiceUrl) -> Self {
+        url.0
+    }
+}

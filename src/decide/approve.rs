@@ -1,0 +1,132 @@
+//! Decides whether a person may approve a call, and what policies see of an approval.
+
+use std::sync::Arc;
+
+use cedar_policy_core::ast::EntityUID;
+use chrono::{DateTime, Utc};
+
+use super::{Denial, Escalation, Question, judge};
+use crate::bundle::Bundle;
+use crate::gate::Caller;
+use crate::identity::Identity;
+use crate::policy::value::{self, Value};
+use crate::reason::Reason;
+use crate::tool::Tool;
+
+/// Somebody who has approved a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Approver<'a> {
+    /// Who it is, of verified claims.
+    pub identity: &'a Identity,
+    /// When the approver decided.
+    pub at: DateTime<Utc>,
+    /// What the approver said.
+    pub reason: Option<&'a str>,
+}
+
+/// A call that somebody has approved, who may.
+#[derive(Debug)]
+pub struct Approved {
+    /// The sender, with the approval in its context.
+    caller: Arc<Caller>,
+    /// The policies that permit the approver to approve.
+    pub policies: Vec<String>,
+}
+
+impl Approved {
+    /// The question about the call, with the approval.
+    pub fn question<'q>(&self, question: &'q Question<'_>) -> Question<'q> {
+        question.of(Arc::clone(&self.caller), question.action())
+    }
+}
+
+/// Decides whether somebody may approve a call of this sender. It takes four eyes, of one tenant, and a
+/// permit of `Action::"approve"` with the resource and the context of the call.
+///
+/// # Errors
+///
+/// [`Reason::SelfApproval`], [`Reason::ApproverNotPermitted`], or [`Reason::Internal`] if the approver
+/// cannot be an entity of the bundle.
+pub fn approve(
+    bundle: &Bundle,
+    sender: &Identity,
+    tool: &Tool,
+    (question, escalation): (&Question<'_>, &Escalation),
+    approver: Approver<'_>,
+) -> Result<Approved, Denial> {
+    four_eyes(sender, approver.identity)?;
+    let action = tool.approve_action().ok_or_else(Denial::unfit)?.into();
+    let caller = asked(bundle, sender, question, escalation, approver.identity);
+    let about = question.of(Arc::new(caller.ok_or_else(Denial::unfit)?), &action);
+    #[cfg(debug_assertions)]
+    about.in_cedar()?;
+    let permit = judge(bundle.layers.of(approver.identity), &about).map_err(|denial| {
+        let detail = format!("{}: {}", named(approver.identity), denial.reason.as_str());
+        Denial {
+            reason: Reason::ApproverNotPermitted,
+            detail: Some(detail),
+            escalation: None,
+            advice: None,
+            ..denial
+        }
+    })?;
+    let caller = approved(bundle, sender, question, approver).ok_or_else(Denial::unfit)?;
+    let approved = Approved { caller: Arc::new(caller), policies: permit.policies().to_vec() };
+    #[cfg(debug_assertions)]
+    approved.question(question).in_cedar()?;
+    Ok(approved)
+}
+
+/// Whoever approves is neither the principal nor an agent of the delegation, and of the same tenant.
+fn four_eyes(sender: &Identity, approver: &Identity) -> Result<(), Denial> {
+    let (principal, person) = (&sender.principal, &approver.principal);
+    let chain = sender.actor.iter().flat_map(|actor| &actor.chain);
+    let is_agent = chain.into_iter().any(|agent| *agent == person.id);
+    if is_agent || principal.entity.uid() == person.entity.uid() {
+        let detail = Some(format!("{} is a party of the call", named(approver)));
+        return Err(Denial { detail, ..Denial::because(Reason::SelfApproval) });
+    }
+    if principal.tenant != person.tenant {
+        let detail = Some(format!("{} is of another tenant", named(approver)));
+        return Err(Denial { detail, ..Denial::because(Reason::ApproverNotPermitted) });
+    }
+    Ok(())
+}
+
+/// The approver as the principal of `Action::"approve"`.
+fn asked(
+    bundle: &Bundle,
+    sender: &Identity,
+    question: &Question<'_>,
+    escalation: &Escalation,
+    approver: &Identity,
+) -> Option<Caller> {
+    let principal = bundle.entity_store().admit(approver.principal.entity.as_ref())?;
+    let groups = escalation.groups.iter().map(|group| Value::from(group.as_str()));
+    let members =
+        [("groups", value::set(groups)), ("requester", Value::from(named(sender).as_str()))];
+    let mut context = question.sent_by().context.clone();
+    context.push(("escalation", value::record(members)));
+    Some(Caller { principal, context })
+}
+
+/// The sender, with the approval in its context.
+fn approved(
+    bundle: &Bundle,
+    sender: &Identity,
+    question: &Question<'_>,
+    Approver { identity, at, reason }: Approver<'_>,
+) -> Option<Caller> {
+    let approver = EntityUID::from(identity.principal.entity.uid());
+    let mut members = vec![("approver", Value::from(approver)), ("at", value::datetime(at)?)];
+    members.extend(reason.map(|reason| ("reason", Value::from(reason))));
+    let principal = bundle.entity_store().admit(sender.principal.entity.as_ref())?;
+    let mut context = question.sent_by().context.clone();
+    context.push(("approval", value::record(members)));
+    Some(Caller { principal, context })
+}
+
+/// A person as Cedar writes it.
+fn named(identity: &Identity) -> String {
+    identity.principal.entity.uid().to_string()
+}

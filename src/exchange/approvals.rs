@@ -1,0 +1,307 @@
+//! Calls that a person must approve.
+
+use chrono::DateTime;
+use serde_json::Value;
+
+use super::inner::Watch;
+use super::pending::Pending;
+use super::{Arrival, fields};
+use crate::approval::{
+    self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard, Query,
+    REQUEST, Signed, Unaccepted,
+};
+use crate::bundle::Approvals;
+use crate::decide::{
+    self, ApprovalField, Approver, Denial, Escalation, Question, UsedApproval, Verdict,
+};
+use crate::digest::Digest;
+use crate::gate::Gate;
+use crate::identity;
+use crate::mcp::Call;
+use crate::memory::{self, Slot, Unusable, Write};
+use crate::reason::Reason;
+use crate::record::decision_id;
+use crate::timestamp::timestamp;
+use crate::tool::Tool;
+
+/// How much longer than it lets a service wait the gate waits for its answer, in milliseconds.
+const AFTER_WAIT: u64 = 1000;
+
+/// An approval that came with a request, or that the approval service has given.
+#[derive(Debug)]
+pub(super) enum Presented {
+    /// The signatures were verified.
+    Signed(Box<Signed>, memory::Approval),
+    /// Nobody may use it.
+    Unaccepted(Unaccepted),
+    /// It comes from an edge where nobody signs, and is used once.
+    Given(Accepted),
+}
+
+impl Presented {
+    /// The approval that comes with a request.
+    pub(super) fn by(gate: &Gate, arrival: &Arrival) -> Option<Self> {
+        gate.bundle.approvals.as_ref()?;
+        if let Some(given) = &arrival.approval {
+            return Some(Self::Given(given.clone()));
+        }
+        match arrival.head.one(approval::HEADER) {
+            Ok(None) => None,
+            Ok(Some(jws)) => Self::signed(gate, jws),
+            Err(error) => Some(Self::unverified(format!("the approval: {error}"))),
+        }
+    }
+
+    /// A signed approval.
+    pub(super) fn signed(gate: &Gate, jws: &str) -> Option<Self> {
+        let approvals = gate.bundle.approvals.as_ref()?;
+        // A candidate has no keys, and nobody is asked for it.
+        let signer = gate.signer.as_ref()?;
+        Some(match approval::verified(jws, &approvals.keys, signer) {
+            Ok(signed) => {
+                let once = memory::Approval::of(signed.nonce(), &gate.secret);
+                Self::Signed(Box::new(signed), once)
+            }
+            Err(unaccepted) => Self::Unaccepted(unaccepted),
+        })
+    }
+
+    /// Where it is remembered that it is used.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        if let Self::Signed(_, once) = self { Some(once.slot()) } else { None }
+    }
+
+    fn unverified(detail: String) -> Self {
+        Self::Unaccepted(Unaccepted { reason: Reason::ApprovalUnverified, detail })
+    }
+}
+
+impl Pending {
+    /// Puts a call that policies escalate to a person, or decides it again with the approval.
+    pub(super) fn escalate(
+        &self,
+        gate: &Gate,
+        (tool, call): (&Tool, &Call<'_>),
+        question: &Question<'_>,
+        verdict: Verdict,
+        watch: Watch<'_>,
+    ) -> Verdict {
+        // In shadow, and in a batch, nobody is asked.
+        let asks = watch.is_alone && gate.bundle.shadow.is_none();
+        let (Err(denial), Some(approvals)) = (&verdict.outcome, &gate.bundle.approvals) else {
+            return verdict;
+        };
+        let Some(escalation) = denial.escalation.as_deref().filter(|_| asks) else {
+            return verdict;
+        };
+        let escalated = Escalated { gate, approvals, tool, call, question, denial, escalation };
+        match self.decide_approved(&escalated, watch) {
+            Ok(decided) => decided,
+            Err(denial) => Verdict { outcome: Err(denial), ..verdict },
+        }
+    }
+
+    /// Decides an escalated call with the approval, or says why there is none.
+    fn decide_approved(&self, of: &Escalated<'_>, watch: Watch<'_>) -> Result<Verdict, Denial> {
+        let identity = &self.sender.identity;
+        let accepted = self.accepted(of)?;
+        let bundle = &of.gate.bundle;
+        let person = identity::identify_person(
+            &bundle.identity,
+            &of.approvals.token,
+            &Value::Object(accepted.approver.clone()),
+        );
+        let person = person.map_err(|error| Denial {
+            detail: Some(format!("the approver: {error}")),
+            ..Denial::because(Reason::ApproverNotPermitted)
+        })?;
+        let at = DateTime::from_timestamp(accepted.at, 0).ok_or_else(Denial::unfit)?;
+        let approver = Approver { identity: &person, at, reason: accepted.reason.as_deref() };
+        let about = (of.question, of.escalation);
+        let approved = decide::approve(bundle, identity, of.tool, about, approver)?;
+        let write = self.used(of)?;
+        let question = approved.question(of.question);
+        watch.asked(identity, &question);
+        let mut verdict = decide::decide_revealing(bundle, identity, of.tool, &question);
+        if let Err(denial) = &mut verdict.outcome {
+            // Nobody is asked again for what an approval does not change.
+            denial.escalation = None;
+        }
+        let field = ApprovalField {
+            id: accepted.id,
+            request: accepted.nonce,
+            approver: person.principal.entity.uid().to_string(),
+            policies: approved.policies,
+            reason: accepted.reason,
+            time: timestamp(at),
+        };
+        Ok(Verdict { approval: Some(Box::new(UsedApproval { field, write })), ..verdict })
+    }
+
+    /// The approval of a call; else the denial, which says what must be asked, or where.
+    fn accepted(&self, of: &Escalated<'_>) -> Result<Accepted, Denial> {
+        let unaccepted = |it: &Unaccepted| Denial {
+            detail: Some(it.detail.clone()),
+            ..Denial::because(it.reason)
+        };
+        match &self.approval {
+            Some(Presented::Given(accepted)) => Ok(accepted.clone()),
+            Some(Presented::Unaccepted(why)) => Err(unaccepted(why)),
+            Some(Presented::Signed(signed, _)) => {
+                let binding = self.binding(of)?;
+                let now = self.request.facts.time.timestamp();
+                signed.accept(of.parties(), &binding, now).map_err(|why| unaccepted(&why))
+            }
+            None => Err(self.asking(of)?),
+        }
+    }
+
+    /// What is to be remembered, so that the approval is used once.
+    fn used(&self, of: &Escalated<'_>) -> Result<Option<Write>, Denial> {
+        let Some(Presented::Signed(_, once)) = &self.approval else { return Ok(None) };
+        let valid = of.approvals.settings.valid_for.millis();
+        match once.used(self.recalled.as_ref(), valid) {
+            Ok(write) => Ok(Some(write)),
+            Err(Unusable::Used) => Err(Denial::because(Reason::ApprovalUsed)),
+            Err(Unusable::NotRemembered) => {
+                let detail = Some("it cannot be remembered that the approval is used".to_owned());
+                Err(Denial { detail, ..Denial::because(Reason::ApprovalUnavailable) })
+            }
+        }
+    }
+
+    /// The denial of a call that nobody has approved yet, and what the approval service must be asked
+    /// before it holds.
+    fn asking(&self, of: &Escalated<'_>) -> Result<Denial, Denial> {
+        let (id, token, binding) = self.signed_request(of)?;
+        let (service, denial) = (&of.approvals.settings.service, of.denial.clone());
+        let Some(cluster) = &of.approvals.settings.cluster else {
+            let challenge = Challenge { id, url: None, token: Some(token), form: Form::Text };
+            return Ok(Denial { asked: Some(Box::new(challenge)), ..denial });
+        };
+        match &self.answers.approval {
+            Some(Heard::Unavailable(why)) => Ok(Denial {
+                detail: Some(why.clone()),
+                ..Denial::because(Reason::ApprovalUnavailable)
+            }),
+            Some(Heard::Pending | Heard::Decided(_)) => {
+                let url = Some(service.page(&id));
+                let challenge =
+                    Challenge { id, url, token: None, form: self.challenge_form(of.call) };
+                Ok(Denial { asked: Some(Box::new(challenge)), ..denial })
+            }
+            None => {
+                let hold = of.approvals.settings.hold;
+                let wait = hold.map(|hold| hold.millis());
+                let waiting = wait.map_or(0, |wait| wait.saturating_add(AFTER_WAIT));
+                let query = Query {
+                    cluster: cluster.clone(),
+                    authority: service.authority().to_owned(),
+                    path: service.path(),
+                    wait: wait.map(|wait| wait / 1000),
+                    timeout_ms: waiting.max(of.approvals.settings.timeout_ms.into()),
+                    body: Query::body(binding, token).ok_or_else(Denial::unfit)?,
+                };
+                Ok(Denial { asking: Some(Box::new(query)), ..denial })
+            }
+        }
+    }
+
+    /// How a client is asked to open a page: as its revision and its capabilities allow. One that has
+    /// opened it before is not asked again.
+    fn challenge_form(&self, call: &Call<'_>) -> Form {
+        match self.revision() {
+            Some(revision) if revision.is_modern() => {
+                if call.elicits_urls && !call.answers {
+                    Form::InputRequired
+                } else {
+                    Form::Text
+                }
+            }
+            Some(revision) if revision.has_url_elicitation() => Form::Error,
+            Some(_) | None => Form::Text,
+        }
+    }
+
+    /// The id of a request for approval, the request with the gate's signature, and what it is bound to.
+    fn signed_request(&self, of: &Escalated<'_>) -> Result<(String, String, Binding), Denial> {
+        // Edges without keys ask nobody.
+        let signer = of.gate.signer.as_ref().ok_or_else(|| of.denial.clone())?;
+        let (facts, binding) = (&self.request.facts, self.binding(of)?);
+        let iat = facts.time.timestamp();
+        let seconds = of.approvals.settings.valid_for.millis() / 1000;
+        let id = decision_id(facts.time, self.request.entropy, 0);
+        let (gate, service) = of.parties();
+        let token = self.sender.identity.token.as_ref();
+        let request = approval::Request {
+            iss: gate.to_owned(),
+            aud: service.to_owned(),
+            iat,
+            exp: iat.saturating_add(i64::try_from(seconds).unwrap_or_default()),
+            jti: id.clone(),
+            binding_hash: binding.hash(),
+            binding: binding.clone(),
+            details: Details {
+                groups: of.escalation.groups.clone(),
+                policies: of.denial.policies.clone(),
+                reasons: of.escalation.reasons.clone(),
+                txn: token.and_then(|token| token.txn.clone()),
+            },
+        };
+        let signed = signer.sign(REQUEST, &request).map_err(|_| Denial::unfit())?;
+        Ok((id, signed, binding))
+    }
+
+    /// What an approval of the call is bound to.
+    fn binding(&self, of: &Escalated<'_>) -> Result<Binding, Denial> {
+        let identity = &self.sender.identity;
+        let (principal, arguments) = (&identity.principal, of.call.arguments);
+        let shown = of.tool.redacted(arguments, None, fields::LONGEST_FIELD);
+        let shown = shown.and_then(|shown| serde_json::from_str(shown.as_str()).ok());
+        // Nobody approves what cannot be seen.
+        let shown = shown.ok_or_else(|| Denial {
+            detail: Some("the arguments are too long to be put before a person".to_owned()),
+            ..of.denial.clone()
+        })?;
+        let canonical = arguments.map_or_else(|| "{}".into(), |arguments| arguments.canonical());
+        let resource = of.question.resource();
+        Ok(Binding {
+            subject: Entity { type_name: principal.type_name.clone(), id: principal.id.clone() },
+            action: Action { name: of.tool.qualified_name().to_owned() },
+            resource: Entity {
+                type_name: resource.entity_type().to_string(),
+                id: AsRef::<str>::as_ref(resource.eid()).to_owned(),
+            },
+            context: BoundContext {
+                tenant: principal.tenant.clone(),
+                agent_type: identity.actor.as_ref().map(|it| it.uid.type_name().to_string()),
+                chain: identity.actor.as_ref().map(|it| it.chain.clone()).unwrap_or_default(),
+                arguments: shown,
+                arguments_digest: Digest::of_bytes(canonical.as_bytes()),
+                bundle: of.gate.bundle.id.name.clone(),
+                bundle_digest: of.gate.bundle.id.digest.clone(),
+                environment: of.gate.environment.to_string(),
+                proxy: of.gate.secret.proxy(),
+            },
+        })
+    }
+}
+
+/// A call that policies escalate.
+struct Escalated<'a> {
+    gate: &'a Gate,
+    approvals: &'a Approvals,
+    tool: &'a Tool,
+    call: &'a Call<'a>,
+    question: &'a Question<'a>,
+    /// The denial that holds if nobody approves.
+    denial: &'a Denial,
+    escalation: &'a Escalation,
+}
+
+impl Escalated<'_> {
+    /// The gate and the approval service, by the names that both have in what they sign.
+    fn parties(&self) -> (&str, &str) {
+        (self.approvals.gate.as_str(), self.approvals.settings.service.as_str())
+    }
+}

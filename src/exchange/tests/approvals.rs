@@ -1,0 +1,412 @@
+//! Calls that a person must approve.
+
+use super::*;
+use crate::approval::{self, APPROVAL, Approval, HEADER, Heard, Request, Ruling};
+use crate::fixture::key;
+use crate::jose;
+use crate::memory::{Secret, Store};
+use crate::reason::Decision;
+
+const GATE: &str = "https://gate.acme.example";
+const SERVICE: &str = "https://approvals.acme.example";
+
+/// Who signs approvals.
+const SIGNER: u8 = 9;
+
+/// A refund over 500 needs finance, and one over 5,000 is for nobody.
+const POLICIES: [(&str, &str); 4] = [
+    (
+        "limit",
+        r#"@id("limit") @escalate("finance") @reason("Refunds over 500 need finance.") forbid (principal, action == Action::"pay/refund", resource) when { context.input.amount > 500 } unless { context has approval };"#,
+    ),
+    (
+        "never",
+        r#"@id("never") forbid (principal, action == Action::"pay/refund", resource) when { context.input.amount > 5000 };"#,
+    ),
+    (
+        "finance",
+        r#"@id("finance") permit (principal in Role::"finance", action == Action::"pay/refund/approve", resource) when { context.escalation.groups.contains("finance") && context.input.amount <= 2000 };"#,
+    ),
+    (
+        "refunds",
+        r#"@id("refunds") permit (principal in Role::"rep", action == Action::"pay/refund", resource);"#,
+    ),
+];
+
+fn document(cluster: Option<&str>) -> Value {
+    let mut document = fixture::document_json();
+    let manifest = &mut document["manifest"];
+    manifest["issuer"] = json!(GATE);
+    let keys = [key(SIGNER).public().text()];
+    manifest["approvals"] = json!({ "service": SERVICE, "keys": keys });
+    if let Some(cluster) = cluster {
+        manifest["approvals"]["cluster"] = json!(cluster);
+    }
+    let policies = POLICIES.map(|(id, source)| json!({ "id": id, "source": source }));
+    document["layers"]["org"] = json!(policies);
+    document
+}
+
+fn gate_of(document: Value) -> Gate {
+    let document = serde_json::from_value(document).unwrap();
+    let loaded = crate::bundle::load(&document);
+    let bundle = loaded.unwrap_or_else(|it| panic!("{it:#?}")).bundle;
+    let gate = Gate::new(bundle, "test".to_owned()).storing_by(&Secret::new([3; 32]));
+    gate.signing_with(jose_signer(1))
+}
+
+fn jose_signer(number: u8) -> jose::Signer {
+    let text = key(number).text();
+    text.parse().unwrap()
+}
+
+fn gate(cluster: Option<&str>) -> Gate {
+    gate_of(document(cluster))
+}
+
+/// A request, and what the approval service answers to each question.
+struct Sent<'a> {
+    fields: Vec<(&'a str, &'a str)>,
+    claims: Value,
+    body: String,
+    answers: Vec<Heard>,
+}
+
+impl Sent<'_> {
+    fn refund(amount: u32) -> Self {
+        let body = call("refund", &json!({ "amount": amount, "note": "n" }).to_string());
+        Self { fields: POST.to_vec(), claims: fixture::claims(), body, answers: Vec::new() }
+    }
+
+    /// Decides, and returns the questions.
+    fn to(&self, gate: &Gate, store: &mut Store) -> (Step, Vec<approval::Query>) {
+        let mut exchange = Exchange::default();
+        let first = Event::Headers(&arrival(&self.fields, Some(self.claims.clone())));
+        if let step @ Step::Done(_) = exchange.step(gate, first) {
+            return (step, Vec::new());
+        }
+        let (mut asked, mut left) = (Vec::new(), self.answers.iter());
+        loop {
+            let slots = exchange.recalls();
+            if !slots.is_empty() {
+                exchange.step(gate, Event::Recalled(&store.recall(&slots, 1000, Vec::new())));
+            }
+            match exchange.step(gate, Event::End(self.body.as_bytes())) {
+                Step::Consult(Consult::Approval(query)) => {
+                    asked.push(query);
+                    let answer = Consulted::Approval(left.next().expect("an answer").clone());
+                    exchange.step(gate, Event::Consulted(&answer));
+                }
+                Step::Done(effects) => {
+                    assert!(effects.memory.iter().all(|write| store.write(write)));
+                    return (Step::Done(effects), asked);
+                }
+                other @ (Step::AwaitBody | Step::Drain | Step::Consult(_)) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn reason(&self, gate: &Gate, store: &mut Store) -> Reason {
+        let (Step::Done(effects), _) = self.to(gate, store) else { panic!() };
+        let is_forward = matches!(effects.ending, Ending::Forward(_));
+        assert_eq!(is_forward, effects.records[0].reason == Reason::Permitted);
+        effects.records[0].reason
+    }
+}
+
+/// The request for approval of a call that is refused without an approval service.
+fn asked(gate: &Gate, sent: &Sent<'_>) -> String {
+    let (step, questions) = sent.to(gate, &mut Store::default());
+    assert!(questions.is_empty());
+    let (refusal, body) = refused(step);
+    assert_eq!(refusal.records[0].reason, Reason::ApprovalRequired);
+    assert_eq!(refusal.records[0].decision, Decision::Escalate);
+    let account = &body["result"]["_meta"]["dev.toolgate/refusal"];
+    assert_eq!(account["approval"]["id"], json!(refusal.records[0].id));
+    account["approval"]["request"].as_str().unwrap().to_owned()
+}
+
+/// The approval of a request by somebody in finance.
+fn approval_of(request: &str) -> Approval {
+    let approver =
+        json!({ "iss": "https://id", "sub": "carol", "roles": ["finance"], "tenant": "acme" });
+    Approval {
+        iss: SERVICE.to_owned(),
+        aud: GATE.to_owned(),
+        iat: NOW,
+        exp: NOW + 300,
+        jti: "a-1".to_owned(),
+        request: request.to_owned(),
+        decision: Ruling::Approved,
+        approver: approver.as_object().unwrap().clone(),
+        reason: Some("agreed on the phone".to_owned()),
+    }
+}
+
+const NOW: i64 = 1_795_219_200;
+
+fn signed(approval: &Approval) -> String {
+    jose::sign(APPROVAL, approval, &key(SIGNER)).unwrap()
+}
+
+fn with_approval<'a>(sent: Sent<'a>, jws: &'a str) -> Sent<'a> {
+    let mut fields = sent.fields.clone();
+    fields.push((HEADER, jws));
+    Sent { fields, ..sent }
+}
+
+#[test]
+fn an_approved_call_passes_once() {
+    let (gate, mut store) = (gate(None), Store::default());
+    let request = asked(&gate, &Sent::refund(600));
+    let jws = signed(&approval_of(&request));
+    let sent = with_approval(Sent::refund(600), &jws);
+    let forward = forwarded(sent.to(&gate, &mut store).0);
+    let record = &forward.records[0];
+    assert_eq!(record.policies, ["refunds"]);
+    let approval = record.approval.as_deref().unwrap();
+    assert_eq!(
+        json!(approval),
+        json!({
+            "id": "a-1",
+            "request": record.id,
+            "approver": r#"User::"carol""#,
+            "policies": ["finance"],
+            "reason": "agreed on the phone",
+            "time": "2026-11-21T00:00:00.000Z",
+        })
+    );
+    assert!(
+        forward.headers.contains(&HeaderChange::Remove(HEADER.to_owned())) || {
+            let mut exchange = Exchange::default();
+            exchange.step(&gate, Event::Headers(&arrival(&sent.fields, Some(sent.claims.clone()))));
+            exchange.removed.contains(&HEADER.to_owned())
+        }
+    );
+    assert_eq!(sent.reason(&gate, &mut store), Reason::ApprovalUsed);
+    assert_eq!(Sent::refund(600).reason(&gate, &mut store), Reason::ApprovalRequired);
+}
+
+#[test]
+fn the_request_says_what_an_approver_must_know() {
+    let gate = gate(None);
+    let request = asked(&gate, &Sent::refund(600));
+    let request: Request = jose::verify(approval::REQUEST, &request, [key(1).public()]).unwrap();
+    assert_eq!((request.iss.as_str(), request.aud.as_str()), (GATE, SERVICE));
+    assert_eq!((request.iat, request.exp), (NOW, NOW + 600));
+    assert_eq!(request.details.groups, ["finance"]);
+    assert_eq!(request.details.policies, ["limit"]);
+    assert_eq!(request.details.reasons, ["Refunds over 500 need finance."]);
+    let binding = &request.binding;
+    assert_eq!(
+        (binding.subject.id.as_str(), binding.action.name.as_str()),
+        ("alice", "pay/refund")
+    );
+    assert_eq!(binding.context.arguments, json!({ "amount": 600, "note": "[redacted]" }));
+    assert_eq!(binding.context.chain, ["bot"]);
+    assert_eq!(request.binding_hash, binding.hash());
+}
+
+#[test]
+fn an_approval_is_for_one_call_of_one_caller() {
+    let gate = gate(None);
+    let request = asked(&gate, &Sent::refund(600));
+    let jws = signed(&approval_of(&request));
+    let claims = |member: &str, value: Value| {
+        let mut claims = fixture::claims();
+        claims[member] = value;
+        with_approval(Sent { claims, ..Sent::refund(600) }, &jws)
+    };
+    let note = call("refund", r#"{"amount":600,"note":"other"}"#);
+    for (what, sent) in [
+        ("another amount", with_approval(Sent::refund(601), &jws)),
+        ("a redacted argument", with_approval(Sent { body: note, ..Sent::refund(600) }, &jws)),
+        ("another principal", claims("sub", json!("bob"))),
+        ("another agent", claims("act", json!({ "sub": "other" }))),
+        ("a longer chain", claims("act", json!({ "sub": "bot", "act": { "sub": "other" } }))),
+        ("another tenant", claims("tenant", json!("globex"))),
+    ] {
+        assert_eq!(sent.reason(&gate, &mut Store::default()), Reason::ApprovalMismatch, "{what}");
+    }
+    // An older and a newer version of the bundle, another environment, another proxy.
+    let mut newer = document(None);
+    newer["manifest"]["version"] = json!(4);
+    let others = [
+        gate_of(newer),
+        Gate { environment: "other".into(), ..self::gate(None) },
+        self::gate(None).storing_by(&Secret::new([4; 32])),
+    ];
+    for other in others {
+        let sent = with_approval(Sent::refund(600), &jws);
+        assert_eq!(sent.reason(&other, &mut Store::default()), Reason::ApprovalMismatch);
+    }
+    // Writing the arguments in another order changes nothing.
+    let body = call("refund", r#"{ "note": "n", "amount": 600 }"#);
+    let sent = with_approval(Sent { body, ..Sent::refund(600) }, &jws);
+    assert_eq!(sent.reason(&gate, &mut Store::default()), Reason::Permitted);
+}
+
+#[test]
+fn an_approval_that_is_not_as_it_must_be_is_refused() {
+    let gate = gate(None);
+    let request = asked(&gate, &Sent::refund(600));
+    let good = approval_of(&request);
+    let change = |change: &dyn Fn(&mut Approval)| {
+        let mut approval = good.clone();
+        change(&mut approval);
+        signed(&approval)
+    };
+    let approver = |member: &'static str, value: Value| {
+        change(&|it| _ = it.approver.insert(member.to_owned(), value.clone()))
+    };
+    let unsigned = signed(&good).rsplit_once('.').map(|(text, _)| format!("{text}.")).unwrap();
+    let forged: Request = jose::verify(approval::REQUEST, &request, [key(1).public()]).unwrap();
+    let forged = jose::sign(approval::REQUEST, &forged, &key(2)).unwrap();
+    let session = jose::sign("JWT", &good, &key(SIGNER)).unwrap();
+    use Reason::{
+        ApprovalDenied, ApprovalExpired, ApprovalMismatch, ApprovalUnverified,
+        ApproverNotPermitted, SelfApproval,
+    };
+    for (what, jws, reason) in [
+        ("expired", change(&|it| it.exp = NOW), ApprovalExpired),
+        ("not yet valid", change(&|it| it.iat = NOW + 31), ApprovalExpired),
+        ("denied", change(&|it| it.decision = Ruling::Denied), ApprovalDenied),
+        ("by another service", change(&|it| it.iss = GATE.to_owned()), ApprovalMismatch),
+        ("for another gate", change(&|it| it.aud = SERVICE.to_owned()), ApprovalMismatch),
+        ("of a forged request", change(&|it| it.request = forged.clone()), ApprovalUnverified),
+        ("of no request", change(&|it| it.request = String::new()), ApprovalUnverified),
+        ("unknown key", jose::sign(APPROVAL, &good, &key(8)).unwrap(), ApprovalUnverified),
+        ("the gate's key", jose::sign(APPROVAL, &good, &key(1)).unwrap(), ApprovalUnverified),
+        ("a session token", session, ApprovalUnverified),
+        ("the request itself", request.clone(), ApprovalUnverified),
+        ("unsigned", unsigned, ApprovalUnverified),
+        ("empty", String::new(), ApprovalUnverified),
+        ("the requester", approver("sub", json!("alice")), SelfApproval),
+        ("the agent", approver("sub", json!("bot")), SelfApproval),
+        ("no role", approver("roles", json!([])), ApproverNotPermitted),
+        ("another tenant", approver("tenant", json!("globex")), ApproverNotPermitted),
+        ("no tenant", approver("tenant", json!(null)), ApproverNotPermitted),
+        ("an agent of somebody", approver("act", json!({ "sub": "x" })), ApproverNotPermitted),
+        ("an ill-typed claim", approver("roles", json!(7)), ApproverNotPermitted),
+    ] {
+        let sent = with_approval(Sent::refund(600), &jws);
+        assert_eq!(sent.reason(&gate, &mut Store::default()), reason, "{what}");
+    }
+    let jws = signed(&good);
+    let twice = with_approval(with_approval(Sent::refund(600), &jws), &jws);
+    assert_eq!(twice.reason(&gate, &mut Store::default()), ApprovalUnverified);
+}
+
+#[test]
+fn nobody_is_asked_for_what_nobody_can_approve() {
+    let gate = gate(Some("approvals"));
+    let mut store = Store::default();
+    // Another policy forbids it, nothing permits it, or it needs no approval.
+    assert_eq!(Sent::refund(5001).reason(&gate, &mut store), Reason::Forbidden);
+    let mut claims = fixture::claims();
+    claims["roles"] = json!([]);
+    let nobody = Sent { claims, ..Sent::refund(600) };
+    assert_eq!(nobody.reason(&gate, &mut store), Reason::Forbidden);
+    assert_eq!(Sent::refund(500).reason(&gate, &mut store), Reason::Permitted);
+    // The approver has a limit too.
+    let gate = self::gate(None);
+    let jws = signed(&approval_of(&asked(&gate, &Sent::refund(2001))));
+    let sent = with_approval(Sent::refund(2001), &jws);
+    assert_eq!(sent.reason(&gate, &mut store), Reason::ApproverNotPermitted);
+}
+
+#[test]
+fn the_approval_service_is_asked_once_for_each_call() {
+    let (gate, mut store) = (gate(Some("approvals")), Store::default());
+    let pending = Sent { answers: vec![Heard::Pending], ..Sent::refund(600) };
+    let (step, questions) = pending.to(&gate, &mut store);
+    let [query] = &questions[..] else { panic!("{questions:?}") };
+    assert_eq!((query.cluster.as_str(), query.timeout_ms, query.wait), ("approvals", 500, None));
+    assert_eq!(
+        (query.authority.as_str(), query.path.as_str()),
+        ("approvals.acme.example", "/access-requests")
+    );
+    let (refusal, body) = refused(step);
+    let url = format!("{SERVICE}/requests/{}", refusal.records[0].id);
+    assert_eq!(body["result"]["_meta"]["dev.toolgate/refusal"]["approval"]["url"], json!(url));
+    let text = body["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains(&url) && text.contains("Refunds over 500 need finance"), "{text}");
+
+    let asked: approval::Asked = serde_json::from_str(&query.body).unwrap();
+    let decided = Heard::Decided(signed(&approval_of(&asked.binding_token)));
+    let sent = Sent { answers: vec![decided], ..Sent::refund(600) };
+    assert_eq!(sent.reason(&gate, &mut store), Reason::Permitted);
+    assert_eq!(sent.reason(&gate, &mut store), Reason::ApprovalUsed);
+    let gone = Heard::Unavailable("no answer".to_owned());
+    let sent = Sent { answers: vec![gone], ..Sent::refund(600) };
+    assert_eq!(sent.reason(&gate, &mut store), Reason::ApprovalUnavailable);
+}
+
+#[test]
+fn a_client_is_asked_as_its_revision_allows() {
+    let (gate, mut store) = (gate(Some("approvals")), Store::default());
+    let mut body = |fields: &[(&'static str, &'static str)], params: Value| {
+        let mut members = json!({ "name": "refund", "arguments": { "amount": 600 } });
+        members.as_object_mut().unwrap().extend(params.as_object().unwrap().clone());
+        let message =
+            json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": members });
+        let sent = Sent {
+            fields: with(fields),
+            body: message.to_string(),
+            answers: vec![Heard::Pending],
+            ..Sent::refund(600)
+        };
+        let (refusal, body) = refused(sent.to(&gate, &mut store).0);
+        assert_eq!(refusal.reply.status, 200);
+        body
+    };
+    let modern = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "refund"),
+    ];
+    let meta = |capabilities: Value| {
+        json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": capabilities })
+    };
+    let able = json!({ "elicitation": { "url": {} } });
+    let asked = body(&modern, json!({ "_meta": meta(able.clone()) }));
+    assert_eq!(asked["result"]["resultType"], "input_required");
+    let input = &asked["result"]["inputRequests"]["dev.toolgate/approval"];
+    assert_eq!(
+        (&input["method"], &input["params"]["mode"]),
+        (&json!("elicitation/create"), &json!("url"))
+    );
+    // A client that cannot open a page, or has opened it, gets the text.
+    let answers = json!({ "dev.toolgate/approval": { "action": "accept" } });
+    for params in [
+        json!({ "_meta": meta(json!({ "elicitation": {} })) }),
+        json!({ "_meta": meta(json!({})) }),
+        json!({ "_meta": meta(able), "inputResponses": answers }),
+    ] {
+        assert_eq!(body(&modern, params)["result"]["isError"], json!(true));
+    }
+    let error = body(&[("mcp-protocol-version", "2025-11-25")], json!({}));
+    assert_eq!(error["error"]["code"], json!(-32042));
+    assert_eq!(error["error"]["data"]["elicitations"][0]["mode"], json!("url"));
+    let older = body(&[("mcp-protocol-version", "2025-06-18")], json!({}));
+    assert_eq!(older["result"]["isError"], json!(true));
+}
+
+#[test]
+fn in_a_batch_and_in_shadow_nobody_is_asked() {
+    let gate = gate(Some("approvals"));
+    let body = format!("[{}]", call("refund", r#"{"amount":600}"#));
+    let fields = with(&[("mcp-protocol-version", "2025-03-26")]);
+    let batch = Sent { fields, body, ..Sent::refund(600) };
+    assert_eq!(batch.reason(&gate, &mut Store::default()), Reason::ApprovalRequired);
+    let mut shadow = document(Some("approvals"));
+    shadow["manifest"]["mode"] = json!("shadow");
+    let (Step::Done(effects), asked) =
+        Sent::refund(600).to(&gate_of(shadow), &mut Store::default())
+    else {
+        panic!()
+    };
+    assert!(asked.is_empty() && matches!(effects.ending, Ending::Forward(_)));
+    assert_eq!(effects.records[0].shadow_decision, Some(Decision::Escalate));
+}
