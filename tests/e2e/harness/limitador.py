@@ -61,7 +61,7 @@ class Redis:
 
 
 class Limitador:
-    """The service with the limits of a bundle's global budgets and of rates, as `toolgate emit` writes them; a context manager."""
+    """The service with the limits of budgets and rates, as `toolgate emit` writes them; a context manager."""
 
     def __init__(self, directory: Path, redis: Redis, bundle: Path, *options: str) -> None:
         directory.mkdir(parents=True)
