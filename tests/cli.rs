@@ -22,6 +22,7 @@ mod meant;
 mod mutate;
 mod names;
 mod openapi;
+mod rates;
 mod sandbox;
 mod sign;
 mod test;

@@ -12,6 +12,8 @@ pub(in crate::cli) mod limits;
 mod paths;
 mod plugin_config;
 mod providers;
+mod rate;
+mod rate_filters;
 mod rate_limits;
 mod refused_token;
 mod template;
@@ -69,7 +71,7 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
         Target::Limitador(arguments) => {
             let environment = arguments.environment.environment.as_ref();
             let opened = directory::open_to_load(&arguments.bundle.bundle, environment)?;
-            let text = limitador::emit(&opened)?;
+            let text = limitador::emit(arguments, &opened)?;
             (opened, text, &arguments.output, Vec::new())
         }
     };

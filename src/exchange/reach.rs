@@ -1,7 +1,15 @@
 //! Whether a server can have got a request, as Envoy tells it.
 
 /// Why Envoy answers by itself without having chosen a server.
-const UNROUTED: [&str; 3] = ["route_not_found", "cluster_not_found", "direct_response"];
+const UNROUTED: [&str; 6] = [
+    "route_not_found",
+    "cluster_not_found",
+    "direct_response",
+    // Filters behind this one.
+    "local_rate_limited",
+    "request_rate_limited",
+    "rate_limiter_error",
+];
 
 /// Why it ends an attempt that has got no connection.
 const UNCONNECTED: [&str; 4] =
@@ -43,7 +51,8 @@ mod tests {
             assert!(!never_left(Some(details), Some(2)), "{details}");
             assert!(!never_left(Some(details), None), "{details}");
         }
-        for details in UNROUTED {
+        let limited = ["local_rate_limited", "request_rate_limited", "rate_limiter_error"];
+        for details in UNROUTED.into_iter().chain(limited) {
             assert!(never_left(Some(details), None), "{details}");
         }
         for details in [

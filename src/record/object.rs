@@ -3,6 +3,7 @@
 use prost::encoding::{encode_varint, encoded_len_varint};
 
 use super::Record;
+use crate::reason::EventClass;
 
 /// `Struct.fields`, and the key of its entries.
 const FIRST: u8 = 0x0a;
@@ -17,7 +18,8 @@ const STRING: u8 = 0x1a;
 const USUAL: usize = 512;
 
 /// An encoded `google.protobuf.Struct` of the deciding record: `decision`, `reason`, `policy`,
-/// `tool`, `inner_tool`, `principal`, `actor` and `id`, all strings. Fields without a value are left out.
+/// `tool`, `inner_tool`, `principal`, `actor` and `id`, and `calls`, how many calls a batch has; all
+/// strings. Fields without a value are left out.
 ///
 /// Of several records, the deciding one is the first that was refused in its own right.
 pub fn to_object(records: &[Record]) -> Vec<u8> {
@@ -27,6 +29,8 @@ pub fn to_object(records: &[Record]) -> Vec<u8> {
     let Some(record) = deciding else { return object };
     let principal = record.principal.as_ref().map(|principal| principal.entity.as_str());
     let actor = record.actor.as_ref().map(|actor| actor.entity.as_str());
+    let calls = records.iter().filter(|record| record.event_class != EventClass::Anomaly).count();
+    let calls = if calls > 1 { calls.to_string() } else { String::new() };
     let fields = [
         ("id", record.id.as_str()),
         ("decision", record.decision.as_str()),
@@ -36,6 +40,7 @@ pub fn to_object(records: &[Record]) -> Vec<u8> {
         ("inner_tool", record.inner.as_ref().map(|inner| &*inner.tool).unwrap_or_default()),
         ("principal", principal.unwrap_or_default()),
         ("actor", actor.unwrap_or_default()),
+        ("calls", &calls),
     ];
     for (name, text) in fields.into_iter().filter(|(_, text)| !text.is_empty()) {
         member(name, text, &mut object);
@@ -103,12 +108,19 @@ mod tests {
             ..sample()
         };
         let found = read(&[batch, refused, sample()]);
-        let expected =
-            [("decision", "DENY"), ("id", id.as_str()), ("policy", "a b"), ("reason", "forbidden")];
+        let expected = [
+            ("calls", "3"),
+            ("decision", "DENY"),
+            ("id", id.as_str()),
+            ("policy", "a b"),
+            ("reason", "forbidden"),
+        ];
         let expected: Vec<_> =
             expected.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         assert_eq!(found, expected);
         assert_eq!(read(&[sample()]).len(), 3);
+        let anomaly = Record { event_class: EventClass::Anomaly, ..sample() };
+        assert_eq!(read(&[sample(), anomaly]), read(&[sample()]));
         assert!(read(&[]).is_empty());
     }
 }

@@ -16,6 +16,8 @@ OLDEST_AND_NEWEST = [paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY]
 IMAGE = f"registry.acme.example/toolgate@sha256:{'0d5e' * 16}"
 TOKENS = ("--issuer", ISSUER, "--audience", AUDIENCE)
 KEYS = ("--jwks", f"{ISSUER}/jwks.json")
+# A second one that is never reached.
+RATES = ("--rate-limit", "principal=2/1h", "--rate-limit", "1000/1s")
 IN_KUBERNETES = ("--namespace", "tools", "--image", IMAGE, *TOKENS, *KEYS)
 
 
@@ -91,10 +93,20 @@ def test_envoy_gateway_is_closed_until_it_is_patched(tmp_path: Path, issuer: Tok
         assert gateway.recorder.requests == []
 
 
+@pytest.mark.parametrize("plane", ["istio", "envoy-gateway"])
+def test_rates_are_limited_behind_the_filter(plane: str, tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
+    documents = for_istio(*RATES) if plane == "istio" else for_envoy_gateway(*RATES)
+    shape = istio.shape(documents) if plane == "istio" else envoy_gateway.shape(documents)
+    resource = istio.resource(documents) if plane == "istio" else b""
+    with open_gateway(tmp_path, issuer, resource, shape=shape) as gateway, gateway.client("h2") as client:
+        assert [client.send(acme.forbidden(alice)).status for _ in range(3)] == [200] * 3
+        assert [client.send(acme.permitted(alice)).status for _ in range(3)] == [200, 200, 429]
+
+
 @pytest.mark.parametrize("version", paths.ENVOY_VERSIONS)
 @pytest.mark.parametrize("plane", ["istio", "envoy-gateway"])
 def test_every_envoy_accepts_it(plane: str, version: str, tmp_path: Path, issuer: TokenIssuer) -> None:
-    documents = for_istio() if plane == "istio" else for_envoy_gateway()
+    documents = for_istio(*RATES) if plane == "istio" else for_envoy_gateway(*RATES)
     shape = istio.shape(documents) if plane == "istio" else envoy_gateway.shape(documents)
     setup = Setup(upstream_port=9000, jwks=issuer.jwks(), shape=shape)
     result = envoy.validate(version, tmp_path, setup, istio.resource(documents) if plane == "istio" else b"")

@@ -13,6 +13,8 @@ pub(super) enum Edit {
     Body(&'static str, String),
     /// Inserts text directly below it, indented deeper, before what is there.
     First(&'static str, String),
+    /// Inserts text directly above it, indented like it.
+    Above(&'static str, String),
     /// Removes that line and all lines below it that are indented deeper.
     Remove(&'static str),
 }
@@ -27,6 +29,7 @@ impl Edit {
             Self::Value { label, .. }
             | Self::Body(label, _)
             | Self::First(label, _)
+            | Self::Above(label, _)
             | Self::Remove(label) => label,
         }
     }
@@ -47,12 +50,14 @@ pub(super) fn render(text: &str, edits: &[Edit]) -> String {
         };
         let mut body = None;
         let mut first = None;
+        let mut above = None;
         let mut removed = false;
         for edit in edits.iter().filter(|edit| Some(edit.label()) == mark) {
             match edit {
                 Edit::Value { key, text, .. } => before = with_value(&before, key, text),
                 Edit::Body(_, text) => body = Some(text),
                 Edit::First(_, text) => first = Some(text),
+                Edit::Above(_, text) => above = Some(text),
                 Edit::Remove(_) => removed = true,
             }
         }
@@ -62,18 +67,23 @@ pub(super) fn render(text: &str, edits: &[Edit]) -> String {
         if removed {
             continue;
         }
+        indented(&mut rendered, above, indent(&before));
         rendered.push_str(&before);
         if let Some(label) = mark {
             rendered.push_str(MARK);
             rendered.push_str(label);
         }
         rendered.push('\n');
-        for line in first.into_iter().chain(body).flat_map(|text| text.lines()) {
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(rendered, "{:1$}{line}", "", indent(&before).saturating_add(2));
-        }
+        indented(&mut rendered, first.into_iter().chain(body), indent(&before).saturating_add(2));
     }
     rendered
+}
+
+fn indented<'a>(rendered: &mut String, texts: impl IntoIterator<Item = &'a String>, indent: usize) {
+    for line in texts.into_iter().flat_map(|text| text.lines()) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(rendered, "{:indent$}{line}", "");
+    }
 }
 
 /// The lines indented deeper than the line that has only this word and perhaps a mark, dedented to
@@ -141,8 +151,12 @@ h:
             "a: # deploy: list\n  - x\n  - y\ne: { f: 8, g: 9 } # deploy: pair\nh:\n  i: 3 # deploy: other\n",
         );
         check(
-            &[Edit::First("list", "- x\n".to_owned()), Edit::Remove("other")],
-            "a: # deploy: list\n  - x\n  - b\n  # c\n\n  - d\ne: { f: 1, g: 2 } # deploy: pair\nh:\n",
+            &[
+                Edit::First("list", "- x\n".to_owned()),
+                Edit::Above("pair", "y:\n  - z\n".to_owned()),
+                Edit::Remove("other"),
+            ],
+            "a: # deploy: list\n  - x\n  - b\n  # c\n\n  - d\ny:\n  - z\ne: { f: 1, g: 2 } # deploy: pair\nh:\n",
         );
         check(
             &[Edit::Remove("list"), Edit::value("other", "i", "\"4\"".to_owned())],

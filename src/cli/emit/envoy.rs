@@ -6,9 +6,10 @@ use super::deploy::{Edit, block, render};
 use super::limits::buffer;
 use super::paths::{self, ProxyPath};
 use super::providers;
+use super::rate_filters::RateLimits;
 use super::rate_limits;
 use super::refused_token;
-use super::template::scalar;
+use super::template::{item, scalar};
 use super::tokens::{Keys, Provider, Tokens};
 use super::upstream::{Upstream, Upstreams};
 use super::values::{self, Endpoint, Named};
@@ -68,9 +69,11 @@ pub(super) struct Arguments {
     authorization_servers: Vec<String>,
     #[command(flatten)]
     cors: Cors,
-    /// Where the rate limit service is that counts global budgets, which speaks gRPC
+    /// Where the bundle's rate limit service is, which speaks gRPC
     #[arg(long, value_name = "HOST:PORT")]
     rate_limits: Option<Endpoint>,
+    #[command(flatten)]
+    rates: RateLimits,
     /// Where Envoy listens for calls; beyond this machine only with TLS
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10000")]
     listen: Endpoint,
@@ -137,6 +140,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let others = upstreams.as_ref().map(Upstreams::names).unwrap_or_default();
     let rate_limits = rate_limits::cluster(opened, arguments.rate_limits.as_ref(), &others);
     let rate_limits = rate_limits.map_err(&mut said).unwrap_or_default();
+    let rates = arguments.rates.filters(opened).map_err(&mut said).unwrap_or_default();
     let (Some(providers), Some(upstreams), true) = (providers, upstreams, problems.is_empty())
     else {
         return Err(problems.into());
@@ -155,6 +159,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         edits.push(Edit::First("filters", cors::FILTER.to_owned()));
         edits.push(Edit::First("virtual host", arguments.cors.policy()));
     }
+    edits.push(Edit::Above("router", rates.iter().map(|rate| item(rate)).collect()));
     let issuers = providers::clusters(&providers, &arguments.ca);
     let servers = upstreams.clusters(&arguments.ca);
     edits.push(Edit::Body("clusters", servers + &issuers + &rate_limits));

@@ -5,6 +5,7 @@ use super::cors::Cors;
 use super::limits::{buffer, within};
 use super::paths::ProxyPath;
 use super::plugin_config::{Configuration, plugin_yaml};
+use super::rate_filters::RateLimits;
 use super::refused_token;
 use super::template::{Values, fill, scalar};
 use super::tokens::{Keys, Provider, Tokens};
@@ -55,6 +56,8 @@ pub(super) struct Arguments {
     #[arg(value_parser = values::name)]
     proxy_namespace: String,
     #[command(flatten)]
+    rates: RateLimits,
+    #[command(flatten)]
     pub(super) output: Destination,
 }
 
@@ -93,6 +96,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     } else {
         [authentication(&providers), refused_tokens(&listener, opened)]
     };
+    let rates = arguments.rates.filters(opened)?;
+    let rate_filters = rates.iter().map(|rate| rate_filter(&listener, rate)).collect();
     let buffer = buffer(opened);
     let [image_need, volume, mount] = image(arguments.place.image.as_ref());
     let values: &Values<'_> = &[
@@ -102,6 +107,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         ("gateway", scalar(gateway)),
         ("listener", listener),
         ("refused_tokens", refused_tokens),
+        ("rate_filters", rate_filters),
         ("proxy_namespace", scalar(&arguments.proxy_namespace)),
         ("digest", opened.loaded.bundle.id.digest.to_string()),
         ("plugin", plugin),
@@ -130,6 +136,12 @@ fn image(image: Option<&Image>) -> [String; 3] {
         ),
         "- name: toolgate-wasm\n  mountPath: /etc/toolgate/wasm\n  readOnly: true\n".to_owned(),
     ]
+}
+
+/// A patch that puts a filter between those before it and the router.
+fn rate_filter(listener: &str, filter: &str) -> String {
+    let values: &Values<'_> = &[("listener", listener.to_owned()), ("filter", filter.to_owned())];
+    fill(include_str!("envoy_gateway_rate_filter.yaml"), values)
 }
 
 /// Patches for what `jwt_authn` refuses.

@@ -6,6 +6,7 @@ use super::code::Code;
 use super::limits::{buffer, within};
 use super::paths::ProxyPath;
 use super::plugin_config::{Configuration, plugin_yaml};
+use super::rate_filters::RateLimits;
 use super::refused_token;
 use super::template::{Values, ascii, fill, scalar};
 use super::tokens::{Keys, Provider, Tokens};
@@ -13,7 +14,7 @@ use super::values::{self, Label, Named};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
-use crate::cli::output::report;
+use crate::cli::output::report::{self, Problem};
 
 /// The key under which Istio stores the claims of a `RequestAuthentication`.
 const PAYLOAD: &str = "payload";
@@ -54,6 +55,8 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     kind: Kind,
     #[command(flatten)]
+    rates: RateLimits,
+    #[command(flatten)]
     pub(super) output: Destination,
 }
 
@@ -87,8 +90,14 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let keys = Keys { given: &arguments.jwks, otherwise: None };
     let providers = arguments.tokens.providers(opened, keys, Some(PAYLOAD))?;
     let configuration = report::pretty(&arguments.configuration.of(opened)?);
+    let rates = arguments.rates.filters(opened)?;
     let text = match arguments.kind {
-        Kind::EnvoyFilter => filter(arguments, opened, &providers, &configuration),
+        Kind::EnvoyFilter => filter(arguments, opened, &providers, &configuration, &rates),
+        _ if !rates.is_empty() => {
+            let problem = Problem::new("a plugin resource has no place for other filters");
+            let help = "leave out --kind, which writes an EnvoyFilter, or --rate-limit";
+            return Err(vec![problem.with_help(help)].into());
+        }
         Kind::WasmPlugin => plugin(arguments, opened, &configuration, &WASM_PLUGIN),
         Kind::TrafficExtension => plugin(arguments, opened, &configuration, &TRAFFIC_EXTENSION),
     };
@@ -100,6 +109,7 @@ fn filter(
     opened: &Opened,
     providers: &[Provider],
     configuration: &str,
+    rates: &[String],
 ) -> String {
     let buffer = buffer(opened);
     let context = match arguments.context {
@@ -117,10 +127,17 @@ fn filter(
         ("refused_tokens_log", when(providers, refused_tokens_log)),
         ("context", context.to_owned()),
         ("plugin", plugin_yaml(arguments.code.remote(), configuration)),
+        ("rate_filters", rates.iter().map(|rate| rate_filter(context, rate)).collect()),
         ("buffer", buffer.to_string()),
         ("window", buffer.saturating_mul(4).to_string()),
     ];
     fill(include_str!("istio.yaml"), values)
+}
+
+/// A patch that puts a filter between those before it and the router.
+fn rate_filter(context: &str, filter: &str) -> String {
+    let values: &Values<'_> = &[("context", context.to_owned()), ("filter", filter.to_owned())];
+    fill(include_str!("istio_rate_filter.yaml"), values)
 }
 
 /// Nothing for a bundle that reads no token.

@@ -1,7 +1,9 @@
-//! `toolgate emit limitador`: the limits of global budgets, as Limitador reads them.
+//! `toolgate emit limitador`: the limits of global budgets and of rates, as Limitador reads them.
 
 use serde_json::json;
 
+use super::rate::Rate;
+use super::rate_filters::{self, KEY};
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
@@ -9,10 +11,10 @@ use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
 use crate::memory::GlobalLimit;
 
-/// Write the limits of global budgets for Limitador
+/// Write the limits of global budgets, and of rates, for Limitador
 ///
 /// Limitador takes limits from a file. Without this one it counts nothing, and permits everything.
-/// Envoy's own rate limit service needs no file: each question has its limit.
+/// Envoy's own rate limit service needs no file for budgets: each question has its limit.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:
   toolgate emit limitador policies/acme --environment production -o limits.yaml
@@ -22,37 +24,77 @@ pub(super) struct Arguments {
     pub(super) bundle: BundleArgument,
     #[command(flatten)]
     pub(super) environment: EnvironmentArgument,
+    /// A limit of the rate of calls that an Envoy has with `--rate-limit-service`; may occur several
+    /// times
+    #[arg(long = "rate-limit", value_name = "[MEMBER,…=]CALLS/WINDOW")]
+    rates: Vec<Rate>,
     #[command(flatten)]
     pub(super) output: Destination,
 }
 
-pub(super) fn emit(opened: &Opened) -> Result<String, Stop> {
-    let Some(plan) = &opened.loaded.bundle.memory else { return Err(none()) };
-    let (domain, limits) = plan.global_limits();
-    let limits: Vec<String> = limits.map(|limit| written(domain, &limit)).collect();
-    if limits.is_empty() { Err(none()) } else { Ok(limits.concat()) }
+pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
+    let mut written = match &opened.loaded.bundle.memory {
+        Some(plan) => {
+            let (domain, limits) = plan.global_limits();
+            limits.map(|limit| Limit::of_budget(&limit).written(domain)).collect()
+        }
+        None => String::new(),
+    };
+    if !arguments.rates.is_empty() {
+        rate_filters::distinct(&arguments.rates)?;
+        let domain = &rate_filters::service(opened)?.domain;
+        let limits = arguments.rates.iter().map(|rate| Limit::of_rate(rate).written(domain));
+        written.extend(limits);
+    }
+    if written.is_empty() {
+        let problem = Problem::new("the bundle has no global budget".to_owned());
+        return Err(vec![problem.with_help("add `global: {}` to a budget")].into());
+    }
+    Ok(written)
 }
 
-fn none() -> Stop {
-    let problem = Problem::new("the bundle has no global budget".to_owned());
-    vec![problem.with_help("add `global: {}` to a budget")].into()
+/// What Limitador counts: the entries of a descriptor by which it counts separately, and the one
+/// that names the limit.
+struct Limit {
+    key: &'static str,
+    name: String,
+    most: u32,
+    seconds: u64,
+    entries: Vec<&'static str>,
 }
 
-/// One limit. What is written as JSON is YAML too.
-fn written(domain: &str, limit: &GlobalLimit<'_>) -> String {
-    let GlobalLimit { budget, hits, seconds } = limit;
-    let condition = format!("descriptors[0]['budget'] == '{budget}'");
-    format!(
-        "- namespace: {}
+impl Limit {
+    fn of_budget(limit: &GlobalLimit<'_>) -> Self {
+        let GlobalLimit { budget, hits, seconds } = *limit;
+        let name = budget.to_owned();
+        Self { key: "budget", name, most: hits, seconds, entries: vec!["whose"] }
+    }
+
+    fn of_rate(rate: &Rate) -> Self {
+        let entries = rate.members.iter().map(|member| member.as_str()).collect();
+        let (most, seconds) = (rate.calls.get(), rate.seconds());
+        Self { key: KEY, name: rate.name(), most, seconds, entries }
+    }
+
+    /// What is written as JSON is YAML too.
+    fn written(&self, domain: &str) -> String {
+        let entry = |key: &str| format!("descriptors[0]['{key}']");
+        let condition = format!("{} == '{}'", entry(self.key), self.name);
+        let variables: Vec<String> = self.entries.iter().map(|key| entry(key)).collect();
+        format!(
+            "- namespace: {}
   name: {}
-  max_value: {hits}
-  seconds: {seconds}
+  max_value: {}
+  seconds: {}
   conditions: {}
   variables: {}
 ",
-        json!(domain),
-        json!(budget),
-        json!([condition]),
-        json!(["descriptors[0]['whose']"]),
-    )
+            json!(domain),
+            json!(self.name),
+            self.most,
+            self.seconds,
+            json!([condition]),
+            json!(variables),
+        )
+    }
 }

@@ -69,6 +69,11 @@ pub(super) fn scalar(text: &str) -> String {
     }
 }
 
+/// A mapping as an element of a YAML list.
+pub(super) fn item(mapping: &str) -> String {
+    format!("- {}\n", mapping.trim_end().replace('\n', "\n  "))
+}
+
 /// Texts as a YAML list on one line.
 pub(super) fn list(texts: &[String]) -> String {
     format!("[{}]", texts.iter().map(|text| scalar(text)).collect::<Vec<_>>().join(", "))
@@ -114,6 +119,11 @@ mod tests {
         check("x: [{{none}}]\n", "x: []\n");
         check("x: {{sly}}\n{{sly}}\n", "x: {{one}}\n{{one}}\n");
         check("x: {{two}} {{one}} {{\n", "x: {{two}} 1 {{\n");
+    }
+
+    #[test]
+    fn a_mapping_becomes_an_element() {
+        assert_eq!(item("a: 1\nb:\n  c: 2\n"), "- a: 1\n  b:\n    c: 2\n");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-"""Several Envoys whose budgets Limitador counts, with Redis."""
+"""Several Envoys whose budgets and rates Limitador counts, with Redis."""
 
 import asyncio
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,19 +42,27 @@ class Fleet(NamedTuple):
         return Caller(self.envoys[number % ENVOYS].port, self.token(person, tenant))
 
 
-@pytest.fixture
-def fleet(tmp_path: Path, issuer: TokenIssuer) -> Iterator[Fleet]:
+@contextmanager
+def open_fleet(tmp_path: Path, issuer: TokenIssuer, *rates: str) -> Iterator[Fleet]:
+    limits = [word for rate in rates for word in ("--rate-limit", rate)]
     keys = tmp_path / "keys.json"
     keys.write_text(issuer.jwks())
     with ExitStack() as stack:
         recorder = stack.enter_context(Recorder())
         redis = stack.enter_context(Redis(tmp_path / "redis"))
-        service = stack.enter_context(Limitador(tmp_path / "limitador", redis, BUNDLE))
+        service = stack.enter_context(Limitador(tmp_path / "limitador", redis, BUNDLE, *limits))
         options = ("--upstream", f"127.0.0.1:{recorder.port}", "--rate-limits", f"127.0.0.1:{service.port}")
+        asked = ("--rate-limit-service", *limits) if rates else ()
         trust = ("--issuer", ISSUER, "--audience", AUDIENCE, "--jwks", str(keys))
-        setup = Setup(recorder.port, issuer.jwks(), shape=bundles.emitted(*options, *trust, bundle=BUNDLE))
+        setup = Setup(recorder.port, issuer.jwks(), shape=bundles.emitted(*options, *trust, *asked, bundle=BUNDLE))
         envoys = [Envoy(tmp_path / f"envoy-{number}", setup, bundles.emit(BUNDLE)) for number in range(ENVOYS)]
         yield Fleet([stack.enter_context(envoy) for envoy in envoys], recorder, redis, issuer)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, issuer: TokenIssuer) -> Iterator[Fleet]:
+    with open_fleet(tmp_path, issuer) as fleet:
+        yield fleet
 
 
 def client(fleet: Fleet, number: int, tenant: str) -> Callable[[], Awaitable[int]]:
@@ -101,6 +109,31 @@ def test_of_64_transfers_at_once_exactly_two_pass(fleet: Fleet) -> None:
             return call
 
         assert Counter(together(*map(transfer, range(64)))) == {None: 2, "budget_exceeded": 62}
+
+
+def test_a_rate_is_that_of_all_envoys(tmp_path: Path, issuer: TokenIssuer) -> None:
+    with open_fleet(tmp_path, issuer, "principal,tool=10/1h", "25/1h") as fleet:
+
+        def client(number: int, person: str) -> Callable[[], Awaitable[str]]:
+            async def call() -> str:
+                async with fleet.caller(number, person, "acme") as caller:
+                    try:
+                        return str(await caller.call("small"))
+                    except RuntimeError as limit:
+                        return str(limit)
+
+            return call
+
+        def calls(person: str, tries: int) -> Counter[str]:
+            return Counter(together(*(client(number, person) for number in range(tries))))
+
+        over = "status 429"
+        assert calls("ann", 40) == {"None": 10, over: 30}
+        assert calls("ben", 10) == {"None": 10}
+        assert calls("cleo", 10) == {"None": 5, over: 5}, "all of them together"
+        # A budget of each call is counted in the same domain, also of those that the rate refuses.
+        assert sorted(fleet.redis.counters().values())[-1] == 60
+        assert len(fleet.recorder.requests) == 25
 
 
 def test_a_crash_of_redis_or_of_an_envoy_gives_nothing_back(fleet: Fleet) -> None:

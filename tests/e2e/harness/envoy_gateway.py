@@ -36,7 +36,9 @@ def shape(documents: list[Document], *, patched: bool = True) -> Callable[[dict[
             first, *others = kinds["EnvoyPatchPolicy"]["spec"]["jsonPatches"]
             _patch(first, listener, mounts)
             for patch in others:
-                if "jsonPath" in patch["operation"]:
+                if "path" not in patch["operation"]:
+                    _insert(patch["operation"], manager["http_filters"])
+                elif "jsonPath" in patch["operation"]:
                     _add(patch["operation"], chain["filters"][0])
                 else:
                     _add_to_listener(patch["operation"], listener)
@@ -151,6 +153,14 @@ def _patch(patch: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Pa
     source["path"] = source["path"].replace(mounted, str(here))
     source["watched_directory"]["path"] = source["watched_directory"]["path"].replace(mounted, str(here))
     assert _replace(listener, path[1], operation["value"]) == 1
+
+
+def _insert(operation: dict[str, Any], filters: list[dict[str, Any]]) -> None:
+    """Adds in the place of an element, which is then behind it, as JSON Patch does."""
+    assert operation["op"] == "add"
+    name = re.fullmatch(r"\$\.\.http_filters\[\?\(@\.name == '([a-z._]+)'\)\]", operation["jsonPath"])
+    assert name
+    filters.insert([each["name"] for each in filters].index(name[1]), operation["value"])
 
 
 def _add(operation: dict[str, Any], manager: dict[str, Any]) -> None:

@@ -61,13 +61,13 @@ class Redis:
 
 
 class Limitador:
-    """The service with the limits of a bundle's global budgets, as `toolgate emit` writes them; a context manager."""
+    """The service with the limits of budgets and rates, as `toolgate emit` writes them; a context manager."""
 
-    def __init__(self, directory: Path, redis: Redis, bundle: Path) -> None:
+    def __init__(self, directory: Path, redis: Redis, bundle: Path, *options: str) -> None:
         directory.mkdir(parents=True)
         self._limits = directory / "limits.json"
         # The crate takes any format; its server reads YAML.
-        self._limits.write_text(json.dumps(yaml.safe_load(toolgate.run("emit", "limitador", str(bundle)))))
+        self._limits.write_text(json.dumps(yaml.safe_load(toolgate.run("emit", "limitador", str(bundle), *options))))
         self._redis = redis
         self.port = free_port()
 
