@@ -3,6 +3,8 @@
 //! A call that only policies with `@escalate` forbid is put to a person: the gate signs a
 //! [`Request`], an approval service shows it to approvers and signs an [`Approval`] that contains it,
 //! and the gate accepts that for this call, once. The gate stores nothing while a person thinks.
+//!
+#![doc = include_str!("approval.md")]
 
 mod accept;
 mod binding;

@@ -4,7 +4,6 @@
 //! One typed tree then serves every call: it checks the arguments, builds the Cedar value for
 //! policies, generates the tool's part of the Cedar schema, and redacts the copy for the record.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cedar_policy::EntityUid;
@@ -19,6 +18,7 @@ mod approval;
 pub(crate) mod argument;
 mod argument_error;
 mod cedar;
+mod collision;
 mod counted;
 mod forms;
 pub(crate) mod given;
@@ -57,6 +57,7 @@ pub(crate) use self::alike::folded;
 pub use self::approval::APPROVE;
 use self::argument::Record;
 pub use self::argument_error::ArgumentError;
+pub use self::collision::collisions;
 pub use self::labels::{Label, REVEAL, ResultPath, Step, reveal_group};
 pub use self::list::{ToolDescription, listed, read_tools};
 pub use self::marks::{Marks, Withheld};
@@ -385,17 +386,4 @@ impl Tool {
     ) -> Option<Rendered> {
         redact::input(&self.input, arguments, carried, longest)
     }
-}
-
-/// Finds tools of one bundle with the same Cedar namespace: one error for each except the first.
-pub fn collisions(tools: &[Tool]) -> Vec<ToolError> {
-    let mut owners = BTreeMap::new();
-    let mut errors = Vec::new();
-    for tool in tools {
-        if let Some(owner) = owners.insert(tool.namespace(), tool.qualified_name()) {
-            let problem = Problem::Collision(tool.namespace().to_owned(), format!("`{owner}`"));
-            errors.push(ToolError::new(tool.qualified_name(), "", problem));
-        }
-    }
-    errors
 }

@@ -13,6 +13,7 @@ mod claims;
 mod contradictions;
 mod covered;
 mod entities;
+mod escalations;
 mod expression;
 mod facts;
 mod foreign;
@@ -106,6 +107,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         findings.extend(foreign::check(world, &read));
         claims.check(&read, &mut findings);
         history::check(world, &read, &mut findings);
+        escalations::check(world, &read, &mut findings);
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }

@@ -88,8 +88,12 @@ impl Coverage {
             layer.policies().policies().map(|policy| {
                 let in_force =
                     bundle.shadow.is_none() && bundle.layers.policy(policy.id()).is_some();
-                let admits =
-                    bundle.actions().filter(|tool| admits(bundle, policy, tool, tool.action()));
+                let is_about = |tool: &&Tool| {
+                    let approval = bundle.approvals.as_ref().and_then(|_| tool.approve_action());
+                    admits(bundle, policy, tool, tool.action())
+                        || admits(bundle, policy, tool, approval.as_ref())
+                };
+                let admits = bundle.actions().filter(is_about);
                 let coverage = PolicyCoverage {
                     layer: layer.name.clone(),
                     in_shadow: !in_force,

@@ -57,12 +57,16 @@ impl Coverage {
             let of_kind = policies.iter().filter(move |id| self.is_in_shadow(id) == in_shadow);
             Some(of_kind.cloned().collect::<Vec<_>>())
         });
+        let approving = record.approval.iter().flat_map(|approval| approval.policies.clone());
         let reason = said(record);
         Some(Shown {
             tool,
             permitted: reason == Reason::Permitted,
-            refused: matches!(reason, Reason::Forbidden | Reason::NotPermitted),
-            determining: determining.flatten().collect(),
+            refused: matches!(
+                reason,
+                Reason::Forbidden | Reason::NotPermitted | Reason::ApprovalRequired
+            ),
+            determining: determining.flatten().chain(approving).collect(),
             labels: Vec::new(),
         })
     }
@@ -82,5 +86,11 @@ pub(super) fn said(record: &Record) -> Reason {
 
 /// Whether the policies recorded with a reason determined it.
 fn is_determined(reason: Reason) -> bool {
-    matches!(reason, Reason::Permitted | Reason::Forbidden)
+    matches!(
+        reason,
+        Reason::Permitted
+            | Reason::Forbidden
+            | Reason::ApprovalRequired
+            | Reason::ApproverNotPermitted
+    )
 }

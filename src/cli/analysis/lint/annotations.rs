@@ -7,7 +7,7 @@ use crate::bundle::{Code, Finding};
 use crate::cli::output::fuzzy_match;
 
 /// Annotations with a meaning for the gate.
-const KNOWN: [&str; 4] = ["id", "mode", "reason", "severity"];
+const KNOWN: [&str; 5] = ["escalate", "id", "mode", "reason", "severity"];
 /// The values of `@severity`, the least severe first.
 const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
