@@ -1,6 +1,6 @@
 //! Groups of events, and their stored form. Calls read and write accounts with many of them.
 
-use integer_encoding::VarInt;
+use prost::encoding::{decode_varint, encode_varint};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -144,15 +144,25 @@ impl Packed {
         unpacked(&self.bytes).collect::<Option<_>>().unwrap_or_else(|| vec![self.all])
     }
 
-    /// The events after `since`.
+    /// The events after `since`: all but those that are not.
     pub(super) fn after(&self, since: Option<Millis>) -> Tally {
-        let nothing = Tally::default();
-        if since.is_none_or(|since| since < self.oldest) {
-            return nothing.with_group(&self.all, since);
+        let all = Tally::default().with_group(&self.all, since);
+        let Some(since) = since.filter(|since| (self.oldest..self.all.last).contains(since)) else {
+            return all;
+        };
+        let mut after = all;
+        for group in unpacked(&self.bytes) {
+            let Some(group) = group else { return all };
+            if group.last > since {
+                let span = Some((group.first().max(since), self.all.last));
+                // What the largest sum has lost is not known.
+                let sum = if all.sum == i64::MAX { all.sum } else { after.sum };
+                return Tally { span, sum, ..after };
+            }
+            after.count = after.count.saturating_sub(group.count);
+            after.sum = after.sum.saturating_sub(group.sum);
         }
-        let mut groups = unpacked(&self.bytes);
-        let after = groups.try_fold(nothing, |tally, group| Some(tally.with_group(&group?, since)));
-        after.unwrap_or_else(|| nothing.with_group(&self.all, since))
+        all
     }
 }
 
@@ -170,21 +180,18 @@ pub(super) fn unpack<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<G
 /// Each group begins with the time since the last event of the group before it, doubled, and 1 more if
 /// its span, count and sum follow. Most are one event without an amount.
 fn packed(groups: &[Group]) -> Vec<u8> {
-    let mut bytes = vec![0; groups.len().saturating_mul(MOST_BYTES)];
-    let (mut length, mut before) = (0, 0);
+    let (mut bytes, mut before) = (Vec::with_capacity(groups.len().saturating_mul(USUAL)), 0);
     for Group { last, span, count, sum } in groups {
         let after = last.saturating_sub(before).saturating_mul(2);
         before = *last;
         if (*span, *count, *sum) == (0, 1, 0) {
-            put(after, &mut bytes, &mut length);
+            encode_varint(after, &mut bytes);
             continue;
         }
-        for number in [after | 1, *span, *count] {
-            put(number, &mut bytes, &mut length);
+        for number in [after | 1, *span, *count, unsigned(*sum)] {
+            encode_varint(number, &mut bytes);
         }
-        put(*sum, &mut bytes, &mut length);
     }
-    bytes.truncate(length);
     bytes
 }
 
@@ -201,28 +208,26 @@ fn unpacked(mut bytes: &[u8]) -> impl Iterator<Item = Option<Group>> {
 }
 
 fn group(bytes: &mut &[u8], before: Millis) -> Option<Group> {
-    let after: u64 = take(bytes)?;
+    let after = decode_varint(bytes).ok()?;
     let last = before.saturating_add(after / 2);
     if after & 1 == 0 {
         return Some(Group { last, span: 0, count: 1, sum: 0 });
     }
-    let (span, count) = (take(bytes)?, take(bytes)?);
-    Some(Group { last, span, count, sum: take(bytes)? })
+    let [span, count, sum] = [(); 3].map(|()| decode_varint(bytes).ok());
+    Some(Group { last, span: span?, count: count?, sum: signed(sum?) })
 }
 
-/// The most bytes of a group: four numbers.
-const MOST_BYTES: usize = 40;
-
-fn put(number: impl VarInt, bytes: &mut [u8], length: &mut usize) {
-    let written = bytes.get_mut(*length..).map_or(0, |rest| number.encode_var(rest));
-    *length = length.saturating_add(written);
+/// A signed number as one that is small if it is near zero.
+fn unsigned(number: i64) -> u64 {
+    (number << 1 ^ number >> 63).cast_unsigned()
 }
 
-fn take<N: VarInt>(bytes: &mut &[u8]) -> Option<N> {
-    let (number, length) = N::decode_var(bytes)?;
-    *bytes = bytes.get(length..)?;
-    Some(number)
+fn signed(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ (number & 1).cast_signed().wrapping_neg()
 }
+
+/// So many bytes are enough for most groups.
+const USUAL: usize = 8;
 
 #[cfg(test)]
 mod tests {
