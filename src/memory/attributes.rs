@@ -83,7 +83,7 @@ impl Attributes<'_> {
             }
             ["sums", sum, path @ ..] => {
                 let (_, name) = plan.sums.iter().find(|(title, _)| title == sum)?;
-                let used = || account.sums.get(name).map_or(0, |log| log.after(since).sum);
+                let used = || account.sums.get(*name).map_or(0, |log| log.after(since).sum);
                 let adds = called.sums.iter().filter(|(known, _)| known == name);
                 match path {
                     [] => names(["used", "would_use"].into_iter()),
@@ -200,7 +200,7 @@ struct Window<'a> {
 impl Window<'_> {
     /// How tools were used.
     fn used(self, tools: impl Iterator<Item = Name>) -> Tally {
-        let logs = tools.filter_map(|name| self.account.tools.get(&name));
+        let logs = tools.filter_map(|name| self.account.tools.get(name));
         logs.fold(Tally::default(), |used, log| used.with(log.after(self.since)))
     }
 }
