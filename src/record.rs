@@ -111,7 +111,7 @@ pub struct Record {
     /// The labels whose parts of the result are withheld.
     pub masked: Arc<[String]>,
     /// What the call spends of each budget, or would have spent.
-    pub budgets: Arc<[Spending]>,
+    pub budgets: Vec<Spending>,
     /// The inner call.
     pub inner: Option<Box<InnerField>>,
     /// The transaction id from the token.

@@ -56,7 +56,7 @@ impl Pending {
             let mut call = self.call_fields(gate, message);
             if let (Some(call), Some(verdict)) = (&mut call, verdicts.get(index)) {
                 call.add_labels(&verdict.revealed);
-                call.budgets = memory.spendings(index);
+                call.budgets = memory.take_spendings(index);
             }
             draft.about(method(message), call)
         });

@@ -43,7 +43,7 @@ impl Candidate {
     }
 
     /// The slots of memory that it reads.
-    pub(super) fn recalls(&self) -> Vec<Slot> {
+    pub(super) fn recalls(&self) -> &[Slot] {
         self.evaluation.recalls()
     }
 

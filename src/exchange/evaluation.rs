@@ -65,10 +65,8 @@ impl Evaluation {
     }
 
     /// The slots of memory to read before the end of the request.
-    pub(super) fn recalls(&self) -> Vec<Slot> {
-        let (State::Awaiting(pending) | State::Decided(pending)) = &self.state else {
-            return Vec::new();
-        };
+    pub(super) fn recalls(&self) -> &[Slot] {
+        let (State::Awaiting(pending) | State::Decided(pending)) = &self.state else { return &[] };
         pending.sender.owners.as_ref().map(Owners::slots).unwrap_or_default()
     }
 
@@ -164,7 +162,7 @@ impl Evaluation {
                 State::Awaiting(mut pending) | State::Decided(mut pending),
                 Event::Recalled(recalled),
             ) => {
-                pending.recalled = Some(recalled.clone());
+                pending.recalled = Some(Rc::clone(recalled));
                 self.state = State::Awaiting(pending);
                 None
             }

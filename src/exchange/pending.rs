@@ -1,5 +1,6 @@
 //! Refusals before the body arrives, and the state of a request that waits for its body.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::decided::Decided;
@@ -38,7 +39,7 @@ pub(super) struct Pending {
     /// The server's id of the session, which is the caller's.
     pub(super) session: Option<String>,
     /// What is remembered, once it is read.
-    pub(super) recalled: Option<Recalled>,
+    pub(super) recalled: Option<Rc<Recalled>>,
     /// What the rate limit service has said.
     pub(super) answers: Vec<(Charge, Answer)>,
 }

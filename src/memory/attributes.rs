@@ -147,11 +147,11 @@ impl Attributes<'_> {
         let budgets = plan.budgets.iter().enumerate();
         let mut budgets = budgets.filter(move |(place, it)| !it.is_global() && is_spent(*place));
         let Some((title, path)) = path.split_first() else {
-            let mut titles = budgets.map(|(_, budget)| budget.title.as_str()).peekable();
+            let mut titles = budgets.map(|(_, budget)| &*budget.title).peekable();
             titles.peek()?;
             return Some(names(titles));
         };
-        let (place, budget) = budgets.find(|(_, budget)| budget.title == *title)?;
+        let (place, budget) = budgets.find(|(_, budget)| *budget.title == **title)?;
         // Of several parts, such as the classes of a tool, the one that has least left.
         let of_budget =
             self.working.spends(self.asked).filter(|(spend, _, _)| spend.budget == place);
