@@ -1,6 +1,6 @@
 //! Groups of events, and their stored form. Calls read and write accounts with many of them.
 
-use prost::encoding::{decode_varint, encode_varint};
+use prost::encoding::encode_varint;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -218,13 +218,22 @@ fn unpacked(mut bytes: &[u8]) -> impl Iterator<Item = Option<Group>> {
 }
 
 fn group(bytes: &mut &[u8], before: Millis) -> Option<Group> {
-    let after = decode_varint(bytes).ok()?;
+    let after = take(bytes)?;
     let last = before.saturating_add(after / 2);
     if after & 1 == 0 {
         return Some(Group { last, span: 0, count: 1, sum: 0 });
     }
-    let (span, count) = (decode_varint(bytes).ok()?, decode_varint(bytes).ok()?);
-    Some(Group { last, span, count, sum: signed(decode_varint(bytes).ok()?) })
+    let (span, count) = (take(bytes)?, take(bytes)?);
+    Some(Group { last, span, count, sum: signed(take(bytes)?) })
+}
+
+/// Takes what `encode_varint` writes: seven bits in each byte, the lowest first, and the highest bit set
+/// where more follow. Its counterpart is made for buffers in pieces, and takes three times as long.
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let last = bytes.iter().position(|byte| *byte < 0x80)?;
+    let (number, rest) = bytes.split_at_checked(last.saturating_add(1))?;
+    *bytes = rest;
+    Some(number.iter().rev().fold(0, |number, byte| (number << 7) | u64::from(byte & 0x7f)))
 }
 
 /// A signed number as one that is small if it is near zero.
