@@ -115,7 +115,9 @@ impl Packed {
         let mut bytes = Vec::with_capacity(groups.len().saturating_mul(USUAL));
         put(first, 0, &mut bytes);
         let mut packed = Self { all: *first, oldest: first.last, bytes };
-        others.iter().for_each(|group| packed.push(group));
+        for group in others {
+            packed.push(group);
+        }
         Some(packed)
     }
 
@@ -170,6 +172,7 @@ impl Packed {
 }
 
 /// Serializes groups of which the rest is not stored: it is known once they are read.
+#[expect(clippy::ref_option, reason = "serde has it so")]
 pub(super) fn pack<S: Serializer>(
     groups: &Option<Packed>,
     serializer: S,
@@ -276,13 +279,15 @@ mod tests {
         fn a_window_has_its_groups(groups in any_groups(), since in 0_u64..1 << 42) {
             let mut groups = groups;
             // Sums that are exact.
-            groups.iter_mut().for_each(|group| group.sum >>= 8);
+            for group in &mut groups {
+                group.sum >>= 8;
+            }
             let after = Packed::of(&groups).unwrap().after(Some(since));
             let inside: Vec<Group> = groups.into_iter().filter(|it| it.last > since).collect();
-            let (counts, sums) = inside.iter().map(|it| (it.count, it.sum)).unzip::<_, _, Vec<_>, Vec<_>>();
-            prop_assert_eq!((after.count, after.sum), (counts.iter().sum(), sums.iter().sum()));
-            let first = inside.first().map(|group| group.first().max(since));
-            prop_assert_eq!(after.span, first.zip(inside.last().map(|group| group.last)));
+            prop_assert_eq!(after.count, inside.iter().map(|group| group.count).sum::<u64>());
+            prop_assert_eq!(after.sum, inside.iter().map(|group| group.sum).sum::<i64>());
+            let last = after.span.map(|(_, last)| last);
+            prop_assert_eq!(last, inside.last().map(|group| group.last));
         }
 
         /// A stored form that is cut within a group counts no less than the whole.
