@@ -108,8 +108,8 @@ impl Exchange {
 
     /// The slots of memory whose values must be reported before the end of the request.
     pub fn recalls(&self) -> Vec<Slot> {
-        let mut slots = self.evaluation.recalls();
-        slots.extend(self.candidate.recalls());
+        let mut slots = self.evaluation.recalls().to_vec();
+        slots.extend_from_slice(&self.candidate.recalls());
         slots.sort_unstable();
         slots.dedup();
         slots
@@ -121,7 +121,8 @@ impl Exchange {
         loop {
             let slots = self.recalls();
             if !slots.is_empty() {
-                self.step(gate, Event::Recalled(&memory.recall(&slots, now, Vec::new())));
+                let recalled = Rc::new(memory.recall(&slots, now, Vec::new()));
+                self.step(gate, Event::Recalled(&recalled));
             }
             match self.step(gate, Event::End(body)) {
                 Step::Consult(question) => {

@@ -134,7 +134,7 @@ mod tests {
         let evidence = crate::identity::Evidence::Encoded { metadata, peer: None };
         let slots = |gate: &Gate| {
             let sender = gate.senders.identify(&gate.bundle, &evidence).unwrap();
-            sender.owners.as_ref().unwrap().slots()
+            sender.owners.as_ref().unwrap().slots().to_vec()
         };
         let other = slots(&gate);
         let gate = gate.storing_by(&Secret::new([7; 32]));

@@ -31,6 +31,7 @@ mod seen;
 mod settings;
 mod signs;
 mod store;
+mod table;
 mod tasks;
 mod usage;
 mod used;

@@ -112,7 +112,7 @@ pub struct Record {
     /// The labels whose parts of the result are withheld.
     pub masked: Arc<[String]>,
     /// What the call spends of each budget, or would have spent.
-    pub budgets: Arc<[Spending]>,
+    pub budgets: Vec<Spending>,
     /// The approval with which the call was decided.
     pub approval: Option<Box<ApprovalField>>,
     /// The inner call.

@@ -61,7 +61,7 @@ impl Pending {
             let mut call = self.call_fields(gate, message);
             if let (Some(call), Some(verdict)) = (&mut call, verdicts.get(index)) {
                 call.add_labels(&verdict.revealed);
-                call.budgets = memory.spendings(index);
+                call.budgets = memory.take_spendings(index);
                 call.approval = verdict.approval.as_ref().map(|it| Box::new(it.field.clone()));
             }
             draft.about(method(message), call)

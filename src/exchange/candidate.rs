@@ -3,6 +3,7 @@
 //! A candidate is evaluated after the decision, only for bodies that the bundle in force could
 //! read. Its outcomes go only to records and counters.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::decided::{Decided, Located};
@@ -44,7 +45,7 @@ impl Candidate {
     }
 
     /// The slots of memory that it reads.
-    pub(super) fn recalls(&self) -> Vec<Slot> {
+    pub(super) fn recalls(&self) -> Cow<'_, [Slot]> {
         self.evaluation.recalls()
     }
 

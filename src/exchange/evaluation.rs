@@ -1,5 +1,6 @@
 //! The evaluation of a request by one bundle: a state machine.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -66,9 +67,9 @@ impl Evaluation {
     }
 
     /// The slots of memory to read before the end of the request.
-    pub(super) fn recalls(&self) -> Vec<Slot> {
+    pub(super) fn recalls(&self) -> Cow<'_, [Slot]> {
         let (State::Awaiting(pending) | State::Decided(pending)) = &self.state else {
-            return Vec::new();
+            return Cow::Borrowed(&[]);
         };
         pending.slots()
     }
@@ -167,7 +168,7 @@ impl Evaluation {
                 State::Awaiting(mut pending) | State::Decided(mut pending),
                 Event::Recalled(recalled),
             ) => {
-                pending.recalled = Some(recalled.clone());
+                pending.recalled = Some(Rc::clone(recalled));
                 self.state = State::Awaiting(pending);
                 None
             }

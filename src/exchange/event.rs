@@ -1,6 +1,7 @@
 //! The events of a request, as values.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -77,7 +78,7 @@ pub enum Event<'a> {
     Drained(&'a [u8]),
     /// What was asked for of memory, before the end. It comes again if the memory has changed before
     /// the effects were carried out; the end then comes again too.
-    Recalled(&'a Recalled),
+    Recalled(&'a Rc<Recalled>),
     /// A service has answered what it was asked. The end then comes again.
     Consulted(&'a Consulted),
     /// The request is complete, with this body, or with the part of it that was not dropped.

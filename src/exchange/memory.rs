@@ -1,7 +1,5 @@
 //! What is remembered while the messages of one body are decided.
 
-use std::sync::Arc;
-
 use super::asking::Asking;
 use super::pending::Pending;
 use super::response::Learning;
@@ -77,7 +75,7 @@ impl Pending {
     fn working<'a>(&'a self, gate: &'a Gate) -> Option<Working<'a>> {
         let plan = gate.bundle.memory.as_ref()?;
         let owners = self.sender.owners.as_ref()?;
-        Some(Working::open(plan, owners, self.recalled.as_ref()))
+        Some(Working::open(plan, owners, self.recalled.as_deref()))
     }
 
     /// What is to be stored once the body is decided, and the signs of running away that begin or end;
@@ -128,12 +126,9 @@ impl Memory<'_> {
     }
 
     /// What the call of a message spends of budgets, or would spend.
-    pub(super) fn spendings(&self, index: usize) -> Arc<[Spending]> {
-        if self.spendings.is_empty() {
-            return Arc::default();
-        }
-        let of_call = self.spendings.iter().filter(|(of, _)| *of == index);
-        of_call.map(|(_, spending)| spending.clone()).collect()
+    pub(super) fn take_spendings(&mut self, index: usize) -> Vec<Spending> {
+        let of_call = self.spendings.extract_if(.., |(of, _)| *of == index);
+        of_call.map(|(_, spending)| spending).collect()
     }
 
     /// A call as memory sees it, if the bundle has anything remembered.
@@ -191,7 +186,7 @@ impl Memory<'_> {
         }
         let signs = working.signs(&asked);
         self.signs = Some(self.signs.unwrap_or_default().or(signs));
-        let spendings = working.spendings(&asked).into_iter();
+        let spendings = working.spendings(&asked);
         self.spendings.extend(spendings.map(|spending| (place.index, spending)));
         let denial = if working.is_incomplete(&asked) {
             Some(Denial::forgotten(None))

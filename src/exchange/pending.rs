@@ -1,5 +1,7 @@
 //! Refusals before the body arrives, and the state of a request that waits for its body.
 
+use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::approvals::Presented;
@@ -41,7 +43,7 @@ pub(super) struct Pending {
     /// The server's id of the session, which is the caller's.
     pub(super) session: Option<String>,
     /// What is remembered, once it is read.
-    pub(super) recalled: Option<Recalled>,
+    pub(super) recalled: Option<Rc<Recalled>>,
     /// What services have said.
     pub(super) answers: Answers,
     /// The approval that the request has brought, or that the approval service has given.
@@ -132,10 +134,12 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
 
 impl Pending {
     /// The slots of memory to read before the end of the request.
-    pub(super) fn slots(&self) -> Vec<Slot> {
-        let mut slots = self.sender.owners.as_ref().map(Owners::slots).unwrap_or_default();
-        slots.extend(self.approval.as_ref().and_then(Presented::slot));
-        slots
+    pub(super) fn slots(&self) -> Cow<'_, [Slot]> {
+        let slots = self.sender.owners.as_ref().map(Owners::slots).unwrap_or_default();
+        match self.approval.as_ref().and_then(Presented::slot) {
+            Some(further) => Cow::Owned([slots, &[further]].concat()),
+            None => Cow::Borrowed(slots),
+        }
     }
 
     /// Takes the answer of a service; returns whether it is to what was asked.

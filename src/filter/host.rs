@@ -5,6 +5,7 @@
 //! `FAIL_RELOAD`, creates a new VM.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -257,10 +258,10 @@ pub(super) fn begin_memory(
 }
 
 /// What is remembered in these slots.
-pub(super) fn recall(slots: Vec<Slot>, stored: Vec<Write>) -> Result<Recalled, String> {
-    let read = |slot: Slot| Ok((slot, recall_slot(slot)?));
-    let slots = slots.into_iter().map(read).collect::<Result<_, String>>()?;
-    Ok(Recalled { now: clock::millis(), slots, stored })
+pub(super) fn recall(slots: &[Slot], stored: Vec<Write>) -> Result<Rc<Recalled>, String> {
+    let read = |slot: &Slot| Ok((*slot, recall_slot(*slot)?));
+    let slots = slots.iter().map(read).collect::<Result<_, String>>()?;
+    Ok(Rc::new(Recalled { now: clock::millis(), slots, stored }))
 }
 
 /// What is remembered in a slot.

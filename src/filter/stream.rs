@@ -228,8 +228,7 @@ impl Stream {
         let began = hostcalls::get_current_time().ok();
         let (mut attempts, mut stored) = (Attempts::begin(), Vec::new());
         loop {
-            let recalled =
-                attempts.another().and_then(|()| host::recall(slots.clone(), stored.clone()));
+            let recalled = attempts.another().and_then(|()| host::recall(&slots, stored.clone()));
             let recalled = match recalled {
                 Ok(recalled) => recalled,
                 Err(failure) => return self.fail(&failure),

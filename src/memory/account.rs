@@ -1,7 +1,6 @@
 //! What is remembered under one key.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +10,7 @@ use super::repeats::Repeats;
 use super::seen::Seen;
 use super::settings::Storm;
 use super::signs::Signs;
+use super::table::Table;
 use super::usage::Usage;
 use super::{ANY_TENANT, Budget, Millis, Name};
 
@@ -27,9 +27,9 @@ pub(super) struct Account {
     /// How far back calls, sums and refusals count.
     pub(super) reach: Reach,
     /// The forwarded calls of each tool.
-    pub(super) tools: BTreeMap<Name, Log>,
+    pub(super) tools: Table<Name, Log>,
     /// The sums of arguments, each under its name.
-    pub(super) sums: BTreeMap<Name, Log>,
+    pub(super) sums: Table<Name, Log>,
     pub(super) refusals: Log,
     pub(super) resources: Seen,
     pub(super) calls: Repeats,
@@ -41,7 +41,7 @@ pub(super) struct Account {
     /// The signs of running away that were noticed.
     pub(super) signs: Signs,
     /// What is used of a budget, for each of its parts.
-    pub(super) usages: BTreeMap<(Name, Name), Usage>,
+    pub(super) usages: Table<(Name, Name), Usage>,
 }
 
 /// A label of data that a call returned.
@@ -101,16 +101,16 @@ impl Account {
 
     /// What is used of a part of a budget.
     pub(super) fn usage(&self, budget: &Budget, part: Name) -> Cow<'_, Usage> {
-        let known = self.usages.get(&(budget.name, part));
+        let known = self.usages.get((budget.name, part));
         known.map_or_else(|| Cow::Owned(Usage::new(budget)), Cow::Borrowed)
     }
 
     /// Adds a forwarded call.
     pub(super) fn call(&mut self, call: &Called) {
         self.turn = self.turn.saturating_add(1);
-        self.tools.entry(call.tool).or_default().push(call.at, 0);
+        self.tools.change(call.tool, Log::default, |log| log.push(call.at, 0));
         for (name, amount) in &call.sums {
-            self.sums.entry(*name).or_default().push(call.at, *amount);
+            self.sums.change(*name, Log::default, |log| log.push(call.at, *amount));
         }
         if let Some(resource) = call.resource {
             self.resources.add(resource, call.at);
@@ -129,11 +129,11 @@ impl Account {
 
     /// Takes a call back that was not forwarded after all. Labels stay.
     pub(super) fn uncall(&mut self, call: &Called) {
-        if let Some(log) = self.tools.get_mut(&call.tool) {
+        if let Some(log) = self.tools.get_mut(call.tool) {
             log.take_back(call.at, 0);
         }
         for (name, amount) in &call.sums {
-            if let Some(log) = self.sums.get_mut(name) {
+            if let Some(log) = self.sums.get_mut(*name) {
                 log.take_back(call.at, *amount);
             }
         }
@@ -170,8 +170,8 @@ impl Account {
 
     /// Reserves an amount of a budget.
     pub(super) fn spend(&mut self, budget: &Budget, part: Name, amount: i64, at: Millis) {
-        let usage = self.usages.entry((budget.name, part));
-        usage.or_insert_with(|| Usage::new(budget)).spend(budget, amount, at);
+        let spend = |usage: &mut Usage| usage.spend(budget, amount, at);
+        self.usages.change((budget.name, part), || Usage::new(budget), spend);
     }
 
     /// Gives back an amount of a budget that was reserved at a time.
@@ -183,7 +183,7 @@ impl Account {
         spent: Millis,
         now: Millis,
     ) {
-        if let Some(usage) = self.usages.get_mut(&(budget.name, part)) {
+        if let Some(usage) = self.usages.get_mut((budget.name, part)) {
             usage.give_back(budget, amount, spent, now);
         }
     }
@@ -217,16 +217,16 @@ impl Account {
         self.reach.extend(reach, now);
         let until = self.reach.begins(now);
         for logs in [&mut self.tools, &mut self.sums] {
-            for log in logs.values_mut() {
+            logs.retain(|log| {
                 log.forget(until);
-            }
-            logs.retain(|_, log| !log.is_empty());
+                !log.is_empty()
+            });
         }
         self.refusals.forget(until);
         self.resources.forget(until);
         self.calls.forget(until);
         self.labels.retain(|attached| attached.until > now);
-        self.usages.retain(|_, usage| usage.until() > now);
+        self.usages.retain(|usage| usage.until() > now);
         self.until()
     }
 

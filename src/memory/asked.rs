@@ -58,7 +58,7 @@ impl Asked {
     /// Adds what the call spends of the budget in a place of the plan.
     pub(super) fn spend(&mut self, place: usize, budget: &Budget, tool: &ToolPlan, amount: i64) {
         let spend = |part| Spend { budget: place, part, amount };
-        self.spends.extend(parts(budget, tool).into_iter().map(spend));
+        self.spends.extend(parts(budget, tool).map(spend));
     }
 
     /// Adds what does not depend on arguments.
@@ -88,17 +88,22 @@ impl Asked {
 }
 
 /// The parts for which a budget counts a call of a tool.
-pub(super) fn parts(budget: &Budget, tool: &ToolPlan) -> Vec<Name> {
+pub(super) fn parts<'t>(
+    budget: &Budget,
+    tool: &'t ToolPlan,
+) -> impl Iterator<Item = Name> + use<'t> {
     let of_tool = budget.per.contains(&Part::Tool).then_some(tool.name);
-    if !budget.per.contains(&Part::Class) {
-        return vec![of_tool.unwrap_or_default()];
-    }
-    let with_class = |class: &Name| of_tool.map_or(*class, |tool| Name::of(&(tool, class)));
+    let by_class = budget.per.contains(&Part::Class);
     // Tools without a class are counted together, as principals without a tenant are.
-    let classes =
-        if tool.classes.is_empty() { &[Name::default()] } else { tool.classes.as_slice() };
-    classes.iter().map(with_class).collect()
+    let classes = if by_class && !tool.classes.is_empty() { &tool.classes } else { &NO_CLASS[..] };
+    classes.iter().map(move |class| match of_tool {
+        Some(tool) if by_class => Name::of(&(tool, class)),
+        Some(tool) => tool,
+        None => *class,
+    })
 }
+
+const NO_CLASS: [Name; 1] = [Name(0)];
 
 impl Budget {
     /// What a call of a tool spends, if `argument` is the amount in the argument at a path.

@@ -83,7 +83,7 @@ impl Attributes<'_> {
             }
             ["sums", sum, path @ ..] => {
                 let (_, name) = plan.sums.iter().find(|(title, _)| title == sum)?;
-                let used = || account.sums.get(name).map_or(0, |log| log.after(since).sum);
+                let used = || account.sums.get(*name).map_or(0, |log| log.after(since).sum);
                 let adds = called.sums.iter().filter(|(known, _)| known == name);
                 match path {
                     [] => names(["used", "would_use"].into_iter()),
@@ -147,11 +147,11 @@ impl Attributes<'_> {
         let budgets = plan.budgets.iter().enumerate();
         let mut budgets = budgets.filter(move |(place, it)| !it.is_global() && is_spent(*place));
         let Some((title, path)) = path.split_first() else {
-            let mut titles = budgets.map(|(_, budget)| budget.title.as_str()).peekable();
+            let mut titles = budgets.map(|(_, budget)| &*budget.title).peekable();
             titles.peek()?;
             return Some(names(titles));
         };
-        let (place, budget) = budgets.find(|(_, budget)| budget.title == *title)?;
+        let (place, budget) = budgets.find(|(_, budget)| *budget.title == **title)?;
         // Of several parts, such as the classes of a tool, the one that has least left.
         let of_budget =
             self.working.spends(self.asked).filter(|(spend, _, _)| spend.budget == place);
@@ -200,7 +200,7 @@ struct Window<'a> {
 impl Window<'_> {
     /// How tools were used.
     fn used(self, tools: impl Iterator<Item = Name>) -> Tally {
-        let logs = tools.filter_map(|name| self.account.tools.get(&name));
+        let logs = tools.filter_map(|name| self.account.tools.get(name));
         logs.fold(Tally::default(), |used, log| used.with(log.after(self.since)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use postcard::ser_flavors::Size;
+use postcard::ser_flavors::{Flavor, Size};
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
@@ -93,9 +93,6 @@ impl<'a> Bucket<'a> {
     }
 }
 
-/// So many bytes are enough for most of what is stored.
-const USUAL: usize = 1024;
-
 /// The stored size in bytes.
 pub(super) fn size(value: &impl Serialize) -> usize {
     postcard::serialize_with_flavor(value, Size::default()).unwrap_or(usize::MAX)
@@ -104,5 +101,30 @@ pub(super) fn size(value: &impl Serialize) -> usize {
 /// The stored form.
 pub(super) fn stored(value: &impl Serialize) -> Vec<u8> {
     // Writing to a vector cannot fail.
-    postcard::to_extend(value, Vec::with_capacity(USUAL)).unwrap_or_default()
+    let bytes = Bytes(Vec::with_capacity(USUAL));
+    postcard::serialize_with_flavor(value, bytes).unwrap_or_default()
+}
+
+/// So many bytes are enough for most of what is stored.
+const USUAL: usize = 1024;
+
+/// A vector with room. Those of the library begin without, or add one byte after the other.
+struct Bytes(Vec<u8>);
+
+impl Flavor for Bytes {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }

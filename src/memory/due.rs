@@ -1,5 +1,7 @@
 //! What calls must pay to budgets that a rate limit service counts.
 
+use std::sync::Arc;
+
 use super::asked::{Asked, Spend};
 use super::plan::Budget;
 use super::rate_limit::{Answer, Charge};
@@ -27,7 +29,7 @@ pub enum Unpaid {
     /// It exceeds the budget.
     Exceeded(Exceeded),
     /// The service of this budget did not answer, for this reason.
-    Unavailable(String, String),
+    Unavailable(Arc<str>, String),
     /// What this proxy has counted may be incomplete.
     Incomplete,
 }
@@ -50,7 +52,7 @@ impl Due {
                 Err(Unpaid::Exceeded(Exceeded { spending: self.spending.clone(), wait: None }))
             }
             (Answer::Unavailable(why), Unavailable::Refuse) => {
-                Err(Unpaid::Unavailable(self.spending.budget.clone(), why.clone()))
+                Err(Unpaid::Unavailable(Arc::clone(&self.spending.budget), why.clone()))
             }
             (Answer::Unavailable(_), Unavailable::Local) | (Answer::CountHere, _) => {
                 match &self.here {

@@ -1,6 +1,6 @@
 //! Groups of events, and their stored form. Calls read and write accounts with many of them.
 
-use integer_encoding::VarInt;
+use prost::encoding::encode_varint;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -63,19 +63,6 @@ impl Tally {
         let count = self.count.saturating_add(other.count);
         Self { count, sum: self.sum.saturating_add(other.sum), span }
     }
-
-    /// The same with the events of a group, if they are after `since`.
-    pub(super) fn with_group(self, group: &Group, since: Option<Millis>) -> Self {
-        if since.is_some_and(|since| group.last <= since) {
-            return self;
-        }
-        let first = since.map_or(group.first(), |since| group.first().max(since));
-        Self {
-            count: self.count.saturating_add(group.count),
-            sum: self.sum.saturating_add(group.sum),
-            span: Some((self.span.map_or(first, |(first, _)| first), group.last)),
-        }
-    }
 }
 
 /// Joins the two oldest of more than `apart` groups of one size, beginning with the smallest. Returns
@@ -122,11 +109,22 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// The stored form of groups; `None` if there are none.
+    /// The stored form of groups that are ordered by their last events; `None` if there are none.
     pub(super) fn of(groups: &[Group]) -> Option<Self> {
-        let oldest = groups.first()?.last;
-        let all = groups.iter().copied().reduce(Group::with)?;
-        Some(Self { all, oldest, bytes: packed(groups) })
+        let (first, others) = groups.split_first()?;
+        let mut bytes = Vec::with_capacity(groups.len().saturating_mul(USUAL));
+        put(first, 0, &mut bytes);
+        let mut packed = Self { all: *first, oldest: first.last, bytes };
+        for group in others {
+            packed.push(group);
+        }
+        Some(packed)
+    }
+
+    /// Adds a group that is not before the others.
+    pub(super) fn push(&mut self, group: &Group) {
+        put(group, self.all.last, &mut self.bytes);
+        self.all = self.all.with(*group);
     }
 
     /// When the last event happened.
@@ -144,48 +142,70 @@ impl Packed {
         unpacked(&self.bytes).collect::<Option<_>>().unwrap_or_else(|| vec![self.all])
     }
 
-    /// The events after `since`.
+    /// How many groups there are.
+    pub(super) fn length(&self) -> usize {
+        unpacked(&self.bytes).count()
+    }
+
+    /// The events after `since`: all but those that are not.
     pub(super) fn after(&self, since: Option<Millis>) -> Tally {
-        let nothing = Tally::default();
-        if since.is_none_or(|since| since < self.oldest) {
-            return nothing.with_group(&self.all, since);
+        let Group { last, count, sum, .. } = self.all;
+        if since.is_some_and(|since| last <= since) {
+            return Tally::default();
         }
-        let mut groups = unpacked(&self.bytes);
-        let after = groups.try_fold(nothing, |tally, group| Some(tally.with_group(&group?, since)));
-        after.unwrap_or_else(|| nothing.with_group(&self.all, since))
+        let begin = |group: &Group| since.map_or(group.first(), |since| group.first().max(since));
+        let all = Tally { count, sum, span: Some((begin(&self.all), last)) };
+        let Some(since) = since.filter(|since| self.oldest <= *since) else { return all };
+        let mut after = all;
+        for group in unpacked(&self.bytes) {
+            let Some(group) = group else { return all };
+            if group.last > since {
+                // How much more than the largest sum it was is not known.
+                let sum = if sum == i64::MAX { sum } else { after.sum };
+                return Tally { sum, span: Some((begin(&group), last)), ..after };
+            }
+            after.count = after.count.saturating_sub(group.count);
+            after.sum = after.sum.saturating_sub(group.sum);
+        }
+        all
     }
 }
 
-/// Serializes groups that are ordered by their last events.
-pub(super) fn pack<S: Serializer>(groups: &[Group], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_bytes(&packed(groups))
+/// Serializes groups of which the rest is not stored: it is known once they are read.
+#[expect(clippy::ref_option, reason = "serde has it so")]
+pub(super) fn pack<S: Serializer>(
+    groups: &Option<Packed>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(groups.as_ref().map_or(&[], |packed| &packed.bytes))
 }
 
-/// Deserializes groups.
-pub(super) fn unpack<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Group>, D::Error> {
+/// Deserializes them.
+pub(super) fn unpack<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Packed>, D::Error> {
     let bytes = <&[u8]>::deserialize(deserializer)?;
-    unpacked(bytes).collect::<Option<_>>().ok_or_else(|| D::Error::custom("a group is cut off"))
+    let mut groups = unpacked(bytes);
+    let Some(first) = groups.next() else { return Ok(None) };
+    let all = first.and_then(|first| groups.try_fold(first, |all, it| Some(all.with(it?))));
+    let (Some(first), Some(all)) = (first, all) else {
+        return Err(D::Error::custom("a group is cut off"));
+    };
+    Ok(Some(Packed { all, oldest: first.last, bytes: bytes.to_vec() }))
 }
 
-/// Each group begins with the time since the last event of the group before it, doubled, and 1 more if
-/// its span, count and sum follow. Most are one event without an amount.
-fn packed(groups: &[Group]) -> Vec<u8> {
-    let mut bytes = vec![0; groups.len().saturating_mul(MOST_BYTES)];
-    let (mut length, mut before) = (0, 0);
-    for Group { last, span, count, sum } in groups {
-        let after = last.saturating_sub(before).saturating_mul(2);
-        before = *last;
-        if (*span, *count, *sum) == (0, 1, 0) {
-            put(after, &mut bytes, &mut length);
-            continue;
-        }
-        for number in [after | 1, *span, *count] {
-            put(number, &mut bytes, &mut length);
-        }
-        put(*sum, &mut bytes, &mut length);
+/// A group begins with the time since the last event of the group before it, doubled, and 1 more if its
+/// span, count and sum follow. Most are one event without an amount.
+fn put(group: &Group, before: Millis, bytes: &mut Vec<u8>) {
+    let Group { last, span, count, sum } = *group;
+    let after = last.saturating_sub(before).saturating_mul(2);
+    if (span, count, sum) == (0, 1, 0) {
+        encode_varint(after, bytes);
+        return;
     }
-    bytes.truncate(length);
-    bytes
+    for number in [after | 1, span, count, unsigned(sum)] {
+        encode_varint(number, bytes);
+    }
 }
 
 /// The groups, up to one that is cut off, in whose place is `None`.
@@ -201,28 +221,35 @@ fn unpacked(mut bytes: &[u8]) -> impl Iterator<Item = Option<Group>> {
 }
 
 fn group(bytes: &mut &[u8], before: Millis) -> Option<Group> {
-    let after: u64 = take(bytes)?;
+    let after = take(bytes)?;
     let last = before.saturating_add(after / 2);
     if after & 1 == 0 {
         return Some(Group { last, span: 0, count: 1, sum: 0 });
     }
     let (span, count) = (take(bytes)?, take(bytes)?);
-    Some(Group { last, span, count, sum: take(bytes)? })
+    Some(Group { last, span, count, sum: signed(take(bytes)?) })
 }
 
-/// The most bytes of a group: four numbers.
-const MOST_BYTES: usize = 40;
-
-fn put(number: impl VarInt, bytes: &mut [u8], length: &mut usize) {
-    let written = bytes.get_mut(*length..).map_or(0, |rest| number.encode_var(rest));
-    *length = length.saturating_add(written);
+/// Takes what `encode_varint` writes: seven bits in each byte, the lowest first, and the highest bit set
+/// where more follow. Its counterpart is made for buffers in pieces, and takes three times as long.
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let last = bytes.iter().position(|byte| *byte < 0x80)?;
+    let (number, rest) = bytes.split_at_checked(last.saturating_add(1))?;
+    *bytes = rest;
+    Some(number.iter().rev().fold(0, |number, byte| (number << 7) | u64::from(byte & 0x7f)))
 }
 
-fn take<N: VarInt>(bytes: &mut &[u8]) -> Option<N> {
-    let (number, length) = N::decode_var(bytes)?;
-    *bytes = bytes.get(length..)?;
-    Some(number)
+/// A signed number as one that is small if it is near zero.
+fn unsigned(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)).cast_unsigned()
 }
+
+fn signed(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ (number & 1).cast_signed().wrapping_neg()
+}
+
+/// So many bytes are enough for most groups.
+const USUAL: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -245,6 +272,22 @@ mod tests {
         fn groups_are_read_as_they_were_stored(groups in any_groups()) {
             let packed = Packed::of(&groups).unwrap();
             prop_assert_eq!(packed.groups(), groups);
+        }
+
+        /// What is left of the whole are the groups that end in a window.
+        #[test]
+        fn a_window_has_its_groups(groups in any_groups(), since in 0_u64..1 << 42) {
+            let mut groups = groups;
+            // Sums that are exact.
+            for group in &mut groups {
+                group.sum >>= 8;
+            }
+            let after = Packed::of(&groups).unwrap().after(Some(since));
+            let inside: Vec<Group> = groups.into_iter().filter(|it| it.last > since).collect();
+            prop_assert_eq!(after.count, inside.iter().map(|group| group.count).sum::<u64>());
+            prop_assert_eq!(after.sum, inside.iter().map(|group| group.sum).sum::<i64>());
+            let last = after.span.map(|(_, last)| last);
+            prop_assert_eq!(last, inside.last().map(|group| group.last));
         }
 
         /// A stored form that is cut within a group counts no less than the whole.

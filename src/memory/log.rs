@@ -9,37 +9,35 @@ use super::group::{Group, Packed, Tally, condense, join, pack, unpack};
 /// and a higher one is too high by at most one part in one less than this.
 const APART: usize = 8;
 
-/// The most groups that are not packed.
+/// The most groups that are summed up when a log is read.
 const MOST_NEWER: usize = 2 * APART;
 
 /// Events with amounts. Older events stand in groups that double in size, and a group counts until its
 /// last event is out of a window: a count is never too low.
 ///
 /// This is an exponential histogram (Datar, Gionis, Indyk, Motwani, 2002) that errs upwards. Most calls
-/// neither read nor change its older groups, so these stay packed.
+/// change none of its groups, so these stay packed.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Log {
     older: Option<Packed>,
-    /// The newest groups, ordered by their last events. There are none only if there is no event.
+    /// The newest groups. There are none only if there is no event.
     #[serde(serialize_with = "pack", deserialize_with = "unpack")]
-    newer: Vec<Group>,
+    newer: Option<Packed>,
 }
 
 impl Log {
     /// A log of events that are neighbours, with the time of the last and the time since the first.
     pub(super) fn joined(last: Millis, span: Millis, count: u64, sum: i64) -> Self {
-        Self { older: None, newer: vec![Group { last, span, count, sum }] }
+        Self { older: None, newer: Packed::of(&[Group { last, span, count, sum }]) }
     }
 
     /// Adds an event.
     pub(super) fn push(&mut self, at: Millis, amount: i64) {
         let group = Group { last: at, span: 0, count: 1, sum: amount };
-        // Workers have one clock, but they do not write in the order in which they read it.
-        let is_late = self.older.as_ref().is_some_and(|older| at < older.last());
-        if is_late || self.newer.len() >= MOST_NEWER {
-            self.change(|groups| insert(groups, group));
-        } else {
-            insert(&mut self.newer, group);
+        match &mut self.newer {
+            // Workers have one clock, but they do not write in the order in which they read it.
+            Some(newer) if newer.last() <= at && newer.length() < MOST_NEWER => newer.push(&group),
+            Some(_) | None => self.change(|groups| insert(groups, group)),
         }
     }
 
@@ -68,8 +66,8 @@ impl Log {
 
     /// The events after `since`.
     pub(super) fn after(&self, since: Option<Millis>) -> Tally {
-        let older = self.older.as_ref().map(|older| older.after(since)).unwrap_or_default();
-        self.newer.iter().fold(older, |tally, group| tally.with_group(group, since))
+        let after = |groups: &Packed| groups.after(since);
+        self.parts().map(after).fold(Tally::default(), Tally::with)
     }
 
     /// When the sum after `since`, which moves with the time, is at most `most`; `None` if it is so
@@ -89,8 +87,7 @@ impl Log {
 
     /// Forgets the events up to `until`.
     pub(super) fn forget(&mut self, until: Option<Millis>) {
-        let newer = || self.newer.first().map(|group| group.last);
-        let first = self.older.as_ref().map(Packed::oldest).or_else(newer);
+        let first = self.parts().next().map(Packed::oldest);
         if let (Some(first), Some(until)) = (first, until)
             && first <= until
         {
@@ -100,12 +97,12 @@ impl Log {
 
     /// When the last event happened.
     pub(super) fn last(&self) -> Option<Millis> {
-        self.newer.last().map(|group| group.last)
+        self.newer.as_ref().map(Packed::last)
     }
 
     /// Whether there is no event.
     pub(super) fn is_empty(&self) -> bool {
-        self.newer.is_empty()
+        self.newer.is_none()
     }
 
     /// Joins older groups, so that it takes less space. Returns whether it could.
@@ -122,9 +119,11 @@ impl Log {
     }
 
     fn groups(&self) -> Vec<Group> {
-        let mut groups = self.older.as_ref().map(Packed::groups).unwrap_or_default();
-        groups.extend(&self.newer);
-        groups
+        self.parts().flat_map(Packed::groups).collect()
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Packed> {
+        self.older.iter().chain(&self.newer)
     }
 
     /// Changes any of the groups.
@@ -132,9 +131,9 @@ impl Log {
         let mut groups = self.groups();
         change(&mut groups);
         while groups.len() > MOST_NEWER && condense(&mut groups, APART) {}
-        // Fewer are not worth packing.
+        // What is known of fewer is not worth storing.
         let older = if groups.len() < MOST_NEWER { 0 } else { groups.len().saturating_sub(APART) };
-        self.newer = groups.split_off(older);
+        self.newer = Packed::of(&groups.split_off(older));
         self.older = Packed::of(&groups);
     }
 }

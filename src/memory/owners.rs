@@ -18,6 +18,9 @@ pub struct Owners {
     pub(super) budgets: Vec<Vec<Key>>,
     /// The tasks of the principal and the actor, if they are remembered.
     pub(super) tasks: Option<Key>,
+    /// All accounts, each once.
+    pub(super) accounts: Vec<Key>,
+    slots: Vec<Slot>,
 }
 
 /// A part of an owner, and its value, if the sender has it.
@@ -38,12 +41,23 @@ impl Owners {
             let parts = [Part::Principal, Part::Actor].map(|part| values(part, identity));
             Key::of_tasks(&("tasks", bundle, parts), secret)
         };
-        Self {
-            caller: one(&[Part::Principal, Part::Actor]).filter(|_| history),
-            transaction: one(&[Part::Transaction]).filter(|_| history && has_transaction),
-            budgets: plan.budgets.iter().map(|budget| keys(&budget.per)).collect(),
-            tasks: plan.binds_tasks.then(tasks),
-        }
+        let caller = one(&[Part::Principal, Part::Actor]).filter(|_| history);
+        let transaction = one(&[Part::Transaction]).filter(|_| history && has_transaction);
+        let budgets = plan.budgets.iter().map(|budget| keys(&budget.per)).collect();
+        Self::new(caller, transaction, budgets, plan.binds_tasks.then(tasks))
+    }
+
+    /// The owners of these accounts.
+    pub(super) fn new(
+        caller: Option<Key>,
+        transaction: Option<Key>,
+        budgets: Vec<Vec<Key>>,
+        tasks: Option<Key>,
+    ) -> Self {
+        let histories = caller.into_iter().chain(transaction);
+        let accounts = each_once(histories.chain(budgets.iter().flatten().copied()));
+        let slots = each_once(accounts.iter().copied().chain(tasks).map(|key| key.slot));
+        Self { caller, transaction, budgets, tasks, accounts, slots }
     }
 
     /// The accounts in which calls are remembered.
@@ -51,19 +65,14 @@ impl Owners {
         self.caller.into_iter().chain(self.transaction)
     }
 
-    /// All keys, each once.
-    pub(super) fn keys(&self) -> Vec<Key> {
-        each_once(self.histories().chain(self.budgets.iter().flatten().copied()))
-    }
-
     /// The slots of all accounts, each once, and that of the tasks.
-    pub fn slots(&self) -> Vec<Slot> {
-        each_once(self.keys().into_iter().chain(self.tasks).map(|key| key.slot))
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 }
 
 /// Sorted values, each once.
-pub(super) fn each_once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+fn each_once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();
     values.dedup();

@@ -51,12 +51,12 @@ impl Working<'_> {
             let argument =
                 |path: &str| told.amount(path).or_else(|| told.spent_of(title)).ok_or(());
             let Ok(amount) = budget.amount_of(plan, argument) else {
-                untold.push(Untold::Budget(title.clone()));
+                untold.push(Untold::Budget(title.to_string()));
                 continue;
             };
             asked.spend(*place, budget, plan, amount);
             if budget.unanswered == Unanswered::GiveBack {
-                untold.push(Untold::GivenBack(title.clone()));
+                untold.push(Untold::GivenBack(title.to_string()));
             }
         }
         if !plan.clears.is_empty() {
@@ -102,7 +102,6 @@ impl Plan {
 impl Owners {
     /// Whether two senders have an account in common.
     pub fn shares(&self, other: &Self) -> bool {
-        let others = other.keys();
-        self.keys().iter().any(|key| others.contains(key))
+        self.accounts.iter().any(|key| other.accounts.contains(key))
     }
 }

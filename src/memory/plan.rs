@@ -1,6 +1,7 @@
 //! What a bundle has remembered, checked against its tools.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cedar_policy_core::ast::EntityType;
 use hashbrown::HashMap;
@@ -59,7 +60,7 @@ pub struct Budget {
     /// The digest of its name and the kind of its window: with another kind, it is counted anew.
     pub name: Name,
     /// Its name.
-    pub title: String,
+    pub title: Arc<str>,
     /// For whom or what it is counted separately.
     pub per: BTreeSet<Part>,
     /// What one call spends.

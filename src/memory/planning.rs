@@ -180,7 +180,7 @@ impl Budget {
     fn of(title: &str, settings: &BudgetSettings, global: Option<Global>) -> Self {
         Self {
             name: Name::of(&(title, settings.kind)),
-            title: title.to_owned(),
+            title: title.into(),
             per: settings.per.clone(),
             amount: settings.amount.clone(),
             limit: settings.limit,

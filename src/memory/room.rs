@@ -69,7 +69,7 @@ impl Plan {
             }
             let spend = self.tools.values().filter(|tool| tool.budgets.contains(&place));
             for part in spend.flat_map(|tool| parts(budget, tool)) {
-                account.usages.insert((budget.name, part), full_usage(budget));
+                account.usages.change((budget.name, part), || full_usage(budget), |_| ());
             }
         }
         account

@@ -182,8 +182,7 @@ mod tests {
         let slots = vec![(key.slot, Stored { bytes, version: None })];
         let recalled = Recalled { now: 1, slots, stored: Vec::new() };
         let has = |key| {
-            let (caller, transaction, budgets) = (None, None, Vec::new());
-            let owners = Owners { caller, transaction, budgets, tasks: Some(key) };
+            let owners = Owners::new(None, None, Vec::new(), Some(key));
             OwnTasks::of(&owners, &recalled).find("desk", "t").is_some()
         };
         assert!(has(key) && !has(other));

@@ -22,7 +22,7 @@ use crate::policy::ArgumentValue;
 pub(super) fn budget(window: Window, span: Millis, limit: i64) -> Budget {
     Budget {
         name: Name(1),
-        title: "spending".to_owned(),
+        title: "spending".into(),
         per: [].into(),
         amount: Spends::Calls,
         limit: Amount::of_units(limit),
@@ -91,7 +91,7 @@ impl<'a> Worker<'a> {
     }
 
     fn recall(&self, store: &Store, now: Millis) -> Recalled {
-        store.recall(&self.owners.slots(), now, self.stored.clone())
+        store.recall(self.owners.slots(), now, self.stored.clone())
     }
 
     fn ask<'w>(&self, recalled: &'w Recalled) -> (Working<'w>, Asked)

@@ -1,9 +1,10 @@
 //! The accounts of one request while it is decided.
 
+use std::sync::Arc;
+
 use super::account::{Account, Called};
 use super::asked::{Asked, Particulars, Spend, Uncountable, amount};
 use super::bucket::Bucket;
-use super::owners::each_once;
 use super::signs::Signs;
 use super::{Amount, Budget, Key, Millis, Name, Owners, Plan, Slot};
 use crate::policy::ArgumentValue;
@@ -55,7 +56,7 @@ pub(super) enum Change {
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
 pub struct Spending {
     /// The name of the budget.
-    pub budget: String,
+    pub budget: Arc<str>,
     /// How much of it was used before.
     pub used: Amount,
     /// What the call spends.
@@ -102,8 +103,16 @@ pub struct Working<'a> {
     pub(super) owners: &'a Owners,
     pub(super) now: Millis,
     // There are only a few of each, for which a list is faster than a map.
-    buckets: Vec<(Slot, Bucket<'a>, Option<u32>)>,
+    buckets: Vec<Opened<'a>>,
     accounts: Vec<Held>,
+}
+
+/// A bucket while a request is decided.
+#[derive(Debug)]
+struct Opened<'a> {
+    slot: Slot,
+    bucket: Bucket<'a>,
+    version: Option<u32>,
     changes: Vec<(Key, Change)>,
 }
 
@@ -123,24 +132,25 @@ impl<'a> Working<'a> {
     /// read, or does not parse, nothing is known.
     pub fn open(plan: &'a Plan, owners: &'a Owners, recalled: Option<&'a Recalled>) -> Self {
         let read = |(slot, stored): &'a (Slot, Stored)| {
-            Some((*slot, Bucket::read(&stored.bytes)?, stored.version))
+            let (bucket, version) = (Bucket::read(&stored.bytes)?, stored.version);
+            Some(Opened { slot: *slot, bucket, version, changes: Vec::new() })
         };
         let slots = recalled.iter().flat_map(|recalled| &recalled.slots);
         let slots = slots.filter(|(slot, _)| slot.has_accounts());
         let mut buckets: Vec<_> = slots.filter_map(read).collect();
         let now = recalled.map_or(0, |recalled| recalled.now);
-        let mut accounts = Vec::new();
-        for key in owners.keys() {
-            let bucket = buckets.iter().find(|(slot, _, _)| *slot == key.slot);
-            let account = bucket.and_then(|(_, bucket, _)| bucket.account(key, now));
+        let mut accounts = Vec::with_capacity(owners.accounts.len());
+        for key in owners.accounts.iter().copied() {
+            let opened = buckets.iter().find(|opened| opened.slot == key.slot);
+            let account = opened.and_then(|opened| opened.bucket.account(key, now));
             if account.is_none() {
                 // A bucket that is only half understood must not be written: the request fails instead.
-                buckets.retain(|(slot, _, _)| *slot != key.slot);
+                buckets.retain(|opened| opened.slot != key.slot);
             }
             let account = account.unwrap_or_else(|| Account::new(now, Millis::MAX));
             accounts.push(Held { key, turn: account.turn, account, is_touched: false });
         }
-        let mut working = Self { plan, owners, now, buckets, accounts, changes: Vec::new() };
+        let mut working = Self { plan, owners, now, buckets, accounts };
         let stored = recalled.iter().flat_map(|recalled| &recalled.stored);
         for (key, change) in stored.flat_map(|write| &write.changes) {
             working.revoke(*key, change);
@@ -188,21 +198,19 @@ impl<'a> Working<'a> {
     ) -> Option<Exceeded> {
         let usage = self.account(key)?.usage(budget, spend.part);
         let wait = usage.wait(budget, spend.amount, self.now);
-        let spending = self.spending(spend, budget, key);
-        (wait != Some(0)).then_some(Exceeded { spending, wait })
+        (wait != Some(0)).then(|| Exceeded { spending: self.spending(spend, budget, key), wait })
     }
 
     /// What a call spends of each budget.
-    pub fn spendings(&self, asked: &Asked) -> Vec<Spending> {
-        let spends = self.spends(asked);
-        spends.map(|(spend, budget, key)| self.spending(spend, budget, key)).collect()
+    pub fn spendings(&self, asked: &Asked) -> impl Iterator<Item = Spending> {
+        self.spends(asked).map(|(spend, budget, key)| self.spending(spend, budget, key))
     }
 
     pub(super) fn spending(&self, spend: &Spend, budget: &Budget, key: Key) -> Spending {
         let account = self.account(key);
         let used = account.map_or(0, |it| it.usage(budget, spend.part).used(budget, self.now));
         Spending {
-            budget: budget.title.clone(),
+            budget: Arc::clone(&budget.title),
             used: Amount::of_units(used),
             amount: Amount::of_units(spend.amount),
             limit: budget.limit,
@@ -225,41 +233,39 @@ impl<'a> Working<'a> {
 
     /// Adds a call that is forwarded, and reserves its amounts.
     pub fn forward(&mut self, asked: &Asked, spends: bool) {
-        let histories = self.owners.histories();
-        let called = histories.map(|key| (key, Change::Called(asked.called.clone())));
-        let spent = self.spends(asked).filter(|_| spends);
-        let spent = spent.map(|(spend, _, key)| (key, Change::Spent(spend.clone(), self.now)));
-        let changes: Vec<_> = called.chain(spent).collect();
-        for (key, change) in changes {
-            self.apply(key, change);
+        for key in self.owners.histories() {
+            self.apply(key, Change::Called(asked.called.clone()));
+        }
+        for (spend, _, key) in self.spends(asked).filter(|_| spends) {
+            self.apply(key, Change::Spent(spend.clone(), self.now));
         }
     }
 
     /// Adds a refused call.
     pub fn refuse(&mut self) {
-        let owners = self.owners;
-        for key in owners.histories() {
+        for key in self.owners.histories() {
             self.apply(key, Change::Refused(self.now));
         }
     }
 
     /// What is to be stored; `None` if the slot of an account was not read, or does not parse.
-    pub fn into_writes(mut self) -> Option<Vec<Write>> {
-        let touched = self.accounts.iter().filter(|held| held.is_touched);
-        let slots = each_once(touched.map(|held| held.key.slot));
-        slots.into_iter().map(|slot| self.write(slot)).collect()
-    }
-
-    fn write(&mut self, slot: Slot) -> Option<Write> {
-        let (_, bucket, version) = self.buckets.iter_mut().find(|(known, _, _)| *known == slot)?;
-        let of_slot = self.accounts.iter_mut().filter(|held| held.key.slot == slot);
-        for Held { key, account, .. } in of_slot.filter(|held| held.is_touched) {
-            let until = account.forget(self.plan.reach(), self.now);
-            bucket.store(*key, account, until, self.now, self.plan.bucket_bytes);
+    pub fn into_writes(self) -> Option<Vec<Write>> {
+        let Self { plan, now, buckets, mut accounts, .. } = self;
+        accounts.retain(|held| held.is_touched);
+        let is_open = |held: &Held| buckets.iter().any(|opened| opened.slot == held.key.slot);
+        if !accounts.iter().all(is_open) {
+            return None;
         }
-        let of_slot = self.changes.iter().filter(|(key, _)| key.slot == slot);
-        let changes = of_slot.cloned().collect();
-        Some(Write { slot, bytes: bucket.to_bytes(), version: *version, changes })
+        let write = |Opened { slot, mut bucket, version, changes }: Opened<'_>| {
+            let mut of_slot = accounts.iter_mut().filter(|held| held.key.slot == slot).peekable();
+            of_slot.peek()?;
+            for Held { key, account, .. } in of_slot {
+                let until = account.forget(plan.reach(), now);
+                bucket.store(*key, account, until, now, plan.bucket_bytes);
+            }
+            Some(Write { slot, bytes: bucket.to_bytes(), version, changes })
+        };
+        Some(buckets.into_iter().filter_map(write).collect())
     }
 
     pub(super) fn apply(&mut self, key: Key, change: Change) {
@@ -281,7 +287,9 @@ impl<'a> Working<'a> {
             }
             Change::Noticed { now, .. } => account.signs = *now,
         }
-        self.changes.push((key, change));
+        if let Some(opened) = self.buckets.iter_mut().find(|opened| opened.slot == key.slot) {
+            opened.changes.push((key, change));
+        }
     }
 
     /// Takes back a change that was stored in an earlier attempt.
@@ -302,21 +310,22 @@ impl<'a> Working<'a> {
 
     /// The budgets that a call spends, with each account.
     pub(super) fn spends<'s>(
-        &'s self,
+        &self,
         asked: &'s Asked,
-    ) -> impl Iterator<Item = (&'s Spend, &'a Budget, Key)> {
-        asked.spends.iter().flat_map(|spend| {
-            let budget = self.plan.budgets.get(spend.budget);
-            let keys = self.owners.budgets.get(spend.budget).map(Vec::as_slice).unwrap_or_default();
+    ) -> impl Iterator<Item = (&'s Spend, &'a Budget, Key)> + use<'a, 's> {
+        let (plan, owners) = (self.plan, self.owners);
+        asked.spends.iter().flat_map(move |spend| {
+            let budget = plan.budgets.get(spend.budget);
+            let keys = owners.budgets.get(spend.budget).map(Vec::as_slice).unwrap_or_default();
             keys.iter().filter_map(move |key| Some((spend, budget?, *key)))
         })
     }
 
     /// Those that this proxy counts.
     fn spends_here<'s>(
-        &'s self,
+        &self,
         asked: &'s Asked,
-    ) -> impl Iterator<Item = (&'s Spend, &'a Budget, Key)> {
+    ) -> impl Iterator<Item = (&'s Spend, &'a Budget, Key)> + use<'a, 's> {
         self.spends(asked).filter(|(_, budget, _)| !budget.is_global())
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct CallFields {
     pub(crate) resource: Option<Arc<str>>,
     pub(crate) revealed: Arc<[String]>,
     pub(crate) masked: Arc<[String]>,
-    pub(crate) budgets: Arc<[Spending]>,
+    pub(crate) budgets: Vec<Spending>,
     /// Who has approved the call.
     pub(crate) approval: Option<Box<ApprovalField>>,
     /// The fields of its inner call.

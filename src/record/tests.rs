@@ -45,7 +45,7 @@ pub(crate) fn sample() -> Record {
         revealed: Arc::default(),
         masked: Arc::default(),
         approval: None,
-        budgets: Arc::default(),
+        budgets: Vec::new(),
         inner: None,
         txn: None,
         trace_id: None,
@@ -153,7 +153,7 @@ fn inner() -> impl Strategy<Value = InnerField> {
 fn spending() -> impl Strategy<Value = Spending> {
     let amount = || any::<u32>().prop_map(|units| Amount::of_units(units.into()));
     (text(), amount(), amount(), amount()).prop_map(|(budget, used, amount, limit)| Spending {
-        budget,
+        budget: budget.into(),
         used,
         amount,
         limit,
@@ -194,7 +194,7 @@ fn call() -> impl Strategy<Value = Record> {
                 resource: resource.map(Into::into),
                 revealed: revealed.into(),
                 masked: masked.into(),
-                budgets: budgets.into(),
+                budgets,
                 inner,
                 authority,
                 path,

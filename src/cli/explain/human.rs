@@ -133,7 +133,7 @@ impl Teller<'_> {
                 line(&mut text, what, &labels.join(", "));
             }
         }
-        for Spending { budget, used, amount, limit } in &*record.budgets {
+        for Spending { budget, used, amount, limit } in &record.budgets {
             let told = format!("{budget}: {used} used, {amount} for this call, {limit} at most");
             line(&mut text, "budget", &told);
         }

@@ -126,7 +126,7 @@ impl History {
         if only.is_some_and(|only| !only.shares(&owners)) {
             return;
         }
-        let recalled = self.store.recall(&owners.slots(), now, Vec::new());
+        let recalled = self.store.recall(owners.slots(), now, Vec::new());
         let mut working = Working::open(plan, &owners, Some(&recalled));
         let made = if forwards { self.made(bundle, recorded) } else { Vec::new() };
         for made in made {

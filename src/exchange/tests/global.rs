@@ -2,6 +2,8 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows has failed")]
 
+use std::rc::Rc;
+
 use super::*;
 use crate::memory::{Answer, Store};
 
@@ -28,7 +30,7 @@ fn asked(gate: &Gate, store: &mut Store, body: &str, answers: &[Answer]) -> (Rea
     exchange.step(gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));
     let (mut questions, mut left) = (0, answers.iter());
     loop {
-        let recalled = store.recall(&exchange.recalls(), 1000, Vec::new());
+        let recalled = Rc::new(store.recall(&exchange.recalls(), 1000, Vec::new()));
         exchange.step(gate, Event::Recalled(&recalled));
         match exchange.step(gate, Event::End(body.as_bytes())) {
             Step::Consult(Consult::RateLimit(query)) => {

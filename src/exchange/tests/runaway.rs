@@ -1,5 +1,7 @@
 //! Records of signs that an agent is running away.
 
+use std::rc::Rc;
+
 use super::*;
 use crate::memory::Store;
 
@@ -65,7 +67,7 @@ fn a_sign_that_could_not_be_stored_is_noticed_by_the_next_attempt() {
     assert_eq!(effects.records.len(), 2);
     // It was stored, and something else of the same request was not.
     assert!(effects.memory.iter().all(|write| store.write(write)));
-    let recalled = store.recall(&exchange.recalls(), 1, effects.memory.clone());
+    let recalled = Rc::new(store.recall(&exchange.recalls(), 1, effects.memory.clone()));
     exchange.step(&gate, Event::Recalled(&recalled));
     let Step::Done(effects) = exchange.step(&gate, Event::End(body.as_bytes())) else { panic!() };
     assert_eq!(effects.records.len(), 2);

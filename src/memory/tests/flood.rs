@@ -22,12 +22,8 @@ fn an_account_that_had_to_give_way_is_not_as_good_as_new() {
     assert!(Worker::new(&bundle, &victim, 60).call(&mut store, 1000));
     // People whose accounts are in the victim's slot; nobody can choose one.
     let key = victim.budgets[0][0];
-    let mut others = (1..).map(|number| Owners {
-        caller: None,
-        transaction: None,
-        budgets: vec![vec![Key { owner: key.owner.wrapping_add(number), ..key }]],
-        tasks: None,
-    });
+    let other = |number| Key { owner: key.owner.wrapping_add(number), ..key };
+    let mut others = (1..).map(|it| Owners::new(None, None, vec![vec![other(it)]], None));
     let mut refused = 0;
     for now in 1001..1101 {
         let mallory = others.next().unwrap();

@@ -64,6 +64,6 @@ fn a_call_fits_once_it_fits_into_every_budget() {
         let recalled = worker.recall(&store, 1000);
         let (working, asked) = worker.ask(&recalled);
         let exceeded = working.exceeded(&asked).unwrap();
-        assert_eq!((exceeded.spending.budget.as_str(), exceeded.wait), wait, "{budgets}");
+        assert_eq!((&*exceeded.spending.budget, exceeded.wait), wait, "{budgets}");
     }
 }

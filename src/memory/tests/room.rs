@@ -66,7 +66,7 @@ fn call(
     (tool, now): (&str, Millis),
     particulars: &Particulars,
 ) -> bool {
-    let recalled = store.recall(&owners.slots(), now, Vec::new());
+    let recalled = store.recall(owners.slots(), now, Vec::new());
     let mut working = Working::open(bundle.memory.as_ref().unwrap(), owners, Some(&recalled));
     let input = ArgumentValue::Record([("amount".into(), ArgumentValue::Long(1))].into());
     let asked: Asked = working.ask(bundle.tool("pay", tool).unwrap(), &input, particulars).unwrap();

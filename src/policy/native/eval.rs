@@ -32,6 +32,7 @@ impl Env<'_> {
             Expr::Set(elements) => {
                 Operand::Set(elements.iter().map(|each| self.eval(each)).collect::<Option<_>>()?)
             }
+            Expr::Remembered(path) => self.of_memory(path.iter().map(|name| &**name).collect())?,
             Expr::Get(of, name) => self.attribute(&self.eval(of)?, name).ok()??,
             Expr::Has(of, name) => {
                 Operand::Bool(self.attribute(&self.eval(of)?, name).ok()?.is_some())
@@ -88,7 +89,7 @@ impl Env<'_> {
             }
             Operand::Context => Ok(self.of_context(name)),
             Operand::Request => self.of_request(name),
-            Operand::Lazy(path) => Ok(self.of_memory(path, name)),
+            Operand::Lazy(path) => Ok(self.of_memory([path.as_slice(), &[name]].concat())),
             Operand::Bool(_)
             | Operand::Long(_)
             | Operand::Decimal(_)
@@ -106,13 +107,12 @@ impl Env<'_> {
             _ => {
                 let found = self.context.iter().find(|(attribute, _)| *attribute == name);
                 let found = found.map(|(_, value)| Operand::of_value(value));
-                found.or_else(|| self.of_memory(&[], name))
+                found.or_else(|| self.of_memory(vec![name]))
             }
         }
     }
 
-    fn of_memory<'s>(&'s self, path: &[&'s str], name: &'s str) -> Option<Operand<'s>> {
-        let path = [path, &[name]].concat();
+    fn of_memory<'s>(&'s self, path: Vec<&'s str>) -> Option<Operand<'s>> {
         let found = self.memory?.at(&path)?;
         Some(Operand::of_lazy(path, found))
     }

@@ -10,6 +10,8 @@ use cedar_policy_core::ast::{
 
 use super::Key;
 use super::like::Like;
+use crate::policy::MEMORY;
+use crate::policy::reads::Reads;
 use crate::policy::value::{self, Extension};
 
 /// The maximum nesting of expressions. Evaluation is recursive, and only Cedar's evaluator checks
@@ -26,6 +28,8 @@ pub(super) enum Expr {
     Text(Box<str>),
     Entity(Box<NamedEntity>),
     Variable(Var),
+    /// What is at a path from `context` that begins with a member about earlier calls.
+    Remembered(Vec<Box<str>>),
     Set(Vec<Expr>),
     /// The attribute of an entity, or the member of a record.
     Get(Box<Expr>, Box<str>),
@@ -91,7 +95,12 @@ impl Expr {
                 Self::Binary(operator(*op)?, pair(arg1, arg2)?)
             }
             ExprKind::ExtensionFunctionApp { fn_name, args } => function(fn_name, args, pair)?,
-            ExprKind::GetAttr { expr, attr } => Self::Get(boxed(expr)?, attr.as_str().into()),
+            ExprKind::GetAttr { expr, attr } => match Reads::path(expression) {
+                Some(path) if MEMORY.iter().any(|root| path.first() == Some(root)) => {
+                    Self::Remembered(path.into_iter().map(Into::into).collect())
+                }
+                Some(_) | None => Self::Get(boxed(expr)?, attr.as_str().into()),
+            },
             ExprKind::HasAttr { expr, attr } => Self::Has(boxed(expr)?, attr.as_str().into()),
             ExprKind::Like { expr, pattern } => {
                 Self::Like(Box::new((part(expr)?, Like::of(pattern))))

@@ -137,7 +137,7 @@ fn budgets(bundle: &Bundle) -> BTreeMap<String, BudgetCoverage> {
     for (plan, tool) in plan.into_iter().flat_map(|plan| bundle.actions().map(move |it| (plan, it)))
     {
         for budget in plan.budgets_of(tool) {
-            let coverage = budgets.entry(budget.title.clone()).or_default();
+            let coverage = budgets.entry(budget.title.to_string()).or_default();
             coverage.spent_by.insert(tool.qualified_name().to_owned());
         }
     }

@@ -51,7 +51,7 @@ impl Coverage {
             let inner = record.inner.as_ref().map(|inner| &*inner.tool);
             let tool = inner.filter(|_| is_about_inner(record)).or(record.tool.as_deref());
             for spending in record.budgets.iter().filter(|spending| spending.exceeds()) {
-                if let Some(budget) = self.budgets.get_mut(&spending.budget) {
+                if let Some(budget) = self.budgets.get_mut(&*spending.budget) {
                     budget.exceeded_by.extend(tool.map(str::to_owned));
                 }
             }

@@ -49,7 +49,7 @@ pub(super) fn budgets(world: &World<'_>) -> Vec<Finding> {
     let Some(plan) = &world.bundle.memory else { return Vec::new() };
     let settings = world.document.manifest.budgets.iter();
     let unspendable = settings.filter_map(|(name, budget)| {
-        let spends = |tool: &&&Tool| plan.budgets_of(tool).any(|budget| budget.title == *name);
+        let spends = |tool: &&&Tool| plan.budgets_of(tool).any(|budget| *budget.title == **name);
         let tools: Vec<_> = world.tools.iter().filter(spends).collect();
         let why = if tools.is_empty() {
             "there is no tool that spends it"

@@ -70,7 +70,7 @@ impl Changes<'_> {
         let spent = |name: &str| {
             let mut tools = bundle.actions();
             plan.is_some_and(|plan| {
-                tools.any(|tool| plan.budgets_of(tool).any(|budget| budget.title == name))
+                tools.any(|tool| plan.budgets_of(tool).any(|budget| &*budget.title == name))
             })
         };
         for (name, budget) in self.manifest.budgets.iter().filter(|(name, _)| spent(name)) {

@@ -1,5 +1,7 @@
 //! A call of somebody whose earlier calls are remembered, and that spends of two budgets.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 use toolgate::exchange::{Effects, Event, Exchange, Step};
 use toolgate::memory::{Millis, Store};
@@ -45,7 +47,7 @@ impl Remembered {
     fn effects(&self, now: Millis) -> Effects {
         let (gate, mut exchange) = (&self.asked.gate, Exchange::default());
         exchange.step(gate, Event::Headers(&self.asked.arrival));
-        let recalled = self.memory.recall(&exchange.recalls(), now, Vec::new());
+        let recalled = Rc::new(self.memory.recall(&exchange.recalls(), now, Vec::new()));
         exchange.step(gate, Event::Recalled(&recalled));
         match exchange.step(gate, Event::End(PERMITTED.as_bytes())) {
             Step::Done(effects) => effects,
