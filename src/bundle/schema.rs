@@ -52,11 +52,20 @@ fn declare(text: &mut String, declaration: &str) {
 
 /// The types in `context` that all tools share.
 fn shared_types(manifest: &Manifest, remembered: &str) -> String {
-    let agent = &manifest.identity.actor.entity_type;
+    let actor = &manifest.identity.actor;
+    let agent = &actor.entity_type;
+    let classes = actor.class_type.as_ref();
+    let classes = classes.map(|class| format!(", all_in: Set<{class}>")).unwrap_or_default();
     format!(
         "namespace toolgate {{
-  type Delegation = {{ depth: Long, agents: Set<{agent}> }};
-  type Token = {{ issuer?: String, scopes: Set<String>, txn?: String, expires?: datetime }};
+  type Delegation = {{
+    depth: Long, agents: Set<{agent}>, all_known: Bool{classes},
+    all_profiles: Set<String>, actor_profiles: Set<String>
+  }};
+  type Token = {{
+    issuer?: String, scopes: Set<String>, txn?: String, expires?: datetime,
+    profiles: Set<String>, client_profiles: Set<String>
+  }};
   type Request = {{
     time: datetime, source_ip?: ipaddr, method: String, path: String,
     environment: String, trace_id?: String

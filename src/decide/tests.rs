@@ -1,3 +1,4 @@
+mod chains;
 mod layers;
 
 use serde_json::{Value, json};

@@ -4,8 +4,9 @@ use cedar_policy::EntityUid;
 use cedar_policy_core::ast::EntityUID;
 use chrono::DateTime;
 
+use super::delegation::delegation;
 use crate::bundle::Bundle;
-use crate::identity::{Actor, Identity, Token};
+use crate::identity::{Identity, Token};
 use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
 
@@ -22,7 +23,7 @@ impl Caller {
     /// ancestor, or if its token expires at a time that Cedar cannot represent.
     pub fn new(bundle: &Bundle, identity: &Identity) -> Option<Self> {
         let principal = bundle.entity_store().admit(identity.principal.entity.as_ref())?;
-        let mut context = vec![("delegation", delegation(identity.actor.as_ref()))];
+        let mut context = vec![("delegation", delegation(bundle, identity.actor.as_ref()))];
         if let Some(actor) = &identity.actor {
             context.push(("actor", Value::from(core(&actor.uid))));
         }
@@ -39,18 +40,15 @@ impl Caller {
     }
 }
 
-fn delegation(actor: Option<&Actor>) -> Value {
-    let depth = actor.map_or(0, |actor| actor.chain.len());
-    let agents = actor.into_iter().flat_map(|actor| &actor.agents);
-    value::record([
-        ("depth", Value::from(i64::try_from(depth).unwrap_or(i64::MAX))),
-        ("agents", value::set(agents.map(|agent| Value::from(core(agent))))),
-    ])
-}
-
 fn claims(token: &Token) -> Option<Value> {
-    let scopes = token.scopes.iter().map(|scope| Value::from(scope.as_str()));
-    let mut members = vec![("scopes", value::set(scopes))];
+    fn words<'a>(words: impl IntoIterator<Item = &'a String>) -> Value {
+        value::set(words.into_iter().map(|word| Value::from(word.as_str())))
+    }
+    let mut members = vec![
+        ("scopes", words(&token.scopes)),
+        ("profiles", words(&token.profiles)),
+        ("client_profiles", words(&token.client_profiles)),
+    ];
     let texts = [("issuer", &token.issuer), ("txn", &token.txn)];
     let present = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
     members.extend(present.map(|(name, text)| (name, Value::from(text))));

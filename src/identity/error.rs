@@ -86,6 +86,9 @@ pub enum IdentityError {
         /// The path of the claim.
         claim: String,
     },
+    /// The token's `may_act` does not name the current actor.
+    #[error("the `may_act` claim does not name the actor")]
+    MayNotAct,
     /// Two pieces of evidence that must agree name different actors.
     #[error("{one} and {other} name different actors")]
     ActorMismatch {
@@ -108,7 +111,9 @@ impl IdentityError {
             | Self::UnknownIssuer { .. }
             | Self::OtherValue { .. }
             | Self::RefusedClaim { .. } => Reason::InvalidIdentity,
-            Self::Ambiguous { .. } | Self::ActorMismatch { .. } => Reason::IdentityMismatch,
+            Self::Ambiguous { .. } | Self::ActorMismatch { .. } | Self::MayNotAct => {
+                Reason::IdentityMismatch
+            }
         }
     }
 }

@@ -241,6 +241,15 @@ pub struct ActorMapping {
     /// The Cedar entity type of actors, such as `Agent`.
     #[serde(rename = "type")]
     pub entity_type: TypeName,
+    /// The Cedar entity type of the classes that agents are in, which policies ask for of a whole
+    /// delegation.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_type: Option<TypeName>,
+    /// Whether the ids of actors are `<iss>|<sub>`, for tokens with agents of several issuers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub qualify_by_issuer: bool,
     /// Whether a call without an actor is refused.
     #[serde(default = "yes")]
     pub required: bool,

@@ -1,3 +1,4 @@
+mod delegation;
 mod mappings;
 
 use serde_json::{Value, json};
@@ -135,6 +136,8 @@ fn ill_typed_claims_are_refused() {
         (json!({ "exp": "soon" }), ill("exp", "a time in seconds")),
         (json!({ "exp": 1_795_219_200_000_i64 }), ill("exp", "a time in seconds")),
         (json!({ "txn": 1 }), ill("txn", "a string")),
+        (json!({ "sub_profile": ["user"] }), ill("sub_profile", "a string of words")),
+        (json!({ "client_profile": 1 }), ill("client_profile", "a string of words")),
     ];
     for (changes, message) in cases {
         refused(with(changes), &message, Reason::InvalidIdentity);

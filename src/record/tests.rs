@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use std::net::IpAddr;
 
 use proptest::option::of;
@@ -118,12 +120,23 @@ fn asked() -> impl Strategy<Value = Record> {
         let entity = String::new();
         Shared::new(PrincipalField { type_name, id, tenant, teams, parents, attributes, entity })
     });
-    let actor = (text(), text(), texts()).prop_map(|(type_name, id, chain)| {
-        Shared::new(ActorField { type_name, id, chain, entity: String::new() })
+    let actor = (text(), text(), texts(), texts()).prop_map(|(type_name, id, chain, profiles)| {
+        let profiles = vec![profiles.into_iter().collect()];
+        Shared::new(ActorField { type_name, id, chain, profiles, entity: String::new() })
     });
     let token = (of(text()), texts(), of(text()), of(text()), digest());
     let token = token.prop_map(|(issuer, scopes, expires, jti, claims_digest)| {
-        Shared::new(TokenField { issuer, scopes, expires, jti, claims_digest })
+        let profiles: BTreeSet<String> = scopes.iter().cloned().collect();
+        let client_profiles = profiles.clone();
+        Shared::new(TokenField {
+            issuer,
+            scopes,
+            profiles,
+            client_profiles,
+            expires,
+            jti,
+            claims_digest,
+        })
     });
     (of(principal), of(actor), of(token)).prop_map(|(principal, actor, token)| Record {
         principal,
