@@ -3,6 +3,7 @@
 mod denial;
 mod inner;
 mod listing;
+mod party;
 mod question;
 mod reveal;
 
@@ -134,9 +135,19 @@ impl From<Permit> for Verdict {
 /// Decides one call: every layer that applies must permit it, and any error is a denial. The denial
 /// comes from the most general layer that refuses.
 pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> Verdict {
-    let judge = |layers: &Layers| judge(layers.of(identity), question);
+    let judge = |layers: &Layers| judge_parties(layers, identity, question);
     let (outcome, staged) = (judge(&bundle.layers), bundle.staged.as_ref().map(judge));
     Verdict { outcome, staged, revealed: Revealed::default() }
+}
+
+/// Decides a call for each party that needs the right by itself. The same layers apply to all.
+fn judge_parties(
+    layers: &Layers,
+    identity: &Identity,
+    question: &Question<'_>,
+) -> Result<Permit, Denial> {
+    let own = |party: &Question<'_>| judge(layers.of(identity), party);
+    party::of_all(question, own, |all, permit| all.with(&permit))
 }
 
 fn judge<'a>(

@@ -34,7 +34,8 @@ pub use fields::{ActorField, PrincipalField, TokenField, header};
 pub use form::Form;
 pub use mapping::{
     Accepted, ActorMapping, AttributeMapping, ClaimType, FormedClaim, IdentityMapping,
-    ParentMapping, PrincipalMapping, Requirement, TeamsMapping, TypeName, WorkloadMapping,
+    IdentityMode, ParentMapping, PrincipalMapping, Requirement, TeamsMapping, TypeName,
+    WorkloadMapping,
 };
 pub use one_or_several::OneOrSeveral;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::Manifest;
+use crate::identity::IdentityMode;
 use crate::memory::Plan;
 use crate::tool::{PATTERN, SERVER, Tool, reveal_group};
 
@@ -85,7 +86,10 @@ fn action(
     let groups = groups.map(|group| format!("Action::{}", quoted(&group)));
     let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
     let mut principals: Vec<String> = Vec::new();
-    for name in identity.principal_types().map(ToString::to_string).chain(workload) {
+    let intersects = identity.mode == IdentityMode::Intersection;
+    let actor_type = intersects.then(|| identity.actor.entity_type.to_string());
+    let by_token = identity.principal_types().map(ToString::to_string);
+    for name in by_token.chain(workload).chain(actor_type) {
         if !principals.contains(&name) {
             principals.push(name);
         }

@@ -151,10 +151,24 @@ impl<'a> Question<'a> {
 
     /// The same call with another action.
     pub(super) fn about<'b>(&'b self, action: &'b EntityUID) -> Question<'b> {
+        self.with(Arc::clone(&self.caller), action)
+    }
+
+    /// The same call by each agent that needs the right by itself.
+    pub fn of_agents(&self) -> impl Iterator<Item = Question<'_>> {
+        self.caller.agents.iter().map(|agent| self.with(Arc::clone(agent), self.action))
+    }
+
+    /// The principal of the question, such as `Agent::"bot"`.
+    pub(super) fn party(&self) -> String {
+        self.caller.principal.uid().to_string()
+    }
+
+    fn with<'b>(&'b self, caller: Arc<Caller>, action: &'b EntityUID) -> Question<'b> {
         Question {
             entities: self.entities,
             schema: self.schema,
-            caller: Arc::clone(&self.caller),
+            caller,
             action,
             resource: Cow::Borrowed(&self.resource),
             input: self.input.clone(),

@@ -1,12 +1,15 @@
 //! The sender's part of a Cedar request, which is the same for all calls of one sender.
 
-use cedar_policy::EntityUid;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cedar_policy::{Entity, EntityId, EntityUid};
 use cedar_policy_core::ast::EntityUID;
 use chrono::DateTime;
 
 use super::delegation::delegation;
 use crate::bundle::Bundle;
-use crate::identity::{Identity, Token};
+use crate::identity::{Actor, Identity, IdentityMode, Token};
 use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
 
@@ -16,6 +19,8 @@ pub struct Caller {
     pub(crate) principal: PrincipalEntity,
     /// The members of `context` that describe the sender.
     pub(crate) context: Vec<(&'static str, Value)>,
+    /// The agents that need a right by themselves, each as the principal of the same calls.
+    pub(crate) agents: Vec<Arc<Caller>>,
 }
 
 impl Caller {
@@ -30,14 +35,36 @@ impl Caller {
         if let Some(token) = &identity.token {
             context.push(("token", claims(token)?));
         }
-        Some(Self { principal, context })
+        let intersects = bundle.identity.mode == IdentityMode::Intersection;
+        let actor = identity.actor.as_ref().filter(|_| intersects);
+        let agents = actor.map_or(Some(Vec::new()), |actor| agents(bundle, actor, &context))?;
+        Some(Self { principal, context, agents })
     }
 
     /// Creates a caller from Cedar values, for tests.
     #[doc(hidden)]
     pub fn of_parts(principal: PrincipalEntity, context: Vec<(&'static str, Value)>) -> Self {
-        Self { principal, context }
+        Self { principal, context, agents: Vec::new() }
     }
+}
+
+/// Every agent of a delegation as a principal: an entity of the bundle, or one without parents. The
+/// current one is first.
+fn agents(
+    bundle: &Bundle,
+    actor: &Actor,
+    context: &[(&'static str, Value)],
+) -> Option<Vec<Arc<Caller>>> {
+    let mut known = HashSet::new();
+    let chain = actor.chain.iter().filter(|id| known.insert(id.as_str()));
+    let agent = |id: &String| {
+        let uid =
+            EntityUid::from_type_name_and_id(actor.uid.type_name().clone(), EntityId::new(id));
+        let entity = Entity::new_no_attrs(uid, HashSet::new());
+        let principal = bundle.entity_store().admit(entity.as_ref())?;
+        Some(Arc::new(Caller { principal, context: context.to_vec(), agents: Vec::new() }))
+    };
+    chain.map(agent).collect()
 }
 
 fn claims(token: &Token) -> Option<Value> {

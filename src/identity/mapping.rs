@@ -13,6 +13,11 @@ use super::{ClaimPath, Form, OneOrSeveral};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityMapping {
+    /// Who needs the right to a call.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "IdentityMode::is_policy")]
+    pub mode: IdentityMode,
     /// The principal of calls with a token: one mapping for all tokens, or one for each provider.
     pub principal: OneOrSeveral<PrincipalMapping>,
     /// The principal of calls without a token: the mTLS peer itself.
@@ -20,6 +25,24 @@ pub struct IdentityMapping {
     pub workload: Option<WorkloadMapping>,
     /// The actor.
     pub actor: ActorMapping,
+}
+
+/// Who needs the right to a call.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentityMode {
+    /// The principal; policies say what agents may do for it.
+    #[default]
+    Policy,
+    /// The principal and every agent of the delegation, each by itself.
+    Intersection,
+}
+
+impl IdentityMode {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_policy(&self) -> bool {
+        *self == Self::Policy
+    }
 }
 
 impl IdentityMapping {

@@ -61,7 +61,7 @@ macro_rules! fields {
 }
 
 fields! {
-    Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
+    Record: schema, time, id, event_class, decision, reason, detail, policies, layer, party, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
     arguments_digest, resource, revealed, masked, budgets, inner, txn, trace_id, source_ip, environment, gate; not in it: known
@@ -74,7 +74,7 @@ fields! {
 
 fields! { Spending: budget, used, amount, limit; not in it: }
 
-fields! { Outcome: reason, policies, layer, detail; not in it: }
+fields! { Outcome: reason, policies, layer, detail, party; not in it: }
 
 impl Written for CandidateField {
     fn write(&self, line: &mut String) {

@@ -22,6 +22,7 @@ pub(crate) fn sample() -> Record {
         detail: None,
         policies: Vec::new(),
         layer: None,
+        party: None,
         mode: Mode::Enforce,
         bundle: Shared::new(BundleId::new("acme", 1, Digest::of_bytes(b""))),
         shadow_decision: None,
@@ -83,8 +84,15 @@ fn layer() -> impl Strategy<Value = LayerName> {
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
-    (reason(), texts(), of(layer()), of(text()))
-        .prop_map(|(reason, policies, layer, detail)| Outcome { reason, policies, layer, detail })
+    (reason(), texts(), of(layer()), of(text()), of(text())).prop_map(
+        |(reason, policies, layer, detail, party)| Outcome {
+            reason,
+            policies,
+            layer,
+            detail,
+            party,
+        },
+    )
 }
 
 fn bundle() -> impl Strategy<Value = Shared<BundleId>> {
@@ -97,8 +105,8 @@ fn decided() -> impl Strategy<Value = Record> {
     let decided = (outcome(), bundle(), text(), any::<bool>());
     (decided, of(outcome()), of((bundle(), outcome()))).prop_map(
         |((decided, bundle, id, watched), shadow, candidate)| {
-            let Outcome { reason, policies, layer, detail } = decided;
-            let mut record = Record { id, detail, policies, layer, bundle, ..sample() };
+            let Outcome { reason, policies, layer, detail, party } = decided;
+            let mut record = Record { id, detail, policies, layer, party, bundle, ..sample() };
             (record.reason, record.decision) = (reason, reason.decision());
             record.event_class = reason.event_class();
             record.mode = if watched { Mode::Shadow } else { Mode::Enforce };

@@ -33,12 +33,24 @@ const GRANTING: [&str; 2] = [
     "permit (principal, action, resource) when { context.delegation.depth > 1 };",
 ];
 
-fn document(policies: &[&str], classes: &[Option<usize>]) -> Value {
+/// Policies about who has a right by itself, a person or an agent.
+const OF_PARTIES: [&str; 7] = [
+    "permit (principal in Role::\"rep\", action, resource);",
+    "permit (principal is User, action, resource);",
+    "permit (principal in AgentClass::\"reviewed\", action, resource);",
+    "permit (principal, action, resource) when { principal in AgentClass::\"trusted\" };",
+    "permit (principal == Agent::\"unknown\", action, resource);",
+    "forbid (principal in AgentClass::\"trusted\", action == Action::\"pay/refund\", resource) when { context.input.amount > 100 };",
+    "forbid (principal == Agent::\"d\", action, resource);",
+];
+
+fn document(policies: &[&str], classes: &[Option<usize>], mode: &str) -> Value {
     let mut document = fixture::document_json();
+    document["manifest"]["identity"]["mode"] = json!(mode);
     document["manifest"]["identity"]["actor"]["class_type"] = json!("AgentClass");
     document["schema"] = json!(
         "entity Role; entity User in [Role] { tenant: String }; entity AgentClass in [AgentClass];
-         entity Agent in [AgentClass]; entity Server;"
+         entity Agent in [AgentClass, Role]; entity Server;"
     );
     let entities = document["entities"].as_array_mut().unwrap();
     entities.push(json!({ "uid": "AgentClass::\"reviewed\"" }));
@@ -82,8 +94,8 @@ fn shorter(chain: &[Hop]) -> impl Iterator<Item = Vec<Hop>> {
     })
 }
 
-fn bundle_of(policies: &[&str], classes: &[Option<usize>]) -> Bundle {
-    let document = serde_json::from_value(document(policies, classes)).unwrap();
+fn bundle_of(policies: &[&str], classes: &[Option<usize>], mode: &str) -> Bundle {
+    let document = serde_json::from_value(document(policies, classes, mode)).unwrap();
     crate::bundle::load(&document).unwrap().bundle
 }
 
@@ -97,7 +109,7 @@ proptest! {
         classes in prop::collection::vec(prop::option::of(0..CLASSES.len()), 4),
         chains in prop::collection::vec(prop::collection::vec(hop(), 2..=3), 16),
     ) {
-        let bundle = bundle_of(&policies, &classes);
+        let bundle = bundle_of(&policies, &classes, "policy");
         for chain in &chains {
             if is_permitted(&bundle, chain) {
                 for shorter in shorter(chain) {
@@ -106,12 +118,106 @@ proptest! {
             }
         }
     }
+
+    /// A call is permitted if, and only if, everybody may make it alone, and an agent takes rights
+    /// away and gives none.
+    #[test]
+    fn an_intersection_is_what_each_party_may_do(
+        of_parties in prop::sample::subsequence(&OF_PARTIES[..], 1..=5),
+        of_chains in prop::sample::subsequence(&RECOMMENDED[..], 0..=3),
+        classes in prop::collection::vec(prop::option::of(0..CLASSES.len()), 4),
+        chains in prop::collection::vec(prop::collection::vec(hop(), 0..=3), 16),
+        amount in prop_oneof![Just(1), Just(101)],
+    ) {
+        let policies = [of_parties, of_chains].concat();
+        let [all, one] = ["intersection", "policy"].map(|it| bundle_of(&policies, &classes, it));
+        for chain in chains.iter().filter(|chain| !chain.is_empty()) {
+            let by_all = asking(&all, token(chain), amount, |identity, question| {
+                let outcome = decide(&all, identity, question).outcome;
+                let mut parties = vec![judge(all.layers.of(identity), question).is_ok()];
+                let agents = question.of_agents();
+                parties.extend(agents.map(|agent| judge(all.layers.of(identity), &agent).is_ok()));
+                let mut agents: Vec<usize> = chain.iter().map(|(agent, _)| *agent).collect();
+                agents.sort_unstable();
+                agents.dedup();
+                assert_eq!(parties.len(), 1 + agents.len());
+                assert_eq!(outcome.is_ok(), parties.iter().all(|may| *may), "{chain:?}");
+                let caller = Arc::new(crate::gate::Caller::new(&all, identity).unwrap());
+                let tool = all.tool("pay", "refund").unwrap();
+                let listed = list(&all, identity, &caller, tool, &facts()).outcome;
+                assert!(outcome.is_err() || listed.is_ok(), "{chain:?} {listed:?}");
+                outcome.is_ok()
+            });
+            let alone = refund_of(&one, token(chain), amount).outcome.is_ok();
+            prop_assert!(!by_all || alone, "{chain:?}");
+            for shorter in shorter(chain).filter(|_| by_all) {
+                prop_assert!(refund_of(&all, token(&shorter), amount).outcome.is_ok());
+            }
+        }
+    }
+}
+
+/// Each policy with each chain in each mode.
+#[test]
+fn who_is_refused_and_why() {
+    let trusted = [Some(1), Some(0), None, None];
+    let person = "permit (principal in Role::\"rep\", action, resource);";
+    let agents = "permit (principal in AgentClass::\"reviewed\", action, resource);";
+    let not_trusted = "forbid (principal, action, resource) when { principal is Agent && !(principal in AgentClass::\"trusted\") };";
+    let failing = "forbid (principal is Agent, action == Action::\"pay/refund\", resource) when { context.input.amount * 9223372036854775807 > 0 };";
+    let all_in = RECOMMENDED[3];
+    let (silent, forbidden) = (Reason::NotPermitted, Reason::Forbidden);
+    let (a, b, c) = ("Agent::\"a\"", "Agent::\"b\"", "Agent::\"c\"");
+    let alice = "User::\"alice\"";
+    // The outcome with `policy`, and that with `intersection` and the party that is refused.
+    type Told<'a> = (Option<Reason>, Option<(Reason, &'a str)>);
+    let table: [(&[&str], &[usize], Told<'_>); 14] = [
+        (&[person], &[0], (None, Some((silent, a)))),
+        (&[agents], &[0], (Some(silent), Some((silent, alice)))),
+        (&[person, agents], &[0], (None, None)),
+        (&[person, agents], &[0, 1], (None, None)),
+        (&[person, agents], &[0, 1, 2], (None, Some((silent, c)))),
+        (&[person, agents], &[2, 0], (None, Some((silent, c)))),
+        (&[person, agents], &[4], (None, Some((silent, "Agent::\"unknown\"")))),
+        (&[person, agents, not_trusted], &[0], (None, None)),
+        (&[person, agents, not_trusted], &[0, 1], (None, Some((forbidden, b)))),
+        (&[person, agents, not_trusted], &[1, 2], (None, Some((forbidden, b)))),
+        (&[all_in], &[0, 1], (None, None)),
+        (&[all_in], &[0, 2], (Some(silent), Some((silent, alice)))),
+        (
+            &[person, agents, RECOMMENDED[11]],
+            &[0, 1, 0],
+            (Some(forbidden), Some((forbidden, alice))),
+        ),
+        (&[person, agents, failing], &[0], (None, Some((Reason::PolicyError, a)))),
+    ];
+    for (policies, chain, (alone, by_all)) in table {
+        let chain: Vec<Hop> = chain.iter().map(|agent| (*agent, Vec::new())).collect();
+        let told = |mode: &str| {
+            let bundle = bundle_of(policies, &trusted, mode);
+            refund_of(&bundle, token(&chain), 2).outcome.err()
+        };
+        assert_eq!(
+            told("policy").map(|denial| (denial.reason, denial.party)),
+            alone.map(|it| (it, None))
+        );
+        let denial = told("intersection");
+        let party = denial.as_ref().and_then(|denial| denial.party.as_deref());
+        let reason = denial.as_ref().map(|denial| denial.reason);
+        assert_eq!(reason.zip(party), by_all, "{policies:?} {chain:?}");
+        if let (Some(Denial { detail: Some(detail), .. }), Some((_, party))) = (&denial, by_all) {
+            assert!(
+                detail.starts_with(&format!("`{party}` is not permitted by itself")),
+                "{detail}"
+            );
+        }
+    }
 }
 
 #[test]
 fn the_property_would_notice_a_right_that_an_earlier_agent_gives() {
     for policy in GRANTING {
-        let bundle = bundle_of(&[policy], &[None; 4]);
+        let bundle = bundle_of(&[policy], &[None; 4], "policy");
         let (alone, chain) = (vec![(1, vec![])], vec![(1, vec![]), (0, vec![])]);
         assert!(is_permitted(&bundle, &chain) && !is_permitted(&bundle, &alone), "{policy}");
     }
