@@ -38,11 +38,15 @@ pub(super) fn of(
     };
     let claims = token.map(|(_, claims)| claims);
     let mapping = &mapping.actor;
-    let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
-    // A certificate with a URI that is not a SPIFFE id names no agent, so it contradicts the token
-    // too.
-    let contradicted = attested.has_uri() && named != chain.first().map(|hop| hop.id.as_str());
-    if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
+    // A certificate that is not asked may name anything.
+    let asked = attested.peer.as_ref().filter(|_| chain.is_empty() || mapping.must_match_spiffe);
+    let named = match asked {
+        Some(peer) => Some(peer.workload()?),
+        None => None,
+    };
+    let named = named.map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
+    let of_token = chain.first().map(|hop| hop.id.as_str());
+    if of_token.zip(named).is_some_and(|(one, other)| one != other) {
         return Err(mismatch(shown(claim), "the peer certificate".to_owned()));
     }
     if chain.is_empty() {

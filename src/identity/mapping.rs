@@ -7,6 +7,7 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::certificate::is_spiffe_id;
 use super::{ClaimPath, Form, OneOrSeveral};
 
 /// The `identity` section of a bundle.
@@ -23,6 +24,11 @@ pub struct IdentityMapping {
     /// The principal of calls without a token: the mTLS peer itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadMapping>,
+    /// The SPIFFE ids of proxies that may tell the certificate of their client.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarded_by: Vec<SpiffeId>,
     /// The actor.
     pub actor: ActorMapping,
 }
@@ -299,6 +305,36 @@ fn yes() -> bool {
 
 fn default_depth() -> u16 {
     8
+}
+
+/// A SPIFFE id.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SpiffeId(String);
+
+impl SpiffeId {
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SpiffeId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if is_spiffe_id(&text) {
+            Ok(Self(text))
+        } else {
+            Err(format!("`{text}` is not a SPIFFE id"))
+        }
+    }
+}
+
+impl From<SpiffeId> for String {
+    fn from(id: SpiffeId) -> Self {
+        id.0
+    }
 }
 
 /// A Cedar entity type name.

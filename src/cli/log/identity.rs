@@ -62,7 +62,7 @@ fn workload(
     principal: &PrincipalField,
     mapping: &IdentityMapping,
 ) -> Result<Restored, Problem> {
-    let identity = Identity { tokens: [].into(), spiffe: Some(principal.id.clone()) };
+    let identity = Identity { tokens: [].into(), spiffe: Some(vec![principal.id.clone()]) };
     let found = identified(mapping, &identity)?;
     let differs =
         mapping.principal.iter().find_map(|each| difference(recorded, principal, &found, each));
@@ -120,10 +120,10 @@ fn with_token(
 }
 
 /// The SPIFFE id of an actor that has no issuer, under a mapping that qualifies those of tokens.
-fn certified(recorded: &Recorded, mapping: Option<&IdentityMapping>) -> Option<String> {
+fn certified(recorded: &Recorded, mapping: Option<&IdentityMapping>) -> Option<Vec<String>> {
     let [id] = recorded.actor.as_ref()?.chain.as_slice() else { return None };
     let named = mapping?.actor.spiffe.iter().find(|(_, agent)| *agent == id);
-    (!id.contains('|')).then(|| named.map_or(id, |(spiffe, _)| spiffe).clone())
+    (!id.contains('|')).then(|| vec![named.map_or(id, |(spiffe, _)| spiffe).clone()])
 }
 
 /// The claims whose names do not depend on the bundle.

@@ -154,11 +154,13 @@ def _patch(patch: dict[str, Any], listener: dict[str, Any], mounts: dict[str, Pa
 
 
 def _add(operation: dict[str, Any], manager: dict[str, Any]) -> None:
-    """Adds to the connection manager: a member, or an element at the end of a list."""
+    """Adds to the connection manager: a member, or an element at the beginning or the end of a list."""
     assert operation["op"] == "add"
     assert operation["jsonPath"] == f"$..filters[?(@.name == '{manager['name']}')].typed_config"
     _, member, *end = operation["path"].split("/")
-    if end == ["-"]:
+    if end == ["0"]:
+        manager["typed_config"][member].insert(0, operation["value"])
+    elif end == ["-"]:
         manager["typed_config"][member].append(operation["value"])
     else:
         manager["typed_config"][member] = operation["value"]

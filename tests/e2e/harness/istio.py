@@ -71,13 +71,14 @@ def shape(documents: list[Document]) -> Callable[[dict[str, Any], Files], None]:
             assert value["name"] == network["name"] == MANAGER
             _merge(network, value)
         for value in _patches(documents, "HTTP_FILTER", "INSERT_BEFORE"):
-            # The proxy's stream to istiod is replaced by a file.
-            source = value["config_discovery"]["config_source"]
-            assert source.pop("ads") == {}
-            source["path_config_source"] = {
-                "path": str(files.bundle),
-                "watched_directory": {"path": str(files.bundle.parent)},
-            }
+            if "config_discovery" in value:
+                # The proxy's stream to istiod is replaced by a file.
+                source = value["config_discovery"]["config_source"]
+                assert source.pop("ads") == {}
+                source["path_config_source"] = {
+                    "path": str(files.bundle),
+                    "watched_directory": {"path": str(files.bundle.parent)},
+                }
             manager["http_filters"].insert(-1, value)
 
     return apply

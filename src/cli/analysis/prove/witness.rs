@@ -86,7 +86,7 @@ fn identities(env: &Env, bundle: &Bundle) -> Vec<Identity> {
     if !mappings.clone().any(|mapping| is_of(&mapping)) {
         let id = principal.id().unescaped();
         let spiffe = if id.starts_with("spiffe://") { id } else { "spiffe://example.org/workload" };
-        return vec![Identity { spiffe: Some(spiffe.to_owned()), ..Identity::default() }];
+        return vec![Identity { spiffe: Some(vec![spiffe.to_owned()]), ..Identity::default() }];
     }
     let by_token = |mapping: &PrincipalMapping| {
         let is_qualified = bundle.identity.actor.qualify_by_issuer;
