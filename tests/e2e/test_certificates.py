@@ -1,5 +1,6 @@
 """Which workload a certificate names, with real mutual TLS, and what a header may say about it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def _bundle(directory: Path, identity: dict[str, Any]) -> Path:
     (directory / "bundle.yaml").write_text(yaml.safe_dump(manifest))
     (directory / "schema.cedarschema").write_text(SCHEMA)
     (directory / "entities.yaml").write_text(yaml.safe_dump([{"uid": 'Server::"crm"'}]))
-    (directory / "tools/crm.json").write_text(yaml.safe_dump({"tools": [TOOL]}, default_flow_style=True))
+    (directory / "tools/crm.json").write_text(json.dumps({"tools": [TOOL]}))
     (directory / "org/all.cedar").write_text('@id("all") permit (principal, action, resource);')
     return directory
 
