@@ -4,6 +4,7 @@ mod approve;
 mod denial;
 mod inner;
 mod listing;
+mod party;
 mod question;
 mod reveal;
 
@@ -166,9 +167,19 @@ impl From<Permit> for Verdict {
 /// comes from the most general layer that refuses. A call that nothing but policies with `@escalate`
 /// stand against is escalated.
 pub fn decide(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> Verdict {
-    let judge = |layers: &Layers| judge(layers.of(identity), question);
+    let judge = |layers: &Layers| judge_parties(layers, identity, question);
     let (outcome, staged) = (judge(&bundle.layers), bundle.staged.as_ref().map(judge));
     Verdict { outcome, staged, revealed: Revealed::default(), approval: None }
+}
+
+/// Decides a call for each party that needs the right by itself. The same layers apply to all.
+fn judge_parties(
+    layers: &Layers,
+    identity: &Identity,
+    question: &Question<'_>,
+) -> Result<Permit, Denial> {
+    let own = |party: &Question<'_>| judge(layers.of(identity), party);
+    party::of_all(question, own, |all, permit| all.with(&permit))
 }
 
 fn judge<'a>(

@@ -2,6 +2,7 @@
 
 mod caller;
 mod changed_tools;
+mod delegation;
 mod sender_cache;
 
 use std::sync::Arc;

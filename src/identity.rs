@@ -7,12 +7,15 @@
 
 mod actor;
 mod canonical;
+mod certificate;
 mod claim_path;
 mod claims;
+mod delegation;
 mod error;
 mod evidence;
 mod fields;
 mod form;
+mod forwarded;
 mod mapping;
 mod metadata;
 mod one_or_several;
@@ -24,15 +27,19 @@ use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
 pub use actor::Actor;
+pub use certificate::Certificate;
 pub use claim_path::ClaimPath;
 pub use claims::Token;
+pub use delegation::act;
 pub use error::{IdentityError, Wanted};
 pub use evidence::{Attested, Evidence, SenderKey};
 pub use fields::{ActorField, PrincipalField, TokenField, header};
 pub use form::Form;
+pub use forwarded::behind;
 pub use mapping::{
     Accepted, ActorMapping, AttributeMapping, ClaimType, FormedClaim, IdentityMapping,
-    ParentMapping, PrincipalMapping, Requirement, TeamsMapping, TypeName, WorkloadMapping,
+    IdentityMode, ParentMapping, PrincipalMapping, Requirement, SpiffeId, TeamsMapping, TypeName,
+    WorkloadMapping,
 };
 pub use one_or_several::OneOrSeveral;
 
@@ -84,10 +91,11 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
             token: Some(claims::token(claims)?),
         });
     }
-    let (Some(workload), Some(spiffe_id)) = (&mapping.workload, attested.spiffe_id()) else {
+    let (Some(workload), Some(peer)) = (&mapping.workload, &attested.peer) else {
         let (tokens, peer) = (mapping.token_names(), mapping.workload.is_some());
         return Err(IdentityError::Missing(Wanted { tokens, peer }));
     };
+    let spiffe_id = peer.workload()?;
     Ok(Identity {
         principal: Principal {
             entity: Entity::new_no_attrs(workload.entity_type.uid(spiffe_id), HashSet::new()),

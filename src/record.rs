@@ -63,6 +63,8 @@ pub struct Record {
     pub policies: Vec<String>,
     /// The refusing layer, or the most specific layer that permits.
     pub layer: Option<LayerName>,
+    /// The party that is refused, where each needs the right by itself.
+    pub party: Option<String>,
     /// Whether the bundle is enforced or in shadow.
     pub mode: Mode,
     /// The deciding bundle.

@@ -178,6 +178,8 @@ codes! {
     ChoicePasses = "choice-passes", Warning;
     /// A call passes because its token lacks an optional claim.
     OptionalClaim = "optional-claim", Warning;
+    /// An earlier agent of a delegation can give a right.
+    ChainGrants = "chain-grants", Warning;
     /// A server's list of tools is longer than a response that the gate reads.
     LongList = "long-list", Warning;
     /// Two providers can name one principal.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::Manifest;
 use super::approvals::approver_type;
+use crate::identity::IdentityMode;
 use crate::memory::Plan;
 use crate::tool::{APPROVE, PATTERN, SERVER, Tool, reveal_group};
 
@@ -65,7 +66,10 @@ fn declare(text: &mut String, declaration: &str) {
 
 /// The types in `context` that all tools share.
 fn shared_types(manifest: &Manifest, remembered: &str) -> String {
-    let agent = &manifest.identity.actor.entity_type;
+    let actor = &manifest.identity.actor;
+    let agent = &actor.entity_type;
+    let classes = actor.class_type.as_ref();
+    let classes = classes.map(|class| format!(", all_in: Set<{class}>")).unwrap_or_default();
     let approvals = approver_type(manifest).map_or_else(String::new, |approver| {
         format!(
             "  type Approval = {{ approver: {approver}, at: datetime, reason?: String }};
@@ -75,8 +79,14 @@ fn shared_types(manifest: &Manifest, remembered: &str) -> String {
     });
     format!(
         "namespace toolgate {{
-  type Delegation = {{ depth: Long, agents: Set<{agent}> }};
-  type Token = {{ issuer?: String, scopes: Set<String>, txn?: String, expires?: datetime }};
+  type Delegation = {{
+    depth: Long, agents: Set<{agent}>, all_known: Bool{classes},
+    all_profiles: Set<String>, actor_profiles: Set<String>
+  }};
+  type Token = {{
+    issuer?: String, scopes: Set<String>, txn?: String, expires?: datetime,
+    profiles: Set<String>, client_profiles: Set<String>
+  }};
   type Request = {{
     time: datetime, source_ip?: ipaddr, method: String, path: String,
     environment: String, trace_id?: String
@@ -95,7 +105,10 @@ fn action(
     let identity = &manifest.identity;
     let workload = identity.workload.iter().map(|workload| workload.entity_type.to_string());
     let mut principals: Vec<String> = Vec::new();
-    for name in identity.principal_types().map(ToString::to_string).chain(workload) {
+    let intersects = identity.mode == IdentityMode::Intersection;
+    let actor_type = intersects.then(|| identity.actor.entity_type.to_string());
+    let by_token = identity.principal_types().map(ToString::to_string);
+    for name in by_token.chain(workload).chain(actor_type) {
         if !principals.contains(&name) {
             principals.push(name);
         }

@@ -7,6 +7,7 @@ mod identity;
 mod json;
 mod listed;
 mod nearest;
+mod parties;
 mod past;
 mod recorded;
 mod remembered;

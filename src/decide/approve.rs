@@ -70,7 +70,7 @@ pub fn approve(
             ..denial
         }
     })?;
-    let caller = approved(bundle, sender, question, approver).ok_or_else(Denial::unfit)?;
+    let caller = approved(bundle, sender, approver).ok_or_else(Denial::unfit)?;
     let approved = Approved { caller: Arc::new(caller), policies: permit.policies().to_vec() };
     #[cfg(debug_assertions)]
     approved.question(question).in_cedar()?;
@@ -107,23 +107,19 @@ fn asked(
         [("groups", value::set(groups)), ("requester", Value::from(named(sender).as_str()))];
     let mut context = question.sent_by().context.clone();
     context.push(("escalation", value::record(members)));
-    Some(Caller { principal, context })
+    Some(Caller { principal, context, agents: Vec::new() })
 }
 
 /// The sender, with the approval in its context.
 fn approved(
     bundle: &Bundle,
     sender: &Identity,
-    question: &Question<'_>,
     Approver { identity, at, reason }: Approver<'_>,
 ) -> Option<Caller> {
     let approver = EntityUID::from(identity.principal.entity.uid());
     let mut members = vec![("approver", Value::from(approver)), ("at", value::datetime(at)?)];
     members.extend(reason.map(|reason| ("reason", Value::from(reason))));
-    let principal = bundle.entity_store().admit(sender.principal.entity.as_ref())?;
-    let mut context = question.sent_by().context.clone();
-    context.push(("approval", value::record(members)));
-    Some(Caller { principal, context })
+    Some(Caller::new(bundle, sender)?.with("approval", &value::record(members)))
 }
 
 /// A person as Cedar writes it.

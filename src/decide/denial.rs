@@ -26,6 +26,8 @@ pub struct Denial {
     pub advice: Option<String>,
     /// A description of the problem, for the record only.
     pub detail: Option<String>,
+    /// The party that is not permitted, if each needs the right by itself.
+    pub party: Option<String>,
     /// Whether it is about the inner call of the call.
     pub is_inner: bool,
     /// The budget that the call exceeds.
@@ -56,6 +58,7 @@ impl Denial {
             layer: None,
             advice: None,
             detail: None,
+            party: None,
             is_inner: false,
             exceeded: None,
             escalation: None,
@@ -101,6 +104,16 @@ impl Denial {
             None => INNER.to_owned(),
         };
         Self { detail: Some(detail), is_inner: true, ..self }
+    }
+
+    /// The denial of a call because of this denial for one of its parties.
+    #[must_use]
+    pub(super) fn of_party(self, party: &str) -> Self {
+        let mut detail = format!("`{party}` is not permitted by itself");
+        if let Some(why) = &self.detail {
+            detail = format!("{detail}: {why}");
+        }
+        Self { detail: Some(detail), party: Some(party.to_owned()), ..self }
     }
 
     /// The denial of a call of a tool that was listed with this digest, which differs from its pin.

@@ -90,8 +90,8 @@ impl Verdict {
 }
 
 impl Permit {
-    /// The permit of a call and of its inner call. The same layers apply to both.
-    fn with(self, inner: &Self) -> Self {
+    /// The permit of a call and of its inner call, or for two parties. The same layers apply to both.
+    pub(super) fn with(self, inner: &Self) -> Self {
         let mut policies = self.policies;
         policies.extend(inner.policies.iter().cloned());
         policies.sort_unstable();

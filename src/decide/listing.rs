@@ -6,7 +6,7 @@ use cedar_policy_core::ast::{Effect, EntityType, Expr, Request, SlotEnv};
 use cedar_policy_core::entities::Entities;
 
 use super::question::Facts;
-use super::{Denial, Question, applying, denial};
+use super::{Denial, Question, applying, denial, party};
 use crate::bundle::{Bundle, Layer, Layers};
 use crate::gate::Caller;
 use crate::identity::Identity;
@@ -58,7 +58,7 @@ pub fn list_asked(
     (tool, known): (&Tool, &[&str]),
     question: &Question<'_>,
 ) -> Result<(), Denial> {
-    judge(bundle.layers.of(identity), Asked { tool, known, has_one_resource: true }, question)
+    judge_parties(&bundle.layers, identity, Asked { tool, known, has_one_resource: true }, question)
 }
 
 /// Calls of a tool of which these arguments are known.
@@ -90,9 +90,21 @@ fn all(
     let judge = |layers: &Layers| {
         let (caller, known) = (Arc::clone(caller), known.to_vec());
         let question = Question::about_all(caller, bundle, tool, known, facts)?;
-        judge(layers.of(identity), Asked::of(tool, &names), &question)
+        judge_parties(layers, identity, Asked::of(tool, &names), &question)
     };
     Listing { outcome: judge(&bundle.layers), staged: bundle.staged.as_ref().map(judge) }
+}
+
+/// The denial of all calls of a tool, if a party has one. Calls that one party may make, and calls
+/// that another may make, need not be the same.
+fn judge_parties(
+    layers: &Layers,
+    identity: &Identity,
+    asked: Asked<'_>,
+    question: &Question<'_>,
+) -> Result<(), Denial> {
+    let own = |party: &Question<'_>| judge(layers.of(identity), asked, party);
+    party::of_all(question, own, |(), ()| ())
 }
 
 /// The denial of all calls of a tool, if there is one.

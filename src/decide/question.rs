@@ -154,6 +154,16 @@ impl<'a> Question<'a> {
         self.of(Arc::clone(&self.caller), action)
     }
 
+    /// The same call by each agent that needs the right by itself.
+    pub fn of_agents(&self) -> impl Iterator<Item = Question<'_>> {
+        self.caller.agents.iter().map(|agent| self.of(Arc::clone(agent), self.action))
+    }
+
+    /// The principal of the question, such as `Agent::"bot"`.
+    pub(super) fn party(&self) -> String {
+        self.caller.principal.uid().to_string()
+    }
+
     /// The same call by another caller, with another action.
     pub(super) fn of<'b>(&'b self, caller: Arc<Caller>, action: &'b EntityUID) -> Question<'b> {
         Question {

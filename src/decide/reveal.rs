@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::listing::permits_all;
-use super::{Facts, Question, Revealed, Verdict, decide, judge};
+use super::{Facts, Question, Revealed, Verdict, decide, judge_parties, party};
 use crate::bundle::Bundle;
 use crate::gate::Caller;
 use crate::identity::Identity;
@@ -28,7 +28,8 @@ pub fn decide_revealing(
 fn reveal(bundle: &Bundle, identity: &Identity, tool: &Tool, question: &Question<'_>) -> Revealed {
     let mut revealed = Revealed::default();
     for label in tool.labels() {
-        let outcome = judge(bundle.layers.of(identity), &question.about(label.action.as_ref()));
+        let question = question.about(label.action.as_ref());
+        let outcome = judge_parties(&bundle.layers, identity, &question);
         if outcome.is_ok() {
             revealed.shown.push(Arc::clone(&label.name));
         } else {
@@ -51,7 +52,8 @@ pub fn withheld_from_some(
         return tool.labels().iter().map(|label| Arc::clone(&label.name)).collect();
     };
     let is_withheld = |label: &&crate::tool::Label| {
-        !permits_all(bundle.layers.of(identity), tool, &question.about(label.action.as_ref()))
+        let question = question.about(label.action.as_ref());
+        !party::hold(&question, |party| permits_all(bundle.layers.of(identity), tool, party))
     };
     let withheld = tool.labels().iter().filter(is_withheld);
     withheld.map(|label| Arc::clone(&label.name)).collect()

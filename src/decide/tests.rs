@@ -1,3 +1,4 @@
+mod chains;
 mod layers;
 
 use serde_json::{Value, json};
@@ -30,9 +31,11 @@ fn decided(document: Value, claims: Value, amount: i64) -> Verdict {
 }
 
 fn refund_of(bundle: &Bundle, claims: Value, amount: i64) -> Verdict {
-    let tokens = [("session".to_owned(), claims)].into();
-    let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
-    let facts = Facts {
+    asking(bundle, claims, amount, |identity, question| decide(bundle, identity, question))
+}
+
+fn facts() -> Facts {
+    Facts {
         time: chrono::DateTime::UNIX_EPOCH,
         method: "POST".to_owned(),
         path: "/pay/mcp".to_owned(),
@@ -40,12 +43,24 @@ fn refund_of(bundle: &Bundle, claims: Value, amount: i64) -> Verdict {
         source_ip: Some([127, 0, 0, 1].into()),
         trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
         environment: "test".into(),
-    };
+    }
+}
+
+/// What follows from the question about a `pay/refund` of this amount.
+fn asking<T>(
+    bundle: &Bundle,
+    claims: Value,
+    amount: i64,
+    ask: impl FnOnce(&Identity, &Question<'_>) -> T,
+) -> T {
+    let tokens = [("session".to_owned(), claims)].into();
+    let identity = identify(&bundle.identity, &Attested { tokens, peer: None }).unwrap();
+    let facts = facts();
     let tool = bundle.tool("pay", "refund").unwrap();
     let arguments = format!("{{\"amount\":{amount}}}");
     let arguments = json::read(arguments.as_bytes(), 8).unwrap();
     let question = Question::new(bundle, tool, arguments.as_object(), &identity, &facts).unwrap();
-    decide(bundle, &identity, &question)
+    ask(&identity, &question)
 }
 
 #[test]

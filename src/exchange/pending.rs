@@ -16,6 +16,7 @@ use crate::approval::Heard;
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
+use crate::identity;
 use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, Revision, StandardHeaders};
 use crate::memory::{Owners, Recalled, Slot};
@@ -115,7 +116,9 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
     let channel = channel.ok_or_else(|| Denial::because(Reason::UnknownChannel))?;
     request.server = Some(Arc::clone(&channel.server));
     let evidence = arrival.evidence.as_ref().map_err(|failure| Early::Failed(failure.clone()))?;
-    let sender = gate.senders.identify(&gate.bundle, evidence).map_err(|error| Denial {
+    let evidence = identity::behind(&gate.bundle.identity, evidence, &arrival.head);
+    let sender = evidence.and_then(|evidence| gate.senders.identify(&gate.bundle, &evidence));
+    let sender = sender.map_err(|error| Denial {
         detail: Some(error.to_string()),
         ..Denial::because(error.reason())
     })?;

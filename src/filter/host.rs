@@ -21,7 +21,7 @@ use crate::exchange::{Arrival, HeaderChange, OBJECT, never_left};
 use crate::gate::{Change, ChangedTools, GateId};
 use crate::head::Head;
 use crate::header;
-use crate::identity::Evidence;
+use crate::identity::{Certificate, Evidence};
 use crate::jose::Signer;
 use crate::mcp::SessionKey;
 use crate::memory::{Recalled, Secret, Slot, Stored, Write};
@@ -43,11 +43,22 @@ pub(super) fn arrival(random: &Random) -> Result<(Arrival, SystemTime), String> 
 }
 
 fn evidence() -> Result<Evidence, String> {
-    Ok(Evidence::Encoded {
-        metadata: property(&["metadata"])?.unwrap_or_default(),
-        peer: text(&["connection", "uri_san_peer_certificate"])?,
-    })
+    Ok(Evidence::Encoded { metadata: property(&["metadata"])?.unwrap_or_default(), peer: peer()? })
 }
+
+/// The certificate of the peer. No attribute has all of its URIs, so the configuration stores them in
+/// filter state, before any filter that could change it for the client.
+fn peer() -> Result<Option<Certificate>, String> {
+    let has_certificate = property(&["connection", "mtls"])?;
+    if has_certificate.is_none_or(|it| it.iter().all(|byte| *byte == 0)) {
+        return Ok(None);
+    }
+    let uris = text(&["filter_state", PEER_URIS])?;
+    Ok(Some(Certificate::listed(uris.as_deref())))
+}
+
+/// The filter state with the URIs of the peer's certificate, separated by commas, or `-`.
+const PEER_URIS: &str = "toolgate.peer_uris";
 
 /// The host's clock.
 pub(super) fn now() -> Result<DateTime<Utc>, String> {

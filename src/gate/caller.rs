@@ -1,11 +1,15 @@
 //! The sender's part of a Cedar request, which is the same for all calls of one sender.
 
-use cedar_policy::EntityUid;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cedar_policy::{Entity, EntityId, EntityUid};
 use cedar_policy_core::ast::EntityUID;
 use chrono::DateTime;
 
+use super::delegation::delegation;
 use crate::bundle::Bundle;
-use crate::identity::{Actor, Identity, Token};
+use crate::identity::{Actor, Identity, IdentityMode, Token};
 use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
 
@@ -15,6 +19,8 @@ pub struct Caller {
     pub(crate) principal: PrincipalEntity,
     /// The members of `context` that describe the sender.
     pub(crate) context: Vec<(&'static str, Value)>,
+    /// The agents that need a right by themselves, each as the principal of the same calls.
+    pub(crate) agents: Vec<Arc<Caller>>,
 }
 
 impl Caller {
@@ -22,35 +28,64 @@ impl Caller {
     /// ancestor, or if its token expires at a time that Cedar cannot represent.
     pub fn new(bundle: &Bundle, identity: &Identity) -> Option<Self> {
         let principal = bundle.entity_store().admit(identity.principal.entity.as_ref())?;
-        let mut context = vec![("delegation", delegation(identity.actor.as_ref()))];
+        let mut context = vec![("delegation", delegation(bundle, identity.actor.as_ref()))];
         if let Some(actor) = &identity.actor {
             context.push(("actor", Value::from(core(&actor.uid))));
         }
         if let Some(token) = &identity.token {
             context.push(("token", claims(token)?));
         }
-        Some(Self { principal, context })
+        let intersects = bundle.identity.mode == IdentityMode::Intersection;
+        let actor = identity.actor.as_ref().filter(|_| intersects);
+        let agents = actor.map_or(Some(Vec::new()), |actor| agents(bundle, actor, &context))?;
+        Some(Self { principal, context, agents })
+    }
+
+    /// The same sender with one more member of `context`, for its agents too.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: &Value) -> Self {
+        for agent in self.agents.iter_mut().filter_map(Arc::get_mut) {
+            agent.context.push((name, value.clone()));
+        }
+        self.context.push((name, value.clone()));
+        self
     }
 
     /// Creates a caller from Cedar values, for tests.
     #[doc(hidden)]
     pub fn of_parts(principal: PrincipalEntity, context: Vec<(&'static str, Value)>) -> Self {
-        Self { principal, context }
+        Self { principal, context, agents: Vec::new() }
     }
 }
 
-fn delegation(actor: Option<&Actor>) -> Value {
-    let depth = actor.map_or(0, |actor| actor.chain.len());
-    let agents = actor.into_iter().flat_map(|actor| &actor.agents);
-    value::record([
-        ("depth", Value::from(i64::try_from(depth).unwrap_or(i64::MAX))),
-        ("agents", value::set(agents.map(|agent| Value::from(core(agent))))),
-    ])
+/// Every agent of a delegation as a principal: an entity of the bundle, or one without parents. The
+/// current one is first.
+fn agents(
+    bundle: &Bundle,
+    actor: &Actor,
+    context: &[(&'static str, Value)],
+) -> Option<Vec<Arc<Caller>>> {
+    let mut known = HashSet::new();
+    let chain = actor.chain.iter().filter(|id| known.insert(id.as_str()));
+    let agent = |id: &String| {
+        let uid =
+            EntityUid::from_type_name_and_id(actor.uid.type_name().clone(), EntityId::new(id));
+        let entity = Entity::new_no_attrs(uid, HashSet::new());
+        let principal = bundle.entity_store().admit(entity.as_ref())?;
+        Some(Arc::new(Caller { principal, context: context.to_vec(), agents: Vec::new() }))
+    };
+    chain.map(agent).collect()
 }
 
 fn claims(token: &Token) -> Option<Value> {
-    let scopes = token.scopes.iter().map(|scope| Value::from(scope.as_str()));
-    let mut members = vec![("scopes", value::set(scopes))];
+    fn words<'a>(words: impl IntoIterator<Item = &'a String>) -> Value {
+        value::set(words.into_iter().map(|word| Value::from(word.as_str())))
+    }
+    let mut members = vec![
+        ("scopes", words(&token.scopes)),
+        ("profiles", words(&token.profiles)),
+        ("client_profiles", words(&token.client_profiles)),
+    ];
     let texts = [("issuer", &token.issuer), ("txn", &token.txn)];
     let present = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
     members.extend(present.map(|(name, text)| (name, Value::from(text))));

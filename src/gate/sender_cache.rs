@@ -114,6 +114,7 @@ mod tests {
 
     use super::*;
     use crate::fixture;
+    use crate::identity::Certificate;
     use crate::reason::Reason;
 
     fn evidence(turn: u64, change: impl FnOnce(&mut serde_json::Value)) -> Evidence {
@@ -125,7 +126,7 @@ mod tests {
 
     fn at(peer: Option<&str>) -> Evidence {
         let Evidence::Encoded { metadata, .. } = evidence(0, |_| ()) else { panic!() };
-        Evidence::Encoded { metadata, peer: peer.map(str::to_owned) }
+        Evidence::Encoded { metadata, peer: peer.map(|uris| Certificate::listed(Some(uris))) }
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The actor of a call, from the token or the peer certificate.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use cedar_policy::EntityUid;
 use serde_json::Value;
 
-use super::{Attested, ClaimPath, IdentityError, IdentityMapping, PrincipalMapping, claims};
+use super::delegation::{self, Hop};
+use super::{
+    ActorMapping, Attested, ClaimPath, IdentityError, IdentityMapping, PrincipalMapping, claims,
+};
 
 /// The actor of a call: the current agent and the agents that acted before it.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Actor {
     pub chain: Vec<String>,
     /// The same actors as Cedar entities.
     pub agents: HashSet<EntityUid>,
+    /// What each actor of the delegation is, such as `ai_agent`, current one first.
+    pub profiles: Vec<BTreeSet<String>>,
 }
 
 /// Reads the actor: of the token's `act` claim, or else of the mapped claims, or else of the peer
@@ -31,23 +36,32 @@ pub(super) fn of(
         Some((principal, claims)) => of_token(mapping, principal, claims)?,
         None => (Vec::new(), None),
     };
+    let claims = token.map(|(_, claims)| claims);
     let mapping = &mapping.actor;
-    let named = attested.spiffe_id().map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
-    // A certificate with a URI that is not a SPIFFE id names no agent, so it contradicts the token
-    // too.
-    let contradicted = attested.has_uri() && named != chain.first().map(String::as_str);
-    if mapping.must_match_spiffe && !chain.is_empty() && contradicted {
+    // A certificate that is not asked may name anything.
+    let asked = attested.peer.as_ref().filter(|_| chain.is_empty() || mapping.must_match_spiffe);
+    let named = match asked {
+        Some(peer) => Some(peer.workload()?),
+        None => None,
+    };
+    let named = named.map(|id| mapping.spiffe.get(id).map_or(id, String::as_str));
+    let of_token = chain.first().map(|hop| hop.id.as_str());
+    if of_token.zip(named).is_some_and(|(one, other)| one != other) {
         return Err(mismatch(shown(claim), "the peer certificate".to_owned()));
     }
     if chain.is_empty() {
-        chain.extend(named.map(str::to_owned));
+        chain.extend(named.map(Hop::new));
+    }
+    if let (Some(claims), Some(current)) = (claims, chain.first()) {
+        delegation::may_act(claims, current)?;
     }
     match chain.first() {
         Some(current) => Ok(Some(Actor {
-            uid: mapping.entity_type.uid(current),
-            id: current.clone(),
-            agents: chain.iter().map(|id| mapping.entity_type.uid(id)).collect(),
-            chain,
+            uid: mapping.entity_type.uid(&current.id),
+            id: current.id.clone(),
+            agents: chain.iter().map(|hop| mapping.entity_type.uid(&hop.id)).collect(),
+            profiles: chain.iter().map(|hop| hop.profiles.clone()).collect(),
+            chain: chain.into_iter().map(|hop| hop.id).collect(),
         })),
         None if mapping.required => Err(IdentityError::NoActor),
         None => Ok(None),
@@ -60,14 +74,16 @@ fn of_token<'a>(
     mapping: &'a IdentityMapping,
     principal: &'a PrincipalMapping,
     token: &'a Value,
-) -> Result<(Vec<String>, Option<&'a ClaimPath>), IdentityError> {
-    let chain = claims::delegation(token.get("act"), mapping.actor.max_depth)?;
+) -> Result<(Vec<Hop>, Option<&'a ClaimPath>), IdentityError> {
+    let ActorMapping { max_depth, qualify_by_issuer, .. } = mapping.actor;
+    let chain = delegation::chain(token, max_depth, qualify_by_issuer)?;
     let Some((claim, id)) = claims::actor(token, mapping.actor_claims(principal))? else {
         return Ok((chain, None));
     };
+    let named = Hop::by_claim(id, token, qualify_by_issuer)?;
     match chain.first() {
-        None => Ok((vec![id.to_owned()], Some(claim))),
-        Some(current) if mapping.actor.must_match_claim && current != id => {
+        None => Ok((vec![named], Some(claim))),
+        Some(current) if mapping.actor.must_match_claim && current.id != named.id => {
             Err(mismatch(shown(None), shown(Some(claim))))
         }
         Some(_) => Ok((chain, None)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{AttributeMapping, ClaimPath, ClaimType, Form, IdentityError, Requirement};
 use crate::digest::Digest;
@@ -15,6 +15,10 @@ pub struct Token {
     pub issuer: Option<String>,
     /// `scope` or else `scp`, as an array or a space-separated string.
     pub scopes: Vec<String>,
+    /// `sub_profile`: what the principal is, such as `user`.
+    pub profiles: BTreeSet<String>,
+    /// `client_profile`: what the client is, such as `ai_agent`.
+    pub client_profiles: BTreeSet<String>,
     /// `txn`, the id of the transaction.
     pub txn: Option<String>,
     /// `exp`, in seconds since the epoch.
@@ -137,35 +141,14 @@ pub(super) fn issuer(token: &Value) -> Result<&str, IdentityError> {
         .ok_or(IdentityError::IllTyped { claim: "iss".to_owned(), expected: "a non-empty string" })
 }
 
-/// The actors in nested `act` claims (RFC 8693 §4.1), current one first.
-pub(super) fn delegation(
-    act: Option<&Value>,
-    max_depth: u16,
-) -> Result<Vec<String>, IdentityError> {
-    let mut chain = Vec::new();
-    let mut next = act.filter(|value| !value.is_null());
-    while let Some(act) = next {
-        if chain.len() >= usize::from(max_depth) {
-            return Err(IdentityError::ChainTooLong { max: max_depth });
-        }
-        let members = act
-            .as_object()
-            .ok_or(IdentityError::IllTyped { claim: "act".to_owned(), expected: "an object" })?;
-        let sub = members.get("sub").and_then(as_text).ok_or(IdentityError::IllTyped {
-            claim: "act.sub".to_owned(),
-            expected: "a non-empty string",
-        })?;
-        chain.push(sub.to_owned());
-        next = members.get("act").filter(|value| !value.is_null());
-    }
-    Ok(chain)
-}
-
 /// The registered claims used by policies and records.
 pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
+    let words = Form::Words.expected();
     Ok(Token {
         issuer: registered(claims, "iss", "a string", |value| value.as_str().map(str::to_owned))?,
         scopes: scopes(claims)?,
+        profiles: registered(claims, "sub_profile", words, profiles)?.unwrap_or_default(),
+        client_profiles: registered(claims, "client_profile", words, profiles)?.unwrap_or_default(),
         id: registered(claims, "jti", "a string", |value| value.as_str().map(str::to_owned))?,
         claims_digest: Digest::of(claims),
         txn: registered(claims, "txn", "a string", |value| value.as_str().map(str::to_owned))?,
@@ -173,6 +156,16 @@ pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
             whole(value).filter(|seconds| (0..=LAST_SECOND).contains(seconds))
         })?,
     })
+}
+
+/// The words of a profile (draft-mora-oauth-entity-profiles), such as `ai_agent`.
+pub(super) fn profiles(value: &Value) -> Option<BTreeSet<String>> {
+    Some(Form::Words.read(value)?.into_iter().map(str::to_owned).collect())
+}
+
+/// A member that is present; null counts as absent.
+pub(super) fn present<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members.get(name).filter(|value| !value.is_null())
 }
 
 fn scopes(claims: &Value) -> Result<Vec<String>, IdentityError> {
@@ -210,7 +203,7 @@ fn ill_typed(path: &ClaimPath, expected: &'static str) -> IdentityError {
     IdentityError::IllTyped { claim: path.to_string(), expected }
 }
 
-fn as_text(value: &Value) -> Option<&str> {
+pub(super) fn as_text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 

@@ -86,6 +86,24 @@ pub enum IdentityError {
         /// The path of the claim.
         claim: String,
     },
+    /// The token's `may_act` does not name the current actor.
+    #[error("the `may_act` claim does not name the actor")]
+    MayNotAct,
+    /// The peer certificate does not have exactly one URI.
+    #[error("the peer certificate has {count} URIs, and one SPIFFE id names a workload")]
+    NotOneUri {
+        /// How many it has.
+        count: usize,
+    },
+    /// The only URI of the peer certificate names no workload.
+    #[error("the URI of the peer certificate is not a SPIFFE id")]
+    NoSpiffeId,
+    /// The proxy does not tell which URIs the peer certificate has.
+    #[error("the proxy does not tell all URIs of the peer certificate")]
+    UntoldUris,
+    /// A proxy in front does not tell which certificate its client has.
+    #[error("the header `x-forwarded-client-cert` does not describe exactly one certificate")]
+    Forwarded,
     /// Two pieces of evidence that must agree name different actors.
     #[error("{one} and {other} name different actors")]
     ActorMismatch {
@@ -107,8 +125,14 @@ impl IdentityError {
             | Self::ChainTooLong { .. }
             | Self::UnknownIssuer { .. }
             | Self::OtherValue { .. }
-            | Self::RefusedClaim { .. } => Reason::InvalidIdentity,
-            Self::Ambiguous { .. } | Self::ActorMismatch { .. } => Reason::IdentityMismatch,
+            | Self::RefusedClaim { .. }
+            | Self::NotOneUri { .. }
+            | Self::NoSpiffeId
+            | Self::UntoldUris
+            | Self::Forwarded => Reason::InvalidIdentity,
+            Self::Ambiguous { .. } | Self::ActorMismatch { .. } | Self::MayNotAct => {
+                Reason::IdentityMismatch
+            }
         }
     }
 }

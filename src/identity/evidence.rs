@@ -5,27 +5,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{IdentityError, canonical, metadata};
+use super::{Certificate, IdentityError, canonical, metadata};
 
 /// The verified claims and the peer of one request, decoded.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Attested {
     /// Payloads of verified tokens, by the name under which `jwt_authn` stores them.
     pub tokens: BTreeMap<String, Value>,
-    /// The URI SAN of the verified mTLS peer certificate.
-    pub peer: Option<String>,
-}
-
-impl Attested {
-    /// Whether the peer's certificate has a URI SAN.
-    pub(super) fn has_uri(&self) -> bool {
-        self.peer.as_deref().is_some_and(|uri| !uri.is_empty())
-    }
-
-    /// The peer's SPIFFE id; `None` for a certificate with another URI.
-    pub(super) fn spiffe_id(&self) -> Option<&str> {
-        self.peer.as_deref().filter(|uri| uri.starts_with("spiffe://"))
-    }
+    /// The verified mTLS peer certificate.
+    pub peer: Option<Certificate>,
 }
 
 /// The evidence as the edge receives it. An agent sends many requests with one token, so encoded
@@ -36,8 +24,8 @@ pub enum Evidence {
     Encoded {
         /// Dynamic metadata, an encoded `envoy.config.core.v3.Metadata`.
         metadata: Vec<u8>,
-        /// The URI SAN of the verified mTLS peer certificate.
-        peer: Option<String>,
+        /// The verified mTLS peer certificate.
+        peer: Option<Certificate>,
     },
     /// Decoded, from a test case or a CLI command.
     Read(Attested),
@@ -48,7 +36,7 @@ pub enum Evidence {
 #[derive(Debug, Eq, Hash, PartialEq)]
 pub struct SenderKey {
     claims: Vec<u8>,
-    peer: Option<String>,
+    peer: Option<Certificate>,
 }
 
 impl Evidence {
@@ -68,11 +56,26 @@ impl Evidence {
         }
     }
 
+    /// The verified certificate of the peer.
+    pub(super) fn peer(&self) -> Option<&Certificate> {
+        match self {
+            Self::Encoded { peer, .. } | Self::Read(Attested { peer, .. }) => peer.as_ref(),
+        }
+    }
+
+    /// The same claims with another certificate.
+    pub(super) fn of(mut self, certificate: Option<Certificate>) -> Self {
+        match &mut self {
+            Self::Encoded { peer, .. } | Self::Read(Attested { peer, .. }) => *peer = certificate,
+        }
+        self
+    }
+
     /// The cache key of the sender, if it is at most `longest` bytes long.
     pub fn sender_key(&self, longest: usize) -> Option<SenderKey> {
         let Self::Encoded { metadata, peer } = self else { return None };
         let claims = canonical::namespace(metadata, metadata::JWT_AUTHN)?;
-        let length = peer.as_ref().map_or(0, String::len).saturating_add(claims.len());
+        let length = peer.as_ref().map_or(0, Certificate::len).saturating_add(claims.len());
         (length <= longest)
             .then(|| SenderKey { claims: canonical::in_order(claims), peer: peer.clone() })
     }

@@ -1,6 +1,6 @@
 //! The identity in records and in the header for the upstream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use serde::Serialize;
@@ -43,6 +43,8 @@ pub struct ActorField {
     pub id: String,
     /// All actors of the delegation, current one first.
     pub chain: Vec<String>,
+    /// What each of them is, such as `ai_agent`.
+    pub profiles: Vec<BTreeSet<String>>,
     /// The Cedar entity, such as `Agent::"support-bot"`.
     #[serde(skip)]
     pub entity: String,
@@ -55,6 +57,10 @@ pub struct TokenField {
     pub issuer: Option<String>,
     /// Its scopes.
     pub scopes: Vec<String>,
+    /// What the principal is, such as `user`.
+    pub profiles: BTreeSet<String>,
+    /// What the client is.
+    pub client_profiles: BTreeSet<String>,
     /// When it expires, RFC 3339 in UTC with milliseconds.
     pub expires: Option<String>,
     /// Its id.
@@ -85,6 +91,7 @@ impl From<&Actor> for ActorField {
             type_name,
             id: actor.id.clone(),
             chain: actor.chain.clone(),
+            profiles: actor.profiles.clone(),
         }
     }
 }
@@ -95,6 +102,8 @@ impl From<&Token> for TokenField {
         Self {
             issuer: token.issuer.clone(),
             scopes: token.scopes.clone(),
+            profiles: token.profiles.clone(),
+            client_profiles: token.client_profiles.clone(),
             expires: expires.map(timestamp),
             jti: token.id.clone(),
             claims_digest: token.claims_digest.clone(),

@@ -7,19 +7,48 @@ use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::certificate::is_spiffe_id;
 use super::{ClaimPath, Form, OneOrSeveral};
 
 /// The `identity` section of a bundle.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityMapping {
+    /// Who needs the right to a call.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "IdentityMode::is_policy")]
+    pub mode: IdentityMode,
     /// The principal of calls with a token: one mapping for all tokens, or one for each provider.
     pub principal: OneOrSeveral<PrincipalMapping>,
     /// The principal of calls without a token: the mTLS peer itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<WorkloadMapping>,
+    /// The SPIFFE ids of proxies that may tell the certificate of their client.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarded_by: Vec<SpiffeId>,
     /// The actor.
     pub actor: ActorMapping,
+}
+
+/// Who needs the right to a call.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentityMode {
+    /// The principal; policies say what agents may do for it.
+    #[default]
+    Policy,
+    /// The principal and every agent of the delegation, each by itself.
+    Intersection,
+}
+
+impl IdentityMode {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_policy(&self) -> bool {
+        *self == Self::Policy
+    }
 }
 
 impl IdentityMapping {
@@ -241,6 +270,15 @@ pub struct ActorMapping {
     /// The Cedar entity type of actors, such as `Agent`.
     #[serde(rename = "type")]
     pub entity_type: TypeName,
+    /// The Cedar entity type of the classes that agents are in, which policies ask for of a whole
+    /// delegation.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_type: Option<TypeName>,
+    /// Whether the ids of actors are `<iss>|<sub>`, for tokens with agents of several issuers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub qualify_by_issuer: bool,
     /// Whether a call without an actor is refused.
     #[serde(default = "yes")]
     pub required: bool,
@@ -267,6 +305,36 @@ fn yes() -> bool {
 
 fn default_depth() -> u16 {
     8
+}
+
+/// A SPIFFE id.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SpiffeId(String);
+
+impl SpiffeId {
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SpiffeId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if is_spiffe_id(&text) {
+            Ok(Self(text))
+        } else {
+            Err(format!("`{text}` is not a SPIFFE id"))
+        }
+    }
+}
+
+impl From<SpiffeId> for String {
+    fn from(id: SpiffeId) -> Self {
+        id.0
+    }
 }
 
 /// A Cedar entity type name.

@@ -1,3 +1,4 @@
+mod delegation;
 mod mappings;
 
 use serde_json::{Value, json};
@@ -51,7 +52,12 @@ fn identify_as(
 ) -> Result<Identity, IdentityError> {
     let mapping: IdentityMapping = serde_json::from_value(mapping).unwrap();
     let tokens = tokens.iter().map(|(name, token)| ((*name).to_owned(), token.clone())).collect();
-    identify(&mapping, &Attested { tokens, peer: spiffe_id.map(str::to_owned) })
+    identify(&mapping, &Attested { tokens, peer: spiffe_id.map(certificate) })
+}
+
+/// A certificate with these URIs, separated by commas.
+fn certificate(uris: &str) -> Certificate {
+    Certificate::listed(Some(uris))
 }
 
 #[track_caller]
@@ -135,6 +141,8 @@ fn ill_typed_claims_are_refused() {
         (json!({ "exp": "soon" }), ill("exp", "a time in seconds")),
         (json!({ "exp": 1_795_219_200_000_i64 }), ill("exp", "a time in seconds")),
         (json!({ "txn": 1 }), ill("txn", "a string")),
+        (json!({ "sub_profile": ["user"] }), ill("sub_profile", "a string of words")),
+        (json!({ "client_profile": 1 }), ill("client_profile", "a string of words")),
     ];
     for (changes, message) in cases {
         refused(with(changes), &message, Reason::InvalidIdentity);
@@ -200,11 +208,43 @@ fn the_peer_certificate_names_actor_and_workload() {
 fn act_and_peer_certificate_must_agree_where_the_bundle_says_so() {
     let token = [("session", claims())];
     assert!(identify_as(mapping(), &token, Some(SPIFFE)).is_ok());
-    assert!(identify_as(mapping(), &token, Some("")).is_ok());
-    assert!(identify_as(mapping(), &token, Some("https://acme.example/")).is_err());
+    assert!(identify_as(mapping(), &token, None).is_ok());
     let outcome = identify_as(mapping(), &token, Some("spiffe://acme.example/agent/other"));
     let message = "the `act` claim and the peer certificate name different actors";
     refused(outcome, message, Reason::IdentityMismatch);
+}
+
+/// Whatever a certificate is asked for, one that names no workload is refused.
+#[test]
+fn a_certificate_that_is_asked_names_one_workload() {
+    let mut no_act = claims();
+    no_act["act"] = Value::Null;
+    let mut unasking = mapping();
+    unasking["actor"]["must_match_spiffe"] = json!(false);
+    let mut optional = unasking.clone();
+    optional["actor"]["required"] = json!(false);
+    let (token, no_act) = ([("session", claims())], [("session", no_act)]);
+    let none = "the peer certificate has 0 URIs, and one SPIFFE id names a workload";
+    let two = "the peer certificate has 2 URIs, and one SPIFFE id names a workload";
+    let both = [SPIFFE, "spiffe://acme.example/agent/other"].join(",");
+    for (uris, message) in [
+        ("-", none),
+        (both.as_str(), two),
+        ("https://acme.example/", "the URI of the peer certificate is not a SPIFFE id"),
+        ("", "the proxy does not tell all URIs of the peer certificate"),
+    ] {
+        for (mapping, tokens) in [
+            // It is the principal, it must be the actor, or it would name the actor.
+            (mapping(), &[][..]),
+            (mapping(), &token),
+            (unasking.clone(), &no_act),
+            (optional.clone(), &no_act),
+        ] {
+            let outcome = identify_as(mapping, tokens, Some(uris));
+            refused(outcome, message, Reason::InvalidIdentity);
+        }
+        assert!(identify_as(unasking.clone(), &token, Some(uris)).is_ok(), "{uris}");
+    }
 }
 
 #[test]

@@ -41,6 +41,11 @@ impl EntityStore {
         self.get(uid).is_some()
     }
 
+    /// The ancestors of an entity, near and far; `None` if it is not in the store.
+    pub fn ancestors(&self, uid: &EntityUID) -> Option<impl Iterator<Item = &EntityUID>> {
+        self.get(uid).map(Entity::ancestors)
+    }
+
     /// The attribute of an entity that is a string.
     pub fn text(&self, uid: &EntityUID, attribute: &str) -> Option<String> {
         let Some(PartialValue::Value(value)) = self.get(uid)?.get(attribute) else { return None };

@@ -153,6 +153,7 @@ impl Draft {
             detail: outcome.detail,
             policies: outcome.policies,
             layer: outcome.layer,
+            party: outcome.party,
             mode,
             bundle: gate.bundle.id.clone(),
             shadow_decision: shadow.as_ref().map(Outcome::decision),

@@ -62,7 +62,7 @@ macro_rules! fields {
 }
 
 fields! {
-    Record: schema, time, id, event_class, decision, reason, detail, policies, layer, mode, bundle,
+    Record: schema, time, id, event_class, decision, reason, detail, policies, layer, party, mode, bundle,
     shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
     arguments_digest, resource, revealed, masked, budgets, approval, inner, txn, trace_id, source_ip, environment, gate; not in it: known
@@ -77,7 +77,7 @@ fields! { ApprovalField: id, request, approver, policies, reason, time; not in i
 
 fields! { Spending: budget, used, amount, limit; not in it: }
 
-fields! { Outcome: reason, policies, layer, detail; not in it: }
+fields! { Outcome: reason, policies, layer, detail, party; not in it: }
 
 impl Written for CandidateField {
     fn write(&self, line: &mut String) {

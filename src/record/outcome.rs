@@ -18,12 +18,14 @@ pub struct Outcome {
     pub layer: Option<LayerName>,
     /// A description of the problem.
     pub detail: Option<String>,
+    /// The party that is refused, where each needs the right by itself.
+    pub party: Option<String>,
 }
 
 impl Outcome {
     /// An outcome without policies.
     pub(crate) fn because(reason: Reason) -> Self {
-        Self { reason, policies: Vec::new(), layer: None, detail: None }
+        Self { reason, policies: Vec::new(), layer: None, detail: None, party: None }
     }
 
     /// The decision of this outcome.
@@ -46,6 +48,7 @@ impl From<&Denial> for Outcome {
             policies: denial.policies.clone(),
             layer: denial.layer.clone(),
             detail: denial.detail.clone(),
+            party: denial.party.clone(),
         }
     }
 }
@@ -58,6 +61,7 @@ impl From<&Result<Permit, Denial>> for Outcome {
                 policies: permit.policies().to_vec(),
                 layer: permit.layer().cloned(),
                 detail: None,
+                party: None,
             },
             Err(denial) => Self::from(denial),
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use std::net::IpAddr;
 
 use proptest::option::of;
@@ -20,6 +22,7 @@ pub(crate) fn sample() -> Record {
         detail: None,
         policies: Vec::new(),
         layer: None,
+        party: None,
         mode: Mode::Enforce,
         bundle: Shared::new(BundleId::new("acme", 1, Digest::of_bytes(b""))),
         shadow_decision: None,
@@ -82,8 +85,15 @@ fn layer() -> impl Strategy<Value = LayerName> {
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
-    (reason(), texts(), of(layer()), of(text()))
-        .prop_map(|(reason, policies, layer, detail)| Outcome { reason, policies, layer, detail })
+    (reason(), texts(), of(layer()), of(text()), of(text())).prop_map(
+        |(reason, policies, layer, detail, party)| Outcome {
+            reason,
+            policies,
+            layer,
+            detail,
+            party,
+        },
+    )
 }
 
 fn bundle() -> impl Strategy<Value = Shared<BundleId>> {
@@ -96,8 +106,8 @@ fn decided() -> impl Strategy<Value = Record> {
     let decided = (outcome(), bundle(), text(), any::<bool>());
     (decided, of(outcome()), of((bundle(), outcome()))).prop_map(
         |((decided, bundle, id, watched), shadow, candidate)| {
-            let Outcome { reason, policies, layer, detail } = decided;
-            let mut record = Record { id, detail, policies, layer, bundle, ..sample() };
+            let Outcome { reason, policies, layer, detail, party } = decided;
+            let mut record = Record { id, detail, policies, layer, party, bundle, ..sample() };
             (record.reason, record.decision) = (reason, reason.decision());
             record.event_class = reason.event_class();
             record.mode = if watched { Mode::Shadow } else { Mode::Enforce };
@@ -119,12 +129,23 @@ fn asked() -> impl Strategy<Value = Record> {
         let entity = String::new();
         Shared::new(PrincipalField { type_name, id, tenant, teams, parents, attributes, entity })
     });
-    let actor = (text(), text(), texts()).prop_map(|(type_name, id, chain)| {
-        Shared::new(ActorField { type_name, id, chain, entity: String::new() })
+    let actor = (text(), text(), texts(), texts()).prop_map(|(type_name, id, chain, profiles)| {
+        let profiles = vec![profiles.into_iter().collect()];
+        Shared::new(ActorField { type_name, id, chain, profiles, entity: String::new() })
     });
     let token = (of(text()), texts(), of(text()), of(text()), digest());
     let token = token.prop_map(|(issuer, scopes, expires, jti, claims_digest)| {
-        Shared::new(TokenField { issuer, scopes, expires, jti, claims_digest })
+        let profiles: BTreeSet<String> = scopes.iter().cloned().collect();
+        let client_profiles = profiles.clone();
+        Shared::new(TokenField {
+            issuer,
+            scopes,
+            profiles,
+            client_profiles,
+            expires,
+            jti,
+            claims_digest,
+        })
     });
     (of(principal), of(actor), of(token)).prop_map(|(principal, actor, token)| Record {
         principal,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use toolgate::decide::Facts;
-use toolgate::identity::Attested;
+use toolgate::identity::{Attested, Certificate};
 
 use super::choices::Choices;
 use super::world::{AGENTS, DOCS, FOLDERS, PRICES, ROLES, SERVICES, TEAMS, TEXTS, USERS};
@@ -129,5 +129,5 @@ fn chain(choices: &mut Choices<'_>) -> Value {
 
 fn workload(choices: &mut Choices<'_>) -> Attested {
     let peer = if choices.once_in(6) { "spiffe://x/zoe" } else { choices.of(&SERVICES) };
-    Attested { tokens: [].into(), peer: Some(peer.to_owned()) }
+    Attested { tokens: [].into(), peer: Some(Certificate::Uris(vec![peer.to_owned()])) }
 }

@@ -21,7 +21,7 @@ PIECES = (1, 7)
 LARGE = 16384
 LARGE_PIECE = 4096
 
-Clients = Callable[[Gateway, str, str | None], Client]
+Clients = Callable[[Gateway, str, str | tuple[str, ...] | None], Client]
 # A permitted call for each gateway, with the connection that it used.
 Permitted = dict[Gateway, tuple[Client, Request]]
 
@@ -32,7 +32,7 @@ def clients() -> Iterator[Clients]:
     with ExitStack() as stack:
 
         @cache
-        def client(gateway: Gateway, protocol: str, spiffe: str | None) -> Client:
+        def client(gateway: Gateway, protocol: str, spiffe: str | tuple[str, ...] | None) -> Client:
             opened = gateway.client(protocol, spiffe)
             stack.callback(opened.close)
             return opened

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::bundle::{
     Code, Document, EntitySource, Finding, Layer, LayerName, Policies, PolicySource, Site,
 };
-use crate::identity::{ClaimType, IdentityMapping, PrincipalMapping, TypeName};
+use crate::identity::{ClaimType, IdentityMapping, IdentityMode, PrincipalMapping, TypeName};
 use crate::tool::{PATTERN, SERVER};
 
 use super::methods;
@@ -276,8 +276,13 @@ pub(super) fn mapping(mapping: &IdentityMapping, schema: &Schema) -> Vec<Finding
         .workload
         .iter()
         .map(|workload| ("identity.workload", bare_fits(&workload.entity_type, schema)));
+    // Nor does an agent that is not there.
+    let intersects = mapping.mode == IdentityMode::Intersection;
+    let agents = intersects.then_some(&mapping.actor.entity_type).into_iter();
+    let agents = agents.map(|name| ("identity.actor", bare_fits(name, schema)));
     principals
         .chain(workloads)
+        .chain(agents)
         .filter_map(|(key, fits)| {
             let site = Site::Manifest(key.to_owned());
             Some(Finding::new(Code::IdentityMapping, site, fits.err()?))

@@ -12,6 +12,7 @@ mod channels;
 mod claims;
 mod contradictions;
 mod covered;
+mod delegation;
 mod entities;
 mod escalations;
 mod expression;
@@ -108,6 +109,7 @@ fn policies(world: &World<'_>) -> Vec<Finding> {
         claims.check(&read, &mut findings);
         history::check(world, &read, &mut findings);
         escalations::check(world, &read, &mut findings);
+        findings.extend(delegation::check(&read));
         if read.is_permit() || world.is_in_force(policy.id()) {
             covered.add(&read);
         }

@@ -28,7 +28,7 @@ use cedar_policy_symcc::Env;
 
 use crate::cli::output::report::Progress;
 use crate::gate::Gate;
-use crate::identity::TypeName;
+use crate::identity::{IdentityMode, TypeName};
 use crate::tool::{Label, Tool};
 
 use confirm::Confirmed;
@@ -51,6 +51,11 @@ pub(in crate::cli) fn compare(
     doubts: Vec<String>,
     timeout: Duration,
 ) -> Proof {
+    let intersects = |gate: &Gate| gate.bundle.identity.mode == IdentityMode::Intersection;
+    if intersects(&old) || intersects(&new) {
+        let reason = "with `identity.mode: intersection`, a call has several principals".to_owned();
+        return Proof { pairs: Vec::new(), unavailable: Some(reason) };
+    }
     match (Prover::start(timeout), query::schema(schema)) {
         (Ok(prover), Ok(schema)) => {
             let mut comparison = Comparison { old, new, doubts, schema, prover };

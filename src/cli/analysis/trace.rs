@@ -15,6 +15,10 @@ pub struct PosedCall {
     pub question: CedarRequest,
     /// That of its inner call, if policies evaluated one.
     pub inner: Option<CedarRequest>,
+    /// The same by each agent that needs the right by itself.
+    pub agents: Vec<CedarRequest>,
+    /// Those of the inner call.
+    pub inner_agents: Vec<CedarRequest>,
     /// The identity of the caller.
     pub identity: Identity,
 }
@@ -22,6 +26,14 @@ pub struct PosedCall {
 /// The evaluated calls of a request, by decision id.
 #[derive(Debug, Default)]
 pub struct Trace(BTreeMap<String, PosedCall>);
+
+impl PosedCall {
+    /// Every Cedar request of the call.
+    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = &CedarRequest> {
+        let of_principal = std::iter::once(&self.question).chain(&self.inner);
+        of_principal.chain(&self.agents).chain(&self.inner_agents)
+    }
+}
 
 impl Trace {
     /// The call of a record, unless it was refused before policy evaluation.
@@ -59,9 +71,12 @@ impl Tracer {
 
 impl Observer for Tracer {
     fn asked(&self, index: usize, identity: &Identity, question: &Question<'_>) {
+        let agents = of_agents(question);
         if let Ok(question) = question.in_cedar() {
             let id = decision_id(self.arrival.time, self.arrival.entropy, index);
-            let call = PosedCall { question, inner: None, identity: identity.clone() };
+            let (inner, inner_agents) = (None, Vec::new());
+            let identity = identity.clone();
+            let call = PosedCall { question, inner, agents, inner_agents, identity };
             self.calls.borrow_mut().insert(id, call);
         }
     }
@@ -71,6 +86,11 @@ impl Observer for Tracer {
         if let (Ok(inner), Some(call)) = (question.in_cedar(), self.calls.borrow_mut().get_mut(&id))
         {
             call.inner = Some(inner);
+            call.inner_agents = of_agents(question);
         }
     }
+}
+
+fn of_agents(question: &Question<'_>) -> Vec<CedarRequest> {
+    question.of_agents().filter_map(|agent| agent.in_cedar().ok()).collect()
 }

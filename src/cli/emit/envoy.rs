@@ -189,8 +189,11 @@ fn place(arguments: &Arguments, opened: &Opened) -> Vec<Edit> {
     let buffer = buffer(opened);
     let logs = arguments.logs.trim_end_matches('/');
     let ecds = arguments.ecds.trim_end_matches('/');
+    let proxies = &opened.document.manifest.identity.forwarded_by;
+    let forwarded = if proxies.is_empty() { "SANITIZE" } else { "FORWARD_ONLY" };
     let mut edits = vec![
         Edit::value("node id", "id", scalar(&arguments.node)),
+        Edit::value("forwarded certificates", "forward_client_cert_details", forwarded.to_owned()),
         Edit::value("access log", "path", scalar(&format!("{logs}/access.log"))),
         Edit::value("start log", "path", scalar(&format!("{logs}/started.ndjson"))),
         Edit::value("decision log", "path", scalar(&format!("{logs}/decisions.ndjson"))),

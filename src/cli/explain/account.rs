@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, PolicyId};
 
 use super::nearest::{self, Near};
+use super::parties::{self, Party};
 use super::past::Past;
 use super::subject::Subject;
 use crate::bundle::{Bundle, Layer, LayerName};
@@ -52,6 +53,8 @@ pub(super) struct ExplainedCall {
     pub(super) inner: Option<CedarRequest>,
     /// The decision of each layer.
     pub(super) layers: Vec<(LayerName, LayerAnswer)>,
+    /// The decision about each party, where each needs the right by itself.
+    pub(super) parties: Vec<Party>,
     /// For a call that no policy permits: the policies that nearly match.
     pub(super) nearest: Vec<Near>,
 }
@@ -160,17 +163,24 @@ fn decided(recorded: Option<&Recorded>, outcome: &Outcome, may_differ: bool) -> 
 
 fn explained(gate: &Gate, record: &Record, posed: Option<PosedCall>) -> ExplainedCall {
     let (record, unread) = (record.clone(), unread(gate, record).unwrap_or_default());
-    let Some(PosedCall { question, inner, identity }) = posed else {
-        let (layers, nearest) = (Vec::new(), Vec::new());
-        return ExplainedCall { record, unread, question: None, inner: None, layers, nearest };
+    let Some(PosedCall { question, inner, agents, inner_agents, identity }) = posed else {
+        let (layers, nearest, parties) = (Vec::new(), Vec::new(), Vec::new());
+        let (question, inner) = (None, None);
+        return ExplainedCall { record, unread, question, inner, layers, parties, nearest };
     };
     let applicable: Vec<&Layer> = gate.bundle.layers.of(&identity).collect();
     let layers = layers(&applicable, &record);
     let silent = applicable.iter().find(|layer| record.layer.as_ref() == Some(&layer.name));
     let silent = silent.filter(|_| record.reason == Reason::NotPermitted);
-    let refused = inner.as_ref().filter(|_| is_about_inner(&record)).unwrap_or(&question);
+    let inner_is_refused = inner.as_ref().filter(|_| is_about_inner(&record));
+    let (of_principal, of_agents) = match inner_is_refused {
+        Some(inner) => (inner, inner_agents.as_slice()),
+        None => (&question, agents.as_slice()),
+    };
+    let parties = parties::of(&applicable, of_principal, of_agents);
+    let refused = parties::asked(record.party.as_deref(), of_principal, of_agents);
     let nearest = silent.map(|layer| nearest::policies(layer, refused)).unwrap_or_default();
-    ExplainedCall { record, unread, question: Some(question), inner, layers, nearest }
+    ExplainedCall { record, unread, question: Some(question), inner, layers, parties, nearest }
 }
 
 /// The arguments of a call that policies do not see, as far as the record has their names.

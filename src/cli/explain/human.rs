@@ -128,6 +128,9 @@ impl Teller<'_> {
         for (layer, answer) in &call.layers {
             line(&mut text, "layer", &format!("{layer}: {}", answer.as_str()));
         }
+        for party in &call.parties {
+            line(&mut text, "party", &party.told());
+        }
         for (what, labels) in [("revealed", &record.revealed), ("masked", &record.masked)] {
             if !labels.is_empty() {
                 line(&mut text, what, &labels.join(", "));

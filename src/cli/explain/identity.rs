@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::cli::files;
-use crate::cli::input::cases::Identity;
+use crate::cli::input::cases::{Identity, uris};
 use crate::cli::input::yaml;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::fuzzy_match;
@@ -23,8 +23,8 @@ struct IdentityFile {
     identities: BTreeMap<String, Identity>,
     #[serde(default)]
     tokens: BTreeMap<String, Value>,
-    #[serde(default)]
-    spiffe: Option<String>,
+    #[serde(default, deserialize_with = "uris")]
+    spiffe: Option<Vec<String>>,
     /// Present in test files; ignored.
     #[serde(default)]
     #[expect(dead_code, reason = "read over, so that a test file can be named")]

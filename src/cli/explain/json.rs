@@ -4,6 +4,7 @@ use cedar_policy::{Effect, Entities, EntityUid};
 use serde_json::{Value, json};
 
 use super::account::{Author, ExplainedCall, Explanation};
+use super::parties::Party;
 use super::{remembered, value};
 use crate::cli::input::directory::SourceMap;
 use crate::cli::output::source::Location;
@@ -73,6 +74,7 @@ fn call(call: &ExplainedCall, gate: &Gate, map: &SourceMap) -> Value {
         "policies": policies.collect::<Vec<_>>(),
         "nearest": nearest.collect::<Vec<_>>(),
         "layers": layers.collect::<Vec<_>>(),
+        "parties": call.parties.iter().map(Party::json).collect::<Vec<_>>(),
         "unread": call.unread,
         "request": call.question.as_ref().map(request),
         "read": read(call, gate),

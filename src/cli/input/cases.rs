@@ -14,5 +14,6 @@ pub use earlier::{Earlier, Preceding};
 pub use expect::{Expect, ExpectShadow};
 pub use format::{Case, CaseFile, read};
 pub(in crate::cli) use request::time;
+pub(in crate::cli) use request::uris;
 pub use request::{Body, Identity, RawRequest, Sent, Values};
 pub use suite::{Suite, SuiteError};

@@ -12,9 +12,10 @@ const DECISION: [&str; 4] = ["decision", "event_class", "reason", "policies"];
 /// Further members that follow from the bundle and the request. Members that are inputs of the
 /// decision, such as the principal, the time and the source address, are not compared, and neither
 /// is `gate`, which differs between gates.
-const FROM_BUNDLE: [&str; 21] = [
+const FROM_BUNDLE: [&str; 22] = [
     "detail",
     "layer",
+    "party",
     "mode",
     "bundle",
     "actor",
@@ -104,6 +105,8 @@ pub(in crate::cli) fn differences(
     let others = FROM_BUNDLE.into_iter().filter(|_| same_bundle).filter(known);
     let differs = |member: &&str| match *member {
         "budgets" => spendings(&recorded.whole) != spendings(&again),
+        // Older records lack a member that has no value in most.
+        "party" => recorded.text("party") != again.get("party").and_then(Value::as_str),
         member => recorded.whole.get(member) != again.get(member),
     };
     DECISION.into_iter().chain(others).filter(differs).collect()
@@ -139,5 +142,6 @@ fn outcome(record: &Record) -> Outcome {
         policies: record.policies.clone(),
         layer: record.layer.clone(),
         detail: record.detail.clone(),
+        party: record.party.clone(),
     }
 }

@@ -62,7 +62,7 @@ fn workload(
     principal: &PrincipalField,
     mapping: &IdentityMapping,
 ) -> Result<Restored, Problem> {
-    let identity = Identity { tokens: [].into(), spiffe: Some(principal.id.clone()) };
+    let identity = Identity { tokens: [].into(), spiffe: Some(vec![principal.id.clone()]) };
     let found = identified(mapping, &identity)?;
     let differs =
         mapping.principal.iter().find_map(|each| difference(recorded, principal, &found, each));
@@ -76,7 +76,7 @@ fn by_token(
     token: &TokenField,
     (mapping, of_token): (&IdentityMapping, &PrincipalMapping),
 ) -> Result<Restored, Problem> {
-    let (identity, withheld) = with_token(recorded, principal, token, of_token);
+    let (identity, withheld) = with_token(recorded, principal, token, (mapping, of_token));
     let found = identified(mapping, &identity)?;
     same(difference(recorded, principal, &found, of_token))?;
     let unsaid = |name: &&String| !found.principal.attributes.contains_key(*name);
@@ -102,9 +102,10 @@ fn with_token(
     recorded: &Recorded,
     principal: &PrincipalField,
     token: &TokenField,
-    mapping: &PrincipalMapping,
+    (identity, mapping): (&IdentityMapping, &PrincipalMapping),
 ) -> (Identity, Vec<String>) {
-    let mut claims = registered(recorded, token);
+    let is_qualified = identity.actor.qualify_by_issuer;
+    let mut claims = registered(recorded, token, is_qualified);
     restore_principal(principal, token, mapping, &mut claims);
     let withheld = restore_attributes(principal, mapping, &mut claims);
     // The token had what its bundle requires.
@@ -114,15 +115,33 @@ fn with_token(
         }
     }
     let tokens = mapping.tokens.first().map(|name| (name.clone(), claims));
-    (Identity { tokens: tokens.into_iter().collect(), spiffe: None }, withheld)
+    let spiffe = certified(recorded, is_qualified.then_some(identity));
+    (Identity { tokens: tokens.into_iter().collect(), spiffe }, withheld)
+}
+
+/// The SPIFFE id of an actor that has no issuer, under a mapping that qualifies those of tokens.
+fn certified(recorded: &Recorded, mapping: Option<&IdentityMapping>) -> Option<Vec<String>> {
+    let [id] = recorded.actor.as_ref()?.chain.as_slice() else { return None };
+    let named = mapping?.actor.spiffe.iter().find(|(_, agent)| *agent == id);
+    (!id.contains('|')).then(|| vec![named.map_or(id, |(spiffe, _)| spiffe).clone()])
 }
 
 /// The claims whose names do not depend on the bundle.
-fn registered(recorded: &Recorded, token: &TokenField) -> Value {
-    let chain = recorded.actor.as_ref().map(|actor| actor.chain.as_slice()).unwrap_or_default();
-    let act =
-        chain.iter().rev().fold(Value::Null, |earlier, id| json!({ "sub": id, "act": earlier }));
+fn registered(recorded: &Recorded, token: &TokenField, is_qualified: bool) -> Value {
+    let actor = recorded.actor.as_ref().filter(|actor| {
+        let [only] = actor.chain.as_slice() else { return true };
+        !is_qualified || only.contains('|')
+    });
+    let words = |words: &Vec<String>| (!words.is_empty()).then(|| words.join(" "));
+    let act = actor.map_or(Value::Null, |actor| {
+        let profile = |at| actor.profiles.get(at).into_iter().flatten().map(String::as_str);
+        let chain = actor.chain.iter().enumerate();
+        let chain = chain.map(|(at, id)| (id.as_str(), profile(at).collect()));
+        identity::act(chain, is_qualified)
+    });
     json!({
+        "sub_profile": words(&token.profiles),
+        "client_profile": words(&token.client_profiles),
         "iss": token.issuer,
         "scope": scope(&token.scopes),
         "exp": token.expires.map(|time| time.timestamp()),

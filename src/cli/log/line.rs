@@ -110,12 +110,19 @@ fn entities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::cli) struct ActorField {
     pub(super) chain: Vec<String>,
+    /// Older records have none.
+    #[serde(default)]
+    pub(super) profiles: Vec<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::cli) struct TokenField {
     pub(super) issuer: Option<String>,
     pub(super) scopes: Vec<String>,
+    #[serde(default)]
+    pub(super) profiles: Vec<String>,
+    #[serde(default)]
+    pub(super) client_profiles: Vec<String>,
     #[serde(deserialize_with = "time")]
     pub(super) expires: Option<DateTime<Utc>>,
 }

@@ -65,9 +65,10 @@ class Case:
         return dataclasses.replace(self.request, body=DAY.sub(move, self.request.body))
 
     @property
-    def spiffe(self) -> str | None:
-        """The SPIFFE id of the client certificate, if the case has one."""
-        return self.identity.get("spiffe")
+    def spiffe(self) -> str | tuple[str, ...] | None:
+        """The SPIFFE id of the client certificate, or all its URIs, if the case has one."""
+        uris = self.identity.get("spiffe")
+        return tuple(uris) if isinstance(uris, list) else uris
 
 
 @cache

@@ -164,11 +164,13 @@ def _insert(operation: dict[str, Any], filters: list[dict[str, Any]]) -> None:
 
 
 def _add(operation: dict[str, Any], manager: dict[str, Any]) -> None:
-    """Adds to the connection manager: a member, or an element at the end of a list."""
+    """Adds to the connection manager: a member, or an element at the beginning or the end of a list."""
     assert operation["op"] == "add"
     assert operation["jsonPath"] == f"$..filters[?(@.name == '{manager['name']}')].typed_config"
     _, member, *end = operation["path"].split("/")
-    if end == ["-"]:
+    if end == ["0"]:
+        manager["typed_config"][member].insert(0, operation["value"])
+    elif end == ["-"]:
         manager["typed_config"][member].append(operation["value"])
     else:
         manager["typed_config"][member] = operation["value"]

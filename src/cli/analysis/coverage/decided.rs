@@ -29,7 +29,7 @@ impl Coverage {
         gate: &Gate,
         identity: &Identity,
         tool: &str,
-        question: &CedarRequest,
+        (question, agents): (&CedarRequest, &[CedarRequest]),
     ) -> Vec<Decided> {
         let tool = gate.bundle.actions().find(|known| known.qualified_name() == tool);
         let layers = || {
@@ -38,9 +38,12 @@ impl Coverage {
         };
         let labels = tool.iter().flat_map(|tool| tool.labels().iter().map(move |it| (tool, it)));
         let decided = labels.filter_map(|(tool, label)| {
-            let request = about(question.request(), &label.action)?;
-            let answers = layers().map(|halves| Answer::of(halves, &request, question));
-            Some(decided(ResultLabel::new(tool, label), &answers.collect::<Vec<_>>()))
+            let mut answers = Vec::new();
+            for party in std::iter::once(question).chain(agents) {
+                let request = about(party.request(), &label.action)?;
+                answers.extend(layers().map(|halves| Answer::of(halves, &request, party)));
+            }
+            Some(decided(ResultLabel::new(tool, label), &answers))
         });
         decided.collect()
     }
@@ -72,7 +75,7 @@ impl Answer {
     }
 }
 
-/// A label is revealed if every layer permits it; the first that does not determines that it is
+/// A label is revealed if every layer permits it to every party; the first that does not determines that it is
 /// withheld. An error withholds it, and no policy determines that.
 fn decided(label: ResultLabel, layers: &[Answer]) -> Decided {
     let matching = layers.iter().flat_map(|it| it.permits.iter().chain(&it.forbids));

@@ -33,12 +33,12 @@ impl Shown {
         self,
         coverage: &Coverage,
         gate: &Gate,
-        (identity, question): (&Identity, &CedarRequest),
+        (identity, question, agents): (&Identity, &CedarRequest, &[CedarRequest]),
     ) -> Self {
         if !self.permitted {
             return self;
         }
-        let labels = coverage.decided(gate, identity, &self.tool, question);
+        let labels = coverage.decided(gate, identity, &self.tool, (question, agents));
         Self { labels, ..self }
     }
 }

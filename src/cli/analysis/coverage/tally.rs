@@ -90,23 +90,25 @@ impl Coverage {
     fn shown_calls(&self, gate: &Gate, trace: &Trace, record: &Record) -> Vec<Shown> {
         let shown = self.shown(record, record.tool.as_deref());
         let Some(posed) = trace.of(record) else { return Vec::from_iter(shown) };
-        let with_labels =
-            |shown: Shown, question| shown.with_labels(self, gate, (&posed.identity, question));
-        let shown = shown.map(|shown| with_labels(shown, &posed.question));
+        let PosedCall { question, agents, identity, inner_agents, .. } = posed;
+        let with_labels = |shown: Shown, question, agents| {
+            shown.with_labels(self, gate, (identity, question, agents))
+        };
+        let shown = shown.map(|shown| with_labels(shown, question, agents));
         let mut shown = Vec::from_iter(shown);
         let Some(inner) = &record.inner else { return shown };
         let about_inner = is_about_inner(record);
         for outer in &mut shown {
-            let matching = self.matching_one(gate, posed, &posed.question);
+            let matching = self.matching_any(gate, posed, (question, agents));
             outer.determining.retain(|id| matching.contains(id));
             outer.refused &= !about_inner;
         }
         let inner = self.shown(record, Some(&*inner.tool)).zip(posed.inner.as_ref());
         shown.extend(inner.map(|(mut shown, question)| {
-            let matching = self.matching_one(gate, posed, question);
+            let matching = self.matching_any(gate, posed, (question, inner_agents));
             shown.determining.retain(|id| matching.contains(id));
             shown.refused &= about_inner;
-            with_labels(shown, question)
+            with_labels(shown, question, inner_agents)
         }));
         shown
     }
@@ -115,10 +117,21 @@ impl Coverage {
     fn matching(&self, gate: &Gate, trace: &Trace, outcome: &Outcome) -> BTreeSet<String> {
         let calls = outcome.records.iter().filter_map(|record| trace.of(record));
         let all = calls.flat_map(|posed| {
-            let questions = std::iter::once(&posed.question).chain(&posed.inner);
-            questions.flat_map(|question| self.matching_one(gate, posed, question))
+            let one = |question| self.matching_one(gate, posed, question);
+            posed.all().flat_map(one).collect::<BTreeSet<_>>()
         });
         all.collect()
+    }
+
+    /// The policies that match for the principal, or for an agent that needs the right by itself.
+    fn matching_any(
+        &self,
+        gate: &Gate,
+        posed: &PosedCall,
+        (question, agents): (&CedarRequest, &[CedarRequest]),
+    ) -> BTreeSet<String> {
+        let all = std::iter::once(question).chain(agents);
+        all.flat_map(|question| self.matching_one(gate, posed, question)).collect()
     }
 
     fn matching_one(

@@ -20,7 +20,7 @@ struct Comparison {
 }
 
 /// Operators, and what each is with its sides exchanged.
-const OPERATORS: [(&str, &str); 6] =
+pub(super) const OPERATORS: [(&str, &str); 6] =
     [("<", ">"), ("<=", ">="), (">", "<"), (">=", "<="), ("==", "=="), ("!=", "!=")];
 
 /// Checks one policy.
@@ -85,7 +85,7 @@ fn collect(expression: &Value, found: &mut Vec<Comparison>) {
     }
 }
 
-fn number(expression: &Value) -> Option<i64> {
+pub(super) fn number(expression: &Value) -> Option<i64> {
     expression.get("Value")?.as_i64()
 }
 

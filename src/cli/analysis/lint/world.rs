@@ -180,11 +180,20 @@ impl Read<'_> {
 
     /// Visits every operation in the conditions that lets a call pass if it does not hold.
     pub(super) fn visit_passing(&self, operation: &mut impl FnMut(&str, &Value)) {
+        self.visit(false, operation);
+    }
+
+    /// Visits every operation in the conditions that lets a call pass if it holds.
+    pub(super) fn visit_admitting(&self, operation: &mut impl FnMut(&str, &Value)) {
+        self.visit(true, operation);
+    }
+
+    fn visit(&self, holds: bool, operation: &mut impl FnMut(&str, &Value)) {
         for condition in &self.conditions {
             let when = condition.get("kind").is_some_and(|kind| kind == "when");
             // A call is permitted if a `forbid` does not match or a permit does.
             let passes = when != self.is_permit();
-            visit(condition.get("body").unwrap_or(&Value::Null), passes, operation);
+            visit(condition.get("body").unwrap_or(&Value::Null), passes != holds, operation);
         }
     }
 

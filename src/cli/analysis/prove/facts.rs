@@ -147,9 +147,16 @@ fn delegation(mapping: &IdentityMapping) -> Vec<String> {
         "context.delegation.agents.contains(context.actor) \
          && context.delegation.depth >= 1 && context.delegation.depth <= {depth} \
          && (context.delegation.depth > 1 || context.delegation.agents == [context.actor]) \
-         && !context.delegation.agents.contains({agent}::\"\")"
+         && !context.delegation.agents.contains({agent}::\"\") \
+         && context.delegation.actor_profiles.containsAll(context.delegation.all_profiles)"
     );
-    let none = "context.delegation.depth == 0 && context.delegation.agents.isEmpty()";
+    let all_in = mapping.actor.class_type.as_ref();
+    let all_in = all_in.map(|_| " && context.delegation.all_in.isEmpty()").unwrap_or_default();
+    let none = format!(
+        "context.delegation.depth == 0 && context.delegation.agents.isEmpty() \
+         && !context.delegation.all_known && context.delegation.all_profiles.isEmpty() \
+         && context.delegation.actor_profiles.isEmpty(){all_in}"
+    );
     vec![if mapping.actor.required {
         some
     } else {

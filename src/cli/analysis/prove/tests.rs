@@ -105,7 +105,7 @@ fn compare(name: &str, change: fn(Document) -> Document) -> (usize, Vec<bool>) {
         let (arrival, body) = case.arrival(identity, &gate.bundle);
         let (outcome, trace) = run::in_pieces(&gate, &arrival, &body, &Store::default()).unwrap();
         let [record] = outcome.records.as_slice() else { continue };
-        let Some(PosedCall { question, inner: None, identity }) = trace.of(record) else {
+        let Some(PosedCall { question, inner: None, identity, .. }) = trace.of(record) else {
             continue;
         };
         // Formulas do not describe refusals for other reasons than policies.

@@ -1,6 +1,6 @@
 //! Converts a counterexample in Cedar's terms to a request with an identity, as in a test case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use cedar_policy::{Entities, EvalResult, Request};
@@ -12,7 +12,7 @@ use super::syntax::UNSEEN;
 use crate::bundle::{Bundle, Channel};
 use crate::cli::analysis::tool::instant;
 use crate::cli::input::cases::{Call, Called, Identity};
-use crate::identity::{AttributeMapping, ClaimType, Form, PrincipalMapping, Requirement};
+use crate::identity::{AttributeMapping, ClaimType, Form, PrincipalMapping, Requirement, act};
 use crate::tool::Tool;
 
 /// A request with its sender.
@@ -86,17 +86,23 @@ fn identities(env: &Env, bundle: &Bundle) -> Vec<Identity> {
     if !mappings.clone().any(|mapping| is_of(&mapping)) {
         let id = principal.id().unescaped();
         let spiffe = if id.starts_with("spiffe://") { id } else { "spiffe://example.org/workload" };
-        return vec![Identity { spiffe: Some(spiffe.to_owned()), ..Identity::default() }];
+        return vec![Identity { spiffe: Some(vec![spiffe.to_owned()]), ..Identity::default() }];
     }
     let by_token = |mapping: &PrincipalMapping| {
-        let claims = claims(&env.request, &env.entities, mapping)?;
+        let is_qualified = bundle.identity.actor.qualify_by_issuer;
+        let claims = claims(&env.request, &env.entities, mapping, is_qualified)?;
         let tokens = BTreeMap::from([(mapping.tokens.first()?.clone(), claims.0)]);
         Some(Identity { tokens, spiffe: None })
     };
     mappings.filter(is_of).filter_map(by_token).collect()
 }
 
-fn claims(request: &Request, entities: &Entities, mapping: &PrincipalMapping) -> Option<Claims> {
+fn claims(
+    request: &Request,
+    entities: &Entities,
+    mapping: &PrincipalMapping,
+    is_qualified: bool,
+) -> Option<Claims> {
     let principal = request.principal()?;
     let context = |name: &str| request.context()?.get(name);
     let mut claims = Claims(json!({}));
@@ -135,6 +141,13 @@ fn claims(request: &Request, entities: &Entities, mapping: &PrincipalMapping) ->
         if scopes != json!("") {
             claims.insert(&["scope".to_owned()], scopes)?;
         }
+        for (member, claim) in [("profiles", "sub_profile"), ("client_profiles", "client_profile")]
+        {
+            let words = texts(token.get(member)).filter(|words| !words.is_empty());
+            if let Some(words) = words {
+                claims.insert(&[claim.to_owned()], written(Form::Words, &words))?;
+            }
+        }
         for (member, claim) in [("issuer", "iss"), ("txn", "txn")] {
             if let Some(value) = text(token.get(member)) {
                 claims.insert(&[claim.to_owned()], json!(value))?;
@@ -151,7 +164,7 @@ fn claims(request: &Request, entities: &Entities, mapping: &PrincipalMapping) ->
         claims.insert(&["iss".to_owned()], json!(issuer))?;
     }
     if context("actor").is_some() {
-        claims.insert(&["act".to_owned()], delegation(request)?)?;
+        claims.insert(&["act".to_owned()], delegation(request, is_qualified)?)?;
     }
     for Requirement { claim, values } in &mapping.require {
         if !matches!(claim.find(&claims.0), Ok(Some(_))) {
@@ -187,7 +200,7 @@ fn parents(
 }
 
 /// Nested `act` claims of a chain with this depth, which contains all agents of the set.
-fn delegation(request: &Request) -> Option<Value> {
+fn delegation(request: &Request, is_qualified: bool) -> Option<Value> {
     let context = |name: &str| request.context()?.get(name);
     let EvalResult::EntityUid(actor) = context("actor")? else { return None };
     let EvalResult::Record(delegation) = context("delegation")? else { return None };
@@ -202,12 +215,15 @@ fn delegation(request: &Request) -> Option<Value> {
     // The solver does not know that a chain is at least as long as the set of its agents.
     let depth = usize::try_from(*depth).ok()?.max(chain.len());
     chain.resize(depth, actor.id().unescaped().to_owned());
-    chain.into_iter().rev().fold(None, |inner: Option<Value>, sub| {
-        Some(match inner {
-            Some(inner) => json!({ "sub": sub, "act": inner }),
-            None => json!({ "sub": sub }),
-        })
-    })
+    // The current agent may be more than all of them are.
+    let [all, own] = ["all_profiles", "actor_profiles"].map(|name| texts(delegation.get(name)));
+    let (all, own) = (all.unwrap_or_default(), own.unwrap_or_default());
+    let chain = chain.iter().enumerate().map(|(at, id)| {
+        let own = own.iter().filter(|_| at == 0);
+        let words: BTreeSet<&str> = all.iter().chain(own).map(String::as_str).collect();
+        (id.as_str(), words.into_iter().collect())
+    });
+    Some(act(chain, is_qualified))
 }
 
 /// The claims of a token.

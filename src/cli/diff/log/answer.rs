@@ -8,7 +8,6 @@ use super::inferred::InferredMatches;
 use crate::bundle::Bundle;
 use crate::cli::analysis::run::{self, Outcome};
 use crate::cli::analysis::scope::{admits_action, admits_principal, admits_resource};
-use crate::cli::analysis::trace::PosedCall;
 use crate::cli::diff::structure::failing::can_fail;
 use crate::cli::log::Recorded;
 use crate::cli::log::history::History;
@@ -166,13 +165,13 @@ impl Side {
         let (outcome, trace) = run::traced(&self.gate, arrival, body, self.history.store());
         let posed = outcome.records.iter().find_map(|record| trace.of(record));
         // Without a Cedar request no policy is evaluated.
-        let Some(PosedCall { question, inner, identity }) = posed else {
+        let Some(posed) = posed else {
             return (outcome, Vec::new());
         };
-        let layers: Vec<_> = self.gate.bundle.layers.of(identity).collect();
+        let layers: Vec<_> = self.gate.bundle.layers.of(&posed.identity).collect();
         let applies = |reader: &&Reader| {
             layers.iter().any(|layer| layer.policies().policy(reader.policy.id()).is_some())
-                && std::iter::once(question).chain(inner).any(|it| admits(&reader.policy, it))
+                && posed.all().any(|it| admits(&reader.policy, it))
         };
         let doubts = reading.into_iter().filter(applies).map(Reader::doubt).collect();
         (outcome, doubts)

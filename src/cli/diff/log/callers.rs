@@ -9,7 +9,9 @@ use crate::identity::{AttributeMapping, IdentityMapping, PrincipalMapping};
 
 /// Mapping keys that name the source of a value, or say which token has which mapping. A record has
 /// the values, but not the claims and certificates that another mapping would read.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
+    "/forwarded_by",
+    "/actor/qualify_by_issuer",
     "/workload",
     "/actor/claim",
     "/actor/must_match_claim",

@@ -14,7 +14,7 @@ use super::call::Call;
 
 use crate::exchange::Arrival;
 use crate::head::Head;
-use crate::identity::Attested;
+use crate::identity::{Attested, Certificate};
 
 /// Default time of arrival: 2026-01-01T12:00:00Z.
 const NOON: i64 = 1_767_268_800;
@@ -39,15 +39,16 @@ pub struct Identity {
     /// Payloads of verified tokens, by the name under which Envoy stores them.
     #[serde(default)]
     pub tokens: BTreeMap<String, Value>,
-    /// The SPIFFE id of the verified peer certificate.
-    #[serde(default)]
-    pub spiffe: Option<String>,
+    /// The URIs of the verified peer certificate; a test file has the SPIFFE id, or a list.
+    #[serde(default, deserialize_with = "uris")]
+    pub spiffe: Option<Vec<String>>,
 }
 
 impl Identity {
     /// The identity as input of the gate.
     pub fn attested(&self) -> Attested {
-        Attested { tokens: self.tokens.clone(), peer: self.spiffe.clone() }
+        let peer = self.spiffe.clone().map(Certificate::Uris);
+        Attested { tokens: self.tokens.clone(), peer }
     }
 }
 
@@ -96,6 +97,16 @@ impl<'de> Deserialize<'de> for Body {
         let text = String::deserialize(deserializer)?;
         STANDARD.decode(text).map(Self).map_err(|_| de::Error::custom("this is not base64"))
     }
+}
+
+pub(crate) fn uris<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    let uris = Option::<Values>::deserialize(deserializer)?;
+    Ok(uris.map(|uris| match uris {
+        Values::One(uri) => vec![uri],
+        Values::Many(uris) => uris,
+    }))
 }
 
 fn post() -> String {

@@ -161,12 +161,12 @@ fn a_record_fits_the_mapping_that_gives_all_of_it() {
 
 #[test]
 fn a_workload_is_restored() {
-    let workload = |uri: &str| Identity { tokens: [].into(), spiffe: Some(uri.to_owned()) };
+    let workload = |uri: &str| Identity { tokens: [].into(), spiffe: Some(vec![uri.to_owned()]) };
     check(&principal(json!({})), &workload("spiffe://a/bot"));
     check(&principal(json!({})), &workload("spiffe://a/job"));
     // The certificate names the actor beside a token without one.
     let both = Identity {
-        spiffe: Some("spiffe://a/bot".to_owned()),
+        spiffe: Some(vec!["spiffe://a/bot".to_owned()]),
         ..with_token(json!({ "sub": "alice" }))
     };
     check(&principal(json!({})), &both);

@@ -63,7 +63,7 @@ impl HttpContext for Stream {
         // What is heard must not be optimised away with the call that tells it.
         black_box(hostcalls::get_map_bytes(MapType::HttpRequestHeaders)).ok();
         for path in
-            [&["metadata"][..], &["source", "address"], &["connection", "uri_san_peer_certificate"]]
+            [&["metadata"][..], &["source", "address"], &["connection", "mtls"]]
         {
             black_box(hostcalls::get_property(path.to_vec())).ok();
         }

@@ -137,7 +137,9 @@ fn tried(
     let (outcome, trace) = run::traced(gate, arrival, body, &Store::default());
     let posed = outcome.telling().first().and_then(|record| trace.of(record));
     let shown = shown(&outcome).map(|shown| match posed {
-        Some(posed) => shown.with_labels(coverage, gate, (&posed.identity, &posed.question)),
+        Some(posed) => {
+            shown.with_labels(coverage, gate, (&posed.identity, &posed.question, &posed.agents))
+        }
         None => shown,
     });
     (outcome, shown)
