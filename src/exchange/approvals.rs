@@ -160,7 +160,7 @@ impl Pending {
     fn used(&self, of: &Escalated<'_>) -> Result<Option<Write>, Denial> {
         let Some(Presented::Signed(_, once)) = &self.approval else { return Ok(None) };
         let valid = of.approvals.settings.valid_for.millis();
-        match once.used(self.recalled.as_ref(), valid) {
+        match once.used(self.recalled.as_deref(), valid) {
             Ok(write) => Ok(Some(write)),
             Err(Unusable::Used) => Err(Denial::because(Reason::ApprovalUsed)),
             Err(Unusable::NotRemembered) => {

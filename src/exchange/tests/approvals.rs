@@ -91,7 +91,8 @@ impl Sent<'_> {
         loop {
             let slots = exchange.recalls();
             if !slots.is_empty() {
-                exchange.step(gate, Event::Recalled(&store.recall(&slots, 1000, Vec::new())));
+                let recalled = std::rc::Rc::new(store.recall(&slots, 1000, Vec::new()));
+                exchange.step(gate, Event::Recalled(&recalled));
             }
             match exchange.step(gate, Event::End(self.body.as_bytes())) {
                 Step::Consult(Consult::Approval(query)) => {
