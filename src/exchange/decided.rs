@@ -2,6 +2,7 @@
 
 use super::effects::{Effects, Ending, HeaderChange};
 use super::response::{Learning, Look, Response};
+use crate::assertion::{self, AssertionError};
 use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
@@ -28,6 +29,8 @@ pub(super) struct Decided {
     anomalies: Vec<Draft>,
     /// What the rate limit service must be asked first. Until then it is a refusal.
     asking: Option<Box<(Charge, Query)>>,
+    /// The assertion for the server.
+    assertion: Option<String>,
 }
 
 /// What drafts are about.
@@ -77,7 +80,8 @@ impl Decided {
 
     fn new(ending: Ending, drafts: Vec<Draft>, about: About) -> Self {
         let (memory, lessons, anomalies) = (Vec::new(), Vec::new(), Vec::new());
-        Self { ending, drafts, about, look: None, memory, lessons, anomalies, asking: None }
+        let (look, asking, assertion) = (None, None, None);
+        Self { ending, drafts, about, look, memory, lessons, anomalies, asking, assertion }
     }
 
     /// The same decision, with what is to be remembered.
@@ -104,6 +108,16 @@ impl Decided {
     /// The same decision, which is not made before the rate limit service is asked.
     pub(super) fn asking(self, asking: (Charge, Query)) -> Self {
         Self { asking: Some(Box::new(asking)), ..self }
+    }
+
+    /// The same decision, with the assertion for the server if the request is forwarded and the bundle
+    /// has assertions. Only what was decided is asserted, so nothing is of a bundle in shadow.
+    pub(super) fn asserting(self, gate: &Gate) -> Result<Self, AssertionError> {
+        let assertion = match self.ending {
+            Ending::Forward(_) => assertion::sign(gate, &self.drafts)?,
+            Ending::Replace(_) | Ending::Reply(_) => None,
+        };
+        Ok(Self { assertion, ..self })
     }
 
     /// What the rate limit service must be asked first.
@@ -142,6 +156,7 @@ impl Decided {
             lessons: self.lessons,
             anomalies: self.anomalies,
             asking: None,
+            assertion: None,
         }
     }
 
@@ -167,6 +182,8 @@ impl Decided {
                 if learns || self.look.is_some() {
                     headers.splice(..0, Response::request_headers());
                 }
+                let set = |assertion| HeaderChange::Set(header::ASSERTION, assertion);
+                headers.extend(self.assertion.map(set));
                 headers
             }
             Ending::Replace(replacement) => {

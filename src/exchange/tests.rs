@@ -1,4 +1,5 @@
 mod arriving;
+mod assertions;
 mod elsewhere;
 mod failures;
 mod global;

@@ -42,3 +42,36 @@ fn files_that_are_no_keys_are_named() {
     sandbox.write("locked.pem", &PRIVATE.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"));
     check("keys_unreadable", &sandbox.run("keys text.pem broken.pub locked.pem"));
 }
+
+/// Envoy hands a filter no variable that its configuration does not name.
+#[test]
+fn every_target_hands_the_key_on_if_the_bundle_signs() {
+    let image = format!("registry.acme.example/toolgate@sha256:{}", "0d5e".repeat(16));
+    let tokens = "--issuer https://id.acme.example --audience https://a --jwks https://id/keys";
+    let mesh = format!("--namespace tools --image {image} {tokens}");
+    let targets = [
+        ("ecds bundle --wasm /a.wasm".to_owned(), "\"host_env_keys\": ["),
+        (format!("istio bundle --selector a=b {mesh}"), "host_env_keys: [TOOLGATE_SIGNING_KEY]"),
+        (
+            format!("istio bundle --selector a=b {mesh} --kind wasm-plugin"),
+            "{ name: TOOLGATE_SIGNING_KEY, valueFrom: HOST }",
+        ),
+        (
+            format!("envoy-gateway bundle --gateway tools {mesh}"),
+            "secretKeyRef: { name: toolgate-signing-key, key: key.pem }",
+        ),
+    ];
+    // The name of tokens in Istio.
+    let tokens = ("bundle.yaml", "tokens: [session]", "tokens: [session, payload]");
+    let issuer = ("bundle.yaml", "version: 1", "version: 1\nissuer: https://gate.acme.example");
+    let (plain, signing) = (Sandbox::with(&[tokens]), Sandbox::with(&[tokens, issuer]));
+    for (target, words) in targets {
+        let [without, with] = [&plain, &signing].map(|sandbox| {
+            let run = sandbox.run(&format!("emit {target}"));
+            assert_eq!(run.code, 0, "{}", run.stderr);
+            run.stdout
+        });
+        assert!(!without.contains("SIGNING_KEY"), "{target}");
+        assert!(with.contains(words), "{target}: {with}");
+    }
+}
