@@ -263,12 +263,15 @@ def test_a_bundle_that_signs_needs_a_key(
             assert recorder.take() == []
 
 
-def test_a_running_envoy_takes_a_bundle_that_signs(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
+@pytest.mark.parametrize("version", [paths.ENVOY_VERSIONS[0], paths.NEWEST_ENVOY])
+def test_a_running_envoy_takes_a_bundle_that_signs(
+    tmp_path: Path, issuer: TokenIssuer, alice: str, version: str
+) -> None:
     key = GateKey(tmp_path / "gate.pem")
     with Recorder() as recorder:
         setup = Setup(recorder.port, issuer.jwks())
         plain = bundles.emit(bundles.variant(tmp_path / "plain"))
-        with Envoy(tmp_path / "envoy", setup, plain, variables={KEY: key.pem}) as envoy:
+        with Envoy(tmp_path / "envoy", setup, plain, version=version, variables={KEY: key.pem}) as envoy:
             assert _send(envoy.port, acme.permitted(alice)).status == 200
             [request] = recorder.take()
             assert request.values(HEADER) == []

@@ -71,7 +71,7 @@ pub(in crate::cli) fn plugin(configuration: &Value, code: &Value) -> Value {
     let mut vm = json!({ "vm_id": NAME, "runtime": "envoy.wasm.runtime.v8", "code": code });
     if signs(configuration) {
         vm["environment_variables"] = json!({ "host_env_keys": [SIGNING_KEY] });
-        // Envoy goes on with a VM that it has, and gives it no new variables. One with another
+        // Envoy 1.36 goes on with a VM that it has, and gives it no new variables. One with another
         // configuration is another VM.
         vm["configuration"] = text(SIGNING_KEY);
     }
