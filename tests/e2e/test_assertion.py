@@ -232,6 +232,10 @@ def test_the_check_for_rust_accepts_and_refuses_the_same(
     assert accepts(behind.caught(acme.housekeeping(alice)))
     for fields in ODD:
         assert accepts(behind.caught(update(alice, fields))), fields
+    two = behind.caught(batch(alice, "c-1", "c-2"))
+    assert accepts(two)
+    assert not accepts(dataclasses.replace(two, body=batch(alice, "c-2", "c-1").body)), "in their order"
+    assert not accepts(dataclasses.replace(two, body=batch(alice, "c-1").body)), "both"
 
 
 def test_keys_are_replaced_without_a_gap(tmp_path: Path, issuer: TokenIssuer, alice: str) -> None:
@@ -287,6 +291,19 @@ def update(token: str, fields: str) -> Request:
     arguments = {"account": "acme", "contact_id": "c-1", "custom_fields": "@"}
     request = tool_call("/crm/mcp", "update_contact", arguments, token)
     return dataclasses.replace(request, body=request.body.decode().replace('"@"', fields).encode())
+
+
+def batch(token: str, *contacts: str) -> Request:
+    """Calls in one body, as only revision 2025-03-26 has them."""
+
+    def call(number: int, contact: str) -> dict[str, Any]:
+        params = {"name": "get_contact", "arguments": {"account": "acme", "contact_id": contact}}
+        return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+
+    request = mcp_request("/crm/mcp", [call(*each) for each in enumerate(contacts)], token)
+    revision = ("mcp-protocol-version", "2025-03-26")
+    headers = tuple(revision if name == revision[0] else (name, value) for name, value in request.headers)
+    return dataclasses.replace(request, headers=headers)
 
 
 def assertion_of(request: Request) -> str:
