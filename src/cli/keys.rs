@@ -15,7 +15,7 @@ use crate::key::{KeyError, PublicKey};
 
 /// Write public keys as a JWKS, for the tool servers behind a gate
 ///
-/// The filter signs with the private key in TOOLGATE_SIGNING_KEY; whoever verifies what it has
+/// The filter signs with the private key in `TOOLGATE_SIGNING_KEY`; whoever verifies what it has
 /// signed gets this. The result has no secrets.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Examples:

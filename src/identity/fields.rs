@@ -163,10 +163,12 @@ mod tests {
         let written = header(&principal, Some(&actor(chain)), txn);
         assert_eq!(written, format!(r#"principal="User::\"ann\"", {rest}"#));
         let read: Dictionary = Parser::new(&written).parse().unwrap();
-        let text = |entry: &BareItem| match entry {
-            BareItem::String(text) => text.as_str().to_owned(),
-            BareItem::DisplayString(text) => text.clone(),
-            _ => panic!("{entry:?}"),
+        let text = |entry: &BareItem| {
+            if let BareItem::String(text) = entry {
+                return text.as_str().to_owned();
+            }
+            let BareItem::DisplayString(text) = entry else { panic!("{entry:?}") };
+            text.clone()
         };
         let read_txn = read.get("txn").map(|entry| match entry {
             ListEntry::Item(item) => text(&item.bare_item),

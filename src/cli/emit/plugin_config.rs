@@ -68,12 +68,15 @@ impl Configuration {
 
 /// Envoy's plugin configuration, with the location of the code.
 pub(in crate::cli) fn plugin(configuration: &Value, code: &Value) -> Value {
-    let mut vm = json!({ "vm_id": NAME, "runtime": "envoy.wasm.runtime.v8", "code": code });
+    let usual = [("vm_id", json!(NAME)), ("runtime", json!("envoy.wasm.runtime.v8"))];
+    let mut vm = Map::from_iter(usual.map(|(key, value)| (key.to_owned(), value)));
+    vm.insert("code".to_owned(), code.clone());
     if signs(configuration) {
-        vm["environment_variables"] = json!({ "host_env_keys": [SIGNING_KEY] });
+        let passed = json!({ "host_env_keys": [SIGNING_KEY] });
+        vm.insert("environment_variables".to_owned(), passed);
         // Envoy 1.36 goes on with a VM that it has, and gives it no new variables. One with another
         // configuration is another VM.
-        vm["configuration"] = text(SIGNING_KEY);
+        vm.insert("configuration".to_owned(), text(SIGNING_KEY));
     }
     json!({
         "name": NAME,
