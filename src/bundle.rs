@@ -4,6 +4,7 @@
 
 mod acceptance;
 mod approvals;
+mod assertion;
 mod channel;
 mod code;
 mod coverage;
@@ -30,6 +31,8 @@ use cedar_policy::{Entities, Schema};
 
 pub use acceptance::{Acceptance, Explanation, HighRisk};
 pub use approvals::Approvals;
+pub(crate) use assertion::Asserting;
+pub use assertion::{AssertionSettings, Validity};
 pub use channel::{Channel, Host, Protocol};
 pub use code::{Code, Severity};
 pub use coverage::{Minimums, Percent};
@@ -37,7 +40,7 @@ pub use described::{Described, Entries};
 pub use document::{Document, EntitySource, Format, Resolved};
 pub use environment::EnvironmentName;
 pub use finding::{Finding, Site};
-pub use issuer::Issuer;
+pub use issuer::{Audience, Issuer};
 pub use layer::{Layer, Layers};
 pub use layer_name::LayerName;
 pub(crate) use listed::Listed;
@@ -69,6 +72,8 @@ pub struct Bundle {
     pub id: Shared<BundleId>,
     /// The name of the gate in what it signs.
     pub issuer: Option<Issuer>,
+    /// What is asserted to servers; `None` if nothing is.
+    pub(crate) asserting: Option<Asserting>,
     /// How verified claims map to principal and actor.
     pub identity: IdentityMapping,
     /// How refusals are reported to callers.
@@ -143,6 +148,7 @@ impl std::fmt::Display for BundleId {
 /// A tool server.
 #[derive(Debug)]
 struct Server {
+    audience: Option<Audience>,
     changed_tools: OnChange,
     reviewed: u32,
     /// By name on the wire.
@@ -176,6 +182,11 @@ impl Bundle {
         here().find(|channel| channel.authority.is_none())
     }
 
+    /// Whether what is forwarded has a signed assertion.
+    pub fn asserts(&self) -> bool {
+        self.asserting.is_some()
+    }
+
     /// Every layer, including shadow policies.
     pub fn all_layers(&self) -> &Layers {
         self.staged.as_ref().unwrap_or(&self.layers)
@@ -201,6 +212,12 @@ impl Bundle {
         };
         let others = self.channels.iter().filter(move |it| !leads(it) && wraps(it));
         self.channels.iter().filter(leads).chain(others)
+    }
+
+    /// The name of a server in what is signed for it.
+    pub(crate) fn audience<'a>(&'a self, server: &'a str) -> &'a str {
+        let named = self.servers.get(server).and_then(|server| server.audience.as_ref());
+        named.map_or(server, Audience::as_str)
     }
 
     /// Finds a tool of the inventory by its name on the wire.

@@ -10,7 +10,7 @@
 //! 6. `offered` reads what tool servers offer; its `live::http` is the only file that opens
 //!    connections.
 //! 7. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
-//!    `init`, `inventory`, `build`, `emit`. Commands do not import each other.
+//!    `init`, `inventory`, `build`, `emit`, `keys`. Commands do not import each other.
 //!
 //! A new command is a module with `Arguments` and `run`, and an arm in `Command` and in `run`.
 //!
@@ -33,6 +33,7 @@ mod emit;
 mod explain;
 mod init;
 mod inventory;
+mod keys;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -71,6 +72,7 @@ enum Command {
     Build(build::Arguments),
     Diff(diff::Arguments),
     Emit(emit::Arguments),
+    Keys(keys::Arguments),
 }
 
 /// Parses the command line of this process and runs it.
@@ -96,6 +98,7 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Build(arguments) => build::run(arguments, format),
         Command::Diff(arguments) => diff::run(arguments, format),
         Command::Emit(arguments) => emit::run(arguments, format),
+        Command::Keys(arguments) => keys::run(arguments, format),
     };
     done.unwrap_or_else(|stop| told(&stop, format))
 }

@@ -188,6 +188,9 @@ impl Exchange {
     }
 
     fn finish(&mut self, gate: &Gate, decided: Decided) -> Effects {
+        let decided = decided.asserting(gate);
+        let decided =
+            decided.unwrap_or_else(|error| self.evaluation.fail(gate, &error.to_string()));
         let candidate = &self.candidate;
         let refused = candidate.refuses();
         let (mut effects, look, lessons) = decided.finish(gate, refused, |at| candidate.field(at));

@@ -11,6 +11,9 @@ pub const DECISION: &str = "toolgate-decision";
 /// The verified identity: a dictionary for the upstream.
 pub const IDENTITY: &str = "toolgate-identity";
 
+/// The signed assertion: what was decided, for the server that runs it.
+pub const ASSERTION: &str = "toolgate-assertion";
+
 /// The prefix of fields that only the gate may set.
 pub const RESERVED: &str = "toolgate-";
 

@@ -27,6 +27,7 @@ pub mod config;
 pub mod decide;
 pub mod record;
 pub mod header;
+pub mod assertion;
 pub mod refusal;
 pub mod exchange;
 

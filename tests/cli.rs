@@ -16,6 +16,7 @@ mod history;
 mod init;
 mod inner;
 mod inventory;
+mod keys;
 mod junit;
 mod labels;
 mod meant;

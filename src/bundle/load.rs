@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::Schema;
 
 use super::{
-    Approvals, Bundle, BundleId, Code, Document, Finding, Layers, Listed, Manifest, Mode, Resolved,
-    Server, ServerNotes, Shadow, Site, approvals, is_name, schema,
+    Approvals, Asserting, Bundle, BundleId, Code, Document, Finding, Layers, Listed, Manifest,
+    Mode, Resolved, Server, ServerNotes, Shadow, Site, approvals, is_name, schema,
 };
 use crate::digest::Digest;
 use crate::json::Shared;
@@ -139,10 +139,10 @@ fn assemble(
     (layers, staged): (Layers, Option<Layers>),
 ) -> Bundle {
     let server = |(name, notes): (&String, &ServerNotes)| {
-        let &ServerNotes { changed_tools, reviewed, .. } = notes;
+        let &ServerNotes { changed_tools, reviewed, ref audience, .. } = notes;
         let (tools, methods) = (BTreeMap::new(), BTreeMap::new());
-        let listed = Listed::default();
-        (name.clone(), Server { changed_tools, reviewed, tools, methods, listed })
+        let (audience, listed) = (audience.clone(), Listed::default());
+        (name.clone(), Server { audience, changed_tools, reviewed, tools, methods, listed })
     };
     let mut servers: BTreeMap<_, _> = manifest.servers.iter().map(server).collect();
     for tool in tools {
@@ -151,9 +151,13 @@ fn assemble(
             of_kind.insert(tool.wire_name().to_owned(), tool);
         }
     }
+    let asserted = manifest.assertion.as_ref().zip(manifest.issuer.as_ref());
+    let asserted = asserted.map(|(settings, issuer)| Asserting::of(settings, issuer));
     Bundle {
         id: Shared::new(BundleId::new(manifest.name.as_str(), manifest.version, digest)),
         issuer: manifest.issuer.clone(),
+        // In shadow, a call passes that was refused.
+        asserting: asserted.filter(|_| manifest.mode == Mode::Enforce),
         identity: manifest.identity.clone(),
         refusal: manifest.refusal.clone(),
         limits: manifest.limits,
@@ -185,6 +189,10 @@ fn manifest(document: &Document) -> Vec<Finding> {
     };
     if manifest.version == 0 {
         error("version", "the version begins at 1".to_owned());
+    }
+    if manifest.assertion.is_some() && manifest.issuer.is_none() {
+        let message = "an assertion says who makes it: give the gate a name with `issuer`";
+        error("assertion", message.to_owned());
     }
     if manifest.channels.is_empty() {
         error("channels", "without a channel every request is refused".to_owned());

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Acceptance, Channel, HighRisk, Issuer, LayerName, Minimums, ServerNotes};
+use super::{
+    Acceptance, AssertionSettings, Channel, HighRisk, Issuer, LayerName, Minimums, ServerNotes,
+};
 use crate::approval::ApprovalSettings;
 use crate::identity::IdentityMapping;
+use crate::json;
 use crate::memory::{
     BudgetSettings, HistorySettings, MemorySettings, RateLimitSettings, RunawaySettings, Sections,
 };
@@ -29,6 +32,9 @@ pub struct Manifest {
     /// digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Issuer>,
+    /// What is asserted to servers. Likewise.
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
+    pub assertion: Option<AssertionSettings>,
     /// How verified claims map to principal and actor.
     pub identity: IdentityMapping,
     /// The handling of tenants without a layer, and the layers in shadow.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::NamePattern;
+use super::{Audience, NamePattern};
 use crate::json;
 use crate::mcp::Method;
 use crate::tool::{Marks, UriPattern};
@@ -16,6 +16,9 @@ use crate::tool::{Marks, UriPattern};
 pub struct ServerNotes {
     /// The file that describes its tools.
     pub tools_from: String,
+    /// Its name in what is signed for it, if that is not its name in the bundle.
+    #[serde(default, deserialize_with = "json::given", skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Audience>,
     /// What happens to a tool that the server lists otherwise than it is pinned.
     #[serde(default, skip_serializing_if = "is_usual_change")]
     pub changed_tools: OnChange,

@@ -5,5 +5,6 @@ pub(in crate::cli) mod arguments;
 pub mod cases;
 mod cedar_file;
 pub mod directory;
+pub(in crate::cli) mod key;
 pub(in crate::cli) mod trust;
 pub(in crate::cli) mod yaml;

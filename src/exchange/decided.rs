@@ -3,6 +3,7 @@
 use super::asking::Asking;
 use super::effects::{Effects, Ending, HeaderChange};
 use super::response::{Learning, Look, Response};
+use crate::assertion::{self, AssertionError};
 use crate::bundle::Shadow;
 use crate::decide::{self, Permits};
 use crate::gate::Gate;
@@ -29,6 +30,8 @@ pub(super) struct Decided {
     anomalies: Vec<Draft>,
     /// What a service must be asked first. Until then it is a refusal.
     asking: Option<Box<Asking>>,
+    /// The assertion for the server.
+    assertion: Option<String>,
 }
 
 /// What drafts are about.
@@ -78,7 +81,8 @@ impl Decided {
 
     fn new(ending: Ending, drafts: Vec<Draft>, about: About) -> Self {
         let (memory, lessons, anomalies) = (Vec::new(), Vec::new(), Vec::new());
-        Self { ending, drafts, about, look: None, memory, lessons, anomalies, asking: None }
+        let (look, asking, assertion) = (None, None, None);
+        Self { ending, drafts, about, look, memory, lessons, anomalies, asking, assertion }
     }
 
     /// The same decision, with what is to be remembered.
@@ -105,6 +109,16 @@ impl Decided {
     /// The same decision, which is not made before a service is asked.
     pub(super) fn asking(self, asking: Asking) -> Self {
         Self { asking: Some(Box::new(asking)), ..self }
+    }
+
+    /// The same decision, with the assertion for the server if the request is forwarded and the bundle
+    /// has assertions. Only what was decided is asserted, so nothing is of a bundle in shadow.
+    pub(super) fn asserting(self, gate: &Gate) -> Result<Self, AssertionError> {
+        let assertion = match self.ending {
+            Ending::Forward(_) => assertion::sign(gate, &self.drafts)?,
+            Ending::Replace(_) | Ending::Reply(_) => None,
+        };
+        Ok(Self { assertion, ..self })
     }
 
     /// What a service must be asked first.
@@ -143,6 +157,7 @@ impl Decided {
             lessons: self.lessons,
             anomalies: self.anomalies,
             asking: None,
+            assertion: None,
         }
     }
 
@@ -168,6 +183,8 @@ impl Decided {
                 if learns || self.look.is_some() {
                     headers.splice(..0, Response::request_headers());
                 }
+                let set = |assertion| HeaderChange::Set(header::ASSERTION, assertion);
+                headers.extend(self.assertion.map(set));
                 headers
             }
             Ending::Replace(replacement) => {

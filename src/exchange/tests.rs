@@ -1,5 +1,6 @@
 mod approvals;
 mod arriving;
+mod assertions;
 mod elsewhere;
 mod failures;
 mod global;

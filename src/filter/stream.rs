@@ -123,7 +123,11 @@ impl HttpContext for Stream {
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         if self.settled != Some(Settled::Answered) {
             let decision = self.decision.as_deref();
-            for (name, value) in [(header::DECISION, decision), (header::IDENTITY, None)] {
+            let gate = self.gate.as_ref();
+            let asserts = gate.is_some_and(|gate| gate.bundle.asserts());
+            let assertion = asserts.then_some((header::ASSERTION, None));
+            let always = [(header::DECISION, decision), (header::IDENTITY, None)];
+            for (name, value) in always.into_iter().chain(assertion) {
                 if let Err(status) =
                     hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value)
                 {

@@ -94,12 +94,13 @@ impl Sender {
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
         let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
+        let txn = identity.token.as_ref().and_then(|token| token.txn.as_deref());
         let owners = bundle.memory.as_ref();
         let owners = owners.map(|plan| Owners::of(accounts_of, plan, &identity, secret));
         Ok(Self {
             owners,
             caller: Caller::new(bundle, &identity).map(Arc::new),
-            header: identity::header(&principal, actor.as_deref()),
+            header: identity::header(&principal, actor.as_deref(), txn),
             principal,
             actor,
             token,

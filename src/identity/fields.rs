@@ -112,17 +112,102 @@ impl From<&Token> for TokenField {
 }
 
 /// The value of `toolgate-identity`: `principal="User::\"alice\"", actor="Agent::\"support-bot\""`,
-/// and `tenant="acme"` if the principal has one.
-pub fn header(principal: &PrincipalField, actor: Option<&ActorField>) -> String {
-    let tenant = principal.tenant.as_deref();
+/// with `tenant="acme"` if the principal has one, `chain=("Agent::\"support-bot\"" "Agent::\"planner\"")`
+/// if there are more agents than the actor, and `txn="t-1"` if the token has one.
+pub fn header(principal: &PrincipalField, actor: Option<&ActorField>, txn: Option<&str>) -> String {
     let mut dictionary = DictSerializer::new();
-    let principal = Some(principal.entity.as_str());
-    let actor = actor.map(|actor| actor.entity.as_str());
-    for (key, value) in [("principal", principal), ("actor", actor), ("tenant", tenant)] {
+    let entity = actor.map(|actor| actor.entity.as_str());
+    let one = |dictionary: &mut DictSerializer<String>, key: &str, value: Option<&str>| {
         if let (Ok(key), Some(value)) = (KeyRef::from_str(key), value) {
-            let item = text(value).unwrap_or(RefBareItem::DisplayString(value));
-            dictionary.bare_item(key, item);
+            dictionary.bare_item(key, item(value));
+        }
+    };
+    one(&mut dictionary, "principal", Some(&principal.entity));
+    one(&mut dictionary, "actor", entity);
+    one(&mut dictionary, "tenant", principal.tenant.as_deref());
+    let several = actor.filter(|actor| actor.chain.len() > 1);
+    if let (Ok(key), Some(actor)) = (KeyRef::from_str("chain"), several) {
+        let mut list = dictionary.inner_list(key);
+        for id in &actor.chain {
+            let entity = format!("{}::{id:?}", actor.type_name);
+            list.bare_item(item(&entity));
+        }
+        let _ = list.finish();
+    }
+    one(&mut dictionary, "txn", txn);
+    dictionary.finish().unwrap_or_default()
+}
+
+/// A string item, also of what is not ASCII.
+fn item(value: &str) -> RefBareItem<'_> {
+    text(value).unwrap_or(RefBareItem::DisplayString(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use sfv::{BareItem, Dictionary, ListEntry, Parser};
+
+    use super::*;
+
+    fn actor(chain: &[&str]) -> ActorField {
+        ActorField {
+            type_name: "Agent".to_owned(),
+            id: chain[0].to_owned(),
+            chain: chain.iter().map(|&id| id.to_owned()).collect(),
+            entity: format!("Agent::{:?}", chain[0]),
         }
     }
-    dictionary.finish().unwrap_or_default()
+
+    #[track_caller]
+    fn check(chain: &[&str], txn: Option<&str>, rest: &str) {
+        let principal = PrincipalField {
+            type_name: "User".to_owned(),
+            id: "ann".to_owned(),
+            tenant: None,
+            teams: Vec::new(),
+            parents: Vec::new(),
+            attributes: BTreeMap::new(),
+            entity: r#"User::"ann""#.to_owned(),
+        };
+        let written = header(&principal, Some(&actor(chain)), txn);
+        assert_eq!(written, format!(r#"principal="User::\"ann\"", {rest}"#));
+        let read: Dictionary = Parser::new(&written).parse().unwrap();
+        let text = |entry: &BareItem| {
+            if let BareItem::String(text) = entry {
+                return text.as_str().to_owned();
+            }
+            let BareItem::DisplayString(text) = entry else { panic!("{entry:?}") };
+            text.clone()
+        };
+        let read_txn = read.get("txn").map(|entry| match entry {
+            ListEntry::Item(item) => text(&item.bare_item),
+            ListEntry::InnerList(_) => panic!("{entry:?}"),
+        });
+        assert_eq!(read_txn.as_deref(), txn);
+        let ids = read.get("chain").map(|entry| match entry {
+            ListEntry::InnerList(list) => {
+                list.items.iter().map(|item| text(&item.bare_item)).collect()
+            }
+            ListEntry::Item(_) => panic!("{entry:?}"),
+        });
+        let all: Vec<String> = chain.iter().map(|id| format!("Agent::{id:?}")).collect();
+        assert_eq!(ids, (all.len() > 1).then_some(all));
+    }
+
+    #[test]
+    fn the_upstream_sees_the_chain_and_the_transaction() {
+        check(&["bot"], None, r#"actor="Agent::\"bot\"""#);
+        check(&["bot"], Some("t-1"), r#"actor="Agent::\"bot\"", txn="t-1""#);
+        check(
+            &["bot", "planner"],
+            Some("a\"b\\"),
+            r#"actor="Agent::\"bot\"", chain=("Agent::\"bot\"" "Agent::\"planner\""), txn="a\"b\\""#,
+        );
+        // Nothing in an id ends its item.
+        check(
+            &["a\"), txn=(\"x", "ü"],
+            Some("é, principal=\"x\""),
+            r#"actor="Agent::\"a\\\"), txn=(\\\"x\"", chain=("Agent::\"a\\\"), txn=(\\\"x\"" %"Agent::%22%c3%bc%22"), txn=%"%c3%a9, principal=%22x%22""#,
+        );
+    }
 }

@@ -131,6 +131,16 @@ impl Draft {
         self.call.is_some()
     }
 
+    /// The parts of a record about a call that are asserted to its server: its method, and its fields.
+    pub(crate) fn asserted(&self) -> Option<(&str, &CallFields)> {
+        Some((self.method.as_deref()?, self.call.as_ref()?))
+    }
+
+    /// What the message shares with the others of its request.
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
     /// The sender, if it is known.
     pub(crate) fn sender(&self) -> Option<&Sender> {
         self.request.sender.as_deref()

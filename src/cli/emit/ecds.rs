@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::limits::buffer;
 use super::paths::ProxyPath;
-use super::plugin_config::{self, Configuration};
+use super::plugin_config::{self, Configuration, SIGNING_KEY};
 use super::values;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
@@ -54,8 +54,10 @@ pub(super) fn needs(opened: &Opened) -> String {
         format!("verified tokens under {}", report::listed(names.iter().map(String::as_str)))
     };
     let bytes = buffer(opened);
+    let key = format!("Envoy's environment must have {SIGNING_KEY}, which the filter signs with\n");
+    let key = if manifest.issuer.is_some() { key } else { String::new() };
     format!(
-        "the listener must have routes for {paths}, {tokens}, and a buffer of {bytes} bytes: \
+        "{key}the listener must have routes for {paths}, {tokens}, and a buffer of {bytes} bytes: \
          `toolgate emit envoy` writes them\n"
     )
 }

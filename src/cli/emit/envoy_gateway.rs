@@ -4,7 +4,7 @@ use super::code;
 use super::cors::Cors;
 use super::limits::{buffer, within};
 use super::paths::ProxyPath;
-use super::plugin_config::{Configuration, plugin_yaml};
+use super::plugin_config::{Configuration, SIGNING_KEY, plugin_yaml, signs};
 use super::rate_filters::RateLimits;
 use super::refused_token;
 use super::template::{Values, fill, scalar};
@@ -13,7 +13,6 @@ use super::values::{self, Image, Named};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
-use crate::cli::output::report;
 
 /// Kubernetes' limit for the content of one `ConfigMap`, less what surrounds the plugin.
 const LARGEST: usize = (1 << 20) - 4096;
@@ -86,7 +85,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let providers = arguments.tokens.providers(opened, keys, None)?;
     let configuration = arguments.configuration.of(opened)?;
     let wasm = arguments.place.wasm.as_deref().unwrap_or(MOUNTED);
-    let plugin = plugin_yaml(code::local(wasm), &report::pretty(&configuration));
+    let plugin = plugin_yaml(code::local(wasm), &configuration);
     let plugin = within(plugin, LARGEST, "what Kubernetes takes as one `ConfigMap`")?;
     let (namespace, gateway) = (&arguments.namespace, &arguments.gateway);
     let listener = arguments.listener.clone();
@@ -113,6 +112,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         ("plugin", plugin),
         ("volume", volume),
         ("mount", mount),
+        ("signing_key", if signs(&configuration) { signing_key() } else { String::new() }),
         ("buffer", buffer.to_string()),
         ("window", buffer.saturating_mul(4).to_string()),
         ("cors", arguments.cors.security_policy()),
@@ -142,6 +142,19 @@ fn image(image: Option<&Image>) -> [String; 3] {
 fn rate_filter(listener: &str, filter: &str) -> String {
     let values: &Values<'_> = &[("listener", listener.to_owned()), ("filter", filter.to_owned())];
     fill(include_str!("envoy_gateway_rate_filter.yaml"), values)
+}
+
+/// The keys that the filter signs with, from a `Secret`.
+fn signing_key() -> String {
+    format!(
+        "# What the filter signs with: `openssl genpkey -algorithm ed25519 -out key.pem`, and
+#   kubectl create secret generic toolgate-signing-key --from-file key.pem -n NAMESPACE-OF-THE-PODS
+env:
+  - name: {SIGNING_KEY}
+    valueFrom:
+      secretKeyRef: {{ name: toolgate-signing-key, key: key.pem }}
+"
+    )
 }
 
 /// Patches for what `jwt_authn` refuses.

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::code::Code;
 use super::limits::{buffer, within};
 use super::paths::ProxyPath;
-use super::plugin_config::{Configuration, plugin_yaml};
+use super::plugin_config::{Configuration, SIGNING_KEY, plugin_yaml, signs};
 use super::rate_filters::RateLimits;
 use super::refused_token;
 use super::template::{Values, ascii, fill, scalar};
@@ -89,7 +91,7 @@ impl Arguments {
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
     let keys = Keys { given: &arguments.jwks, otherwise: None };
     let providers = arguments.tokens.providers(opened, keys, Some(PAYLOAD))?;
-    let configuration = report::pretty(&arguments.configuration.of(opened)?);
+    let configuration = arguments.configuration.of(opened)?;
     let rates = arguments.rates.filters(opened)?;
     let text = match arguments.kind {
         Kind::EnvoyFilter => filter(arguments, opened, &providers, &configuration, &rates),
@@ -108,7 +110,7 @@ fn filter(
     arguments: &Arguments,
     opened: &Opened,
     providers: &[Provider],
-    configuration: &str,
+    configuration: &Value,
     rates: &[String],
 ) -> String {
     let buffer = buffer(opened);
@@ -125,6 +127,7 @@ fn filter(
         ("local_replies", when(providers, || refused_token::local_reply_config(opened))),
         ("refused_tokens_provider", when(providers, || refused_tokens_provider(opened))),
         ("refused_tokens_log", when(providers, refused_tokens_log)),
+        ("signing_need", if signs(configuration) { signing_need() } else { String::new() }),
         ("context", context.to_owned()),
         ("plugin", plugin_yaml(arguments.code.remote(), configuration)),
         ("rate_filters", rates.iter().map(|rate| rate_filter(context, rate)).collect()),
@@ -161,6 +164,14 @@ fn refused_tokens_log() -> String {
     expression: {}
 ",
         scalar(refused_token::REFUSED)
+    )
+}
+
+/// A part of a comment: the proxy's environment is not among the documents.
+fn signing_need() -> String {
+    format!(
+        "#   - what the filter signs with, in the proxy's environment as {SIGNING_KEY}: a `secretKeyRef` in the container
+#     `istio-proxy` of a custom injection template, or of a gateway's Deployment. Without it, the bundle is rejected;"
     )
 }
 
@@ -205,11 +216,18 @@ const TRAFFIC_EXTENSION: Plugin = Plugin {
     since: "This API is in Istio since 1.30.",
 };
 
-fn plugin(arguments: &Arguments, opened: &Opened, configuration: &str, plugin: &Plugin) -> String {
+fn plugin(
+    arguments: &Arguments,
+    opened: &Opened,
+    configuration: &Value,
+    plugin: &Plugin,
+) -> String {
+    let passed = format!("vmConfig:\n  env:\n    - {{ name: {SIGNING_KEY}, valueFrom: HOST }}\n");
     let settings = format!(
-        "{}pluginName: toolgate\nfailStrategy: FAIL_RELOAD\npluginConfig:\n{}",
+        "{}{}pluginName: toolgate\nfailStrategy: FAIL_RELOAD\npluginConfig:\n{}",
         arguments.code.url(),
-        indented(&ascii(configuration))
+        if signs(configuration) { &passed } else { "" },
+        indented(&ascii(&report::pretty(configuration)))
     );
     let wasm = match plugin.key {
         Some(key) => format!("{key}:\n{}", indented(&settings)),

@@ -11,10 +11,19 @@ use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::directory::{self, Opened};
 use crate::cli::input::trust::TrustArgument;
 use crate::cli::output::exit::Stop;
+use crate::cli::output::report;
 use crate::json;
 
 /// The filter's name and root id, and so the name of its filter state and counters.
 pub(in crate::cli) const NAME: &str = "toolgate";
+
+/// The environment variable with the keys that the filter signs with.
+pub(in crate::cli) const SIGNING_KEY: &str = "TOOLGATE_SIGNING_KEY";
+
+/// Whether the filter signs anything.
+pub(super) fn signs(configuration: &Value) -> bool {
+    configuration.pointer("/bundle/manifest/issuer").is_some()
+}
 
 /// What the filter's configuration is made of.
 #[derive(Debug, clap::Args)]
@@ -59,19 +68,30 @@ impl Configuration {
 
 /// Envoy's plugin configuration, with the location of the code.
 pub(in crate::cli) fn plugin(configuration: &Value, code: &Value) -> Value {
+    let usual = [("vm_id", json!(NAME)), ("runtime", json!("envoy.wasm.runtime.v8"))];
+    let mut vm = Map::from_iter(usual.map(|(key, value)| (key.to_owned(), value)));
+    vm.insert("code".to_owned(), code.clone());
+    if signs(configuration) {
+        let passed = json!({ "host_env_keys": [SIGNING_KEY] });
+        vm.insert("environment_variables".to_owned(), passed);
+        // Envoy 1.36 goes on with a VM that it has, and gives it no new variables. One with another
+        // configuration is another VM.
+        vm.insert("configuration".to_owned(), text(SIGNING_KEY));
+    }
     json!({
         "name": NAME,
         "root_id": NAME,
-        "vm_config": { "vm_id": NAME, "runtime": "envoy.wasm.runtime.v8", "code": code },
-        "configuration": {
-            "@type": "type.googleapis.com/google.protobuf.StringValue",
-            "value": String::from_utf8_lossy(&json::canonical(configuration)),
-        },
+        "vm_config": vm,
+        "configuration": text(&String::from_utf8_lossy(&json::canonical(configuration))),
         // Envoy replaces a crashed VM; only the request that crashed it is lost, and it is refused.
         "failure_policy": "FAIL_RELOAD",
         // Without it, Envoy never delivers the body of a request whose headers are held.
         "allow_on_headers_stop_iteration": true,
     })
+}
+
+fn text(value: &str) -> Value {
+    json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": value })
 }
 
 /// The version shown by Envoy's admin interface: the bundles' digests.
@@ -100,8 +120,12 @@ pub(in crate::cli) fn discovered(version: &str, plugin: &Value) -> Value {
 }
 
 /// The plugin as commented YAML, with a configuration that diffs line by line.
-pub(super) fn plugin_yaml(code: String, configuration: &str) -> String {
-    let values = [("code", code), ("configuration", template::ascii(configuration))];
+pub(super) fn plugin_yaml(code: String, configuration: &Value) -> String {
+    let values = [("variable", SIGNING_KEY.to_owned())];
+    let passed = template::fill(include_str!("plugin_environment.yaml"), &values);
+    let environment = if signs(configuration) { passed } else { String::new() };
+    let configuration = template::ascii(&report::pretty(configuration));
+    let values = [("code", code), ("environment", environment), ("configuration", configuration)];
     template::fill(include_str!("plugin.yaml"), &values)
 }
 
@@ -109,19 +133,23 @@ pub(super) fn plugin_yaml(code: String, configuration: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::emit::code;
-    use crate::cli::output::report;
 
     #[test]
     fn the_plugin_is_the_same_in_yaml() {
-        let configuration = json!({ "bundle": { "text": "{{code}} \u{2028} ü\n- x" } });
-        let yaml = plugin_yaml(code::local("/toolgate.wasm"), &report::pretty(&configuration));
-        let mut read: Value = serde_saphyr::from_str(&yaml).unwrap();
-        let code = json!({ "local": { "filename": "/toolgate.wasm" } });
-        let mut expected = plugin(&configuration, &code);
-        for plugin in [&mut read, &mut expected] {
-            let text = plugin["configuration"]["value"].as_str().unwrap();
-            plugin["configuration"]["value"] = serde_json::from_str(text).unwrap();
+        for manifest in [json!({}), json!({ "issuer": "https://gate" })] {
+            let text = "{{code}} \u{2028} ü\n- x";
+            let configuration = json!({ "bundle": { "text": text, "manifest": manifest } });
+            let yaml = plugin_yaml(code::local("/toolgate.wasm"), &configuration);
+            let mut read: Value = serde_saphyr::from_str(&yaml).unwrap();
+            let code = json!({ "local": { "filename": "/toolgate.wasm" } });
+            let mut expected = plugin(&configuration, &code);
+            let passed = expected["vm_config"].get("environment_variables").is_some();
+            assert_eq!(passed, signs(&configuration));
+            for plugin in [&mut read, &mut expected] {
+                let text = plugin["configuration"]["value"].as_str().unwrap();
+                plugin["configuration"]["value"] = serde_json::from_str(text).unwrap();
+            }
+            assert_eq!(read, expected);
         }
-        assert_eq!(read, expected);
     }
 }

@@ -124,6 +124,12 @@ impl Explanation {
             notes.push(past.advice().to_owned());
         }
         let reason = decided(recorded.as_ref(), &outcome, may_differ);
+        let is_forwarded = reason.decision() == Decision::Permit;
+        if is_forwarded && gate.bundle.asserts() {
+            notes.push(
+                "the filter adds a signed assertion, for which this command has no key".to_owned(),
+            );
+        }
         let recorded = recorded.map(|recorded| {
             let differing = differing(&recorded);
             let known = differing.is_empty() || !may_differ;
