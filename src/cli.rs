@@ -7,20 +7,25 @@
 //! 3. `input` reads what the user gives: bundle directories, YAML, Cedar policies, test files.
 //! 4. `log` reads recorded decisions, and makes the recorded request of a line.
 //! 5. `analysis` examines bundles and requests: it runs the exchange, lints, measures and proves.
-//! 6. `offered` reads what tool servers offer; its `live::http` is the only file that opens
-//!    connections.
+//! 6. `offered` reads what tool servers offer.
 //! 7. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
 //!    `init`, `inventory`, `build`, `emit`. Commands do not import each other.
+//!
+//! Beside `files`, the other accesses to the machine have a module each: `clock`, and `http`,
+//! which connects.
 //!
 //! A new command is a module with `Arguments` and `run`, and an arm in `Command` and in `run`.
 //!
 #![doc = include_str!("cli.md")]
 
+mod clock;
 pub mod files;
 pub mod output;
 
 pub mod input;
 mod log;
+
+mod http;
 
 pub mod analysis;
 

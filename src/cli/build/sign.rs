@@ -1,13 +1,12 @@
 //! Signs a document with key files.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::bundle::{Document, Signature};
-use crate::cli::files;
+use crate::cli::input::key;
 use crate::cli::output::exit::Stop;
-use crate::cli::output::report::Problem;
-use crate::key::{KeyId, PrivateKey, PrivateKeyError};
+use crate::key::{KeyId, PrivateKey};
 use crate::trust::statement;
 
 /// The keys to sign with.
@@ -22,11 +21,12 @@ impl SignArguments {
     /// Adds one signature per key and returns the key ids. An existing signature by the same key is
     /// replaced; the order of the keys does not matter.
     pub(in crate::cli) fn sign(&self, document: &mut Document) -> Result<Vec<KeyId>, Stop> {
-        let (mut keys, mut problems) = (Vec::new(), Vec::new());
+        let (mut keys, mut problems): (Vec<PrivateKey>, _) = (Vec::new(), Vec::new());
         for path in &self.keys {
-            match key(path, &files::read(path)?) {
+            match key::private(path, "bundles") {
                 Ok(key) => keys.push(key),
-                Err(problem) => problems.push(problem),
+                Err(Stop::Invalid(problem)) => problems.extend(problem),
+                Err(stop) => return Err(stop),
             }
         }
         if !problems.is_empty() {
@@ -44,20 +44,4 @@ impl SignArguments {
         document.signatures = all.into_values().collect();
         Ok(keys.iter().map(|signer| signer.public().id().clone()).collect())
     }
-}
-
-fn key(path: &Path, pem: &str) -> Result<PrivateKey, Problem> {
-    pem.parse().map_err(|error: PrivateKeyError| {
-        let help = match error {
-            PrivateKeyError::Encrypted => {
-                "`openssl pkey -in KEY.pem` decrypts it, into a pipe if need be"
-            }
-            PrivateKeyError::Public => "bundles are signed with the private one",
-            PrivateKeyError::Weak => "make another key",
-            PrivateKeyError::OtherAlgorithm | PrivateKeyError::Unreadable => {
-                "`openssl genpkey -algorithm ed25519 -out KEY.pem` makes one"
-            }
-        };
-        Problem::new(format!("`{}` {error}", path.display())).with_help(help)
-    })
 }

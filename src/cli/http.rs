@@ -1,0 +1,3 @@
+//! HTTP: connects to servers.
+
+pub(in crate::cli) mod client;
