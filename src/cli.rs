@@ -9,10 +9,10 @@
 //! 5. `analysis` examines bundles and requests: it runs the exchange, lints, measures and proves.
 //! 6. `offered` reads what tool servers offer.
 //! 7. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
-//!    `init`, `inventory`, `build`, `emit`. Commands do not import each other.
+//!    `init`, `inventory`, `build`, `emit`, `approvals`. Commands do not import each other.
 //!
-//! Beside `files`, the other accesses to the machine have a module each: `clock`, and `http`,
-//! which connects.
+//! Beside `files`, the other accesses to the machine have a module each: `clock`, `random`, and
+//! `http`, which listens and connects.
 //!
 //! A new command is a module with `Arguments` and `run`, and an arm in `Command` and in `run`.
 //!
@@ -21,6 +21,7 @@
 mod clock;
 pub mod files;
 pub mod output;
+mod random;
 
 pub mod input;
 mod log;
@@ -31,6 +32,7 @@ pub mod analysis;
 
 mod offered;
 
+pub mod approvals;
 mod build;
 mod check;
 mod diff;
@@ -76,6 +78,7 @@ enum Command {
     Build(build::Arguments),
     Diff(diff::Arguments),
     Emit(emit::Arguments),
+    Approvals(Box<approvals::Arguments>),
 }
 
 /// Parses the command line of this process and runs it.
@@ -101,6 +104,7 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Build(arguments) => build::run(arguments, format),
         Command::Diff(arguments) => diff::run(arguments, format),
         Command::Emit(arguments) => emit::run(arguments, format),
+        Command::Approvals(arguments) => approvals::run(arguments, format),
     };
     done.unwrap_or_else(|stop| told(&stop, format))
 }

@@ -18,6 +18,8 @@ fn help_is_data_and_succeeds() {
         "emit ecds",
         "emit istio",
         "emit envoy-gateway",
+        "approvals",
+        "approvals sign",
     ] {
         let run = sandbox.run(&format!("{verb} --help"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");
