@@ -9,7 +9,7 @@
 //! 5. `analysis` examines bundles and requests: it runs the exchange, lints, measures and proves.
 //! 6. `offered` reads what tool servers offer.
 //! 7. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
-//!    `init`, `inventory`, `build`, `emit`, `approvals`. Commands do not import each other.
+//!    `init`, `inventory`, `build`, `emit`, `approvals`, `serve`. Commands do not import each other.
 //!
 //! Beside `files`, the other accesses to the machine have a module each: `clock`, `random`, and
 //! `http`, which listens and connects.
@@ -40,6 +40,7 @@ mod emit;
 mod explain;
 mod init;
 mod inventory;
+pub mod serve;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -79,6 +80,7 @@ enum Command {
     Diff(diff::Arguments),
     Emit(emit::Arguments),
     Approvals(Box<approvals::Arguments>),
+    Serve(serve::Arguments),
 }
 
 /// Parses the command line of this process and runs it.
@@ -105,6 +107,7 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Diff(arguments) => diff::run(arguments, format),
         Command::Emit(arguments) => emit::run(arguments, format),
         Command::Approvals(arguments) => approvals::run(arguments, format),
+        Command::Serve(arguments) => serve::run(arguments, format),
     };
     done.unwrap_or_else(|stop| told(&stop, format))
 }
