@@ -173,3 +173,33 @@ def test_budgets_count_what_it_has_permitted(tmp_path: Path) -> None:
         for _ in range(3):
             assert pdp.ask(other | {"resource": {"type": "server", "id": "mail"}}).json()["decision"] is False
         assert pdp.ask(other).json()["decision"] is True
+
+
+def test_what_only_a_gate_can_withhold_is_denied(tmp_path: Path) -> None:
+    policies = """
+        @id("all") permit (principal, action == Action::"desk/look", resource);
+        @id("hr") permit (principal == User::"hr", action in Action::"reveal:pii", resource);
+    """
+    bundle = bundles.small(tmp_path / "bundle", policies, {"look": {"labels": {"pii": ["email"]}}})
+    asked = {
+        "action": {"name": "desk/look"},
+        "resource": {"type": "server", "id": "desk"},
+        "context": {"agent": "bot"},
+    }
+    with serving(tmp_path, bundle) as pdp:
+        answers = [pdp.ask(asked | {"subject": {"type": "user", "id": name}}).json() for name in ("hr", "alice")]
+        assert [answer["decision"] for answer in answers] == [True, False]
+        assert "withheld" in answers[1]["context"]["reason_admin"]["403"]
+        assert [record["masked"] for record in pdp.records()] == [[], ["pii"]]
+
+
+def test_a_budget_of_several_proxies_is_refused_at_the_start(tmp_path: Path) -> None:
+    calls = {"per": ["principal"], "limit": 9, "window": "1h", "kind": "fixed", "global": {}}
+    service = {"cluster": "ratelimit", "domain": "toolgate"}
+    policies = '@id("all") permit (principal, action, resource);'
+    sections = {"budgets": {"calls": calls}, "rate_limit_service": service}
+    bundle = bundles.small(tmp_path / "bundle", policies, {"look": {}}, **sections)
+    command = [str(paths.TOOLGATE), "serve", "authzen", str(bundle), "--listen", "127.0.0.1:0"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ran.returncode == 3
+    assert "the budget `calls` is global" in ran.stderr
