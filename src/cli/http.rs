@@ -28,7 +28,9 @@ use tokio::time::{sleep, timeout};
 use super::output::exit::Stop;
 use super::output::report::Problem;
 
-pub(in crate::cli) use answer::{Request, Response, json, json_body, problem, with_header};
+pub(in crate::cli) use answer::{
+    Refused, Request, Response, json, json_body, problem, with_header,
+};
 pub(in crate::cli) use host::{is_for, only};
 pub(in crate::cli) use listen::Listen;
 
@@ -42,7 +44,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a connection is used.
-const LIFE: Duration = Duration::from_secs(600);
+const LIFE: Duration = Duration::from_mins(10);
 
 /// How long the requests of a connection that ends have.
 const GRACE: Duration = Duration::from_secs(5);
@@ -122,7 +124,7 @@ async fn connection(
         async move {
             Ok::<_, Infallible>(match whole(request, largest_body).await {
                 Ok(request) => service.answer(request).await,
-                Err(refused) => refused,
+                Err(refused) => refused.answer(),
             })
         }
     });
@@ -144,15 +146,15 @@ async fn connection(
 }
 
 /// The request with its whole body, or the answer to one that does not come.
-async fn whole(request: hyper::Request<Incoming>, largest: usize) -> Result<Request, Response> {
+async fn whole(request: hyper::Request<Incoming>, largest: usize) -> Result<Request, Refused> {
     let (head, body) = request.into_parts();
     let body = timeout(PATIENCE, Limited::new(body, largest).collect()).await;
-    let body = body.map_err(|_| problem(408, "the body did not arrive in time"))?;
+    let body = body.map_err(|_| Refused::new(408, "the body did not arrive in time"))?;
     let body = body.map_err(|error| {
         if error.is::<LengthLimitError>() {
-            problem(413, &format!("the body has more than {largest} bytes"))
+            Refused::new(413, format!("the body has more than {largest} bytes"))
         } else {
-            problem(400, "the body is broken off")
+            Refused::new(400, "the body is broken off")
         }
     })?;
     Ok(Request::from_parts(head, body.to_bytes().into()))

@@ -5,50 +5,37 @@ use std::time::Duration;
 use hyper::header::HeaderMap;
 use serde_json::json;
 
-use super::asked::{Refused, accept};
+use super::asked::accept;
 use super::audit;
 use super::service::{Approvals, now};
 use crate::approval::{Answer, Asked, Binding, Status};
-use crate::cli::http::{Request, Response, json, json_body, problem};
+use crate::cli::http::{Refused, Request, Response, json, json_body};
 
 /// The longest time for which an answer is held back, in seconds.
 const LONGEST_WAIT: u64 = 60;
 
 /// Answers a gate.
 pub(super) async fn answer(service: &Approvals, request: &Request) -> Response {
-    let asked: Asked = match json_body(request) {
-        Ok(asked) => asked,
-        Err(response) => {
-            audit::refused("access-request", response.status().as_u16(), "unreadable", None);
-            return response;
-        }
-    };
-    let binding = asked.binding.clone();
-    match decided(service, asked, wait(request.headers())).await {
-        Ok((id, answer)) => {
-            tell(&id, &binding, &answer);
-            json(if answer.status == Status::Pending { 202 } else { 200 }, &answer)
-        }
-        Err(Refused { status, detail }) => {
-            audit::refused("access-request", status, &detail, None);
-            problem(status, &detail)
+    match decided(service, request).await {
+        Ok(answer) => json(if answer.status == Status::Pending { 202 } else { 200 }, &answer),
+        Err(refused) => {
+            audit::refused("access-request", refused.status, &refused.detail, None);
+            refused.answer()
         }
     }
 }
 
-async fn decided(
-    service: &Approvals,
-    asked: Asked,
-    patience: Duration,
-) -> Result<(String, Answer), Refused> {
-    let (settings, now) = (&service.settings, now());
-    let request = accept(asked, &settings.gates, &settings.name, now)?;
-    let (id, answer) = service.ask(request, now)?;
-    if answer.status != Status::Pending || patience.is_zero() {
-        return Ok((id, answer));
+async fn decided(service: &Approvals, request: &Request) -> Result<Answer, Refused> {
+    let asked: Asked = json_body(request)?;
+    let binding = asked.binding.clone();
+    let (settings, now, patience) = (&service.settings, now(), wait(request.headers()));
+    let signed = accept(asked, &settings.gates, &settings.name, now)?;
+    let (id, mut answer) = service.ask(signed, now)?;
+    if answer.status == Status::Pending && !patience.is_zero() {
+        answer = service.wait(&id, patience).await?.unwrap_or(answer);
     }
-    let later = service.wait(&id, patience).await?;
-    Ok((id, later.unwrap_or(answer)))
+    tell(&id, &binding, &answer);
+    Ok(answer)
 }
 
 fn tell(id: &str, binding: &Binding, answer: &Answer) {

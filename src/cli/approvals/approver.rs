@@ -37,7 +37,7 @@ impl Approver {
         let claim = &settings.approver_claim;
         let name = claims.get(claim).and_then(Value::as_str).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| format!("the claims have no text `{claim}`"))?.to_owned();
-        Ok(Self { name, claims })
+        Ok(Self { claims, name })
     }
 
     /// The names by which requests may call this person.

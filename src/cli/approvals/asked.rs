@@ -2,25 +2,13 @@
 
 use super::signed::Signed;
 use crate::approval::{Asked, REQUEST, Request};
+use crate::cli::http::Refused;
 use crate::jose;
 use crate::key::PublicKey;
 
 /// The longest token of a request, in bytes: an approval contains it, together with claims and a
 /// reason, and must not become longer than what gates read.
 pub(super) const LONGEST_TOKEN: usize = 18_000;
-
-/// The answer to a request that is not put to anybody.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Refused {
-    pub(super) status: u16,
-    pub(super) detail: String,
-}
-
-impl Refused {
-    pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
-    }
-}
 
 /// The signed request in a body, which must say nothing else.
 pub(super) fn accept(

@@ -52,7 +52,7 @@ impl Journal {
 
     fn create(path: &Path, ledger: &Ledger) -> Result<Self, FileError> {
         let lines: Vec<String> = ledger.all().flat_map(lines).map(|line| written(&line)).collect();
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
         Ok(Self { file: files::Journal::create(path, &text)?, lines: lines.len() })
     }
 

@@ -4,13 +4,12 @@ use hyper::Method;
 use serde_json::json;
 
 use super::approver::Approver;
-use super::asked::Refused;
 use super::audit;
 use super::decision::{Ruled, reason};
 use super::form::{self, Sent, Tokens};
 use super::page::{self, Form, View, notice};
 use super::service::{Approvals, now, takes_part};
-use crate::cli::http::{Request, Response, is_for, with_header};
+use crate::cli::http::{Refused, Request, Response, is_for, with_header};
 
 /// Answers a person.
 pub(super) fn answer(service: &Approvals, tokens: &Tokens, request: &Request) -> Response {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
-use super::asked::Refused;
 use super::decision::{self, Ruled};
 use super::journal::{Journal, Line};
 use super::ledger::{Entry, Ledger, Standing};
@@ -17,6 +16,7 @@ use super::signed::Signed;
 use super::webhook::Webhook;
 use crate::approval::{Answer, Approval, Request, Ruling, Status};
 use crate::cli::clock;
+use crate::cli::http::Refused;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report;
 use crate::cli::random;

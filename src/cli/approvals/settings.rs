@@ -169,7 +169,7 @@ fn authority(url: &str) -> Result<String, Problem> {
 
 /// A span of time, of at least a second and at most a day.
 fn span(text: &str) -> Result<Duration, String> {
-    const DAY: Duration = Duration::from_secs(24 * 3_600);
+    const DAY: Duration = Duration::from_hours(24);
     let span = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let fits = (Duration::from_secs(1)..=DAY).contains(&span);
     if fits { Ok(span) } else { Err("it must be `1s` to `1d`".to_owned()) }

@@ -15,6 +15,27 @@ pub(in crate::cli) type Request = hyper::Request<Vec<u8>>;
 /// A response.
 pub(in crate::cli) type Response = hyper::Response<Full<Bytes>>;
 
+/// Why a request is not carried out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct Refused {
+    /// The status of the response.
+    pub(in crate::cli) status: u16,
+    /// What is wrong.
+    pub(in crate::cli) detail: String,
+}
+
+impl Refused {
+    /// A refusal with this status.
+    pub(in crate::cli) fn new(status: u16, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    /// The response.
+    pub(in crate::cli) fn answer(&self) -> Response {
+        problem(self.status, &self.detail)
+    }
+}
+
 /// JSON.
 pub(in crate::cli) fn json(status: u16, value: &impl Serialize) -> Response {
     // What services answer are structures, whose serialization cannot fail.
@@ -54,13 +75,14 @@ fn has_json(headers: &HeaderMap) -> bool {
 }
 
 /// The body as a structure. A member that occurs twice is refused: readers differ about it.
-pub(in crate::cli) fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, Response> {
+pub(in crate::cli) fn json_body<T: DeserializeOwned>(request: &Request) -> Result<T, Refused> {
     if !has_json(request.headers()) {
-        return Err(problem(400, "the body must be `application/json`"));
+        return Err(Refused::new(400, "the body must be `application/json`"));
     }
-    let text = str::from_utf8(request.body()).map_err(|_| problem(400, "the body is no UTF-8"))?;
+    let text =
+        str::from_utf8(request.body()).map_err(|_| Refused::new(400, "the body is no UTF-8"))?;
     let read = json::unique(text).and_then(|()| serde_json::from_str(text));
-    read.map_err(|error| problem(400, &format!("the body cannot be read: {error}")))
+    read.map_err(|error| Refused::new(400, format!("the body cannot be read: {error}")))
 }
 
 fn of(status: u16, kind: &'static str, text: String) -> Response {

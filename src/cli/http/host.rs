@@ -31,7 +31,9 @@ mod tests {
 
     fn headers(hosts: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        hosts.iter().for_each(|host| _ = headers.append(HOST, host.parse().unwrap()));
+        for host in hosts {
+            headers.append(HOST, host.parse().unwrap());
+        }
         headers
     }
 

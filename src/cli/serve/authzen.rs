@@ -12,7 +12,7 @@ use hyper::Method;
 use hyper::header::HeaderName;
 use serde_json::json;
 
-use self::evaluations::Evaluations;
+use self::evaluations::Questions;
 use self::pdp::Pdp;
 use crate::cli::analysis::lint;
 use crate::cli::http::{self, Listen, Request, Response, Service, is_for, only, with_header};
@@ -132,18 +132,17 @@ impl Routes {
                 Ok(answer) => http::json(200, &answer),
                 Err(malformed) => http::problem(400, &malformed),
             },
-            Err(refused) => refused,
+            Err(refused) => refused.answer(),
         }
     }
 
     fn evaluations(&self, request: &Request) -> Response {
-        let asked: Result<Evaluations, Response> = http::json_body(request);
-        match asked {
+        match http::json_body::<Questions>(request) {
             Ok(asked) => match asked.decide(|question| self.pdp.decide(question)) {
                 Ok(answer) => http::json(200, &answer),
                 Err(malformed) => http::problem(400, &malformed),
             },
-            Err(refused) => refused,
+            Err(refused) => refused.answer(),
         }
     }
 }

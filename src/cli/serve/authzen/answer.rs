@@ -56,7 +56,7 @@ impl Answer {
     }
 
     /// The answer to one of several questions that cannot be understood.
-    pub(super) fn malformed(why: String) -> Self {
+    pub(super) fn malformed(why: &str) -> Self {
         let error = json!({ "status": 400, "message": why });
         Self { decision: false, context: json!({ "error": error }) }
     }

@@ -10,7 +10,7 @@ const MOST: usize = 100;
 
 /// Several questions, and what is common to them.
 #[derive(Debug, Deserialize)]
-pub(super) struct Evaluations {
+pub(super) struct Questions {
     #[serde(flatten)]
     common: Question,
     #[serde(default)]
@@ -43,7 +43,7 @@ pub(super) enum Answers {
     Several { evaluations: Vec<Answer> },
 }
 
-impl Evaluations {
+impl Questions {
     /// Has the questions decided in their order.
     ///
     /// # Errors
@@ -66,7 +66,8 @@ impl Evaluations {
         };
         let mut evaluations = Vec::new();
         for question in self.evaluations {
-            let answer = decide(&question.or(&self.common)).unwrap_or_else(Answer::malformed);
+            let answer =
+                decide(&question.or(&self.common)).unwrap_or_else(|why| Answer::malformed(&why));
             let ends = Some(answer.decision) == last;
             evaluations.push(answer);
             if ends {
@@ -90,7 +91,7 @@ mod tests {
             "evaluations": tools.iter().map(|tool| json!({ "action": { "name": tool } })).collect::<Vec<_>>(),
             "options": { "evaluations_semantic": semantic },
         });
-        let asked: Evaluations = serde_json::from_value(asked).unwrap();
+        let asked: Questions = serde_json::from_value(asked).unwrap();
         let answers = asked.decide(|question| {
             let (call, _) = question.call()?;
             Ok(Answer { decision: call.tool == "yes", context: Value::Null })
@@ -113,8 +114,8 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_denied() {
         let odd = json!({ "evaluations": [], "options": { "evaluations_semantic": "any" } });
-        assert!(serde_json::from_value::<Evaluations>(odd).is_err());
-        let asked: Evaluations = serde_json::from_value(json!({ "evaluations": [{}] })).unwrap();
+        assert!(serde_json::from_value::<Questions>(odd).is_err());
+        let asked: Questions = serde_json::from_value(json!({ "evaluations": [{}] })).unwrap();
         let Answers::Several { evaluations } =
             asked.decide(|question| question.call().map(|_| panic!())).unwrap()
         else {
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(evaluations[0].context["error"]["status"], 400);
         assert!(!evaluations[0].decision);
         let many = json!({ "evaluations": vec![json!({}); 101] });
-        let many: Evaluations = serde_json::from_value(many).unwrap();
+        let many: Questions = serde_json::from_value(many).unwrap();
         assert!(many.decide(|_| panic!()).is_err());
     }
 }
