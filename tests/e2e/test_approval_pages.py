@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.approvals import Call, Service, serving
+from harness.approval_service import Call, Service, serving
 from harness.browser import Page, open_page
 
 SPOKEN = "<script>document.title='evil'</script>"

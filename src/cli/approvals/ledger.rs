@@ -17,6 +17,9 @@ pub(super) const FINISHED: usize = 1_000;
 /// How many seconds those are kept.
 const MEMORY: i64 = 7 * 24 * 3_600;
 
+/// The most earlier requests for the same whose ids are known.
+const EARLIER: usize = 100;
+
 /// A request, and what became of it.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -26,6 +29,8 @@ pub(super) struct Entry {
     pub(super) asked_at: i64,
     /// The newest request for the same.
     pub(super) request: Signed<Request>,
+    /// The ids of those before it.
+    earlier: Vec<String>,
     /// The approval, or its refusal.
     pub(super) decided: Option<Signed<Approval>>,
     /// Whether the gate has got it.
@@ -116,11 +121,16 @@ impl Ledger {
     pub(super) fn ask(&mut self, id: &str, at: i64, request: Signed<Request>) {
         self.forget(at);
         match self.get_mut(id) {
-            Some(entry) => entry.request = request,
+            Some(entry) => {
+                let earlier = std::mem::replace(&mut entry.request, request).claims.jti;
+                entry.earlier.insert(0, earlier);
+                entry.earlier.truncate(EARLIER);
+            }
             None => self.0.push_back(Entry {
                 id: id.to_owned(),
                 asked_at: at,
                 request,
+                earlier: Vec::new(),
                 decided: None,
                 handed_out: false,
             }),
@@ -151,6 +161,13 @@ impl Ledger {
     /// The entry with this id.
     pub(super) fn get(&self, id: &str) -> Option<&Entry> {
         self.0.iter().find(|entry| entry.id == id)
+    }
+
+    /// The entry of a request with this `jti`, which gates tell to callers.
+    pub(super) fn of_request(&self, jti: &str) -> Option<&Entry> {
+        self.0.iter().rev().find(|entry| {
+            entry.request.claims.jti == jti || entry.earlier.iter().any(|earlier| earlier == jti)
+        })
     }
 
     /// All entries, the first one asked first.

@@ -48,6 +48,18 @@ fn older_requests_replace_none() {
 }
 
 #[test]
+fn every_request_leads_to_its_entry() {
+    let mut ledger = asked(&[("alice", 1), ("bob", 1)]);
+    ledger.ask("0", NOW, signed(Request { jti: "next".to_owned(), ..request("alice", 1) }));
+    let entry = |jti| ledger.of_request(jti).map(|entry| &*entry.id);
+    assert_eq!(
+        [entry("alice-1"), entry("next"), entry("bob-1")],
+        [Some("0"), Some("0"), Some("1")]
+    );
+    assert_eq!([entry("0"), entry("other")], [None, None]);
+}
+
+#[test]
 fn another_gate_has_requests_of_its_own() {
     let ledger = asked(&[("alice", 1)]);
     let other = Request { iss: "other".to_owned(), ..request("alice", 1) };

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import jwt
 import pytest
 
 from harness import paths
-from harness.approvals import APPROVAL, NAME, REQUEST, Call, Key, Service, serving, signed_in
+from harness.approval_service import APPROVAL, NAME, REQUEST, Call, Key, Service, serving, signed_in
 from harness.recorder import Recorder
 from harness.waiting import wait_until
 
@@ -47,6 +48,9 @@ def test_a_decision_reaches_the_gate_once(service: Service) -> None:
     assert (answer.status_code, answer.json()) == (202, {"status": "pending"})
     newest = asked.asked(service.gate)
     assert service.post(newest).status_code == 202
+    # What a gate tells its caller leads to the same page for every request.
+    jti = jwt.decode(newest["binding_token"], options={"verify_signature": False})["jti"]
+    assert service.page(f"/requests/{jti}").headers["location"] == path_of(service, asked)
     assert service.decide(path_of(service, asked), "approved", "as agreed").status_code == 303
     answer = service.ask(asked)
     assert (answer.status_code, answer.json()["status"]) == (200, "approved")
