@@ -7,25 +7,33 @@
 //! 3. `input` reads what the user gives: bundle directories, YAML, Cedar policies, test files.
 //! 4. `log` reads recorded decisions, and makes the recorded request of a line.
 //! 5. `analysis` examines bundles and requests: it runs the exchange, lints, measures and proves.
-//! 6. `offered` reads what tool servers offer; its `live::http` is the only file that opens
-//!    connections.
+//! 6. `offered` reads what tool servers offer.
 //! 7. A command has a file or a directory of its own: `check`, `test`, `explain`, `diff`,
-//!    `init`, `inventory`, `build`, `emit`, `keys`. Commands do not import each other.
+//!    `init`, `inventory`, `build`, `emit`, `keys`, `approvals`,
+//!    `serve`. Commands do not import each other.
+//!
+//! Beside `files`, the other accesses to the machine have a module each: `clock`, `random`, and
+//! `http`, which listens and connects.
 //!
 //! A new command is a module with `Arguments` and `run`, and an arm in `Command` and in `run`.
 //!
 #![doc = include_str!("cli.md")]
 
+mod clock;
 pub mod files;
 pub mod output;
+mod random;
 
 pub mod input;
 mod log;
+
+mod http;
 
 pub mod analysis;
 
 mod offered;
 
+pub mod approvals;
 mod build;
 mod check;
 mod diff;
@@ -34,6 +42,7 @@ mod explain;
 mod init;
 mod inventory;
 mod keys;
+pub mod serve;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -73,6 +82,8 @@ enum Command {
     Diff(diff::Arguments),
     Emit(emit::Arguments),
     Keys(keys::Arguments),
+    Approvals(Box<approvals::Arguments>),
+    Serve(serve::Arguments),
 }
 
 /// Parses the command line of this process and runs it.
@@ -99,6 +110,8 @@ fn run(arguments: &Arguments) -> Exit {
         Command::Diff(arguments) => diff::run(arguments, format),
         Command::Emit(arguments) => emit::run(arguments, format),
         Command::Keys(arguments) => keys::run(arguments, format),
+        Command::Approvals(arguments) => approvals::run(arguments, format),
+        Command::Serve(arguments) => serve::run(arguments, format),
     };
     done.unwrap_or_else(|stop| told(&stop, format))
 }

@@ -155,10 +155,13 @@ fn claims<C: DeserializeOwned>(jws: &str) -> Result<C, JwsError> {
 }
 
 fn problem(error: &Error) -> JwsError {
-    match error.kind() {
-        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => JwsError::OtherAlgorithm,
-        ErrorKind::InvalidSignature => JwsError::Forged,
-        _ => JwsError::Malformed,
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName) {
+        JwsError::OtherAlgorithm
+    } else if matches!(kind, ErrorKind::InvalidSignature) {
+        JwsError::Forged
+    } else {
+        JwsError::Malformed
     }
 }
 
@@ -252,9 +255,16 @@ mod tests {
                 }
             }
         }
-        for odd in
-            ["", ".", "..", "...", "a.b.c", &format!("{jws}."), &format!(".{jws}"), &jws[1..]]
-        {
+        for odd in [
+            "",
+            ".",
+            "..",
+            "...",
+            "a.b.c",
+            &format!("{jws}."),
+            &format!(".{jws}"),
+            jws.trim_start_matches('e'),
+        ] {
             assert_eq!(read(odd, TYPE, &key(1)), Err(JwsError::Malformed), "{odd}");
         }
         assert_eq!(read(&"a".repeat(LONGEST + 1), TYPE, &key(1)), Err(JwsError::TooLong));

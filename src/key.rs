@@ -174,11 +174,12 @@ impl FromStr for PrivateKey {
             let der = STANDARD.decode(text).map_err(|_| PrivateKeyError::Unreadable)?;
             SigningKey::from_pkcs8_der(&der)
         };
-        let key = key.map_err(|error| match error {
-            pkcs8::Error::PublicKey(spki::Error::OidUnknown { .. }) => {
+        let key = key.map_err(|error| {
+            if matches!(error, pkcs8::Error::PublicKey(spki::Error::OidUnknown { .. })) {
                 PrivateKeyError::OtherAlgorithm
+            } else {
+                PrivateKeyError::Unreadable
             }
-            _ => PrivateKeyError::Unreadable,
         })?;
         let public = key.verifying_key().try_into().map_err(|_| PrivateKeyError::Weak)?;
         Ok(Self { key, public })

@@ -159,6 +159,52 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
     fs::rename(&beside, path).map_err(error)
 }
 
+/// A file that only its owner can read, and that grows by lines.
+#[derive(Debug)]
+pub struct Journal {
+    file: fs::File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Replaces a file's content in one step, and opens it for further lines.
+    ///
+    /// # Errors
+    ///
+    /// The file or its directory is not writable.
+    pub fn create(path: &Path, content: &str) -> Result<Self, FileError> {
+        let error = |cause| FileError::writing(path, cause);
+        let Some(name) = path.file_name() else {
+            return Err(error(io::ErrorKind::IsADirectory.into()));
+        };
+        let mut beside = std::ffi::OsString::from(".");
+        beside.push(name);
+        beside.push(".new");
+        let beside = path.with_file_name(beside);
+        // An old one may be readable by others.
+        let _ = fs::remove_file(&beside);
+        let mut options = fs::OpenOptions::new();
+        options.append(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&beside).map_err(error)?;
+        file.write_all(content.as_bytes()).and_then(|()| file.sync_data()).map_err(error)?;
+        fs::rename(&beside, path).map_err(error)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Adds a line, which is on the disk afterwards.
+    ///
+    /// # Errors
+    ///
+    /// The file is not writable, or the disk is full.
+    pub fn add(&mut self, line: &str) -> Result<(), FileError> {
+        let written = self.file.write_all(format!("{line}\n").as_bytes());
+        let written = written.and_then(|()| self.file.sync_data());
+        written.map_err(|cause| FileError::writing(&self.path, cause))
+    }
+}
+
 /// Whether a path does not exist, or is an empty directory.
 pub fn is_vacant(path: &Path) -> bool {
     match fs::read_dir(path) {

@@ -1,5 +1,5 @@
-//! Reads user input: bundle directories with their YAML, Cedar, tool and test files, and trusted
-//! key files.
+//! Reads user input: bundle directories with their YAML, Cedar, tool and test files, and key
+//! files.
 
 pub(in crate::cli) mod arguments;
 pub mod cases;

@@ -10,8 +10,8 @@ use super::files;
 use crate::cli::input::key;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::{Exit, Stop};
-use crate::cli::output::report::{self, Format, Problem};
-use crate::key::{KeyError, PublicKey};
+use crate::cli::output::report::{self, Format};
+use crate::key::PublicKey;
 
 /// Write public keys as a JWKS, for the tool servers behind a gate
 ///
@@ -38,9 +38,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     let (mut keys, mut problems) = (Vec::new(), Vec::new());
     for path in &arguments.keys {
-        match public(path, &files::read(path)?) {
+        match public(path) {
             Ok(key) => keys.push(jwk(&key)),
-            Err(problem) => problems.push(problem),
+            Err(Stop::Invalid(problem)) => problems.extend(problem),
+            Err(stop) => return Err(stop),
         }
     }
     if !problems.is_empty() {
@@ -50,12 +51,11 @@ pub(super) fn run(arguments: &Arguments, _: Format) -> Result<Exit, Stop> {
     Ok(Exit::Success)
 }
 
-fn public(path: &Path, pem: &str) -> Result<PublicKey, Problem> {
-    if pem.contains("BEGIN PUBLIC KEY") {
-        let problem = |error: KeyError| Problem::new(format!("`{}`: {error}", path.display()));
-        return pem.parse().map_err(problem);
+fn public(path: &Path) -> Result<PublicKey, Stop> {
+    if files::read(path)?.contains("BEGIN PUBLIC KEY") {
+        return key::public(path);
     }
-    key::private(path, pem).map(|key| key.public().clone())
+    key::private(path, "assertions").map(|key| key.public().clone())
 }
 
 /// RFC 8037. The `kid` is what the gate writes into everything that it signs.

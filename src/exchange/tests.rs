@@ -154,6 +154,9 @@ fn every_field_of_a_record() {
     for empty in ["revealed", "masked", "budgets"] {
         assert_eq!(record.as_object_mut().unwrap().remove(empty), Some(json!([])));
     }
+    for absent in ["approval", "party"] {
+        assert_eq!(record.as_object_mut().unwrap().remove(absent), Some(json!(null)));
+    }
     let digest = |value: &Value| crate::digest::Digest::of(value).to_string();
     assert_eq!(
         record,
@@ -165,8 +168,8 @@ fn every_field_of_a_record() {
             "shadow_decision": null, "shadow": null, "candidate_decision": null, "candidate": null,
             "bundle": { "name": "fixture", "version": 3, "digest": fixture::bundle().id.digest },
             "principal": { "type": "User", "id": "alice", "tenant": "acme", "teams": [], "parents": ["Role::\"rep\""], "attributes": { "tenant": "acme" } },
-            "actor": { "type": "Agent", "id": "bot", "chain": ["bot"] },
-            "token": { "issuer": "https://id", "scopes": [], "expires": null, "jti": null, "claims_digest": digest(&fixture::claims()) },
+            "actor": { "type": "Agent", "id": "bot", "chain": ["bot"], "profiles": [[]] },
+            "token": { "issuer": "https://id", "scopes": [], "profiles": [], "client_profiles": [], "expires": null, "jti": null, "claims_digest": digest(&fixture::claims()) },
             "authority": "pay.internal", "path": "/pay/mcp", "server": "pay", "tool": "pay/refund", "tool_name": null, "method": "tools/call", "classes": ["money"],
             "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },

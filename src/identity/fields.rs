@@ -151,6 +151,7 @@ mod tests {
 
     fn actor(chain: &[&str]) -> ActorField {
         ActorField {
+            profiles: Vec::new(),
             type_name: "Agent".to_owned(),
             id: chain[0].to_owned(),
             chain: chain.iter().map(|&id| id.to_owned()).collect(),

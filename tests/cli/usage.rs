@@ -19,6 +19,9 @@ fn help_is_data_and_succeeds() {
         "emit istio",
         "emit envoy-gateway",
         "keys",
+        "approvals",
+        "approvals sign",
+        "serve authzen",
     ] {
         let run = sandbox.run(&format!("{verb} --help"));
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{verb}");

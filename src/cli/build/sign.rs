@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::bundle::{Document, Signature};
-use crate::cli::files;
 use crate::cli::input::key;
 use crate::cli::output::exit::Stop;
-use crate::key::KeyId;
+use crate::key::{KeyId, PrivateKey};
 use crate::trust::statement;
 
 /// The keys to sign with.
@@ -22,11 +21,12 @@ impl SignArguments {
     /// Adds one signature per key and returns the key ids. An existing signature by the same key is
     /// replaced; the order of the keys does not matter.
     pub(in crate::cli) fn sign(&self, document: &mut Document) -> Result<Vec<KeyId>, Stop> {
-        let (mut keys, mut problems) = (Vec::new(), Vec::new());
+        let (mut keys, mut problems): (Vec<PrivateKey>, _) = (Vec::new(), Vec::new());
         for path in &self.keys {
-            match key::private(path, &files::read(path)?) {
+            match key::private(path, "bundles") {
                 Ok(key) => keys.push(key),
-                Err(problem) => problems.push(problem),
+                Err(Stop::Invalid(problem)) => problems.extend(problem),
+                Err(stop) => return Err(stop),
             }
         }
         if !problems.is_empty() {

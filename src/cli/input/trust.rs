@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
-
-use chrono::{DateTime, Utc};
 
 use super::yaml::{self, KeySpans};
 use crate::bundle::Document;
+use crate::cli::clock::now;
 use crate::cli::files;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
@@ -59,15 +57,4 @@ fn read(path: &Path) -> Result<(TrustSettings, Trust), Stop> {
         problems.collect::<Vec<_>>()
     })?;
     Ok((settings, trust))
-}
-
-/// The machine's time, which determines whether keys have expired.
-#[expect(clippy::disallowed_methods, reason = "the terminal edge reads the clock here only")]
-fn now() -> DateTime<Utc> {
-    let elapsed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let seconds = i64::try_from(elapsed.as_secs()).ok();
-    // A time that is not representable counts as after every expiry.
-    seconds
-        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -1,15 +1,15 @@
-//! Posts JSON-RPC messages to a server. The only module that opens connections.
+//! Posts JSON-RPC messages to a server.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, http};
 
 use super::super::events::Events;
 use crate::cli::files;
+use crate::cli::http::client;
 use crate::cli::input::directory::tools;
 use crate::cli::output::escape::shown;
 use crate::cli::output::exit::Stop;
@@ -47,31 +47,12 @@ pub(super) struct Answer {
 impl Endpoint {
     /// An endpoint; `headers` are `Name: value`, or `@FILE` with one of them on each line.
     pub(super) fn new(url: &str, headers: &[String]) -> Result<Self, Stop> {
-        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-        let tls = match scheme {
-            Some("http") => None,
-            Some("https") => Some(trusted()?),
-            Some(_) | None => {
-                let problem = Problem::new(format!("`{}` is no URL of a server", shown(url)));
-                return Err(problem.with_help("such as `http://127.0.0.1:8000/mcp`").into());
-            }
-        };
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirected request could take the headers, with a token in them, elsewhere.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(PATIENCE))
-            .user_agent(concat!("toolgate/", env!("CARGO_PKG_VERSION")));
-        let config = match tls {
-            Some(tls) => config.tls_config(tls),
-            None => config,
-        };
+        let agent = client::agent(url, PATIENCE, "http://127.0.0.1:8000/mcp")?;
         let mut all = Vec::new();
         for header in headers {
             all.extend(read_headers(header)?);
         }
-        Ok(Self { agent: config.build().new_agent(), url: url.to_owned(), headers: all })
+        Ok(Self { agent, url: url.to_owned(), headers: all })
     }
 
     /// The URL.
@@ -183,21 +164,6 @@ fn is_response_to(message: &Value, id: Option<&Value>) -> bool {
     let answers = message.get("result").is_some() || message.get("error").is_some();
     let of = message.get("id").filter(|id| !id.is_null());
     answers && (of.is_none() || of == id)
-}
-
-/// What the system trusts: company servers have certificates of the company.
-fn trusted() -> Result<TlsConfig, Problem> {
-    let found = rustls_native_certs::load_native_certs();
-    let certificates: Vec<_> =
-        found.certs.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()).collect();
-    if certificates.is_empty() {
-        let help = "SSL_CERT_FILE names a file with them";
-        return Err(Problem::new("the system has no trusted certificates").with_help(help));
-    }
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::from(certificates))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build())
 }
 
 /// The headers in an option's value. Values are not repeated in errors: they can be secret.
