@@ -7,6 +7,9 @@ use cedar_policy_core::ast::{Expr, ExprKind, Var};
 /// A path of attributes from `context`.
 type Path<'p> = Vec<&'p str>;
 
+/// The members of the context about earlier calls.
+pub const MEMORY: [&str; 4] = ["history", "transaction", "budget", "runaway"];
+
 /// What a policy reads of the context.
 #[derive(Debug)]
 pub struct Reads {

@@ -8,13 +8,11 @@
 use cedar_policy_core::ast::{EntityType, Expr, ExprKind, SlotEnv, UnaryOp, Var};
 
 use super::native::Condition;
+use super::reads::MEMORY;
 use super::{Env, Possible, Reads};
 
 /// The member of the context that holds the arguments.
 const INPUT: &str = "input";
-
-/// The members of the context about earlier calls.
-pub const MEMORY: [&str; 4] = ["history", "transaction", "budget", "runaway"];
 
 /// A condition.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::sandbox::Sandbox;
 use toolgate::gate::Gate;
 
 /// Inputs of the decision, and the writer of the record: other values could have been recorded.
-const GIVEN: [&str; 18] = [
+const GIVEN: [&str; 20] = [
     // It follows from earlier calls.
     "budgets",
     "time",
@@ -19,6 +19,8 @@ const GIVEN: [&str; 18] = [
     "principal.parents",
     "token.issuer",
     "token.scopes",
+    "token.profiles",
+    "token.client_profiles",
     "token.expires",
     "token.jti",
     "token.claims_digest",

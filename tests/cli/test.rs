@@ -77,7 +77,7 @@ fn what_a_case_lacks() {
     let permitted = "expect: { decision: PERMIT, reason: permitted, policies: [readers-read] }";
     for (old, new, help) in [
         (", policies: [readers-read]", "", "write exactly the policies that determine it"),
-        ("decision: PERMIT, ", "", "write `PERMIT`, `DENY` or `SILENCE`"),
+        ("decision: PERMIT, ", "", "write `PERMIT`, `DENY`, `SILENCE` or `ESCALATE`"),
         (" reason: permitted,", "", "write `permitted`, `forbidden`, `not_permitted`"),
         (permitted, "time: 2026-01-01T00:00:00Z", "write what must come of it"),
         ("- name: a reader reads\n    as: bob", "- as: bob", "every case has a `name`"),

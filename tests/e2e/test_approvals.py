@@ -94,7 +94,8 @@ def reason(response: Response) -> str:
 def escalating(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, issuer: TokenIssuer
 ) -> Iterator[Escalating]:
-    with opened(tmp_path_factory.mktemp("approvals"), issuer, request.param) as escalating:
+    directory = tmp_path_factory.mktemp("approvals")
+    with opened(directory, issuer, request.param) as escalating, unharmed(escalating.gateway):
         yield escalating
 
 
@@ -110,7 +111,7 @@ def opened(directory: Path, issuer: TokenIssuer, version: str, bundle: Path = BU
         route = {"match": {"path": "/mcp"}, "route": {"cluster": "tools", "timeout": "0s"}}
         resource = with_key(bundles.emit(bundle), GATE_KEY.private)
         options: dict[str, Any] = {"version": version, "routes": (route,), "shape": shape}
-        with open_gateway(directory, issuer, resource, **options) as gateway, unharmed(gateway):
+        with open_gateway(directory, issuer, resource, **options) as gateway:
             yield Escalating(gateway, service, issuer)
 
 
@@ -124,10 +125,10 @@ def fresh(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_call_passes_once_it_is_approved(escalating: Escalating) -> None:
-    refusal = escalating.transfer()
+    refusal = escalating.transfer(headers={"mcp-protocol-version": "2025-06-18"})
     body = json.loads(refusal.body)["result"]
     [[path, headers, asked]] = escalating.service.asked
-    assert (path, headers["Host"]) == ("/access-requests", "approvals.acme.example")
+    assert (path, {name.lower(): value for name, value in headers.items()}["host"]) == ("/access-requests", "approvals.acme.example")
     request = GATE_KEY.read(asked["binding_token"])
     assert (request["subject"], request["action"]) == ({"type": "User", "id": "ann"}, {"name": "bank/transfer"})
     page = f"{SERVICE}/requests/{request['jti']}"

@@ -12,7 +12,7 @@ const DECISION: [&str; 4] = ["decision", "event_class", "reason", "policies"];
 /// Further members that follow from the bundle and the request. Members that are inputs of the
 /// decision, such as the principal, the time and the source address, are not compared, and neither
 /// is `gate`, which differs between gates.
-const FROM_BUNDLE: [&str; 22] = [
+const FROM_BUNDLE: [&str; 23] = [
     "detail",
     "layer",
     "party",
@@ -31,6 +31,7 @@ const FROM_BUNDLE: [&str; 22] = [
     "revealed",
     "masked",
     "budgets",
+    "approval",
     "inner",
     "environment",
     "shadow_decision",

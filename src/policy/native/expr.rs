@@ -10,8 +10,7 @@ use cedar_policy_core::ast::{
 
 use super::Key;
 use super::like::Like;
-use crate::policy::MEMORY;
-use crate::policy::reads::Reads;
+use crate::policy::reads::{MEMORY, Reads};
 use crate::policy::value::{self, Extension};
 
 /// The maximum nesting of expressions. Evaluation is recursive, and only Cedar's evaluator checks

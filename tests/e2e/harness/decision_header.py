@@ -45,7 +45,7 @@ def parse(header: str) -> Decision:
         end = match.end()
         string, token = match["string"], match["token"]
         parameters[match["key"]] = token if string is None else re.sub(r"\\(.)", r"\1", string)
-    if end != len(rest) or decision not in ("permit", "deny", "silence"):
+    if end != len(rest) or decision not in ("permit", "deny", "silence", "escalate"):
         raise ValueError(f"not a decision header: `{header}`")
     return Decision(
         decision.upper(),

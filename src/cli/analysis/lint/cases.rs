@@ -10,7 +10,7 @@ use crate::cli::input::cases::{Expect, Suite};
 use crate::cli::output::fuzzy_match;
 use crate::cli::output::report::Problem;
 use crate::reason::{Decision, Reason};
-use crate::tool::REVEAL;
+use crate::tool::{APPROVE, REVEAL};
 
 /// Every policy by id.
 type Policies<'a> = BTreeMap<&'a str, (&'a LayerName, Effect)>;
@@ -115,20 +115,35 @@ pub(super) fn untested(world: &World<'_>, suite: &Suite) -> Vec<Finding> {
         .filter(|(_, policy)| has_results && reveals(policy))
         .map(|(_, policy)| policy.id().as_ref())
         .collect();
-    let is_expected = |id: &str| expected.contains(id) || revealing.contains(id);
+    // Nor does it name those by which somebody may approve.
+    let has_approvals = suite.cases().any(|(_, case, _)| case.approved.is_some());
+    let approving: BTreeSet<&str> = world
+        .policies()
+        .filter(|(_, policy)| has_approvals && approves(policy))
+        .map(|(_, policy)| policy.id().as_ref())
+        .collect();
+    let is_expected =
+        |id: &str| expected.contains(id) || revealing.contains(id) || approving.contains(id);
     let policies = policies(world).into_iter().filter(|(id, _)| !is_expected(id));
     policies.map(|(id, (layer, _))| finding(id, layer)).collect()
 }
 
 /// Whether a policy is about labels of results only.
 fn reveals(policy: &Policy) -> bool {
-    let is_label = |action: &EntityUid| {
-        let id: &str = action.id().unescaped();
-        id.starts_with(REVEAL) || id.contains(&format!("/{REVEAL}"))
-    };
+    is_about(policy, |action| action.starts_with(REVEAL) || action.contains(&format!("/{REVEAL}")))
+}
+
+/// Whether a policy is about approvals only.
+fn approves(policy: &Policy) -> bool {
+    is_about(policy, |action| action == APPROVE || action.ends_with(&format!("/{APPROVE}")))
+}
+
+/// Whether the scope of a policy names only such actions.
+fn is_about(policy: &Policy, is_such: impl Fn(&str) -> bool) -> bool {
+    let is_such = |action: &EntityUid| is_such(action.id().unescaped());
     match policy.action_constraint() {
         ActionConstraint::Any => false,
-        ActionConstraint::Eq(action) => is_label(&action),
-        ActionConstraint::In(actions) => actions.iter().all(is_label),
+        ActionConstraint::Eq(action) => is_such(&action),
+        ActionConstraint::In(actions) => actions.iter().all(is_such),
     }
 }

@@ -13,7 +13,7 @@ use super::world::World;
 use crate::bundle::{Code, Finding};
 use crate::cli::input::cases::{Identity, Suite};
 use crate::cli::output::fuzzy_match;
-use crate::identity::{IdentityMapping, identify};
+use crate::identity::{IdentityMapping, identify, identify_person};
 
 /// The ids that the identities of the tests have, by type.
 struct Tested(BTreeMap<EntityTypeName, BTreeSet<String>>);
@@ -68,9 +68,15 @@ impl Tested {
     }
 }
 
-/// The entities that the claims of an identity become; none if the gate refuses it.
+/// The entities that the claims of an identity become, as a caller or an approver; none if the gate
+/// refuses it.
 fn entities(mapping: &IdentityMapping, identity: &Identity) -> Vec<EntityUid> {
-    let Ok(identity) = identify(mapping, &identity.attested()) else { return Vec::new() };
+    let person = || {
+        let mut tokens = identity.tokens.iter();
+        tokens.find_map(|(token, claims)| identify_person(mapping, token, claims).ok())
+    };
+    let caller = identify(mapping, &identity.attested()).ok();
+    let Some(identity) = caller.or_else(person) else { return Vec::new() };
     let parents = identity.principal.parents.iter();
     let parents = parents.filter_map(|parent| EntityUid::from_str(parent).ok());
     let agents = identity.actor.into_iter().flat_map(|actor| actor.agents);
