@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use approve::{Approved, Approver, approve};
 pub(crate) use denial::difference;
-pub use denial::{Denial, Escalation, INNER};
+pub use denial::{Denial, Escalation, INNER, Next, Rare};
 pub use inner::Inner;
 pub use listing::{Listing, list, list_asked, list_knowing};
 pub use question::{CedarRequest, Facts, Question, Remembered};
@@ -213,9 +213,9 @@ fn judge<'a>(
         match outcome(layer, &response) {
             Ok(permits) => policies.extend(permits),
             // Another layer can refuse the call whatever a person says.
-            Err(denial) if denial.escalation.is_some() => {
+            Err(denial) if denial.escalation().is_some() => {
                 escalated = Some(match escalated {
-                    Some(known) => known.and_escalated(denial),
+                    Some(known) => known.and_escalated(&denial),
                     None => denial,
                 });
             }

@@ -15,7 +15,7 @@ use crate::memory::Exceeded;
 use crate::reason::Reason;
 use crate::record::Draft;
 
-use elicitation::{approval, elicited};
+use elicitation::{approval, elicitation};
 pub use replacement::Replacement;
 use sentence::sentence;
 
@@ -241,6 +241,14 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
 
 fn is_unknown_method(refused: &Refused<'_>) -> bool {
     refused.draft.outcome.reason == Reason::MethodNotAllowed
+}
+
+/// The answer that has the client open the page where a person approves the call, if the bundle hides
+/// nothing.
+fn elicited(refused: &Refused<'_>, form: Form, settings: &RefusalSettings) -> Option<Value> {
+    let tells = !form.streamed && settings.style != RefusalStyle::Conceal;
+    let challenge = refused.challenge.filter(|_| tells)?;
+    elicitation(challenge, refused.id, (&words(refused, settings), &account(refused)))
 }
 
 fn answer(refused: &Refused<'_>, form: Form, settings: &RefusalSettings) -> Value {

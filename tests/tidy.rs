@@ -87,7 +87,9 @@ fn every_reason_is_documented() {
         assert!(page.contains(&row), "no row `{row}` in record.md");
     }
     let rows = page.lines().filter(|line| {
-        ["| PERMIT |", "| DENY |", "| SILENCE |", "| ESCALATE |"].iter().any(|word| line.contains(word))
+        ["| PERMIT |", "| DENY |", "| SILENCE |", "| ESCALATE |"]
+            .iter()
+            .any(|word| line.contains(word))
     });
     assert_eq!(rows.count(), Reason::ALL.len());
 }

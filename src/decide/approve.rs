@@ -62,19 +62,14 @@ pub fn approve(
     about.in_cedar()?;
     let permit = judge(bundle.layers.of(approver.identity), &about).map_err(|denial| {
         let detail = format!("{}: {}", named(approver.identity), denial.reason.as_str());
-        Denial {
-            reason: Reason::ApproverNotPermitted,
-            detail: Some(detail),
-            escalation: None,
-            advice: None,
-            ..denial
-        }
+        let reason = Reason::ApproverNotPermitted;
+        Denial { reason, detail: Some(detail), advice: None, ..denial }.then(None)
     })?;
-    let caller = approved(bundle, sender, approver).ok_or_else(Denial::unfit)?;
-    let approved = Approved { caller: Arc::new(caller), policies: permit.policies().to_vec() };
+    let caller = with_approval(bundle, sender, approver).ok_or_else(Denial::unfit)?;
+    let granted = Approved { caller: Arc::new(caller), policies: permit.policies().to_vec() };
     #[cfg(debug_assertions)]
-    approved.question(question).in_cedar()?;
-    Ok(approved)
+    granted.question(question).in_cedar()?;
+    Ok(granted)
 }
 
 /// Whoever approves is neither the principal nor an agent of the delegation, and of the same tenant.
@@ -111,7 +106,7 @@ fn asked(
 }
 
 /// The sender, with the approval in its context.
-fn approved(
+fn with_approval(
     bundle: &Bundle,
     sender: &Identity,
     Approver { identity, at, reason }: Approver<'_>,

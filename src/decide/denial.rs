@@ -26,18 +26,32 @@ pub struct Denial {
     pub advice: Option<String>,
     /// A description of the problem, for the record only.
     pub detail: Option<String>,
-    /// The party that is not permitted, if each needs the right by itself.
-    pub party: Option<String>,
     /// Whether it is about the inner call of the call.
     pub is_inner: bool,
-    /// The budget that the call exceeds.
-    pub exceeded: Option<Box<Exceeded>>,
-    /// Who can approve the call, if only this stands against it.
-    pub escalation: Option<Box<Escalation>>,
-    /// Where a person is asked.
-    pub asked: Option<Box<Challenge>>,
-    /// What the approval service must be asked before the denial holds.
-    pub asking: Option<Box<Query>>,
+    /// What few denials have.
+    pub rare: Option<Box<Rare>>,
+}
+
+/// What few denials have. They stay small, since every decision can be one.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Rare {
+    /// The party that is not permitted, if each needs the right by itself.
+    party: Option<String>,
+    /// What follows from the denial.
+    next: Option<Next>,
+}
+
+/// What follows from a denial.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Next {
+    /// The call exceeds this budget, and may fit later.
+    Wait(Exceeded),
+    /// Only this stands against the call, and a person can approve it.
+    Escalate(Escalation),
+    /// The approval service must be asked before the denial holds.
+    Ask(Query),
+    /// A person is asked.
+    Told(Challenge),
 }
 
 /// Who can approve a call.
@@ -58,13 +72,44 @@ impl Denial {
             layer: None,
             advice: None,
             detail: None,
-            party: None,
             is_inner: false,
-            exceeded: None,
-            escalation: None,
-            asked: None,
-            asking: None,
+            rare: None,
         }
+    }
+
+    /// The budget that the call exceeds.
+    pub(crate) fn exceeded(&self) -> Option<&Exceeded> {
+        if let Some(Next::Wait(exceeded)) = self.next() { Some(exceeded) } else { None }
+    }
+
+    /// Who can approve the call, if only this stands against it.
+    pub(crate) fn escalation(&self) -> Option<&Escalation> {
+        if let Some(Next::Escalate(escalation)) = self.next() { Some(escalation) } else { None }
+    }
+
+    /// What the approval service must be asked before the denial holds.
+    pub(crate) fn question(&self) -> Option<&Query> {
+        if let Some(Next::Ask(query)) = self.next() { Some(query) } else { None }
+    }
+
+    /// Where a person is asked.
+    pub(crate) fn challenge(&self) -> Option<&Challenge> {
+        if let Some(Next::Told(challenge)) = self.next() { Some(challenge) } else { None }
+    }
+
+    /// The same denial, from which this follows, or nothing.
+    pub(crate) fn then(mut self, next: Option<Next>) -> Self {
+        self.rare.get_or_insert_default().next = next;
+        self
+    }
+
+    /// The party that is not permitted, if each needs the right by itself.
+    pub fn party(&self) -> Option<&str> {
+        self.rare.as_ref()?.party.as_deref()
+    }
+
+    fn next(&self) -> Option<&Next> {
+        self.rare.as_ref()?.next.as_ref()
     }
 
     /// The denial of a call that each of these policies forbids unless a person approves it.
@@ -78,22 +123,22 @@ impl Denial {
             policies: policies.iter().map(|policy| policy.id.clone()).collect(),
             layer: Some(layer.name.clone()),
             advice: reasons.first().cloned(),
-            escalation: Some(Box::new(Escalation { groups, reasons })),
             ..Self::because(Reason::ApprovalRequired)
         }
+        .then(Some(Next::Escalate(Escalation { groups, reasons })))
     }
 
     /// The denial of a call that this and another layer escalate.
-    pub(super) fn and_escalated(mut self, other: Self) -> Self {
-        self.policies.extend(other.policies);
+    pub(super) fn and_escalated(mut self, other: &Self) -> Self {
+        self.policies.extend_from_slice(&other.policies);
         self.policies.sort_unstable();
-        if let (Some(escalation), Some(other)) = (&mut self.escalation, other.escalation) {
-            escalation.groups.extend(other.groups);
-            escalation.groups.sort_unstable();
-            escalation.groups.dedup();
-            escalation.reasons.extend(other.reasons);
-        }
-        self
+        let of_both = self.escalation().zip(other.escalation()).map(|(own, more)| {
+            let mut groups = [own.groups.as_slice(), &more.groups].concat();
+            groups.sort_unstable();
+            groups.dedup();
+            Next::Escalate(Escalation { groups, reasons: [&*own.reasons, &more.reasons].concat() })
+        });
+        self.then(of_both)
     }
 
     /// The denial of a call because of this denial of its inner call.
@@ -108,12 +153,13 @@ impl Denial {
 
     /// The denial of a call because of this denial for one of its parties.
     #[must_use]
-    pub(super) fn of_party(self, party: &str) -> Self {
+    pub(super) fn of_party(mut self, party: &str) -> Self {
         let mut detail = format!("`{party}` is not permitted by itself");
         if let Some(why) = &self.detail {
             detail = format!("{detail}: {why}");
         }
-        Self { detail: Some(detail), party: Some(party.to_owned()), ..self }
+        self.rare.get_or_insert_default().party = Some(party.to_owned());
+        Self { detail: Some(detail), ..self }
     }
 
     /// The denial of a call of a tool that was listed with this digest, which differs from its pin.
@@ -132,9 +178,9 @@ impl Denial {
         Self {
             advice: Some(advice),
             detail: Some(format!("budget `{budget}`: {used} used, {amount} more, {limit} at most")),
-            exceeded: Some(Box::new(exceeded.clone())),
             ..Self::because(Reason::BudgetExceeded)
         }
+        .then(Some(Next::Wait(exceeded.clone())))
     }
 
     /// The denial of a call that could not be charged to a global budget.

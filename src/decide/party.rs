@@ -21,7 +21,7 @@ pub(super) fn of_all<T>(
         all = match (all, own(&agent)) {
             (Ok(all), Ok(more)) => Ok(and(all, more)),
             // Another party can be refused whatever a person says.
-            (Err(denial), Err(other)) if denial.escalation.is_some() => Err(other),
+            (Err(denial), Err(other)) if denial.escalation().is_some() => Err(other),
             (Err(denial), _) | (_, Err(denial)) => Err(denial),
         };
     }

@@ -12,13 +12,14 @@ use crate::approval::{
 };
 use crate::bundle::Approvals;
 use crate::decide::{
-    self, ApprovalField, Approver, Denial, Escalation, Question, UsedApproval, Verdict,
+    self, ApprovalField, Approver, Denial, Escalation, Next, Question, UsedApproval, Verdict,
 };
 use crate::digest::Digest;
 use crate::gate::Gate;
 use crate::identity;
+use crate::json::Object;
 use crate::mcp::Call;
-use crate::memory::{self, Slot, Unusable, Write};
+use crate::memory::{self, Slot, Span, Unusable, Write};
 use crate::reason::Reason;
 use crate::record::decision_id;
 use crate::timestamp::timestamp;
@@ -56,8 +57,8 @@ impl Presented {
     pub(super) fn signed(gate: &Gate, jws: &str) -> Option<Self> {
         let approvals = gate.bundle.approvals.as_ref()?;
         // A candidate has no keys, and nobody is asked for it.
-        let signer = gate.signer.as_ref()?;
-        Some(match approval::verified(jws, &approvals.keys, signer) {
+        let own = gate.signer.as_ref()?;
+        Some(match approval::verified(jws, &approvals.keys, own) {
             Ok(signed) => {
                 let once = memory::Approval::of(signed.nonce(), &gate.secret);
                 Self::Signed(Box::new(signed), once)
@@ -91,7 +92,7 @@ impl Pending {
         let (Err(denial), Some(approvals)) = (&verdict.outcome, &gate.bundle.approvals) else {
             return verdict;
         };
-        let Some(escalation) = denial.escalation.as_deref().filter(|_| asks) else {
+        let Some(escalation) = denial.escalation().filter(|_| asks) else {
             return verdict;
         };
         let escalated = Escalated { gate, approvals, tool, call, question, denial, escalation };
@@ -118,20 +119,18 @@ impl Pending {
         let at = DateTime::from_timestamp(accepted.at, 0).ok_or_else(Denial::unfit)?;
         let approver = Approver { identity: &person, at, reason: accepted.reason.as_deref() };
         let about = (of.question, of.escalation);
-        let approved = decide::approve(bundle, identity, of.tool, about, approver)?;
+        let granted = decide::approve(bundle, identity, of.tool, about, approver)?;
         let write = self.used(of)?;
-        let question = approved.question(of.question);
+        let question = granted.question(of.question);
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(bundle, identity, of.tool, &question);
-        if let Err(denial) = &mut verdict.outcome {
-            // Nobody is asked again for what an approval does not change.
-            denial.escalation = None;
-        }
+        // Nobody is asked again for what an approval does not change.
+        verdict.outcome = verdict.outcome.map_err(|denial| denial.then(None));
         let field = ApprovalField {
             id: accepted.id,
             request: accepted.nonce,
             approver: person.principal.entity.uid().to_string(),
-            policies: approved.policies,
+            policies: granted.policies,
             reason: accepted.reason,
             time: timestamp(at),
         };
@@ -177,7 +176,7 @@ impl Pending {
         let (service, denial) = (&of.approvals.settings.service, of.denial.clone());
         let Some(cluster) = &of.approvals.settings.cluster else {
             let challenge = Challenge { id, url: None, token: Some(token), form: Form::Text };
-            return Ok(Denial { asked: Some(Box::new(challenge)), ..denial });
+            return Ok(denial.then(Some(Next::Told(challenge))));
         };
         match &self.answers.approval {
             Some(Heard::Unavailable(why)) => Ok(Denial {
@@ -188,11 +187,11 @@ impl Pending {
                 let url = Some(service.page(&id));
                 let challenge =
                     Challenge { id, url, token: None, form: self.challenge_form(of.call) };
-                Ok(Denial { asked: Some(Box::new(challenge)), ..denial })
+                Ok(denial.then(Some(Next::Told(challenge))))
             }
             None => {
                 let hold = of.approvals.settings.hold;
-                let wait = hold.map(|hold| hold.millis());
+                let wait = hold.map(Span::millis);
                 let waiting = wait.map_or(0, |wait| wait.saturating_add(AFTER_WAIT));
                 let query = Query {
                     cluster: cluster.clone(),
@@ -202,7 +201,7 @@ impl Pending {
                     timeout_ms: waiting.max(of.approvals.settings.timeout_ms.into()),
                     body: Query::body(binding, token).ok_or_else(Denial::unfit)?,
                 };
-                Ok(Denial { asking: Some(Box::new(query)), ..denial })
+                Ok(denial.then(Some(Next::Ask(query))))
             }
         }
     }
@@ -226,7 +225,7 @@ impl Pending {
     /// The id of a request for approval, the request with the gate's signature, and what it is bound to.
     fn signed_request(&self, of: &Escalated<'_>) -> Result<(String, String, Binding), Denial> {
         // Edges without keys ask nobody.
-        let signer = of.gate.signer.as_ref().ok_or_else(|| of.denial.clone())?;
+        let keys = of.gate.signer.as_ref().ok_or_else(|| of.denial.clone())?;
         let (facts, binding) = (&self.request.facts, self.binding(of)?);
         let iat = facts.time.timestamp();
         let seconds = of.approvals.settings.valid_for.millis() / 1000;
@@ -248,7 +247,7 @@ impl Pending {
                 txn: token.and_then(|token| token.txn.clone()),
             },
         };
-        let signed = signer.sign(REQUEST, &request).map_err(|_| Denial::unfit())?;
+        let signed = keys.sign(REQUEST, &request).map_err(|_| Denial::unfit())?;
         Ok((id, signed, binding))
     }
 
@@ -263,7 +262,7 @@ impl Pending {
             detail: Some("the arguments are too long to be put before a person".to_owned()),
             ..of.denial.clone()
         })?;
-        let canonical = arguments.map_or_else(|| "{}".into(), |arguments| arguments.canonical());
+        let canonical = arguments.map_or_else(|| "{}".into(), Object::canonical);
         let resource = of.question.resource();
         Ok(Binding {
             subject: Entity { type_name: principal.type_name.clone(), id: principal.id.clone() },

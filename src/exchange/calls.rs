@@ -195,8 +195,8 @@ impl Pending {
             id: message.request_id(),
             tool: name(message),
             advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
-            exceeded: outcome.as_ref().err().and_then(|denial| denial.exceeded.as_deref()),
-            challenge: outcome.as_ref().err().and_then(|denial| denial.asked.as_deref()),
+            exceeded: outcome.as_ref().err().and_then(Denial::exceeded),
+            challenge: outcome.as_ref().err().and_then(Denial::challenge),
             is_inner: outcome.as_ref().is_err_and(|denial| denial.is_inner),
             requested: None,
             draft,
@@ -268,8 +268,8 @@ impl Pending {
 
 /// What the approval service must be asked about one of the calls.
 fn unapproved(verdicts: &[Verdict]) -> Option<approval::Query> {
-    let denials = verdicts.iter().filter_map(|verdict| verdict.outcome.as_ref().err());
-    denials.filter_map(|denial| denial.asking.as_deref()).next().cloned()
+    let mut denials = verdicts.iter().filter_map(|verdict| verdict.outcome.as_ref().err());
+    denials.find_map(Denial::question).cloned()
 }
 
 /// The outcome of each message, and its outcome with shadow policies enforced. In both, one refusal

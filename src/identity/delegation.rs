@@ -88,8 +88,8 @@ pub fn act<'a>(
     is_qualified: bool,
 ) -> Value {
     chain.rev().fold(Value::Null, |earlier, (id, profiles)| {
-        let issued = id.split_once('|').filter(|_| is_qualified);
-        let (issuer, sub) = issued.map_or((None, id), |(issuer, sub)| (Some(issuer), sub));
+        let parts = id.split_once('|').filter(|_| is_qualified);
+        let (issuer, sub) = parts.map_or((None, id), |(issuer, sub)| (Some(issuer), sub));
         let profiles = (!profiles.is_empty()).then(|| Form::Words.write(&profiles));
         json!({ "sub": sub, "iss": issuer, "sub_profile": profiles, "act": earlier })
     })

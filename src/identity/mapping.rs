@@ -266,6 +266,7 @@ pub struct WorkloadMapping {
 /// The mapping of the actor: the agent that performs the call.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key that a bundle can have")]
 pub struct ActorMapping {
     /// The Cedar entity type of actors, such as `Agent`.
     #[serde(rename = "type")]

@@ -120,8 +120,8 @@ mod tests {
         let odd = Recalled { slots, ..Recalled::default() };
         assert_eq!(one.used(Some(&odd), VALID), Err(Unusable::NotRemembered));
         let mut same = (0..).map(|id: u32| Approval::of(&id.to_string(), &secret));
-        let mut used = 0;
-        for approval in same.by_ref().filter(|it| it.slot() == one.slot()) {
+        let of_slot = same.by_ref().filter(|it| it.slot() == one.slot());
+        for (used, approval) in of_slot.enumerate() {
             match approval.used(Some(&recall(&store, approval, 0, vec![])), VALID) {
                 Ok(write) => assert!(store.write(&write)),
                 Err(why) => {
@@ -129,7 +129,6 @@ mod tests {
                     return;
                 }
             }
-            used += 1;
         }
     }
 }

@@ -48,7 +48,7 @@ impl From<&Denial> for Outcome {
             policies: denial.policies.clone(),
             layer: denial.layer.clone(),
             detail: denial.detail.clone(),
-            party: denial.party.clone(),
+            party: denial.party().map(str::to_owned),
         }
     }
 }

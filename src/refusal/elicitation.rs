@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Form, Refused};
-use crate::approval::{self, Challenge};
-use crate::bundle::{RefusalSettings, RefusalStyle};
+use crate::approval::{Challenge, Form};
+use crate::mcp::Id;
 
 /// MCP 2025-11-25: a URL must be opened before the call can be made.
 const URL_REQUIRED: i32 = -32042;
@@ -12,42 +11,30 @@ const URL_REQUIRED: i32 = -32042;
 /// The name of the request for input.
 const APPROVAL: &str = "dev.toolgate/approval";
 
-/// The answer that has the client open the page, if it can and the bundle hides nothing.
-pub(super) fn elicited(
-    refused: &Refused<'_>,
-    form: Form,
-    settings: &RefusalSettings,
+/// The answer that has the client open the page, if it can; with the words of the refusal, and its
+/// account.
+pub(super) fn elicitation(
+    challenge: &Challenge,
+    id: Option<&Id>,
+    (words, account): (&str, &Value),
 ) -> Option<Value> {
-    let challenge = refused.challenge?;
     let url = challenge.url.as_deref()?;
-    if form.streamed || settings.style == RefusalStyle::Conceal {
-        return None;
-    }
-    let message = super::words(refused, settings);
-    let account = super::account(refused);
     match challenge.form {
-        approval::Form::InputRequired => {
-            let params = json!({ "mode": "url", "url": url, "message": message });
+        Form::InputRequired => {
+            let params = json!({ "mode": "url", "url": url, "message": words });
             let asked = json!({ APPROVAL: { "method": "elicitation/create", "params": params } });
-            Some(json!({
-                "jsonrpc": "2.0",
-                "id": refused.id,
-                "result": {
-                    "resultType": "input_required",
-                    "inputRequests": asked,
-                    "_meta": { "dev.toolgate/refusal": account },
-                },
-            }))
+            let meta = json!({ "dev.toolgate/refusal": account });
+            let result =
+                json!({ "resultType": "input_required", "inputRequests": asked, "_meta": meta });
+            Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }))
         }
-        approval::Form::Error => {
-            let page = json!({
-                "mode": "url", "elicitationId": challenge.id, "url": url, "message": message,
-            });
+        Form::Error => {
+            let page = json!({ "mode": "url", "elicitationId": challenge.id, "url": url, "message": words });
             let data = json!({ "elicitations": [page], "dev.toolgate/refusal": account });
-            let error = json!({ "code": URL_REQUIRED, "message": message, "data": data });
-            Some(json!({ "jsonrpc": "2.0", "id": refused.id, "error": error }))
+            let error = json!({ "code": URL_REQUIRED, "message": words, "data": data });
+            Some(json!({ "jsonrpc": "2.0", "id": id, "error": error }))
         }
-        approval::Form::Text => None,
+        Form::Text => None,
     }
 }
 

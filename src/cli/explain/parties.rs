@@ -70,9 +70,10 @@ impl Party {
         let place = self.layer.as_ref().map(|layer| format!(" by {layer}")).unwrap_or_default();
         let policies = self.policies.join(", ");
         let policies = if policies.is_empty() { policies } else { format!(": {policies}") };
-        match self.reason {
-            Reason::Permitted => format!("{entity}: {reason}{policies}"),
-            _ => format!("{entity}: {reason}{place}{policies}, which takes the call away"),
+        if self.reason == Reason::Permitted {
+            format!("{entity}: {reason}{policies}")
+        } else {
+            format!("{entity}: {reason}{place}{policies}, which takes the call away")
         }
     }
 

@@ -140,7 +140,7 @@ proptest! {
                 let mut agents: Vec<usize> = chain.iter().map(|(agent, _)| *agent).collect();
                 agents.sort_unstable();
                 agents.dedup();
-                assert_eq!(parties.len(), 1 + agents.len());
+                assert_eq!(parties.len(), agents.len().saturating_add(1));
                 assert_eq!(outcome.is_ok(), parties.iter().all(|may| *may), "{chain:?}");
                 let caller = Arc::new(crate::gate::Caller::new(&all, identity).unwrap());
                 let tool = all.tool("pay", "refund").unwrap();
@@ -158,6 +158,8 @@ proptest! {
 }
 
 /// Each policy with each chain in each mode.
+type Told<'a> = (Option<Reason>, Option<(Reason, &'a str)>);
+
 #[test]
 fn who_is_refused_and_why() {
     let trusted = [Some(1), Some(0), None, None];
@@ -170,7 +172,6 @@ fn who_is_refused_and_why() {
     let (a, b, c) = ("Agent::\"a\"", "Agent::\"b\"", "Agent::\"c\"");
     let alice = "User::\"alice\"";
     // The outcome with `policy`, and that with `intersection` and the party that is refused.
-    type Told<'a> = (Option<Reason>, Option<(Reason, &'a str)>);
     let table: [(&[&str], &[usize], Told<'_>); 14] = [
         (&[person], &[0], (None, Some((silent, a)))),
         (&[agents], &[0], (Some(silent), Some((silent, alice)))),
@@ -198,11 +199,11 @@ fn who_is_refused_and_why() {
             refund_of(&bundle, token(&chain), 2).outcome.err()
         };
         assert_eq!(
-            told("policy").map(|denial| (denial.reason, denial.party)),
+            told("policy").map(|denial| (denial.reason, denial.party().map(str::to_owned))),
             alone.map(|it| (it, None))
         );
         let denial = told("intersection");
-        let party = denial.as_ref().and_then(|denial| denial.party.as_deref());
+        let party = denial.as_ref().and_then(|denial| denial.party());
         let reason = denial.as_ref().map(|denial| denial.reason);
         assert_eq!(reason.zip(party), by_all, "{policies:?} {chain:?}");
         if let (Some(Denial { detail: Some(detail), .. }), Some((_, party))) = (&denial, by_all) {

@@ -266,38 +266,46 @@ fn an_approval_that_is_not_as_it_must_be_is_refused() {
     let forged: Request = jose::verify(approval::REQUEST, &request, [key(1).public()]).unwrap();
     let forged = jose::sign(approval::REQUEST, &forged, &key(2)).unwrap();
     let session = jose::sign("JWT", &good, &key(SIGNER)).unwrap();
-    use Reason::{
-        ApprovalDenied, ApprovalExpired, ApprovalMismatch, ApprovalUnverified,
-        ApproverNotPermitted, SelfApproval,
-    };
     for (what, jws, reason) in [
-        ("expired", change(&|it| it.exp = NOW), ApprovalExpired),
-        ("not yet valid", change(&|it| it.iat = NOW + 31), ApprovalExpired),
-        ("denied", change(&|it| it.decision = Ruling::Denied), ApprovalDenied),
-        ("by another service", change(&|it| it.iss = GATE.to_owned()), ApprovalMismatch),
-        ("for another gate", change(&|it| it.aud = SERVICE.to_owned()), ApprovalMismatch),
-        ("of a forged request", change(&|it| it.request = forged.clone()), ApprovalUnverified),
-        ("of no request", change(&|it| it.request = String::new()), ApprovalUnverified),
-        ("unknown key", jose::sign(APPROVAL, &good, &key(8)).unwrap(), ApprovalUnverified),
-        ("the gate's key", jose::sign(APPROVAL, &good, &key(1)).unwrap(), ApprovalUnverified),
-        ("a session token", session, ApprovalUnverified),
-        ("the request itself", request.clone(), ApprovalUnverified),
-        ("unsigned", unsigned, ApprovalUnverified),
-        ("empty", String::new(), ApprovalUnverified),
-        ("the requester", approver("sub", json!("alice")), SelfApproval),
-        ("the agent", approver("sub", json!("bot")), SelfApproval),
-        ("no role", approver("roles", json!([])), ApproverNotPermitted),
-        ("another tenant", approver("tenant", json!("globex")), ApproverNotPermitted),
-        ("no tenant", approver("tenant", json!(null)), ApproverNotPermitted),
-        ("an agent of somebody", approver("act", json!({ "sub": "x" })), ApproverNotPermitted),
-        ("an ill-typed claim", approver("roles", json!(7)), ApproverNotPermitted),
+        ("expired", change(&|it| it.exp = NOW), Reason::ApprovalExpired),
+        ("not yet valid", change(&|it| it.iat = NOW + 31), Reason::ApprovalExpired),
+        ("denied", change(&|it| it.decision = Ruling::Denied), Reason::ApprovalDenied),
+        ("by another service", change(&|it| it.iss = GATE.to_owned()), Reason::ApprovalMismatch),
+        ("for another gate", change(&|it| it.aud = SERVICE.to_owned()), Reason::ApprovalMismatch),
+        (
+            "of a forged request",
+            change(&|it| it.request = forged.clone()),
+            Reason::ApprovalUnverified,
+        ),
+        ("of no request", change(&|it| it.request = String::new()), Reason::ApprovalUnverified),
+        ("unknown key", jose::sign(APPROVAL, &good, &key(8)).unwrap(), Reason::ApprovalUnverified),
+        (
+            "the gate's key",
+            jose::sign(APPROVAL, &good, &key(1)).unwrap(),
+            Reason::ApprovalUnverified,
+        ),
+        ("a session token", session, Reason::ApprovalUnverified),
+        ("the request itself", request.clone(), Reason::ApprovalUnverified),
+        ("unsigned", unsigned, Reason::ApprovalUnverified),
+        ("empty", String::new(), Reason::ApprovalUnverified),
+        ("the requester", approver("sub", json!("alice")), Reason::SelfApproval),
+        ("the agent", approver("sub", json!("bot")), Reason::SelfApproval),
+        ("no role", approver("roles", json!([])), Reason::ApproverNotPermitted),
+        ("another tenant", approver("tenant", json!("globex")), Reason::ApproverNotPermitted),
+        ("no tenant", approver("tenant", json!(null)), Reason::ApproverNotPermitted),
+        (
+            "an agent of somebody",
+            approver("act", json!({ "sub": "x" })),
+            Reason::ApproverNotPermitted,
+        ),
+        ("an ill-typed claim", approver("roles", json!(7)), Reason::ApproverNotPermitted),
     ] {
         let sent = with_approval(Sent::refund(600), &jws);
         assert_eq!(sent.reason(&gate, &mut Store::default()), reason, "{what}");
     }
     let jws = signed(&good);
     let twice = with_approval(with_approval(Sent::refund(600), &jws), &jws);
-    assert_eq!(twice.reason(&gate, &mut Store::default()), ApprovalUnverified);
+    assert_eq!(twice.reason(&gate, &mut Store::default()), Reason::ApprovalUnverified);
 }
 
 #[test]

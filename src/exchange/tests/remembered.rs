@@ -135,7 +135,9 @@ fn a_label_stays_if_the_server_fails() {
 fn a_candidate_decides_with_memory_and_without() {
     let without = || fixture::bundle();
     let with = || gate(|_| ()).bundle;
-    for (bundle, candidate) in [(with(), without()), (without(), with()), (with(), with())] {
+    let gate = |remembers: bool| if remembers { with() } else { without() };
+    for remembers in [[true, false], [false, true], [true, true]] {
+        let [bundle, candidate] = remembers.map(gate);
         let gate = Gate::new(bundle, "test".to_owned()).beside(Some(candidate));
         let mut exchange = Exchange::default();
         exchange.step(&gate, Event::Headers(&arrival(&POST, Some(fixture::claims()))));

@@ -40,24 +40,24 @@ fn grown(operator: &str, operand: &Value, change: Change) -> Option<&'static str
     let side = |name: &str| operand.get(name).and_then(member);
     let (left, right) = (side("left"), side("right"));
     // The set of agents grows with them, and what all of them have in common shrinks.
-    let grows = |it: &Option<&'static str>| *it == Some("agents");
+    let grows = |it: Option<&'static str>| it == Some("agents");
     let shrinks =
-        |it: &Option<&'static str>| it.is_some_and(|it| ["all_in", "all_profiles"].contains(&it));
+        |it: Option<&'static str>| it.is_some_and(|it| ["all_in", "all_profiles"].contains(&it));
     let is_current = || {
         let right = operand.get("right").and_then(path);
         right.is_some_and(|steps| steps == ["context", "actor"])
     };
     let begins = change == Change::Begins;
     match operator {
-        "contains" if begins => left.filter(|_| grows(&left) && !is_current()),
-        "contains" => left.filter(|_| shrinks(&left)),
-        "containsAny" if begins => [left, right].into_iter().find(grows)?,
-        "containsAny" => [left, right].into_iter().find(shrinks)?,
+        "contains" if begins => left.filter(|_| grows(left) && !is_current()),
+        "contains" => left.filter(|_| shrinks(left)),
+        "containsAny" if begins => [left, right].into_iter().find(|it| grows(*it))?,
+        "containsAny" => [left, right].into_iter().find(|it| shrinks(*it))?,
         "containsAll" if begins => {
-            left.filter(|_| grows(&left)).or(right.filter(|_| shrinks(&right)))
+            left.filter(|_| grows(left)).or(right.filter(|_| shrinks(right)))
         }
-        "containsAll" => left.filter(|_| shrinks(&left)).or(right.filter(|_| grows(&right))),
-        "isEmpty" if begins => operand.get("arg").and_then(member).filter(|it| shrinks(&Some(it))),
+        "containsAll" => left.filter(|_| shrinks(left)).or(right.filter(|_| grows(right))),
+        "isEmpty" if begins => operand.get("arg").and_then(member).filter(|it| shrinks(Some(it))),
         "." if !begins => {
             let is_known = operand.get("attr").is_some_and(|attr| attr == "all_known");
             (is_known && operand.get("left").is_some_and(is_delegation)).then_some("all_known")

@@ -92,14 +92,13 @@ pub fn read(file: &Arc<SourceFile>) -> Result<CaseFile, Vec<Problem>> {
             problem("as", format!("`{name}` is not in `identities`"), help);
         }
         if let Some(approved) = &mut case.approved {
-            match read.identities.get(&approved.by) {
-                Some(identity) => approved.approver.clone_from(identity),
-                None => {
-                    let names = read.identities.keys().map(String::as_str);
-                    let help = fuzzy_match::did_you_mean(&approved.by, names);
-                    let message = format!("`{}` is not in `identities`", approved.by);
-                    problem("approved.by", message, help);
-                }
+            if let Some(identity) = read.identities.get(&approved.by) {
+                approved.approver.clone_from(identity);
+            } else {
+                let names = read.identities.keys().map(String::as_str);
+                let help = fuzzy_match::did_you_mean(&approved.by, names);
+                let message = format!("`{}` is not in `identities`", approved.by);
+                problem("approved.by", message, help);
             }
         }
         for (place, earlier) in case.after.iter().enumerate() {
