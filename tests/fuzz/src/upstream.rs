@@ -73,6 +73,7 @@ pub(crate) fn asked(body: &str) -> Exchange {
         time: DateTime::UNIX_EPOCH,
         entropy: 7,
         changed: Arc::default(),
+        approval: None,
     };
     let mut exchange = Exchange::default();
     exchange.step(gate, Event::Headers(&arrival));

@@ -68,6 +68,7 @@ impl Asked {
             time: DateTime::UNIX_EPOCH,
             entropy: 7,
             changed: std::sync::Arc::default(),
+            approval: None,
         };
         Self {
             identity: identify(&gate.bundle.identity, &attested).expect("the claims fit"),

@@ -8,7 +8,7 @@ use toolgate::bundle::Bundle;
 use toolgate::exchange::{Arrival, Event, Exchange, Step};
 use toolgate::gate::Gate;
 use toolgate::head::Head;
-use toolgate::identity::{Attested, Evidence, identify};
+use toolgate::identity::{Attested, Certificate, Evidence, identify};
 use toolgate::memory::Store;
 
 use crate::pieces::Dice;
@@ -25,7 +25,8 @@ pub(super) fn run(data: &[u8]) {
     let bundle = &bundles::chosen(input.arbitrary().unwrap_or_default()).gate.bundle;
     let turn = input.arbitrary::<u8>().unwrap_or_default();
     let bytes = input.take_rest();
-    for peer in [None, Some("spiffe://acme.example/agent/support-bot".to_owned())] {
+    let certificate = Certificate::listed(Some("spiffe://acme.example/agent/support-bot"));
+    for peer in [None, Some(certificate)] {
         let evidence = Evidence::Encoded { metadata: bytes.to_vec(), peer };
         evidence.sender_key(LONGEST);
         if let Ok(attested) = evidence.attested() {
@@ -62,6 +63,7 @@ fn ask(gate: &Gate, evidence: Evidence) -> String {
         time: DateTime::UNIX_EPOCH,
         entropy: 7,
         changed: std::sync::Arc::default(),
+        approval: None,
     };
     let mut exchange = Exchange::default();
     let step = match exchange.step(gate, Event::Headers(&arrival)) {

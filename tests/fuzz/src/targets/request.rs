@@ -49,6 +49,7 @@ fn arrived<'a>(bundle: &Loaded, caller: u8, text: &'a [u8]) -> (Arrival, &'a [u8
         time: DateTime::UNIX_EPOCH,
         entropy: 7,
         changed: std::sync::Arc::default(),
+        approval: None,
     };
     (arrival, body)
 }
