@@ -19,6 +19,7 @@ mod methods;
 mod observer;
 mod pending;
 mod preflight;
+mod presented;
 mod reach;
 mod response;
 mod session;

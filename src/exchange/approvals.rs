@@ -3,12 +3,13 @@
 use chrono::DateTime;
 use serde_json::Value;
 
+use super::fields;
 use super::inner::Watch;
 use super::pending::Pending;
-use super::{Arrival, fields};
+use super::presented::Presented;
 use crate::approval::{
     self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard, Query,
-    REQUEST, Signed, Unaccepted,
+    REQUEST, Unaccepted,
 };
 use crate::bundle::Approvals;
 use crate::decide::{
@@ -19,7 +20,7 @@ use crate::gate::Gate;
 use crate::identity;
 use crate::json::Object;
 use crate::mcp::Call;
-use crate::memory::{self, Slot, Span, Unusable, Write};
+use crate::memory::{Span, Unusable, Write};
 use crate::reason::Reason;
 use crate::record::decision_id;
 use crate::timestamp::timestamp;
@@ -27,55 +28,6 @@ use crate::tool::Tool;
 
 /// How much longer than it lets a service wait the gate waits for its answer, in milliseconds.
 const AFTER_WAIT: u64 = 1000;
-
-/// An approval that came with a request, or that the approval service has given.
-#[derive(Debug)]
-pub(super) enum Presented {
-    /// The signatures were verified.
-    Signed(Box<Signed>, memory::Approval),
-    /// Nobody may use it.
-    Unaccepted(Unaccepted),
-    /// It comes from an edge where nobody signs, and is used once.
-    Given(Accepted),
-}
-
-impl Presented {
-    /// The approval that comes with a request.
-    pub(super) fn by(gate: &Gate, arrival: &Arrival) -> Option<Self> {
-        gate.bundle.approvals.as_ref()?;
-        if let Some(given) = &arrival.approval {
-            return Some(Self::Given(given.clone()));
-        }
-        match arrival.head.one(approval::HEADER) {
-            Ok(None) => None,
-            Ok(Some(jws)) => Self::signed(gate, jws),
-            Err(error) => Some(Self::unverified(format!("the approval: {error}"))),
-        }
-    }
-
-    /// A signed approval.
-    pub(super) fn signed(gate: &Gate, jws: &str) -> Option<Self> {
-        let approvals = gate.bundle.approvals.as_ref()?;
-        // A candidate has no keys, and nobody is asked for it.
-        let own = gate.signer.as_ref()?;
-        Some(match approval::verified(jws, &approvals.keys, own) {
-            Ok(signed) => {
-                let once = memory::Approval::of(signed.nonce(), &gate.secret);
-                Self::Signed(Box::new(signed), once)
-            }
-            Err(unaccepted) => Self::Unaccepted(unaccepted),
-        })
-    }
-
-    /// Where it is remembered that it is used.
-    pub(super) fn slot(&self) -> Option<Slot> {
-        if let Self::Signed(_, once) = self { Some(once.slot()) } else { None }
-    }
-
-    fn unverified(detail: String) -> Self {
-        Self::Unaccepted(Unaccepted { reason: Reason::ApprovalUnverified, detail })
-    }
-}
 
 impl Pending {
     /// Puts a call that policies escalate to a person, or decides it again with the approval.

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::approvals::Presented;
 use super::asking::{Answers, Asking};
 use super::decided::Decided;
 use super::effects::Ending;
 use super::event_stream::EventStream;
 use super::preflight::{LONGEST_DRAINED, announced, preflight};
+use super::presented::Presented;
 use super::response::{Look, Mask, Others, call_facts};
 use super::{Arrival, Consulted, Observer, session};
 use crate::approval::Heard;

@@ -109,9 +109,8 @@ def opened(directory: Path, issuer: TokenIssuer, version: str, bundle: Path = BU
 
         directory.mkdir(exist_ok=True)
         route = {"match": {"path": "/mcp"}, "route": {"cluster": "tools", "timeout": "0s"}}
-        resource = with_key(bundles.emit(bundle), GATE_KEY.private)
         options: dict[str, Any] = {"version": version, "routes": (route,), "shape": shape}
-        with open_gateway(directory, issuer, resource, **options) as gateway:
+        with open_gateway(directory, issuer, bundles.emit(bundle), **options) as gateway:
             yield Escalating(gateway, service, issuer)
 
 
@@ -298,7 +297,7 @@ def test_a_push_ends_an_approval(tmp_path: Path, issuer: TokenIssuer) -> None:
         newer = bundles.plain(BUNDLE, tmp_path / "newer")
         manifest = newer / "bundle.yaml"
         manifest.write_text(manifest.read_text().replace("version: 1", "version: 2"))
-        escalating.gateway.envoy.push(with_key(bundles.emit(newer), GATE_KEY.private))
+        escalating.gateway.envoy.push(bundles.emit(newer))
         escalating.gateway.envoy.wait_for_success(2)
         assert escalating.reason(5000, signed) == "approval_mismatch"
 

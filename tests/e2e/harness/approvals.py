@@ -18,6 +18,7 @@ GATE = "https://gate.acme.example"
 REQUEST = "toolgate-approval-request+jwt"
 APPROVAL = "toolgate-approval+jwt"
 HEADER = "toolgate-approval"
+SIGNING_KEY = "TOOLGATE_SIGNING_KEY"
 CAROL = {"sub": "carol", "tenant": "acme", "roles": ["finance"]}
 
 Json = dict[str, Any]
@@ -161,5 +162,5 @@ def with_key(resource: bytes, key: str) -> bytes:
     """The resource of a bundle, whose filter gets this key to sign with."""
     changed = json.loads(resource)
     [plugin] = [each["typed_config"]["config"] for each in changed["resources"]]
-    plugin["vm_config"]["environment_variables"] = {"key_values": {"TOOLGATE_SIGNING_KEY": key}}
+    plugin["vm_config"]["environment_variables"] = {"key_values": {SIGNING_KEY: key}}
     return json.dumps(changed).encode()

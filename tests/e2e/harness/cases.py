@@ -99,6 +99,9 @@ def _read(file: Path) -> Iterator[Case]:
         # What comes before some of them cannot be an hour ago.
         if "after" in case:
             continue
+        # Of these, a service is asked: `test_approvals.py` is about them.
+        if "approved" in case or case["expect"]["decision"] == "ESCALATE":
+            continue
         yield Case(
             file=str(file.relative_to(paths.REPOSITORY)),
             name=case["name"],

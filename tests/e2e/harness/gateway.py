@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import paths
+from harness.approvals import GATE_KEY, SIGNING_KEY
 from harness.certificates import CertificateAuthority
 from harness.envoy import Envoy
 from harness.envoy_config import Files, Setup
@@ -75,5 +76,5 @@ def open_gateway(
             routes=routes,
             shape=shape,
         )
-        with Envoy(directory, setup, bundle, version=version) as envoy:
+        with Envoy(directory, setup, bundle, version=version, variables={SIGNING_KEY: GATE_KEY.private}) as envoy:
             yield Gateway(envoy, recorder, tls)
