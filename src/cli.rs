@@ -80,7 +80,7 @@ enum Command {
     Inventory(inventory::Arguments),
     Build(build::Arguments),
     Diff(diff::Arguments),
-    Emit(emit::Arguments),
+    Emit(Box<emit::Arguments>),
     Keys(keys::Arguments),
     Approvals(Box<approvals::Arguments>),
     Serve(serve::Arguments),

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from harness import acme, approval_service, bundles, envoy_config, paths
+from harness import acme, approval_service, bundles, paths
 from harness.approval_service import NAME, Key, Service
-from harness.approvals import GATE, SIGNING_KEY, cluster
+from harness.approvals import GATE, SIGNING_KEY
 from harness.browser import Page, open_page
 from harness.envoy import Envoy
 from harness.envoy_config import Setup
-from harness.tokens import TokenIssuer
+from harness.tokens import AUDIENCE, ISSUER, TokenIssuer
 from harness.tool_server import ToolServer
 
 CAROL = {"sub": "carol", "roles": ["finance-desk"], "tenant": "acme"}
@@ -87,13 +87,12 @@ def story(tmp_path_factory: pytest.TempPathFactory, issuer: TokenIssuer) -> Iter
         approval_service.serving(directory / "service", *who, keys=keys) as service,
         ToolServer("mcp2", directory / "server.log") as server,
     ):
-
-        def shape(config: dict[str, Any], _: envoy_config.Files) -> None:
-            port = int(service.url.rsplit(":", 1)[1])
-            config["static_resources"]["clusters"].append(cluster(port))
-
-        setup = Setup(server.port, issuer.jwks(), shape=shape)
-        resource = bundles.emit(escalating(directory / "bundle", keys[1]))
+        (directory / "keys.json").write_text(issuer.jwks())
+        bundle = escalating(directory / "bundle", keys[1])
+        places = ("--upstream", f"127.0.0.1:{server.port}", "--approvals", service.url.removeprefix("http://"))
+        trust = ("--issuer", ISSUER, "--audience", AUDIENCE, "--jwks", str(directory / "keys.json"))
+        setup = Setup(server.port, issuer.jwks(), shape=bundles.emitted(*places, *trust, bundle=bundle))
+        resource = bundles.emit(bundle)
         variables = {SIGNING_KEY: keys[0].private.read_text()}
         with Envoy(directory / "envoy", setup, resource, variables=variables) as envoy:
             yield Story(envoy, server, service, issuer.sign(acme.ALICE))

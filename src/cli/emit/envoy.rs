@@ -7,8 +7,8 @@ use super::limits::buffer;
 use super::paths::{self, ProxyPath};
 use super::providers;
 use super::rate_filters::RateLimits;
-use super::rate_limits;
 use super::refused_token;
+use super::service::Service;
 use super::template::{item, scalar};
 use super::tokens::{Keys, Provider, Tokens};
 use super::upstream::{Upstream, Upstreams};
@@ -72,6 +72,9 @@ pub(super) struct Arguments {
     /// Where the bundle's rate limit service is, which speaks gRPC
     #[arg(long, value_name = "HOST:PORT")]
     rate_limits: Option<Endpoint>,
+    /// Where the bundle's approval service is
+    #[arg(long, value_name = "HOST:PORT")]
+    approvals: Option<Endpoint>,
     #[command(flatten)]
     rates: RateLimits,
     /// Where Envoy listens for calls; beyond this machine only with TLS
@@ -138,8 +141,13 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         _ => None,
     };
     let others = upstreams.as_ref().map(Upstreams::names).unwrap_or_default();
-    let rate_limits = rate_limits::cluster(opened, arguments.rate_limits.as_ref(), &others);
-    let rate_limits = rate_limits.map_err(&mut said).unwrap_or_default();
+    let manifest = &opened.document.manifest;
+    let services = [
+        (Service::of_budgets(manifest), arguments.rate_limits.as_ref()),
+        (Service::of_approvals(manifest), arguments.approvals.as_ref()),
+    ];
+    let services = services
+        .map(|(service, at)| service.written(at, &others).map_err(&mut said).unwrap_or_default());
     let rates = arguments.rates.filters(opened).map_err(&mut said).unwrap_or_default();
     let (Some(providers), Some(upstreams), true) = (providers, upstreams, problems.is_empty())
     else {
@@ -162,7 +170,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     edits.push(Edit::Above("router", rates.iter().map(|rate| item(rate)).collect()));
     let issuers = providers::clusters(&providers, &arguments.ca);
     let servers = upstreams.clusters(&arguments.ca);
-    edits.push(Edit::Body("clusters", servers + &issuers + &rate_limits));
+    edits.push(Edit::Body("clusters", servers + &issuers + &services.concat()));
     let text = render(TEMPLATE, &edits);
     Ok(match arguments.part {
         Part::Bootstrap => text,
