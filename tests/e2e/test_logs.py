@@ -49,6 +49,8 @@ def test_every_decision_leaves_one_record_and_nothing_else_does(gateway: Gateway
     assert records[0]["token"] == {
         "issuer": claims["iss"],
         "scopes": [],
+        "profiles": [],
+        "client_profiles": [],
         "expires": datetime.fromtimestamp(claims["exp"], UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "jti": None,
         "claims_digest": f"sha256:{hashlib.sha256(canonical).hexdigest()}",
