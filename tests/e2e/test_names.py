@@ -107,18 +107,18 @@ def test_the_public_channel_is_open(mesh: Gateway, issuer: TokenIssuer) -> None:
 CERTIFICATES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "the-agent": ((COURIER,), {}, "permitted"),
     "another": ((SCOUT,), {}, "identity_mismatch"),
-    # Of two identities Envoy uses the first.
-    "the-agent-first-of-two": ((COURIER, SCOUT), {}, "permitted"),
-    "the-agent-second-of-two": ((SCOUT, COURIER), {}, "identity_mismatch"),
-    "another-uri-first": (("https://mesh.example/", SCOUT), {}, "identity_mismatch"),
-    "no-uri": ((), {}, "permitted"),
-    "no-uri-and-no-act": ((), {"act": None}, "unauthenticated"),
-    "another-uri-and-no-act": (("https://mesh.example/agent/courier",), {"act": None}, "unauthenticated"),
+    # A workload has exactly one URI, its SPIFFE id.
+    "the-agent-first-of-two": ((COURIER, SCOUT), {}, "invalid_identity"),
+    "the-agent-second-of-two": ((SCOUT, COURIER), {}, "invalid_identity"),
+    "another-uri-first": (("https://mesh.example/", SCOUT), {}, "invalid_identity"),
+    "no-uri": ((), {}, "invalid_identity"),
+    "no-uri-and-no-act": ((), {"act": None}, "invalid_identity"),
+    "another-uri-and-no-act": (("https://mesh.example/agent/courier",), {"act": None}, "invalid_identity"),
 }
 
 
 @pytest.mark.parametrize(("uris", "claims", "reason"), CERTIFICATES.values(), ids=CERTIFICATES.keys())
-def test_the_first_uri_of_a_certificate_must_be_the_agent(
+def test_a_certificate_must_name_the_agent_and_nobody_else(
     uris: tuple[str, ...], claims: dict[str, Any], reason: str, gateways: Gateways, issuer: TokenIssuer
 ) -> None:
     gateway = gateways(MESH, tls=True, tokens=cases.tokens(MESH))
