@@ -73,11 +73,12 @@ pub fn approve(
 }
 
 /// Whoever approves is neither the principal nor an agent of the delegation, and of the same tenant.
+/// One subject can have several types, and ids with and without the issuer, so only the subject counts.
 fn four_eyes(sender: &Identity, approver: &Identity) -> Result<(), Denial> {
     let (principal, person) = (&sender.principal, &approver.principal);
-    let chain = sender.actor.iter().flat_map(|actor| &actor.chain);
-    let is_agent = chain.into_iter().any(|agent| *agent == person.id);
-    if is_agent || principal.entity.uid() == person.entity.uid() {
+    let mut agents = sender.actor.iter().flat_map(|actor| &actor.chain);
+    let is_person = |id: &str| subject(id) == subject(&person.id);
+    if is_person(&principal.id) || agents.any(|agent| is_person(agent)) {
         let detail = Some(format!("{} is a party of the call", named(approver)));
         return Err(Denial { detail, ..Denial::because(Reason::SelfApproval) });
     }
@@ -86,6 +87,11 @@ fn four_eyes(sender: &Identity, approver: &Identity) -> Result<(), Denial> {
         return Err(Denial { detail, ..Denial::because(Reason::ApproverNotPermitted) });
     }
     Ok(())
+}
+
+/// An id without the issuer that qualifies it.
+fn subject(id: &str) -> &str {
+    id.rsplit_once('|').map_or(id, |(_, subject)| subject)
 }
 
 /// The approver as the principal of `Action::"approve"`.

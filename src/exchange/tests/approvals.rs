@@ -290,6 +290,7 @@ fn an_approval_that_is_not_as_it_must_be_is_refused() {
         ("empty", String::new(), Reason::ApprovalUnverified),
         ("the requester", approver("sub", json!("alice")), Reason::SelfApproval),
         ("the agent", approver("sub", json!("bot")), Reason::SelfApproval),
+        ("an issuer's agent", approver("sub", json!("https://id|bot")), Reason::SelfApproval),
         ("no role", approver("roles", json!([])), Reason::ApproverNotPermitted),
         ("another tenant", approver("tenant", json!("globex")), Reason::ApproverNotPermitted),
         ("no tenant", approver("tenant", json!(null)), Reason::ApproverNotPermitted),
@@ -324,4 +325,34 @@ fn nobody_is_asked_for_what_nobody_can_approve() {
     let jws = signed(&approval_of(&asked(&gate, &Sent::refund(2001))));
     let sent = with_approval(Sent::refund(2001), &jws);
     assert_eq!(sent.reason(&gate, &mut store), Reason::ApproverNotPermitted);
+}
+
+#[test]
+fn an_approver_is_a_party_under_any_type_and_issuer() {
+    let mut document = document(None);
+    let manifest = &mut document["manifest"];
+    let session = manifest["identity"]["principal"].clone();
+    let mut staff = session.clone();
+    (staff["tokens"], staff["type"]) = (json!(["staff"]), json!("Staff"));
+    manifest["identity"]["principal"] = json!([session, staff]);
+    manifest["identity"]["actor"]["qualify_by_issuer"] = json!(true);
+    manifest["approvals"]["token"] = json!("staff");
+    let schema = document["schema"].as_str().unwrap();
+    document["schema"] = json!(format!("{schema} entity Staff in [Role] {{ tenant: String }};"));
+    let gate = gate_of(document);
+    let mut claims = fixture::claims();
+    claims["act"] = json!({ "iss": "https://id", "sub": "bot" });
+    let sent = || Sent { claims: claims.clone(), ..Sent::refund(600) };
+    let request = asked(&gate, &sent());
+    for (person, reason) in [
+        ("alice", Reason::SelfApproval),
+        ("bot", Reason::SelfApproval),
+        ("carol", Reason::Permitted),
+    ] {
+        let mut approval = approval_of(&request);
+        approval.approver.insert("sub".to_owned(), json!(person));
+        let jws = signed(&approval);
+        let sent = with_approval(sent(), &jws);
+        assert_eq!(sent.reason(&gate, &mut Store::default()), reason, "{person}");
+    }
 }
