@@ -47,9 +47,10 @@ impl Heard {
             Ok(Answer { status: Status::Pending, .. }) => Self::Pending,
             Ok(Answer { approval: Some(approval), .. }) => Self::Decided(approval),
             Ok(_) => Self::Unavailable("the approval service sends no approval".to_owned()),
-            Err(error) => Self::Unavailable(format!(
-                "the answer of the approval service does not read: {error}"
-            )),
+            // The error would repeat what the service has sent.
+            Err(_) => {
+                Self::Unavailable("the answer of the approval service is not valid".to_owned())
+            }
         }
     }
 }
