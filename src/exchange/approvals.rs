@@ -163,7 +163,7 @@ impl Pending {
     fn challenge_form(&self, call: &Call<'_>) -> Form {
         match self.revision() {
             Some(revision) if revision.is_modern() => {
-                if call.elicits_urls && !call.answers {
+                if call.elicits_urls() && !call.has_answers() {
                     Form::InputRequired
                 } else {
                     Form::Text

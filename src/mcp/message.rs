@@ -68,10 +68,21 @@ pub struct Call<'a> {
     pub name: &'a str,
     /// The arguments as sent.
     pub arguments: Option<&'a Object<'a>>,
+    params: &'a Object<'a>,
+}
+
+impl Call<'_> {
     /// Whether the client says that it can have its user open URLs.
-    pub elicits_urls: bool,
+    pub fn elicits_urls(&self) -> bool {
+        let capabilities = || self.params.get("_meta")?.as_object()?.get(CAPABILITIES)?.as_object();
+        let elicitation = || capabilities()?.get("elicitation")?.as_object()?.get("url");
+        elicitation().is_some()
+    }
+
     /// Whether it repeats a call with answers to requests for input.
-    pub answers: bool,
+    pub fn has_answers(&self) -> bool {
+        self.params.get("inputResponses").is_some()
+    }
 }
 
 impl<'a> Message<'a> {
@@ -141,11 +152,8 @@ fn call<'a>(params: Option<&'a Object<'a>>, has_id: bool) -> Result<Call<'a>, Me
     let params = params.ok_or_else(|| malformed("`tools/call` has no params"))?;
     only(params, &CALL_PARAMS, "`params`")?;
     let name = params.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
-    let capabilities = || params.get("_meta")?.as_object()?.get(CAPABILITIES)?.as_object();
-    let elicitation = || capabilities()?.get("elicitation")?.as_object()?.get("url");
     Ok(Call {
-        elicits_urls: elicitation().is_some(),
-        answers: params.get("inputResponses").is_some(),
+        params,
         name: name.ok_or_else(|| malformed("`name` is not a non-empty string"))?,
         arguments: object(params, "arguments")?,
     })
