@@ -26,5 +26,9 @@ pub const REQUEST: &str = "toolgate-approval-request+jwt";
 /// `typ` of an [`Approval`].
 pub const APPROVAL: &str = "toolgate-approval+jwt";
 
+/// The longest signed [`Request`], in bytes: an approval contains it, together with claims and a reason,
+/// and must not become longer than what gates read.
+pub const LONGEST_REQUEST: usize = 18_000;
+
 /// The request header with an [`Approval`].
 pub const HEADER: &str = "toolgate-approval";

@@ -8,8 +8,8 @@ use super::inner::Watch;
 use super::pending::Pending;
 use super::presented::Presented;
 use crate::approval::{
-    self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard, Query,
-    REQUEST, Unaccepted,
+    self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard,
+    LONGEST_REQUEST, Query, REQUEST, Unaccepted,
 };
 use crate::bundle::Approvals;
 use crate::decide::{
@@ -200,6 +200,9 @@ impl Pending {
             },
         };
         let signed = keys.sign(REQUEST, &request).map_err(|_| Denial::unfit())?;
+        if signed.len() > LONGEST_REQUEST {
+            return Err(of.too_long());
+        }
         Ok((id, signed, binding))
     }
 
@@ -210,10 +213,7 @@ impl Pending {
         let shown = of.tool.redacted(arguments, None, fields::LONGEST_FIELD);
         let shown = shown.and_then(|shown| serde_json::from_str(shown.as_str()).ok());
         // Nobody approves what cannot be seen.
-        let shown = shown.ok_or_else(|| Denial {
-            detail: Some("the arguments are too long to be put before a person".to_owned()),
-            ..of.denial.clone()
-        })?;
+        let shown = shown.ok_or_else(|| of.too_long())?;
         let canonical = arguments.map_or_else(|| "{}".into(), Object::canonical);
         let resource = of.question.resource();
         Ok(Binding {
@@ -251,6 +251,12 @@ struct Escalated<'a> {
 }
 
 impl Escalated<'_> {
+    /// The denial of a call of which a person could not see everything.
+    fn too_long(&self) -> Denial {
+        let detail = Some("the arguments are too long to be put before a person".to_owned());
+        Denial { detail, ..self.denial.clone() }.then(None)
+    }
+
     /// The gate and the approval service, by the names that both have in what they sign.
     fn parties(&self) -> (&str, &str) {
         (self.approvals.gate.as_str(), self.approvals.settings.service.as_str())

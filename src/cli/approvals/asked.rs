@@ -1,14 +1,10 @@
 //! A gate's request for approval, as far as it is to be believed.
 
 use super::signed::Signed;
-use crate::approval::{Asked, REQUEST, Request};
+use crate::approval::{Asked, LONGEST_REQUEST, REQUEST, Request};
 use crate::cli::http::Refused;
 use crate::jose;
 use crate::key::PublicKey;
-
-/// The longest token of a request, in bytes: an approval contains it, together with claims and a
-/// reason, and must not become longer than what gates read.
-pub(super) const LONGEST_TOKEN: usize = 18_000;
 
 /// The signed request in a body, which must say nothing else.
 pub(super) fn accept(
@@ -45,8 +41,8 @@ pub(super) fn verified(
 
 /// A signed request, whomever it is for and however old.
 pub(super) fn known(token: String, gates: &[PublicKey]) -> Result<Signed<Request>, Refused> {
-    if token.len() > LONGEST_TOKEN {
-        let detail = format!("`binding_token` is longer than {LONGEST_TOKEN} bytes");
+    if token.len() > LONGEST_REQUEST {
+        let detail = format!("`binding_token` is longer than {LONGEST_REQUEST} bytes");
         return Err(Refused::new(413, detail));
     }
     let claims: Request = jose::verify(REQUEST, &token, gates)

@@ -97,3 +97,22 @@ fn in_a_batch_and_in_shadow_nobody_is_asked() {
     assert!(asked.is_empty() && matches!(effects.ending, Ending::Forward(_)));
     assert_eq!(effects.records[0].shadow_decision, Some(Decision::Escalate));
 }
+
+#[test]
+fn nobody_is_asked_about_arguments_that_cannot_be_shown() {
+    let mut document = document(Some("approvals"));
+    document["manifest"]["limits"]["body_bytes"] = json!(100_000);
+    document["manifest"]["servers"]["pay"]["tools"]["refund"]["redact"] = json!([]);
+    let gate = gate_of(document);
+    for (length, asks) in [(1_000, true), (14_000, false), (20_000, false)] {
+        let arguments = json!({ "amount": 600, "note": "x".repeat(length) });
+        let body = call("refund", &arguments.to_string());
+        let sent = Sent { body, answers: vec![Heard::Pending], ..Sent::refund(600) };
+        let (step, questions) = sent.to(&gate, &mut Store::default());
+        let (refusal, body) = refused(step);
+        assert_eq!(refusal.records[0].reason, Reason::ApprovalRequired);
+        assert_eq!(questions.len() == 1, asks, "{length}");
+        let account = &body["result"]["_meta"]["dev.toolgate/refusal"];
+        assert_eq!(account["approval"]["url"].is_string(), asks, "{length}");
+    }
+}
