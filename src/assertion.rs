@@ -45,7 +45,7 @@ pub(crate) fn sign(gate: &Gate, drafts: &[Draft]) -> Result<Option<String>, Asse
     let sender = first.sender().ok_or(AssertionError::Incomplete)?;
     let server = request.server.as_deref().ok_or(AssertionError::Incomplete)?;
     let iat = request.facts.time.timestamp();
-    let (principal, token) = (&sender.principal, sender.identity.token.as_ref());
+    let principal = &sender.principal;
     let claims = Claims {
         iss: asserting.issuer.as_str(),
         aud: gate.bundle.audience(server),
@@ -59,7 +59,7 @@ pub(crate) fn sign(gate: &Gate, drafts: &[Draft]) -> Result<Option<String>, Asse
             tenant: principal.tenant.as_deref(),
         },
         act: sender.actor.as_ref().and_then(|actor| Act::of(&actor.chain)),
-        txn: token.and_then(|token| token.txn.as_deref()),
+        txn: sender.identity.txn(),
         decision: "permit",
         bundle: &gate.bundle.id,
         calls: drafts.iter().filter_map(|draft| Call::of(draft, server)).collect(),

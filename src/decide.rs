@@ -3,6 +3,7 @@
 mod approve;
 mod denial;
 mod inner;
+mod limits;
 mod listing;
 mod party;
 mod question;
@@ -244,6 +245,18 @@ pub(crate) fn unchanged(
         OnChange::Refuse => Err(Denial::changed(tool, listed)),
         OnChange::Warn => Ok(()),
     }
+}
+
+/// Whether a policy that can match a call reads the scopes of the token. A policy that does not read is
+/// one that may.
+pub(crate) fn reads_scopes(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> bool {
+    let keys = |party: &Question<'_>| {
+        let env = party.env();
+        let applying = applying(bundle.layers.of(identity), &RequestKeys::of(&env));
+        let reads = |policy: &Arc<CompiledPolicy>| policy.reads.has(&["token", "scopes"]);
+        applying.is_ok_and(|all| all.iter().flat_map(|(_, policies)| policies).any(reads))
+    };
+    keys(question) || question.of_agents().any(|agent| keys(&agent))
 }
 
 /// Permits a message that runs nothing.

@@ -23,6 +23,7 @@ mod presented;
 mod reach;
 mod response;
 mod session;
+mod step_up;
 mod tasks;
 
 use std::rc::Rc;

@@ -7,6 +7,7 @@
 
 mod actor;
 mod canonical;
+mod capability;
 mod certificate;
 mod claim_path;
 mod claims;
@@ -19,6 +20,7 @@ mod forwarded;
 mod mapping;
 mod metadata;
 mod one_or_several;
+mod scope;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -27,24 +29,27 @@ use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
 pub use actor::Actor;
+pub use capability::{Capabilities, Capability, CapabilityError, CapabilityMapping, heard};
 pub use certificate::Certificate;
 pub use claim_path::ClaimPath;
 pub use claims::Token;
 pub use delegation::act;
 pub use error::{IdentityError, Wanted};
 pub use evidence::{Attested, Evidence, SenderKey};
-pub use fields::{ActorField, PrincipalField, TokenField, header};
+pub use fields::{ActorField, CapabilityField, PrincipalField, TokenField, header};
 pub use form::Form;
 pub use forwarded::behind;
 pub use mapping::{
     Accepted, ActorMapping, AttributeMapping, ClaimType, FormedClaim, IdentityMapping,
-    IdentityMode, ParentMapping, PrincipalMapping, Requirement, SpiffeId, TeamsMapping, TypeName,
+    IdentityMode, ListMapping, ParentMapping, PrincipalMapping, Requirement, SpiffeId, TypeName,
     WorkloadMapping,
 };
 pub use one_or_several::OneOrSeveral;
+pub use scope::Scope;
 
 use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;
+use capability::Bearer;
 
 /// The verified identity of a call.
 #[derive(Clone, Debug)]
@@ -55,6 +60,31 @@ pub struct Identity {
     pub actor: Option<Actor>,
     /// Further claims of the principal's token.
     pub token: Option<Token>,
+    /// The scopes that the tools it calls may have; `None` if its tokens have no scopes.
+    pub scopes: Option<Vec<String>>,
+    /// The tokens that limit what it calls.
+    pub capabilities: Capabilities,
+}
+
+impl Identity {
+    /// The id of the transaction, of the principal's token or else of a capability.
+    pub fn txn(&self) -> Option<&str> {
+        self.transaction()?.txn.as_deref()
+    }
+
+    /// The token with the id of the transaction.
+    pub fn transaction(&self) -> Option<&Token> {
+        let capabilities = self.capabilities.presented.iter().map(|each| &each.token);
+        self.token.iter().chain(capabilities).find(|token| token.txn.is_some())
+    }
+
+    /// The same caller with a token that has these scopes; `None` if it has no token with scopes.
+    pub fn with_scopes(&self, scopes: &[String]) -> Option<Self> {
+        let mut same = self.clone();
+        scopes.clone_into(same.scopes.as_mut()?);
+        scopes.clone_into(&mut same.token.as_mut()?.scopes);
+        Some(same)
+    }
 }
 
 /// The principal of a call, as a Cedar entity with its attributes and parents.
@@ -85,17 +115,29 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
     if let Some((name, claims)) = only_token(mapping, attested)? {
         let of_token = of_token(mapping, name, claims)?;
         check(of_token, claims)?;
-        return Ok(Identity {
-            principal: principal(of_token, claims)?,
-            actor: actor::of(mapping, Some((of_token, claims)), attested)?,
-            token: Some(claims::token(claims)?),
-        });
+        let principal = principal(of_token, claims)?;
+        let actor = actor::of(mapping, Some((of_token, claims)), attested)?;
+        let token = claims::token(claims)?;
+        let bearer = Bearer {
+            token: Some(name),
+            id: claims::text(claims, &of_token.id)?,
+            tenant: principal.tenant.as_deref(),
+            txn: token.txn.as_deref(),
+            actor: actor.as_ref(),
+        };
+        let capabilities = capability::of(mapping, attested, &bearer)?;
+        let scopes = (!of_token.without_scopes).then(|| token.scopes.clone());
+        return Ok(Identity { principal, actor, token: Some(token), scopes, capabilities });
     }
     let (Some(workload), Some(peer)) = (&mapping.workload, &attested.peer) else {
         let (tokens, peer) = (mapping.token_names(), mapping.workload.is_some());
         return Err(IdentityError::Missing(Wanted { tokens, peer }));
     };
     let spiffe_id = peer.workload()?;
+    let actor = actor::of(mapping, None, attested)?;
+    let bearer =
+        Bearer { token: None, id: spiffe_id, tenant: None, txn: None, actor: actor.as_ref() };
+    let capabilities = capability::of(mapping, attested, &bearer)?;
     Ok(Identity {
         principal: Principal {
             entity: Entity::new_no_attrs(workload.entity_type.uid(spiffe_id), HashSet::new()),
@@ -106,8 +148,10 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
             parents: BTreeSet::new(),
             attributes: BTreeMap::new(),
         },
-        actor: actor::of(mapping, None, attested)?,
+        actor,
         token: None,
+        scopes: Some(Vec::new()),
+        capabilities,
     })
 }
 
@@ -127,7 +171,8 @@ pub fn identify_person(
     let of_token = of_token(mapping, token, claims)?;
     check(of_token, claims)?;
     let token = Some(claims::token(claims)?);
-    Ok(Identity { principal: principal(of_token, claims)?, actor: None, token })
+    let (principal, capabilities) = (principal(of_token, claims)?, Capabilities::default());
+    Ok(Identity { principal, actor: None, token, scopes: None, capabilities })
 }
 
 /// The one token that names the principal, if there is one.

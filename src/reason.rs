@@ -191,6 +191,30 @@ reasons! {
     ApproverNotPermitted = "approver_not_permitted", Deny, 403, PolicyRefusal, Call;
     /// The approval service does not answer, or it cannot be remembered that an approval is used.
     ApprovalUnavailable = "approval_unavailable", Deny, 503, PolicyRefusal, Call;
+    /// The principal's token does not have the scopes of the tool, or more scopes would permit the call.
+    InsufficientScope = "insufficient_scope", Deny, 403, PolicyRefusal, Call;
+    /// The call needs a capability that the request does not carry.
+    CapabilityMissing = "capability_missing", Deny, 403, PolicyRefusal, Call;
+    /// The call is not within a capability that the request carries.
+    CapabilityExceeded = "capability_exceeded", Deny, 403, PolicyRefusal, Call;
+    /// The proxy did not verify the capability.
+    CapabilityUnverified = "capability_unverified", Deny, 403, PolicyRefusal, Request;
+    /// The request carries the capability several times.
+    CapabilityRepeated = "capability_repeated", Deny, 403, PolicyRefusal, Request;
+    /// The capability's time is over.
+    CapabilityExpired = "capability_expired", Deny, 403, PolicyRefusal, Request;
+    /// The capability's time has not begun.
+    CapabilityNotYetValid = "capability_not_yet_valid", Deny, 403, PolicyRefusal, Request;
+    /// The capability is for another audience.
+    CapabilityAudience = "capability_audience", Deny, 403, PolicyRefusal, Request;
+    /// The capability is about another principal.
+    CapabilitySubject = "capability_subject", Deny, 403, PolicyRefusal, Request;
+    /// The capability is for another actor.
+    CapabilityActor = "capability_actor", Deny, 403, PolicyRefusal, Request;
+    /// The capability is about another tenant.
+    CapabilityTenant = "capability_tenant", Deny, 403, PolicyRefusal, Request;
+    /// The capability is for another transaction.
+    CapabilityTransaction = "capability_transaction", Deny, 403, PolicyRefusal, Request;
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.

@@ -25,7 +25,7 @@ use crate::bundle::{BundleId, LayerName, Mode};
 use crate::decide::ApprovalField;
 use crate::digest::Digest;
 use crate::gate::GateId;
-use crate::identity::{ActorField, PrincipalField, TokenField};
+use crate::identity::{ActorField, CapabilityField, PrincipalField, TokenField};
 use crate::json::{Rendered, Shared};
 use crate::memory::Spending;
 use crate::reason::{Decision, EventClass, Reason};
@@ -83,6 +83,8 @@ pub struct Record {
     pub actor: Option<Shared<ActorField>>,
     /// Further claims of the principal's token.
     pub token: Option<Shared<TokenField>>,
+    /// The capabilities that the request carries.
+    pub capabilities: Option<Shared<Vec<CapabilityField>>>,
     /// The request's authority.
     pub authority: String,
     /// The request's path without query.

@@ -56,6 +56,8 @@ pub struct Refused<'a> {
     pub exceeded: Option<&'a Exceeded>,
     /// Where a person is asked to approve the call.
     pub challenge: Option<&'a Challenge>,
+    /// The scopes that would do.
+    pub scopes: Option<&'a [String]>,
     /// Whether the refusal is about the inner call of the call.
     pub is_inner: bool,
     /// The protocol revision that was asked for, if it is not supported.
@@ -68,8 +70,8 @@ impl<'a> Refused<'a> {
     /// A message of which nothing is known besides the decision about it.
     pub(crate) fn because_of(draft: &'a Draft) -> Self {
         let (id, tool, advice, exceeded, requested) = (None, None, None, None, None);
-        let (challenge, is_inner) = (None, false);
-        Self { id, tool, advice, exceeded, challenge, is_inner, requested, draft }
+        let (challenge, scopes, is_inner) = (None, None, false);
+        Self { id, tool, advice, exceeded, challenge, scopes, is_inner, requested, draft }
     }
 }
 
@@ -173,6 +175,18 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::SelfApproval
         | Reason::ApproverNotPermitted
         | Reason::ApprovalUnavailable
+        | Reason::InsufficientScope
+        | Reason::CapabilityMissing
+        | Reason::CapabilityExceeded
+        | Reason::CapabilityUnverified
+        | Reason::CapabilityRepeated
+        | Reason::CapabilityExpired
+        | Reason::CapabilityNotYetValid
+        | Reason::CapabilityAudience
+        | Reason::CapabilitySubject
+        | Reason::CapabilityActor
+        | Reason::CapabilityTenant
+        | Reason::CapabilityTransaction
         | Reason::UnknownResource
         | Reason::MethodNotAllowed
         | Reason::InvalidArguments
@@ -203,6 +217,11 @@ fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
 /// The reply to messages with ids of which at least one was refused, in the bundle's style.
 pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
+    if let ([only], false) = (refused, settings.style == RefusalStyle::Conceal)
+        && let Some(scopes) = only.scopes
+    {
+        return step_up(only, scopes, bundle);
+    }
     let mut answers: Vec<Value> = refused
         .iter()
         .filter(|refused| refused.id.is_some())
@@ -237,6 +256,22 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
         headers: headers(bundle, refused.iter()),
         body: to_bytes(&body),
     }
+}
+
+/// The reply that has a client ask for more scopes (RFC 6750 §3.1), which no other status does.
+fn step_up(refused: &Refused<'_>, scopes: &[String], bundle: &Bundle) -> Reply {
+    let settings = &bundle.refusal;
+    let metadata = settings.resource_metadata.as_ref();
+    let metadata = metadata.map(|url| format!(", resource_metadata=\"{}\"", url.as_str()));
+    let challenge = format!(
+        "Bearer error=\"insufficient_scope\", scope=\"{}\"{}",
+        scopes.join(" "),
+        metadata.unwrap_or_default()
+    );
+    let mut headers = headers(bundle, std::iter::once(refused));
+    headers.push(("www-authenticate", challenge));
+    let body = error(refused, settings.code, &words(refused, settings));
+    Reply { status: refused.draft.outcome.reason.status(), headers, body: to_bytes(&body) }
 }
 
 fn is_unknown_method(refused: &Refused<'_>) -> bool {
@@ -315,6 +350,9 @@ fn account(refused: &Refused<'_>) -> Value {
         members.insert("budget".to_owned(), json!(exceeded.spending));
         let seconds = exceeded.seconds();
         members.extend(seconds.map(|seconds| ("retry_after".to_owned(), json!(seconds))));
+    }
+    if let (Some(scopes), Some(members)) = (refused.scopes, account.as_object_mut()) {
+        members.insert("scopes".to_owned(), json!(scopes));
     }
     if let (Some(challenge), Some(members)) = (refused.challenge, account.as_object_mut()) {
         members.insert("approval".to_owned(), approval(challenge));

@@ -170,6 +170,8 @@ codes! {
     BeyondWindow = "beyond-window", Warning;
     /// No call can spend a budget.
     UnspendableBudget = "unspendable-budget", Warning;
+    /// A capability can give a right.
+    CapabilityGrants = "capability-grants", Error;
     /// Nobody can approve what a policy leaves to a person.
     Unapprovable = "unapprovable", Warning;
     /// A call without an argument passes, and the tool puts a default in its place.

@@ -1,6 +1,7 @@
 //! Document → bundle. The CLI and the proxy run the same code, so a bundle that passes in the CLI
 //! also loads in the proxy.
 
+mod capabilities;
 mod cedar;
 mod declared;
 mod identity;
@@ -68,6 +69,7 @@ pub fn load(document: &Document) -> Result<Loaded, Vec<Finding>> {
     }
     findings.extend(resources);
     let policies = cedar::policies(document, &mut findings);
+    findings.extend(capabilities::granting(&document.manifest.identity, &policies));
     let layers = cedar::layers(document.layers.clone(), &mut findings);
     let schema_text =
         schema::generate(&document.schema, &document.manifest, described, plan.as_ref());
@@ -217,6 +219,7 @@ fn manifest(document: &Document) -> Vec<Finding> {
         );
     }
     identity::problems(&manifest.identity, &mut error);
+    capabilities::problems(manifest, &mut error);
     approvals::problems(manifest, &mut error);
     if manifest.mcp.methods.iter().any(|method| method == "tools/call") {
         error("mcp.methods", "`tools/call` is decided per call and cannot be listed".to_owned());

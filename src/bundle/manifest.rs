@@ -9,7 +9,7 @@ use super::{
     Acceptance, AssertionSettings, Channel, HighRisk, Issuer, LayerName, Minimums, ServerNotes,
 };
 use crate::approval::ApprovalSettings;
-use crate::identity::IdentityMapping;
+use crate::identity::{IdentityMapping, Scope};
 use crate::json;
 use crate::memory::{
     BudgetSettings, HistorySettings, MemorySettings, RateLimitSettings, RunawaySettings, Sections,
@@ -223,11 +223,16 @@ pub struct RefusalSettings {
     /// A sentence for every refused caller: whom to contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The scopes that clients may ask their authorization server for. A refused call gets a challenge
+    /// with the least set of them that would permit it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub step_up: Vec<Scope>,
 }
 
 impl Default for RefusalSettings {
     fn default() -> Self {
-        Self { style: RefusalStyle::ToolResult, code: -31403, resource_metadata: None, help: None }
+        let (style, code, step_up) = (RefusalStyle::ToolResult, -31403, Vec::new());
+        Self { style, code, resource_metadata: None, help: None, step_up }
     }
 }
 

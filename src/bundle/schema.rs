@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::Manifest;
 use super::approvals::approver_type;
-use crate::identity::IdentityMode;
+use crate::identity::{IdentityMapping, IdentityMode};
 use crate::memory::Plan;
 use crate::tool::{APPROVE, PATTERN, SERVER, Tool, reveal_group};
 
@@ -77,6 +77,7 @@ fn shared_types(manifest: &Manifest, remembered: &str) -> String {
 "
         )
     });
+    let capabilities = capabilities(&manifest.identity);
     format!(
         "namespace toolgate {{
   type Delegation = {{
@@ -91,8 +92,26 @@ fn shared_types(manifest: &Manifest, remembered: &str) -> String {
     time: datetime, source_ip?: ipaddr, method: String, path: String,
     environment: String, trace_id?: String
   }};
-{approvals}{remembered}}}"
+{approvals}{capabilities}{remembered}}}"
     )
+}
+
+/// The type of `context.capabilities`, if the bundle has capabilities.
+fn capabilities(mapping: &IdentityMapping) -> String {
+    if mapping.capabilities.is_empty() {
+        return String::new();
+    }
+    let each = mapping.capabilities.iter().map(|capability| {
+        let scopes = capability.scopes.iter().map(|_| "scopes: Set<String>".to_owned());
+        let registered = ["expires: datetime", "txn?: String"].map(str::to_owned);
+        let attributes = capability.attributes.iter().map(|(name, attribute)| {
+            let optional = if attribute.optional { "?" } else { "" };
+            format!("{}{optional}: {}", quoted(name), attribute.claim_type.as_str())
+        });
+        let members: Vec<String> = registered.into_iter().chain(scopes).chain(attributes).collect();
+        format!("{}?: {{ {} }}", quoted(&capability.token), members.join(", "))
+    });
+    format!("  type Capabilities = {{ {} }};\n", each.collect::<Vec<_>>().join(", "))
 }
 
 /// An action about calls of a tool, whose context has these further members.
@@ -129,13 +148,18 @@ fn action_by(
         if identity.actor.required { "actor" } else { "actor?" },
         if identity.workload.is_none() { "token" } else { "token?" },
     );
+    let capabilities = if identity.capabilities.is_empty() {
+        ""
+    } else {
+        ",\n  capabilities: toolgate::Capabilities"
+    };
     format!(
         "action {} in [{}] appliesTo {{ principal: [{}], resource: [{}], context: {{
   input: {},
   {actor}: {},
   {token}: toolgate::Token,
   delegation: toolgate::Delegation,
-  request: toolgate::Request{members}
+  request: toolgate::Request{capabilities}{members}
 }} }};",
         quoted(name),
         groups.collect::<Vec<_>>().join(", "),

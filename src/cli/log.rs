@@ -1,6 +1,7 @@
 //! Reads the decision log: parses a line to a record and rebuilds the recorded request.
 
 pub(in crate::cli) mod arguments;
+mod capability;
 mod differences;
 pub(in crate::cli) mod history;
 pub(in crate::cli) mod identity;

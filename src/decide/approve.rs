@@ -108,7 +108,7 @@ fn asked(
         [("groups", value::set(groups)), ("requester", Value::from(named(sender).as_str()))];
     let mut context = question.sent_by().context.clone();
     context.push(("escalation", value::record(members)));
-    Some(Caller { principal, context, agents: Vec::new() })
+    Some(Caller::of_parts(principal, context))
 }
 
 /// The sender, with the approval in its context.

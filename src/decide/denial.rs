@@ -48,6 +48,8 @@ pub enum Next {
     Wait(Exceeded),
     /// Only this stands against the call, and a person can approve it.
     Escalate(Escalation),
+    /// These scopes would permit the call, or put it to a person.
+    StepUp(Vec<String>),
     /// The approval service must be asked before the denial holds.
     Ask(Query),
     /// A person is asked.
@@ -95,6 +97,11 @@ impl Denial {
     /// Where a person is asked.
     pub(crate) fn challenge(&self) -> Option<&Challenge> {
         if let Some(Next::Told(challenge)) = self.next() { Some(challenge) } else { None }
+    }
+
+    /// The scopes that would permit the call, or put it to a person.
+    pub(crate) fn step_up(&self) -> Option<&[String]> {
+        if let Some(Next::StepUp(scopes)) = self.next() { Some(scopes) } else { None }
     }
 
     /// The same denial, from which this follows, or nothing.

@@ -13,7 +13,7 @@ use cedar_policy_core::ast::{Context, EntityUID, EntityUIDEntry, Request};
 use cedar_policy_core::entities::Entities;
 use chrono::{DateTime, Utc};
 
-use super::Denial;
+use super::{Denial, limits};
 use crate::bundle::Bundle;
 use crate::gate::Caller;
 use crate::identity::Identity;
@@ -92,7 +92,9 @@ impl<'a> Question<'a> {
     ///
     /// [`Reason::InvalidArguments`] if the arguments do not fit the tool, [`Reason::TooManyValues`]
     /// if they become too many values, [`Reason::UnknownResource`] if they name a resource that is
-    /// not in the bundle although the inventory requires it.
+    /// not in the bundle although the inventory requires it, [`Reason::CapabilityMissing`],
+    /// [`Reason::CapabilityExceeded`] and [`Reason::InsufficientScope`] if the call is beyond a limit of
+    /// the caller.
     pub fn by(
         caller: Arc<Caller>,
         bundle: &'a Bundle,
@@ -107,6 +109,7 @@ impl<'a> Question<'a> {
         }
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
         let resource = resource(bundle, tool, arguments)?;
+        limits::within(bundle, &caller, tool, Some(&resource))?;
         let (entities, schema) = (bundle.entity_store(), bundle.schema());
         let remembered = None;
         let question =
@@ -138,6 +141,8 @@ impl<'a> Question<'a> {
         facts: &'a Facts,
     ) -> Result<Self, Denial> {
         let action = tool.action().ok_or_else(Denial::unfit)?.as_ref();
+        let server = tool.server_entity().map(AsRef::as_ref).filter(|_| !tool.has_many_resources());
+        limits::within(bundle, &caller, tool, server)?;
         let resource = match tool.resource_without_id() {
             Some(resource) => Cow::Owned(resource.into()),
             None => Cow::Borrowed(tool.server_entity().ok_or_else(Denial::unfit)?.as_ref()),

@@ -183,7 +183,6 @@ impl Pending {
         let seconds = of.approvals.settings.valid_for.millis() / 1000;
         let id = decision_id(facts.time, self.request.entropy, 0);
         let (gate, service) = of.parties();
-        let token = self.sender.identity.token.as_ref();
         let request = approval::Request {
             iss: gate.to_owned(),
             aud: service.to_owned(),
@@ -196,7 +195,7 @@ impl Pending {
                 groups: of.escalation.groups.clone(),
                 policies: of.denial.policies.clone(),
                 reasons: of.escalation.reasons.clone(),
-                txn: token.and_then(|token| token.txn.clone()),
+                txn: self.sender.identity.txn().map(str::to_owned),
             },
         };
         let signed = keys.sign(REQUEST, &request).map_err(|_| Denial::unfit())?;

@@ -10,6 +10,7 @@ use super::inner::Watch;
 use super::memory::{Memory, Place};
 use super::pending::{Pending, draft, failed};
 use super::response::{Look, Mask, Others};
+use super::step_up::By;
 use crate::approval;
 use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Permit, Permits, Question, Revealed, Verdict};
@@ -197,6 +198,7 @@ impl Pending {
             advice: outcome.as_ref().err().and_then(|denial| denial.advice.as_deref()),
             exceeded: outcome.as_ref().err().and_then(Denial::exceeded),
             challenge: outcome.as_ref().err().and_then(Denial::challenge),
+            scopes: outcome.as_ref().err().and_then(Denial::step_up),
             is_inner: outcome.as_ref().is_err_and(|denial| denial.is_inner),
             requested: None,
             draft,
@@ -248,8 +250,22 @@ impl Pending {
         let tool = gate.bundle.tool(&self.server, call.name);
         let tool = tool.ok_or_else(|| Denial::because(Reason::UnknownTool))?;
         decide::unchanged(&gate.bundle, &self.changed, tool)?;
-        let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
-        let (identity, facts) = (&self.sender.identity, &self.request.facts);
+        let about = (tool, call.arguments);
+        self.stepping_up(gate, about, memory, watch, |by, memory, watch| {
+            self.decide_call_by(by, gate, (tool, call), memory, watch)
+        })
+    }
+
+    fn decide_call_by(
+        &self,
+        by: By<'_>,
+        gate: &Gate,
+        (tool, call): (&Tool, &Call<'_>),
+        memory: &mut Memory<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Verdict, Denial> {
+        let (identity, facts) = (by.identity, &self.request.facts);
+        let caller = Arc::clone(by.caller);
         let question = Question::by(caller, &gate.bundle, tool, call.arguments, facts)?;
         let asked = memory.ask(&gate.bundle, tool, &question, call.arguments)?;
         let question = memory.join(question, asked.as_ref())?;
@@ -262,7 +278,8 @@ impl Pending {
         let place = Place { index: watch.index, is_inner: false };
         memory.settle((place, tool), &mut verdict, asked);
         let Some(wraps) = tool.wraps() else { return Ok(verdict) };
-        Ok(verdict.and_inner(|| self.decide_inner(gate, wraps, call.arguments, memory, watch)))
+        Ok(verdict
+            .and_inner(|| self.decide_inner(by, gate, (wraps, call.arguments), memory, watch)))
     }
 }
 

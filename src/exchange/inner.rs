@@ -1,8 +1,11 @@
 //! Decides the call inside a call.
 
+use std::sync::Arc;
+
 use super::Observer;
 use super::memory::{Memory, Place};
 use super::pending::Pending;
+use super::step_up::By;
 use crate::decide::{self, Denial, Inner, Question, Verdict};
 use crate::gate::Gate;
 use crate::identity::Identity;
@@ -32,25 +35,23 @@ impl Pending {
     /// is a denial for which no policy was evaluated.
     pub(super) fn decide_inner<'a>(
         &self,
+        by: By<'_>,
         gate: &'a Gate,
-        wraps: &Wraps,
-        arguments: Option<&'a Object<'a>>,
+        (wraps, arguments): (&Wraps, Option<&'a Object<'a>>),
         memory: &mut Memory<'_>,
         watch: Watch<'_>,
     ) -> Result<Verdict, Denial> {
         let bundle = &gate.bundle;
         let inner = Inner::of(bundle, wraps, arguments)?;
         decide::unchanged(bundle, &self.changed, inner.tool).map_err(Denial::of_inner)?;
-        let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
-        let question = inner.question(caller, bundle, &self.request.facts)?;
+        let question = inner.question(Arc::clone(by.caller), bundle, &self.request.facts)?;
         let asked = memory.ask(bundle, inner.tool, &question, inner.arguments.as_object());
         let asked = asked.map_err(Denial::of_inner)?;
         let question = memory.join(question, asked.as_ref()).map_err(Denial::of_inner)?;
         if let Some(observer) = watch.observer {
             observer.asked_inner(watch.index, &question);
         }
-        let identity = &self.sender.identity;
-        let mut verdict = decide::decide_revealing(bundle, identity, inner.tool, &question);
+        let mut verdict = decide::decide_revealing(bundle, by.identity, inner.tool, &question);
         // It borrows memory, which the verdict changes.
         drop(question);
         let place = Place { index: watch.index, is_inner: true };

@@ -1,8 +1,11 @@
 //! Decides a request of a method that the bundle puts before policies.
 
+use std::sync::Arc;
+
 use super::inner::Watch;
 use super::memory::{Memory, Place};
 use super::pending::Pending;
+use super::step_up::By;
 use crate::decide::{self, Denial, Question, Verdict};
 use crate::gate::Gate;
 use crate::json::Object;
@@ -73,13 +76,27 @@ impl Pending {
             let detail = Some("the protocol version does not have this method".to_owned());
             return Err(Denial { detail, ..Denial::because(Reason::MethodNotAllowed) });
         }
-        let caller = self.sender.caller.clone().ok_or_else(Denial::unfit)?;
+        let about = (*tool, arguments.as_ref());
+        self.stepping_up(gate, about, memory, watch, |by, memory, watch| {
+            self.decide_method_by(by, gate, about, memory, watch)
+        })
+    }
+
+    fn decide_method_by(
+        &self,
+        by: By<'_>,
+        gate: &Gate,
+        (tool, arguments): (&Tool, Option<&Object<'_>>),
+        memory: &mut Memory<'_>,
+        watch: Watch<'_>,
+    ) -> Result<Verdict, Denial> {
         let facts = &self.request.facts;
-        let question = Question::by(caller, &gate.bundle, tool, arguments.as_ref(), facts)?;
-        let asked = memory.ask(&gate.bundle, tool, &question, arguments.as_ref())?;
+        let caller = Arc::clone(by.caller);
+        let question = Question::by(caller, &gate.bundle, tool, arguments, facts)?;
+        let asked = memory.ask(&gate.bundle, tool, &question, arguments)?;
         let question = memory.join(question, asked.as_ref())?;
-        watch.asked(&self.sender.identity, &question);
-        let mut verdict = decide::decide(&gate.bundle, &self.sender.identity, &question);
+        watch.asked(by.identity, &question);
+        let mut verdict = decide::decide(&gate.bundle, by.identity, &question);
         // It borrows memory, which the verdict changes.
         drop(question);
         let place = Place { index: watch.index, is_inner: false };

@@ -16,7 +16,7 @@ use crate::approval::Heard;
 use crate::bundle::Channel;
 use crate::decide::{self, Denial};
 use crate::gate::{ChangedTools, Gate, Sender};
-use crate::identity;
+use crate::identity::{self, IdentityError};
 use crate::json::{self, JsonError};
 use crate::mcp::{Housekeeping, Id, MessageError, Recovered, Recovery, Revision, StandardHeaders};
 use crate::memory::{Owners, Recalled, Slot};
@@ -118,11 +118,12 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
     let evidence = arrival.evidence.as_ref().map_err(|failure| Early::Failed(failure.clone()))?;
     let evidence = identity::behind(&gate.bundle.identity, evidence, &arrival.head);
     let sender = evidence.and_then(|evidence| gate.senders.identify(&gate.bundle, &evidence));
-    let sender = sender.map_err(|error| Denial {
-        detail: Some(error.to_string()),
-        ..Denial::because(error.reason())
-    })?;
+    let sender = sender.map_err(|error| unidentified(&error))?;
     request.sender = Some(Arc::clone(&sender));
+    let (mapping, capabilities) = (&gate.bundle.identity, &sender.identity.capabilities);
+    identity::heard(mapping, capabilities, &arrival.head)
+        .and_then(|()| capabilities.valid_at(request.facts.time.timestamp()))
+        .map_err(|error| unidentified(&error))?;
     let tenant = sender.identity.principal.tenant.as_ref();
     if tenant.is_some_and(|tenant| !gate.bundle.knows_tenant(tenant)) {
         return Err(Denial::because(Reason::UnknownTenant).into());
@@ -133,6 +134,11 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
     let bodiless = preflight(&arrival.head, &request.facts, longest)?;
     let headers = StandardHeaders::read(&arrival.head);
     Ok((channel, sender, headers, bodiless, session))
+}
+
+/// The denial of a request whose sender is not who may send it.
+fn unidentified(error: &IdentityError) -> Denial {
+    Denial { detail: Some(error.to_string()), ..Denial::because(error.reason()) }
 }
 
 impl Pending {

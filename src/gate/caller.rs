@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use cedar_policy::{Entity, EntityId, EntityUid};
 use cedar_policy_core::ast::EntityUID;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use super::delegation::delegation;
 use crate::bundle::Bundle;
-use crate::identity::{Actor, Identity, IdentityMode, Token};
+use crate::identity::{Actor, Capabilities, Capability, Identity, IdentityMode, Token};
 use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
+
+/// The member of the context with the caller's capabilities.
+pub(crate) const CAPABILITIES: &str = "capabilities";
 
 /// A sender as an entity of one bundle.
 #[derive(Debug)]
@@ -21,6 +24,16 @@ pub struct Caller {
     pub(crate) context: Vec<(&'static str, Value)>,
     /// The agents that need a right by themselves, each as the principal of the same calls.
     pub(crate) agents: Vec<Arc<Caller>>,
+    /// What limits its calls, whatever policies permit.
+    pub(crate) limits: Limits,
+}
+
+/// What limits the calls of a caller, whatever policies permit.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    /// The scopes that the tools it calls may have; `None` if they are not asked of it.
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) capabilities: Capabilities,
 }
 
 impl Caller {
@@ -35,10 +48,14 @@ impl Caller {
         if let Some(token) = &identity.token {
             context.push(("token", claims(token)?));
         }
+        if !bundle.identity.capabilities.is_empty() {
+            context.push((CAPABILITIES, capabilities(&identity.capabilities)?));
+        }
         let intersects = bundle.identity.mode == IdentityMode::Intersection;
         let actor = identity.actor.as_ref().filter(|_| intersects);
         let agents = actor.map_or(Some(Vec::new()), |actor| agents(bundle, actor, &context))?;
-        Some(Self { principal, context, agents })
+        let (scopes, capabilities) = (identity.scopes.clone(), identity.capabilities.clone());
+        Some(Self { principal, context, agents, limits: Limits { scopes, capabilities } })
     }
 
     /// The same sender with one more member of `context`, for its agents too.
@@ -51,10 +68,10 @@ impl Caller {
         self
     }
 
-    /// Creates a caller from Cedar values, for tests.
+    /// Creates a caller without limits from Cedar values.
     #[doc(hidden)]
     pub fn of_parts(principal: PrincipalEntity, context: Vec<(&'static str, Value)>) -> Self {
-        Self { principal, context, agents: Vec::new() }
+        Self { principal, context, agents: Vec::new(), limits: Limits::default() }
     }
 }
 
@@ -72,15 +89,12 @@ fn agents(
             EntityUid::from_type_name_and_id(actor.uid.type_name().clone(), EntityId::new(id));
         let entity = Entity::new_no_attrs(uid, HashSet::new());
         let principal = bundle.entity_store().admit(entity.as_ref())?;
-        Some(Arc::new(Caller { principal, context: context.to_vec(), agents: Vec::new() }))
+        Some(Arc::new(Caller::of_parts(principal, context.to_vec())))
     };
     chain.map(agent).collect()
 }
 
 fn claims(token: &Token) -> Option<Value> {
-    fn words<'a>(words: impl IntoIterator<Item = &'a String>) -> Value {
-        value::set(words.into_iter().map(|word| Value::from(word.as_str())))
-    }
     let mut members = vec![
         ("scopes", words(&token.scopes)),
         ("profiles", words(&token.profiles)),
@@ -89,10 +103,39 @@ fn claims(token: &Token) -> Option<Value> {
     let texts = [("issuer", &token.issuer), ("txn", &token.txn)];
     let present = texts.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
     members.extend(present.map(|(name, text)| (name, Value::from(text))));
-    if let Some(expires) = token.expires.and_then(|at| DateTime::from_timestamp(at, 0)) {
+    if let Some(expires) = expires(token) {
         members.push(("expires", value::datetime(expires)?));
     }
     Some(value::record(members))
+}
+
+/// The value of `context.capabilities`; `None` if one expires at a time that Cedar cannot represent.
+fn capabilities(capabilities: &Capabilities) -> Option<Value> {
+    fn each(capability: &Capability) -> Option<(&str, Value)> {
+        let mut members: Vec<(&str, Value)> = Vec::new();
+        if let Some(scopes) = &capability.scopes {
+            members.push(("scopes", words(scopes)));
+        }
+        if let Some(txn) = capability.token.txn.as_deref() {
+            members.push(("txn", Value::from(txn)));
+        }
+        if let Some(expires) = expires(&capability.token) {
+            members.push(("expires", value::datetime(expires)?));
+        }
+        let further = capability.attributes.iter();
+        members.extend(further.map(|(name, value)| (name.as_str(), value.clone())));
+        Some((capability.name.as_str(), value::record(members)))
+    }
+    let presented: Option<Vec<_>> = capabilities.presented.iter().map(each).collect();
+    Some(value::record(presented?))
+}
+
+fn words<'a>(words: impl IntoIterator<Item = &'a String>) -> Value {
+    value::set(words.into_iter().map(|word| Value::from(word.as_str())))
+}
+
+fn expires(token: &Token) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(token.expires?, 0)
 }
 
 fn core(uid: &EntityUid) -> EntityUID {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Caller;
 use crate::bundle::Bundle;
 use crate::identity::{
-    self, ActorField, Attested, Evidence, Identity, IdentityError, PrincipalField, SenderKey,
-    TokenField,
+    self, ActorField, Attested, CapabilityField, Evidence, Identity, IdentityError, PrincipalField,
+    SenderKey, TokenField,
 };
 use crate::json::Shared;
 use crate::limited_cache::LimitedCache;
@@ -28,6 +28,7 @@ pub(crate) struct Sender {
     pub(crate) principal: Shared<PrincipalField>,
     pub(crate) actor: Option<Shared<ActorField>>,
     pub(crate) token: Option<Shared<TokenField>>,
+    pub(crate) capabilities: Option<Shared<Vec<CapabilityField>>>,
     /// Whose accounts its calls are about; `None` if the bundle has nothing remembered.
     pub(crate) owners: Option<Owners>,
     /// The value of `toolgate-identity`.
@@ -94,16 +95,19 @@ impl Sender {
         let principal = Shared::new(PrincipalField::from(&identity.principal));
         let actor = identity.actor.as_ref().map(|actor| Shared::new(ActorField::from(actor)));
         let token = identity.token.as_ref().map(|token| Shared::new(TokenField::from(token)));
-        let txn = identity.token.as_ref().and_then(|token| token.txn.as_deref());
+        let capabilities = &identity.capabilities.presented;
+        let capabilities = (!capabilities.is_empty())
+            .then(|| Shared::new(capabilities.iter().map(CapabilityField::from).collect()));
         let owners = bundle.memory.as_ref();
         let owners = owners.map(|plan| Owners::of(accounts_of, plan, &identity, secret));
         Ok(Self {
             owners,
             caller: Caller::new(bundle, &identity).map(Arc::new),
-            header: identity::header(&principal, actor.as_deref(), txn),
+            header: identity::header(&principal, actor.as_deref(), identity.txn()),
             principal,
             actor,
             token,
+            capabilities,
             identity,
         })
     }

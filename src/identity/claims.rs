@@ -158,6 +158,18 @@ pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
     })
 }
 
+/// `nbf`, in seconds since the epoch.
+pub(super) fn not_before(claims: &Value) -> Result<Option<i64>, IdentityError> {
+    registered(claims, "nbf", "a time in seconds", whole)
+}
+
+/// A claim with scopes: a string of words, or an array of strings.
+pub(super) fn words(claims: &Value, path: &ClaimPath) -> Result<BTreeSet<String>, IdentityError> {
+    let words = scoped(required(claims, path)?);
+    let words = words.ok_or_else(|| ill_typed(path, "a string or an array of strings"))?;
+    Ok(words.into_iter().collect())
+}
+
 /// The words of a profile (draft-mora-oauth-entity-profiles), such as `ai_agent`.
 pub(super) fn profiles(value: &Value) -> Option<BTreeSet<String>> {
     Some(Form::Words.read(value)?.into_iter().map(str::to_owned).collect())
@@ -169,16 +181,17 @@ pub(super) fn present<'a>(members: &'a Map<String, Value>, name: &str) -> Option
 }
 
 fn scopes(claims: &Value) -> Result<Vec<String>, IdentityError> {
-    let read = |value: &Value| -> Option<Vec<String>> {
-        match value.as_str() {
-            Some(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
-            None => Some(Form::List.read(value)?.into_iter().map(str::to_owned).collect()),
-        }
-    };
     let expected = "a string or an array of strings";
-    let scope = registered(claims, "scope", expected, read)?;
-    let scp = registered(claims, "scp", expected, read)?;
+    let scope = registered(claims, "scope", expected, scoped)?;
+    let scp = registered(claims, "scp", expected, scoped)?;
     Ok(scope.or(scp).unwrap_or_default())
+}
+
+fn scoped(value: &Value) -> Option<Vec<String>> {
+    match value.as_str() {
+        Some(text) => Some(text.split_ascii_whitespace().map(str::to_owned).collect()),
+        None => Some(Form::List.read(value)?.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 fn registered<T>(

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::CapabilityError;
 use crate::reason::Reason;
 
 /// The evidence that can name a principal.
@@ -104,6 +105,14 @@ pub enum IdentityError {
     /// A proxy in front does not tell which certificate its client has.
     #[error("the header `x-forwarded-client-cert` does not describe exactly one certificate")]
     Forwarded,
+    /// A token that limits calls is not accepted.
+    #[error("the capability `{token}` is not accepted: {error}")]
+    Capability {
+        /// The token's name.
+        token: String,
+        /// Why.
+        error: CapabilityError,
+    },
     /// Two pieces of evidence that must agree name different actors.
     #[error("{one} and {other} name different actors")]
     ActorMismatch {
@@ -130,6 +139,7 @@ impl IdentityError {
             | Self::NoSpiffeId
             | Self::UntoldUris
             | Self::Forwarded => Reason::InvalidIdentity,
+            Self::Capability { error, .. } => error.reason(),
             Self::Ambiguous { .. } | Self::ActorMismatch { .. } | Self::MayNotAct => {
                 Reason::IdentityMismatch
             }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sfv::{DictSerializer, KeyRef, RefBareItem};
 
-use super::{Actor, Principal, Token};
+use super::{Actor, Capability, Principal, Token};
 use crate::digest::Digest;
 use crate::structured_field::text;
 use crate::timestamp::timestamp;
@@ -61,12 +61,59 @@ pub struct TokenField {
     pub profiles: BTreeSet<String>,
     /// What the client is.
     pub client_profiles: BTreeSet<String>,
+    /// The transaction that it is for.
+    pub txn: Option<String>,
     /// When it expires, RFC 3339 in UTC with milliseconds.
     pub expires: Option<String>,
     /// Its id.
     pub jti: Option<String>,
     /// SHA-256 of the canonical JSON of all its claims.
     pub claims_digest: Digest,
+}
+
+/// A token that limits what its bearer calls.
+#[derive(Clone, Debug, Serialize)]
+pub struct CapabilityField {
+    /// The name of the token in the bundle.
+    pub token: String,
+    /// The issuer.
+    pub issuer: Option<String>,
+    /// Its id.
+    pub jti: Option<String>,
+    /// The transaction that it is for.
+    pub txn: Option<String>,
+    /// When it expires, RFC 3339 in UTC with milliseconds.
+    pub expires: Option<String>,
+    /// The scopes that it has, if it is limited by them.
+    pub scopes: Option<BTreeSet<String>>,
+    /// The tools that it is for, if it is limited to some.
+    pub tools: Option<BTreeSet<String>>,
+    /// The resources that it is for, such as `Customer::"cus_42"`, if it is limited to some.
+    pub resources: Option<BTreeSet<String>>,
+    /// Further claims, redacted.
+    pub attributes: BTreeMap<String, Value>,
+    /// SHA-256 of the canonical JSON of all its claims.
+    pub claims_digest: Digest,
+}
+
+impl From<&Capability> for CapabilityField {
+    fn from(capability: &Capability) -> Self {
+        let resources = capability.resources.as_ref();
+        let TokenField { issuer, txn, expires, jti, claims_digest, .. } =
+            (&capability.token).into();
+        Self {
+            token: capability.name.clone(),
+            issuer,
+            jti,
+            txn,
+            expires,
+            scopes: capability.scopes.clone(),
+            tools: capability.tools.clone(),
+            resources: resources.map(|uids| uids.iter().map(ToString::to_string).collect()),
+            attributes: capability.shown.clone(),
+            claims_digest,
+        }
+    }
 }
 
 impl From<&Principal> for PrincipalField {
@@ -104,6 +151,7 @@ impl From<&Token> for TokenField {
             scopes: token.scopes.clone(),
             profiles: token.profiles.clone(),
             client_profiles: token.client_profiles.clone(),
+            txn: token.txn.clone(),
             expires: expires.map(timestamp),
             jti: token.id.clone(),
             claims_digest: token.claims_digest.clone(),

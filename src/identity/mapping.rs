@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::certificate::is_spiffe_id;
-use super::{ClaimPath, Form, OneOrSeveral};
+use super::{CapabilityMapping, ClaimPath, Form, OneOrSeveral};
 
 /// The `identity` section of a bundle.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +31,11 @@ pub struct IdentityMapping {
     pub forwarded_by: Vec<SpiffeId>,
     /// The actor.
     pub actor: ActorMapping,
+    /// Tokens that limit what their bearer calls.
+    ///
+    /// The default is not serialized, so that documents built before it existed keep their digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<CapabilityMapping>,
 }
 
 /// Who needs the right to a call.
@@ -52,6 +57,17 @@ impl IdentityMode {
 }
 
 impl IdentityMapping {
+    /// The names of all tokens that the proxy verifies.
+    pub fn all_token_names(&self) -> Vec<String> {
+        let mut names = self.token_names();
+        for capability in &self.capabilities {
+            if !names.contains(&capability.token) {
+                names.push(capability.token.clone());
+            }
+        }
+        names
+    }
+
     /// The names of all tokens that can name the principal.
     pub fn token_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
@@ -112,7 +128,7 @@ pub struct PrincipalMapping {
     pub tenant: Option<ClaimPath>,
     /// The claim with the principal's teams, which select layers of policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub teams: Option<TeamsMapping>,
+    pub teams: Option<ListMapping>,
     /// The claims that name the actor in these tokens, instead of those of [`ActorMapping`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<OneOrSeveral<ClaimPath>>,
@@ -122,19 +138,22 @@ pub struct PrincipalMapping {
     /// Claims of tokens that are refused, such as one that says that groups are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refuse_if: Vec<ClaimPath>,
+    /// Whether these tokens have no scopes, so that the scopes of a tool are not asked of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_scopes: bool,
 }
 
-/// The claim with the principal's teams: its path, or its path and form.
+/// A claim with several texts: its path, or its path and form.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged, expecting = "a claim, or `claim` and `form`")]
-pub enum TeamsMapping {
+pub enum ListMapping {
     /// A string or an array of strings.
     Claim(ClaimPath),
     /// A claim in another form.
     Formed(FormedClaim),
 }
 
-impl TeamsMapping {
+impl ListMapping {
     /// The path of the claim.
     pub fn claim(&self) -> &ClaimPath {
         match self {

@@ -35,7 +35,7 @@ impl Owners {
             combined(&parts).iter().map(|parts| key(parts)).collect::<Vec<_>>()
         };
         let one = |per: &[Part]| keys(&per.iter().copied().collect()).into_iter().next();
-        let has_transaction = identity.token.as_ref().is_some_and(|token| token.txn.is_some());
+        let has_transaction = identity.txn().is_some();
         let history = plan.has_history();
         let tasks = || {
             let parts = [Part::Principal, Part::Actor].map(|part| values(part, identity));
@@ -99,7 +99,7 @@ fn values(part: Part, identity: &Identity) -> Vec<Named> {
         Part::Actor => identity.actor.as_ref().map(|actor| actor.uid.to_string()),
         // A client may be able to choose it or to leave it out, so it never joins two people.
         Part::Transaction => {
-            let token = identity.token.as_ref();
+            let token = identity.transaction();
             let txn = token.and_then(|token| Some((token.issuer.as_ref(), token.txn.as_ref()?)));
             Some(match txn {
                 Some((issuer, txn)) => format!("{person} {issuer:?} {txn:?}"),

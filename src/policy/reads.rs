@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cedar_policy_core::ast::{Expr, ExprKind, Var};
+use cedar_policy_core::ast::{self, Expr, ExprKind, Var};
 
 /// A path of attributes from `context`.
 type Path<'p> = Vec<&'p str>;
@@ -23,6 +23,12 @@ impl Reads {
     /// What a condition reads.
     pub(super) fn of(condition: &Expr) -> Self {
         reads(condition)
+    }
+
+    /// What a policy reads.
+    pub fn of_policy(policy: &cedar_policy::Policy) -> Self {
+        let policy: &ast::Policy = policy.as_ref();
+        reads(&policy.condition())
     }
 
     /// The attributes that an expression such as `context.input.amount` follows from `context`.

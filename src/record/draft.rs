@@ -8,6 +8,7 @@ use crate::bundle::Mode;
 use crate::decide::{ApprovalField, Facts, Revealed};
 use crate::digest::Digest;
 use crate::gate::{Gate, Sender};
+use crate::identity::Identity;
 use crate::json::{Rendered, cut};
 use crate::memory::Spending;
 use crate::reason::Reason;
@@ -152,7 +153,7 @@ impl Draft {
         let Request { facts, server, sender, .. } = &*request;
         let tool = call.as_ref().map(|call| Arc::clone(&call.tool));
         let call = call.unwrap_or_default();
-        let token = sender.as_ref().and_then(|sender| sender.identity.token.as_ref());
+        let identity = sender.as_ref().map(|sender| &sender.identity);
         Record {
             schema: SCHEMA,
             time: timestamp(facts.time),
@@ -173,6 +174,7 @@ impl Draft {
             principal: sender.as_ref().map(|sender| sender.principal.clone()),
             actor: sender.as_ref().and_then(|sender| sender.actor.clone()),
             token: sender.as_ref().and_then(|sender| sender.token.clone()),
+            capabilities: sender.as_ref().and_then(|sender| sender.capabilities.clone()),
             authority: cut(&facts.authority).into_owned(),
             path: cut(&facts.path).into_owned(),
             server: server.clone(),
@@ -191,7 +193,7 @@ impl Draft {
             budgets: call.budgets,
             approval: call.approval,
             inner: call.inner.map(|inner| Box::new(InnerField::from(*inner))),
-            txn: token.and_then(|token| token.txn.clone()),
+            txn: identity.and_then(Identity::txn).map(str::to_owned),
             trace_id: facts.trace_id.clone(),
             source_ip: facts.source_ip,
             environment: Arc::clone(&gate.environment),

@@ -63,7 +63,7 @@ macro_rules! fields {
 
 fields! {
     Record: schema, time, id, event_class, decision, reason, detail, policies, layer, party, mode, bundle,
-    shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, authority, path,
+    shadow_decision, shadow, candidate_decision, candidate, principal, actor, token, capabilities, authority, path,
     server, tool, tool_name, method, classes, data_class, operation, cost, arguments,
     arguments_digest, resource, revealed, masked, budgets, approval, inner, txn, trace_id, source_ip, environment, gate; not in it: known
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ResourceMark, WrapMark};
+use crate::identity::Scope;
 use crate::json;
 
 /// The entry of a tool in the inventory.
@@ -32,6 +33,9 @@ pub struct Marks {
     /// The labels that a successful call of it removes from the history.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clears: Vec<String>,
+    /// The scopes that a call needs, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
     /// The argument that names the Cedar resource; if absent, the resource is the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<ResourceMark>,

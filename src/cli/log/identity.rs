@@ -3,9 +3,12 @@
 //!
 //! Identities are rebuilt by the same function as in the filter: nothing else can create one.
 
+use std::collections::BTreeMap;
+
 use cedar_policy::EntityUid;
 use serde_json::{Value, json};
 
+use super::capability;
 use super::line::{PrincipalField, Recorded, TokenField};
 use crate::cli::input::cases::Identity;
 use crate::cli::output::report::Problem;
@@ -62,12 +65,16 @@ fn workload(
     principal: &PrincipalField,
     mapping: &IdentityMapping,
 ) -> Result<Restored, Problem> {
-    let identity = Identity { tokens: [].into(), spiffe: Some(vec![principal.id.clone()]) };
+    let mut tokens = BTreeMap::new();
+    let capabilities = recorded.capabilities.as_deref().unwrap_or_default();
+    let bearer = (principal, principal.id.as_str());
+    let withheld = capability::restore(capabilities, bearer, mapping, &mut tokens);
+    let identity = Identity { tokens, spiffe: Some(vec![principal.id.clone()]) };
     let found = identified(mapping, &identity)?;
     let differs =
         mapping.principal.iter().find_map(|each| difference(recorded, principal, &found, each));
     same(differs)?;
-    Ok(Restored { identity, withheld: Vec::new(), unsaid: Vec::new() })
+    Ok(Restored { identity, withheld, unsaid: Vec::new() })
 }
 
 fn by_token(
@@ -106,17 +113,20 @@ fn with_token(
 ) -> (Identity, Vec<String>) {
     let is_qualified = identity.actor.qualify_by_issuer;
     let mut claims = registered(recorded, token, is_qualified);
-    restore_principal(principal, token, mapping, &mut claims);
-    let withheld = restore_attributes(principal, mapping, &mut claims);
+    let id = restore_principal(principal, token, mapping, &mut claims);
+    let mut withheld = restore_attributes(&principal.attributes, &mapping.attributes, &mut claims);
     // The token had what its bundle requires.
     for Requirement { claim, values } in &mapping.require {
         if let (None, Some(value)) = (claim.find(&claims).ok().flatten(), values.first()) {
             put(&mut claims, claim.steps(), json!(value));
         }
     }
-    let tokens = mapping.tokens.first().map(|name| (name.clone(), claims));
+    let mut tokens: BTreeMap<_, _> =
+        mapping.tokens.first().map(|name| (name.clone(), claims)).into_iter().collect();
+    let capabilities = recorded.capabilities.as_deref().unwrap_or_default();
+    withheld.extend(capability::restore(capabilities, (principal, id), identity, &mut tokens));
     let spiffe = certified(recorded, is_qualified.then_some(identity));
-    (Identity { tokens: tokens.into_iter().collect(), spiffe }, withheld)
+    (Identity { tokens, spiffe }, withheld)
 }
 
 /// The SPIFFE id of an actor that has no issuer, under a mapping that qualifies those of tokens.
@@ -139,20 +149,23 @@ fn registered(recorded: &Recorded, token: &TokenField, is_qualified: bool) -> Va
         let chain = chain.map(|(at, id)| (id.as_str(), profile(at).collect()));
         identity::act(chain, is_qualified)
     });
+    // In older records, which have no capabilities, the transaction is that of the token.
+    let older = recorded.txn.as_ref().filter(|_| recorded.capabilities.is_none());
+    let txn = token.txn.as_ref().or(older);
     json!({
         "sub_profile": words(&token.profiles),
         "client_profile": words(&token.client_profiles),
         "iss": token.issuer,
         "scope": scope(&token.scopes),
         "exp": token.expires.map(|time| time.timestamp()),
-        "txn": recorded.txn,
+        "txn": txn,
         "act": act,
     })
 }
 
 /// The scopes separated by spaces, or as a list if one of them is not a single word. Without any
 /// scope the claim is null, which equals an absent one.
-fn scope(scopes: &[String]) -> Value {
+pub(super) fn scope(scopes: &[String]) -> Value {
     let is_word = |scope: &String| !scope.is_empty() && !scope.contains(char::is_whitespace);
     if scopes.is_empty() {
         Value::Null
@@ -163,12 +176,13 @@ fn scope(scopes: &[String]) -> Value {
     }
 }
 
-fn restore_principal(
-    principal: &PrincipalField,
+/// Sets the claims that a principal is mapped from, and returns the id as its claim has it.
+fn restore_principal<'a>(
+    principal: &'a PrincipalField,
     token: &TokenField,
     mapping: &PrincipalMapping,
     claims: &mut Value,
-) {
+) -> &'a str {
     for parent in &mapping.parents {
         let of_type =
             principal.parents.iter().filter(|uid| uid.type_name() == parent.entity_type.as_cedar());
@@ -186,19 +200,21 @@ fn restore_principal(
     }
     let issuer = token.issuer.as_deref().filter(|_| mapping.qualify_by_issuer);
     let id = issuer.and_then(|issuer| principal.id.strip_prefix(issuer)?.strip_prefix('|'));
-    put(claims, mapping.id.steps(), json!(id.unwrap_or(&principal.id)));
+    let id = id.unwrap_or(&principal.id);
+    put(claims, mapping.id.steps(), json!(id));
+    id
 }
 
 /// Attributes come last, since their types are the strictest: a list with one parent may have to
 /// become a string.
-fn restore_attributes(
-    principal: &PrincipalField,
-    mapping: &PrincipalMapping,
+pub(super) fn restore_attributes(
+    recorded: &BTreeMap<String, Value>,
+    mapping: &BTreeMap<String, AttributeMapping>,
     claims: &mut Value,
 ) -> Vec<String> {
     let mut withheld = Vec::new();
-    for (name, attribute) in &mapping.attributes {
-        let Some(value) = principal.attributes.get(name) else { continue };
+    for (name, attribute) in mapping {
+        let Some(value) = recorded.get(name) else { continue };
         let known = matches!(attribute.claim.find(claims), Ok(Some(_)));
         if value != REDACTED {
             put(claims, attribute.claim.steps(), claimed(attribute, value));
@@ -229,7 +245,7 @@ fn stand_in(attribute: &AttributeMapping) -> Value {
 
 /// Sets a claim. If a value on its path is not an object, the claim is left unchanged and reported
 /// missing when the identity is built.
-fn put(claims: &mut Value, path: &[String], value: Value) {
+pub(super) fn put(claims: &mut Value, path: &[String], value: Value) {
     let Some((last, outer)) = path.split_last() else { return };
     let inner = outer.iter().try_fold(claims, |value, step| {
         let members = value.as_object_mut()?;

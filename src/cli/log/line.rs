@@ -8,6 +8,7 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::capability::CapabilityField;
 use crate::bundle::{Bundle, Document};
 use crate::cli::input::cases::Called;
 use crate::digest::Digest;
@@ -35,6 +36,8 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) principal: Option<PrincipalField>,
     pub(in crate::cli) actor: Option<ActorField>,
     pub(in crate::cli) token: Option<TokenField>,
+    /// Older records have none.
+    pub(in crate::cli) capabilities: Option<Vec<CapabilityField>>,
     pub(in crate::cli) authority: String,
     pub(in crate::cli) path: String,
     pub(super) server: Option<String>,
@@ -92,14 +95,18 @@ pub(in crate::cli) struct PrincipalField {
     pub(super) attributes: BTreeMap<String, Value>,
 }
 
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+pub(super) fn time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let time = text.map(|text| text.parse().map_err(|_| format!("`{text}` is not a time")));
     time.transpose().map_err(D::Error::custom)
 }
 
 /// Parses entity uids in Cedar's syntax.
-fn entities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>, D::Error> {
+pub(super) fn entities<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<EntityUid>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let entity = |text: &String| {
         text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not an entity")))
@@ -123,6 +130,7 @@ pub(in crate::cli) struct TokenField {
     pub(super) profiles: Vec<String>,
     #[serde(default)]
     pub(super) client_profiles: Vec<String>,
+    pub(super) txn: Option<String>,
     #[serde(deserialize_with = "time")]
     pub(super) expires: Option<DateTime<Utc>>,
 }

@@ -185,6 +185,7 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
     let has = |effect: Effect| policies(bundle).any(|(_, policy)| policy.effect() == effect);
     let identity = &bundle.identity;
     let tokens = identity.token_names();
+    let capabilities = || identity.capabilities.iter();
     match reason {
         // A case has no response.
         Reason::Listed
@@ -228,6 +229,23 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         Reason::SelfApproval | Reason::ApproverNotPermitted => {
             bundle.approvals.is_some() && escalates(bundle)
         }
+        Reason::InsufficientScope => {
+            bundle.tools().any(|tool| tool.marks().scopes.is_some()) || !bundle.refusal.step_up.is_empty()
+        }
+        Reason::CapabilityMissing => capabilities().any(|each| !each.optional),
+        Reason::CapabilityExceeded => capabilities().any(|each| {
+            each.scopes.is_some() || each.tools.is_some() || !each.resources.is_empty()
+        }),
+        Reason::CapabilityAudience => capabilities().any(|each| each.audience.is_some()),
+        Reason::CapabilityTenant => capabilities().any(|each| each.tenant.is_some()),
+        Reason::CapabilityRepeated | Reason::CapabilityUnverified => {
+            capabilities().any(|each| each.header.is_some())
+        }
+        Reason::CapabilityExpired
+        | Reason::CapabilityNotYetValid
+        | Reason::CapabilitySubject
+        | Reason::CapabilityActor
+        | Reason::CapabilityTransaction => capabilities().next().is_some(),
         Reason::Shadow => bundle.shadow.is_some(),
         Reason::UnknownResource => {
             let mut named = bundle.tools().filter_map(|tool| tool.marks().resource.as_ref());

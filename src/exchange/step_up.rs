@@ -1,0 +1,210 @@
+//! Whether more scopes would permit a call, and which ones: the step-up of OAuth (RFC 6750 §3.1).
+
+use std::sync::Arc;
+
+use super::inner::Watch;
+use super::memory::Memory;
+use super::pending::Pending;
+use crate::decide::{self, Denial, Next, Question, Verdict};
+use crate::gate::{Caller, Gate};
+use crate::identity::{Identity, Scope};
+use crate::json::Object;
+use crate::reason::Reason;
+use crate::tool::Tool;
+
+/// How often a refused call is decided again in search of the least set of scopes.
+const MOST: usize = 64;
+
+/// By whom a call is decided: the sender, or the sender with other scopes.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) caller: &'a Arc<Caller>,
+    pub(super) identity: &'a Identity,
+}
+
+/// A refused call that is decided again as if the token had other scopes.
+struct AsIf<'a, D> {
+    pending: &'a Pending,
+    gate: &'a Gate,
+    decide: D,
+    watch: Watch<'a>,
+    held: &'a [String],
+    left: usize,
+}
+
+impl Pending {
+    /// Decides a call by its sender. If it is refused, and more of the scopes that the bundle offers would
+    /// permit it or put it to a person, the denial names the least set of them.
+    pub(super) fn stepping_up<'a>(
+        &'a self,
+        gate: &'a Gate,
+        (tool, arguments): (&Tool, Option<&Object<'_>>),
+        memory: &mut Memory<'_>,
+        watch: Watch<'a>,
+        decide: impl Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>,
+    ) -> Result<Verdict, Denial> {
+        let caller = self.sender.caller.as_ref().ok_or_else(Denial::unfit)?;
+        let identity = &self.sender.identity;
+        let decided = decide(By { caller, identity }, memory, watch);
+        let denial = match &decided {
+            Ok(verdict) => verdict.outcome.as_ref().err(),
+            Err(denial) => Some(denial),
+        };
+        let may_help = |denial: &&Denial| {
+            let reasons = [Reason::InsufficientScope, Reason::NotPermitted, Reason::Forbidden];
+            reasons.contains(&denial.reason)
+        };
+        let asks = watch.is_alone && gate.bundle.shadow.is_none();
+        let offered = &gate.bundle.refusal.step_up;
+        let (Some(denial), Some(held), true, false) =
+            (denial.filter(may_help), &identity.scopes, asks, offered.is_empty())
+        else {
+            return decided;
+        };
+        let mut search = AsIf { pending: self, gate, decide, watch, held, left: MOST };
+        match search.least((tool, arguments), offered) {
+            Some(scopes) => Err(stepped_up(denial, scopes)).or_else(|denial| match decided {
+                Ok(verdict) => Ok(Verdict { outcome: Err(denial), ..verdict }),
+                Err(_) => Err(denial),
+            }),
+            None => decided,
+        }
+    }
+}
+
+/// The denial with the scopes that would do.
+fn stepped_up(denial: &Denial, scopes: Vec<String>) -> Denial {
+    let mut detail = format!("the scopes `{}` would do", scopes.join(" "));
+    if denial.reason != Reason::InsufficientScope {
+        detail = format!("{detail}; without them it is {}", denial.reason.as_str());
+    }
+    let denial = Denial {
+        reason: Reason::InsufficientScope,
+        detail: Some(detail),
+        advice: denial.advice.clone(),
+        ..denial.clone()
+    };
+    denial.then(Some(Next::StepUp(scopes)))
+}
+
+impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<'_, D> {
+    /// The least set of scopes with which alone the call would be permitted, and also together with
+    /// those that the token has.
+    fn least(
+        &mut self,
+        (tool, arguments): (&Tool, Option<&Object<'_>>),
+        offered: &[Scope],
+    ) -> Option<Vec<String>> {
+        let offered: Vec<&str> = offered.iter().map(Scope::as_str).collect();
+        let needed: Vec<&str> = tool.marks().scopes.iter().flatten().map(Scope::as_str).collect();
+        if !needed.iter().all(|scope| offered.contains(scope)) {
+            return None;
+        }
+        let mut further = offered.clone();
+        further.retain(|scope| !needed.contains(scope));
+        // A tool that runs another one may need scopes of that.
+        if tool.wraps().is_none() && !self.reads_scopes((tool, arguments), &offered) {
+            further.clear();
+        }
+        for size in 0..=further.len() {
+            for chosen in combinations(further.len(), size) {
+                let chosen = chosen.iter().filter_map(|at| further.get(*at).copied());
+                let scopes: Vec<&str> = needed.iter().copied().chain(chosen).collect();
+                if self.left == 0 {
+                    return self.shrunk(&needed, offered);
+                }
+                self.left = self.left.saturating_sub(1);
+                if self.would_do(&scopes) {
+                    return Some(owned(&scopes));
+                }
+            }
+        }
+        None
+    }
+
+    /// A set without a scope that it could do without, which need not be the least one.
+    fn shrunk(&self, needed: &[&str], mut scopes: Vec<&str>) -> Option<Vec<String>> {
+        if !self.would_do(&scopes) {
+            return None;
+        }
+        for scope in scopes.clone().into_iter().filter(|scope| !needed.contains(scope)) {
+            let fewer: Vec<&str> = scopes.iter().copied().filter(|other| *other != scope).collect();
+            if self.would_do(&fewer) {
+                scopes = fewer;
+            }
+        }
+        Some(owned(&scopes))
+    }
+
+    /// Whether the call would be permitted, or put to a person, with these scopes, and with these and
+    /// those that the token has. Clients ask for the one or the other.
+    fn would_do(&self, scopes: &[&str]) -> bool {
+        let alone = owned(scopes);
+        let is_more = alone.iter().any(|scope| !self.held.contains(scope));
+        let mut together = self.held.to_vec();
+        together.extend(alone.iter().filter(|scope| !self.held.contains(scope)).cloned());
+        is_more && self.passes(&alone) && self.passes(&together)
+    }
+
+    fn passes(&self, scopes: &[String]) -> bool {
+        let Some((caller, identity)) = self.with(scopes) else { return false };
+        // Nobody is asked and nothing is remembered.
+        let watch = Watch { observer: None, is_alone: false, ..self.watch };
+        let by = By { caller: &caller, identity: &identity };
+        let decided = (self.decide)(by, &mut self.pending.memory(self.gate), watch);
+        decided.is_ok_and(|verdict| match verdict.outcome {
+            Ok(_) => true,
+            Err(denial) => denial.escalation().is_some(),
+        })
+    }
+
+    /// Whether a policy that can match the call reads the scopes of the token.
+    fn reads_scopes(&self, (tool, arguments): (&Tool, Option<&Object<'_>>), all: &[&str]) -> bool {
+        let Some((caller, identity)) = self.with(&owned(all)) else { return false };
+        let (bundle, facts) = (&self.gate.bundle, &self.pending.request.facts);
+        let question = Question::by(caller, bundle, tool, arguments, facts);
+        question.is_ok_and(|question| decide::reads_scopes(bundle, &identity, &question))
+    }
+
+    fn with(&self, scopes: &[String]) -> Option<(Arc<Caller>, Identity)> {
+        let identity = self.pending.sender.identity.with_scopes(scopes)?;
+        Some((Arc::new(Caller::new(&self.gate.bundle, &identity)?), identity))
+    }
+}
+
+fn owned(scopes: &[&str]) -> Vec<String> {
+    scopes.iter().map(|&scope| scope.to_owned()).collect()
+}
+
+/// The sets of `size` of the numbers below `count`, in lexical order.
+fn combinations(count: usize, size: usize) -> impl Iterator<Item = Vec<usize>> {
+    let mut next = (size <= count).then(|| (0..size).collect::<Vec<usize>>());
+    std::iter::from_fn(move || {
+        let current = next.take()?;
+        let can_grow = |at: &usize| {
+            let most = count.saturating_sub(size.saturating_sub(*at));
+            current.get(*at).is_some_and(|value| *value < most)
+        };
+        if let Some(at) = (0..size).rev().find(can_grow) {
+            let begin = current.get(at).map_or(0, |value| value.saturating_add(1));
+            let kept = current.iter().copied().take(at);
+            next = Some(kept.chain(begin..).take(size).collect());
+        }
+        Some(current)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::combinations;
+
+    #[test]
+    fn all_sets_of_a_size_in_order() {
+        let of = |count, size| combinations(count, size).collect::<Vec<_>>();
+        assert_eq!(of(3, 0), [[0; 0]; 1]);
+        assert_eq!(of(3, 1), [[0], [1], [2]]);
+        assert_eq!(of(4, 2), [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]]);
+        assert_eq!(of(3, 3), [[0, 1, 2]]);
+        assert_eq!(of(2, 3), [[0; 3]; 0]);
+    }
+}

@@ -1,0 +1,314 @@
+//! Capabilities: tokens that limit what their bearer calls, such as transaction tokens
+//! (draft-ietf-oauth-transaction-tokens) and tokens for one task.
+
+mod mapping;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::EntityUid;
+use serde_json::Value;
+
+pub use mapping::CapabilityMapping;
+
+use super::{Actor, Attested, IdentityError, IdentityMapping, Token, claims, delegation};
+use crate::head::{FieldError, Head};
+use crate::json::REDACTED;
+use crate::policy::value::Value as CedarValue;
+use crate::reason::Reason;
+
+/// How far the clocks of an issuer and of the gate may be apart, in seconds: as in `jwt_authn`.
+const LEEWAY: i64 = 60;
+
+/// The capabilities of a caller.
+#[derive(Clone, Debug, Default)]
+pub struct Capabilities {
+    /// Those that the request carries, in the order of the bundle.
+    pub presented: Vec<Capability>,
+    /// A capability that every call needs, and that the request does not carry.
+    pub missing: Option<String>,
+}
+
+/// What one token lets its bearer call. Every limit that it has must admit a call.
+#[derive(Clone, Debug)]
+pub struct Capability {
+    /// The name of the token.
+    pub name: String,
+    /// Its registered claims.
+    pub token: Token,
+    /// The scopes that it has, if it is limited by them.
+    pub scopes: Option<BTreeSet<String>>,
+    /// The tools that it is for, if it is limited to some.
+    pub tools: Option<BTreeSet<String>>,
+    /// The resources that it is for, if it is limited to some.
+    pub resources: Option<BTreeSet<EntityUid>>,
+    /// Further claims, for policies.
+    pub attributes: Vec<(String, CedarValue)>,
+    /// The same claims, redacted for records.
+    pub shown: BTreeMap<String, Value>,
+    not_before: Option<i64>,
+}
+
+/// Why a capability is not accepted.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CapabilityError {
+    /// The proxy did not verify it.
+    #[error("the proxy did not verify it: {0}")]
+    Unverified(String),
+    /// It comes several times.
+    #[error("its header is repeated")]
+    Repeated,
+    /// Its time is over.
+    #[error("its time is over")]
+    Expired,
+    /// Its time has not begun.
+    #[error("its time has not begun")]
+    NotYetValid,
+    /// It is for another service.
+    #[error("it is for another audience")]
+    Audience,
+    /// It is about another principal.
+    #[error("it is about another principal")]
+    Subject,
+    /// It is for another agent.
+    #[error("it is for another actor")]
+    Actor,
+    /// It is about another tenant.
+    #[error("it is about another tenant")]
+    Tenant,
+    /// It is for another transaction.
+    #[error("it is for another transaction")]
+    Transaction,
+}
+
+impl CapabilityError {
+    /// The reason for this error in records.
+    pub(super) fn reason(&self) -> Reason {
+        match self {
+            Self::Unverified(_) => Reason::CapabilityUnverified,
+            Self::Repeated => Reason::CapabilityRepeated,
+            Self::Expired => Reason::CapabilityExpired,
+            Self::NotYetValid => Reason::CapabilityNotYetValid,
+            Self::Audience => Reason::CapabilityAudience,
+            Self::Subject => Reason::CapabilitySubject,
+            Self::Actor => Reason::CapabilityActor,
+            Self::Tenant => Reason::CapabilityTenant,
+            Self::Transaction => Reason::CapabilityTransaction,
+        }
+    }
+}
+
+/// Whom a capability must be about.
+pub(super) struct Bearer<'a> {
+    /// The name of the token that names the principal.
+    pub(super) token: Option<&'a str>,
+    /// The principal's id as that token or the certificate has it.
+    pub(super) id: &'a str,
+    pub(super) tenant: Option<&'a str>,
+    pub(super) txn: Option<&'a str>,
+    pub(super) actor: Option<&'a Actor>,
+}
+
+/// The capabilities that a request carries.
+pub(super) fn of(
+    mapping: &IdentityMapping,
+    attested: &Attested,
+    bearer: &Bearer<'_>,
+) -> Result<Capabilities, IdentityError> {
+    let mut capabilities = Capabilities::default();
+    for each in &mapping.capabilities {
+        let refused = |error| each.refuse(error);
+        if let Some(why) = each.failure(attested) {
+            return Err(refused(why));
+        }
+        let Some(claims) = attested.tokens.get(&each.token) else {
+            if !each.optional {
+                capabilities.missing.get_or_insert_with(|| each.token.clone());
+            }
+            continue;
+        };
+        let claims = current(claims);
+        let read = each.read(&claims)?;
+        each.agrees(&claims, bearer, mapping)?;
+        let txn = capabilities.txn().or(bearer.txn);
+        if txn.zip(read.token.txn.as_deref()).is_some_and(|(one, other)| one != other) {
+            return Err(refused(CapabilityError::Transaction));
+        }
+        capabilities.presented.push(read);
+    }
+    Ok(capabilities)
+}
+
+/// Refuses a request in whose headers a capability stands that the proxy did not verify, or that
+/// stands there several times. The headers are not decoded.
+///
+/// # Errors
+///
+/// [`IdentityError::Capability`]
+pub fn heard(
+    mapping: &IdentityMapping,
+    capabilities: &Capabilities,
+    head: &Head,
+) -> Result<(), IdentityError> {
+    for each in &mapping.capabilities {
+        let Some(header) = &each.header else { continue };
+        let is_verified = capabilities.presented.iter().any(|it| it.name == each.token);
+        let error = match head.one(header) {
+            Ok(None) => continue,
+            Ok(Some(_)) if is_verified => continue,
+            Ok(Some(_)) => CapabilityError::Unverified("no claims of it are known".to_owned()),
+            Err(FieldError::Repeated(_)) => CapabilityError::Repeated,
+            Err(error) => CapabilityError::Unverified(error.to_string()),
+        };
+        return Err(each.refuse(error));
+    }
+    Ok(())
+}
+
+impl Capabilities {
+    /// The transaction that they are for.
+    fn txn(&self) -> Option<&str> {
+        self.presented.iter().find_map(|each| each.token.txn.as_deref())
+    }
+
+    /// Refuses capabilities that are not valid at a time in seconds since the epoch.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Capability`]
+    pub fn valid_at(&self, now: i64) -> Result<(), IdentityError> {
+        for each in &self.presented {
+            let expires = each.token.expires.unwrap_or_default();
+            let error = if now >= expires.saturating_add(LEEWAY) {
+                CapabilityError::Expired
+            } else if each.not_before.is_some_and(|begin| now.saturating_add(LEEWAY) < begin) {
+                CapabilityError::NotYetValid
+            } else {
+                continue;
+            };
+            return Err(IdentityError::Capability { token: each.name.clone(), error });
+        }
+        Ok(())
+    }
+}
+
+impl CapabilityMapping {
+    fn refuse(&self, error: CapabilityError) -> IdentityError {
+        IdentityError::Capability { token: self.token.clone(), error }
+    }
+
+    /// Why the proxy did not verify the token, as `jwt_authn` tells it with
+    /// `failed_status_in_metadata`.
+    fn failure(&self, attested: &Attested) -> Option<CapabilityError> {
+        let status = attested.tokens.get(&self.failure_name())?;
+        let message = status.get("message").and_then(Value::as_str).unwrap_or_default();
+        Some(match message {
+            "Jwt is missing" => return None,
+            "Jwt is expired" => CapabilityError::Expired,
+            "Jwt not yet valid" => CapabilityError::NotYetValid,
+            "Audiences in Jwt are not allowed" => CapabilityError::Audience,
+            _ => CapabilityError::Unverified(message.to_owned()),
+        })
+    }
+
+    fn read(&self, claims: &Value) -> Result<Capability, IdentityError> {
+        let token = claims::token(claims)?;
+        if token.expires.is_none() {
+            return Err(IdentityError::MissingClaim { claim: "exp".to_owned() });
+        }
+        let mut attributes = Vec::with_capacity(self.attributes.len());
+        let mut shown = BTreeMap::new();
+        for (name, attribute) in &self.attributes {
+            if let Some((value, written)) = claims::attribute(claims, attribute)? {
+                attributes.push((name.clone(), value));
+                let written = if attribute.redact { REDACTED.into() } else { written };
+                shown.insert(name.clone(), written);
+            }
+        }
+        Ok(Capability {
+            name: self.token.clone(),
+            not_before: claims::not_before(claims)?,
+            scopes: match &self.scopes {
+                Some(path) => Some(claims::words(claims, path)?),
+                None => None,
+            },
+            tools: match &self.tools {
+                Some(tools) => {
+                    let names = claims::texts(claims, tools.claim(), tools.form(), false)?;
+                    Some(names.into_iter().map(str::to_owned).collect())
+                }
+                None => None,
+            },
+            resources: self.granted(claims)?,
+            token,
+            attributes,
+            shown,
+        })
+    }
+
+    fn granted(&self, claims: &Value) -> Result<Option<BTreeSet<EntityUid>>, IdentityError> {
+        let mut granted = BTreeSet::new();
+        for each in &self.resources {
+            for id in claims::texts(claims, &each.claim, each.form, each.optional)? {
+                granted.insert(each.entity_type.uid(id));
+            }
+        }
+        Ok((!self.resources.is_empty()).then_some(granted))
+    }
+
+    /// Checks that the token is for this gate, and about the principal, the actor and the tenant of the
+    /// request.
+    fn agrees(
+        &self,
+        claims: &Value,
+        bearer: &Bearer<'_>,
+        mapping: &IdentityMapping,
+    ) -> Result<(), IdentityError> {
+        if let Some(wanted) = &self.audience {
+            let is_wanted = |audience: &Value| audience.as_str() == Some(wanted);
+            let found = match claims.get("aud") {
+                Some(Value::Array(several)) => several.iter().any(is_wanted),
+                Some(one) => is_wanted(one),
+                None => false,
+            };
+            if !found {
+                return Err(self.refuse(CapabilityError::Audience));
+            }
+        }
+        // The token that names the principal is about nobody else.
+        if bearer.token == Some(self.token.as_str()) {
+            return Ok(());
+        }
+        if claims::text(claims, &self.subject)? != bearer.id {
+            return Err(self.refuse(CapabilityError::Subject));
+        }
+        if let Some(path) = &self.tenant
+            && Some(claims::text(claims, path)?) != bearer.tenant
+        {
+            return Err(self.refuse(CapabilityError::Tenant));
+        }
+        let actor = &mapping.actor;
+        let chain = delegation::chain(claims, actor.max_depth, actor.qualify_by_issuer)?;
+        let current = bearer.actor.map(|actor| actor.id.as_str());
+        if chain.first().is_some_and(|named| Some(named.id.as_str()) != current) {
+            return Err(self.refuse(CapabilityError::Actor));
+        }
+        Ok(())
+    }
+}
+
+/// The claims by their current names: transaction tokens had other ones in earlier drafts.
+fn current(claims: &Value) -> Value {
+    let mut claims = claims.clone();
+    if let Some(members) = claims.as_object_mut() {
+        for (name, earlier) in
+            [("tctx", "azd"), ("rctx", "req_ctx"), ("scope", "purp"), ("scope", "purpose")]
+        {
+            if members.get(name).is_none_or(Value::is_null)
+                && let Some(value) = members.get(earlier).cloned()
+            {
+                members.insert(name.to_owned(), value);
+            }
+        }
+    }
+    claims
+}
