@@ -21,26 +21,27 @@ impl Cors {
         !self.origins.is_empty()
     }
 
-    /// What Envoy's virtual host has for the filter.
-    pub(super) fn policy(&self) -> String {
-        self.fill(include_str!("cors_policy.yaml"), "exact: ")
+    /// What Envoy's virtual host has for the filter. Pages may send these further headers.
+    pub(super) fn policy<'a>(&self, further: impl Iterator<Item = &'a str>) -> String {
+        let allowed: Vec<&str> = std::iter::once(ALLOWED).chain(further).collect();
+        self.fill(include_str!("cors_policy.yaml"), "exact: ", &allowed.join(", "))
     }
 
     /// What Envoy Gateway's `SecurityPolicy` has; nothing without origins.
     pub(super) fn security_policy(&self) -> String {
         if self.is_wanted() {
-            self.fill(include_str!("envoy_gateway_cors.yaml"), "")
+            self.fill(include_str!("envoy_gateway_cors.yaml"), "", ALLOWED)
         } else {
             String::new()
         }
     }
 
-    fn fill(&self, template: &str, key: &str) -> String {
+    fn fill(&self, template: &str, key: &str, allowed: &str) -> String {
         let origins = self.origins.iter().map(|Origin(text)| format!("- {key}{}\n", scalar(text)));
         let values: &Values<'_> = &[
             ("origins", origins.collect()),
             ("methods", METHODS.to_owned()),
-            ("allowed", ALLOWED.to_owned()),
+            ("allowed", allowed.to_owned()),
             ("exposed", EXPOSED.to_owned()),
         ];
         fill(template, values)

@@ -47,7 +47,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
 pub(super) fn needs(opened: &Opened) -> String {
     let manifest = &opened.document.manifest;
     let paths = report::listed(manifest.channels.iter().map(|channel| channel.path.as_str()));
-    let names = manifest.identity.token_names();
+    let names = manifest.identity.all_token_names();
     let tokens = if names.is_empty() {
         "no tokens".to_owned()
     } else {

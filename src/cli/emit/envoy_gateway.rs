@@ -8,7 +8,7 @@ use super::plugin_config::{Configuration, SIGNING_KEY, plugin_yaml, signs};
 use super::rate_filters::RateLimits;
 use super::refused_token;
 use super::template::{Values, fill, scalar};
-use super::tokens::{Keys, Provider, Tokens};
+use super::tokens::{Keys, Provider, Tokens, one_token};
 use super::values::{self, Image, Named};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
@@ -82,6 +82,7 @@ impl Arguments {
 
 pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Stop> {
     let keys = Keys { given: &arguments.jwks, otherwise: None };
+    one_token(opened, "Envoy Gateway").map_err(|problem| vec![problem])?;
     let providers = arguments.tokens.providers(opened, keys, None)?;
     let configuration = arguments.configuration.of(opened)?;
     let wasm = arguments.place.wasm.as_deref().unwrap_or(MOUNTED);

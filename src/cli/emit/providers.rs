@@ -1,6 +1,6 @@
 //! The providers of Envoy's `jwt_authn`, and the clusters that serve their keys.
 
-use super::template::{Values, fill, scalar};
+use super::template::{Values, fill, item, scalar};
 use super::tokens::Provider;
 use super::upstream::cluster;
 use super::values::Endpoint;
@@ -10,11 +10,26 @@ pub(super) fn providers(providers: &[Provider]) -> String {
     providers.iter().map(provider).collect()
 }
 
-/// What is required of a request: one of the tokens, or none.
+/// What is required of a request: one of the tokens, or none. A capability that is not valid passes on
+/// to the filter, which refuses it.
 pub(super) fn requirements(providers: &[Provider]) -> String {
+    let (apart, others): (Vec<_>, Vec<_>) =
+        providers.iter().partition(|provider| provider.capability.is_some());
+    let others = any(&others, "allow_missing");
+    if apart.is_empty() {
+        return others;
+    }
+    let apart = apart.into_iter().map(|each| any(&[each], "allow_missing_or_failed"));
+    let all = std::iter::once(others).chain(apart).map(|one| item(&one));
+    fill("requires_all:\n  requirements:\n    {{all}}\n", &[("all", all.collect())])
+}
+
+/// One of the tokens, or none.
+fn any(providers: &[&Provider], otherwise: &str) -> String {
     let names = providers.iter().map(|provider| scalar(&provider.name));
     let names = names.map(|name| format!("- provider_name: {name}\n"));
-    names.chain(["- allow_missing: {}\n".to_owned()]).collect()
+    let all: String = names.chain([format!("- {otherwise}: {{}}\n")]).collect();
+    fill("requires_any:\n  requirements:\n    {{all}}\n", &[("all", all)])
 }
 
 /// The clusters of the issuers whose keys Envoy fetches. `ca` is the file of the authorities that
@@ -38,9 +53,22 @@ fn provider(provider: &Provider) -> String {
             scalar(&provider.keys)
         ),
     };
+    let [name, issuer] = [&provider.name, &provider.issuer].map(|text| scalar(text));
+    if let Some(capability) = &provider.capability {
+        let header = capability.header.as_deref().unwrap_or_default();
+        let values: &Values<'_> = &[
+            ("name", name),
+            ("issuer", issuer),
+            ("audiences", provider.audiences("")),
+            ("keys", keys),
+            ("header", scalar(header)),
+            ("failure", scalar(&capability.failure_name())),
+        ];
+        return fill(include_str!("capability_provider.yaml"), values);
+    }
     let values: &Values<'_> = &[
-        ("name", scalar(&provider.name)),
-        ("issuer", scalar(&provider.issuer)),
+        ("name", name),
+        ("issuer", issuer),
         ("audiences", provider.audiences(" # deploy: token audience")),
         ("keys", keys),
     ];

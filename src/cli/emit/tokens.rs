@@ -1,9 +1,12 @@
 //! The tokens that the proxy verifies before the filter reads their claims.
 
+use std::collections::BTreeSet;
+
 use super::template::list;
 use super::values::Named;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
+use crate::identity::{CapabilityMapping, IdentityMapping};
 
 /// The issuers of the tokens.
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,8 @@ pub(super) struct Provider {
     pub(super) audiences: Vec<String>,
     /// The location of the keys.
     pub(super) keys: String,
+    /// The capability that the token is, if it comes in a header of its own.
+    pub(super) capability: Option<CapabilityMapping>,
 }
 
 impl Provider {
@@ -59,7 +64,7 @@ impl Tokens {
         fixed: Option<&str>,
     ) -> Result<Vec<Provider>, Vec<Problem>> {
         let identity = &opened.document.manifest.identity;
-        let known = &identity.token_names();
+        let known = &identity.all_token_names();
         let Some(first) = known.first() else { return self.unneeded(keys) };
         let mut problems = Vec::new();
         if let Some(name) = fixed.filter(|name| !known.iter().any(|known| known == name)) {
@@ -67,6 +72,8 @@ impl Tokens {
         }
         let names = self.names(fixed.unwrap_or(first));
         problems.extend(self.wrong_names(&names, known, fixed.is_some()));
+        problems.extend(self.twice(&names, identity));
+        problems.extend(unnamed(identity, &names));
         problems.extend(strangers("--audience", &self.audiences, &names));
         problems.extend(strangers("--jwks", keys.given, &names));
         problems.extend(self.missing(keys));
@@ -80,7 +87,9 @@ impl Tokens {
                 continue;
             }
             let (audiences, name_there) = (self.audiences(name), fixed.unwrap_or(name));
-            if audiences.is_empty() && !identity.requires_claims(name_there) {
+            let capability = capability(identity, name);
+            let checked = capability.is_some_and(|it| it.audience.is_some());
+            if audiences.is_empty() && !checked && !identity.requires_claims(name_there) {
                 let alone = self.issuers.len() == 1;
                 let option = if alone { "--audience" } else { &format!("--audience {name}=…") };
                 problems.push(missing(option, NO_AUDIENCE));
@@ -91,6 +100,7 @@ impl Tokens {
                     issuer: issuer.value.clone(),
                     audiences,
                     keys: found,
+                    capability: capability.cloned(),
                 }),
                 Err(problem) => problems.extend(problem),
             }
@@ -105,22 +115,28 @@ impl Tokens {
 
     fn wrong_names(&self, names: &[&str], known: &[String], fixed: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        for (index, (name, issuer)) in names.iter().zip(&self.issuers).enumerate() {
+        for (index, name) in names.iter().enumerate() {
             if !fixed && !known.iter().any(|known| known == name) {
                 let problem = Problem::new(format!("the bundle reads no token `{name}`"));
                 problems.push(problem.with_help(format!("it reads {}", listed(known))));
             }
-            let before = names.iter().zip(&self.issuers).take(index);
-            if before.clone().any(|(other, _)| other == name) {
+            if names.iter().take(index).any(|other| other == name) {
                 let problem = Problem::new(format!("there are two issuers for `{name}`"));
                 problems.push(problem.with_help("write --issuer NAME=URL with a name for each"));
             }
-            if before.clone().any(|(_, other)| other.value == issuer.value) {
-                let issuer = &issuer.value;
-                problems.push(Problem::new(format!("--issuer `{issuer}` occurs twice")));
-            }
         }
         problems
+    }
+
+    /// Issuers that occur twice. Only a token in a header of its own may have the issuer of another one:
+    /// Envoy tells tokens in one header apart by their issuers.
+    fn twice(&self, names: &[&str], identity: &IdentityMapping) -> Vec<Problem> {
+        let is_apart = |name: &&str| capability(identity, name).is_some();
+        let issuers = names.iter().zip(&self.issuers).filter(|(name, _)| !is_apart(name));
+        let mut known = BTreeSet::new();
+        let twice = issuers.filter(|(_, issuer)| !known.insert(&issuer.value));
+        let problem = |issuer: &str| Problem::new(format!("--issuer `{issuer}` occurs twice"));
+        twice.map(|(_, issuer)| problem(&issuer.value)).collect()
     }
 
     fn missing(&self, keys: Keys<'_>) -> Vec<Problem> {
@@ -171,6 +187,33 @@ impl Tokens {
         let problem = Problem::new("the bundle reads no token");
         Err(vec![problem.with_help("leave out --issuer, --audience and --jwks")])
     }
+}
+
+/// Refuses a bundle with tokens in headers of their own, for a proxy that verifies one token.
+pub(super) fn one_token(opened: &Opened, proxy: &str) -> Result<(), Problem> {
+    let mut capabilities = opened.document.manifest.identity.capabilities.iter();
+    let Some(apart) = capabilities.find(|each| each.header.is_some()) else { return Ok(()) };
+    let message =
+        format!("{proxy} verifies one token of a request, and not also `{}`", apart.token);
+    Err(Problem::new(message).with_help(
+        "use `toolgate emit envoy`, or let the token that names the principal be the capability",
+    ))
+}
+
+/// The capability of this name that comes in a header of its own.
+fn capability<'a>(identity: &'a IdentityMapping, name: &str) -> Option<&'a CapabilityMapping> {
+    identity.capabilities.iter().find(|each| each.token == name && each.header.is_some())
+}
+
+/// Capabilities of which no issuer is named.
+fn unnamed(identity: &IdentityMapping, names: &[&str]) -> Vec<Problem> {
+    let apart = identity.capabilities.iter().filter(|each| each.header.is_some());
+    let unnamed = apart.map(|each| each.token.as_str()).filter(|name| !names.contains(name));
+    let problem = |name: &str| {
+        let why = format!("the bundle limits calls by the token `{name}`: say whose");
+        missing(&format!("--issuer {name}=…"), &why)
+    };
+    unnamed.map(problem).collect()
 }
 
 const NO_AUDIENCE: &str = "without it, a token for any other service would do; if another claim says for whom a \

@@ -9,6 +9,7 @@ use super::upstream::authority;
 use crate::bundle::Channel;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
+use crate::identity::Scope;
 
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
@@ -50,7 +51,10 @@ pub(super) fn well_known(
         ))]);
     };
     let servers: Vec<&str> = match authorization_servers {
-        [] => providers.iter().map(|provider| provider.issuer.as_str()).collect(),
+        [] => {
+            let own = providers.iter().filter(|provider| provider.capability.is_none());
+            own.map(|provider| provider.issuer.as_str()).collect()
+        }
         named => named.iter().map(String::as_str).collect(),
     };
     let whole = format!("https://{host}{path}");
@@ -60,7 +64,7 @@ pub(super) fn well_known(
             routes.push(metadata(
                 &format!("path: {}", scalar(&format!("{METADATA}{variant}"))),
                 &whole,
-                &servers,
+                (&servers, &manifest.refusal.step_up),
             ));
         }
     }
@@ -73,7 +77,7 @@ pub(super) fn well_known(
             scalar(&format!("{METADATA}{}", channel.path)),
             authority(channel)
         );
-        routes.push(metadata(&found, resource, &servers));
+        routes.push(metadata(&found, resource, (&servers, &manifest.refusal.step_up)));
     }
     if routes.iter().any(|route| route.len() > LARGEST) {
         return Err(vec![Problem::new("the resource metadata is too long for Envoy")]);
@@ -99,12 +103,15 @@ fn of<'a>(channel: &'a Channel, host: &'a str) -> &'a str {
     channel.authority.as_ref().map_or(host, |authority| authority.as_str())
 }
 
-fn metadata(found: &str, resource: &str, servers: &[&str]) -> String {
-    let document = json!({
+fn metadata(found: &str, resource: &str, (servers, scopes): (&[&str], &[Scope])) -> String {
+    let mut document = json!({
         "resource": resource,
         "authorization_servers": servers,
         "bearer_methods_supported": ["header"],
     });
+    if let (Some(members), false) = (document.as_object_mut(), scopes.is_empty()) {
+        members.insert("scopes_supported".to_owned(), json!(scopes));
+    }
     let values: &Values<'_> = &[
         ("match", found.to_owned()),
         ("body", scalar(&document.to_string())),

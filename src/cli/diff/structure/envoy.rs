@@ -72,7 +72,8 @@ fn route(channel: &Value) -> Value {
 fn tokens(document: &Document) -> BTreeSet<String> {
     let identity = &document.manifest.identity;
     let issuers = identity.principal.iter().flat_map(|mapping| &mapping.issuers);
-    identity.token_names().into_iter().chain(issuers.cloned()).collect()
+    let headers = identity.capabilities.iter().filter_map(|each| each.header.clone());
+    identity.all_token_names().into_iter().chain(issuers.cloned()).chain(headers).collect()
 }
 
 /// Whether one of the texts is anywhere in a value.
