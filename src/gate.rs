@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use caller::CAPABILITIES;
 pub use caller::Caller;
 pub use changed_tools::{Change, ChangedTools};
 pub(crate) use sender_cache::{Sender, SenderCache};

@@ -8,7 +8,10 @@
 mod actor;
 mod canonical;
 mod capability;
+mod capability_error;
+mod capability_mapping;
 mod certificate;
+mod claim_mapping;
 mod claim_path;
 mod claims;
 mod delegation;
@@ -21,6 +24,7 @@ mod mapping;
 mod metadata;
 mod one_or_several;
 mod scope;
+mod type_name;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -29,8 +33,11 @@ use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
 pub use actor::Actor;
-pub use capability::{Capabilities, Capability, CapabilityError, CapabilityMapping, heard};
+pub use capability::{Capabilities, Capability, heard};
+pub use capability_error::CapabilityError;
+pub use capability_mapping::CapabilityMapping;
 pub use certificate::Certificate;
+pub use claim_mapping::{AttributeMapping, ClaimType, FormedClaim, ListMapping, ParentMapping};
 pub use claim_path::ClaimPath;
 pub use claims::Token;
 pub use delegation::act;
@@ -40,12 +47,12 @@ pub use fields::{ActorField, CapabilityField, PrincipalField, TokenField, header
 pub use form::Form;
 pub use forwarded::behind;
 pub use mapping::{
-    Accepted, ActorMapping, AttributeMapping, ClaimType, FormedClaim, IdentityMapping,
-    IdentityMode, ListMapping, ParentMapping, PrincipalMapping, Requirement, SpiffeId, TypeName,
+    Accepted, ActorMapping, IdentityMapping, IdentityMode, PrincipalMapping, Requirement, SpiffeId,
     WorkloadMapping,
 };
 pub use one_or_several::OneOrSeveral;
 pub use scope::Scope;
+pub use type_name::TypeName;
 
 use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;

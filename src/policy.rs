@@ -39,6 +39,6 @@ pub use native::{Env, Graph, Index, Node, PolicyCache, RequestKeys};
 pub use native::{Key, ScopeKeys};
 pub use parse::Unreadable;
 pub use possible::Possible;
-pub use reads::{MEMORY, Reads};
+pub use reads::{CAPABILITIES, MEMORY, Reads};
 pub use skeleton::{AnyCall, Skeleton};
 pub use source::{Policies, PolicySource};

@@ -120,6 +120,8 @@ codes! {
     PolicyType = "policy-type", Error;
     /// A `forbid` names an entity that nobody can be, or be in.
     UnknownInForbid = "unknown-in-forbid", Error;
+    /// A capability can give a right.
+    CapabilityGrants = "capability-grants", Error;
     /// A case of the tests cannot be read.
     TestFile = "test-file", Error;
     /// The bundle accepts what cannot be accepted.
@@ -170,8 +172,6 @@ codes! {
     BeyondWindow = "beyond-window", Warning;
     /// No call can spend a budget.
     UnspendableBudget = "unspendable-budget", Warning;
-    /// A capability can give a right.
-    CapabilityGrants = "capability-grants", Error;
     /// Nobody can approve what a policy leaves to a person.
     Unapprovable = "unapprovable", Warning;
     /// A call without an argument passes, and the tool puts a default in its place.

@@ -2,6 +2,7 @@
 
 pub(in crate::cli) mod arguments;
 mod capability;
+mod claims;
 mod differences;
 pub(in crate::cli) mod history;
 pub(in crate::cli) mod identity;

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use super::Observer;
 use super::memory::{Memory, Place};
 use super::pending::Pending;
-use super::step_up::By;
 use crate::decide::{self, Denial, Inner, Question, Verdict};
-use crate::gate::Gate;
+use crate::gate::{Caller, Gate};
 use crate::identity::Identity;
 use crate::json::Object;
 use crate::tool::Wraps;
+
+/// By whom a call is decided: the sender, or the sender with other scopes.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) caller: &'a Arc<Caller>,
+    pub(super) identity: &'a Identity,
+}
 
 /// The observer of one message, if there is one.
 #[derive(Clone, Copy)]

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::inner::Watch;
+use super::inner::{By, Watch};
 use super::memory::{Memory, Place};
 use super::pending::Pending;
-use super::step_up::By;
 use crate::decide::{self, Denial, Question, Verdict};
 use crate::gate::Gate;
 use crate::json::Object;

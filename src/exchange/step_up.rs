@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::inner::Watch;
+use super::inner::{By, Watch};
 use super::memory::Memory;
 use super::pending::Pending;
 use crate::decide::{self, Denial, Next, Question, Verdict};
@@ -14,13 +14,6 @@ use crate::tool::Tool;
 
 /// How often a refused call is decided again in search of the least set of scopes.
 const MOST: usize = 64;
-
-/// By whom a call is decided: the sender, or the sender with other scopes.
-#[derive(Clone, Copy)]
-pub(super) struct By<'a> {
-    pub(super) caller: &'a Arc<Caller>,
-    pub(super) identity: &'a Identity,
-}
 
 /// A refused call that is decided again as if the token had other scopes.
 struct AsIf<'a, D> {

@@ -10,11 +10,8 @@ use chrono::{DateTime, Utc};
 use super::delegation::delegation;
 use crate::bundle::Bundle;
 use crate::identity::{Actor, Capabilities, Capability, Identity, IdentityMode, Token};
-use crate::policy::PrincipalEntity;
 use crate::policy::value::{self, Value};
-
-/// The member of the context with the caller's capabilities.
-pub(crate) const CAPABILITIES: &str = "capabilities";
+use crate::policy::{CAPABILITIES, PrincipalEntity};
 
 /// A sender as an entity of one bundle.
 #[derive(Debug)]

@@ -1,14 +1,15 @@
 //! The mapping of verified claims to a principal and an actor.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::certificate::is_spiffe_id;
-use super::{CapabilityMapping, ClaimPath, Form, OneOrSeveral};
+use super::{
+    AttributeMapping, CapabilityMapping, ClaimPath, ListMapping, OneOrSeveral, ParentMapping,
+    TypeName,
+};
 
 /// The `identity` section of a bundle.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -143,43 +144,6 @@ pub struct PrincipalMapping {
     pub without_scopes: bool,
 }
 
-/// A claim with several texts: its path, or its path and form.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(untagged, expecting = "a claim, or `claim` and `form`")]
-pub enum ListMapping {
-    /// A string or an array of strings.
-    Claim(ClaimPath),
-    /// A claim in another form.
-    Formed(FormedClaim),
-}
-
-impl ListMapping {
-    /// The path of the claim.
-    pub fn claim(&self) -> &ClaimPath {
-        match self {
-            Self::Claim(claim) | Self::Formed(FormedClaim { claim, .. }) => claim,
-        }
-    }
-
-    /// The form of the claim.
-    pub fn form(&self) -> Form {
-        match self {
-            Self::Claim(_) => Form::List,
-            Self::Formed(formed) => formed.form,
-        }
-    }
-}
-
-/// A claim and its form.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct FormedClaim {
-    /// The path of the claim.
-    pub claim: ClaimPath,
-    /// Its form.
-    pub form: Form,
-}
-
 /// A claim and the values that a token must have.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -207,70 +171,6 @@ impl Accepted {
             Self::Text(text) => value.as_str() == Some(text),
         }
     }
-}
-
-/// A claim mapped to an attribute.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttributeMapping {
-    /// The path of the claim in the token.
-    pub claim: ClaimPath,
-    /// The required type.
-    #[serde(rename = "type")]
-    pub claim_type: ClaimType,
-    /// The form of a claim of type `Set<String>`.
-    #[serde(default, skip_serializing_if = "Form::is_list")]
-    pub form: Form,
-    /// Whether the claim may be absent or null.
-    #[serde(default)]
-    pub optional: bool,
-    /// Whether the value is redacted in the record.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub redact: bool,
-}
-
-/// The type of a claim. A claim of another type refuses the request.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum ClaimType {
-    /// A string.
-    String,
-    /// `true` or `false`.
-    Bool,
-    /// A whole number within ±(2^53-1).
-    Long,
-    /// An array of strings.
-    #[serde(rename = "Set<String>")]
-    Strings,
-}
-
-impl ClaimType {
-    /// The name of the type in a Cedar schema.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "String",
-            Self::Bool => "Bool",
-            Self::Long => "Long",
-            Self::Strings => "Set<String>",
-        }
-    }
-}
-
-/// A claim whose values are mapped to parent entities. In its usual form it is a string or an array
-/// of strings.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ParentMapping {
-    /// The path of the claim with the ids.
-    pub claim: ClaimPath,
-    /// The Cedar entity type of these parents, such as `Role`.
-    #[serde(rename = "type")]
-    pub entity_type: TypeName,
-    /// The form of the claim.
-    #[serde(default, skip_serializing_if = "Form::is_list")]
-    pub form: Form,
-    /// Whether the claim may be absent or null.
-    #[serde(default)]
-    pub optional: bool,
 }
 
 /// The mapping of a workload without a token to the principal.
@@ -354,44 +254,5 @@ impl TryFrom<String> for SpiffeId {
 impl From<SpiffeId> for String {
     fn from(id: SpiffeId) -> Self {
         id.0
-    }
-}
-
-/// A Cedar entity type name.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TypeName(EntityTypeName);
-
-impl TypeName {
-    /// The name as a Cedar type.
-    pub fn as_cedar(&self) -> &EntityTypeName {
-        &self.0
-    }
-
-    /// The entity of this type with an id.
-    pub(super) fn uid(&self, id: &str) -> EntityUid {
-        EntityUid::from_type_name_and_id(self.0.clone(), EntityId::new(id))
-    }
-}
-
-impl std::fmt::Display for TypeName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl TryFrom<String> for TypeName {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        EntityTypeName::from_str(&text)
-            .map(Self)
-            .map_err(|_| format!("`{text}` is not a Cedar entity type name"))
-    }
-}
-
-impl From<TypeName> for String {
-    fn from(name: TypeName) -> Self {
-        name.0.to_string()
     }
 }

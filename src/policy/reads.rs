@@ -10,6 +10,9 @@ type Path<'p> = Vec<&'p str>;
 /// The members of the context about earlier calls.
 pub const MEMORY: [&str; 4] = ["history", "transaction", "budget", "runaway"];
 
+/// The member of the context about tokens that limit calls.
+pub const CAPABILITIES: &str = "capabilities";
+
 /// What a policy reads of the context.
 #[derive(Debug)]
 pub struct Reads {

@@ -8,7 +8,7 @@ use super::sandbox::Sandbox;
 use toolgate::gate::Gate;
 
 /// Inputs of the decision, and the writer of the record: other values could have been recorded.
-const GIVEN: [&str; 20] = [
+const GIVEN: [&str; 22] = [
     // It follows from earlier calls.
     "budgets",
     "time",
@@ -21,6 +21,8 @@ const GIVEN: [&str; 20] = [
     "token.scopes",
     "token.profiles",
     "token.client_profiles",
+    "token.txn",
+    "capabilities",
     "token.expires",
     "token.jti",
     "token.claims_digest",

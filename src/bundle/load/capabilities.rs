@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use cedar_policy::{Effect, PolicySet};
 
-use super::is_plain_member;
-use crate::bundle::{Code, Finding, LayerName, Manifest, Site};
-use crate::gate::CAPABILITIES;
+use crate::bundle::{Code, Finding, LayerName, Manifest, Site, is_name};
 use crate::identity::{CapabilityMapping, IdentityMapping};
-use crate::policy::Reads;
+use crate::policy::{CAPABILITIES, Reads};
 
 /// The most scopes that clients may ask for.
 const MOST_SCOPES: usize = 32;
@@ -27,7 +25,8 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
         if !tokens.insert(&each.token) {
             error("token", format!("the capability `{}` stands there twice", each.token));
         }
-        if !is_plain_member(&each.token) {
+        // A dot is in the name under which a failure is stored.
+        if !is_name(&each.token) || each.token.contains('.') {
             let message =
                 format!("`{}` is not a plain name: use letters, digits, `-`, `_`", each.token);
             error("token", message);
@@ -94,4 +93,100 @@ pub(super) fn granting(
             .with_help("write what a capability must have as `forbid … unless { … }`")
     };
     grants.map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::bundle::{self, Document};
+    use crate::fixture;
+
+    fn document(capabilities: &Value) -> Value {
+        let mut document = fixture::document_json();
+        document["manifest"]["identity"]["capabilities"] = capabilities.clone();
+        document
+    }
+
+    #[track_caller]
+    fn check(document: Value, expected: &[&str]) {
+        let document: Document = serde_json::from_value(document).unwrap();
+        let mut found = Vec::new();
+        problems(&document.manifest, &mut |key, message| found.push(format!("{key}: {message}")));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_types_cannot_express() {
+        let of = |token: &str, header: &str| json!({ "token": token, "header": header });
+        check(document(&json!([{ "token": "session" }, of("a", "a-token"), of("b", "b")])), &[]);
+        let taken = "is not the name of a header in lower case that a client may send";
+        check(
+            document(&json!([
+                { "token": "a" }, of("a.failure", "x"), of("b", "x"), of("c", "Txn-Token"), of("d", "authorization"),
+                of("e", "toolgate-approval"), of("session", "y"), of("b", "z"),
+                { "token": "f", "header": "f", "attributes": { "txn": { "claim": "t", "type": "String" } } },
+            ])),
+            &[
+                "identity.capabilities.0.header: say in which header the token comes, such as `txn-token`",
+                "identity.capabilities.1.token: `a.failure` is not a plain name: use letters, digits, `-`, `_`",
+                "identity.capabilities.2.header: another capability comes in this header",
+                &format!("identity.capabilities.3.header: `Txn-Token` {taken}"),
+                &format!("identity.capabilities.4.header: `authorization` {taken}"),
+                &format!("identity.capabilities.5.header: `toolgate-approval` {taken}"),
+                "identity.capabilities.6.header: the token that names the principal comes where it always does",
+                "identity.capabilities.7.token: the capability `b` stands there twice",
+                "identity.capabilities.8.attributes.txn: `txn` is the name of a registered claim in the context",
+            ],
+        );
+        let mut offering = document(&json!([]));
+        let scopes: Vec<String> = (0..33).map(|number| format!("s{}", number % 32)).collect();
+        offering["manifest"]["refusal"] = json!({ "step_up": scopes });
+        check(
+            offering,
+            &[
+                "refusal.step_up: there are at most 32 scopes",
+                "refusal.step_up: `s0` stands there twice",
+            ],
+        );
+    }
+
+    /// However a permit reads them.
+    #[test]
+    fn a_permit_reads_no_capability() {
+        for (effect, condition, loads) in [
+            ("permit", r#"when { context.capabilities has a }"#, false),
+            ("permit", r#"unless { context.capabilities has a }"#, false),
+            ("permit", r#"when { context has capabilities }"#, false),
+            (
+                "permit",
+                r#"when { context.capabilities has a && context.capabilities.a.expires > context.request.time }"#,
+                false,
+            ),
+            ("permit", r#"when { (if true then context else context).capabilities has a }"#, false),
+            ("permit", r#"when { context["capabilities"] has a }"#, false),
+            ("permit", r#"when { { x: context.capabilities } has x }"#, false),
+            ("permit", r#"when { context.request.method == "POST" }"#, true),
+            ("forbid", r#"unless { context.capabilities has a }"#, true),
+            (
+                "forbid",
+                r#"when { context.capabilities has a && context.capabilities.a.scopes.contains("x") }"#,
+                true,
+            ),
+        ] {
+            let limits = json!([{ "token": "a", "header": "a", "scopes": "scope" }]);
+            let mut document = document(&limits);
+            let source =
+                format!("@id(\"new\") {effect} (principal, action, resource) {condition};");
+            let org = document["layers"]["org"].as_array_mut().unwrap();
+            org.push(json!({ "id": "new", "source": source }));
+            let document: Document = serde_json::from_value(document).unwrap();
+            let loaded = bundle::load(&document).map(|_| ());
+            let granting = |findings: Vec<Finding>| {
+                findings.iter().any(|finding| finding.code == Code::CapabilityGrants)
+            };
+            assert_eq!(!loaded.map_or_else(granting, |()| false), loads, "{effect} {condition}");
+        }
+    }
 }

@@ -71,7 +71,7 @@ impl Tokens {
             problems.push(unpublished(name, known));
         }
         let names = self.names(fixed.unwrap_or(first));
-        problems.extend(self.wrong_names(&names, known, fixed.is_some()));
+        problems.extend(wrong_names(&names, known, fixed.is_some()));
         problems.extend(self.twice(&names, identity));
         problems.extend(unnamed(identity, &names));
         problems.extend(strangers("--audience", &self.audiences, &names));
@@ -111,21 +111,6 @@ impl Tokens {
     /// The name of each issuer.
     fn names<'a>(&'a self, first: &'a str) -> Vec<&'a str> {
         self.issuers.iter().map(|issuer| issuer.name.as_deref().unwrap_or(first)).collect()
-    }
-
-    fn wrong_names(&self, names: &[&str], known: &[String], fixed: bool) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (index, name) in names.iter().enumerate() {
-            if !fixed && !known.iter().any(|known| known == name) {
-                let problem = Problem::new(format!("the bundle reads no token `{name}`"));
-                problems.push(problem.with_help(format!("it reads {}", listed(known))));
-            }
-            if names.iter().take(index).any(|other| other == name) {
-                let problem = Problem::new(format!("there are two issuers for `{name}`"));
-                problems.push(problem.with_help("write --issuer NAME=URL with a name for each"));
-            }
-        }
-        problems
     }
 
     /// Issuers that occur twice. Only a token in a header of its own may have the issuer of another one:
@@ -187,6 +172,22 @@ impl Tokens {
         let problem = Problem::new("the bundle reads no token");
         Err(vec![problem.with_help("leave out --issuer, --audience and --jwks")])
     }
+}
+
+/// Names that the bundle does not know, or that stand there twice.
+fn wrong_names(names: &[&str], known: &[String], fixed: bool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        if !fixed && !known.iter().any(|known| known == name) {
+            let problem = Problem::new(format!("the bundle reads no token `{name}`"));
+            problems.push(problem.with_help(format!("it reads {}", listed(known))));
+        }
+        if names.iter().take(index).any(|other| other == name) {
+            let problem = Problem::new(format!("there are two issuers for `{name}`"));
+            problems.push(problem.with_help("write --issuer NAME=URL with a name for each"));
+        }
+    }
+    problems
 }
 
 /// Refuses a bundle with tokens in headers of their own, for a proxy that verifies one token.

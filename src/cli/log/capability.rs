@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::identity::{put, restore_attributes, scope};
+use super::claims::{put, restore_attributes, scope};
 use super::line::{PrincipalField, entities, time};
 use crate::identity::{CapabilityMapping, IdentityMapping};
 

@@ -95,6 +95,7 @@ fn a_canary_is_nowhere() {
         json!({ "structuredContent": data, "content": prose, "_meta": { "a": CANARY } }),
         json!({ "content": prose, "isError": true, "structuredContent": data }),
         json!({ "content": [text(&data.to_string())], "isError": true }),
+        json!({ "content": [], "isError": true, "structuredContent": { "reason": CANARY } }),
         json!({ "content": [text(&data.to_string())] }),
         json!({ "content": [text(&json!({ "other": CANARY }).to_string())] }),
         json!({ "content": [text(&json!(CANARY).to_string())] }),

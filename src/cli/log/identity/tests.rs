@@ -12,12 +12,18 @@ const SCHEMA: &str =
 
 /// The fixture with another mapping and an irrelevant policy.
 fn bundle(principal: &Value) -> Bundle {
+    limited(principal, &json!([]))
+}
+
+/// Likewise, with capabilities.
+fn limited(principal: &Value, capabilities: &Value) -> Bundle {
     let mut document = fixture::document_json();
     document["schema"] = json!(SCHEMA);
     document["manifest"]["identity"] = json!({
         "principal": principal,
         "workload": { "type": "Workload" },
-        "actor": { "type": "Agent", "required": false, "spiffe": { "spiffe://a/bot": "bot" } }
+        "actor": { "type": "Agent", "required": false, "spiffe": { "spiffe://a/bot": "bot" } },
+        "capabilities": capabilities
     });
     document["layers"]["org"] =
         json!([{ "id": "a", "source": "@id(\"a\") permit (principal, action, resource);" }]);
@@ -61,13 +67,26 @@ fn seen(mapping: &IdentityMapping, attested: &Attested) -> Value {
     }
     let token =
         identity.token.map(|token| json!([token.issuer, token.scopes, token.txn, token.expires]));
-    json!([entity, identity.principal.tenant, identity.actor.map(|actor| actor.chain), token])
+    let capability = |it: &identity::Capability| {
+        let resources = it.resources.as_ref();
+        let resources =
+            resources.map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        json!([it.name, it.token.txn, it.token.expires, it.scopes, it.tools, resources, it.shown])
+    };
+    let capabilities: Vec<Value> = identity.capabilities.presented.iter().map(capability).collect();
+    let actor = identity.actor.map(|actor| actor.chain);
+    json!([entity, identity.principal.tenant, actor, token, capabilities])
 }
 
 #[track_caller]
 fn check(principal: &Value, identity: &Identity) {
-    let recorded = recorded(bundle(principal), identity);
-    let mapping = bundle(principal).identity;
+    check_limited(principal, &json!([]), identity);
+}
+
+#[track_caller]
+fn check_limited(principal: &Value, capabilities: &Value, identity: &Identity) {
+    let recorded = recorded(limited(principal, capabilities), identity);
+    let mapping = limited(principal, capabilities).identity;
     let restored = restore(&recorded, &mapping).unwrap();
     assert!(restored.withheld.is_empty());
     assert_eq!(seen(&mapping, &restored.identity.attested()), seen(&mapping, &identity.attested()));
@@ -104,6 +123,39 @@ fn what_a_record_holds_is_restored() {
     most["jti"] = json!("j-1");
     most["act"] = json!({ "sub": "bot", "act": { "sub": "planner", "act": { "sub": "root" } } });
     check(&mapped, &with_token(most));
+}
+
+#[test]
+fn capabilities_are_restored() {
+    let mapped =
+        principal(json!({ "id": "user.name", "qualify_by_issuer": true, "tenant": "tenant" }));
+    let capabilities = json!([
+        { "token": "txn", "header": "txn-token", "optional": true, "audience": "acme", "scopes": "scope",
+          "subject": "user", "tenant": "tctx.tenant",
+          "attributes": { "purpose": { "claim": "tctx.purpose", "type": "String", "optional": true } } },
+        { "token": "task", "header": "task-token", "optional": true, "tools": { "claim": "task.tools", "form": "words" },
+          "resources": [{ "claim": "task.accounts", "type": "Account" }, { "claim": "roles", "type": "Role", "optional": true }] },
+        { "token": "session", "optional": true, "scopes": "scp" },
+    ]);
+    let expires = 4_102_444_800_i64;
+    let session = json!({ "iss": "https://id", "user": { "name": "al|ice" }, "tenant": "acme", "exp": expires, "scp": ["a"] });
+    let txn = json!({ "aud": ["x", "acme"], "exp": expires, "user": "al|ice", "txn": "t-1", "scope": "read write",
+        "tctx": { "tenant": "acme", "purpose": "support" } });
+    let task = json!({ "sub": "al|ice", "exp": expires, "task": { "tools": "pay/get pay/*", "accounts": ["o'a", "b"] } });
+    let mut of_the_transaction = session.clone();
+    of_the_transaction["txn"] = json!("t-1");
+    for (session, limits) in [
+        (&session, vec![]),
+        (&session, vec![("txn", &txn)]),
+        (&of_the_transaction, vec![("txn", &txn)]),
+        (&of_the_transaction, vec![("task", &task)]),
+        (&session, vec![("txn", &txn), ("task", &task)]),
+    ] {
+        let mut identity = with_token(session.clone());
+        let limits = limits.into_iter().map(|(name, claims)| (name.to_owned(), claims.clone()));
+        identity.tokens.extend(limits);
+        check_limited(&mapped, &capabilities, &identity);
+    }
 }
 
 #[test]
