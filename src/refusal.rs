@@ -1,6 +1,7 @@
 //! Denial → local reply, or the message that takes the place of the request. The reply states the
 //! reason and whom to contact, never policy text.
 
+mod challenge;
 mod elicitation;
 mod replacement;
 mod sentence;
@@ -110,7 +111,7 @@ pub fn as_http_error(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
     let body = error(refused, code(reason, settings), &words(refused, settings));
     let mut headers = headers(bundle, std::iter::once(refused));
     if reason.status() == 401 {
-        headers.push(("www-authenticate", challenge(reason, settings)));
+        headers.push(("www-authenticate", challenge::of_identity(reason, settings)));
     }
     Reply { status: reason.status(), headers, body: to_bytes(&body) }
 }
@@ -204,16 +205,6 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
     }
 }
 
-/// The `WWW-Authenticate` challenge of a 401 (RFC 6750, RFC 9728).
-fn challenge(reason: Reason, settings: &RefusalSettings) -> String {
-    let known = reason != Reason::Unauthenticated;
-    let error = known.then(|| "error=\"invalid_token\"".to_owned());
-    let metadata = settings.resource_metadata.as_ref();
-    let metadata = metadata.map(|url| format!("resource_metadata=\"{}\"", url.as_str()));
-    let parameters: Vec<String> = error.into_iter().chain(metadata).collect();
-    format!("Bearer {}", parameters.join(", ")).trim_end().to_owned()
-}
-
 /// The reply to messages with ids of which at least one was refused, in the bundle's style.
 pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
@@ -261,15 +252,8 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
 /// The reply that has a client ask for more scopes (RFC 6750 §3.1), which no other status does.
 fn step_up(refused: &Refused<'_>, scopes: &[String], bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
-    let metadata = settings.resource_metadata.as_ref();
-    let metadata = metadata.map(|url| format!(", resource_metadata=\"{}\"", url.as_str()));
-    let challenge = format!(
-        "Bearer error=\"insufficient_scope\", scope=\"{}\"{}",
-        scopes.join(" "),
-        metadata.unwrap_or_default()
-    );
     let mut headers = headers(bundle, std::iter::once(refused));
-    headers.push(("www-authenticate", challenge));
+    headers.push(("www-authenticate", challenge::of_scopes(scopes, settings)));
     let body = error(refused, settings.code, &words(refused, settings));
     Reply { status: refused.draft.outcome.reason.status(), headers, body: to_bytes(&body) }
 }

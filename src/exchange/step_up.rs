@@ -133,10 +133,9 @@ impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<
     /// those that the token has. Clients ask for the one or the other.
     fn would_do(&self, scopes: &[&str]) -> bool {
         let alone = owned(scopes);
-        let is_more = alone.iter().any(|scope| !self.held.contains(scope));
         let mut together = self.held.to_vec();
         together.extend(alone.iter().filter(|scope| !self.held.contains(scope)).cloned());
-        is_more && self.passes(&alone) && self.passes(&together)
+        self.passes(&alone) && self.passes(&together)
     }
 
     fn passes(&self, scopes: &[String]) -> bool {

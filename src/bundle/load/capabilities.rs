@@ -156,19 +156,19 @@ mod tests {
     #[test]
     fn a_permit_reads_no_capability() {
         for (effect, condition, loads) in [
-            ("permit", r#"when { context.capabilities has a }"#, false),
-            ("permit", r#"unless { context.capabilities has a }"#, false),
-            ("permit", r#"when { context has capabilities }"#, false),
+            ("permit", r"when { context.capabilities has a }", false),
+            ("permit", r"unless { context.capabilities has a }", false),
+            ("permit", r"when { context has capabilities }", false),
             (
                 "permit",
-                r#"when { context.capabilities has a && context.capabilities.a.expires > context.request.time }"#,
+                r"when { context.capabilities has a && context.capabilities.a.expires > context.request.time }",
                 false,
             ),
-            ("permit", r#"when { (if true then context else context).capabilities has a }"#, false),
+            ("permit", r"when { (if true then context else context).capabilities has a }", false),
             ("permit", r#"when { context["capabilities"] has a }"#, false),
-            ("permit", r#"when { { x: context.capabilities } has x }"#, false),
+            ("permit", r"when { { x: context.capabilities } has x }", false),
             ("permit", r#"when { context.request.method == "POST" }"#, true),
-            ("forbid", r#"unless { context.capabilities has a }"#, true),
+            ("forbid", r"unless { context.capabilities has a }", true),
             (
                 "forbid",
                 r#"when { context.capabilities has a && context.capabilities.a.scopes.contains("x") }"#,
