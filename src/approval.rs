@@ -17,7 +17,7 @@ pub use accept::{Accepted, Signed, Unaccepted, verified};
 pub use binding::{Action, Binding, BoundContext, Entity};
 pub use challenge::{Challenge, Form};
 pub use claims::{Answer, Approval, Asked, Details, Request, Ruling, Status};
-pub use query::{Heard, Query};
+pub use query::{Heard, Hold, Query};
 pub use settings::{ApprovalSettings, ServiceUrl};
 
 /// `typ` of a [`Request`].

@@ -247,16 +247,16 @@ pub(crate) fn unchanged(
     }
 }
 
-/// Whether a policy that can match a call reads the scopes of the token. A policy that does not read is
-/// one that may.
+/// Whether a policy that can match a call reads the scopes of the token. One that does not parse refuses
+/// the call with any scopes.
 pub(crate) fn reads_scopes(bundle: &Bundle, identity: &Identity, question: &Question<'_>) -> bool {
-    let keys = |party: &Question<'_>| {
+    let are_read = |party: &Question<'_>| {
         let env = party.env();
         let applying = applying(bundle.layers.of(identity), &RequestKeys::of(&env));
         let reads = |policy: &Arc<CompiledPolicy>| policy.reads.has(&["token", "scopes"]);
         applying.is_ok_and(|all| all.iter().flat_map(|(_, policies)| policies).any(reads))
     };
-    keys(question) || question.of_agents().any(|agent| keys(&agent))
+    are_read(question) || question.of_agents().any(|agent| are_read(&agent))
 }
 
 /// Permits a message that runs nothing.

@@ -33,11 +33,13 @@ use cedar_policy_core::ast::{self, PartialValue};
 use serde_json::Value;
 
 pub use actor::Actor;
-pub use capability::{Capabilities, Capability, heard};
+pub use capability::{Capabilities, Capability, check_headers};
 pub use capability_error::CapabilityError;
 pub use capability_mapping::CapabilityMapping;
 pub use certificate::Certificate;
-pub use claim_mapping::{AttributeMapping, ClaimType, FormedClaim, ListMapping, ParentMapping};
+pub use claim_mapping::{
+    Accepted, AttributeMapping, ClaimType, FormedClaim, ListMapping, ParentMapping, Requirement,
+};
 pub use claim_path::ClaimPath;
 pub use claims::Token;
 pub use delegation::act;
@@ -47,8 +49,7 @@ pub use fields::{ActorField, CapabilityField, PrincipalField, TokenField, header
 pub use form::Form;
 pub use forwarded::behind;
 pub use mapping::{
-    Accepted, ActorMapping, IdentityMapping, IdentityMode, PrincipalMapping, Requirement, SpiffeId,
-    WorkloadMapping,
+    ActorMapping, IdentityMapping, IdentityMode, PrincipalMapping, SpiffeId, WorkloadMapping,
 };
 pub use one_or_several::OneOrSeveral;
 pub use scope::Scope;
@@ -157,6 +158,7 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
         },
         actor,
         token: None,
+        // A certificate has no scopes, so a tool that needs some is not for it.
         scopes: Some(Vec::new()),
         capabilities,
     })

@@ -199,6 +199,8 @@ reasons! {
     CapabilityExceeded = "capability_exceeded", Deny, 403, PolicyRefusal, Call;
     /// The proxy did not verify the capability.
     CapabilityUnverified = "capability_unverified", Deny, 403, PolicyRefusal, Request;
+    /// A claim of the capability is missing or does not have its form.
+    CapabilityMalformed = "capability_malformed", Deny, 403, PolicyRefusal, Request;
     /// The request carries the capability several times.
     CapabilityRepeated = "capability_repeated", Deny, 403, PolicyRefusal, Request;
     /// The capability's time is over.

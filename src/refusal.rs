@@ -110,9 +110,8 @@ pub fn as_http_error(refused: &Refused<'_>, bundle: &Bundle) -> Reply {
     let reason = refused.draft.outcome.reason;
     let body = error(refused, code(reason, settings), &words(refused, settings));
     let mut headers = headers(bundle, std::iter::once(refused));
-    if reason.status() == 401 {
-        headers.push(("www-authenticate", challenge::of_identity(reason, settings)));
-    }
+    let challenge = challenge::of(reason, refused.scopes, settings);
+    headers.extend(challenge.map(|challenge| ("www-authenticate", challenge)));
     Reply { status: reason.status(), headers, body: to_bytes(&body) }
 }
 
@@ -180,6 +179,7 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
         | Reason::CapabilityMissing
         | Reason::CapabilityExceeded
         | Reason::CapabilityUnverified
+        | Reason::CapabilityMalformed
         | Reason::CapabilityRepeated
         | Reason::CapabilityExpired
         | Reason::CapabilityNotYetValid
@@ -209,9 +209,10 @@ fn code(reason: Reason, settings: &RefusalSettings) -> i32 {
 pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
     let settings = &bundle.refusal;
     if let ([only], false) = (refused, settings.style == RefusalStyle::Conceal)
-        && let Some(scopes) = only.scopes
+        && only.scopes.is_some()
     {
-        return step_up(only, scopes, bundle);
+        // No other status has a client ask for more scopes.
+        return as_http_error(only, bundle);
     }
     let mut answers: Vec<Value> = refused
         .iter()
@@ -247,15 +248,6 @@ pub fn in_style(refused: &[Refused<'_>], form: Form, bundle: &Bundle) -> Reply {
         headers: headers(bundle, refused.iter()),
         body: to_bytes(&body),
     }
-}
-
-/// The reply that has a client ask for more scopes (RFC 6750 §3.1), which no other status does.
-fn step_up(refused: &Refused<'_>, scopes: &[String], bundle: &Bundle) -> Reply {
-    let settings = &bundle.refusal;
-    let mut headers = headers(bundle, std::iter::once(refused));
-    headers.push(("www-authenticate", challenge::of_scopes(scopes, settings)));
-    let body = error(refused, settings.code, &words(refused, settings));
-    Reply { status: refused.draft.outcome.reason.status(), headers, body: to_bytes(&body) }
 }
 
 fn is_unknown_method(refused: &Refused<'_>) -> bool {

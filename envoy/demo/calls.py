@@ -1,10 +1,13 @@
 """Calls the demo's tools with the official SDK's client, or with raw bytes that no client would send."""
 
+import asyncio
 import http.client
 from dataclasses import dataclass
+from typing import Any
 
+import approving
 import httpx2
-from mcp import Client
+from mcp import Client, types
 from mcp.client.streamable_http import streamable_http_client
 
 from story import Scene
@@ -26,6 +29,8 @@ class Outcome:
     header: str | None
     # The tools that the caller sees in the list.
     tools: tuple[str, ...] = ()
+    # The page that the client was asked to open.
+    page: str = ""
 
 
 async def make(scene: Scene, port: int, token: str | None) -> Outcome:
@@ -39,6 +44,14 @@ async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
     """Acts as an agent: connects, lists the tools, calls one."""
     last: list[httpx2.Response] = []
     tools: tuple[str, ...] = ()
+    pages: list[str] = []
+
+    async def open_page(_: Any, asked: Any) -> types.ElicitResult:
+        pages.append(asked.url)
+        if not scene.approved:
+            return types.ElicitResult(action="decline")
+        await asyncio.to_thread(approving.approve, asked.url, scene.approved)
+        return types.ElicitResult(action="accept")
 
     async def remember(response: httpx2.Response) -> None:
         if b'"tools/call"' in response.request.content:
@@ -50,7 +63,9 @@ async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
     try:
         async with (
             httpx2.AsyncClient(headers=headers, event_hooks={"response": [remember]}) as connection,
-            Client(streamable_http_client(url, http_client=connection), mode=scene.client) as client,
+            Client(
+                streamable_http_client(url, http_client=connection), mode=scene.client, elicitation_callback=open_page
+            ) as client,
         ):
             tools = tuple(tool.name for tool in (await client.list_tools()).tools)
             result = await client.call_tool(tool, scene.arguments)
@@ -59,7 +74,8 @@ async def with_client(scene: Scene, port: int, token: str | None) -> Outcome:
         refused, text = True, repr(error)
     if not last:
         return Outcome(0, refused, text, None, tools)
-    return Outcome(last[-1].status_code, refused, text, last[-1].headers.get(DECISION), tools)
+    page = pages[0] if pages else ""
+    return Outcome(last[-1].status_code, refused, text, last[-1].headers.get(DECISION), tools, page)
 
 
 def raw(scene: Scene, port: int, token: str | None) -> Outcome:

@@ -29,13 +29,13 @@ from story import Scene
 
 # Width of output that is not printed to a terminal.
 WIDTH = max(40, min(100, shutil.get_terminal_size(fallback=(100, 24)).columns))
-COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "strong": 1, "quiet": 2}
+COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "ESCALATE": 35, "strong": 1, "quiet": 2}
 
 # Every field of a record (schema toolgate.decision/1).
 RECORD_FIELDS = frozenset(
     "schema time id event_class decision reason detail policies layer mode bundle shadow_decision shadow"
     " candidate_decision candidate principal actor token authority path server tool tool_name method classes data_class"
-    " operation cost arguments arguments_digest resource budgets txn trace_id source_ip environment gate".split()
+    " operation cost arguments arguments_digest resource budgets approval capabilities txn trace_id source_ip environment gate".split()
 )
 
 
@@ -55,6 +55,10 @@ class Demo:
             show_title(chapter)
             for scene in scenes:
                 await self.play(scene)
+        show_title("A person approves: a new bundle leaves larger refunds to the finance desk")
+        self.stage.reload(self.stage.with_approvals)
+        for scene in story.APPROVALS:
+            await self.play(scene)
         show_title("The emergency brake: a new bundle, while Envoy runs")
         self.quarantine("sales-copilot")
         await self.play(story.BRAKE)
@@ -68,7 +72,7 @@ class Demo:
         token = self._token(scene)
         known, executed = len(self.stage.records()), len(self.stage.executed() or [])
         outcome = await calls.make(scene, self.stage.port, token)
-        records = await self._records(known)
+        records = await self._records(known, 2 if scene.approved else 1)
         ran = (self.stage.executed() or [])[executed:]
         show_scene(len(self.played), scene, outcome, records, ran, verbose=self.verbose)
         problems = check(scene, outcome, records, ran)
@@ -88,10 +92,10 @@ class Demo:
         self.tokens.append(token)
         return token
 
-    async def _records(self, known: int) -> list[dict[str, Any]]:
+    async def _records(self, known: int, count: int) -> list[dict[str, Any]]:
         """The records of the last call; Envoy writes them shortly after its response."""
         deadline = time.monotonic() + 3
-        while not (records := self.stage.records()[known:]) and time.monotonic() < deadline:
+        while len(records := self.stage.records()[known:]) < count and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         return records
 
@@ -112,7 +116,7 @@ class Demo:
     def check_logs(self) -> None:
         """Checks that nothing was logged twice, and that no secret was logged."""
         ids = [record["id"] for record in self.stage.records()]
-        expected = len(self.played)
+        expected = sum(2 if scene.approved else 1 for scene in self.played)
         if len(ids) != expected or len(set(ids)) != expected:
             self.problems.append(f"expected {expected} records, got {len(ids)} with {len(set(ids))} different ids")
         # The first part of a token is the same for all tokens and contains no secret.
@@ -130,7 +134,9 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
     pairs = [
         ("HTTP status", scene.status, outcome.status),
         ("refusal shown", not scene.permitted, outcome.refused),
-        ("number of records", 1, len(records)),
+        # A call that is approved was refused first.
+        ("number of records", 2 if scene.approved else 1, len(records)),
+        ("asked to open a page", bool(scene.approved) or scene.decision == "ESCALATE", bool(outcome.page)),
         # What a caller cannot call, with any arguments, it does not see.
         ("tool listed", True, not (scene.permitted and outcome.tools) or scene.name in outcome.tools),
         ("tools that ran", [scene.tool] * scene.permitted, [f"{run['server']}/{run['tool']}" for run in ran]),
@@ -142,7 +148,9 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
         tenant = sign_in.PEOPLE[scene.person]["tenant"]
         identity = f'principal="User::\\"{scene.person}\\"", actor="Agent::\\"{scene.agents[0]}\\"", tenant="{tenant}"'
         pairs.append(("identity told to the tool", identity, ran[0]["identity"]))
-    for record in records:
+    if scene.approved and records:
+        pairs.append(("first decision", "ESCALATE", records[0].get("decision")))
+    for record in records[-1:]:
         pairs += [
             ("decision", scene.decision, record.get("decision")),
             ("reason", scene.reason, record.get("reason")),
@@ -188,6 +196,9 @@ def show_scene(
         show("sent", " ".join([*(f"{name}: {value}" for name, value in scene.headers.items()), scene.body]))
     for record in records:
         show("decision", "  ".join((record["decision"], record["reason"], *record["policies"])), record["decision"])
+    if outcome.page:
+        said = f", where dave says: {scene.approved}" if scene.approved else ", and does not"
+        show("asked", f"to open {outcome.page}{said}")
     if outcome.tools:
         show("sees", ", ".join(outcome.tools), "quiet")
     show("caller", f"{outcome.status}  {' '.join(outcome.text.split())}")
@@ -263,6 +274,9 @@ Change a policy in {bundle}/org and put it into force:
   {shown(stage.toolgate)} emit ecds {bundle} --environment {ENVIRONMENT} \\
     --wasm {stage.wasm} --output {shown(stage.bundle_file)}
 
+The same with {shown(stage.with_approvals)} leaves refunds of 500 EUR and more to dave,
+who approves them at {stage.approvals_url}
+
 Ctrl-C stops everything.""",
         flush=True,
     )
@@ -284,7 +298,7 @@ def finish(demo: Demo) -> int:
     permitted = sum(scene.permitted for scene in demo.played)
     bundle, toolgate = shown(BUNDLE), shown(demo.stage.toolgate)
     print(f"""All as expected: {len(demo.played)} calls, of which {permitted} were permitted and ran, and no other.
-Each left one record, also the one that Envoy itself stopped;
+Each left one record, also the one that Envoy itself stopped, and two where a person was asked;
 no log shows a token or a redacted value.
 
 What to try next:

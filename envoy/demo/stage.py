@@ -6,6 +6,7 @@ Everything they read and write is in one directory, `target/demo`.
 import fcntl
 import http.client
 import json
+import os
 import re
 import shutil
 import socket
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import approving
 import sign_in
 
 HERE = Path(__file__).resolve().parent
@@ -23,7 +25,7 @@ REPOSITORY = HERE.parents[1]
 ENVOY_CONFIG = REPOSITORY / "envoy" / "envoy.yaml"
 BUNDLE = REPOSITORY / "policies" / "acme"
 ENVIRONMENT = "dev"
-LOGS = ("access.log", "decisions.ndjson", "started.ndjson", "envoy.log", "server.log")
+LOGS = ("access.log", "decisions.ndjson", "started.ndjson", "envoy.log", "server.log", "approvals.log")
 
 
 class StageError(Exception):
@@ -40,7 +42,7 @@ class Stage:
         self._envoy = envoy
         self._say = say
         self._processes: list[subprocess.Popen[bytes]] = []
-        self.port, self.admin_port, self.tools_port = free_ports(3)
+        self.port, self.admin_port, self.tools_port, self.approvals_port = free_ports(4)
 
     def __enter__(self) -> Self:
         try:
@@ -58,17 +60,28 @@ class Stage:
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "ecds").mkdir(parents=True)
         sign_in.new_key(self.directory)
+        keys = approving.new_keys(self.directory)
+        approving.write_bundle(BUNDLE, self.with_approvals, self.approvals_url, keys["service"][1])
         self._say(f"building the bundle for the environment {ENVIRONMENT}, whose digest is its own")
         self.load(BUNDLE)
         self._say("starting the tool servers")
         self._spawn("server.log", sys.executable, str(HERE / "server.py"), "--port", str(self.tools_port))
         self._wait(lambda: self.executed() is not None, "server.log")
+        self._say("starting the approval service, where everybody is dave")
+        listen = f"127.0.0.1:{self.approvals_port}"
+        signs = ["--key", str(keys["service"][0]), "--gate-key", str(self.directory / "gate-key.pub.pem")]
+        who = ["--approver", json.dumps({"sub": "dave"} | sign_in.PEOPLE["dave"])]
+        command = [str(self.toolgate), "approvals", "--listen", listen, "--name", self.approvals_url, *signs, *who]
+        self._spawn("approvals.log", *command)
+        self._wait(lambda: get(self.approvals_port, "/") is not None, "approvals.log")
         self._say("starting Envoy, which compiles the filter")
         config = self.directory / "envoy.yaml"
-        config.write_text(render(ENVOY_CONFIG.read_text(), self._deployment()))
+        cluster = approving.CLUSTER.format(port=self.approvals_port)
+        config.write_text(render(ENVOY_CONFIG.read_text(), self._deployment()) + cluster)
         # Envoy flushes its logs often, because the demo reads them while it runs.
         options = ["--concurrency", "2", "--use-dynamic-base-id", "--file-flush-interval-msec", "20"]
-        self._spawn("envoy.log", str(self._envoy), "-c", str(config), *options)
+        signing = {"TOOLGATE_SIGNING_KEY": keys["gate"][0].read_text()}
+        self._spawn("envoy.log", str(self._envoy), "-c", str(config), *options, variables=signing)
         # Readiness is not enough: Envoy also becomes ready without a bundle, and then refuses everything.
         self._wait(lambda: self._loaded() > 0 and get(self.admin_port, "/ready") == "LIVE\n", "envoy.log", seconds=60)
 
@@ -99,6 +112,16 @@ class Stage:
     def bundle_file(self) -> Path:
         """The file that Envoy watches for the filter and its bundle."""
         return self.directory / "ecds" / "toolgate.json"
+
+    @property
+    def approvals_url(self) -> str:
+        """Where people approve calls."""
+        return f"http://127.0.0.1:{self.approvals_port}"
+
+    @property
+    def with_approvals(self) -> Path:
+        """The bundle that leaves larger refunds to a person."""
+        return self.directory / "with-approvals"
 
     def load(self, bundle: Path) -> None:
         """Builds a bundle to the path that Envoy watches; the file is replaced atomically."""
@@ -155,10 +178,13 @@ class Stage:
                 process.wait()
         self._processes.clear()
 
-    def _spawn(self, log: str, *command: str) -> None:
+    def _spawn(self, log: str, *command: str, variables: dict[str, str] | None = None) -> None:
         with (self.directory / log).open("wb") as output:
             # A new session, so that Ctrl-C only reaches this program, which then stops its processes in order.
-            process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+            environment = os.environ | (variables or {})
+            process = subprocess.Popen(
+                command, stdout=output, stderr=output, start_new_session=True, env=environment
+            )
         self._processes.append(process)
 
     def _wait(self, ready: Callable[[], bool], log: str, seconds: float = 60) -> None:

@@ -33,6 +33,8 @@ class Scene:
     forged: bool = False
     # Seconds to wait before the call.
     wait: float = 0
+    # What the approver says when the client is asked to open the page; without it, nobody opens it.
+    approved: str = ""
 
     @property
     def server(self) -> str:
@@ -187,6 +189,17 @@ CHAPTERS: dict[str, list[Scene]] = {
     ],
 }
 # fmt: on
+
+REFUND = {"account": "acme", "payment_id": "p-1", "amount": 1200, "reason": "damaged"}
+# The new bundle leaves larger refunds to the finance desk, where dave works.
+APPROVALS = [
+    permit("a refund that dave approves on the page; then the client completes the call by itself",
+           "alice", SUPPORT, "payments/refund", REFUND, "rep-refunds", "1200", approved="I have seen the photos"),
+    Scene("the same refund once more: an approval is for one call", "alice", SUPPORT, "payments/refund", REFUND,
+          "ESCALATE", "approval_required", ("refund-limit",)),
+    Scene("more than dave may approve", "alice", SUPPORT, "payments/refund", {**REFUND, "amount": 6000},
+          "SILENCE", "approver_not_permitted", (), "the approver may not approve this call", approved="go ahead"),
+]
 
 # The new bundle has the sales copilot in quarantine.
 BRAKE = forbid(

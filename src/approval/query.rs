@@ -11,12 +11,23 @@ pub struct Query {
     pub authority: String,
     /// The path of the request.
     pub path: String,
-    /// For how many seconds the service may wait for a person.
-    pub wait: Option<u64>,
     /// How long to wait for the answer, in milliseconds.
     pub timeout_ms: u64,
+    /// Whether to wait longer, while a person thinks.
+    pub hold: Option<Hold>,
     /// The body, JSON.
     pub body: String,
+}
+
+/// How a call is held while a person thinks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Hold {
+    /// For how many seconds the service may wait.
+    pub wait: u64,
+    /// How long to wait for its answer, in milliseconds.
+    pub timeout_ms: u64,
+    /// How many calls a worker holds at once. Others are not held.
+    pub at_most: u32,
 }
 
 /// What an approval service has said.

@@ -29,6 +29,9 @@ pub struct ApprovalSettings {
     /// How long a call is held while a person thinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Span>,
+    /// How many calls each worker holds at once.
+    #[serde(default = "hold_at_most", skip_serializing_if = "is_usual")]
+    pub hold_at_most: u32,
     /// How long a request is valid, and an approval of it.
     #[serde(default = "valid_for")]
     pub valid_for: Span,
@@ -39,6 +42,15 @@ pub struct ApprovalSettings {
 
 fn timeout_ms() -> u32 {
     500
+}
+
+fn hold_at_most() -> u32 {
+    100
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual(at_most: &u32) -> bool {
+    *at_most == hold_at_most()
 }
 
 fn valid_for() -> Span {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Audience, NamePattern};
+use crate::identity::Scope;
 use crate::json;
 use crate::mcp::Method;
 use crate::tool::{Marks, UriPattern};
@@ -76,6 +77,9 @@ pub struct MethodMarks {
     /// The cost of one request, in a unit that the bundle chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<u32>,
+    /// The scopes that a request needs, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
     /// Dotted paths of arguments whose values are redacted in the record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redact: Vec<String>,
@@ -92,6 +96,7 @@ impl MethodMarks {
             data_class: self.data_class.clone(),
             operation: self.operation.clone(),
             cost: self.cost,
+            scopes: self.scopes.clone(),
             redact: self.redact.clone(),
             opaque: unread.map(|path| (*path).to_owned()).collect(),
             schemas: self.schemas.clone(),

@@ -20,40 +20,45 @@ pub(super) fn within(
 ) -> Result<(), Denial> {
     let limits = &caller.limits;
     if let Some(missing) = &limits.capabilities.missing {
-        return Err(denial(Reason::CapabilityMissing, format!("there is no token `{missing}`")));
+        return Err(denial(Reason::CapabilityMissing, format!("there is no token {missing}")));
     }
     for capability in &limits.capabilities.presented {
-        let exceeded = |what: &str| {
-            let detail = format!("the capability `{}` {what}", capability.name);
-            Err(denial(Reason::CapabilityExceeded, detail))
-        };
-        if !has_tool(capability, tool) {
-            return exceeded("is not for this tool");
-        }
-        if let Some(scopes) = &capability.scopes {
-            let Some(needed) = &tool.marks().scopes else {
-                return exceeded("has scopes, and the tool is of none");
-            };
-            if let Some(lacking) = needed.iter().find(|it| !scopes.contains(it.as_str())) {
-                let lacking = lacking.as_str();
-                return exceeded(&format!("does not have the scope `{lacking}`"));
-            }
-        }
-        if !resource.is_none_or(|resource| has_resource(bundle, capability, resource)) {
-            return exceeded("is not for this resource");
-        }
+        within_capability(bundle, capability, tool, resource).map_err(|what| {
+            let detail = Some(format!("the capability `{}` {what}", capability.name));
+            Denial { detail, ..Denial::because(Reason::CapabilityExceeded) }
+        })?;
     }
     let mut needed = tool.marks().scopes.iter().flatten().map(Scope::as_str);
     let held = limits.scopes.as_ref();
     let lacks = |scope: &&str| held.is_some_and(|held| held.iter().all(|it| it != scope));
-    match needed.find(lacks) {
-        Some(scope) => {
-            let detail = format!("the token does not have the scope `{scope}`");
-            let advice = Some(detail.clone());
-            Err(Denial { advice, ..denial(Reason::InsufficientScope, detail) })
-        }
-        None => Ok(()),
+    needed.find(lacks).map_or(Ok(()), |scope| {
+        let detail = format!("the token does not have the scope `{scope}`");
+        Err(denial(Reason::InsufficientScope, detail))
+    })
+}
+
+/// The error is what the capability lacks, in words.
+fn within_capability(
+    bundle: &Bundle,
+    capability: &Capability,
+    tool: &Tool,
+    resource: Option<&EntityUID>,
+) -> Result<(), String> {
+    if !has_tool(capability, tool) {
+        return Err("is not for this tool".to_owned());
     }
+    if let Some(scopes) = &capability.scopes {
+        let Some(needed) = &tool.marks().scopes else {
+            return Err("is limited by scopes, and the inventory has none for this tool".to_owned());
+        };
+        if let Some(lacking) = needed.iter().find(|it| !scopes.contains(it.as_str())) {
+            return Err(format!("does not have the scope `{}`", lacking.as_str()));
+        }
+    }
+    if !resource.is_none_or(|resource| has_resource(bundle, capability, resource)) {
+        return Err("is not for this resource".to_owned());
+    }
+    Ok(())
 }
 
 /// Whether a capability names a tool, or all tools of its server.
@@ -70,6 +75,7 @@ fn has_resource(bundle: &Bundle, capability: &Capability, resource: &EntityUID) 
     is_granted(resource) || ancestors().any(is_granted)
 }
 
+/// The denial, with advice: it tells callers only of their own tokens.
 fn denial(reason: Reason, detail: String) -> Denial {
-    Denial { detail: Some(detail), ..Denial::because(reason) }
+    Denial { advice: Some(detail.clone()), detail: Some(detail), ..Denial::because(reason) }
 }

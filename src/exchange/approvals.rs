@@ -8,7 +8,7 @@ use super::inner::Watch;
 use super::pending::Pending;
 use super::presented::Presented;
 use crate::approval::{
-    self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard,
+    self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard, Hold,
     LONGEST_REQUEST, Query, REQUEST, Unaccepted,
 };
 use crate::bundle::Approvals;
@@ -142,15 +142,18 @@ impl Pending {
                 Ok(denial.then(Some(Next::Told(challenge))))
             }
             None => {
-                let hold = of.approvals.settings.hold;
-                let wait = hold.map(Span::millis);
-                let waiting = wait.map_or(0, |wait| wait.saturating_add(AFTER_WAIT));
+                let settings = &of.approvals.settings;
+                let hold = settings.hold.map(Span::millis).map(|wait| Hold {
+                    wait: wait / 1000,
+                    timeout_ms: wait.saturating_add(AFTER_WAIT),
+                    at_most: settings.hold_at_most,
+                });
                 let query = Query {
                     cluster: cluster.clone(),
                     authority: service.authority().to_owned(),
                     path: service.path(),
-                    wait: wait.map(|wait| wait / 1000),
-                    timeout_ms: waiting.max(of.approvals.settings.timeout_ms.into()),
+                    timeout_ms: settings.timeout_ms.into(),
+                    hold,
                     body: Query::body(binding, token).ok_or_else(Denial::unfit)?,
                 };
                 Ok(denial.then(Some(Next::Ask(query))))

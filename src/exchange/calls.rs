@@ -43,7 +43,9 @@ impl Pending {
         let messages = body.messages();
         let mut memory = self.memory(gate);
         let verdict = |(index, message): (usize, &Message<'_>)| {
-            let watch = Watch { observer, index, is_alone: !body.is_batch() };
+            let is_alone = !body.is_batch();
+            let steps_up = is_alone && !(gate.bundle.binds_tasks && message.names_tasks());
+            let watch = Watch { observer, index, is_alone, steps_up };
             self.verdict(gate, headers, message, &mut memory, watch)
         };
         let mut verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();

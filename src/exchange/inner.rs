@@ -26,6 +26,9 @@ pub(super) struct Watch<'o> {
     pub(super) index: usize,
     /// Whether it is the only message of the body.
     pub(super) is_alone: bool,
+    /// Whether its client may be told to ask for scopes: it is alone, and nothing but policies and scopes
+    /// stands against it.
+    pub(super) steps_up: bool,
 }
 
 impl Watch<'_> {

@@ -121,7 +121,7 @@ fn look<'a>(gate: &'a Gate, arrival: &Arrival, request: &mut Request) -> Result<
     let sender = sender.map_err(|error| unidentified(&error))?;
     request.sender = Some(Arc::clone(&sender));
     let (mapping, capabilities) = (&gate.bundle.identity, &sender.identity.capabilities);
-    identity::heard(mapping, capabilities, &arrival.head)
+    identity::check_headers(mapping, capabilities, &arrival.head)
         .and_then(|()| capabilities.valid_at(request.facts.time.timestamp()))
         .map_err(|error| unidentified(&error))?;
     let tenant = sender.identity.principal.tenant.as_ref();

@@ -1,10 +1,12 @@
-//! Whether more scopes would permit a call, and which ones: the step-up of OAuth (RFC 6750 §3.1).
+//! Whether more scopes would permit a call, and which ones: the step-up of MCP's authorization, by the
+//! challenge `insufficient_scope` (RFC 6750 §3.1).
 
 use std::sync::Arc;
 
 use super::inner::{By, Watch};
 use super::memory::Memory;
 use super::pending::Pending;
+use crate::bundle::RefusalStyle;
 use crate::decide::{self, Denial, Next, Question, Verdict};
 use crate::gate::{Caller, Gate};
 use crate::identity::{Identity, Scope};
@@ -12,17 +14,19 @@ use crate::json::Object;
 use crate::reason::Reason;
 use crate::tool::Tool;
 
-/// How often a refused call is decided again in search of the least set of scopes.
-const MOST: usize = 64;
+/// How many sets of scopes are tried in search of the least one. Then, one for each scope.
+const MOST_SETS: usize = 32;
 
-/// A refused call that is decided again as if the token had other scopes.
-struct AsIf<'a, D> {
+/// The search for scopes that would do: the call is decided as if the token had them.
+struct Search<'a, D> {
     pending: &'a Pending,
     gate: &'a Gate,
     decide: D,
     watch: Watch<'a>,
     held: &'a [String],
-    left: usize,
+    /// Whether a person can be asked to approve the call.
+    asks_people: bool,
+    sets_left: usize,
 }
 
 impl Pending {
@@ -47,20 +51,24 @@ impl Pending {
             let reasons = [Reason::InsufficientScope, Reason::NotPermitted, Reason::Forbidden];
             reasons.contains(&denial.reason)
         };
-        let asks = watch.is_alone && gate.bundle.shadow.is_none();
-        let offered = &gate.bundle.refusal.step_up;
-        let (Some(denial), Some(held), true, false) =
-            (denial.filter(may_help), &identity.scopes, asks, offered.is_empty())
+        let (bundle, offered) = (&gate.bundle, &gate.bundle.refusal.step_up);
+        // It would tell that the tool exists.
+        let tells = bundle.refusal.style != RefusalStyle::Conceal && bundle.shadow.is_none();
+        let asks = watch.steps_up && tells && !offered.is_empty() && self.approval.is_none();
+        let (Some(denial), Some(held), true) = (denial.filter(may_help), &identity.scopes, asks)
         else {
             return decided;
         };
-        let mut search = AsIf { pending: self, gate, decide, watch, held, left: MOST };
-        match search.least((tool, arguments), offered) {
-            Some(scopes) => Err(stepped_up(denial, scopes)).or_else(|denial| match decided {
-                Ok(verdict) => Ok(Verdict { outcome: Err(denial), ..verdict }),
-                Err(_) => Err(denial),
-            }),
-            None => decided,
+        // Of a method, and of a call inside a call, nobody is asked.
+        let asks_people = bundle.approvals.is_some() && gate.signer.is_some() && !tool.is_method();
+        let sets_left = MOST_SETS;
+        let mut search =
+            Search { pending: self, gate, decide, watch, held, asks_people, sets_left };
+        let Some(scopes) = search.least((tool, arguments), offered) else { return decided };
+        let denial = stepped_up(denial, scopes);
+        match decided {
+            Ok(verdict) => Ok(Verdict { outcome: Err(denial), ..verdict }),
+            Err(_) => Err(denial),
         }
     }
 }
@@ -71,16 +79,12 @@ fn stepped_up(denial: &Denial, scopes: Vec<String>) -> Denial {
     if denial.reason != Reason::InsufficientScope {
         detail = format!("{detail}; without them it is {}", denial.reason.as_str());
     }
-    let denial = Denial {
-        reason: Reason::InsufficientScope,
-        detail: Some(detail),
-        advice: denial.advice.clone(),
-        ..denial.clone()
-    };
+    let denial =
+        Denial { reason: Reason::InsufficientScope, detail: Some(detail), ..denial.clone() };
     denial.then(Some(Next::StepUp(scopes)))
 }
 
-impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<'_, D> {
+impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> Search<'_, D> {
     /// The least set of scopes with which alone the call would be permitted, and also together with
     /// those that the token has.
     fn least(
@@ -103,10 +107,9 @@ impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<
             for chosen in combinations(further.len(), size) {
                 let chosen = chosen.iter().filter_map(|at| further.get(*at).copied());
                 let scopes: Vec<&str> = needed.iter().copied().chain(chosen).collect();
-                if self.left == 0 {
+                if self.sets_left == 0 {
                     return self.shrunk(&needed, offered);
                 }
-                self.left = self.left.saturating_sub(1);
                 if self.would_do(&scopes) {
                     return Some(owned(&scopes));
                 }
@@ -116,7 +119,7 @@ impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<
     }
 
     /// A set without a scope that it could do without, which need not be the least one.
-    fn shrunk(&self, needed: &[&str], mut scopes: Vec<&str>) -> Option<Vec<String>> {
+    fn shrunk(&mut self, needed: &[&str], mut scopes: Vec<&str>) -> Option<Vec<String>> {
         if !self.would_do(&scopes) {
             return None;
         }
@@ -131,8 +134,13 @@ impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<
 
     /// Whether the call would be permitted, or put to a person, with these scopes, and with these and
     /// those that the token has. Clients ask for the one or the other.
-    fn would_do(&self, scopes: &[&str]) -> bool {
+    fn would_do(&mut self, scopes: &[&str]) -> bool {
         let alone = owned(scopes);
+        // What the token has was refused.
+        if alone.iter().all(|scope| self.held.contains(scope)) {
+            return false;
+        }
+        self.sets_left = self.sets_left.saturating_sub(1);
         let mut together = self.held.to_vec();
         together.extend(alone.iter().filter(|scope| !self.held.contains(scope)).cloned());
         self.passes(&alone) && self.passes(&together)
@@ -141,12 +149,12 @@ impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> AsIf<
     fn passes(&self, scopes: &[String]) -> bool {
         let Some((caller, identity)) = self.with(scopes) else { return false };
         // Nobody is asked and nothing is remembered.
-        let watch = Watch { observer: None, is_alone: false, ..self.watch };
+        let watch = Watch { observer: None, is_alone: false, steps_up: false, ..self.watch };
         let by = By { caller: &caller, identity: &identity };
         let decided = (self.decide)(by, &mut self.pending.memory(self.gate), watch);
         decided.is_ok_and(|verdict| match verdict.outcome {
             Ok(_) => true,
-            Err(denial) => denial.escalation().is_some(),
+            Err(denial) => self.asks_people && !denial.is_inner && denial.escalation().is_some(),
         })
     }
 

@@ -1,5 +1,7 @@
 //! The host calls to an approval service.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use proxy_wasm::hostcalls;
@@ -11,9 +13,35 @@ use crate::approval::{Heard, Query};
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 131_072;
 
-/// Asks the approval service, and returns the number of the call.
-pub(super) fn ask(query: &Query) -> Result<u32, String> {
-    let wait = query.wait.map(|seconds| format!("wait={seconds}"));
+/// How many calls a worker holds while people think.
+#[derive(Debug, Default)]
+pub(super) struct Held(Rc<Cell<u32>>);
+
+/// A call that is held, as long as this exists.
+#[derive(Debug)]
+pub(super) struct HeldCall(Rc<Cell<u32>>);
+
+impl Held {
+    /// Holds one more call, unless there are so many already.
+    fn hold(&self, at_most: u32) -> Option<HeldCall> {
+        let more = self.0.get().checked_add(1).filter(|more| *more <= at_most)?;
+        self.0.set(more);
+        Some(HeldCall(Rc::clone(&self.0)))
+    }
+}
+
+impl Drop for HeldCall {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+/// Asks the approval service, and returns the number of the request to it, and that the call is held if
+/// it is. A call beyond the number that is held is asked for as if it were not to be held.
+pub(super) fn ask(query: &Query, held: &Held) -> Result<(u32, Option<HeldCall>), String> {
+    let hold = query.hold.and_then(|hold| Some((hold, held.hold(hold.at_most)?)));
+    let wait = hold.as_ref().map(|(hold, _)| format!("wait={}", hold.wait));
+    let timeout = hold.as_ref().map_or(query.timeout_ms, |(hold, _)| hold.timeout_ms);
     let mut headers = vec![
         (":method", "POST"),
         (":authority", query.authority.as_str()),
@@ -27,8 +55,9 @@ pub(super) fn ask(query: &Query) -> Result<u32, String> {
         headers,
         Some(query.body.as_bytes()),
         Vec::new(),
-        Duration::from_millis(query.timeout_ms),
+        Duration::from_millis(timeout.max(query.timeout_ms)),
     )
+    .map(|token| (token, hold.map(|(_, call)| call)))
     .map_err(failed("approval service"))
 }
 

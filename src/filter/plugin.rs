@@ -7,6 +7,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
+use super::approvals::Held;
 use super::host;
 use super::random::Random;
 use super::stats::Stats;
@@ -21,6 +22,7 @@ pub(super) struct Plugin {
     gate: Option<Rc<Gate>>,
     stats: Rc<Stats>,
     random: Rc<Random>,
+    held: Rc<Held>,
 }
 
 impl Context for Plugin {}
@@ -37,8 +39,12 @@ impl RootContext for Plugin {
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        let (stats, random) = (Rc::clone(&self.stats), Rc::clone(&self.random));
-        Some(Box::new(Stream::new(self.gate.clone(), stats, random)))
+        Some(Box::new(Stream::new(
+            self.gate.clone(),
+            Rc::clone(&self.stats),
+            Rc::clone(&self.random),
+            Rc::clone(&self.held),
+        )))
     }
 }
 

@@ -10,6 +10,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, MapType};
 
+use super::approvals::{Held, HeldCall};
 use super::memory::{Attempts, remember};
 use super::random::Random;
 use super::rate_limit;
@@ -39,6 +40,9 @@ pub(super) struct Stream {
     decision: Option<String>,
     /// The call to a service whose answer is awaited.
     consulting: Option<u32>,
+    held: Rc<Held>,
+    /// That it waits for a person.
+    held_call: Option<HeldCall>,
     /// The versions of memory at which labels of the response's data were attached.
     attached: Vec<Option<u32>>,
     /// Whether a part of the response's body has come, which other bytes can take the place of.
@@ -77,6 +81,7 @@ impl Context for Stream {
     /// The approval service has answered, or Envoy has given up.
     fn on_http_call_response(&mut self, token: u32, headers: usize, size: usize, _: usize) {
         if self.consulting.take_if(|asked| *asked == token).is_some() {
+            self.held_call = None;
             self.go_on(&Consulted::Approval(approvals::answer(headers, size)));
         }
     }
@@ -199,7 +204,12 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
-    pub(super) fn new(gate: Option<Rc<Gate>>, stats: Rc<Stats>, random: Rc<Random>) -> Self {
+    pub(super) fn new(
+        gate: Option<Rc<Gate>>,
+        stats: Rc<Stats>,
+        random: Rc<Random>,
+        held: Rc<Held>,
+    ) -> Self {
         let exchange = Exchange::default();
         Self {
             gate,
@@ -210,6 +220,8 @@ impl Stream {
             settled: None,
             decision: None,
             consulting: None,
+            held,
+            held_call: None,
             attached: Vec::new(),
             has_body: false,
         }
@@ -260,7 +272,11 @@ impl Stream {
         let asked = match question {
             Consult::RateLimit(query) => rate_limit::ask(query)
                 .map_err(|failure| Consulted::RateLimit(Answer::Unavailable(failure))),
-            Consult::Approval(query) => approvals::ask(query)
+            Consult::Approval(query) => approvals::ask(query, &self.held)
+                .map(|(token, held)| {
+                    self.held_call = held;
+                    token
+                })
                 .map_err(|failure| Consulted::Approval(Heard::Unavailable(failure))),
         };
         match asked {

@@ -22,12 +22,12 @@ pub struct Caller {
     /// The agents that need a right by themselves, each as the principal of the same calls.
     pub(crate) agents: Vec<Arc<Caller>>,
     /// What limits its calls, whatever policies permit.
-    pub(crate) limits: Limits,
+    pub(crate) limits: CallLimits,
 }
 
 /// What limits the calls of a caller, whatever policies permit.
 #[derive(Debug, Default)]
-pub(crate) struct Limits {
+pub(crate) struct CallLimits {
     /// The scopes that the tools it calls may have; `None` if they are not asked of it.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) capabilities: Capabilities,
@@ -52,7 +52,7 @@ impl Caller {
         let actor = identity.actor.as_ref().filter(|_| intersects);
         let agents = actor.map_or(Some(Vec::new()), |actor| agents(bundle, actor, &context))?;
         let (scopes, capabilities) = (identity.scopes.clone(), identity.capabilities.clone());
-        Some(Self { principal, context, agents, limits: Limits { scopes, capabilities } })
+        Some(Self { principal, context, agents, limits: CallLimits { scopes, capabilities } })
     }
 
     /// The same sender with one more member of `context`, for its agents too.
@@ -68,7 +68,7 @@ impl Caller {
     /// Creates a caller without limits from Cedar values.
     #[doc(hidden)]
     pub fn of_parts(principal: PrincipalEntity, context: Vec<(&'static str, Value)>) -> Self {
-        Self { principal, context, agents: Vec::new(), limits: Limits::default() }
+        Self { principal, context, agents: Vec::new(), limits: CallLimits::default() }
     }
 }
 

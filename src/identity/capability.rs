@@ -10,6 +10,7 @@ use super::{
     Actor, Attested, CapabilityError, CapabilityMapping, IdentityError, IdentityMapping, Token,
     claims, delegation,
 };
+use crate::digest::Digest;
 use crate::head::{FieldError, Head};
 use crate::json::REDACTED;
 use crate::policy::value::Value as CedarValue;
@@ -22,7 +23,7 @@ const LEEWAY: i64 = 60;
 pub struct Capabilities {
     /// Those that the request carries, in the order of the bundle.
     pub presented: Vec<Capability>,
-    /// A capability that every call needs, and that the request does not carry.
+    /// What every call needs and the request does not carry, such as `txn` in the header `txn-token`.
     pub missing: Option<String>,
 }
 
@@ -33,6 +34,8 @@ pub struct Capability {
     pub name: String,
     /// Its registered claims.
     pub token: Token,
+    /// `exp`, in seconds since the epoch.
+    pub expires: i64,
     /// The scopes that it has, if it is limited by them.
     pub scopes: Option<BTreeSet<String>>,
     /// The tools that it is for, if it is limited to some.
@@ -65,22 +68,21 @@ pub(super) fn of(
 ) -> Result<Capabilities, IdentityError> {
     let mut capabilities = Capabilities::default();
     for each in &mapping.capabilities {
-        let refused = |error| each.refuse(error);
         if let Some(why) = each.failure(attested) {
-            return Err(refused(why));
+            return Err(each.refuse(why));
         }
         let Some(claims) = attested.tokens.get(&each.token) else {
             if !each.optional {
-                capabilities.missing.get_or_insert_with(|| each.token.clone());
+                capabilities.missing.get_or_insert_with(|| each.missing());
             }
             continue;
         };
-        let claims = current(claims);
-        let read = each.read(&claims)?;
-        each.agrees(&claims, bearer, mapping)?;
+        let renamed = current(claims);
+        let read = each.read(claims, &renamed).map_err(|error| each.of_claim(error))?;
+        each.check_bearer(&renamed, bearer, mapping).map_err(|error| each.of_claim(error))?;
         let txn = capabilities.txn().or(bearer.txn);
         if txn.zip(read.token.txn.as_deref()).is_some_and(|(one, other)| one != other) {
-            return Err(refused(CapabilityError::Transaction));
+            return Err(each.refuse(CapabilityError::Transaction));
         }
         capabilities.presented.push(read);
     }
@@ -93,7 +95,7 @@ pub(super) fn of(
 /// # Errors
 ///
 /// [`IdentityError::Capability`]
-pub fn heard(
+pub fn check_headers(
     mapping: &IdentityMapping,
     capabilities: &Capabilities,
     head: &Head,
@@ -126,8 +128,7 @@ impl Capabilities {
     /// [`IdentityError::Capability`]
     pub fn valid_at(&self, now: i64) -> Result<(), IdentityError> {
         for each in &self.presented {
-            let expires = each.token.expires.unwrap_or_default();
-            let error = if now >= expires.saturating_add(LEEWAY) {
+            let error = if now >= each.expires.saturating_add(LEEWAY) {
                 CapabilityError::Expired
             } else if each.not_before.is_some_and(|begin| now.saturating_add(LEEWAY) < begin) {
                 CapabilityError::NotYetValid
@@ -159,11 +160,24 @@ impl CapabilityMapping {
         })
     }
 
-    fn read(&self, claims: &Value) -> Result<Capability, IdentityError> {
-        let token = claims::token(claims)?;
-        if token.expires.is_none() {
-            return Err(IdentityError::MissingClaim { claim: "exp".to_owned() });
+    /// The error about a claim, as one about the capability.
+    fn of_claim(&self, error: IdentityError) -> IdentityError {
+        if let IdentityError::Capability { .. } = error {
+            return error;
         }
+        self.refuse(CapabilityError::Malformed(error.to_string()))
+    }
+
+    fn missing(&self) -> String {
+        let header = self.header.iter().map(|header| format!(" in the header `{header}`"));
+        std::iter::once(format!("`{}`", self.token)).chain(header).collect()
+    }
+
+    fn read(&self, given: &Value, claims: &Value) -> Result<Capability, IdentityError> {
+        let token = Token { claims_digest: Digest::of(given), ..claims::token(claims)? };
+        let expires = token.expires;
+        let expires =
+            expires.ok_or_else(|| IdentityError::MissingClaim { claim: "exp".to_owned() })?;
         let mut attributes = Vec::with_capacity(self.attributes.len());
         let mut shown = BTreeMap::new();
         for (name, attribute) in &self.attributes {
@@ -189,6 +203,7 @@ impl CapabilityMapping {
             },
             resources: self.granted(claims)?,
             token,
+            expires,
             attributes,
             shown,
         })
@@ -206,7 +221,7 @@ impl CapabilityMapping {
 
     /// Checks that the token is for this gate, and about the principal, the actor and the tenant of the
     /// request.
-    fn agrees(
+    fn check_bearer(
         &self,
         claims: &Value,
         bearer: &Bearer<'_>,
@@ -223,11 +238,14 @@ impl CapabilityMapping {
                 return Err(self.refuse(CapabilityError::Audience));
             }
         }
+        self.require.iter().try_for_each(|requirement| claims::require(claims, requirement))?;
         // The token that names the principal is about nobody else.
         if bearer.token == Some(self.token.as_str()) {
             return Ok(());
         }
-        if claims::text(claims, &self.subject)? != bearer.id {
+        let is_beside = |token: &str| self.beside.iter().any(|name| name == token);
+        let is_strange = !self.beside.is_empty() && !bearer.token.is_some_and(is_beside);
+        if is_strange || claims::text(claims, &self.subject)? != bearer.id {
             return Err(self.refuse(CapabilityError::Subject));
         }
         if let Some(path) = &self.tenant
@@ -249,9 +267,7 @@ impl CapabilityMapping {
 fn current(claims: &Value) -> Value {
     let mut claims = claims.clone();
     if let Some(members) = claims.as_object_mut() {
-        for (name, earlier) in
-            [("tctx", "azd"), ("rctx", "req_ctx"), ("scope", "purp"), ("scope", "purpose")]
-        {
+        for (name, earlier) in [("tctx", "azd"), ("rctx", "req_ctx"), ("scope", "purp")] {
             if members.get(name).is_none_or(Value::is_null)
                 && let Some(value) = members.get(earlier).cloned()
             {

@@ -8,6 +8,9 @@ pub enum CapabilityError {
     /// The proxy did not verify it.
     #[error("the proxy did not verify it: {0}")]
     Unverified(String),
+    /// A claim of it is missing or does not have its form.
+    #[error("{0}")]
+    Malformed(String),
     /// It comes several times.
     #[error("its header is repeated")]
     Repeated,
@@ -39,6 +42,7 @@ impl CapabilityError {
     pub(super) fn reason(&self) -> Reason {
         match self {
             Self::Unverified(_) => Reason::CapabilityUnverified,
+            Self::Malformed(_) => Reason::CapabilityMalformed,
             Self::Repeated => Reason::CapabilityRepeated,
             Self::Expired => Reason::CapabilityExpired,
             Self::NotYetValid => Reason::CapabilityNotYetValid,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{AttributeMapping, ClaimPath, ListMapping, ParentMapping};
+use crate::identity::{AttributeMapping, ClaimPath, ListMapping, ParentMapping, Requirement};
 
 /// The mapping of a token that limits what its bearer calls: a call needs what policies permit, and
 /// must be within every capability.
@@ -17,12 +17,19 @@ pub struct CapabilityMapping {
     /// The request header in which the token comes, such as `txn-token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// The tokens of principals beside which it comes. Another provider could issue the same id for
+    /// somebody else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// Whether calls without the token are decided without it, instead of refused.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
     /// The value that `aud` must have or contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// Claims that must have one of the listed values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<Requirement>,
     /// The claim with the principal's id.
     #[serde(default = "ClaimPath::sub")]
     pub subject: ClaimPath,

@@ -1,6 +1,7 @@
-//! What one claim is mapped to: texts, an attribute, or parents.
+//! What one claim is mapped to (texts, an attribute, or parents), and which values it must have.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{ClaimPath, Form, TypeName};
 
@@ -103,4 +104,33 @@ pub struct ParentMapping {
     /// Whether the claim may be absent or null.
     #[serde(default)]
     pub optional: bool,
+}
+
+/// A claim and the values that a token must have.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// The path of the claim.
+    pub claim: ClaimPath,
+    /// The accepted values. A claim that is an array must contain one of them.
+    pub values: Vec<Accepted>,
+}
+
+/// An accepted value of a claim.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(untagged, expecting = "a string, `true` or `false`")]
+pub enum Accepted {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A string.
+    Text(String),
+}
+
+impl Accepted {
+    pub(super) fn is(&self, value: &Value) -> bool {
+        match self {
+            Self::Bool(truth) => value.as_bool() == Some(*truth),
+            Self::Text(text) => value.as_str() == Some(text),
+        }
+    }
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::certificate::is_spiffe_id;
 use super::{
     AttributeMapping, CapabilityMapping, ClaimPath, ListMapping, OneOrSeveral, ParentMapping,
-    TypeName,
+    Requirement, TypeName,
 };
 
 /// The `identity` section of a bundle.
@@ -58,6 +57,11 @@ impl IdentityMode {
 }
 
 impl IdentityMapping {
+    /// The capabilities that come in a header of their own, and that header.
+    pub fn in_own_headers(&self) -> impl Iterator<Item = (&CapabilityMapping, &str)> {
+        self.capabilities.iter().filter_map(|each| Some((each, each.header.as_deref()?)))
+    }
+
     /// The names of all tokens that the proxy verifies.
     pub fn all_token_names(&self) -> Vec<String> {
         let mut names = self.token_names();
@@ -142,35 +146,6 @@ pub struct PrincipalMapping {
     /// Whether these tokens have no scopes, so that the scopes of a tool are not asked of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_scopes: bool,
-}
-
-/// A claim and the values that a token must have.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Requirement {
-    /// The path of the claim.
-    pub claim: ClaimPath,
-    /// The accepted values. A claim that is an array must contain one of them.
-    pub values: Vec<Accepted>,
-}
-
-/// An accepted value of a claim.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(untagged, expecting = "a string, `true` or `false`")]
-pub enum Accepted {
-    /// `true` or `false`.
-    Bool(bool),
-    /// A string.
-    Text(String),
-}
-
-impl Accepted {
-    pub(super) fn is(&self, value: &Value) -> bool {
-        match self {
-            Self::Bool(truth) => value.as_bool() == Some(*truth),
-            Self::Text(text) => value.as_str() == Some(text),
-        }
-    }
 }
 
 /// The mapping of a workload without a token to the principal.

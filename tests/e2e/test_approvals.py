@@ -322,3 +322,29 @@ def test_a_call_is_held_while_a_person_thinks(tmp_path: Path, issuer: TokenIssue
         escalating.service.answers = thinks
         assert escalating.reason() == "permitted"
         assert escalating.service.asked[0][1]["prefer"] == "wait=5"
+
+
+def test_a_worker_holds_so_many_calls_and_no_more(tmp_path: Path, issuer: TokenIssuer) -> None:
+    holding = bundles.plain(BUNDLE, tmp_path / "holding")
+    manifest = holding / "bundle.yaml"
+    held = "timeout_ms: 2000\n  hold: 5s\n  hold_at_most: 1"
+    manifest.write_text(manifest.read_text().replace("timeout_ms: 2000", held))
+
+    def thinks(_: Json) -> tuple[int, bytes]:
+        time.sleep(1)
+        return pending({})
+
+    with opened(tmp_path / "envoy", issuer, paths.NEWEST_ENVOY, holding) as escalating:
+        escalating.service.answers = thinks
+
+        def are_held(calls: int) -> int:
+            known = len(escalating.service.asked)
+            with concurrent.futures.ThreadPoolExecutor(calls) as pool:
+                reasons = list(pool.map(lambda amount: escalating.reason(7000 + amount), range(calls)))
+            assert reasons == ["approval_required"] * calls
+            return sum("prefer" in headers for _, headers, _ in escalating.service.asked[known:])
+
+        # Also after the first ones are not held any more.
+        for _ in range(2):
+            assert 1 <= are_held(8) <= 2, "one for each worker"
+            assert are_held(1) == 1

@@ -63,7 +63,7 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | No
     "another agent": (BOT, TXN | {"act": {"sub": "other"}}, None, GET, "capability_actor"),
     "an earlier agent": (BOT, TXN | {"act": {"sub": "planner"}}, None, GET, "capability_actor"),
     "an agent where none acts": ({}, TXN | BOT, None, GET, "capability_actor"),
-    "no scopes in it": ({}, TXN | {"scope": None}, None, GET, "invalid_identity"),
+    "no scopes in it": ({}, TXN | {"scope": None}, None, GET, "capability_malformed"),
     "no end": ({}, TXN | {"exp": None}, None, GET, "capability_unverified"),
     "another issuer": ({}, TXN | {"iss": ISSUER}, None, GET, "capability_unverified"),
 }

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use cedar_policy::{Effect, PolicySet};
 
 use crate::bundle::{Code, Finding, LayerName, Manifest, Site, is_name};
-use crate::identity::{CapabilityMapping, IdentityMapping};
+use crate::identity::{CapabilityMapping, IdentityMapping, PrincipalMapping};
 use crate::policy::{CAPABILITIES, Reads};
+
+/// The member of the context about earlier calls of the transaction.
+const TRANSACTION: &str = "transaction";
 
 /// The most scopes that clients may ask for.
 const MOST_SCOPES: usize = 32;
@@ -23,7 +26,7 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
             error(&format!("identity.capabilities.{position}.{member}"), message);
         };
         if !tokens.insert(&each.token) {
-            error("token", format!("the capability `{}` stands there twice", each.token));
+            error("token", format!("the capability `{}` occurs twice", each.token));
         }
         // A dot is in the name under which a failure is stored.
         if !is_name(&each.token) || each.token.contains('.') {
@@ -37,8 +40,20 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
         if each.header.as_ref().is_some_and(|header| !headers.insert(header)) {
             error("header", "another capability comes in this header".to_owned());
         }
+        for (number, requirement) in each.require.iter().enumerate() {
+            if requirement.values.is_empty() {
+                error(
+                    &format!("require.{number}.values"),
+                    "without a value every token is refused".to_owned(),
+                );
+            }
+        }
+        if let Some(problem) = beside(each, &manifest.identity) {
+            error("beside", problem);
+        }
         for name in each.attributes.keys().filter(|name| REGISTERED.contains(&name.as_str())) {
-            let message = format!("`{name}` is the name of a registered claim in the context");
+            let message =
+                format!("every capability has a member `{name}` already: choose another name");
             error(&format!("attributes.{name}"), message);
         }
     }
@@ -48,8 +63,23 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
     }
     let mut known = BTreeSet::new();
     if let Some(twice) = offered.iter().find(|scope| !known.insert(*scope)) {
-        error("refusal.step_up", format!("`{}` stands there twice", twice.as_str()));
+        error("refusal.step_up", format!("`{}` occurs twice", twice.as_str()));
     }
+}
+
+/// With several providers of principals, whose principal a capability is about must be said.
+fn beside(capability: &CapabilityMapping, mapping: &IdentityMapping) -> Option<String> {
+    capability.header.as_ref()?;
+    let known = mapping.token_names();
+    if let Some(name) = capability.beside.iter().find(|name| !known.contains(name)) {
+        return Some(format!("no principal comes from the token `{name}`"));
+    }
+    let of_several = |each: &PrincipalMapping| each.qualify_by_issuer && each.issuers.len() != 1;
+    let several = mapping.principal.len() > 1 || mapping.principal.iter().any(of_several);
+    (several && capability.beside.is_empty()).then(|| {
+        "there are several providers of principals: say beside which tokens it comes, whose ids it has"
+            .to_owned()
+    })
 }
 
 /// A token that only limits comes in a header of its own.
@@ -83,16 +113,19 @@ pub(super) fn granting(
         return Vec::new();
     }
     let policies = layers.iter().flat_map(|(layer, set)| set.policies().map(move |it| (layer, it)));
-    let grants = policies.filter(|(_, policy)| {
-        policy.effect() == Effect::Permit && Reads::of_policy(policy).has(&[CAPABILITIES])
-    });
+    // A capability can be what names the transaction.
+    let member = |policy: &cedar_policy::Policy| {
+        let is_permit = policy.effect() == Effect::Permit;
+        let reads = is_permit.then(|| Reads::of_policy(policy))?;
+        [CAPABILITIES, TRANSACTION].into_iter().find(|member| reads.has(&[member]))
+    };
     let finding = |(layer, policy): (&LayerName, &cedar_policy::Policy)| {
         let site = Site::policy(layer, policy.id().as_ref());
-        let message = "it permits because of `context.capabilities`, which only restrict";
-        Finding::new(Code::CapabilityGrants, site, message)
-            .with_help("write what a capability must have as `forbid … unless { … }`")
+        let message = format!("it permits because of `context.{}`", member(policy)?);
+        let help = "a capability only restricts: write what must hold as `forbid … unless { … }`";
+        Some(Finding::new(Code::CapabilityGrants, site, message).with_help(help))
     };
-    grants.map(finding).collect()
+    policies.filter_map(finding).collect()
 }
 
 #[cfg(test)]
@@ -136,8 +169,22 @@ mod tests {
                 &format!("identity.capabilities.4.header: `authorization` {taken}"),
                 &format!("identity.capabilities.5.header: `toolgate-approval` {taken}"),
                 "identity.capabilities.6.header: the token that names the principal comes where it always does",
-                "identity.capabilities.7.token: the capability `b` stands there twice",
-                "identity.capabilities.8.attributes.txn: `txn` is the name of a registered claim in the context",
+                "identity.capabilities.7.token: the capability `b` occurs twice",
+                "identity.capabilities.8.attributes.txn: every capability has a member `txn` already: choose another name",
+            ],
+        );
+        let mut several = document(&json!([
+            of("a", "a"), { "token": "b", "header": "b", "beside": ["partner"] },
+            { "token": "c", "header": "c", "beside": ["x"], "require": [{ "claim": "d", "values": [] }] },
+        ]));
+        let principal = &mut several["manifest"]["identity"]["principal"];
+        principal["qualify_by_issuer"] = json!(true);
+        check(
+            several,
+            &[
+                "identity.capabilities.0.beside: there are several providers of principals: say beside which tokens it comes, whose ids it has",
+                "identity.capabilities.2.require.0.values: without a value every token is refused",
+                "identity.capabilities.2.beside: no principal comes from the token `x`",
             ],
         );
         let mut offering = document(&json!([]));
@@ -145,10 +192,7 @@ mod tests {
         offering["manifest"]["refusal"] = json!({ "step_up": scopes });
         check(
             offering,
-            &[
-                "refusal.step_up: there are at most 32 scopes",
-                "refusal.step_up: `s0` stands there twice",
-            ],
+            &["refusal.step_up: there are at most 32 scopes", "refusal.step_up: `s0` occurs twice"],
         );
     }
 
@@ -167,6 +211,7 @@ mod tests {
             ("permit", r"when { (if true then context else context).capabilities has a }", false),
             ("permit", r#"when { context["capabilities"] has a }"#, false),
             ("permit", r"when { { x: context.capabilities } has x }", false),
+            ("permit", "when { context has transaction }", false),
             ("permit", r#"when { context.request.method == "POST" }"#, true),
             ("forbid", r"unless { context.capabilities has a }", true),
             (

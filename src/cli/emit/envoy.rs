@@ -165,8 +165,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     ));
     if arguments.cors.is_wanted() {
         edits.push(Edit::First("filters", cors::FILTER.to_owned()));
-        let capabilities = manifest.identity.capabilities.iter();
-        let headers = capabilities.filter_map(|each| each.header.as_deref());
+        let headers = manifest.identity.in_own_headers().map(|(_, header)| header);
         edits.push(Edit::First("virtual host", arguments.cors.policy(headers)));
     }
     edits.push(Edit::Above("router", rates.iter().map(|rate| item(rate)).collect()));

@@ -14,7 +14,7 @@ pub(super) fn providers(providers: &[Provider]) -> String {
 /// to the filter, which refuses it.
 pub(super) fn requirements(providers: &[Provider]) -> String {
     let (apart, others): (Vec<_>, Vec<_>) =
-        providers.iter().partition(|provider| provider.capability.is_some());
+        providers.iter().partition(|provider| provider.own_header.is_some());
     let others = any(&others, "allow_missing");
     if apart.is_empty() {
         return others;
@@ -54,15 +54,14 @@ fn provider(provider: &Provider) -> String {
         ),
     };
     let [name, issuer] = [&provider.name, &provider.issuer].map(|text| scalar(text));
-    if let Some(capability) = &provider.capability {
-        let header = capability.header.as_deref().unwrap_or_default();
+    if let Some(header) = &provider.own_header {
         let values: &Values<'_> = &[
             ("name", name),
             ("issuer", issuer),
             ("audiences", provider.audiences("")),
             ("keys", keys),
-            ("header", scalar(header)),
-            ("failure", scalar(&capability.failure_name())),
+            ("header", scalar(&header.name)),
+            ("failure", scalar(&header.failure)),
         ];
         return fill(include_str!("capability_provider.yaml"), values);
     }

@@ -30,8 +30,16 @@ pub(super) struct Provider {
     pub(super) audiences: Vec<String>,
     /// The location of the keys.
     pub(super) keys: String,
-    /// The capability that the token is, if it comes in a header of its own.
-    pub(super) capability: Option<CapabilityMapping>,
+    /// The header in which the token comes, if it is a capability.
+    pub(super) own_header: Option<OwnHeader>,
+}
+
+/// A header with a capability.
+#[derive(Debug)]
+pub(super) struct OwnHeader {
+    pub(super) name: String,
+    /// The name under which the bundle expects why the token is not valid.
+    pub(super) failure: String,
 }
 
 impl Provider {
@@ -76,9 +84,10 @@ impl Tokens {
         problems.extend(unnamed(identity, &names));
         problems.extend(strangers("--audience", &self.audiences, &names));
         problems.extend(strangers("--jwks", keys.given, &names));
-        problems.extend(self.missing(keys));
-        if self.issuers.is_empty() && self.audiences.is_empty() && !identity.requires_claims(first)
-        {
+        let names_principal = !identity.token_names().is_empty();
+        problems.extend(self.missing(keys, names_principal));
+        let is_unsaid = self.issuers.is_empty() && self.audiences.is_empty();
+        if is_unsaid && names_principal && !identity.requires_claims(first) {
             problems.push(missing("--audience", NO_AUDIENCE));
         }
         let mut providers = Vec::new();
@@ -86,13 +95,18 @@ impl Tokens {
             if names.iter().take(index).any(|other| other == name) {
                 continue;
             }
-            let (audiences, name_there) = (self.audiences(name), fixed.unwrap_or(name));
             let capability = capability(identity, name);
-            let checked = capability.is_some_and(|it| it.audience.is_some());
+            // An audience of all would be that of the token that names the principal.
+            let audiences =
+                if capability.is_some() { self.own_audiences(name) } else { self.audiences(name) };
+            let name_there = fixed.unwrap_or(name);
+            let checked =
+                capability.is_some_and(|(it, _)| it.audience.is_some() || !it.require.is_empty());
             if audiences.is_empty() && !checked && !identity.requires_claims(name_there) {
                 let alone = self.issuers.len() == 1;
                 let option = if alone { "--audience" } else { &format!("--audience {name}=…") };
-                problems.push(missing(option, NO_AUDIENCE));
+                let why = if capability.is_some() { NO_AUDIENCE_OF_ONE } else { NO_AUDIENCE };
+                problems.push(missing(option, why));
             }
             match self.keys(name, keys) {
                 Ok(found) => providers.push(Provider {
@@ -100,11 +114,15 @@ impl Tokens {
                     issuer: issuer.value.clone(),
                     audiences,
                     keys: found,
-                    capability: capability.cloned(),
+                    own_header: capability.map(|(each, header)| OwnHeader {
+                        name: header.to_owned(),
+                        failure: each.failure_name(),
+                    }),
                 }),
                 Err(problem) => problems.extend(problem),
             }
         }
+        problems.extend(alike(&providers));
         if problems.is_empty() { Ok(providers) } else { Err(problems) }
     }
 
@@ -124,9 +142,9 @@ impl Tokens {
         twice.map(|(_, issuer)| problem(&issuer.value)).collect()
     }
 
-    fn missing(&self, keys: Keys<'_>) -> Vec<Problem> {
+    fn missing(&self, keys: Keys<'_>, names_principal: bool) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if self.issuers.is_empty() {
+        if self.issuers.is_empty() && names_principal {
             let why = "the bundle takes its principal from a token: say whose";
             problems.push(missing("--issuer", why));
         }
@@ -138,12 +156,17 @@ impl Tokens {
 
     /// The audiences of an issuer: its own, or those of all.
     fn audiences(&self, name: &str) -> Vec<String> {
-        let of = |wanted: Option<&str>| -> Vec<String> {
-            let found = self.audiences.iter().filter(|one| one.name.as_deref() == wanted);
-            found.map(|audience| audience.value.clone()).collect()
-        };
-        let own = of(Some(name));
-        if own.is_empty() { of(None) } else { own }
+        let own = self.own_audiences(name);
+        if own.is_empty() { self.audiences_of(None) } else { own }
+    }
+
+    fn own_audiences(&self, name: &str) -> Vec<String> {
+        self.audiences_of(Some(name))
+    }
+
+    fn audiences_of(&self, wanted: Option<&str>) -> Vec<String> {
+        let found = self.audiences.iter().filter(|one| one.name.as_deref() == wanted);
+        found.map(|audience| audience.value.clone()).collect()
     }
 
     /// The keys of an issuer. Keys that may belong to another issuer are an error: who could sign
@@ -190,10 +213,28 @@ fn wrong_names(names: &[&str], known: &[String], fixed: bool) -> Vec<Problem> {
     problems
 }
 
+/// Capabilities of the issuer and for the audience of another token: the one would do for the other.
+fn alike(providers: &[Provider]) -> Vec<Problem> {
+    let apart = providers.iter().filter(|each| each.own_header.is_some());
+    let alike = |one: &Provider| {
+        let same = |other: &&Provider| {
+            let shares = |audience| other.audiences.contains(audience);
+            other.name != one.name && other.issuer == one.issuer && one.audiences.iter().any(shares)
+        };
+        let other = providers.iter().find(same)?;
+        let message =
+            format!("the token `{}` would do for `{}`, and the reverse", one.name, other.name);
+        let help = format!("give `{}` an audience or an issuer of its own", one.name);
+        Some(Problem::new(message).with_help(help))
+    };
+    apart.filter_map(alike).collect()
+}
+
 /// Refuses a bundle with tokens in headers of their own, for a proxy that verifies one token.
 pub(super) fn one_token(opened: &Opened, proxy: &str) -> Result<(), Problem> {
-    let mut capabilities = opened.document.manifest.identity.capabilities.iter();
-    let Some(apart) = capabilities.find(|each| each.header.is_some()) else { return Ok(()) };
+    let Some((apart, _)) = opened.document.manifest.identity.in_own_headers().next() else {
+        return Ok(());
+    };
     let message =
         format!("{proxy} verifies one token of a request, and not also `{}`", apart.token);
     Err(Problem::new(message).with_help(
@@ -201,15 +242,18 @@ pub(super) fn one_token(opened: &Opened, proxy: &str) -> Result<(), Problem> {
     ))
 }
 
-/// The capability of this name that comes in a header of its own.
-fn capability<'a>(identity: &'a IdentityMapping, name: &str) -> Option<&'a CapabilityMapping> {
-    identity.capabilities.iter().find(|each| each.token == name && each.header.is_some())
+/// The capability of this name that comes in a header of its own, and that header.
+fn capability<'a>(
+    identity: &'a IdentityMapping,
+    name: &str,
+) -> Option<(&'a CapabilityMapping, &'a str)> {
+    identity.in_own_headers().find(|(each, _)| each.token == name)
 }
 
 /// Capabilities of which no issuer is named.
 fn unnamed(identity: &IdentityMapping, names: &[&str]) -> Vec<Problem> {
-    let apart = identity.capabilities.iter().filter(|each| each.header.is_some());
-    let unnamed = apart.map(|each| each.token.as_str()).filter(|name| !names.contains(name));
+    let apart = identity.in_own_headers().map(|(each, _)| each.token.as_str());
+    let unnamed = apart.filter(|name| !names.contains(name));
     let problem = |name: &str| {
         let why = format!("the bundle limits calls by the token `{name}`: say whose");
         missing(&format!("--issuer {name}=…"), &why)
@@ -219,6 +263,8 @@ fn unnamed(identity: &IdentityMapping, names: &[&str]) -> Vec<Problem> {
 
 const NO_AUDIENCE: &str = "without it, a token for any other service would do; if another claim says for whom a \
      token is, demand it in `identity.principal.require`";
+const NO_AUDIENCE_OF_ONE: &str =
+    "without it, a token for any other service would do; or write `audience` into the capability";
 const NO_KEYS: &str = "say where the issuer's signing keys are";
 
 fn missing(option: &str, why: &str) -> Problem {

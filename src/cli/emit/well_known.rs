@@ -52,7 +52,7 @@ pub(super) fn well_known(
     };
     let servers: Vec<&str> = match authorization_servers {
         [] => {
-            let own = providers.iter().filter(|provider| provider.capability.is_none());
+            let own = providers.iter().filter(|provider| provider.own_header.is_none());
             own.map(|provider| provider.issuer.as_str()).collect()
         }
         named => named.iter().map(String::as_str).collect(),
@@ -70,7 +70,9 @@ pub(super) fn well_known(
     }
     for channel in manifest.channels.iter().filter(|channel| channel.path != path) {
         let own = format!("https://{}{}", of(channel, host), channel.path);
-        let accepted = |provider: &Provider| provider.audiences.contains(&own);
+        let accepted = |provider: &Provider| {
+            provider.own_header.is_none() && provider.audiences.contains(&own)
+        };
         let resource = if providers.iter().any(accepted) { &own } else { &whole };
         let found = format!(
             "path: {}{}",

@@ -21,7 +21,7 @@ const LABEL: usize = "context.delegation".len();
 const COLUMN: usize = LABEL + 3;
 
 /// The members of `context` in reading order.
-const CONTEXT: [&str; 5] = ["input", "actor", "delegation", "token", "request"];
+const CONTEXT: [&str; 6] = ["input", "actor", "delegation", "token", "capabilities", "request"];
 
 pub(super) fn tell(explanation: &Explanation, gate: &Gate, map: &SourceMap) -> String {
     let teller = Teller { gate, map };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::arguments::Arguments;
 use super::identity::Identities;
@@ -118,8 +118,10 @@ fn given(
     let path = path.display();
     notes.push(format!("roles, attributes and scopes are those in `{path}`"));
     // The transaction belongs to one call, so a supplied identity may lack it.
-    if let Some(txn) = &recorded.txn {
-        for claims in identity.tokens.values_mut().filter_map(Value::as_object_mut) {
+    let mapping = &gate.bundle.identity;
+    for (name, claims) in &mut identity.tokens {
+        let capability = (!mapping.token_names().contains(name)).then_some(name.as_str());
+        if let (Some(txn), Some(claims)) = (recorded.txn_of(capability), claims.as_object_mut()) {
             claims.insert("txn".to_owned(), json!(txn));
         }
     }

@@ -1,38 +1,12 @@
 //! Rebuilds the claims of recorded capabilities.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use cedar_policy::EntityUid;
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::claims::{put, restore_attributes, scope};
-use super::line::{PrincipalField, entities, time};
+use super::claims::{put, restore_attributes, restore_required, scope};
+use super::line::{CapabilityField, PrincipalField};
 use crate::identity::{CapabilityMapping, IdentityMapping};
-
-/// A capability in a record.
-#[derive(Clone, Debug, Deserialize)]
-pub(in crate::cli) struct CapabilityField {
-    token: String,
-    issuer: Option<String>,
-    txn: Option<String>,
-    #[serde(deserialize_with = "time")]
-    expires: Option<DateTime<Utc>>,
-    scopes: Option<BTreeSet<String>>,
-    tools: Option<BTreeSet<String>>,
-    #[serde(default, deserialize_with = "resources")]
-    resources: Vec<EntityUid>,
-    attributes: BTreeMap<String, Value>,
-}
-
-fn resources<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<EntityUid>, D::Error> {
-    #[derive(Deserialize)]
-    struct Entities(#[serde(deserialize_with = "entities")] Vec<EntityUid>);
-    Ok(Option::<Entities>::deserialize(deserializer)?.map(|all| all.0).unwrap_or_default())
-}
 
 /// Adds the claims of capabilities to the tokens of a restored identity, and returns the attributes
 /// whose values the record withholds.
@@ -84,5 +58,23 @@ fn granted(
         let ids: Vec<&str> = of_type.map(|uid| uid.id().unescaped()).collect();
         put(claims, each.claim.steps(), each.form.write(&ids));
     }
-    restore_attributes(&field.attributes, &mapping.attributes, claims)
+    let withheld = restore_attributes(&field.attributes, &mapping.attributes, claims);
+    restore_required(&mapping.require, claims);
+    withheld
+}
+
+/// Whether the recorded capabilities may come beside a principal's token of this name.
+pub(super) fn are_beside(
+    recorded: &[CapabilityField],
+    mapping: &IdentityMapping,
+    token: &str,
+) -> bool {
+    let is_recorded =
+        |each: &&CapabilityMapping| recorded.iter().any(|field| field.token == each.token);
+    let mut presented = mapping.capabilities.iter().filter(is_recorded);
+    presented.all(|each| match each.header {
+        // It is the principal's token itself.
+        None => each.token == token,
+        Some(_) => each.beside.is_empty() || each.beside.iter().any(|name| name == token),
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::identity::{AttributeMapping, ClaimType};
+use crate::identity::{AttributeMapping, ClaimType, Requirement};
 use crate::json::REDACTED;
 
 /// Sets a claim. If a value on its path is not an object, the claim is left unchanged and reported
@@ -68,5 +68,14 @@ fn stand_in(attribute: &AttributeMapping) -> Value {
         ClaimType::Bool => json!(false),
         ClaimType::Long => json!(0),
         ClaimType::Strings => attribute.form.write(&[]),
+    }
+}
+
+/// Sets the claims that a bundle requires and that nothing else has set: the token had them.
+pub(super) fn restore_required(required: &[Requirement], claims: &mut Value) {
+    for Requirement { claim, values } in required {
+        if let (None, Some(value)) = (claim.find(claims).ok().flatten(), values.first()) {
+            put(claims, claim.steps(), json!(value));
+        }
     }
 }

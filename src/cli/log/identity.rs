@@ -9,18 +9,18 @@ use cedar_policy::EntityUid;
 use serde_json::{Value, json};
 
 use super::capability;
-use super::claims::{put, restore_attributes, scope};
+use super::claims::{put, restore_attributes, restore_required, scope};
 use super::line::{PrincipalField, Recorded, TokenField};
 use crate::cli::input::cases::Identity;
 use crate::cli::output::report::Problem;
-use crate::identity::{self, IdentityMapping, PrincipalMapping, Requirement};
+use crate::identity::{self, IdentityMapping, PrincipalMapping};
 use crate::json::REDACTED;
 
 /// An identity restored from a record.
 #[derive(Debug)]
 pub(in crate::cli) struct Restored {
     pub(in crate::cli) identity: Identity,
-    /// The principal's attributes whose values the record withholds; placeholders replace them.
+    /// The attributes of the principal and of capabilities whose values the record withholds; placeholders replace them.
     pub(in crate::cli) withheld: Vec<String>,
     /// The attributes that this bundle maps and the record lacks. Under the bundle that made the
     /// decision, the principal has none of them; another bundle may have mapped others.
@@ -114,15 +114,11 @@ fn with_token(
     let mut claims = registered(recorded, token, is_qualified);
     let id = restore_principal(principal, token, mapping, &mut claims);
     let mut withheld = restore_attributes(&principal.attributes, &mapping.attributes, &mut claims);
-    // The token had what its bundle requires.
-    for Requirement { claim, values } in &mapping.require {
-        if let (None, Some(value)) = (claim.find(&claims).ok().flatten(), values.first()) {
-            put(&mut claims, claim.steps(), json!(value));
-        }
-    }
-    let mut tokens: BTreeMap<_, _> =
-        mapping.tokens.first().map(|name| (name.clone(), claims)).into_iter().collect();
+    restore_required(&mapping.require, &mut claims);
     let capabilities = recorded.capabilities.as_deref().unwrap_or_default();
+    let fits = |name: &&String| capability::are_beside(capabilities, identity, name);
+    let name = mapping.tokens.iter().find(fits).or(mapping.tokens.first());
+    let mut tokens: BTreeMap<_, _> = name.map(|name| (name.clone(), claims)).into_iter().collect();
     withheld.extend(capability::restore(capabilities, (principal, id), identity, &mut tokens));
     let spiffe = certified(recorded, is_qualified.then_some(identity));
     (Identity { tokens, spiffe }, withheld)
@@ -148,16 +144,13 @@ fn registered(recorded: &Recorded, token: &TokenField, is_qualified: bool) -> Va
         let chain = chain.map(|(at, id)| (id.as_str(), profile(at).collect()));
         identity::act(chain, is_qualified)
     });
-    // In older records, which have no capabilities, the transaction is that of the token.
-    let older = recorded.txn.as_ref().filter(|_| recorded.capabilities.is_none());
-    let txn = token.txn.as_ref().or(older);
     json!({
         "sub_profile": words(&token.profiles),
         "client_profile": words(&token.client_profiles),
         "iss": token.issuer,
         "scope": scope(&token.scopes),
         "exp": token.expires.map(|time| time.timestamp()),
-        "txn": txn,
+        "txn": recorded.txn_of(None),
         "act": act,
     })
 }

@@ -8,7 +8,6 @@ use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::capability::CapabilityField;
 use crate::bundle::{Bundle, Document};
 use crate::cli::input::cases::Called;
 use crate::digest::Digest;
@@ -95,18 +94,14 @@ pub(in crate::cli) struct PrincipalField {
     pub(super) attributes: BTreeMap<String, Value>,
 }
 
-pub(super) fn time<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<DateTime<Utc>>, D::Error> {
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let time = text.map(|text| text.parse().map_err(|_| format!("`{text}` is not a time")));
     time.transpose().map_err(D::Error::custom)
 }
 
 /// Parses entity uids in Cedar's syntax.
-pub(super) fn entities<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<EntityUid>, D::Error> {
+fn entities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let entity = |text: &String| {
         text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not an entity")))
@@ -133,6 +128,27 @@ pub(in crate::cli) struct TokenField {
     pub(super) txn: Option<String>,
     #[serde(deserialize_with = "time")]
     pub(super) expires: Option<DateTime<Utc>>,
+}
+
+/// A capability in a record.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct CapabilityField {
+    pub(super) token: String,
+    pub(super) issuer: Option<String>,
+    pub(super) txn: Option<String>,
+    #[serde(deserialize_with = "time")]
+    pub(super) expires: Option<DateTime<Utc>>,
+    pub(super) scopes: Option<BTreeSet<String>>,
+    pub(super) tools: Option<BTreeSet<String>>,
+    #[serde(default, deserialize_with = "resources")]
+    pub(super) resources: Vec<EntityUid>,
+    pub(super) attributes: BTreeMap<String, Value>,
+}
+
+fn resources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityUid>, D::Error> {
+    #[derive(Deserialize)]
+    struct Entities(#[serde(deserialize_with = "entities")] Vec<EntityUid>);
+    Ok(Option::<Entities>::deserialize(deserializer)?.map(|all| all.0).unwrap_or_default())
 }
 
 impl Recorded {
@@ -204,6 +220,17 @@ impl Recorded {
         });
         let chain = self.actor.as_ref().map(|actor| &actor.chain);
         principal && chain == identity.actor.as_ref().map(|actor| &actor.chain)
+    }
+
+    /// The transaction in the token that names the principal, or in a capability.
+    pub(in crate::cli) fn txn_of(&self, capability: Option<&str>) -> Option<&str> {
+        let mut capabilities = self.capabilities.iter().flatten();
+        if let Some(name) = capability {
+            return capabilities.find(|it| it.token == name)?.txn.as_deref();
+        }
+        // Older records, which have no capabilities, name it only once.
+        let older = self.txn.as_ref().filter(|_| self.capabilities.is_none());
+        self.token.as_ref().and_then(|token| token.txn.as_ref()).or(older).map(String::as_str)
     }
 
     /// The recorded principal and actors as text.

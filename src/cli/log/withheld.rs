@@ -56,7 +56,7 @@ pub(in crate::cli) fn consequence(
     Consequence { note, may_differ: unfit || about || inner || !readers.is_empty() }
 }
 
-/// The effect of the principal's attributes that a record withholds or lacks.
+/// The effect of attributes, of the principal or of a capability, that a record withholds or lacks.
 pub(in crate::cli) fn of_attributes(bundle: &Bundle, names: &[String], why: &str) -> Consequence {
     let policies = bundle.all_layers().iter().flat_map(|layer| layer.policies().policies());
     let readers = ids(policies.filter(|policy| Reads::of(policy).any_attribute(names)));
@@ -66,7 +66,9 @@ pub(in crate::cli) fn of_attributes(bundle: &Bundle, names: &[String], why: &str
         format!("and the decision depends on them where `{readers}` reads them: give --identity")
     };
     let list = names.join("`, `");
-    let note = format!("the record {why} the principal's attributes `{list}`, {consequence}");
+    let note = format!(
+        "the record {why} the attributes `{list}` of the principal or of a capability, {consequence}"
+    );
     Consequence { note, may_differ: !readers.is_empty() }
 }
 

@@ -221,6 +221,35 @@ fn scopes_that_policies_read_are_found_by_deciding() {
     }
 }
 
+/// Scopes are asked for a call that is then put to a person, if somebody can be asked.
+#[test]
+fn a_call_that_a_person_would_have_to_approve() {
+    let mut document = stepping_up(&["refund", "read"]);
+    let escalates = "@id(\"approved\") @escalate(\"finance\") \
+        forbid (principal, action == Action::\"pay/refund\", resource) unless { context has approval };";
+    let org = document["layers"]["org"].as_array_mut().unwrap();
+    org.push(json!({ "id": "approved", "source": escalates }));
+    let manifest = &mut document["manifest"];
+    manifest["issuer"] = json!("https://gate.acme.example");
+    let keys = [fixture::key(9).public().text()];
+    manifest["approvals"] = json!({ "service": "https://approvals.acme.example", "keys": keys });
+    let tokens = |scope: &str| json!({ "session": session(scope) });
+    let gate = |signs: bool| {
+        let gate = gate_of(&document);
+        let key = fixture::key(1).text();
+        if signs { gate.signing_with(key.parse().unwrap()) } else { gate }
+    };
+    for (signs, scope, status, reason) in [
+        (true, "read", 403, Reason::InsufficientScope),
+        (false, "read", 200, Reason::InsufficientScope),
+        // What it has, it need not ask for.
+        (true, "refund", 200, Reason::ApprovalRequired),
+    ] {
+        let (refusal, _) = refused(decided(&gate(signs), &tokens(scope), &refund(5)));
+        assert_eq!((refusal.reply.status, refusal.records[0].reason), (status, reason), "{scope}");
+    }
+}
+
 #[test]
 fn beyond_the_number_of_trials_a_set_is_one_without_a_needless_scope() {
     let offered = ["a", "b", "c", "d", "e", "f", "g", "h", "refund", "read"];
@@ -302,7 +331,7 @@ fn is_permitted(gate: &Gate, tokens: &Value, body: &str) -> bool {
 }
 
 proptest! {
-    /// Nothing that a capability says turns a refusal into a permit.
+    /// Nothing that a capability says turns a refusal into a permit, unless a policy demands it.
     #[test]
     fn a_capability_never_widens(
         txn in proptest::option::of(claims()),

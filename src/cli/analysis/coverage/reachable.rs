@@ -230,7 +230,7 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
             bundle.approvals.is_some() && escalates(bundle)
         }
         Reason::InsufficientScope => {
-            bundle.tools().any(|tool| tool.marks().scopes.is_some()) || !bundle.refusal.step_up.is_empty()
+            bundle.tools().any(|tool| tool.marks().scopes.as_ref().is_some_and(|it| !it.is_empty())) || !bundle.refusal.step_up.is_empty()
         }
         Reason::CapabilityMissing => capabilities().any(|each| !each.optional),
         Reason::CapabilityExceeded => capabilities().any(|each| {
@@ -243,6 +243,7 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
         }
         Reason::CapabilityExpired
         | Reason::CapabilityNotYetValid
+        | Reason::CapabilityMalformed
         | Reason::CapabilitySubject
         | Reason::CapabilityActor
         | Reason::CapabilityTransaction => capabilities().next().is_some(),

@@ -7,9 +7,11 @@ use serde_json::Value;
 use super::values::Difference;
 use crate::bundle::Document;
 use crate::cli::emit::limits::buffer_for;
+use crate::identity::IdentityMapping;
 
 /// The texts of the answer to a token that Envoy refuses.
-const TEXTS: [&str; 3] = ["refusal.code", "refusal.help", "refusal.resource_metadata"];
+const TEXTS: [&str; 4] =
+    ["refusal.code", "refusal.help", "refusal.resource_metadata", "refusal.step_up"];
 
 /// What an Envoy that is configured for one bundle lacks for another one.
 #[derive(Debug)]
@@ -29,9 +31,9 @@ impl Lacking {
         let known: Vec<Value> = routes(old);
         let limits = [old, new].map(|document| buffer_for(document.manifest.limits));
         let [was, is] = [old, new].map(|document| &document.manifest.identity);
-        let without = |name: &String| was.requires_claims(name) && !is.requires_claims(name);
+        let without = |name: &String| demands(was, name) && !demands(is, name);
         Self {
-            audience: is.token_names().iter().any(without),
+            audience: is.all_token_names().iter().any(without),
             routes: routes(new).into_iter().filter(|route| !known.contains(route)).collect(),
             tokens: tokens(new).difference(&tokens(old)).cloned().collect(),
             buffer: limits.is_sorted_by(|before, after| before < after),
@@ -45,7 +47,8 @@ impl Lacking {
             "channels" => after.is_some_and(|it| self.routes.contains(&route(it))),
             "identity" => {
                 let is_demand =
-                    ["identity.principal", "identity.principal.require"].contains(&name);
+                    ["identity.principal", "identity.principal.require", "identity.capabilities"]
+                        .contains(&name);
                 (self.audience && is_demand) || after.is_some_and(|it| mentions(it, &self.tokens))
             }
             "limits" => name == "limits.body_bytes" && self.buffer,
@@ -53,6 +56,12 @@ impl Lacking {
             _ => TEXTS.contains(&name),
         }
     }
+}
+
+/// Whether the gate itself asks whom a token is for.
+fn demands(identity: &IdentityMapping, name: &str) -> bool {
+    let mut capabilities = identity.capabilities.iter().filter(|each| each.token == name);
+    identity.requires_claims(name) || capabilities.any(|each| each.audience.is_some())
 }
 
 fn routes(document: &Document) -> Vec<Value> {
@@ -72,7 +81,7 @@ fn route(channel: &Value) -> Value {
 fn tokens(document: &Document) -> BTreeSet<String> {
     let identity = &document.manifest.identity;
     let issuers = identity.principal.iter().flat_map(|mapping| &mapping.issuers);
-    let headers = identity.capabilities.iter().filter_map(|each| each.header.clone());
+    let headers = identity.in_own_headers().map(|(_, header)| header.to_owned());
     identity.all_token_names().into_iter().chain(issuers.cloned()).chain(headers).collect()
 }
 

@@ -127,19 +127,21 @@ fn what_a_record_holds_is_restored() {
 
 #[test]
 fn capabilities_are_restored() {
-    let mapped =
-        principal(json!({ "id": "user.name", "qualify_by_issuer": true, "tenant": "tenant" }));
+    let mapped = principal(json!({
+        "tokens": ["other", "session"], "id": "user.name", "qualify_by_issuer": true, "tenant": "tenant",
+    }));
     let capabilities = json!([
         { "token": "txn", "header": "txn-token", "optional": true, "audience": "acme", "scopes": "scope",
-          "subject": "user", "tenant": "tctx.tenant",
+          "beside": ["session"], "subject": "user", "tenant": "tctx.tenant",
+          "require": [{ "claim": "kind", "values": ["txn"] }],
           "attributes": { "purpose": { "claim": "tctx.purpose", "type": "String", "optional": true } } },
-        { "token": "task", "header": "task-token", "optional": true, "tools": { "claim": "task.tools", "form": "words" },
+        { "token": "task", "header": "task-token", "beside": ["other", "session"], "optional": true, "tools": { "claim": "task.tools", "form": "words" },
           "resources": [{ "claim": "task.accounts", "type": "Account" }, { "claim": "roles", "type": "Role", "optional": true }] },
         { "token": "session", "optional": true, "scopes": "scp" },
     ]);
     let expires = 4_102_444_800_i64;
     let session = json!({ "iss": "https://id", "user": { "name": "al|ice" }, "tenant": "acme", "exp": expires, "scp": ["a"] });
-    let txn = json!({ "aud": ["x", "acme"], "exp": expires, "user": "al|ice", "txn": "t-1", "scope": "read write",
+    let txn = json!({ "aud": ["x", "acme"], "exp": expires, "user": "al|ice", "kind": "txn", "txn": "t-1", "scope": "read write",
         "tctx": { "tenant": "acme", "purpose": "support" } });
     let task = json!({ "sub": "al|ice", "exp": expires, "task": { "tools": "pay/get pay/*", "accounts": ["o'a", "b"] } });
     let mut of_the_transaction = session.clone();

@@ -48,6 +48,14 @@ impl Pdp {
             let help = "serve a bundle without it, or put the calls behind a proxy with the filter";
             return Err(Problem::new(message).with_help(help).into());
         }
+        if let Some((capability, header)) = bundle.identity.in_own_headers().next() {
+            let name = &capability.token;
+            let message = format!(
+                "the token `{name}` comes in the header `{header}`, which nobody sends here"
+            );
+            let help = "serve a bundle without it, or put the calls behind a proxy with the filter";
+            return Err(Problem::new(message).with_help(help).into());
+        }
         if bundle.memory.is_some() {
             report::talk(
                 "warning: the bundle remembers earlier calls: this process knows only those that \

@@ -8,7 +8,7 @@ fn the_approval_service_is_asked_once_for_each_call() {
     let pending = Sent { answers: vec![Heard::Pending], ..Sent::refund(600) };
     let (step, questions) = pending.to(&gate, &mut store);
     let [query] = &questions[..] else { panic!("{questions:?}") };
-    assert_eq!((query.cluster.as_str(), query.timeout_ms, query.wait), ("approvals", 500, None));
+    assert_eq!((query.cluster.as_str(), query.timeout_ms, query.hold), ("approvals", 500, None));
     assert_eq!(
         (query.authority.as_str(), query.path.as_str()),
         ("approvals.acme.example", "/access-requests")
