@@ -68,11 +68,13 @@ def write_bundle(bundle: Path, directory: Path, service: str, key: str) -> None:
 
 def approve(page: str, reason: str) -> None:
     """Opens the page and sends its form, as the browser of the approver does."""
-    opened = urllib.request.urlopen(page, timeout=10).read().decode()
-    found = re.search(r'name="token" value="(\w+)"', opened)
+    opened = urllib.request.urlopen(page, timeout=10)
+    found = re.search(r'name="token" value="(\w+)"', opened.read().decode())
     if found is None:
         raise ValueError(f"{page} has no form")
     form = urllib.parse.urlencode({"token": found[1], "decision": "approved", "reason": reason})
     origin = "/".join(page.split("/")[:3])
     headers = {"origin": origin, "sec-fetch-site": "same-origin"}
-    urllib.request.urlopen(urllib.request.Request(page, form.encode(), headers), timeout=10).read()
+    # The gate names the page by its own id, and the service sends the browser on to that of the request.
+    request = urllib.request.Request(opened.geturl(), form.encode(), headers)
+    urllib.request.urlopen(request, timeout=10).read()

@@ -72,7 +72,7 @@ class Demo:
         token = self._token(scene)
         known, executed = len(self.stage.records()), len(self.stage.executed() or [])
         outcome = await calls.make(scene, self.stage.port, token)
-        records = await self._records(known, 2 if scene.approved else 1)
+        records = await self._records(known, scene.records)
         ran = (self.stage.executed() or [])[executed:]
         show_scene(len(self.played), scene, outcome, records, ran, verbose=self.verbose)
         problems = check(scene, outcome, records, ran)
@@ -116,7 +116,7 @@ class Demo:
     def check_logs(self) -> None:
         """Checks that nothing was logged twice, and that no secret was logged."""
         ids = [record["id"] for record in self.stage.records()]
-        expected = sum(2 if scene.approved else 1 for scene in self.played)
+        expected = sum(scene.records for scene in self.played)
         if len(ids) != expected or len(set(ids)) != expected:
             self.problems.append(f"expected {expected} records, got {len(ids)} with {len(set(ids))} different ids")
         # The first part of a token is the same for all tokens and contains no secret.
@@ -134,9 +134,8 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
     pairs = [
         ("HTTP status", scene.status, outcome.status),
         ("refusal shown", not scene.permitted, outcome.refused),
-        # A call that is approved was refused first.
-        ("number of records", 2 if scene.approved else 1, len(records)),
-        ("asked to open a page", bool(scene.approved) or scene.decision == "ESCALATE", bool(outcome.page)),
+        ("number of records", scene.records, len(records)),
+        ("asked to open a page", scene.records > 1, bool(outcome.page)),
         # What a caller cannot call, with any arguments, it does not see.
         ("tool listed", True, not (scene.permitted and outcome.tools) or scene.name in outcome.tools),
         ("tools that ran", [scene.tool] * scene.permitted, [f"{run['server']}/{run['tool']}" for run in ran]),
@@ -148,8 +147,8 @@ def check(scene: Scene, outcome: calls.Outcome, records: list[dict[str, Any]], r
         tenant = sign_in.PEOPLE[scene.person]["tenant"]
         identity = f'principal="User::\\"{scene.person}\\"", actor="Agent::\\"{scene.agents[0]}\\"", tenant="{tenant}"'
         pairs.append(("identity told to the tool", identity, ran[0]["identity"]))
-    if scene.approved and records:
-        pairs.append(("first decision", "ESCALATE", records[0].get("decision")))
+    # Whoever is approved was refused first.
+    pairs += [("first decision", "ESCALATE", record.get("decision")) for record in records[:-1]]
     for record in records[-1:]:
         pairs += [
             ("decision", scene.decision, record.get("decision")),

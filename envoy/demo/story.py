@@ -35,6 +35,8 @@ class Scene:
     wait: float = 0
     # What the approver says when the client is asked to open the page; without it, nobody opens it.
     approved: str = ""
+    # How many records it leaves: a client that was asked to open a page calls again.
+    records: int = 1
 
     @property
     def server(self) -> str:
@@ -190,15 +192,15 @@ CHAPTERS: dict[str, list[Scene]] = {
 }
 # fmt: on
 
-REFUND = {"account": "acme", "payment_id": "p-1", "amount": 1200, "reason": "damaged"}
+REFUND = {"account": "acme", "payment_id": "p-2", "amount": 600, "reason": "damaged"}
 # The new bundle leaves larger refunds to the finance desk, where dave works.
 APPROVALS = [
     permit("a refund that dave approves on the page; then the client completes the call by itself",
-           "alice", SUPPORT, "payments/refund", REFUND, "rep-refunds", "1200", approved="I have seen the photos"),
+           "alice", SUPPORT, "payments/refund", REFUND, "rep-refunds", "1099.99", approved="I have seen the photos", records=2),
     Scene("the same refund once more: an approval is for one call", "alice", SUPPORT, "payments/refund", REFUND,
-          "ESCALATE", "approval_required", ("refund-limit",)),
+          "ESCALATE", "approval_required", ("refund-limit",), "A person can approve it", records=2),
     Scene("more than dave may approve", "alice", SUPPORT, "payments/refund", {**REFUND, "amount": 6000},
-          "SILENCE", "approver_not_permitted", (), "the approver may not approve this call", approved="go ahead"),
+          "DENY", "approver_not_permitted", (), "the approver may not approve this call", approved="go ahead", records=2),
 ]
 
 # The new bundle has the sales copilot in quarantine.

@@ -51,7 +51,7 @@ ROWS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | No
     "scopes of the session": ({"scope": "crm.read"}, None, TASK, UPDATE, "insufficient_scope"),
     "for another purpose": ({}, TXN | {"scope": "crm.read crm.write"}, None, UPDATE, "forbidden"),
     "expired": ({}, TXN | {"exp": NOW - 3600}, None, GET, "capability_expired"),
-    "not yet valid": ({}, TXN | {"nbf": NOW + 3600}, None, GET, "capability_not_yet_valid"),
+    "not yet valid": ({}, TXN | {"nbf": NOW + 86400}, None, GET, "capability_not_yet_valid"),
     "another audience": ({}, TXN | {"aud": "globex.example"}, None, GET, "capability_audience"),
     "another audience of the proxy": ({}, None, TASK | {"aud": "acme.example"}, GET, "capability_audience"),
     "another subject": ({}, TXN | {"sub": "bob"}, None, GET, "capability_subject"),
@@ -144,13 +144,13 @@ def test_a_call_and_the_tokens_that_limit_it(gate: Gate, name: str) -> None:
 
 def unsigned(claims: dict[str, Any]) -> str:
     """A token that nobody signed."""
-    return jwt.encode({"iss": SERVICE, "exp": NOW + 600} | claims, None, algorithm="none", headers={"kid": KEY_ID})
+    return jwt.encode({"iss": SERVICE, "exp": int(time.time()) + 600} | claims, None, algorithm="none", headers={"kid": KEY_ID})
 
 
 def by_public_key(issuer: AnyIssuer, claims: dict[str, Any]) -> str:
     """A token that is signed with the public key, as if that were a secret."""
     header = {"alg": "HS256", "kid": KEY_ID}
-    payload = {"iss": SERVICE, "exp": NOW + 600} | claims
+    payload = {"iss": SERVICE, "exp": int(time.time()) + 600} | claims
     signed = b".".join(_base64(json.dumps(part).encode()) for part in (header, payload))
     signature = hmac.digest(issuer.jwks().encode(), signed, hashlib.sha256)
     return (signed + b"." + _base64(signature)).decode()

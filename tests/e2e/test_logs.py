@@ -51,6 +51,7 @@ def test_every_decision_leaves_one_record_and_nothing_else_does(gateway: Gateway
         "scopes": [],
         "profiles": [],
         "client_profiles": [],
+        "txn": None,
         "expires": datetime.fromtimestamp(claims["exp"], UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "jti": None,
         "claims_digest": f"sha256:{hashlib.sha256(canonical).hexdigest()}",

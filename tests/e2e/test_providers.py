@@ -198,8 +198,9 @@ def _call(gateway: Gateway, token: str | None, spiffe: str | None = None) -> Res
 
 
 def test_every_section_of_the_page_is_tested() -> None:
-    # Certificates have a file of tests of their own.
-    assert _sections().keys() == PROVIDERS.keys() | {SEVERAL, "Certificates"}
+    # Certificates and capabilities have files of tests of their own.
+    others = {"Certificates", "Capabilities", "Scopes", "Step-up"}
+    assert _sections().keys() == PROVIDERS.keys() | {SEVERAL} | others
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
