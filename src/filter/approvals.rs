@@ -38,8 +38,8 @@ impl Drop for HeldCall {
 
 /// Asks the approval service, and returns the number of the request to it, and that the call is held if
 /// it is. A call beyond the number that is held is asked for as if it were not to be held.
-pub(super) fn ask(query: &Query, held: &Held) -> Result<(u32, Option<HeldCall>), String> {
-    let hold = query.hold.and_then(|hold| Some((hold, held.hold(hold.at_most)?)));
+pub(super) fn ask(query: &Query, others: &Held) -> Result<(u32, Option<HeldCall>), String> {
+    let hold = query.hold.and_then(|hold| Some((hold, others.hold(hold.at_most)?)));
     let wait = hold.as_ref().map(|(hold, _)| format!("wait={}", hold.wait));
     let timeout = hold.as_ref().map_or(query.timeout_ms, |(hold, _)| hold.timeout_ms);
     let mut headers = vec![
