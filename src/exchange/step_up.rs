@@ -135,12 +135,12 @@ impl<D: Fn(By<'_>, &mut Memory<'_>, Watch<'_>) -> Result<Verdict, Denial>> Searc
     /// Whether the call would be permitted, or put to a person, with these scopes, and with these and
     /// those that the token has. Clients ask for the one or the other.
     fn would_do(&mut self, scopes: &[&str]) -> bool {
+        self.sets_left = self.sets_left.saturating_sub(1);
         let alone = owned(scopes);
         // What the token has was refused.
         if alone.iter().all(|scope| self.held.contains(scope)) {
             return false;
         }
-        self.sets_left = self.sets_left.saturating_sub(1);
         let mut together = self.held.to_vec();
         together.extend(alone.iter().filter(|scope| !self.held.contains(scope)).cloned());
         self.passes(&alone) && self.passes(&together)

@@ -113,6 +113,24 @@ fn scopes_that_policies_read_are_found_by_deciding() {
     }
 }
 
+/// There are more sets of 32 scopes than can ever be tried.
+#[test]
+fn a_token_with_all_scopes_is_refused_at_once() {
+    let offered: Vec<String> = (0..32).map(|number| format!("s{number}")).collect();
+    let names: Vec<&str> = offered.iter().map(String::as_str).collect();
+    let mut document = stepping_up(&names);
+    document["manifest"]["servers"]["pay"]["tools"]["refund"]["scopes"] = json!([]);
+    let never = "@id(\"never\") forbid (principal, action == Action::\"pay/refund\", resource) \
+                 when { context.token.scopes.contains(\"s1\") };";
+    document["layers"]["org"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "id": "never", "source": never }));
+    let tokens = json!({ "session": session(&offered.join(" ")) });
+    let (refusal, _) = refused(decided(&gate_of(&document), &tokens, &refund(5)));
+    assert_eq!((refusal.reply.status, refusal.records[0].reason), (200, Reason::Forbidden));
+}
+
 /// Scopes are asked for a call that is then put to a person, if somebody can be asked.
 #[test]
 fn a_call_that_a_person_would_have_to_approve() {
