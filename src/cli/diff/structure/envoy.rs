@@ -61,7 +61,8 @@ impl Lacking {
 /// Whether the gate itself asks whom a token is for.
 fn demands(identity: &IdentityMapping, name: &str) -> bool {
     let mut capabilities = identity.capabilities.iter().filter(|each| each.token == name);
-    identity.requires_claims(name) || capabilities.any(|each| each.audience.is_some())
+    identity.requires_claims(name)
+        || capabilities.any(|each| each.audience.is_some() || !each.require.is_empty())
 }
 
 fn routes(document: &Document) -> Vec<Value> {
