@@ -35,7 +35,8 @@ COLOURS = {"PERMIT": 32, "DENY": 31, "SILENCE": 33, "ESCALATE": 35, "strong": 1,
 RECORD_FIELDS = frozenset(
     "schema time id event_class decision reason detail policies layer mode bundle shadow_decision shadow"
     " candidate_decision candidate principal actor token authority path server tool tool_name method classes data_class"
-    " operation cost arguments arguments_digest resource budgets approval capabilities txn trace_id source_ip environment gate".split()
+    " operation cost arguments arguments_digest resource budgets approval capabilities txn trace_id source_ip"
+    " environment gate".split()
 )
 
 

@@ -36,8 +36,8 @@ impl Drop for HeldCall {
     }
 }
 
-/// Asks the approval service, and returns the number of the request to it, and that the call is held if
-/// it is. A call beyond the number that is held is asked for as if it were not to be held.
+/// Asks the approval service, and returns the number of the request to it, and the place of the call
+/// among those that are held. Where there is no place, the service is asked without waiting.
 pub(super) fn ask(query: &Query, others: &Held) -> Result<(u32, Option<HeldCall>), String> {
     let hold = query.hold.and_then(|hold| Some((hold, others.hold(hold.at_most)?)));
     let wait = hold.as_ref().map(|(hold, _)| format!("wait={}", hold.wait));

@@ -41,7 +41,7 @@ pub(super) struct Stream {
     /// The call to a service whose answer is awaited.
     consulting: Option<u32>,
     held: Rc<Held>,
-    /// That it waits for a person.
+    /// Counts this call among those that wait for a person.
     held_call: Option<HeldCall>,
     /// The versions of memory at which labels of the response's data were attached.
     attached: Vec<Option<u32>>,

@@ -25,12 +25,13 @@ pub(super) fn restore(
             put(&mut claims, each.subject.steps(), json!(id));
             claims
         });
-        withheld.extend(granted(field, principal, each, claims));
+        withheld.extend(restore_limits(field, principal, each, claims));
     }
     withheld
 }
 
-fn granted(
+/// Sets the claims that say what a capability is limited to.
+fn restore_limits(
     field: &CapabilityField,
     principal: &PrincipalField,
     mapping: &CapabilityMapping,

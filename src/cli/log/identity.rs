@@ -20,7 +20,8 @@ use crate::json::REDACTED;
 #[derive(Debug)]
 pub(in crate::cli) struct Restored {
     pub(in crate::cli) identity: Identity,
-    /// The attributes of the principal and of capabilities whose values the record withholds; placeholders replace them.
+    /// The attributes of the principal and of capabilities whose values the record withholds;
+    /// placeholders replace them.
     pub(in crate::cli) withheld: Vec<String>,
     /// The attributes that this bundle maps and the record lacks. Under the bundle that made the
     /// decision, the principal has none of them; another bundle may have mapped others.

@@ -230,7 +230,8 @@ fn can_come(bundle: &Bundle, reason: Reason) -> bool {
             bundle.approvals.is_some() && escalates(bundle)
         }
         Reason::InsufficientScope => {
-            bundle.tools().any(|tool| tool.marks().scopes.as_ref().is_some_and(|it| !it.is_empty())) || !bundle.refusal.step_up.is_empty()
+            let has_scopes = |tool: &Tool| tool.marks().scopes.iter().flatten().next().is_some();
+            bundle.tools().any(has_scopes) || !bundle.refusal.step_up.is_empty()
         }
         Reason::CapabilityMissing => capabilities().any(|each| !each.optional),
         Reason::CapabilityExceeded => capabilities().any(|each| {
