@@ -77,7 +77,7 @@ fn beside(capability: &CapabilityMapping, mapping: &IdentityMapping) -> Option<S
     let of_several = |each: &PrincipalMapping| each.qualify_by_issuer && each.issuers.len() != 1;
     let several = mapping.principal.len() > 1 || mapping.principal.iter().any(of_several);
     (several && capability.beside.is_empty()).then(|| {
-        "there are several providers of principals: say beside which tokens it comes, whose ids it has"
+        "there are several providers of principals: list in `beside` the tokens whose ids it has"
             .to_owned()
     })
 }
@@ -182,7 +182,7 @@ mod tests {
         check(
             several,
             &[
-                "identity.capabilities.0.beside: there are several providers of principals: say beside which tokens it comes, whose ids it has",
+                "identity.capabilities.0.beside: there are several providers of principals: list in `beside` the tokens whose ids it has",
                 "identity.capabilities.2.require.0.values: without a value every token is refused",
                 "identity.capabilities.2.beside: no principal comes from the token `x`",
             ],
