@@ -1,5 +1,6 @@
 //! A call of somebody whose earlier calls are remembered, and that spends of two budgets.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -11,8 +12,8 @@ use crate::document;
 
 /// How many tools the bundle has.
 const TOOLS: usize = 100;
-/// How many calls came before, one a second.
-const BEFORE: u64 = 1_000;
+/// How many calls came before, one a second: for all of the longest window.
+const BEFORE: u64 = 4_000;
 const SECOND: Millis = 1_000;
 
 /// A policy that reads the history. Nobody has made so many calls.
@@ -21,33 +22,38 @@ const READER: &str = r#"forbid (principal, action in Action::"class:money", reso
 /// A call, and what is remembered of those before it.
 pub(crate) struct Remembered {
     asked: Asked,
-    memory: Store,
+    memory: RefCell<Store>,
+    calls: Cell<u64>,
 }
 
 impl Remembered {
     /// The call after many others.
     pub(crate) fn new() -> Self {
-        let mut remembered =
-            Self { asked: Asked::on(asked::PATH, gate()), memory: Store::default() };
-        for call in 1..=BEFORE {
-            let effects = remembered.effects(SECOND.saturating_mul(call));
-            assert!(!effects.memory.is_empty(), "nothing is remembered");
-            for write in &effects.memory {
-                assert!(remembered.memory.write(write), "nobody else writes");
-            }
-        }
+        let remembered = Self {
+            asked: Asked::on(asked::PATH, gate()),
+            memory: RefCell::default(),
+            calls: Cell::new(0),
+        };
+        (0..BEFORE).for_each(|_| drop(remembered.exchange()));
         remembered
     }
 
-    /// The whole exchange.
+    /// The whole exchange, one second after the one before. What it remembers is stored: every so many
+    /// calls, what is known of older ones is joined.
     pub(crate) fn exchange(&self) -> Effects {
-        self.effects(SECOND.saturating_mul(BEFORE))
+        self.calls.update(|calls| calls.saturating_add(1));
+        let effects = self.effects(SECOND.saturating_mul(self.calls.get()));
+        assert!(!effects.memory.is_empty(), "nothing is remembered");
+        for write in &effects.memory {
+            assert!(self.memory.borrow_mut().write(write), "nobody else writes");
+        }
+        effects
     }
 
     fn effects(&self, now: Millis) -> Effects {
         let (gate, mut exchange) = (&self.asked.gate, Exchange::default());
         exchange.step(gate, Event::Headers(&self.asked.arrival));
-        let recalled = Rc::new(self.memory.recall(&exchange.recalls(), now, Vec::new()));
+        let recalled = Rc::new(self.memory.borrow().recall(&exchange.recalls(), now, Vec::new()));
         exchange.step(gate, Event::Recalled(&recalled));
         match exchange.step(gate, Event::End(PERMITTED.as_bytes())) {
             Step::Done(effects) => effects,
