@@ -186,12 +186,16 @@ impl Memory<'_> {
         }
         let signs = working.signs(&asked);
         self.signs = Some(self.signs.unwrap_or_default().or(signs));
-        let spendings = working.spendings(&asked);
-        self.spendings.extend(spendings.map(|spending| (place.index, spending)));
+        let spendings = working.spendings(&asked).map(|spending| (place.index, spending));
+        let before = self.spendings.len();
+        self.spendings.extend(spendings);
+        let exceeds = |(_, spending): &(usize, Spending)| spending.exceeds();
         let denial = if working.is_incomplete(&asked) {
             Some(Denial::forgotten(None))
-        } else {
+        } else if self.spendings.iter().skip(before).any(exceeds) {
             working.exceeded(&asked).as_ref().map(Denial::exceeding)
+        } else {
+            None
         };
         if let Some(denial) = denial {
             refuse(verdict, &denial);

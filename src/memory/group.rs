@@ -104,6 +104,8 @@ pub(super) struct Packed {
     all: Group,
     /// The last event of the oldest group, with which it leaves a window.
     oldest: Millis,
+    /// How many groups there are.
+    length: usize,
     #[serde(with = "serde_bytes")]
     bytes: Vec<u8>,
 }
@@ -114,7 +116,7 @@ impl Packed {
         let (first, others) = groups.split_first()?;
         let mut bytes = Vec::with_capacity(groups.len().saturating_mul(USUAL));
         put(first, 0, &mut bytes);
-        let mut packed = Self { all: *first, oldest: first.last, bytes };
+        let mut packed = Self { all: *first, oldest: first.last, length: 1, bytes };
         for group in others {
             packed.push(group);
         }
@@ -125,6 +127,7 @@ impl Packed {
     pub(super) fn push(&mut self, group: &Group) {
         put(group, self.all.last, &mut self.bytes);
         self.all = self.all.with(*group);
+        self.length = self.length.saturating_add(1);
     }
 
     /// When the last event happened.
@@ -139,12 +142,17 @@ impl Packed {
 
     /// The groups. If the stored form does not parse, all events are one.
     pub(super) fn groups(&self) -> Vec<Group> {
-        unpacked(&self.bytes).collect::<Option<_>>().unwrap_or_else(|| vec![self.all])
+        let mut groups = Vec::with_capacity(self.length);
+        for group in unpacked(&self.bytes) {
+            let Some(group) = group else { return vec![self.all] };
+            groups.push(group);
+        }
+        groups
     }
 
     /// How many groups there are.
     pub(super) fn length(&self) -> usize {
-        unpacked(&self.bytes).count()
+        self.length
     }
 
     /// The events after `since`: all but those that are not.
@@ -185,13 +193,20 @@ pub(super) fn unpack<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Packed>, D::Error> {
     let bytes = <&[u8]>::deserialize(deserializer)?;
-    let mut groups = unpacked(bytes);
-    let Some(first) = groups.next() else { return Ok(None) };
-    let all = first.and_then(|first| groups.try_fold(first, |all, it| Some(all.with(it?))));
-    let (Some(first), Some(all)) = (first, all) else {
-        return Err(D::Error::custom("a group is cut off"));
-    };
-    Ok(Some(Packed { all, oldest: first.last, bytes: bytes.to_vec() }))
+    let mut known: Option<Packed> = None;
+    for group in unpacked(bytes) {
+        let group = group.ok_or_else(|| D::Error::custom("a group is cut off"))?;
+        if let Some(packed) = &mut known {
+            packed.all = packed.all.with(group);
+            packed.length = packed.length.saturating_add(1);
+        } else {
+            known = Some(Packed { all: group, oldest: group.last, length: 1, bytes: Vec::new() });
+        }
+    }
+    if let Some(packed) = &mut known {
+        packed.bytes = bytes.to_vec();
+    }
+    Ok(known)
 }
 
 /// A group begins with the time since the last event of the group before it, doubled, and 1 more if its
@@ -231,12 +246,18 @@ fn group(bytes: &mut &[u8], before: Millis) -> Option<Group> {
 }
 
 /// Takes what `encode_varint` writes: seven bits in each byte, the lowest first, and the highest bit set
-/// where more follow. Its counterpart is made for buffers in pieces, and takes three times as long.
+/// where more follow. Its counterpart is made for buffers in pieces, and takes several times as long.
 fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let last = bytes.iter().position(|byte| *byte < 0x80)?;
-    let (number, rest) = bytes.split_at_checked(last.saturating_add(1))?;
-    *bytes = rest;
-    Some(number.iter().rev().fold(0, |number, byte| (number << 7) | u64::from(byte & 0x7f)))
+    let (mut number, mut shift) = (0_u64, 0_u32);
+    loop {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(*byte & 0x7f).checked_shl(shift)?;
+        if *byte < 0x80 {
+            return Some(number);
+        }
+        shift = shift.saturating_add(7);
+    }
 }
 
 /// A signed number as one that is small if it is near zero.

@@ -10,7 +10,7 @@ use super::group::{Group, Packed, Tally, condense, join, pack, unpack};
 const APART: usize = 8;
 
 /// The most groups that are summed up when a log is read.
-const MOST_NEWER: usize = 2 * APART;
+const MOST_NEWER: usize = 3 * APART;
 
 /// Events with amounts. Older events stand in groups that double in size, and a group counts until its
 /// last event is out of a window: a count is never too low.
