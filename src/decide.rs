@@ -21,7 +21,8 @@ pub use reveal::{decide_revealing, withheld_from_some};
 
 use crate::bundle::{Bundle, Layer, LayerName, Layers, OnChange, Shadow};
 use crate::gate::ChangedTools;
-use crate::identity::Identity;
+use crate::identity::{Identity, PrincipalField};
+use crate::json::Shared;
 use crate::mcp::Housekeeping;
 use crate::memory::Write;
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
@@ -94,7 +95,7 @@ pub struct Verdict {
     pub approval: Option<Box<UsedApproval>>,
 }
 
-/// An approval that permits a call.
+/// The approval with which a call was decided.
 #[derive(Clone, Debug)]
 pub struct UsedApproval {
     /// The approval, for the record.
@@ -104,14 +105,17 @@ pub struct UsedApproval {
 }
 
 /// An approval in records.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub struct ApprovalField {
     /// The id of the approval.
     pub id: String,
     /// The id of the decision that asked for it.
     pub request: String,
-    /// The approver as Cedar writes it.
-    pub approver: String,
+    /// The approver.
+    pub approver: Shared<PrincipalField>,
+    /// The issuer of the approver's claims.
+    pub issuer: Option<String>,
     /// The policies that permit the approver to approve.
     pub policies: Vec<String>,
     /// What the approver said.

@@ -125,7 +125,7 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
         check(of_token, claims)?;
         let principal = principal(of_token, claims)?;
         let actor = actor::of(mapping, Some((of_token, claims)), attested)?;
-        let token = claims::token(claims)?;
+        let token = claims::token(name, claims)?;
         let bearer = Bearer {
             token: Some(name),
             id: claims::text(claims, &of_token.id)?,
@@ -179,7 +179,7 @@ pub fn identify_person(
     }
     let of_token = of_token(mapping, token, claims)?;
     check(of_token, claims)?;
-    let token = Some(claims::token(claims)?);
+    let token = Some(claims::token(token, claims)?);
     let (principal, capabilities) = (principal(of_token, claims)?, Capabilities::default());
     Ok(Identity { principal, actor: None, token, scopes: None, capabilities })
 }

@@ -127,6 +127,19 @@ macro_rules! reasons {
                 )
             }
 
+            /// Whether an approval decides it that was not accepted, or could not be had. The record
+            /// does not hold it.
+            pub fn is_of_unaccepted_approval(self) -> bool {
+                matches!(
+                    self,
+                    Self::ApprovalMismatch
+                        | Self::ApprovalUnverified
+                        | Self::ApprovalExpired
+                        | Self::ApprovalUsed
+                        | Self::ApprovalUnavailable
+                )
+            }
+
             /// Whether it refuses.
             pub fn is_refusal(self) -> bool {
                 self.decision() != Decision::Permit
@@ -220,7 +233,7 @@ reasons! {
     /// The call names a resource that is not among the bundle's entities.
     UnknownResource = "unknown_resource", Deny, 403, PolicyRefusal, Call;
     /// The MCP method is neither housekeeping nor listed by the bundle.
-    MethodNotAllowed = "method_not_allowed", Silence, 403, PolicyRefusal, Request;
+    MethodNotAllowed = "method_not_allowed", Silence, 403, PolicyRefusal, Message;
     /// The arguments do not fit the tool's schema.
     InvalidArguments = "invalid_arguments", Deny, 403, MalformedCall, Call;
     /// Another call in the same batch was refused, so none of them ran.

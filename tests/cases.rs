@@ -14,7 +14,7 @@ fn root() -> PathBuf {
 }
 
 /// The subdirectories of a directory, sorted.
-fn directories(path: &str) -> Vec<PathBuf> {
+pub(crate) fn directories(path: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(path)).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.is_dir());

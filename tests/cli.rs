@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod coverage;
+mod decided_again;
 mod diff;
 mod diff_log;
 mod emit;

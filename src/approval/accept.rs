@@ -18,13 +18,15 @@ pub struct Signed {
     request: Request,
 }
 
-/// An approval that fits a call.
+/// An approval or a denial that fits a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Accepted {
     /// The id of the approval.
     pub id: String,
     /// The id of the request, which is used up.
     pub nonce: String,
+    /// What the approver decided.
+    pub ruling: Ruling,
     /// The verified claims of the approver.
     pub approver: Map<String, Value>,
     /// What the approver said.
@@ -73,7 +75,7 @@ impl Signed {
     ///
     /// # Errors
     ///
-    /// [`Reason::ApprovalMismatch`], [`Reason::ApprovalExpired`] and [`Reason::ApprovalDenied`].
+    /// [`Reason::ApprovalMismatch`] and [`Reason::ApprovalExpired`].
     pub fn accept(
         &self,
         (gate, service): (&str, &str),
@@ -96,13 +98,10 @@ impl Signed {
         if now.saturating_add(LEEWAY) < approval.iat.max(request.iat) {
             return Err(Unaccepted::new(Reason::ApprovalExpired, "its time has not begun"));
         }
-        if approval.decision == Ruling::Denied {
-            let detail = approval.reason.clone().unwrap_or_else(|| "without a reason".to_owned());
-            return Err(Unaccepted::new(Reason::ApprovalDenied, detail));
-        }
         Ok(Accepted {
             id: approval.jti.clone(),
             nonce: request.jti.clone(),
+            ruling: approval.decision,
             approver: approval.approver.clone(),
             reason: approval.reason.clone(),
             at: approval.iat,

@@ -1,5 +1,6 @@
 //! Reads the decision log: parses a line to a record and rebuilds the recorded request.
 
+pub(in crate::cli) mod approval;
 pub(in crate::cli) mod arguments;
 mod capability;
 mod claims;

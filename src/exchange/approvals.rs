@@ -9,7 +9,7 @@ use super::pending::Pending;
 use super::presented::Presented;
 use crate::approval::{
     self, Accepted, Action, Binding, BoundContext, Challenge, Details, Entity, Form, Heard, Hold,
-    LONGEST_REQUEST, Query, REQUEST, Unaccepted,
+    LONGEST_REQUEST, Query, REQUEST, Ruling, Unaccepted,
 };
 use crate::bundle::Approvals;
 use crate::decide::{
@@ -17,8 +17,8 @@ use crate::decide::{
 };
 use crate::digest::Digest;
 use crate::gate::Gate;
-use crate::identity;
-use crate::json::Object;
+use crate::identity::{self, Identity, PrincipalField};
+use crate::json::{Object, Shared};
 use crate::mcp::Call;
 use crate::memory::{Span, Unusable, Write};
 use crate::reason::Reason;
@@ -47,46 +47,44 @@ impl Pending {
         let Some(escalation) = denial.escalation().filter(|_| asks) else {
             return verdict;
         };
-        let escalated = Escalated { gate, approvals, tool, call, question, denial, escalation };
-        match self.decide_approved(&escalated, watch) {
-            Ok(decided) => decided,
-            Err(denial) => Verdict { outcome: Err(denial), ..verdict },
-        }
+        let of = Escalated { gate, approvals, tool, call, question, denial, escalation };
+        let accepted = self.accepted(&of).and_then(|it| Ok((approver(gate, approvals, &it)?, it)));
+        let (person, accepted) = match accepted {
+            Ok(known) => known,
+            Err(denial) => return Verdict { outcome: Err(denial), ..verdict },
+        };
+        let mut used = UsedApproval { field: field(&person, &accepted), write: None };
+        let decided = self.decide_approved(&of, (&person, &accepted), watch, &mut used);
+        let decided = decided.unwrap_or_else(|denial| Verdict { outcome: Err(denial), ..verdict });
+        Verdict { approval: Some(Box::new(used)), ..decided }
     }
 
-    /// Decides an escalated call with the approval, or says why there is none.
-    fn decide_approved(&self, of: &Escalated<'_>, watch: Watch<'_>) -> Result<Verdict, Denial> {
-        let identity = &self.sender.identity;
-        let accepted = self.accepted(of)?;
-        let bundle = &of.gate.bundle;
-        let person = identity::identify_person(
-            &bundle.identity,
-            &of.approvals.token,
-            &Value::Object(accepted.approver.clone()),
-        );
-        let person = person.map_err(|error| Denial {
-            detail: Some(format!("the approver: {error}")),
-            ..Denial::because(Reason::ApproverNotPermitted)
-        })?;
+    /// Decides an escalated call with what an approver has decided.
+    fn decide_approved(
+        &self,
+        of: &Escalated<'_>,
+        (person, accepted): (&Identity, &Accepted),
+        watch: Watch<'_>,
+        used: &mut UsedApproval,
+    ) -> Result<Verdict, Denial> {
+        let (bundle, identity) = (&of.gate.bundle, &self.sender.identity);
+        let reason = accepted.reason.as_deref();
+        if accepted.ruling == Ruling::Denied {
+            let detail = Some(reason.unwrap_or("without a reason").to_owned());
+            return Err(Denial { detail, ..Denial::because(Reason::ApprovalDenied) });
+        }
         let at = DateTime::from_timestamp(accepted.at, 0).ok_or_else(Denial::unfit)?;
-        let approver = Approver { identity: &person, at, reason: accepted.reason.as_deref() };
+        let approver = Approver { identity: person, at, reason };
         let about = (of.question, of.escalation);
         let granted = decide::approve(bundle, identity, of.tool, about, approver)?;
-        let write = self.used(of)?;
+        used.field.policies.clone_from(&granted.policies);
+        used.write = self.used(of)?;
         let question = granted.question(of.question);
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(bundle, identity, of.tool, &question);
         // Nobody is asked again for what an approval does not change.
         verdict.outcome = verdict.outcome.map_err(|denial| denial.then(None));
-        let field = ApprovalField {
-            id: accepted.id,
-            request: accepted.nonce,
-            approver: person.principal.entity.uid().to_string(),
-            policies: granted.policies,
-            reason: accepted.reason,
-            time: timestamp(at),
-        };
-        Ok(Verdict { approval: Some(Box::new(UsedApproval { field, write })), ..verdict })
+        Ok(verdict)
     }
 
     /// The approval of a call; else the denial, which says what must be asked, or where.
@@ -237,6 +235,30 @@ impl Pending {
                 proxy: of.gate.secret.proxy(),
             },
         })
+    }
+}
+
+/// Who has decided, of verified claims.
+fn approver(gate: &Gate, approvals: &Approvals, accepted: &Accepted) -> Result<Identity, Denial> {
+    let claims = Value::Object(accepted.approver.clone());
+    let person = identity::identify_person(&gate.bundle.identity, &approvals.token, &claims);
+    person.map_err(|error| Denial {
+        detail: Some(format!("the approver: {error}")),
+        ..Denial::because(Reason::ApproverNotPermitted)
+    })
+}
+
+/// An approval in the record. Which policies permit the approver is not decided yet.
+fn field(person: &Identity, accepted: &Accepted) -> ApprovalField {
+    let at = DateTime::from_timestamp(accepted.at, 0).unwrap_or_default();
+    ApprovalField {
+        id: accepted.id.clone(),
+        request: accepted.nonce.clone(),
+        approver: Shared::new(PrincipalField::from(&person.principal)),
+        issuer: person.token.as_ref().and_then(|token| token.issuer.clone()),
+        policies: Vec::new(),
+        reason: accepted.reason.clone(),
+        time: timestamp(at),
     }
 }
 

@@ -170,7 +170,7 @@ fn every_field_of_a_record() {
             "bundle": { "name": "fixture", "version": 3, "digest": fixture::bundle().id.digest },
             "principal": { "type": "User", "id": "alice", "tenant": "acme", "teams": [], "parents": ["Role::\"rep\""], "attributes": { "tenant": "acme" } },
             "actor": { "type": "Agent", "id": "bot", "chain": ["bot"], "profiles": [[]] },
-            "token": { "issuer": "https://id", "scopes": [], "profiles": [], "client_profiles": [], "txn": null, "expires": null, "jti": null, "claims_digest": digest(&fixture::claims()) },
+            "token": { "name": "session", "issuer": "https://id", "scopes": [], "profiles": [], "client_profiles": [], "txn": null, "expires": null, "jti": null, "claims_digest": digest(&fixture::claims()) },
             "authority": "pay.internal", "path": "/pay/mcp", "server": "pay", "tool": "pay/refund", "tool_name": null, "method": "tools/call", "classes": ["money"],
             "data_class": null, "operation": null, "cost": 3,
             "arguments": { "amount": 500, "note": "[redacted]" },

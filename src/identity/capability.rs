@@ -174,7 +174,8 @@ impl CapabilityMapping {
     }
 
     fn read(&self, given: &Value, claims: &Value) -> Result<Capability, IdentityError> {
-        let token = Token { claims_digest: Digest::of(given), ..claims::token(claims)? };
+        let token =
+            Token { claims_digest: Digest::of(given), ..claims::token(&self.token, claims)? };
         let expires = token.expires;
         let expires =
             expires.ok_or_else(|| IdentityError::MissingClaim { claim: "exp".to_owned() })?;

@@ -127,7 +127,8 @@ pub enum Accepted {
 }
 
 impl Accepted {
-    pub(super) fn is(&self, value: &Value) -> bool {
+    /// Whether it is this value.
+    pub fn is(&self, value: &Value) -> bool {
         match self {
             Self::Bool(truth) => value.as_bool() == Some(*truth),
             Self::Text(text) => value.as_str() == Some(text),

@@ -11,6 +11,8 @@ use crate::policy::value::{self as cedar, Value as CedarValue};
 /// Further claims of the principal's token. The encoded token is never available here.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Token {
+    /// Its name in the bundle.
+    pub name: String,
     /// `iss`
     pub issuer: Option<String>,
     /// `scope` or else `scp`, as an array or a space-separated string.
@@ -141,10 +143,11 @@ pub(super) fn issuer(token: &Value) -> Result<&str, IdentityError> {
         .ok_or(IdentityError::IllTyped { claim: "iss".to_owned(), expected: "a non-empty string" })
 }
 
-/// The registered claims used by policies and records.
-pub(super) fn token(claims: &Value) -> Result<Token, IdentityError> {
+/// The registered claims, used by policies and records, of the token with a name.
+pub(super) fn token(name: &str, claims: &Value) -> Result<Token, IdentityError> {
     let words = Form::Words.expected();
     Ok(Token {
+        name: name.to_owned(),
         issuer: registered(claims, "iss", "a string", |value| value.as_str().map(str::to_owned))?,
         scopes: scopes(claims)?,
         profiles: registered(claims, "sub_profile", words, profiles)?.unwrap_or_default(),

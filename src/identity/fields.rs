@@ -53,6 +53,8 @@ pub struct ActorField {
 /// Further claims of the principal's token; the encoded token is never recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct TokenField {
+    /// Its name in the bundle.
+    pub name: String,
     /// The issuer.
     pub issuer: Option<String>,
     /// Its scopes.
@@ -147,6 +149,7 @@ impl From<&Token> for TokenField {
     fn from(token: &Token) -> Self {
         let expires = token.expires.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
         Self {
+            name: token.name.clone(),
             issuer: token.issuer.clone(),
             scopes: token.scopes.clone(),
             profiles: token.profiles.clone(),

@@ -139,6 +139,7 @@ fn asked() -> impl Strategy<Value = Record> {
         let profiles: BTreeSet<String> = scopes.iter().cloned().collect();
         let client_profiles = profiles.clone();
         Shared::new(TokenField {
+            name: "session".to_owned(),
             issuer,
             scopes,
             profiles,

@@ -8,7 +8,7 @@ use super::sandbox::Sandbox;
 use toolgate::gate::Gate;
 
 /// Inputs of the decision, and the writer of the record: other values could have been recorded.
-const GIVEN: [&str; 22] = [
+const GIVEN: [&str; 23] = [
     // It follows from earlier calls.
     "budgets",
     "time",
@@ -17,6 +17,7 @@ const GIVEN: [&str; 22] = [
     "principal.tenant",
     "principal.teams",
     "principal.parents",
+    "token.name",
     "token.issuer",
     "token.scopes",
     "token.profiles",

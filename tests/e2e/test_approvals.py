@@ -139,7 +139,7 @@ def test_a_call_passes_once_it_is_approved(escalating: Escalating) -> None:
     [passed] = escalating.gateway.recorder.requests
     assert json.loads(passed.body)["params"]["arguments"] == {"to": "bob", "amount": 5000}
     record = escalating.gateway.envoy.decision_log(2)[-1]
-    assert record["approval"]["approver"] == 'User::"carol"'
+    assert (record["approval"]["approver"]["type"], record["approval"]["approver"]["id"]) == ("User", "carol")
     assert (record["approval"]["policies"], record["approval"]["reason"]) == (["finance"], "agreed on the phone")
 
 

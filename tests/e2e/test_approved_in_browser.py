@@ -129,7 +129,7 @@ def test_the_client_completes_the_call_once_it_is_approved(story: Story, page: P
     assert story.refunds() == before + 1
     record = [each for each in story.envoy.decision_log(2) if each["approval"]][-1]
     approval = record["approval"]
-    assert (approval["approver"], approval["reason"]) == ('User::"carol"', "seen the photos")
+    assert (approval["approver"]["id"], approval["reason"]) == ("carol", "seen the photos")
     assert approval["policies"] == ["finance-desk-refunds"]
     # The same refund again needs another approval.
     again = story.refund()

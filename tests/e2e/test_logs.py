@@ -47,6 +47,7 @@ def test_every_decision_leaves_one_record_and_nothing_else_does(gateway: Gateway
     claims = jwt.decode(alice, options={"verify_signature": False})
     canonical = json.dumps(claims, sort_keys=True, separators=(",", ":")).encode()
     assert records[0]["token"] == {
+        "name": "session",
         "issuer": claims["iss"],
         "scopes": [],
         "profiles": [],

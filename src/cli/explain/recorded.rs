@@ -7,6 +7,7 @@ use serde_json::json;
 use super::arguments::Arguments;
 use super::identity::Identities;
 use super::subject::Subject;
+use crate::approval::Accepted;
 use crate::cli::files;
 use crate::cli::input::cases::Identity;
 use crate::cli::input::directory;
@@ -67,7 +68,9 @@ pub(super) fn subject(
         notes.push(consequence.note);
     }
     let call = log::call(&recorded, values.value.as_ref())?;
-    let request = log::arrival(&recorded, &call, &identity)?;
+    let (approval, is_whole) = approval(&recorded, gate, &mut notes)?;
+    may_differ |= !is_whole;
+    let request = log::arrival(&recorded, &call, &identity, approval)?;
     let withholds = !values.withheld.is_empty();
     Ok(Subject {
         request: Some(request),
@@ -77,6 +80,29 @@ pub(super) fn subject(
         may_differ,
         notes,
     })
+}
+
+/// The recorded approval, and whether the record holds all of it.
+fn approval(
+    recorded: &Recorded,
+    gate: &Gate,
+    notes: &mut Vec<String>,
+) -> Result<(Option<Accepted>, bool), Stop> {
+    if recorded.lacks_approval() {
+        let note =
+            "the record does not hold the approval that was refused: this is decided without";
+        notes.push(note.to_owned());
+        return Ok((None, false));
+    }
+    let Some(restored) = log::approval::restore(recorded, &gate.bundle)? else {
+        return Ok((None, true));
+    };
+    let is_whole = restored.withheld.is_empty();
+    if !is_whole {
+        let names = restored.withheld.join("`, `");
+        notes.push(format!("the record withholds `{names}` of the approver"));
+    }
+    Ok((Some(restored.accepted), is_whole))
 }
 
 /// The recorded identity, unless the user supplied a more complete one.

@@ -13,7 +13,7 @@ use super::claims::{put, restore_attributes, restore_required, scope};
 use super::line::{PrincipalField, Recorded, TokenField};
 use crate::cli::input::cases::Identity;
 use crate::cli::output::report::Problem;
-use crate::identity::{self, IdentityMapping, PrincipalMapping};
+use crate::identity::{self, IdentityMapping, PrincipalMapping, Requirement};
 use crate::json::REDACTED;
 
 /// An identity restored from a record.
@@ -36,10 +36,10 @@ pub(in crate::cli) fn restore(
     let principal = recorded.principal.as_ref();
     let principal = principal.ok_or_else(|| Problem::new("the record names no principal"))?;
     let Some(token) = &recorded.token else { return workload(recorded, principal, mapping) };
-    // The record does not name the token. A mapping that leaves out something that was recorded
-    // comes last: the identity may only be similar.
+    // A mapping for another token, or that leaves out something that was recorded, comes last: the
+    // identity may only be similar.
     let mut mappings: Vec<&PrincipalMapping> = mapping.principal.iter().collect();
-    mappings.sort_by_key(|each| !maps_all(each, principal));
+    mappings.sort_by_key(|each| (!token.is_one_of(&each.tokens), !maps_all(each, principal)));
     let mut failure = None;
     for each in mappings {
         match by_token(recorded, principal, token, (mapping, each)) {
@@ -113,16 +113,34 @@ fn with_token(
 ) -> (Identity, Vec<String>) {
     let is_qualified = identity.actor.qualify_by_issuer;
     let mut claims = registered(recorded, token, is_qualified);
-    let id = restore_principal(principal, token, mapping, &mut claims);
+    let id = restore_principal(principal, token.issuer.as_deref(), mapping, &mut claims);
     let mut withheld = restore_attributes(&principal.attributes, &mapping.attributes, &mut claims);
+    if let Some(id) = recorded.actor.as_ref().and_then(|actor| actor.chain.first()) {
+        restore_actor(id, (identity, mapping), &mut claims);
+    }
     restore_required(&mapping.require, &mut claims);
     let capabilities = recorded.capabilities.as_deref().unwrap_or_default();
     let fits = |name: &&String| capability::are_beside(capabilities, identity, name);
-    let name = mapping.tokens.iter().find(fits).or(mapping.tokens.first());
+    let named = mapping.tokens.iter().find(|name| token.name.as_ref() == Some(*name));
+    let name = named.or_else(|| mapping.tokens.iter().find(fits)).or(mapping.tokens.first());
     let mut tokens: BTreeMap<_, _> = name.map(|name| (name.clone(), claims)).into_iter().collect();
     withheld.extend(capability::restore(capabilities, (principal, id), identity, &mut tokens));
     let spiffe = certified(recorded, is_qualified.then_some(identity));
     (Identity { tokens, spiffe }, withheld)
+}
+
+/// Sets a claim that names the actor, where the bundle requires one of several actors.
+fn restore_actor(
+    id: &str,
+    (identity, mapping): (&IdentityMapping, &PrincipalMapping),
+    claims: &mut Value,
+) {
+    for Requirement { claim, values } in &mapping.require {
+        let actor = json!(id);
+        if identity.actor_claims(mapping).contains(claim) && values.iter().any(|it| it.is(&actor)) {
+            put(claims, claim.steps(), actor);
+        }
+    }
 }
 
 /// The SPIFFE id of an actor that has no issuer, under a mapping that qualifies those of tokens.
@@ -157,9 +175,9 @@ fn registered(recorded: &Recorded, token: &TokenField, is_qualified: bool) -> Va
 }
 
 /// Sets the claims that a principal is mapped from, and returns the id as its claim has it.
-fn restore_principal<'a>(
+pub(super) fn restore_principal<'a>(
     principal: &'a PrincipalField,
-    token: &TokenField,
+    issuer: Option<&str>,
     mapping: &PrincipalMapping,
     claims: &mut Value,
 ) -> &'a str {
@@ -178,7 +196,7 @@ fn restore_principal<'a>(
     if let Some(claim) = &mapping.tenant {
         put(claims, claim.steps(), json!(principal.tenant));
     }
-    let issuer = token.issuer.as_deref().filter(|_| mapping.qualify_by_issuer);
+    let issuer = issuer.filter(|_| mapping.qualify_by_issuer);
     let id = issuer.and_then(|issuer| principal.id.strip_prefix(issuer)?.strip_prefix('|'));
     let id = id.unwrap_or(&principal.id);
     put(claims, mapping.id.steps(), json!(id));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::bundle::{Bundle, Document};
 use crate::cli::input::cases::Called;
 use crate::digest::Digest;
-use crate::identity::Identity;
+use crate::identity::{Identity, Principal};
 use crate::mcp::Method;
 use crate::reason::{Decision, Reason, Stage};
 use crate::tool::Tool;
@@ -37,6 +37,8 @@ pub(in crate::cli) struct Recorded {
     pub(in crate::cli) token: Option<TokenField>,
     /// Older records have none.
     pub(in crate::cli) capabilities: Option<Vec<CapabilityField>>,
+    /// Older records have none.
+    pub(in crate::cli) approval: Option<ApprovalField>,
     pub(in crate::cli) authority: String,
     pub(in crate::cli) path: String,
     pub(super) server: Option<String>,
@@ -94,6 +96,13 @@ pub(in crate::cli) struct PrincipalField {
     pub(super) attributes: BTreeMap<String, Value>,
 }
 
+impl PrincipalField {
+    /// Whether it is this one, by its type and id.
+    pub(super) fn is(&self, principal: &Principal) -> bool {
+        self.type_name == principal.type_name && self.id == principal.id
+    }
+}
+
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let time = text.map(|text| text.parse().map_err(|_| format!("`{text}` is not a time")));
@@ -119,6 +128,8 @@ pub(in crate::cli) struct ActorField {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(in crate::cli) struct TokenField {
+    /// Older records have none.
+    pub(super) name: Option<String>,
     pub(super) issuer: Option<String>,
     pub(super) scopes: Vec<String>,
     #[serde(default)]
@@ -128,6 +139,24 @@ pub(in crate::cli) struct TokenField {
     pub(super) txn: Option<String>,
     #[serde(deserialize_with = "time")]
     pub(super) expires: Option<DateTime<Utc>>,
+}
+
+impl TokenField {
+    /// Whether it is one of the tokens with these names. Older records do not say.
+    pub(super) fn is_one_of(&self, names: &[String]) -> bool {
+        self.name.as_ref().is_none_or(|name| names.contains(name))
+    }
+}
+
+/// An approval in a record.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::cli) struct ApprovalField {
+    pub(super) id: String,
+    pub(super) request: String,
+    pub(super) approver: PrincipalField,
+    pub(super) issuer: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) time: String,
 }
 
 /// A capability in a record.
@@ -167,6 +196,16 @@ impl Recorded {
     pub(in crate::cli) fn is_call(&self) -> bool {
         let by_call = self.reason().is_some_and(|reason| reason.stage() == Stage::Call);
         by_call && self.tool.is_some() && self.principal.is_some()
+    }
+
+    /// Whether an approval decided that is not in the record: it was not accepted, could not be had, or
+    /// names nobody.
+    pub(in crate::cli) fn lacks_approval(&self) -> bool {
+        let names_nobody = self.approval.is_none();
+        self.reason().is_some_and(|reason| {
+            reason.is_of_unaccepted_approval()
+                || reason == Reason::ApproverNotPermitted && names_nobody
+        })
     }
 
     /// Whether the bundle with this digest decided.
@@ -214,10 +253,8 @@ impl Recorded {
 
     /// Whether an identity has the recorded principal and actors.
     pub(in crate::cli) fn is_by(&self, identity: &Identity) -> bool {
-        let principal = self.principal.as_ref().is_some_and(|principal| {
-            principal.type_name == identity.principal.type_name
-                && principal.id == identity.principal.id
-        });
+        let principal =
+            self.principal.as_ref().is_some_and(|principal| principal.is(&identity.principal));
         let chain = self.actor.as_ref().map(|actor| &actor.chain);
         principal && chain == identity.actor.as_ref().map(|actor| &actor.chain)
     }

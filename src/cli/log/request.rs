@@ -5,6 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::line::Recorded;
+use crate::approval::Accepted;
 use crate::cli::input::cases::{Call, Identity, Sent};
 use crate::cli::output::report::Problem;
 use crate::exchange::Arrival;
@@ -29,6 +30,7 @@ pub(in crate::cli) fn arrival(
     recorded: &Recorded,
     call: &Call,
     identity: &Identity,
+    approval: Option<Accepted>,
 ) -> Result<(Arrival, Vec<u8>), Problem> {
     let time: DateTime<Utc> = recorded
         .time
@@ -37,6 +39,7 @@ pub(in crate::cli) fn arrival(
     let source_ip = recorded.source_ip.as_ref().and_then(|ip| ip.parse().ok());
     let sent = Sent { call: Some(call), request: None, time: Some(time), source_ip };
     let (mut arrival, body) = sent.arrival(Some(identity));
+    arrival.approval = approval;
     // Takes the randomness from the recorded id, so that the local reply has the same id.
     arrival.entropy = Uuid::parse_str(&recorded.id).map(|id| id.as_u128()).unwrap_or_default();
     if let Some(trace_id) = &recorded.trace_id {

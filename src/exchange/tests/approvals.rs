@@ -159,6 +159,31 @@ fn with_approval<'a>(sent: Sent<'a>, jws: &'a str) -> Sent<'a> {
 }
 
 #[test]
+fn a_refusal_names_who_has_decided() {
+    let gate = gate(None);
+    let request = asked(&gate, &Sent::refund(600));
+    let approval = approval_of(&request);
+    let denied = Approval { decision: Ruling::Denied, ..approval.clone() };
+    let mut own = approval.clone();
+    own.approver.insert("sub".to_owned(), json!("alice"));
+    let mut clerk = approval;
+    clerk.approver.insert("roles".to_owned(), json!([]));
+    for (approval, reason, approver) in [
+        (denied, Reason::ApprovalDenied, "carol"),
+        (own, Reason::SelfApproval, "alice"),
+        (clerk, Reason::ApproverNotPermitted, "carol"),
+    ] {
+        let jws = signed(&approval);
+        let sent = with_approval(Sent::refund(600), &jws);
+        let (refusal, _) = refused(sent.to(&gate, &mut Store::default()).0);
+        let record = &refusal.records[0];
+        assert_eq!(record.reason, reason);
+        let field = record.approval.as_deref().unwrap();
+        assert_eq!((field.approver.id.as_str(), field.policies.len()), (approver, 0));
+    }
+}
+
+#[test]
 fn an_approved_call_passes_once() {
     let (gate, mut store) = (gate(None), Store::default());
     let request = asked(&gate, &Sent::refund(600));
@@ -173,7 +198,9 @@ fn an_approved_call_passes_once() {
         json!({
             "id": "a-1",
             "request": record.id,
-            "approver": r#"User::"carol""#,
+            "approver": { "type": "User", "id": "carol", "tenant": "acme", "teams": [],
+                "parents": [r#"Role::"finance""#], "attributes": { "tenant": "acme" } },
+            "issuer": "https://id",
             "policies": ["finance"],
             "reason": "agreed on the phone",
             "time": "2026-11-21T00:00:00.000Z",

@@ -9,6 +9,7 @@ use super::callers::Callers;
 use super::groups::{Case, What};
 use super::inferred::InferredMatches;
 use super::placeholders;
+use crate::approval::Accepted;
 use crate::bundle::Document;
 use crate::cli::analysis::run;
 use crate::cli::diff::structure::Structure;
@@ -162,6 +163,9 @@ impl Replay {
         if recorded.inner.is_some() && withholds {
             return Err(Missing::because("the record withholds values, and has an inner call"));
         }
+        if recorded.lacks_approval() {
+            return Err(Missing::because("the record does not hold the approval that was refused"));
+        }
         let value = match &held.value {
             Some(value) if !names.is_empty() => {
                 if recorded.reason() == Some(Reason::InvalidArguments) {
@@ -184,7 +188,8 @@ impl Replay {
             (&mut self.new, new_caller, known),
         ];
         let [old, new] = sides.map(|(side, caller, known)| {
-            let (arrival, body) = log::arrival(recorded, &call, &caller.identity)?;
+            let approval = approval_of(recorded, &side.gate)?;
+            let (arrival, body) = log::arrival(recorded, &call, &caller.identity, approval)?;
             let withheld = Withheld { arguments: &names, attributes: &caller.withheld };
             Ok(side.ask(&arrival, &body, &withheld, &known))
         });
@@ -363,4 +368,13 @@ fn difference(old: &Answer, new: &Answer) -> Option<Case> {
         decisions: Some((old.decision(), new.decision())),
         ..Case::new(what, format!("{} → {}", old.reason.as_str(), new.reason.as_str()))
     })
+}
+
+/// The recorded approval, for a gate whose policies may read it whole.
+fn approval_of(recorded: &Recorded, gate: &Gate) -> Result<Option<Accepted>, Problem> {
+    let restored = log::approval::restore(recorded, &gate.bundle)?;
+    if restored.as_ref().is_some_and(|restored| !restored.withheld.is_empty()) {
+        return Err(Problem::new("the record withholds attributes of the approver"));
+    }
+    Ok(restored.map(|restored| restored.accepted))
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::request::Identity;
-use crate::approval::Accepted;
+use crate::approval::{Accepted, Ruling};
 use crate::bundle::Bundle;
 
 /// Who has approved the call of a case.
@@ -28,6 +28,7 @@ impl ApprovedBy {
         Some(Accepted {
             id: "case".to_owned(),
             nonce: "case".to_owned(),
+            ruling: Ruling::Approved,
             approver: claims.as_object()?.clone(),
             reason: self.reason.clone(),
             at: time.timestamp(),
