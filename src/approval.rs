@@ -18,7 +18,7 @@ pub use binding::{Action, Binding, BoundContext, Entity};
 pub use challenge::{Challenge, Form};
 pub use claims::{Answer, Approval, Asked, Details, Request, Ruling, Status};
 pub use query::{Heard, Hold, Query};
-pub use settings::{ApprovalSettings, ServiceUrl};
+pub use settings::{ApprovalSettings, LONGEST_VALID, ServiceUrl};
 
 /// `typ` of a [`Request`].
 pub const REQUEST: &str = "toolgate-approval-request+jwt";

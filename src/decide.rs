@@ -24,7 +24,7 @@ use crate::gate::ChangedTools;
 use crate::identity::{Identity, PrincipalField};
 use crate::json::Shared;
 use crate::mcp::Housekeeping;
-use crate::memory::Write;
+use crate::memory::{Query, Write};
 use crate::policy::{CompiledPolicy, Fallback, RequestKeys, Response, Unreadable, authorize};
 use crate::reason::Reason;
 use crate::tool::{Inexact, Label, Tool, Withheld};
@@ -102,6 +102,8 @@ pub struct UsedApproval {
     pub field: ApprovalField,
     /// What is to be remembered, so that it is used once.
     pub write: Option<Write>,
+    /// What the rate limit service must be asked, if it is for several proxies.
+    pub first_use: Option<Query>,
 }
 
 /// An approval in records.

@@ -56,8 +56,9 @@ pub struct BoundContext {
     pub bundle_digest: Digest,
     /// The environment of the gate.
     pub environment: String,
-    /// The proxy that asks, until it is restarted: it knows which approvals were used.
-    pub proxy: String,
+    /// The proxy that asks, until it is restarted, if only it knows which approvals were used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
 }
 
 impl Binding {

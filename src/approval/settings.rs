@@ -9,7 +9,7 @@ use crate::memory::Span;
 const LONGEST_HOLD: u64 = 60_000;
 
 /// The longest time for which a request for approval is valid, in milliseconds.
-const LONGEST_VALID: u64 = 24 * 3_600_000;
+pub const LONGEST_VALID: u64 = 24 * 3_600_000;
 
 /// The `approvals` section of a bundle: who approves what policies escalate, and how they are asked.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -32,6 +32,10 @@ pub struct ApprovalSettings {
     /// How many calls each worker holds at once.
     #[serde(default = "hold_at_most", skip_serializing_if = "is_usual")]
     pub hold_at_most: u32,
+    /// Whether an approval that one proxy has asked for is for all of them. The rate limit service
+    /// tells them whether it was used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub across_proxies: bool,
     /// How long a request is valid, and an approval of it.
     #[serde(default = "valid_for")]
     pub valid_for: Span,

@@ -3,6 +3,7 @@
 use crate::approval::ApprovalSettings;
 use crate::identity::IdentityMapping;
 use crate::key::PublicKey;
+use crate::memory::RateLimitSettings;
 
 use super::{Issuer, Manifest};
 
@@ -17,6 +18,9 @@ pub struct Approvals {
     pub keys: Vec<PublicKey>,
     /// The token whose mapping fits the claims of approvers.
     pub token: String,
+    /// The service that tells all proxies whether an approval was used; `None` if each approval is for
+    /// one proxy.
+    pub once: Option<RateLimitSettings>,
 }
 
 impl Approvals {
@@ -25,7 +29,8 @@ impl Approvals {
         let settings = manifest.approvals.clone()?;
         let token = token(&settings, &manifest.identity)?.to_owned();
         let (keys, _) = settings.keys();
-        Some(Self { settings, gate: manifest.issuer.clone()?, keys, token })
+        let once = manifest.rate_limit_service.clone().filter(|_| settings.across_proxies);
+        Some(Self { settings, gate: manifest.issuer.clone()?, keys, token, once })
     }
 }
 
@@ -50,6 +55,11 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
     if manifest.issuer.is_none() {
         let message = "a gate that asks for approval needs a name: write `issuer`";
         error("approvals", message.to_owned());
+    }
+    if settings.across_proxies && manifest.rate_limit_service.is_none() {
+        let message =
+            "no service tells proxies what was used: add the section `rate_limit_service`";
+        error("approvals.across_proxies", message.to_owned());
     }
     let Some(token) = token(settings, &manifest.identity) else {
         return error("approvals.token", "no token has a mapping that fits an approver".to_owned());

@@ -3,8 +3,10 @@
 use chrono::DateTime;
 use serde_json::Value;
 
+use super::asking::Asking;
 use super::fields;
 use super::inner::Watch;
+use super::memory::refuse;
 use super::pending::Pending;
 use super::presented::Presented;
 use crate::approval::{
@@ -20,7 +22,7 @@ use crate::gate::Gate;
 use crate::identity::{self, Identity, PrincipalField};
 use crate::json::{Object, Shared};
 use crate::mcp::Call;
-use crate::memory::{Span, Unusable, Write};
+use crate::memory::{Answer, Span, Unusable, Write};
 use crate::reason::Reason;
 use crate::record::decision_id;
 use crate::timestamp::timestamp;
@@ -53,7 +55,8 @@ impl Pending {
             Ok(known) => known,
             Err(denial) => return Verdict { outcome: Err(denial), ..verdict },
         };
-        let mut used = UsedApproval { field: field(&person, &accepted), write: None };
+        let mut used =
+            UsedApproval { field: field(&person, &accepted), write: None, first_use: None };
         let decided = self.decide_approved(&of, (&person, &accepted), watch, &mut used);
         let decided = decided.unwrap_or_else(|denial| Verdict { outcome: Err(denial), ..verdict });
         Verdict { approval: Some(Box::new(used)), ..decided }
@@ -79,6 +82,8 @@ impl Pending {
         let granted = decide::approve(bundle, identity, of.tool, about, approver)?;
         used.field.policies.clone_from(&granted.policies);
         used.write = self.used(of)?;
+        let once = of.approvals.once.as_ref().filter(|_| used.write.is_some());
+        used.first_use = once.map(|service| service.first_use(&accepted.nonce));
         let question = granted.question(of.question);
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(bundle, identity, of.tool, &question);
@@ -232,10 +237,34 @@ impl Pending {
                 bundle: of.gate.bundle.id.name.clone(),
                 bundle_digest: of.gate.bundle.id.digest.clone(),
                 environment: of.gate.environment.to_string(),
-                proxy: of.gate.secret.proxy(),
+                proxy: of.approvals.once.is_none().then(|| of.gate.secret.proxy()),
             },
         })
     }
+}
+
+/// The question to the rate limit service whether an approval is used for the first time; or refuses
+/// the call that uses it again.
+pub(super) fn use_up(verdicts: &mut [Verdict], answer: Option<&Answer>) -> Option<Asking> {
+    if verdicts.iter().any(|verdict| verdict.outcome.is_err()) {
+        return None;
+    }
+    for verdict in verdicts {
+        let Some(query) = verdict.approval.as_ref().and_then(|used| used.first_use.clone()) else {
+            continue;
+        };
+        let denial = match answer {
+            None => return Some(Asking::FirstUse(query)),
+            Some(Answer::Within | Answer::CountHere) => continue,
+            Some(Answer::Over(_) | Answer::Never) => Denial::because(Reason::ApprovalUsed),
+            Some(Answer::Unavailable(why)) => Denial {
+                detail: Some(format!("the rate limit service: {why}")),
+                ..Denial::because(Reason::ApprovalUnavailable)
+            },
+        };
+        refuse(verdict, &denial);
+    }
+    None
 }
 
 /// Who has decided, of verified claims.

@@ -9,6 +9,8 @@ use crate::memory::{self, Answer, Charge};
 pub(super) enum Asking {
     /// The rate limit service about a charge.
     RateLimit(Charge, memory::Query),
+    /// The rate limit service whether an approval is used for the first time.
+    FirstUse(memory::Query),
     /// The approval service.
     Approval(approval::Query),
 }
@@ -18,6 +20,8 @@ pub(super) enum Asking {
 pub(super) struct Answers {
     /// The rate limit service.
     pub(super) charges: Vec<(Charge, Answer)>,
+    /// The same, about the first use of an approval.
+    pub(super) first_use: Option<Answer>,
     /// The approval service.
     pub(super) approval: Option<approval::Heard>,
 }
@@ -26,7 +30,7 @@ impl Asking {
     /// The question.
     pub(super) fn question(&self) -> Consult {
         match self {
-            Self::RateLimit(_, query) => Consult::RateLimit(query.clone()),
+            Self::RateLimit(_, query) | Self::FirstUse(query) => Consult::RateLimit(query.clone()),
             Self::Approval(query) => Consult::Approval(query.clone()),
         }
     }
@@ -40,11 +44,15 @@ impl Answers {
                 self.charges.push((charge, answer.clone()));
                 true
             }
+            (Asking::FirstUse(_), Consulted::RateLimit(answer)) => {
+                self.first_use = Some(answer.clone());
+                true
+            }
             (Asking::Approval(_), Consulted::Approval(reply)) => {
                 self.approval = Some(reply.clone());
                 true
             }
-            (Asking::RateLimit(..), Consulted::Approval(_))
+            (Asking::RateLimit(..) | Asking::FirstUse(_), Consulted::Approval(_))
             | (Asking::Approval(_), Consulted::RateLimit(_)) => false,
         }
     }

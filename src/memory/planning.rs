@@ -22,12 +22,12 @@ impl Plan {
     /// The sections do not fit the tools.
     pub fn of(sections: Sections<'_>, tools: &[Tool]) -> Result<Option<Self>, Vec<Problem>> {
         let Sections { memory, history, budgets, service, runaway, binds_tasks } = sections;
+        let problems: Vec<_> = service.iter().flat_map(|it| global::of_service(it)).collect();
         if history.is_none() && budgets.is_empty() && runaway.is_none() && !binds_tasks {
-            return Ok(None);
+            return if problems.is_empty() { Ok(None) } else { Err(problems) };
         }
-        let mut planning = Planning::new(tools);
+        let mut planning = Planning { problems, ..Planning::new(tools) };
         let history = history.map(|history| planning.history(history));
-        planning.problems.extend(service.iter().flat_map(|service| global::of_service(service)));
         let budgets = budgets.iter().enumerate();
         let budgets = budgets
             .map(|(place, (title, settings))| planning.budget(place, title, settings, service))

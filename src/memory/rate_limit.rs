@@ -6,6 +6,7 @@
 
 use prost::Message as _;
 
+use super::settings::RateLimitSettings;
 use super::{Key, Millis, Name, Plan};
 
 /// What a call spends of a global budget.
@@ -80,20 +81,46 @@ impl Plan {
             return Err(Answer::Within);
         }
         let whose = format!("{:032x}{:016x}", charge.key.owner, charge.part.0);
-        let entry = |key: &str, value: &str| Entry { key: key.to_owned(), value: value.to_owned() };
         let descriptor = Descriptor {
-            entries: vec![entry("budget", &budget.title), entry("whose", &whose)],
+            entries: vec![Entry::of("budget", &budget.title), Entry::of("whose", &whose)],
             limit: Some(Limit { requests_per_unit: global.limit, unit: global.window }),
         };
         let domain = service.domain.clone();
-        let request = Request { domain, descriptors: vec![descriptor], hits_addend: hits };
-        Ok(Query {
-            cluster: service.cluster.clone(),
-            timeout: service.timeout_ms,
-            message: request.encode_to_vec(),
-        })
+        Ok(service.query(&Request { domain, descriptors: vec![descriptor], hits_addend: hits }))
     }
 }
+
+impl RateLimitSettings {
+    /// The question whether an approval is used for the first time by any proxy; its answer counts it.
+    ///
+    /// A service may count in windows that begin for all keys at once, and an approval may be used at
+    /// the end of one. The two windows end together once in six years at most, so it is not forgotten
+    /// in both.
+    pub fn first_use(&self, request: &str) -> Query {
+        let once = |(name, unit): (&str, i32)| Descriptor {
+            entries: vec![Entry::of(APPROVAL_KEY, name), Entry::of("whose", request)],
+            limit: Some(Limit { requests_per_unit: 1, unit }),
+        };
+        let descriptors = [(APPROVAL, MONTH), ("of_year", YEAR)].map(once).into();
+        self.query(&Request { domain: self.domain.clone(), descriptors, hits_addend: 1 })
+    }
+
+    fn query(&self, request: &Request) -> Query {
+        Query {
+            cluster: self.cluster.clone(),
+            timeout: self.timeout_ms,
+            message: request.encode_to_vec(),
+        }
+    }
+}
+
+/// The key in descriptors of used approvals.
+pub const APPROVAL_KEY: &str = "approval";
+/// Its value in the first of them, with which a limit of its own can count it.
+pub const APPROVAL: &str = "once";
+/// `RateLimitUnit`
+const MONTH: i32 = 5;
+const YEAR: i32 = 6;
 
 impl Answer {
     /// Reads an encoded `RateLimitResponse`. Only an explicit `OK` is within the limit.
@@ -150,6 +177,12 @@ struct Entry {
     value: String,
 }
 
+impl Entry {
+    fn of(key: &str, value: &str) -> Self {
+        Self { key: key.to_owned(), value: value.to_owned() }
+    }
+}
+
 /// `RateLimitDescriptor.RateLimitOverride`
 #[derive(Clone, PartialEq, prost::Message)]
 struct Limit {
@@ -201,6 +234,20 @@ mod tests {
         assert!(plan.query(&charge(20_005_000)).is_ok());
         assert_eq!(plan.query(&charge(20_005_001)), Err(Answer::Never));
         assert_eq!(plan.query(&charge(i64::MAX)), Err(Answer::Never));
+    }
+
+    #[test]
+    fn an_approval_is_counted_once_in_two_windows() {
+        let service: RateLimitSettings =
+            serde_json::from_value(serde_json::json!({ "cluster": "limits" })).unwrap();
+        let request = Request::decode(service.first_use("r-1").message.as_slice()).unwrap();
+        let told = request.descriptors.iter().map(|descriptor| {
+            let Limit { requests_per_unit, unit } = descriptor.limit.clone().unwrap();
+            assert_eq!((requests_per_unit, &*descriptor.entries[1].value), (1, "r-1"));
+            (descriptor.entries[0].value.as_str(), unit)
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [("once", MONTH), ("of_year", YEAR)]);
+        assert_eq!(request.hits_addend, 1);
     }
 
     #[test]

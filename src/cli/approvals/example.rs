@@ -38,7 +38,7 @@ pub(super) fn request(person: &str, number: u32) -> Request {
             bundle: "acme@7".to_owned(),
             bundle_digest: Digest::of_bytes(b"bundle"),
             environment: "production".to_owned(),
-            proxy: "7d0c3f5a".to_owned(),
+            proxy: Some("7d0c3f5a".to_owned()),
         },
     };
     Request {

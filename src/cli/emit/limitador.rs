@@ -1,17 +1,18 @@
-//! `toolgate emit limitador`: the limits of global budgets and of rates, as Limitador reads them.
+//! `toolgate emit limitador`: the limits of global budgets, approvals and rates, as Limitador reads them.
 
 use serde_json::json;
 
 use super::rate::Rate;
 use super::rate_filters::{self, KEY};
+use crate::approval::LONGEST_VALID;
 use crate::cli::input::arguments::{BundleArgument, EnvironmentArgument};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
-use crate::memory::GlobalLimit;
+use crate::memory::{APPROVAL, APPROVAL_KEY, GlobalLimit};
 
-/// Write the limits of global budgets, and of rates, for Limitador
+/// Write the limits of global budgets, of approvals across proxies and of rates, for Limitador
 ///
 /// Limitador takes limits from a file. Without this one it counts nothing, and permits everything.
 /// Envoy's own rate limit service needs no file for budgets: each question has its limit.
@@ -40,6 +41,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         }
         None => String::new(),
     };
+    let shared = opened.loaded.bundle.approvals.as_ref().and_then(|it| it.once.as_ref());
+    written.extend(shared.map(|service| Limit::of_approvals().written(&service.domain)));
     if !arguments.rates.is_empty() {
         rate_filters::distinct(&arguments.rates)?;
         let domain = &rate_filters::service(opened)?.domain;
@@ -47,8 +50,10 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         written.extend(limits);
     }
     if written.is_empty() {
-        let problem = Problem::new("the bundle has no global budget".to_owned());
-        return Err(vec![problem.with_help("add `global: {}` to a budget")].into());
+        let problem =
+            Problem::new("the bundle has nothing that a rate limit service counts".to_owned());
+        let help = "add `global: {}` to a budget, or `across_proxies: true` to `approvals`";
+        return Err(vec![problem.with_help(help)].into());
     }
     Ok(written)
 }
@@ -68,6 +73,13 @@ impl Limit {
         let GlobalLimit { budget, hits, seconds } = *limit;
         let name = budget.to_owned();
         Self { key: "budget", name, most: hits, seconds, entries: vec!["whose"] }
+    }
+
+    /// An approval is used once. Limitador begins a window with the first use, and forgets it after
+    /// twice the longest time for which an approval is valid.
+    fn of_approvals() -> Self {
+        let (key, name, seconds) = (APPROVAL_KEY, APPROVAL.to_owned(), 2 * LONGEST_VALID / 1000);
+        Self { key, name, most: 1, seconds, entries: vec!["whose"] }
     }
 
     fn of_rate(rate: &Rate) -> Self {

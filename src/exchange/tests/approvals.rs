@@ -1,5 +1,6 @@
 //! Calls that a person must approve.
 
+mod across_proxies;
 mod asked;
 
 use super::*;

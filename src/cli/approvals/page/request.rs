@@ -179,7 +179,9 @@ fn origin(entry: &Entry, view: View<'_>) -> Markup {
             dl.facts {
                 div { dt { "Since" } dd { (time(entry.asked_at, view.now)) } }
                 div { dt { "Environment" } dd { (visible(&context.environment)) } }
-                div { dt { "Proxy" } dd { (visible(&context.proxy)) } }
+                @if let Some(proxy) = &context.proxy {
+                    div { dt { "Proxy" } dd { (visible(proxy)) } }
+                }
                 div { dt { "Gate" } dd { (visible(&request.iss)) } }
                 div {
                     dt { "Bundle" }
