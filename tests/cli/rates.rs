@@ -57,7 +57,10 @@ fn every_problem_of_a_rate_is_told() {
             "the bundle has no section `rate_limit_service`",
         ),
         (format!("{envoy} --rate-limit-service"), "--rate-limit <"),
-        ("emit limitador bundle".to_owned(), "the bundle has nothing that a rate limit service counts"),
+        (
+            "emit limitador bundle".to_owned(),
+            "the bundle has nothing that a rate limit service counts",
+        ),
         (
             format!("{istio} --kind wasm-plugin --rate-limit 60/1m"),
             "a plugin resource has no place for other filters",
