@@ -13,7 +13,7 @@ mod claims;
 mod query;
 mod settings;
 
-pub use accept::{Accepted, Signed, Unaccepted, verified};
+pub use accept::{Accepted, Signed, Unaccepted, verified, verified_by_proxy};
 pub use binding::{Action, Binding, BoundContext, Entity};
 pub use challenge::{Challenge, Form};
 pub use claims::{Answer, Approval, Asked, Details, Request, Ruling, Status};

@@ -41,3 +41,13 @@ fn json(value: ProtoValue) -> Value {
         ),
     }
 }
+
+/// A whole number; metadata holds every number as a double.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    let number = value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]
+    Some(number as i64)
+}
+
+/// The largest integer that a double represents exactly.
+const EXACT: f64 = 9_007_199_254_740_991.0;

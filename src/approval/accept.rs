@@ -1,5 +1,8 @@
 //! Whether an approval is for a call.
 
+use std::fmt::Display;
+
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::{APPROVAL, Approval, Binding, REQUEST, Request, Ruling};
@@ -10,8 +13,8 @@ use crate::reason::Reason;
 /// How many seconds the clocks of a gate and an approval service may differ.
 const LEEWAY: i64 = 30;
 
-/// An approval whose signatures were verified: that of the service, and that of the gate on the request
-/// in it.
+/// An approval whose signatures were verified: that of the service, here or by the proxy, and that of
+/// the gate on the request in it.
 #[derive(Clone, Debug)]
 pub struct Signed {
     approval: Approval,
@@ -56,16 +59,34 @@ impl Unaccepted {
 ///
 /// [`Reason::ApprovalUnverified`]
 pub fn verified(jws: &str, keys: &[PublicKey], signer: &Signer) -> Result<Signed, Unaccepted> {
-    let unverified =
-        |what: &str, error| Unaccepted::new(Reason::ApprovalUnverified, format!("{what}: {error}"));
     let approval: Approval =
         jose::verify(APPROVAL, jws, keys).map_err(|error| unverified("the approval", error))?;
-    let request = signer.verify(REQUEST, &approval.request);
-    let request = request.map_err(|error| unverified("the request in the approval", error))?;
-    Ok(Signed { approval, request })
+    Signed::by(approval, signer)
+}
+
+/// The approval with claims that the proxy has verified. Verifies the gate's signature on the request in
+/// it.
+///
+/// # Errors
+///
+/// [`Reason::ApprovalUnverified`]
+pub fn verified_by_proxy(claims: &Value, signer: &Signer) -> Result<Signed, Unaccepted> {
+    let approval =
+        Approval::deserialize(claims).map_err(|error| unverified("the approval", error))?;
+    Signed::by(approval, signer)
+}
+
+fn unverified(what: &str, error: impl Display) -> Unaccepted {
+    Unaccepted::new(Reason::ApprovalUnverified, format!("{what}: {error}"))
 }
 
 impl Signed {
+    fn by(approval: Approval, signer: &Signer) -> Result<Self, Unaccepted> {
+        let request = signer.verify(REQUEST, &approval.request);
+        let request = request.map_err(|error| unverified("the request in the approval", error))?;
+        Ok(Self { approval, request })
+    }
+
     /// The id of the request, which an approval uses up.
     pub fn nonce(&self) -> &str {
         &self.request.jti

@@ -1,9 +1,11 @@
 //! The claims of both tokens, and the messages between a gate and an approval service.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::Binding;
+use crate::metadata::whole;
 
 /// The claims with which a gate asks for approval. Times are seconds since the epoch.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -48,8 +50,10 @@ pub struct Approval {
     /// The gate that asked: `iss` of the request.
     pub aud: String,
     /// When the approver decided.
+    #[serde(deserialize_with = "seconds")]
     pub iat: i64,
     /// Until when the call can be repeated.
+    #[serde(deserialize_with = "seconds")]
     pub exp: i64,
     /// The id of the approval.
     pub jti: String,
@@ -62,6 +66,12 @@ pub struct Approval {
     /// What the approver said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A time in whole seconds. From Envoy's metadata, all numbers are doubles.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = Value::deserialize(deserializer)?;
+    whole(&number).ok_or_else(|| D::Error::custom("a time is in whole seconds"))
 }
 
 /// What an approver decided.

@@ -18,7 +18,12 @@ pub struct ApprovalSettings {
     /// The URL of the approval service: `aud` of requests and `iss` of approvals.
     pub service: ServiceUrl,
     /// The keys that sign approvals: Ed25519 in PEM, or only the base64 of the PEM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// The `payload_in_metadata` name under which `jwt_authn` stores an approval that it has verified in
+    /// its header, in place of keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The cluster of the service in the proxy's configuration. Without it, requests are brought to
     /// approvers by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,11 +79,26 @@ impl ApprovalSettings {
         (keys, errors)
     }
 
+    /// Whether this is the provider.
+    pub fn is_provider(&self, name: &str) -> bool {
+        self.provider.as_deref() == Some(name)
+    }
+
+    /// The name under which `jwt_authn` stores why it did not verify an approval
+    /// (`failed_status_in_metadata`).
+    pub fn failure_name(&self) -> Option<String> {
+        self.provider.as_ref().map(|name| format!("{name}.failure"))
+    }
+
     /// Problems with their keys in the section.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
-        if self.keys.is_empty() {
+        if self.keys.is_empty() && self.provider.is_none() {
             problems.push(("keys", "without a key nobody can approve anything".to_owned()));
+        }
+        if self.keys.is_empty() && self.provider.is_some() && self.cluster.is_some() {
+            let message = "what the service at `cluster` answers is verified with `keys` alone";
+            problems.push(("keys", message.to_owned()));
         }
         if self.hold.is_some_and(|hold| hold.millis() > LONGEST_HOLD) {
             problems.push(("hold", "a call is held for at most `60s`".to_owned()));
@@ -150,5 +170,35 @@ impl TryFrom<String> for ServiceUrl {
 impl From<ServiceUrl> for String {
     fn from(url: ServiceUrl) -> Self {
         url.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(section: &Value, expected: &[&str]) {
+        let mut all = json!({ "service": "https://approvals.acme.example" });
+        all.as_object_mut().unwrap().extend(section.as_object().unwrap().clone());
+        let settings: ApprovalSettings = serde_json::from_value(all).unwrap();
+        let found: Vec<_> = settings.problems().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(found, expected, "{section}");
+    }
+
+    #[test]
+    fn somebody_can_approve_and_is_asked() {
+        let keys = json!(["key"]);
+        check(&json!({ "keys": keys }), &[]);
+        check(&json!({ "provider": "approval" }), &[]);
+        check(&json!({ "keys": keys, "provider": "approval", "cluster": "approvals" }), &[]);
+        check(&json!({}), &["keys"]);
+        check(&json!({ "keys": [] }), &["keys"]);
+        check(&json!({ "provider": "approval", "cluster": "approvals" }), &["keys"]);
+        check(&json!({ "keys": keys, "hold": "5s" }), &["hold"]);
+        check(&json!({ "keys": keys, "cluster": "approvals", "hold": "61s" }), &["hold"]);
+        check(&json!({ "keys": keys, "valid_for": "25h" }), &["valid_for"]);
     }
 }

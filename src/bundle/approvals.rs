@@ -61,6 +61,11 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
             "no service tells proxies what was used: add the section `rate_limit_service`";
         error("approvals.across_proxies", message.to_owned());
     }
+    let is_token = |name: &&String| manifest.identity.all_token_names().contains(name);
+    if let Some(name) = settings.provider.as_ref().filter(is_token) {
+        let message = format!("`{name}` is a token of `identity`: it would be an approval too");
+        error("approvals.provider", message);
+    }
     let Some(token) = token(settings, &manifest.identity) else {
         return error("approvals.token", "no token has a mapping that fits an approver".to_owned());
     };

@@ -20,13 +20,16 @@ pub(super) enum Presented {
 impl Presented {
     /// The approval that comes with a request.
     pub(super) fn by(gate: &Gate, arrival: &Arrival) -> Option<Self> {
-        gate.bundle.approvals.as_ref()?;
+        let approvals = gate.bundle.approvals.as_ref()?;
         if let Some(given) = &arrival.approval {
             return Some(Self::Given(given.clone()));
         }
         match arrival.head.one(approval::HEADER) {
             Ok(None) => None,
-            Ok(Some(jws)) => Self::signed(gate, jws),
+            Ok(Some(jws)) => match &approvals.settings.provider {
+                Some(provider) => Self::attested(gate, arrival, provider),
+                None => Self::signed(gate, jws),
+            },
             Err(error) => Some(Self::unverified(format!("the approval: {error}"))),
         }
     }
@@ -36,13 +39,32 @@ impl Presented {
         let approvals = gate.bundle.approvals.as_ref()?;
         // A candidate has no keys, and nobody is asked for it.
         let own = gate.signer.as_ref()?;
-        Some(match approval::verified(jws, &approvals.keys, own) {
+        Some(Self::of(gate, approval::verified(jws, &approvals.keys, own)))
+    }
+
+    /// An approval that the proxy has verified.
+    fn attested(gate: &Gate, arrival: &Arrival, provider: &str) -> Option<Self> {
+        let own = gate.signer.as_ref()?;
+        let attested = arrival.evidence.as_ref().ok().and_then(|it| it.attested().ok());
+        let tokens = attested.map(|attested| attested.into_owned().tokens).unwrap_or_default();
+        let Some(claims) = tokens.get(provider) else {
+            let failure = gate.bundle.approvals.as_ref()?.settings.failure_name();
+            let why = failure.and_then(|name| tokens.get(&name)?.get("message")?.as_str());
+            let why = why.unwrap_or("the proxy has not verified it");
+            let detail = format!("the approval: {why}");
+            return Some(Self::Unaccepted(Unaccepted { reason: reason_of_failure(why), detail }));
+        };
+        Some(Self::of(gate, approval::verified_by_proxy(claims, own)))
+    }
+
+    fn of(gate: &Gate, verified: Result<Signed, Unaccepted>) -> Self {
+        match verified {
             Ok(signed) => {
                 let once = memory::Approval::of(signed.nonce(), &gate.secret);
                 Self::Signed(Box::new(signed), once)
             }
             Err(unaccepted) => Self::Unaccepted(unaccepted),
-        })
+        }
     }
 
     /// Where it is remembered that it is used.
@@ -52,5 +74,14 @@ impl Presented {
 
     fn unverified(detail: String) -> Self {
         Self::Unaccepted(Unaccepted { reason: Reason::ApprovalUnverified, detail })
+    }
+}
+
+/// The reason for a failure, as `jwt_authn` tells it.
+fn reason_of_failure(message: &str) -> Reason {
+    match message {
+        "Jwt is expired" | "Jwt not yet valid" => Reason::ApprovalExpired,
+        "Audiences in Jwt are not allowed" => Reason::ApprovalMismatch,
+        _ => Reason::ApprovalUnverified,
     }
 }

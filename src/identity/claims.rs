@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{AttributeMapping, ClaimPath, ClaimType, Form, IdentityError, Requirement};
 use crate::digest::Digest;
+use crate::metadata::whole;
 use crate::policy::value::{self as cedar, Value as CedarValue};
 
 /// Further claims of the principal's token. The encoded token is never available here.
@@ -30,9 +31,6 @@ pub struct Token {
     /// The digest of all claims. The encoded token is not available here.
     pub claims_digest: Digest,
 }
-
-/// The largest integer that a double, and so Envoy's metadata, represents exactly.
-const EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// 9999-12-31T23:59:59Z, the last second of a four-digit year.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -221,11 +219,4 @@ fn ill_typed(path: &ClaimPath, expected: &'static str) -> IdentityError {
 
 pub(super) fn as_text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
-}
-
-/// A whole number; Envoy's metadata holds every number as a double.
-fn whole(value: &Value) -> Option<i64> {
-    let number = value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
-    #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53, so exact")]
-    Some(number as i64)
 }

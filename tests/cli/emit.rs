@@ -10,6 +10,8 @@ use toolgate::config;
 use toolgate::gate::Gate;
 use toolgate::gate::GateId;
 
+const NAMED: &str =
+    "--issuer session=https://a.example --audience session=x --jwks session=/a.json";
 const TOKENS: &str = "--issuer https://id.acme.example --audience https://tools.acme.example";
 const KEYS: &str = "--jwks https://id.acme.example/jwks.json";
 
@@ -229,6 +231,30 @@ fn a_server_that_names_its_own_paths_keeps_them() {
 fn metadata_needs_an_address() {
     let line = format!("emit envoy bundle --upstream a:1 {TOKENS} --resource-metadata");
     check("emit_metadata_missing", &Sandbox::new().run(&line));
+}
+
+#[test]
+fn approvals_of_a_provider_have_its_header_and_issuer() {
+    let approvals = "issuer: https://gate.example\napprovals:\n  service: https://people.example\n  \
+                     provider: approval\nidentity:";
+    let sandbox = Sandbox::with(&[("bundle.yaml", "identity:", approvals)]);
+    let line = format!("emit envoy bundle --upstream a:1 {NAMED}");
+    let missing = sandbox.run(&line);
+    let told = "the bundle takes approvals from the token `approval`: say whose";
+    assert!(missing.stderr.contains("--issuer approval=… is missing"), "{missing:?}");
+    assert!(missing.stderr.contains(told), "{missing:?}");
+    let line = format!("{line} --jwks approval=/b.json --issuer approval=https:");
+    let other = sandbox.run(&format!("{line}//id.example"));
+    assert!(other.stderr.contains("`https://id.example` does not issue `approval`"), "{other:?}");
+    let written = sandbox.run(&format!("{line}//people.example"));
+    let provider = "from_headers:\n                            - name: toolgate-approval\n";
+    assert!(written.stdout.contains(provider), "{written:?}");
+    assert!(written.stdout.contains("failed_status_in_metadata: approval.failure"), "{written:?}");
+    let keys = "--jwks https://id.acme.example/keys.json";
+    let istio = sandbox.run(&format!(
+        "emit istio bundle {TOKENS} {keys} --namespace tools --selector app=tools --wasm /toolgate.wasm"
+    ));
+    assert!(istio.stderr.contains("Istio verifies one token"), "{istio:?}");
 }
 
 #[test]

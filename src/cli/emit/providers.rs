@@ -63,7 +63,7 @@ fn provider(provider: &Provider) -> String {
             ("header", scalar(&header.name)),
             ("failure", scalar(&header.failure)),
         ];
-        return fill(include_str!("capability_provider.yaml"), values);
+        return fill(include_str!("own_header_provider.yaml"), values);
     }
     let values: &Values<'_> = &[
         ("name", name),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::template::list;
 use super::values::Named;
+use crate::approval;
+use crate::bundle::Manifest;
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
-use crate::identity::{CapabilityMapping, IdentityMapping};
+use crate::identity::CapabilityMapping;
 
 /// The issuers of the tokens.
 #[derive(Debug, clap::Args)]
@@ -30,11 +32,11 @@ pub(super) struct Provider {
     pub(super) audiences: Vec<String>,
     /// The location of the keys.
     pub(super) keys: String,
-    /// The header in which the token comes, if it is a capability.
+    /// The header in which the token comes, if it is a capability or an approval.
     pub(super) own_header: Option<OwnHeader>,
 }
 
-/// A header with a capability.
+/// A header of a token that does not name the principal.
 #[derive(Debug)]
 pub(super) struct OwnHeader {
     pub(super) name: String,
@@ -71,8 +73,12 @@ impl Tokens {
         keys: Keys<'_>,
         fixed: Option<&str>,
     ) -> Result<Vec<Provider>, Vec<Problem>> {
-        let identity = &opened.document.manifest.identity;
-        let known = &identity.all_token_names();
+        let manifest = &opened.document.manifest;
+        let identity = &manifest.identity;
+        let approvals = Apart::of_approvals(manifest);
+        let mut known = identity.all_token_names();
+        known.extend(approvals.as_ref().map(|each| each.token.to_owned()));
+        let known = &known;
         let Some(first) = known.first() else { return self.unneeded(keys) };
         let mut problems = Vec::new();
         if let Some(name) = fixed.filter(|name| !known.iter().any(|known| known == name)) {
@@ -80,8 +86,9 @@ impl Tokens {
         }
         let names = self.names(fixed.unwrap_or(first));
         problems.extend(wrong_names(&names, known, fixed.is_some()));
-        problems.extend(self.twice(&names, identity));
-        problems.extend(unnamed(identity, &names));
+        problems.extend(self.twice(&names, manifest));
+        problems.extend(unnamed(manifest, &names));
+        problems.extend(self.foreign(&names, manifest));
         problems.extend(strangers("--audience", &self.audiences, &names));
         problems.extend(strangers("--jwks", keys.given, &names));
         let names_principal = !identity.token_names().is_empty();
@@ -95,17 +102,16 @@ impl Tokens {
             if names.iter().take(index).any(|other| other == name) {
                 continue;
             }
-            let capability = capability(identity, name);
+            let apart = Apart::named(manifest, name);
             // An audience of all would be that of the token that names the principal.
             let audiences =
-                if capability.is_some() { self.own_audiences(name) } else { self.audiences(name) };
+                if apart.is_some() { self.own_audiences(name) } else { self.audiences(name) };
             let name_there = fixed.unwrap_or(name);
-            let checked =
-                capability.is_some_and(|(it, _)| it.audience.is_some() || !it.require.is_empty());
+            let checked = apart.as_ref().is_some_and(|apart| apart.is_checked);
             if audiences.is_empty() && !checked && !identity.requires_claims(name_there) {
                 let alone = self.issuers.len() == 1;
                 let option = if alone { "--audience" } else { &format!("--audience {name}=…") };
-                let why = if capability.is_some() { NO_AUDIENCE_OF_ONE } else { NO_AUDIENCE };
+                let why = if apart.is_some() { NO_AUDIENCE_OF_ONE } else { NO_AUDIENCE };
                 problems.push(missing(option, why));
             }
             match self.keys(name, keys) {
@@ -114,10 +120,7 @@ impl Tokens {
                     issuer: issuer.value.clone(),
                     audiences,
                     keys: found,
-                    own_header: capability.map(|(each, header)| OwnHeader {
-                        name: header.to_owned(),
-                        failure: each.failure_name(),
-                    }),
+                    own_header: apart.map(|apart| apart.header),
                 }),
                 Err(problem) => problems.extend(problem),
             }
@@ -133,13 +136,23 @@ impl Tokens {
 
     /// Issuers that occur twice. Only a token in a header of its own may have the issuer of another one:
     /// Envoy tells tokens in one header apart by their issuers.
-    fn twice(&self, names: &[&str], identity: &IdentityMapping) -> Vec<Problem> {
-        let is_apart = |name: &&str| capability(identity, name).is_some();
+    fn twice(&self, names: &[&str], manifest: &Manifest) -> Vec<Problem> {
+        let is_apart = |name: &&str| Apart::named(manifest, name).is_some();
         let issuers = names.iter().zip(&self.issuers).filter(|(name, _)| !is_apart(name));
         let mut known = BTreeSet::new();
         let twice = issuers.filter(|(_, issuer)| !known.insert(&issuer.value));
         let problem = |issuer: &str| Problem::new(format!("--issuer `{issuer}` occurs twice"));
         twice.map(|(_, issuer)| problem(&issuer.value)).collect()
+    }
+
+    /// Approvals have an issuer, as the bundle says.
+    fn foreign(&self, names: &[&str], manifest: &Manifest) -> Option<Problem> {
+        let service = manifest.approvals.as_ref()?;
+        let of = names.iter().zip(&self.issuers).find(|(name, _)| service.is_provider(name));
+        let (name, issuer) = of.filter(|(_, issuer)| issuer.value != service.service.as_str())?;
+        let message = format!("`{}` does not issue `{name}`", issuer.value);
+        let service = service.service.as_str();
+        Some(Problem::new(message).with_help(format!("`approvals.service` is `{service}`")))
     }
 
     fn missing(&self, keys: Keys<'_>, names_principal: bool) -> Vec<Problem> {
@@ -232,31 +245,54 @@ fn alike(providers: &[Provider]) -> Vec<Problem> {
 
 /// Refuses a bundle with tokens in headers of their own, for a proxy that verifies one token.
 pub(super) fn one_token(opened: &Opened, proxy: &str) -> Result<(), Problem> {
-    let Some((apart, _)) = opened.document.manifest.identity.in_own_headers().next() else {
-        return Ok(());
-    };
+    let Some(apart) = Apart::all(&opened.document.manifest).next() else { return Ok(()) };
     let message =
         format!("{proxy} verifies one token of a request, and not also `{}`", apart.token);
     Err(Problem::new(message).with_help(
-        "use `toolgate emit envoy`, or let the token that names the principal be the capability",
+        "use `toolgate emit envoy`, let the token that names the principal be the capability, or verify \
+         approvals with `approvals.keys`",
     ))
 }
 
-/// The capability of this name that comes in a header of its own, and that header.
-fn capability<'a>(
-    identity: &'a IdentityMapping,
-    name: &str,
-) -> Option<(&'a CapabilityMapping, &'a str)> {
-    identity.in_own_headers().find(|(each, _)| each.token == name)
+/// A token in a header of its own: a capability, or an approval.
+struct Apart<'a> {
+    token: &'a str,
+    header: OwnHeader,
+    /// Whether the filter itself checks for whom it is.
+    is_checked: bool,
+    /// What it is for.
+    task: &'static str,
 }
 
-/// Capabilities of which no issuer is named.
-fn unnamed(identity: &IdentityMapping, names: &[&str]) -> Vec<Problem> {
-    let apart = identity.in_own_headers().map(|(each, _)| each.token.as_str());
-    let unnamed = apart.filter(|name| !names.contains(name));
-    let problem = |name: &str| {
-        let why = format!("the bundle limits calls by the token `{name}`: say whose");
-        missing(&format!("--issuer {name}=…"), &why)
+impl<'a> Apart<'a> {
+    fn named(manifest: &'a Manifest, name: &str) -> Option<Self> {
+        Self::all(manifest).find(|each| each.token == name)
+    }
+
+    fn all(manifest: &'a Manifest) -> impl Iterator<Item = Self> {
+        let capability = |(each, header): (&'a CapabilityMapping, &str)| Self {
+            token: &each.token,
+            header: OwnHeader { name: header.to_owned(), failure: each.failure_name() },
+            is_checked: each.audience.is_some() || !each.require.is_empty(),
+            task: "the bundle limits calls by the token",
+        };
+        manifest.identity.in_own_headers().map(capability).chain(Self::of_approvals(manifest))
+    }
+
+    fn of_approvals(manifest: &'a Manifest) -> Option<Self> {
+        let settings = manifest.approvals.as_ref()?;
+        let (token, failure) = (settings.provider.as_ref()?, settings.failure_name()?);
+        let header = OwnHeader { name: approval::HEADER.to_owned(), failure };
+        let task = "the bundle takes approvals from the token";
+        Some(Self { token, header, is_checked: true, task })
+    }
+}
+
+/// Tokens in headers of their own of which no issuer is named.
+fn unnamed(manifest: &Manifest, names: &[&str]) -> Vec<Problem> {
+    let unnamed = Apart::all(manifest).filter(|each| !names.contains(&each.token));
+    let problem = |Apart { token, task, .. }: Apart<'_>| {
+        missing(&format!("--issuer {token}=…"), &format!("{task} `{token}`: say whose"))
     };
     unnamed.map(problem).collect()
 }
