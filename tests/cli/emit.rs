@@ -258,6 +258,28 @@ fn approvals_of_a_provider_have_its_header_and_issuer() {
 }
 
 #[test]
+fn a_control_plane_has_the_clusters_that_the_filter_asks() {
+    let approvals = "issuer: https://gate.example\nrate_limit_service: { cluster: limits }\n\
+                     approvals:\n  service: https://people.example\n  cluster: people\n  \
+                     keys: [MCowBQYDK2VwAyEA/RckOFqgx1tk+3jNYC+h2ZH96/drE8WO1wLqyDXp9hg=]\nidentity:";
+    let sandbox = Sandbox::with(&[
+        ("bundle.yaml", "tokens: [session]", "tokens: [payload]"),
+        ("bundle.yaml", "identity:", approvals),
+    ]);
+    let gateway = "emit envoy-gateway bundle --namespace tools --gateway tools";
+    let keys = "--jwks https://id.acme.example/keys.json --wasm /toolgate.wasm";
+    let istio = "emit istio bundle --namespace tools --selector app=tools";
+    for (line, name) in [(istio, "outbound|PORT||HOST"), (gateway, "an EnvoyPatchPolicy")] {
+        let run = sandbox.run(&format!("{line} {TOKENS} {keys}"));
+        let written = &run.stdout;
+        for cluster in ["`limits`, which counts", "`people`, which puts calls to people"] {
+            assert!(written.contains(&format!("#   - a cluster {cluster}")), "{run:?}");
+        }
+        assert!(written.contains(name), "{run:?}");
+    }
+}
+
+#[test]
 fn a_bundle_without_tokens_needs_no_issuer() {
     let sandbox = Sandbox::new();
     let mesh = repository().join("tests/cases/bundles/mesh");

@@ -7,6 +7,7 @@ use super::paths::ProxyPath;
 use super::plugin_config::{Configuration, SIGNING_KEY, plugin_yaml, signs};
 use super::rate_filters::RateLimits;
 use super::refused_token;
+use super::service::Service;
 use super::template::{Values, fill, scalar};
 use super::tokens::{Keys, Provider, Tokens, one_token};
 use super::values::{self, Image, Named};
@@ -102,6 +103,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     let [image_need, volume, mount] = image(arguments.place.image.as_ref());
     let values: &Values<'_> = &[
         ("bundle", opened.loaded.bundle.id.to_string()),
+        ("service_needs", Service::needs(&opened.document.manifest, CLUSTER)),
         ("image_need", image_need),
         ("namespace", scalar(namespace)),
         ("gateway", scalar(gateway)),
@@ -121,6 +123,9 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     ];
     Ok(fill(include_str!("envoy_gateway.yaml"), values))
 }
+
+/// Where a cluster comes from.
+const CLUSTER: &str = "that of a route, or one that an EnvoyPatchPolicy of yours adds";
 
 /// The cluster's requirement for image volumes, the volume and its mount.
 fn image(image: Option<&Image>) -> [String; 3] {

@@ -10,6 +10,7 @@ use super::paths::ProxyPath;
 use super::plugin_config::{Configuration, SIGNING_KEY, plugin_yaml, signs};
 use super::rate_filters::RateLimits;
 use super::refused_token;
+use super::service::Service;
 use super::template::{Values, ascii, fill, scalar};
 use super::tokens::{Keys, Provider, Tokens, one_token};
 use super::values::{self, Label, Named};
@@ -128,6 +129,7 @@ fn filter(
         ("local_replies", when(providers, || refused_token::local_reply_config(opened))),
         ("refused_tokens_provider", when(providers, || refused_tokens_provider(opened))),
         ("refused_tokens_log", when(providers, refused_tokens_log)),
+        ("service_needs", Service::needs(&opened.document.manifest, CLUSTER)),
         ("signing_need", if signs(configuration) { signing_need() } else { String::new() }),
         ("context", context.to_owned()),
         ("plugin", plugin_yaml(arguments.code.remote(), configuration)),
@@ -167,6 +169,9 @@ fn refused_tokens_log() -> String {
         scalar(refused_token::REFUSED)
     )
 }
+
+/// What a cluster is named.
+const CLUSTER: &str = "that of a Service has the name `outbound|PORT||HOST`";
 
 /// A part of a comment: the proxy's environment is not among the documents.
 fn signing_need() -> String {

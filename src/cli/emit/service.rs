@@ -43,6 +43,15 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// Comments about the clusters that a control plane has to have, and what they are there.
+    pub(super) fn needs(manifest: &'a Manifest, there: &str) -> String {
+        let services = [Self::of_budgets(manifest), Self::of_approvals(manifest)];
+        let needs = services.iter().filter_map(|Self { cluster, task, .. }| {
+            Some(format!("#   - a cluster `{}`, which {task}: {there};\n", cluster.as_ref()?))
+        });
+        needs.collect()
+    }
+
     /// Envoy's cluster of the service; nothing for a bundle that needs none. `others` are the names of
     /// the other clusters.
     pub(super) fn written(
