@@ -46,6 +46,7 @@ macro_rules! targets {
 }
 
 targets! {
+    approval / 1,
     arguments / 1,
     cases / 10,
     claims / 1,

@@ -1,5 +1,6 @@
 //! The targets.
 
+mod approval;
 mod arguments;
 mod cases;
 mod claims;
@@ -22,7 +23,8 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
+    Target { name: "approval", run: approval::run, seeds: approval::seeds },
     Target { name: "arguments", run: arguments::run, seeds: arguments::seeds },
     Target { name: "cases", run: cases::run, seeds: cases::seeds },
     Target { name: "claims", run: claims::run, seeds: claims::seeds },
