@@ -71,3 +71,15 @@ fn nothing_from_outside_acts_at_a_terminal() {
     }
     assert!(shown > 4, "{shown}");
 }
+
+/// Text of one line, as programs write it, is longer than what can be marked in an excerpt.
+#[test]
+fn a_problem_in_a_long_line_has_its_place_and_no_excerpt() {
+    let sandbox = Sandbox::new();
+    let cases = format!(r#"{{ "cases": [{}{{ "name": "x", "odd": 1 }}] }}"#, " ".repeat(70_000));
+    sandbox.write("bundle/tests/long.yaml", &cases);
+    let run = sandbox.run("check bundle");
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stdout.contains("bundle/tests/long.yaml:1:70028: unknown field `odd`"), "{run:?}");
+    assert!(run.stdout.len() < 2000, "{run:?}");
+}

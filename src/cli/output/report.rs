@@ -110,8 +110,18 @@ pub fn human(problems: &[Problem]) -> String {
     text.replace(ESCAPE, &MARK)
 }
 
-/// The same problem without terminal control characters, at the same locations.
+/// The longest line of an excerpt, in bytes. Of a longer one, nobody reads what is marked.
+const LONGEST_LINE: usize = 1000;
+
+/// The same problem without terminal control characters, at the same locations. An excerpt of long
+/// lines is left out.
 fn harmless(problem: &Problem) -> Problem {
+    if let Some(place) = problem.place.as_ref().filter(|place| place.has_longer_line(LONGEST_LINE))
+        && let Some([(line, column), _]) = place.lines()
+    {
+        let message = format!("{}:{line}:{column}: {}", place.file.name, problem.message);
+        return harmless(&Problem { message, place: None, ..problem.clone() });
+    }
     let place = problem.place.as_ref().map(|Location { file, span }| {
         let (name, text) = (shown(&file.name), file.text.replace(ESCAPE, "?").replace('\r', " "));
         let same = name == file.name && text == file.text;

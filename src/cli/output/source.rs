@@ -65,6 +65,17 @@ impl Location {
         Self { file: Arc::clone(file), span: inside.then_some(span) }
     }
 
+    /// Whether a line of an excerpt is longer than so many bytes: one of the span, or next to it.
+    pub fn has_longer_line(&self, most: usize) -> bool {
+        let Some(Range { start, end }) = self.span else { return false };
+        let (first, last) = (self.file.line(start).saturating_sub(1), self.file.line(end));
+        let mut lines = first..=last.saturating_add(1);
+        lines.any(|line| {
+            let next = self.file.start(line.saturating_add(1));
+            next.saturating_sub(self.file.start(line)) > most
+        })
+    }
+
     /// Line and column of the first byte and of the first byte after the span, counted from 1, in
     /// characters.
     pub fn lines(&self) -> Option<[(usize, usize); 2]> {
