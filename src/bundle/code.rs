@@ -172,6 +172,10 @@ codes! {
     BeyondWindow = "beyond-window", Warning;
     /// No call can spend a budget.
     UnspendableBudget = "unspendable-budget", Warning;
+    /// A capability does not limit a call.
+    LimitsNothing = "limits-nothing", Warning;
+    /// No client is asked for a scope that a tool has.
+    UnofferedScope = "unoffered-scope", Warning;
     /// Nobody can approve what a policy leaves to a person.
     Unapprovable = "unapprovable", Warning;
     /// A call without an argument passes, and the tool puts a default in its place.

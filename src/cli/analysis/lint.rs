@@ -23,6 +23,7 @@ mod lists;
 mod principals;
 mod reach;
 mod resource;
+mod scopes;
 mod secrets;
 mod untested;
 mod world;
@@ -51,6 +52,7 @@ pub(in crate::cli) fn review(opened: &Opened, suite: Option<&Suite>) -> Reviewed
     findings.extend(channels::missing(&world));
     findings.extend(lists::check(&world));
     findings.extend(history::budgets(&world));
+    findings.extend(scopes::check(&world));
     let mut problems = opened.warnings.clone();
     if let Some(suite) = suite {
         findings.extend(cases::untested(&world, suite));
