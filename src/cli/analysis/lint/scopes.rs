@@ -2,7 +2,7 @@
 
 use super::world::World;
 use crate::bundle::{Code, Finding, Site};
-use crate::identity::CapabilityMapping;
+use crate::identity::{CapabilityMapping, Scope};
 use crate::policy::{CAPABILITIES, CompiledPolicy};
 use crate::tool::Tool;
 
@@ -62,6 +62,6 @@ fn unoffered(world: &World<'_>) -> Option<Finding> {
     Some(Finding::new(Code::UnofferedScope, site, message).with_help(help))
 }
 
-fn scopes<'t>(tool: &'t Tool) -> impl Iterator<Item = &'t str> {
-    tool.marks().scopes.iter().flatten().map(|scope| scope.as_str())
+fn scopes(tool: &Tool) -> impl Iterator<Item = &str> {
+    tool.marks().scopes.iter().flatten().map(Scope::as_str)
 }
