@@ -13,6 +13,7 @@ mod bucket;
 mod due;
 mod global;
 mod group;
+mod kept;
 mod lesson;
 mod log;
 mod names;

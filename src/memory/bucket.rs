@@ -6,6 +6,7 @@ use postcard::ser_flavors::{Flavor, Size};
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
+use super::kept::Kept;
 use super::{Key, Millis};
 
 /// The accounts whose keys fall into one slot. Only those that a request is about are parsed.
@@ -44,12 +45,22 @@ impl<'a> Bucket<'a> {
     }
 
     /// The account of a key, as it is now; `None` if it does not parse.
-    pub(super) fn account(&self, key: Key, now: Millis) -> Option<Account> {
-        let mut entries = self.accounts.iter();
-        match entries.find(|entry| entry.owner == key.owner && entry.until > now) {
-            Some(entry) => postcard::from_bytes(&entry.account).ok(),
+    pub(super) fn account(&self, key: Key, now: Millis, kept: &Kept) -> Option<Account> {
+        match self.entry(key).filter(|entry| entry.until > now) {
+            Some(Entry { account, .. }) => {
+                kept.take(key, account).or_else(|| postcard::from_bytes(account).ok())
+            }
             None => Some(Account::new(now, self.lost_until)),
         }
+    }
+
+    /// The stored form of the account of a key.
+    pub(super) fn form(&self, key: Key) -> Option<&[u8]> {
+        self.entry(key).map(|entry| &*entry.account)
+    }
+
+    fn entry(&self, key: Key) -> Option<&Entry<'a>> {
+        self.accounts.iter().find(|entry| entry.owner == key.owner)
     }
 
     /// Stores an account that can be forgotten at a time, within a limit of bytes for the bucket. Of

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::account::{Account, Attached, Carried};
 use super::asked::{Asked, Spend};
 use super::bucket::Bucket;
+use super::kept::Kept;
 use super::tasks::{Made, Origin};
 use super::working::Working;
 use super::{ANY_TENANT, Key, Millis, Name, Owners, Plan, Slot, Stored, Unanswered, Write};
@@ -177,7 +178,7 @@ impl Plan {
         now: Millis,
     ) -> Option<Write> {
         let mut bucket = Bucket::read(&stored.bytes)?;
-        let mut account = bucket.account(key, now)?;
+        let mut account = bucket.account(key, now, &Kept::default())?;
         let before = account.clone();
         match change {
             AccountChange::Cleared(label, turn) => account.clear(*label, *turn),

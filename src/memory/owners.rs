@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::kept::Kept;
 use super::settings::Part;
 use super::{Key, Plan, Secret, Slot};
 use crate::identity::Identity;
@@ -21,6 +22,8 @@ pub struct Owners {
     /// All accounts, each once.
     pub(super) accounts: Vec<Key>,
     slots: Vec<Slot>,
+    /// The accounts as this sender has last stored them.
+    kept: Kept,
 }
 
 /// A part of an owner, and its value, if the sender has it.
@@ -57,12 +60,17 @@ impl Owners {
         let histories = caller.into_iter().chain(transaction);
         let accounts = each_once(histories.chain(budgets.iter().flatten().copied()));
         let slots = each_once(accounts.iter().copied().chain(tasks).map(|key| key.slot));
-        Self { caller, transaction, budgets, tasks, accounts, slots }
+        Self { caller, transaction, budgets, tasks, accounts, slots, kept: Kept::default() }
     }
 
     /// The accounts in which calls are remembered.
     pub(super) fn histories(&self) -> impl Iterator<Item = Key> {
         self.caller.into_iter().chain(self.transaction)
+    }
+
+    /// The accounts as this sender has last stored them.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// The slots of all accounts, each once, and that of the tasks.

@@ -142,7 +142,7 @@ impl<'a> Working<'a> {
         let mut accounts = Vec::with_capacity(owners.accounts.len());
         for key in owners.accounts.iter().copied() {
             let opened = buckets.iter().find(|opened| opened.slot == key.slot);
-            let account = opened.and_then(|opened| opened.bucket.account(key, now));
+            let account = opened.and_then(|opened| opened.bucket.account(key, now, owners.kept()));
             if account.is_none() {
                 // A bucket that is only half understood must not be written: the request fails instead.
                 buckets.retain(|opened| opened.slot != key.slot);
@@ -250,7 +250,7 @@ impl<'a> Working<'a> {
 
     /// What is to be stored; `None` if the slot of an account was not read, or does not parse.
     pub fn into_writes(self) -> Option<Vec<Write>> {
-        let Self { plan, now, buckets, mut accounts, .. } = self;
+        let Self { plan, owners, now, buckets, mut accounts } = self;
         accounts.retain(|held| held.is_touched);
         let is_open = |held: &Held| buckets.iter().any(|opened| opened.slot == held.key.slot);
         if !accounts.iter().all(is_open) {
@@ -262,6 +262,9 @@ impl<'a> Working<'a> {
             for Held { key, account, .. } in of_slot {
                 let until = account.forget(plan.reach(), now);
                 bucket.store(*key, account, until, now, plan.bucket_bytes);
+                if let Some(form) = bucket.form(*key) {
+                    owners.kept().keep(*key, form, std::mem::take(account));
+                }
             }
             Some(Write { slot, bytes: bucket.to_bytes(), version, changes })
         };

@@ -7,6 +7,7 @@ use crate::fixture;
 use crate::identity::{Attested, identify};
 use crate::memory::account::{Account, Called};
 use crate::memory::bucket::Bucket;
+use crate::memory::kept::Kept;
 use crate::memory::names::Key;
 use crate::memory::{Asked, Millis, Name, Owners, Particulars, Secret, Store, Working};
 use crate::policy::ArgumentValue;
@@ -124,6 +125,6 @@ fn an_account_without_room_leaves_a_mark() {
     let (mut bucket, until) = (Bucket::default(), now + 3_600_000);
     bucket.store(key, &mut account, until, now, 4096);
     assert!(bucket.to_bytes().len() < 100);
-    assert!(bucket.account(key, until - 1).unwrap().is_incomplete(until - 1));
-    assert!(!bucket.account(key, until).unwrap().is_incomplete(until));
+    assert!(bucket.account(key, until - 1, &Kept::default()).unwrap().is_incomplete(until - 1));
+    assert!(!bucket.account(key, until, &Kept::default()).unwrap().is_incomplete(until));
 }
