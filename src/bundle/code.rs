@@ -172,8 +172,8 @@ codes! {
     BeyondWindow = "beyond-window", Warning;
     /// No call can spend a budget.
     UnspendableBudget = "unspendable-budget", Warning;
-    /// A capability does not limit a call.
-    LimitsNothing = "limits-nothing", Warning;
+    /// No call of a tool is within a capability.
+    BeyondCapability = "beyond-capability", Warning;
     /// No client is asked for a scope that a tool has.
     UnofferedScope = "unoffered-scope", Warning;
     /// Nobody can approve what a policy leaves to a person.

@@ -1,38 +1,23 @@
-//! Finds limits by scopes that limit less than they seem to.
+//! Finds scopes that are missing where something asks for them.
 
 use super::world::World;
 use crate::bundle::{Code, Finding, Site};
 use crate::identity::{CapabilityMapping, Scope};
-use crate::policy::{CAPABILITIES, CompiledPolicy};
 use crate::tool::Tool;
 
 pub(super) fn check(world: &World<'_>) -> Vec<Finding> {
     let capabilities = world.document.manifest.identity.capabilities.iter().enumerate();
-    let unlimited = capabilities.filter_map(|(position, capability)| {
-        let why = unlimited(world, capability)?;
+    let beyond = capabilities.filter_map(|(position, capability)| {
         let site = Site::Manifest(format!("identity.capabilities.{position}"));
-        let finding =
-            Finding::new(Code::LimitsNothing, site, format!("`{}` {why}", capability.token));
-        Some(finding.with_help("give tools `scopes`, which may be `[]`, or the capability `tools`"))
+        let finding = Finding::new(Code::BeyondCapability, site, beyond(world, capability)?);
+        Some(finding.with_help("write `scopes: []` if every such token will do"))
     });
-    unlimited.chain(unoffered(world)).collect()
+    beyond.chain(not_in_step_up(world)).collect()
 }
 
-/// What a capability does not limit.
-fn unlimited(world: &World<'_>, capability: &CapabilityMapping) -> Option<String> {
-    if capability.tools.is_some() || !capability.resources.is_empty() {
-        return None;
-    }
-    if capability.scopes.is_none() {
-        let path = [CAPABILITIES, capability.token.as_str()];
-        let mut policies = world.policies().map(|(_, policy)| policy);
-        let is_read = policies.any(|it| CompiledPolicy::of(it.as_ref()).reads.has(&path));
-        return (!is_read).then(|| {
-            "has no `scopes`, `tools` or `resources`, and no policy reads it: it limits nothing"
-                .to_owned()
-        });
-    }
-    // An empty list says that any token will do.
+/// The tools that no capability of scopes is for: they have none.
+fn beyond(world: &World<'_>, capability: &CapabilityMapping) -> Option<String> {
+    capability.scopes.as_ref()?;
     let without = |tool: &&&Tool| !tool.is_method() && tool.marks().scopes.is_none();
     let names: Vec<&str> =
         world.tools.iter().filter(without).map(|it| it.qualified_name()).collect();
@@ -41,13 +26,11 @@ fn unlimited(world: &World<'_>, capability: &CapabilityMapping) -> Option<String
         0 => String::new(),
         number => format!(" and {number} more"),
     };
-    Some(format!(
-        "limits by scopes, and any such token may call `{first}`{others} without `scopes`"
-    ))
+    Some(format!("no call of `{first}`{others} is within `{}`: no `scopes`", capability.token))
 }
 
 /// Scopes of tools that a challenge cannot name.
-fn unoffered(world: &World<'_>) -> Option<Finding> {
+fn not_in_step_up(world: &World<'_>) -> Option<Finding> {
     let offered = &world.document.manifest.refusal.step_up;
     if offered.is_empty() {
         return None;
