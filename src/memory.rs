@@ -48,7 +48,7 @@ pub use names::{ANY_TENANT, Name, Secret, Slot};
 pub use owners::Owners;
 pub use past::{Told, Untold};
 pub use plan::{Budget, Plan, Sections};
-pub use rate_limit::{APPROVAL, APPROVAL_KEY, Answer, Charge, GlobalLimit, Query};
+pub use rate_limit::{Answer, Charge, GlobalLimit, PER_MONTH, Query, USE_OF_APPROVAL};
 pub use settings::{
     BudgetSettings, GlobalSettings, HistorySettings, MemorySettings, Part, Problem, Rate,
     RateLimitSettings, RunawaySettings, Spends, Storm, SumSettings, Unanswered, Unavailable,

@@ -94,14 +94,13 @@ impl RateLimitSettings {
     /// The question whether an approval is used for the first time by any proxy; its answer counts it.
     ///
     /// A service may count in windows that begin for all keys at once, and an approval may be used at
-    /// the end of one. The two windows end together once in six years at most, so it is not forgotten
-    /// in both.
+    /// the end of one. So it is counted in two windows, which end together only every 2190 days.
     pub fn first_use(&self, request: &str) -> Query {
         let once = |(name, unit): (&str, i32)| Descriptor {
-            entries: vec![Entry::of(APPROVAL_KEY, name), Entry::of("whose", request)],
+            entries: vec![Entry::of(USE_OF_APPROVAL, name), Entry::of("whose", request)],
             limit: Some(Limit { requests_per_unit: 1, unit }),
         };
-        let descriptors = [(APPROVAL, MONTH), ("of_year", YEAR)].map(once).into();
+        let descriptors = [(PER_MONTH, MONTH), ("per_year", YEAR)].map(once).into();
         self.query(&Request { domain: self.domain.clone(), descriptors, hits_addend: 1 })
     }
 
@@ -114,22 +113,26 @@ impl RateLimitSettings {
     }
 }
 
-/// The key in descriptors of used approvals.
-pub const APPROVAL_KEY: &str = "approval";
+/// The key in descriptors of the use of an approval.
+pub const USE_OF_APPROVAL: &str = "approval";
 /// Its value in the first of them, with which a limit of its own can count it.
-pub const APPROVAL: &str = "once";
+pub const PER_MONTH: &str = "per_month";
 /// `RateLimitUnit`
 const MONTH: i32 = 5;
 const YEAR: i32 = 6;
 
 impl Answer {
-    /// Reads an encoded `RateLimitResponse`. Only an explicit `OK` is within the limit.
+    /// Reads an encoded `RateLimitResponse`. Only an explicit `OK` is within the limit, and only of a
+    /// limit: a service that tells statuses tells the limit in them, and permits what it has none for.
     pub fn read(message: &[u8]) -> Self {
         let response = match Response::decode(message) {
             Ok(response) => response,
             Err(error) => return Self::Unavailable(error.to_string()),
         };
         match response.overall_code {
+            OK if response.statuses.iter().any(|status| status.current_limit.is_none()) => {
+                Self::Unavailable("the service has no limit for it".to_owned())
+            }
             OK => Self::Within,
             OVER_LIMIT => {
                 let resets = response.statuses.iter().filter_map(|status| status.until_reset);
@@ -204,6 +207,9 @@ struct Response {
 /// `RateLimitResponse.DescriptorStatus`
 #[derive(Clone, PartialEq, prost::Message)]
 struct Status {
+    /// Its members do not matter here.
+    #[prost(message, optional, tag = "2")]
+    current_limit: Option<()>,
     #[prost(message, optional, tag = "4")]
     until_reset: Option<prost_types::Duration>,
 }
@@ -246,7 +252,7 @@ mod tests {
             assert_eq!((requests_per_unit, &*descriptor.entries[1].value), (1, "r-1"));
             (descriptor.entries[0].value.as_str(), unit)
         });
-        assert_eq!(told.collect::<Vec<_>>(), [("once", MONTH), ("of_year", YEAR)]);
+        assert_eq!(told.collect::<Vec<_>>(), [("per_month", MONTH), ("per_year", YEAR)]);
         assert_eq!(request.hits_addend, 1);
     }
 
@@ -255,12 +261,19 @@ mod tests {
         let response = |overall_code, spans: &[(i64, i32)]| {
             let duration = |(seconds, nanos): &(i64, i32)| {
                 let (seconds, nanos) = (*seconds, *nanos);
-                Status { until_reset: Some(prost_types::Duration { seconds, nanos }) }
+                Status {
+                    current_limit: Some(()),
+                    until_reset: Some(prost_types::Duration { seconds, nanos }),
+                }
             };
             let statuses = spans.iter().map(duration).collect();
             Answer::read(&Response { overall_code, statuses }.encode_to_vec())
         };
         assert_eq!(response(1, &[(5, 0)]), Answer::Within);
+        let unlimited = Status { current_limit: None, until_reset: None };
+        let unlimited = Response { overall_code: OK, statuses: vec![unlimited] };
+        assert!(matches!(Answer::read(&unlimited.encode_to_vec()), Answer::Unavailable(_)));
+        assert_eq!(response(1, &[]), Answer::Within, "not every service tells statuses");
         assert_eq!(response(2, &[(5, 0), (7, 1_000_000)]), Answer::Over(Some(7001)));
         assert_eq!(response(2, &[(-5, 0)]), Answer::Over(None));
         for unknown in [response(0, &[]), response(3, &[]), Answer::read(&[]), Answer::read(b"?")] {

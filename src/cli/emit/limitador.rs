@@ -10,12 +10,13 @@ use crate::cli::input::directory::Opened;
 use crate::cli::output::destination::Destination;
 use crate::cli::output::exit::Stop;
 use crate::cli::output::report::Problem;
-use crate::memory::{APPROVAL, APPROVAL_KEY, GlobalLimit};
+use crate::memory::{GlobalLimit, PER_MONTH, USE_OF_APPROVAL};
 
 /// Write the limits of global budgets, of approvals across proxies and of rates, for Limitador
 ///
 /// Limitador takes limits from a file. Without this one it counts nothing, and permits everything.
-/// Envoy's own rate limit service needs no file for budgets: each question has its limit.
+/// Envoy's own rate limit service takes budgets' limits from each question; its file needs only the
+/// domain (`domain: toolgate`), without which it counts nothing, and the gate then refuses.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "Example:
   toolgate emit limitador policies/acme --environment production -o limits.yaml
@@ -41,7 +42,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
         }
         None => String::new(),
     };
-    let shared = opened.loaded.bundle.approvals.as_ref().and_then(|it| it.once.as_ref());
+    let shared = opened.loaded.bundle.approvals.as_ref().and_then(|it| it.use_counter.as_ref());
     written.extend(shared.map(|service| Limit::of_approvals().written(&service.domain)));
     if !arguments.rates.is_empty() {
         rate_filters::distinct(&arguments.rates)?;
@@ -78,7 +79,8 @@ impl Limit {
     /// An approval is used once. Limitador begins a window with the first use, and forgets it after
     /// twice the longest time for which an approval is valid.
     fn of_approvals() -> Self {
-        let (key, name, seconds) = (APPROVAL_KEY, APPROVAL.to_owned(), 2 * LONGEST_VALID / 1000);
+        let (key, name) = (USE_OF_APPROVAL, PER_MONTH.to_owned());
+        let seconds = 2 * LONGEST_VALID / 1000;
         Self { key, name, most: 1, seconds, entries: vec!["whose"] }
     }
 
