@@ -127,17 +127,24 @@ macro_rules! reasons {
                 )
             }
 
-            /// Whether an approval decides it that was not accepted, or could not be had. The record
-            /// does not hold it.
-            pub fn is_of_unaccepted_approval(self) -> bool {
+            /// Whether an approval decides it.
+            pub fn is_of_approval(self) -> bool {
                 matches!(
                     self,
-                    Self::ApprovalMismatch
+                    Self::ApprovalDenied
+                        | Self::ApprovalMismatch
                         | Self::ApprovalUnverified
                         | Self::ApprovalExpired
                         | Self::ApprovalUsed
+                        | Self::SelfApproval
+                        | Self::ApproverNotPermitted
                         | Self::ApprovalUnavailable
                 )
+            }
+
+            /// Whether the use of an approval decides it, which no record of the call tells.
+            pub fn is_of_use(self) -> bool {
+                matches!(self, Self::ApprovalUsed | Self::ApprovalUnavailable)
             }
 
             /// Whether it refuses.

@@ -84,20 +84,30 @@ impl ApprovalSettings {
         self.provider.as_deref() == Some(name)
     }
 
-    /// The name under which `jwt_authn` stores why it did not verify an approval
+    /// The names under which `jwt_authn` stores an approval that it has verified, and why it has not
     /// (`failed_status_in_metadata`).
-    pub fn failure_name(&self) -> Option<String> {
-        self.provider.as_ref().map(|name| format!("{name}.failure"))
+    pub fn verified_under(&self) -> Option<(&str, String)> {
+        self.provider.as_deref().map(|name| (name, format!("{name}.failure")))
     }
 
     /// Problems with their keys in the section.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         if self.keys.is_empty() && self.provider.is_none() {
-            problems.push(("keys", "without a key nobody can approve anything".to_owned()));
+            problems.push((
+                "keys",
+                "nothing verifies approvals: write `keys`, or `provider`".to_owned(),
+            ));
+        }
+        if self.provider.as_ref().is_some_and(String::is_empty) {
+            problems.push(("provider", "the name is empty".to_owned()));
+        }
+        if !self.keys.is_empty() && self.provider.is_some() && self.cluster.is_none() {
+            let message = "nothing is verified with them: leave out `keys` or `provider`";
+            problems.push(("keys", message.to_owned()));
         }
         if self.keys.is_empty() && self.provider.is_some() && self.cluster.is_some() {
-            let message = "what the service at `cluster` answers is verified with `keys` alone";
+            let message = "`keys` verify what the service at `cluster` answers: write them too";
             problems.push(("keys", message.to_owned()));
         }
         if self.hold.is_some_and(|hold| hold.millis() > LONGEST_HOLD) {
@@ -194,6 +204,8 @@ mod tests {
         check(&json!({ "keys": keys }), &[]);
         check(&json!({ "provider": "approval" }), &[]);
         check(&json!({ "keys": keys, "provider": "approval", "cluster": "approvals" }), &[]);
+        check(&json!({ "keys": keys, "provider": "approval" }), &["keys"]);
+        check(&json!({ "provider": "" }), &["provider"]);
         check(&json!({}), &["keys"]);
         check(&json!({ "keys": [] }), &["keys"]);
         check(&json!({ "provider": "approval", "cluster": "approvals" }), &["keys"]);

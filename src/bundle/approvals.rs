@@ -20,7 +20,7 @@ pub struct Approvals {
     pub token: String,
     /// The service that tells all proxies whether an approval was used; `None` if each approval is for
     /// one proxy.
-    pub once: Option<RateLimitSettings>,
+    pub use_counter: Option<RateLimitSettings>,
 }
 
 impl Approvals {
@@ -29,8 +29,8 @@ impl Approvals {
         let settings = manifest.approvals.clone()?;
         let token = token(&settings, &manifest.identity)?.to_owned();
         let (keys, _) = settings.keys();
-        let once = manifest.rate_limit_service.clone().filter(|_| settings.across_proxies);
-        Some(Self { settings, gate: manifest.issuer.clone()?, keys, token, once })
+        let use_counter = manifest.rate_limit_service.clone().filter(|_| settings.across_proxies);
+        Some(Self { settings, gate: manifest.issuer.clone()?, keys, token, use_counter })
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn problems(manifest: &Manifest, error: &mut impl FnMut(&str, String)
     }
     let is_token = |name: &&String| manifest.identity.all_token_names().contains(name);
     if let Some(name) = settings.provider.as_ref().filter(is_token) {
-        let message = format!("`{name}` is a token of `identity`: it would be an approval too");
+        let message = format!("`{name}` is already a token of `identity`: give it another name");
         error("approvals.provider", message);
     }
     let Some(token) = token(settings, &manifest.identity) else {

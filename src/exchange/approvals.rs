@@ -82,8 +82,9 @@ impl Pending {
         let granted = decide::approve(bundle, identity, of.tool, about, approver)?;
         used.field.policies.clone_from(&granted.policies);
         used.write = self.used(of)?;
-        let once = of.approvals.once.as_ref().filter(|_| used.write.is_some());
-        used.first_use = once.map(|service| service.first_use(&accepted.nonce));
+        // Of an approval that an edge gives, nobody remembers that it is used.
+        let counter = of.approvals.use_counter.as_ref().filter(|_| used.write.is_some());
+        used.first_use = counter.map(|service| service.first_use(&accepted.nonce));
         let question = granted.question(of.question);
         watch.asked(identity, &question);
         let mut verdict = decide::decide_revealing(bundle, identity, of.tool, &question);
@@ -237,15 +238,15 @@ impl Pending {
                 bundle: of.gate.bundle.id.name.clone(),
                 bundle_digest: of.gate.bundle.id.digest.clone(),
                 environment: of.gate.environment.to_string(),
-                proxy: of.approvals.once.is_none().then(|| of.gate.secret.proxy()),
+                proxy: of.approvals.use_counter.is_none().then(|| of.gate.secret.proxy()),
             },
         })
     }
 }
 
-/// The question to the rate limit service whether an approval is used for the first time; or refuses
-/// the call that uses it again.
-pub(super) fn use_up(verdicts: &mut [Verdict], answer: Option<&Answer>) -> Option<Asking> {
+/// The question to the rate limit service whether an approval is used for the first time. With the
+/// answer, refuses the call that uses it again.
+pub(super) fn ask_first_use(verdicts: &mut [Verdict], answer: Option<&Answer>) -> Option<Asking> {
     if verdicts.iter().any(|verdict| verdict.outcome.is_err()) {
         return None;
     }
@@ -255,8 +256,10 @@ pub(super) fn use_up(verdicts: &mut [Verdict], answer: Option<&Answer>) -> Optio
         };
         let denial = match answer {
             None => return Some(Asking::FirstUse(query)),
-            Some(Answer::Within | Answer::CountHere) => continue,
+            Some(Answer::Within) => continue,
             Some(Answer::Over(_) | Answer::Never) => Denial::because(Reason::ApprovalUsed),
+            // Edges without services accept no signed approvals.
+            Some(Answer::CountHere) => Denial::because(Reason::ApprovalUnavailable),
             Some(Answer::Unavailable(why)) => Denial {
                 detail: Some(format!("the rate limit service: {why}")),
                 ..Denial::because(Reason::ApprovalUnavailable)

@@ -51,8 +51,8 @@ impl Pending {
         };
         let mut verdicts: Vec<Verdict> = messages.iter().enumerate().map(verdict).collect();
         let asking = unapproved(&verdicts).map(Asking::Approval);
-        let asking =
-            asking.or_else(|| approvals::use_up(&mut verdicts, self.answers.first_use.as_ref()));
+        let asking = asking
+            .or_else(|| approvals::ask_first_use(&mut verdicts, self.answers.first_use.as_ref()));
         let asking = asking.or_else(|| memory.pay(&mut verdicts, &self.answers.charges));
         if let Some(asking) = asking {
             let unasked = failed(gate, &self.request, "a service was not asked");

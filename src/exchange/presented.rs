@@ -26,8 +26,10 @@ impl Presented {
         }
         match arrival.head.one(approval::HEADER) {
             Ok(None) => None,
-            Ok(Some(jws)) => match &approvals.settings.provider {
-                Some(provider) => Self::attested(gate, arrival, provider),
+            Ok(Some(jws)) => match approvals.settings.verified_under() {
+                Some((provider, failure)) => {
+                    Self::verified_by_proxy(gate, arrival, (provider, &failure))
+                }
                 None => Self::signed(gate, jws),
             },
             Err(error) => Some(Self::unverified(format!("the approval: {error}"))),
@@ -43,13 +45,16 @@ impl Presented {
     }
 
     /// An approval that the proxy has verified.
-    fn attested(gate: &Gate, arrival: &Arrival, provider: &str) -> Option<Self> {
+    fn verified_by_proxy(
+        gate: &Gate,
+        arrival: &Arrival,
+        (provider, failure): (&str, &str),
+    ) -> Option<Self> {
         let own = gate.signer.as_ref()?;
         let attested = arrival.evidence.as_ref().ok().and_then(|it| it.attested().ok());
-        let tokens = attested.map(|attested| attested.into_owned().tokens).unwrap_or_default();
-        let Some(claims) = tokens.get(provider) else {
-            let failure = gate.bundle.approvals.as_ref()?.settings.failure_name();
-            let why = failure.and_then(|name| tokens.get(&name)?.get("message")?.as_str());
+        let token = |name: &str| attested.as_ref().and_then(|attested| attested.tokens.get(name));
+        let Some(claims) = token(provider) else {
+            let why = token(failure).and_then(|status| status.get("message")?.as_str());
             let why = why.unwrap_or("the proxy has not verified it");
             let detail = format!("the approval: {why}");
             return Some(Self::Unaccepted(Unaccepted { reason: reason_of_failure(why), detail }));

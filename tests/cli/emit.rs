@@ -245,7 +245,12 @@ fn approvals_of_a_provider_have_its_header_and_issuer() {
     assert!(missing.stderr.contains(told), "{missing:?}");
     let line = format!("{line} --jwks approval=/b.json --issuer approval=https:");
     let other = sandbox.run(&format!("{line}//id.example"));
-    assert!(other.stderr.contains("`https://id.example` does not issue `approval`"), "{other:?}");
+    assert!(
+        other
+            .stderr
+            .contains("the issuer of `approval` is `approvals.service`, not `https://id.example`"),
+        "{other:?}"
+    );
     let written = sandbox.run(&format!("{line}//people.example"));
     let provider = "from_headers:\n                            - name: toolgate-approval\n";
     assert!(written.stdout.contains(provider), "{written:?}");

@@ -82,7 +82,7 @@ def escalating(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     directory = tmp_path_factory.mktemp("verified")
     bundle = by_provider(directory / "bundle")
     issuers = {"session": AnyIssuer(ISSUER, algorithm), "approval": AnyIssuer(SERVICE, algorithm)}
-    options = ["--audience", f"session={AUDIENCE}", "--audience", f"approval={GATE}"]
+    options = ["--audience", f"session={AUDIENCE}"]
     for name, issuer in issuers.items():
         keys = directory / f"{name}.json"
         keys.write_text(issuer.jwks())

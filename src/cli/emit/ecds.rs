@@ -47,7 +47,8 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
 pub(super) fn needs(opened: &Opened) -> String {
     let manifest = &opened.document.manifest;
     let paths = report::listed(manifest.channels.iter().map(|channel| channel.path.as_str()));
-    let names = manifest.identity.all_token_names();
+    let mut names = manifest.identity.all_token_names();
+    names.extend(manifest.approvals.iter().filter_map(|it| it.provider.clone()));
     let tokens = if names.is_empty() {
         "no tokens".to_owned()
     } else {

@@ -60,6 +60,7 @@ fn provider(provider: &Provider) -> String {
             ("issuer", issuer),
             ("audiences", provider.audiences("")),
             ("keys", keys),
+            ("comment", header.comment.to_owned()),
             ("header", scalar(&header.name)),
             ("failure", scalar(&header.failure)),
         ];

@@ -26,7 +26,7 @@ impl<'a> Service<'a> {
         Self {
             cluster: manifest.rate_limit_service.as_ref().map(|service| service.cluster.as_str()),
             key: "rate_limit_service",
-            task: "counts global budgets",
+            task: "counts global budgets, rates and the use of approvals",
             option: "--rate-limits",
             template: include_str!("rate_limits.yaml"),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::template::list;
 use super::values::Named;
 use crate::approval;
-use crate::bundle::Manifest;
+use crate::bundle::{Issuer, Manifest};
 use crate::cli::input::directory::Opened;
 use crate::cli::output::report::Problem;
 use crate::identity::CapabilityMapping;
@@ -42,6 +42,8 @@ pub(super) struct OwnHeader {
     pub(super) name: String,
     /// The name under which the bundle expects why the token is not valid.
     pub(super) failure: String,
+    /// What the header is for, and what becomes of it.
+    pub(super) comment: &'static str,
 }
 
 impl Provider {
@@ -75,7 +77,7 @@ impl Tokens {
     ) -> Result<Vec<Provider>, Vec<Problem>> {
         let manifest = &opened.document.manifest;
         let identity = &manifest.identity;
-        let approvals = Apart::of_approvals(manifest);
+        let approvals = HeaderToken::of_approvals(manifest);
         let mut known = identity.all_token_names();
         known.extend(approvals.as_ref().map(|each| each.token.to_owned()));
         let known = &known;
@@ -88,7 +90,7 @@ impl Tokens {
         problems.extend(wrong_names(&names, known, fixed.is_some()));
         problems.extend(self.twice(&names, manifest));
         problems.extend(unnamed(manifest, &names));
-        problems.extend(self.foreign(&names, manifest));
+        problems.extend(self.wrong_approval_issuer(&names, manifest));
         problems.extend(strangers("--audience", &self.audiences, &names));
         problems.extend(strangers("--jwks", keys.given, &names));
         let names_principal = !identity.token_names().is_empty();
@@ -102,12 +104,17 @@ impl Tokens {
             if names.iter().take(index).any(|other| other == name) {
                 continue;
             }
-            let apart = Apart::named(manifest, name);
+            let apart = HeaderToken::named(manifest, name);
             // An audience of all would be that of the token that names the principal.
-            let audiences =
+            let mut audiences =
                 if apart.is_some() { self.own_audiences(name) } else { self.audiences(name) };
+            if let (true, Some(gate)) =
+                (audiences.is_empty(), apart.as_ref().and_then(|it| it.gate))
+            {
+                audiences.push(gate.to_owned());
+            }
             let name_there = fixed.unwrap_or(name);
-            let checked = apart.as_ref().is_some_and(|apart| apart.is_checked);
+            let checked = apart.as_ref().is_some_and(|apart| apart.checks_audience);
             if audiences.is_empty() && !checked && !identity.requires_claims(name_there) {
                 let alone = self.issuers.len() == 1;
                 let option = if alone { "--audience" } else { &format!("--audience {name}=…") };
@@ -137,7 +144,7 @@ impl Tokens {
     /// Issuers that occur twice. Only a token in a header of its own may have the issuer of another one:
     /// Envoy tells tokens in one header apart by their issuers.
     fn twice(&self, names: &[&str], manifest: &Manifest) -> Vec<Problem> {
-        let is_apart = |name: &&str| Apart::named(manifest, name).is_some();
+        let is_apart = |name: &&str| HeaderToken::named(manifest, name).is_some();
         let issuers = names.iter().zip(&self.issuers).filter(|(name, _)| !is_apart(name));
         let mut known = BTreeSet::new();
         let twice = issuers.filter(|(_, issuer)| !known.insert(&issuer.value));
@@ -145,14 +152,15 @@ impl Tokens {
         twice.map(|(_, issuer)| problem(&issuer.value)).collect()
     }
 
-    /// Approvals have an issuer, as the bundle says.
-    fn foreign(&self, names: &[&str], manifest: &Manifest) -> Option<Problem> {
+    /// The issuer of approvals is `approvals.service`.
+    fn wrong_approval_issuer(&self, names: &[&str], manifest: &Manifest) -> Option<Problem> {
         let service = manifest.approvals.as_ref()?;
         let of = names.iter().zip(&self.issuers).find(|(name, _)| service.is_provider(name));
         let (name, issuer) = of.filter(|(_, issuer)| issuer.value != service.service.as_str())?;
-        let message = format!("`{}` does not issue `{name}`", issuer.value);
+        let message =
+            format!("the issuer of `{name}` is `approvals.service`, not `{}`", issuer.value);
         let service = service.service.as_str();
-        Some(Problem::new(message).with_help(format!("`approvals.service` is `{service}`")))
+        Some(Problem::new(message).with_help(format!("write --issuer {name}={service}")))
     }
 
     fn missing(&self, keys: Keys<'_>, names_principal: bool) -> Vec<Problem> {
@@ -226,7 +234,8 @@ fn wrong_names(names: &[&str], known: &[String], fixed: bool) -> Vec<Problem> {
     problems
 }
 
-/// Capabilities of the issuer and for the audience of another token: the one would do for the other.
+/// Tokens in headers of their own, of the issuer and for the audience of another token: the one would do
+/// for the other.
 fn alike(providers: &[Provider]) -> Vec<Problem> {
     let apart = providers.iter().filter(|each| each.own_header.is_some());
     let alike = |one: &Provider| {
@@ -245,7 +254,7 @@ fn alike(providers: &[Provider]) -> Vec<Problem> {
 
 /// Refuses a bundle with tokens in headers of their own, for a proxy that verifies one token.
 pub(super) fn one_token(opened: &Opened, proxy: &str) -> Result<(), Problem> {
-    let Some(apart) = Apart::all(&opened.document.manifest).next() else { return Ok(()) };
+    let Some(apart) = HeaderToken::all(&opened.document.manifest).next() else { return Ok(()) };
     let message =
         format!("{proxy} verifies one token of a request, and not also `{}`", apart.token);
     Err(Problem::new(message).with_help(
@@ -255,16 +264,18 @@ pub(super) fn one_token(opened: &Opened, proxy: &str) -> Result<(), Problem> {
 }
 
 /// A token in a header of its own: a capability, or an approval.
-struct Apart<'a> {
+struct HeaderToken<'a> {
     token: &'a str,
     header: OwnHeader,
-    /// Whether the filter itself checks for whom it is.
-    is_checked: bool,
-    /// What it is for.
-    task: &'static str,
+    /// Whether the filter itself checks its audience.
+    checks_audience: bool,
+    /// The name of the gate, if the token is for it.
+    gate: Option<&'a str>,
+    /// Why the bundle needs it.
+    need: &'static str,
 }
 
-impl<'a> Apart<'a> {
+impl<'a> HeaderToken<'a> {
     fn named(manifest: &'a Manifest, name: &str) -> Option<Self> {
         Self::all(manifest).find(|each| each.token == name)
     }
@@ -272,27 +283,34 @@ impl<'a> Apart<'a> {
     fn all(manifest: &'a Manifest) -> impl Iterator<Item = Self> {
         let capability = |(each, header): (&'a CapabilityMapping, &str)| Self {
             token: &each.token,
-            header: OwnHeader { name: header.to_owned(), failure: each.failure_name() },
-            is_checked: each.audience.is_some() || !each.require.is_empty(),
-            task: "the bundle limits calls by the token",
+            header: OwnHeader {
+                name: header.to_owned(),
+                failure: each.failure_name(),
+                comment: "The header of the bundle's capability. It goes on to the tool server.",
+            },
+            checks_audience: each.audience.is_some() || !each.require.is_empty(),
+            gate: None,
+            need: "the bundle limits calls by the token",
         };
         manifest.identity.in_own_headers().map(capability).chain(Self::of_approvals(manifest))
     }
 
     fn of_approvals(manifest: &'a Manifest) -> Option<Self> {
         let settings = manifest.approvals.as_ref()?;
-        let (token, failure) = (settings.provider.as_ref()?, settings.failure_name()?);
-        let header = OwnHeader { name: approval::HEADER.to_owned(), failure };
-        let task = "the bundle takes approvals from the token";
-        Some(Self { token, header, is_checked: true, task })
+        let (token, failure) = settings.verified_under()?;
+        let comment = "The header with an approval, which toolgate needs and removes.";
+        let header = OwnHeader { name: approval::HEADER.to_owned(), failure, comment };
+        let need = "the bundle takes approvals from the token";
+        let gate = manifest.issuer.as_ref().map(Issuer::as_str);
+        Some(Self { token, header, checks_audience: true, gate, need })
     }
 }
 
 /// Tokens in headers of their own of which no issuer is named.
 fn unnamed(manifest: &Manifest, names: &[&str]) -> Vec<Problem> {
-    let unnamed = Apart::all(manifest).filter(|each| !names.contains(&each.token));
-    let problem = |Apart { token, task, .. }: Apart<'_>| {
-        missing(&format!("--issuer {token}=…"), &format!("{task} `{token}`: say whose"))
+    let unnamed = HeaderToken::all(manifest).filter(|each| !names.contains(&each.token));
+    let problem = |HeaderToken { token, need, .. }: HeaderToken<'_>| {
+        missing(&format!("--issuer {token}=…"), &format!("{need} `{token}`: say whose"))
     };
     unnamed.map(problem).collect()
 }

@@ -90,7 +90,7 @@ fn approval(
 ) -> Result<(Option<Accepted>, bool), Stop> {
     if recorded.lacks_approval() {
         let note =
-            "the record does not hold the approval that was refused: this is decided without";
+            "the record does not hold why the approval was refused: this is decided without it";
         notes.push(note.to_owned());
         return Ok((None, false));
     }

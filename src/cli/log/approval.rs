@@ -33,11 +33,9 @@ pub(in crate::cli) fn restore(
         Problem::new(format!("the time `{}` of the recorded approval is no time", field.time))
     })?;
     let denied = recorded.reason() == Some(Reason::ApprovalDenied);
-    let mut mappings = bundle.identity.principal.iter();
-    let restored = mappings
-        .by_ref()
-        .filter(|mapping| mapping.tokens.contains(&approvals.token))
-        .find_map(|mapping| {
+    let mappings = bundle.identity.principal.iter();
+    let restored =
+        mappings.filter(|mapping| mapping.tokens.contains(&approvals.token)).find_map(|mapping| {
             let (claims, withheld) = claims(field, mapping);
             let claimed = Value::Object(claims.clone());
             let found = identity::identify_person(&bundle.identity, &approvals.token, &claimed);

@@ -198,14 +198,11 @@ impl Recorded {
         by_call && self.tool.is_some() && self.principal.is_some()
     }
 
-    /// Whether an approval decided that is not in the record: it was not accepted, could not be had, or
-    /// names nobody.
+    /// Whether an approval decided that is not in the record, or whether it was used before, which no
+    /// record of the call tells.
     pub(in crate::cli) fn lacks_approval(&self) -> bool {
-        let names_nobody = self.approval.is_none();
-        self.reason().is_some_and(|reason| {
-            reason.is_of_unaccepted_approval()
-                || reason == Reason::ApproverNotPermitted && names_nobody
-        })
+        let lacks = |it: Reason| it.is_of_use() || it.is_of_approval() && self.approval.is_none();
+        self.reason().is_some_and(lacks)
     }
 
     /// Whether the bundle with this digest decided.

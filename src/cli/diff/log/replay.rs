@@ -164,7 +164,7 @@ impl Replay {
             return Err(Missing::because("the record withholds values, and has an inner call"));
         }
         if recorded.lacks_approval() {
-            return Err(Missing::because("the record does not hold the approval that was refused"));
+            return Err(Missing::because("the record does not hold why the approval was refused"));
         }
         let value = match &held.value {
             Some(value) if !names.is_empty() => {

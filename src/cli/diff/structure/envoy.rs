@@ -51,6 +51,10 @@ impl Lacking {
                         .contains(&name);
                 (self.audience && is_demand) || after.is_some_and(|it| mentions(it, &self.tokens))
             }
+            "approvals" => {
+                ["approvals.provider", "approvals.cluster"].contains(&name) && after.is_some()
+            }
+            "rate_limit_service" => after.is_some_and(|it| it.is_object() || it.is_string()),
             "limits" => name == "limits.body_bytes" && self.buffer,
             "environment" => true,
             _ => TEXTS.contains(&name),
