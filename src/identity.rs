@@ -184,6 +184,16 @@ pub fn identify_person(
     Ok(Identity { principal, actor: None, token, scopes: None, capabilities })
 }
 
+/// The agents that claims of a person name, where tokens of this name have their actor.
+pub fn agents_of_person<'a>(
+    mapping: &IdentityMapping,
+    token: &str,
+    claims: &'a Value,
+) -> Vec<&'a str> {
+    let paths = of_token(mapping, token, claims).map_or(&[][..], |it| mapping.actor_claims(it));
+    paths.iter().filter_map(|path| path.find(claims).ok()??.as_str()).collect()
+}
+
 /// The one token that names the principal, if there is one.
 fn only_token<'a>(
     mapping: &'a IdentityMapping,

@@ -92,7 +92,8 @@ impl Signed {
         &self.request.jti
     }
 
-    /// Whether the approval is for a call with this binding, at a time in seconds since the epoch.
+    /// Whether the approval is for a call with this binding, which came at a time in seconds since the
+    /// epoch, and was held until another one at the latest.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Signed {
         &self,
         (gate, service): (&str, &str),
         binding: &Binding,
-        now: i64,
+        (now, latest): (i64, i64),
     ) -> Result<Accepted, Unaccepted> {
         let Self { approval, request } = self;
         let parties = [&approval.iss, &approval.aud, &request.iss, &request.aud];
@@ -116,7 +117,7 @@ impl Signed {
         if now >= approval.exp.min(request.exp) {
             return Err(Unaccepted::new(Reason::ApprovalExpired, "its time is over"));
         }
-        if now.saturating_add(LEEWAY) < approval.iat.max(request.iat) {
+        if latest.saturating_add(LEEWAY) < approval.iat.max(request.iat) {
             return Err(Unaccepted::new(Reason::ApprovalExpired, "its time has not begun"));
         }
         Ok(Accepted {

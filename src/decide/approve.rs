@@ -22,6 +22,8 @@ pub struct Approver<'a> {
     pub at: DateTime<Utc>,
     /// What the approver said.
     pub reason: Option<&'a str>,
+    /// The agents through which the approver's claims came, if they name any.
+    pub agents: &'a [&'a str],
 }
 
 /// A call that somebody has approved, who may.
@@ -41,7 +43,8 @@ impl Approved {
 }
 
 /// Decides whether somebody may approve a call of this sender. It takes four eyes, of one tenant, and a
-/// permit of `Action::"approve"` with the resource and the context of the call.
+/// permit of `Action::"approve"` with the resource and the context of the call, for each group that
+/// policies name: the approval lifts all of them.
 ///
 /// # Errors
 ///
@@ -54,19 +57,29 @@ pub fn approve(
     (question, escalation): (&Question<'_>, &Escalation),
     approver: Approver<'_>,
 ) -> Result<Approved, Denial> {
-    four_eyes(sender, approver.identity)?;
+    four_eyes(sender, approver)?;
     let action = tool.approve_action().ok_or_else(Denial::unfit)?.into();
-    let caller = asked(bundle, sender, question, escalation, approver.identity);
-    let about = question.of(Arc::new(caller.ok_or_else(Denial::unfit)?), &action);
-    #[cfg(debug_assertions)]
-    about.in_cedar()?;
-    let permit = judge(bundle.layers.of(approver.identity), &about).map_err(|denial| {
-        let detail = format!("{}: {}", named(approver.identity), denial.reason.as_str());
-        let reason = Reason::ApproverNotPermitted;
-        Denial { reason, detail: Some(detail), advice: None, ..denial }.then(None)
-    })?;
+    if escalation.groups.is_empty() {
+        return Err(Denial::because(Reason::ApproverNotPermitted));
+    }
+    let mut policies = Vec::new();
+    for group in &escalation.groups {
+        let caller = asked(bundle, sender, question, group, approver.identity);
+        let about = question.of(Arc::new(caller.ok_or_else(Denial::unfit)?), &action);
+        #[cfg(debug_assertions)]
+        about.in_cedar()?;
+        let permit = judge(bundle.layers.of(approver.identity), &about).map_err(|denial| {
+            let why = denial.reason.as_str();
+            let detail = format!("{} for `{group}`: {why}", named(approver.identity));
+            let reason = Reason::ApproverNotPermitted;
+            Denial { reason, detail: Some(detail), advice: None, ..denial }.then(None)
+        })?;
+        policies.extend_from_slice(permit.policies());
+    }
+    policies.sort_unstable();
+    policies.dedup();
     let caller = with_approval(bundle, sender, approver).ok_or_else(Denial::unfit)?;
-    let granted = Approved { caller: Arc::new(caller), policies: permit.policies().to_vec() };
+    let granted = Approved { caller: Arc::new(caller), policies };
     #[cfg(debug_assertions)]
     granted.question(question).in_cedar()?;
     Ok(granted)
@@ -74,16 +87,19 @@ pub fn approve(
 
 /// Whoever approves is neither the principal nor an agent of the delegation, and of the same tenant.
 /// One subject can have several types, and ids with and without the issuer, so only the subject counts.
-fn four_eyes(sender: &Identity, approver: &Identity) -> Result<(), Denial> {
-    let (principal, person) = (&sender.principal, &approver.principal);
+fn four_eyes(sender: &Identity, approver: Approver<'_>) -> Result<(), Denial> {
+    let (identity, principal) = (approver.identity, &sender.principal);
+    let person = &identity.principal;
     let mut agents = sender.actor.iter().flat_map(|actor| &actor.chain);
     let is_person = |id: &str| subject(id) == subject(&person.id);
-    if is_person(&principal.id) || agents.any(|agent| is_person(agent)) {
-        let detail = Some(format!("{} is a party of the call", named(approver)));
+    // Nor do they come from an agent of the delegation, which has a token of somebody else.
+    let is_agent = |id: &str| approver.agents.iter().any(|agent| subject(agent) == subject(id));
+    if is_person(&principal.id) || agents.any(|agent| is_person(agent) || is_agent(agent)) {
+        let detail = Some(format!("{} is a party of the call", named(identity)));
         return Err(Denial { detail, ..Denial::because(Reason::SelfApproval) });
     }
     if principal.tenant != person.tenant {
-        let detail = Some(format!("{} is of another tenant", named(approver)));
+        let detail = Some(format!("{} is of another tenant", named(identity)));
         return Err(Denial { detail, ..Denial::because(Reason::ApproverNotPermitted) });
     }
     Ok(())
@@ -99,13 +115,12 @@ fn asked(
     bundle: &Bundle,
     sender: &Identity,
     question: &Question<'_>,
-    escalation: &Escalation,
+    group: &str,
     approver: &Identity,
 ) -> Option<Caller> {
     let principal = bundle.entity_store().admit(approver.principal.entity.as_ref())?;
-    let groups = escalation.groups.iter().map(|group| Value::from(group.as_str()));
-    let members =
-        [("groups", value::set(groups)), ("requester", Value::from(named(sender).as_str()))];
+    let groups = value::set(std::iter::once(Value::from(group)));
+    let members = [("groups", groups), ("requester", Value::from(named(sender).as_str()))];
     let mut context = question.sent_by().context.clone();
     context.push(("escalation", value::record(members)));
     Some(Caller::of_parts(principal, context))
@@ -115,7 +130,7 @@ fn asked(
 fn with_approval(
     bundle: &Bundle,
     sender: &Identity,
-    Approver { identity, at, reason }: Approver<'_>,
+    Approver { identity, at, reason, .. }: Approver<'_>,
 ) -> Option<Caller> {
     let approver = EntityUID::from(identity.principal.entity.uid());
     let mut members = vec![("approver", Value::from(approver)), ("at", value::datetime(at)?)];

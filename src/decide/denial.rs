@@ -135,15 +135,18 @@ impl Denial {
         .then(Some(Next::Escalate(Escalation { groups, reasons })))
     }
 
-    /// The denial of a call that this and another layer escalate.
+    /// The denial of a call that this and another layer or party escalate.
     pub(super) fn and_escalated(mut self, other: &Self) -> Self {
         self.policies.extend_from_slice(&other.policies);
         self.policies.sort_unstable();
+        self.policies.dedup();
         let of_both = self.escalation().zip(other.escalation()).map(|(own, more)| {
             let mut groups = [own.groups.as_slice(), &more.groups].concat();
             groups.sort_unstable();
             groups.dedup();
-            Next::Escalate(Escalation { groups, reasons: [&*own.reasons, &more.reasons].concat() })
+            let mut reasons = own.reasons.clone();
+            reasons.extend(more.reasons.iter().filter(|it| !own.reasons.contains(it)).cloned());
+            Next::Escalate(Escalation { groups, reasons })
         });
         self.then(of_both)
     }

@@ -20,8 +20,11 @@ pub(super) fn of_all<T>(
     for agent in agents {
         all = match (all, own(&agent)) {
             (Ok(all), Ok(more)) => Ok(and(all, more)),
-            // Another party can be refused whatever a person says.
-            (Err(denial), Err(other)) if denial.escalation().is_some() => Err(other),
+            (Err(denial), Err(other)) if denial.escalation().is_some() => {
+                let both = other.escalation().is_some();
+                // Another party can be refused whatever a person says.
+                Err(if both { denial.and_escalated(&other) } else { other })
+            }
             (Err(denial), _) | (_, Err(denial)) => Err(denial),
         };
     }

@@ -77,7 +77,9 @@ impl Pending {
             return Err(Denial { detail, ..Denial::because(Reason::ApprovalDenied) });
         }
         let at = DateTime::from_timestamp(accepted.at, 0).ok_or_else(Denial::unfit)?;
-        let approver = Approver { identity: person, at, reason };
+        let claims = Value::Object(accepted.approver.clone());
+        let agents = identity::agents_of_person(&bundle.identity, &of.approvals.token, &claims);
+        let approver = Approver { identity: person, at, reason, agents: &agents };
         let about = (of.question, of.escalation);
         let granted = decide::approve(bundle, identity, of.tool, about, approver)?;
         used.field.policies.clone_from(&granted.policies);
@@ -105,7 +107,10 @@ impl Pending {
             Some(Presented::Signed(signed, _)) => {
                 let binding = self.binding(of)?;
                 let now = self.request.facts.time.timestamp();
-                signed.accept(of.parties(), &binding, now).map_err(|why| unaccepted(&why))
+                // A person may have decided while the call was held.
+                let hold = of.approvals.settings.hold.map_or(0, |hold| hold.millis() / 1000);
+                let latest = now.saturating_add(i64::try_from(hold).unwrap_or_default());
+                signed.accept(of.parties(), &binding, (now, latest)).map_err(|why| unaccepted(&why))
             }
             None => Err(self.asking(of)?),
         }

@@ -2,6 +2,7 @@
 
 mod across_proxies;
 mod asked;
+mod parties;
 
 use super::*;
 use crate::approval::{self, APPROVAL, Approval, HEADER, Heard, Request, Ruling};
