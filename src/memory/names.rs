@@ -74,9 +74,11 @@ impl Secret {
         Self(bytes)
     }
 
-    /// The name of the proxy that has the secret, which does not tell the secret.
+    /// The name of the proxy that has the secret, which does not tell the secret. With another layout, it
+    /// remembers nothing of before, and is another proxy.
     pub fn proxy(&self) -> String {
-        let name = Digest::of_bytes(&[b"proxy", self.0.as_slice()].concat());
+        let parts = [b"proxy", LAYOUT.as_bytes(), self.0.as_slice()];
+        let name = Digest::of_bytes(&parts.concat());
         format!("{:032x}", u128::from_be_bytes(name.head()))
     }
 
