@@ -21,7 +21,7 @@ pub struct ApprovalSettings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// The `payload_in_metadata` name under which `jwt_authn` stores an approval that it has verified in
-    /// its header, in place of keys.
+    /// its header. Keys then verify only what the cluster answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The cluster of the service in the proxy's configuration. Without it, requests are brought to

@@ -34,6 +34,7 @@ fn findings(bundle: &Path) -> BTreeSet<String> {
     let bundle = bundle.display();
     let run = sandbox.run(&format!("diff {bundle} {bundle} --log decisions.ndjson --format json"));
     let compared = run.json();
+    assert!(compared["log"]["compared"].as_u64() > Some(0), "{run:?}");
     let groups = compared["log"]["groups"].as_array().unwrap_or_else(|| panic!("{run:?}"));
     let finding = |group: &Value| {
         format!("{} {}", group["change"].as_str().unwrap(), group["why"].as_str().unwrap())

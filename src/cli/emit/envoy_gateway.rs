@@ -124,7 +124,7 @@ pub(super) fn emit(arguments: &Arguments, opened: &Opened) -> Result<String, Sto
     Ok(fill(include_str!("envoy_gateway.yaml"), values))
 }
 
-/// Where a cluster comes from.
+/// Where Envoy Gateway has a cluster from.
 const CLUSTER: &str = "that of a route, or one that an EnvoyPatchPolicy of yours adds";
 
 /// The cluster's requirement for image volumes, the volume and its mount.

@@ -170,7 +170,7 @@ fn refused_tokens_log() -> String {
     )
 }
 
-/// What a cluster is named.
+/// How Istio names the cluster of a Service.
 const CLUSTER: &str = "that of a Service has the name `outbound|PORT||HOST`";
 
 /// A part of a comment: the proxy's environment is not among the documents.

@@ -36,7 +36,7 @@ static ASKING: LazyLock<Asking> = LazyLock::new(|| {
     let bundle = toolgate::bundle::load(document).expect("a bundle").bundle;
     let [own, service] = [GATE_KEY, SERVICE_KEY].map(|key| key.parse().expect("a key"));
     let gate = Gate::new(bundle, String::new()).signing_with(own);
-    let (Step::Consult(Consult::Approval(query)), _) = decide(&gate, None, None) else {
+    let Step::Consult(Consult::Approval(query)) = decide(&gate, None, None) else {
         panic!("nobody is asked")
     };
     let body: Value = serde_json::from_str(&query.body).expect("JSON");
@@ -51,14 +51,14 @@ pub(super) fn run(data: &[u8]) {
     let how: u8 = input.arbitrary().unwrap_or_default();
     let (bytes, asking) = (input.take_rest(), &*ASKING);
     match how % 3 {
-        0 => assert!(!is_forwarded(asking, Some(bytes), None), "somebody's bytes"),
+        0 => assert!(!is_forwarded(asking, Some(bytes), None), "unsigned bytes approve a call"),
         1 => {
             let heard = Heard::read("200", bytes);
             if let Heard::Decided(_) = heard {
                 let answer: Value = serde_json::from_slice(bytes).expect("JSON");
                 assert!(["approved", "denied"].contains(&answer["status"].as_str().unwrap_or("")));
             }
-            assert!(!is_forwarded(asking, None, Some(heard)), "somebody's bytes");
+            assert!(!is_forwarded(asking, None, Some(heard)), "unsigned bytes approve a call");
         }
         _ => {
             let Ok(Value::Object(changes)) = serde_json::from_slice(bytes) else { return };
@@ -97,18 +97,15 @@ fn approves(claims: &Value, request: &str) -> bool {
 }
 
 fn is_forwarded(asking: &Asking, header: Option<&[u8]>, heard: Option<Heard>) -> bool {
-    let (step, asked) = decide(&asking.gate, header, heard);
-    let Step::Done(effects) = step else { return false };
+    let Step::Done(effects) = decide(&asking.gate, header, heard) else { return false };
     let forwarded = matches!(effects.ending, Ending::Forward(_));
-    assert!(
-        !forwarded || effects.records.iter().all(|record| record.approval.is_some()),
-        "{asked}"
-    );
+    let approved = effects.records.iter().all(|record| record.approval.is_some());
+    assert!(approved || !forwarded, "a call passes without an approval");
     forwarded
 }
 
 /// Decides the call with the header of an approval, and this answer of the service.
-fn decide(gate: &Gate, header: Option<&[u8]>, heard: Option<Heard>) -> (Step, bool) {
+fn decide(gate: &Gate, header: Option<&[u8]>, heard: Option<Heard>) -> Step {
     let fields = [
         (":method", "POST"),
         (":path", "/mcp"),
@@ -135,9 +132,9 @@ fn decide(gate: &Gate, header: Option<&[u8]>, heard: Option<Heard>) -> (Step, bo
     match (end(gate, &mut exchange), heard) {
         (Step::Consult(Consult::Approval(_)), Some(heard)) => {
             exchange.step(gate, Event::Consulted(&Consulted::Approval(heard)));
-            (end(gate, &mut exchange), true)
+            end(gate, &mut exchange)
         }
-        (step, _) => (step, false),
+        (step, _) => step,
     }
 }
 
