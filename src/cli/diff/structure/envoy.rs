@@ -13,6 +13,15 @@ use crate::identity::IdentityMapping;
 const TEXTS: [&str; 4] =
     ["refusal.code", "refusal.help", "refusal.resource_metadata", "refusal.step_up"];
 
+/// What the gate asks or has verified beside the tokens of callers. A new section is one of them.
+const SERVICES: [&str; 5] = [
+    "approvals",
+    "approvals.provider",
+    "approvals.cluster",
+    "rate_limit_service",
+    "rate_limit_service.cluster",
+];
+
 /// What an Envoy that is configured for one bundle lacks for another one.
 #[derive(Debug)]
 pub(super) struct Lacking {
@@ -51,10 +60,9 @@ impl Lacking {
                         .contains(&name);
                 (self.audience && is_demand) || after.is_some_and(|it| mentions(it, &self.tokens))
             }
-            "approvals" => {
-                ["approvals.provider", "approvals.cluster"].contains(&name) && after.is_some()
+            "approvals" | "rate_limit_service" => {
+                SERVICES.contains(&name) && after.is_some_and(|it| !it.is_null())
             }
-            "rate_limit_service" => after.is_some_and(|it| it.is_object() || it.is_string()),
             "limits" => name == "limits.body_bytes" && self.buffer,
             "environment" => true,
             _ => TEXTS.contains(&name),
