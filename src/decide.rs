@@ -118,6 +118,8 @@ pub struct ApprovalField {
     pub approver: Shared<PrincipalField>,
     /// The issuer of the approver's claims.
     pub issuer: Option<String>,
+    /// The client with which the approver has signed in, if the claims name it.
+    pub client: Option<String>,
     /// The policies that permit the approver to approve.
     pub policies: Vec<String>,
     /// What the approver said.

@@ -164,6 +164,15 @@ pub fn identify(mapping: &IdentityMapping, attested: &Attested) -> Result<Identi
     })
 }
 
+/// A person who has signed in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Who it is.
+    pub identity: Identity,
+    /// The client of the sign-in, where tokens of callers name their actor.
+    pub client: Option<String>,
+}
+
 /// The person with these claims, as a caller with a token of this name would be identified.
 ///
 /// # Errors
@@ -173,25 +182,18 @@ pub fn identify_person(
     mapping: &IdentityMapping,
     token: &str,
     claims: &Value,
-) -> Result<Identity, IdentityError> {
+) -> Result<Person, IdentityError> {
     if claims.get("act").is_some_and(|act| !act.is_null()) {
         return Err(IdentityError::RefusedClaim { claim: "act".to_owned() });
     }
     let of_token = of_token(mapping, token, claims)?;
     check(of_token, claims)?;
     let token = Some(claims::token(token, claims)?);
+    let client = claims::actor(claims, mapping.actor_claims(of_token))?;
+    let client = client.map(|(_, id)| id.to_owned());
     let (principal, capabilities) = (principal(of_token, claims)?, Capabilities::default());
-    Ok(Identity { principal, actor: None, token, scopes: None, capabilities })
-}
-
-/// The agents that claims of a person name, where tokens of this name have their actor.
-pub fn agents_of_person<'a>(
-    mapping: &IdentityMapping,
-    token: &str,
-    claims: &'a Value,
-) -> Vec<&'a str> {
-    let paths = of_token(mapping, token, claims).map_or(&[][..], |it| mapping.actor_claims(it));
-    paths.iter().filter_map(|path| path.find(claims).ok()??.as_str()).collect()
+    let identity = Identity { principal, actor: None, token, scopes: None, capabilities };
+    Ok(Person { identity, client })
 }
 
 /// The one token that names the principal, if there is one.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Denial, Escalation, Question, judge};
 use crate::bundle::Bundle;
 use crate::gate::Caller;
-use crate::identity::Identity;
+use crate::identity::{Identity, Person};
 use crate::policy::value::{self, Value};
 use crate::reason::Reason;
 use crate::tool::Tool;
@@ -17,13 +17,11 @@ use crate::tool::Tool;
 #[derive(Clone, Copy, Debug)]
 pub struct Approver<'a> {
     /// Who it is, of verified claims.
-    pub identity: &'a Identity,
+    pub person: &'a Person,
     /// When the approver decided.
     pub at: DateTime<Utc>,
     /// What the approver said.
     pub reason: Option<&'a str>,
-    /// The agents through which the approver's claims came, if they name any.
-    pub agents: &'a [&'a str],
 }
 
 /// A call that somebody has approved, who may.
@@ -57,20 +55,21 @@ pub fn approve(
     (question, escalation): (&Question<'_>, &Escalation),
     approver: Approver<'_>,
 ) -> Result<Approved, Denial> {
-    four_eyes(sender, approver)?;
+    four_eyes(sender, approver.person)?;
+    let identity = &approver.person.identity;
     let action = tool.approve_action().ok_or_else(Denial::unfit)?.into();
     if escalation.groups.is_empty() {
         return Err(Denial::because(Reason::ApproverNotPermitted));
     }
     let mut policies = Vec::new();
     for group in &escalation.groups {
-        let caller = asked(bundle, sender, question, group, approver.identity);
+        let caller = asked(bundle, sender, question, group, identity);
         let about = question.of(Arc::new(caller.ok_or_else(Denial::unfit)?), &action);
         #[cfg(debug_assertions)]
         about.in_cedar()?;
-        let permit = judge(bundle.layers.of(approver.identity), &about).map_err(|denial| {
+        let permit = judge(bundle.layers.of(identity), &about).map_err(|denial| {
             let why = denial.reason.as_str();
-            let detail = format!("{} for `{group}`: {why}", named(approver.identity));
+            let detail = format!("{} for `{group}`: {why}", named(identity));
             let reason = Reason::ApproverNotPermitted;
             Denial { reason, detail: Some(detail), advice: None, ..denial }.then(None)
         })?;
@@ -87,16 +86,20 @@ pub fn approve(
 
 /// Whoever approves is neither the principal nor an agent of the delegation, and of the same tenant.
 /// One subject can have several types, and ids with and without the issuer, so only the subject counts.
-fn four_eyes(sender: &Identity, approver: Approver<'_>) -> Result<(), Denial> {
-    let (identity, principal) = (approver.identity, &sender.principal);
-    let person = &identity.principal;
+fn four_eyes(sender: &Identity, approver: &Person) -> Result<(), Denial> {
+    let Person { identity, client } = approver;
+    let (principal, person) = (&sender.principal, &identity.principal);
     let mut agents = sender.actor.iter().flat_map(|actor| &actor.chain);
     let is_person = |id: &str| subject(id) == subject(&person.id);
-    // Nor do they come from an agent of the delegation, which has a token of somebody else.
-    let is_agent = |id: &str| approver.agents.iter().any(|agent| subject(agent) == subject(id));
-    if is_person(&principal.id) || agents.any(|agent| is_person(agent) || is_agent(agent)) {
-        let detail = Some(format!("{} is a party of the call", named(identity)));
-        return Err(Denial { detail, ..Denial::because(Reason::SelfApproval) });
+    let own = |detail| Denial { detail: Some(detail), ..Denial::because(Reason::SelfApproval) };
+    if is_person(&principal.id) || agents.clone().any(|agent| is_person(agent)) {
+        return Err(own(format!("{} is a party of the call", named(identity))));
+    }
+    // An agent of the delegation may have a token of somebody who may approve.
+    let is_client = |agent: &&String| client.as_deref().map(subject) == Some(subject(agent));
+    if let Some(agent) = agents.find(is_client) {
+        let who = named(identity);
+        return Err(own(format!("{who} has signed in with `{agent}`, an agent of the call")));
     }
     if principal.tenant != person.tenant {
         let detail = Some(format!("{} is of another tenant", named(identity)));
@@ -130,9 +133,9 @@ fn asked(
 fn with_approval(
     bundle: &Bundle,
     sender: &Identity,
-    Approver { identity, at, reason, .. }: Approver<'_>,
+    Approver { person, at, reason }: Approver<'_>,
 ) -> Option<Caller> {
-    let approver = EntityUID::from(identity.principal.entity.uid());
+    let approver = EntityUID::from(person.identity.principal.entity.uid());
     let mut members = vec![("approver", Value::from(approver)), ("at", value::datetime(at)?)];
     members.extend(reason.map(|reason| ("reason", Value::from(reason))));
     Some(Caller::new(bundle, sender)?.with("approval", &value::record(members)))

@@ -19,7 +19,7 @@ use crate::decide::{
 };
 use crate::digest::Digest;
 use crate::gate::Gate;
-use crate::identity::{self, Identity, PrincipalField};
+use crate::identity::{self, Person, PrincipalField};
 use crate::json::{Object, Shared};
 use crate::mcp::Call;
 use crate::memory::{Answer, Span, Unusable, Write};
@@ -66,7 +66,7 @@ impl Pending {
     fn decide_approved(
         &self,
         of: &Escalated<'_>,
-        (person, accepted): (&Identity, &Accepted),
+        (person, accepted): (&Person, &Accepted),
         watch: Watch<'_>,
         used: &mut UsedApproval,
     ) -> Result<Verdict, Denial> {
@@ -77,9 +77,7 @@ impl Pending {
             return Err(Denial { detail, ..Denial::because(Reason::ApprovalDenied) });
         }
         let at = DateTime::from_timestamp(accepted.at, 0).ok_or_else(Denial::unfit)?;
-        let claims = Value::Object(accepted.approver.clone());
-        let agents = identity::agents_of_person(&bundle.identity, &of.approvals.token, &claims);
-        let approver = Approver { identity: person, at, reason, agents: &agents };
+        let approver = Approver { person, at, reason };
         let about = (of.question, of.escalation);
         let granted = decide::approve(bundle, identity, of.tool, about, approver)?;
         used.field.policies.clone_from(&granted.policies);
@@ -276,7 +274,7 @@ pub(super) fn ask_first_use(verdicts: &mut [Verdict], answer: Option<&Answer>) -
 }
 
 /// Who has decided, of verified claims.
-fn approver(gate: &Gate, approvals: &Approvals, accepted: &Accepted) -> Result<Identity, Denial> {
+fn approver(gate: &Gate, approvals: &Approvals, accepted: &Accepted) -> Result<Person, Denial> {
     let claims = Value::Object(accepted.approver.clone());
     let person = identity::identify_person(&gate.bundle.identity, &approvals.token, &claims);
     person.map_err(|error| Denial {
@@ -286,13 +284,15 @@ fn approver(gate: &Gate, approvals: &Approvals, accepted: &Accepted) -> Result<I
 }
 
 /// An approval in the record. Which policies permit the approver is not decided yet.
-fn field(person: &Identity, accepted: &Accepted) -> ApprovalField {
+fn field(person: &Person, accepted: &Accepted) -> ApprovalField {
+    let Person { identity, client } = person;
     let at = DateTime::from_timestamp(accepted.at, 0).unwrap_or_default();
     ApprovalField {
         id: accepted.id.clone(),
         request: accepted.nonce.clone(),
-        approver: Shared::new(PrincipalField::from(&person.principal)),
-        issuer: person.token.as_ref().and_then(|token| token.issuer.clone()),
+        approver: Shared::new(PrincipalField::from(&identity.principal)),
+        issuer: identity.token.as_ref().and_then(|token| token.issuer.clone()),
+        client: client.clone(),
         policies: Vec::new(),
         reason: accepted.reason.clone(),
         time: timestamp(at),

@@ -73,7 +73,7 @@ fields! {
     resource; not in it:
 }
 
-fields! { ApprovalField: id, request, approver, issuer, policies, reason, time; not in it: }
+fields! { ApprovalField: id, request, approver, issuer, client, policies, reason, time; not in it: }
 
 fields! { Spending: budget, used, amount, limit; not in it: }
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::claims::{restore_attributes, restore_required};
+use super::claims::{put, restore_attributes, restore_required};
 use super::identity::restore_principal;
 use super::line::{ApprovalField, Recorded};
 use crate::approval::{Accepted, Ruling};
 use crate::bundle::Bundle;
 use crate::cli::output::report::Problem;
-use crate::identity::{self, PrincipalMapping};
+use crate::identity::{self, IdentityMapping, PrincipalMapping};
 use crate::reason::Reason;
 
 /// An approval restored from a record.
@@ -36,10 +36,10 @@ pub(in crate::cli) fn restore(
     let mappings = bundle.identity.principal.iter();
     let restored =
         mappings.filter(|mapping| mapping.tokens.contains(&approvals.token)).find_map(|mapping| {
-            let (claims, withheld) = claims(field, mapping);
+            let (claims, withheld) = claims(field, (&bundle.identity, mapping));
             let claimed = Value::Object(claims.clone());
             let found = identity::identify_person(&bundle.identity, &approvals.token, &claimed);
-            let is_same = found.is_ok_and(|found| field.approver.is(&found.principal));
+            let is_same = found.is_ok_and(|found| field.approver.is(&found.identity.principal));
             is_same.then_some((claims, withheld))
         });
     let (approver, withheld) = restored
@@ -56,9 +56,15 @@ pub(in crate::cli) fn restore(
 }
 
 /// The claims from which the approver was mapped, and the attributes that the record withholds.
-fn claims(field: &ApprovalField, mapping: &PrincipalMapping) -> (Map<String, Value>, Vec<String>) {
+fn claims(
+    field: &ApprovalField,
+    (identity, mapping): (&IdentityMapping, &PrincipalMapping),
+) -> (Map<String, Value>, Vec<String>) {
     let mut claims = json!({ "iss": field.issuer });
     restore_principal(&field.approver, field.issuer.as_deref(), mapping, &mut claims);
+    if let (Some(client), [path, ..]) = (&field.client, identity.actor_claims(mapping)) {
+        put(&mut claims, path.steps(), json!(client));
+    }
     let withheld = restore_attributes(&field.approver.attributes, &mapping.attributes, &mut claims);
     restore_required(&mapping.require, &mut claims);
     let Value::Object(claims) = claims else { return (Map::new(), withheld) };

@@ -155,6 +155,7 @@ pub(in crate::cli) struct ApprovalField {
     pub(super) request: String,
     pub(super) approver: PrincipalField,
     pub(super) issuer: Option<String>,
+    pub(super) client: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) time: String,
 }

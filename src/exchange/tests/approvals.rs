@@ -203,6 +203,7 @@ fn an_approved_call_passes_once() {
             "approver": { "type": "User", "id": "carol", "tenant": "acme", "teams": [],
                 "parents": [r#"Role::"finance""#], "attributes": { "tenant": "acme" } },
             "issuer": "https://id",
+            "client": null,
             "policies": ["finance"],
             "reason": "agreed on the phone",
             "time": "2026-11-21T00:00:00.000Z",

@@ -73,7 +73,9 @@ impl Tested {
 fn entities(mapping: &IdentityMapping, identity: &Identity) -> Vec<EntityUid> {
     let person = || {
         let mut tokens = identity.tokens.iter();
-        tokens.find_map(|(token, claims)| identify_person(mapping, token, claims).ok())
+        tokens.find_map(|(token, claims)| {
+            Some(identify_person(mapping, token, claims).ok()?.identity)
+        })
     };
     let caller = identify(mapping, &identity.attested()).ok();
     let Some(identity) = caller.or_else(person) else { return Vec::new() };
